@@ -50,7 +50,7 @@ class LeaseLost(KeeperError):
     """Another worker has the job now, or it was ended: drop what is in hand and write nothing."""
 
 
-class Signal(Exception):  # noqa: N818  a signal is not an error of ours
+class Signal(Exception):
     """How one slice of a job ends early. Every signal is settled by the runner; none leaves it."""
 
     def __init__(self, reason: str) -> None:
