@@ -1,0 +1,127 @@
+"""Commands that need the sandbox; they reach `keeper` through entry points, so that execution never imports this."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from execution.errors import UserError
+from execution.migrations import migrate
+from sandbox.stack import (
+    AlreadyRunning,
+    Extra,
+    NotInstalled,
+    Stack,
+    StackError,
+    Stopped,
+    UnusableFolder,
+    running_env,
+    stop_flag,
+)
+from sandbox.stack.keys import env_text
+
+ETSY = Extra(
+    name="etsy",
+    argv=(sys.executable, "-P", "-m", "sandbox.etsy", "--port", "0", "--ready-file", "{ready_file}"),
+)
+
+
+def up(
+    *,
+    data: Annotated[Path, typer.Option(help="Folder of the data and the keys; made if absent.")] = Path(".keeper"),
+    print_env: Annotated[
+        bool, typer.Option("--print-env", help="Print KEY=value lines for other processes, nothing else.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as one line of JSON.")] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Also run the stand-in for Etsy.")] = False,
+) -> None:
+    """Start the embedded stack (PostgreSQL, PostgREST, Valkey) and keep it running until Ctrl-C.
+
+    A second start on the same folder reuses its data and keys.  With --print-env, a stack that already
+    runs there is told of instead of started.
+    """
+    try:
+        _run(data, sandbox=sandbox, how="env" if print_env else "json" if as_json else "people")
+    except AlreadyRunning as error:
+        env = running_env(data) if print_env else None
+        if env is None:
+            raise UserError(str(error)) from error
+        _print(env_text(env))
+    except (NotInstalled, UnusableFolder) as error:
+        raise UserError(str(error)) from error
+    except Stopped as stopped:
+        print(f"Stopped while starting ({stopped.signal.name}).", file=sys.stderr)
+        raise typer.Exit(128 + stopped.signal) from stopped
+    except StackError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from error
+
+
+def _run(data: Path, *, sandbox: bool, how: str) -> None:
+    stack = Stack(data, migrate=migrate, extras=[ETSY] if sandbox else [])
+    with stop_flag(stack.kill) as flag:
+        stack.pause = flag.pause
+        print(f"Starting the stack on {stack.data}, logs in {stack.data / 'logs'}", file=sys.stderr)
+        with stack.running():
+            print(f"Ready. Migrations applied now: {_listed(stack.migrated)}. Ctrl-C stops.", file=sys.stderr)
+            _tell(stack, how)
+            try:
+                stack.watch()
+            except Stopped as stopped:
+                print(f"Stopping ({stopped.signal.name}).", file=sys.stderr)
+
+
+def _listed(migrated: object) -> str:
+    return ", ".join(map(str, migrated)) if isinstance(migrated, list) and migrated else "none"
+
+
+def _tell(stack: Stack, how: str) -> None:
+    if how == "env":
+        _print(env_text(stack.env))
+    elif how == "json":
+        _print(json.dumps({"data": str(stack.data), "pids": stack.pids, "env": stack.env}) + "\n")
+    else:
+        _show(stack)
+
+
+def _print(text: str) -> None:
+    """Flushed at once: whoever waits for the lines reads a pipe."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _show(stack: Stack) -> None:
+    console = Console()
+    table = Table(title="Keeper's embedded stack", title_justify="left", show_header=False, box=None)
+    for name, where in _places(stack.env).items():
+        table.add_row(f"[bold]{escape(name)}[/bold]", escape(where))
+    console.print(table)
+    console.print("\nIn another shell:", style="bold")
+    console.print(f"  set -a; . {escape(str(stack.data / 'env'))}; set +a", soft_wrap=True)
+    console.print("  keeper --help")
+    console.print("\nCtrl-C stops everything; the data stays.")
+
+
+def _places(env: Mapping[str, str]) -> dict[str, str]:
+    """Where things are, without their keys: a screen is often shared."""
+    places = {
+        "Supabase": env["SUPABASE_URL"],
+        "PostgreSQL": _without_password(env["DATABASE_URL"]),
+        "Valkey": _without_password(env["REDIS_URL"]),
+    }
+    others = {name: value for name, value in env.items() if name.endswith("_API_BASE_URL")}
+    return places | {name.removesuffix("_API_BASE_URL").capitalize(): url for name, url in others.items()}
+
+
+def _without_password(url: str) -> str:
+    scheme, rest = url.split("://", 1)
+    user, place = rest.split("@", 1)
+    return f"{scheme}://{user.split(':')[0]}{'@' if not user.startswith(':') else ''}{place}"
