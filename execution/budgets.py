@@ -57,5 +57,5 @@ def load_budgets(path: Path = DIRECTIVE) -> Mapping[str, Budget]:
         return {platform: Budget(**fields) for platform, fields in declared.items()}
     except FileNotFoundError:
         raise UserError(f"{path.name} is missing:", hint="restore the folder directives/.") from None
-    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
+    except (OSError, AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
         raise UserError(f"The front matter of {path.name} cannot be used ({error}):", hint="correct it.") from None

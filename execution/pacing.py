@@ -8,7 +8,9 @@ from typing import Any, Protocol, cast
 
 import redis
 import structlog
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from execution.clock import Clock
 
@@ -36,7 +38,9 @@ class Slot:
 
 def connect_valkey(url: str) -> redis.Redis:
     """A client that gives up soon: a hanging Valkey must not hold a worker, Postgres can pace as well."""
-    return redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
+    # One repeat mends a connection that idled too long; the library's own default holds the caller for seconds.
+    repeat = Retry(NoBackoff(), 1)
+    return redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=repeat)
 
 
 class Pacer:

@@ -4,11 +4,11 @@ import base64
 import dataclasses
 
 import pytest
-from door_world import RING
 from hypothesis import given
 from hypothesis import strategies as st
 
 from execution.keyring import Keyring, Place, TokenUnreadable, key_id_of
+from tests.door.world import RING
 
 PLACE = Place(user_id="u", platform="etsy", account_id="a", field="access_token")
 BLOB = Keyring.parse(RING, environment="test").encrypt("40010002.secret", PLACE)
@@ -28,7 +28,9 @@ def test_a_token_comes_back_as_it_was():
     assert "secret" not in BLOB
 
 
-@pytest.mark.parametrize("change", [{"user_id": "v"}, {"platform": "square"}, {"account_id": "b"}, {"field": "refresh_token"}])
+@pytest.mark.parametrize(
+    "change", [{"user_id": "v"}, {"platform": "square"}, {"account_id": "b"}, {"field": "refresh_token"}]
+)
 def test_a_moved_token_does_not_open(change):
     """A ciphertext copied to another user, platform, account or column is refused."""
     keyring = Keyring.parse(RING, environment="test")
@@ -87,7 +89,9 @@ def test_a_key_that_was_removed_too_early_is_named():
     with pytest.raises(TokenUnreadable) as told:
         Keyring.parse(ring("k2"), environment="test").decrypt(blob, PLACE)
 
-    assert "encrypted with key 'k1', which TOKEN_KEYS no longer has: put it back at the end of the ring." in str(told.value)
+    assert "encrypted with key 'k1', which TOKEN_KEYS no longer has: put it back at the end of the ring." in str(
+        told.value
+    )
 
 
 def test_the_same_token_never_looks_the_same():

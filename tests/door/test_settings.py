@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
-from door_world import RING
 
 from execution.errors import UserError
 from execution.settings import HistoryWindow, Settings, database_url
+from tests.door.world import RING
 
 WHOLE = {
     "SUPABASE_URL": "http://127.0.0.1:54321",
@@ -98,13 +98,17 @@ def test_credentials_are_demanded_only_when_the_platform_is_used():
         settings.platform("amazon")
 
 
-@pytest.mark.parametrize("base", ["http://127.0.0.1:9000", "http://127.0.0.1:9000/", "http://127.0.0.1:9000/v3/application"])
+@pytest.mark.parametrize(
+    "base", ["http://127.0.0.1:9000", "http://127.0.0.1:9000/", "http://127.0.0.1:9000/v3/application"]
+)
 def test_a_base_url_replaces_scheme_and_host_only(base):
     """The vendor's path stays, whatever path the override has; the token endpoint goes along."""
     etsy = Settings.load(WHOLE | {"ETSY_API_BASE_URL": base}).platform("etsy")
 
     assert etsy.api_url("https://api.etsy.com/v3/application") == "http://127.0.0.1:9000/v3/application"
-    assert etsy.refresh_url("https://api.etsy.com/v3/public/oauth/token") == "http://127.0.0.1:9000/v3/public/oauth/token"
+    assert (
+        etsy.refresh_url("https://api.etsy.com/v3/public/oauth/token") == "http://127.0.0.1:9000/v3/public/oauth/token"
+    )
 
 
 def test_a_token_url_may_be_whole_or_a_host():

@@ -59,8 +59,10 @@ class DirectRpc:
     def rpc(self, function: str, /, **args: Any) -> Any:
         call = sql.SQL("select to_jsonb({}({}))").format(
             sql.Identifier("public", function),
-            sql.SQL(", ").join(sql.SQL("{} => {}").format(sql.Identifier(name), sql.Literal(_plain(value)))
-                               for name, value in args.items()),
+            sql.SQL(", ").join(
+                sql.SQL("{} => {}").format(sql.Identifier(name), sql.Literal(_plain(value)))
+                for name, value in args.items()
+            ),
         )
         try:
             row = self._connection().execute(call).fetchone()
@@ -116,9 +118,16 @@ def connect_seller(
         return None if secret is None else keyring.encrypt(secret, place)
 
     store.rpc(
-        "connect_account", p_account_id=account_id, p_user_id=user_id, p_platform="etsy", p_shop_id=shop_id,
-        p_shop_name="Fox", p_currency="USD", p_shop_created_at="2024-01-01T00:00:00Z",
-        p_access_token=sealed(access, "access_token"), p_refresh_token=sealed(refresh, "refresh_token"),
+        "connect_account",
+        p_account_id=account_id,
+        p_user_id=user_id,
+        p_platform="etsy",
+        p_shop_id=shop_id,
+        p_shop_name="Fox",
+        p_currency="USD",
+        p_shop_created_at="2024-01-01T00:00:00Z",
+        p_access_token=sealed(access, "access_token"),
+        p_refresh_token=sealed(refresh, "refresh_token"),
         p_expires_at=None if expires_in is None else (datetime.now(UTC) + expires_in).isoformat(),
     )
     lease_job(db, user_id, account_id, lease_id)
@@ -127,11 +136,14 @@ def connect_seller(
 
 def lease_job(db: psycopg.Connection[Any], user_id: str, account_id: str, lease_id: str) -> None:
     run_id = str(uuid.uuid4())
-    db.execute("insert into public.sync_runs (id, user_id, job_type, trigger) values (%s, %s, 'backfill', 'test')",
-               (run_id, user_id))
+    db.execute(
+        "insert into public.sync_runs (id, user_id, job_type, trigger) values (%s, %s, 'backfill', 'test')",
+        (run_id, user_id),
+    )
     db.execute(
         "insert into public.sync_jobs (user_id, account_id, run_id, platform, entity, job_type, status, lease_id,"
-        " lease_expires_at) values (%s, %s, %s, 'etsy', 'orders', 'backfill', 'running', %s, now() + interval '1 hour')",
+        " lease_expires_at)"
+        " values (%s, %s, %s, 'etsy', 'orders', 'backfill', 'running', %s, now() + interval '1 hour')",
         (user_id, account_id, run_id, lease_id),
     )
 
@@ -187,7 +199,12 @@ class TokenServer:
                 return httpx.Response(400, json=refused)
             self.issued += 1
             self.access, self.good = f"40010002.access-{self.issued}", f"40010002.next-{self.issued}"
-            answer = {"access_token": self.access, "refresh_token": self.good, "expires_in": 3600, "token_type": "Bearer"}
+            answer = {
+                "access_token": self.access,
+                "refresh_token": self.good,
+                "expires_in": 3600,
+                "token_type": "Bearer",
+            }
         self.after()
         return httpx.Response(200, json=answer)
 

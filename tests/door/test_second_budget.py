@@ -1,0 +1,217 @@
+"""The second's calls: slots on Valkey's own clock, or on the database's while Valkey is away."""
+
+import math
+import socket
+import time
+from datetime import timedelta
+
+import pytest
+import redis
+
+from execution.errors import Snooze
+from execution.pacing import Pacer, connect_valkey
+from execution.rate_limiter import RateLimiter
+from tests.door.test_day_budget import SCOPE, booked, budget
+from tests.door.world import HandClock, many
+
+
+def sends(pacer, count, *, per_second, clock=time.monotonic):
+    """When calls may go out at the earliest, as this process sees it: real time plus the waits it was told."""
+    moments = []
+    while len(moments) < count:
+        slot = pacer.slot("s", per_second=per_second, safety_margin=0.2)
+        if not slot.booked:
+            return moments, slot.wait_s
+        moments.append(clock() + slot.wait_s)
+    return moments, 0.0
+
+
+def most_in_one_second(moments):
+    ordered = sorted(moments)
+    return max(sum(1 for other in ordered if start <= other < start + 0.999) for start in ordered)
+
+
+def gone():
+    """A Valkey that is not there: the connection is refused."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return connect_valkey(f"redis://127.0.0.1:{port}/0")
+
+
+@pytest.mark.parametrize("per_second", [1, 2, 5, 10, 150])
+@pytest.mark.parametrize("kept_by", ["valkey", "postgres"])
+def test_no_second_sees_more_than_the_limit(rpc, valkey, per_second, kept_by):
+    """In any window of one second, rate + burst stay within the limit, whoever keeps the slots."""
+    pacer = Pacer(rpc, valkey if kept_by == "valkey" else None, HandClock())
+
+    moments, wait = sends(pacer, 10**6, per_second=per_second)
+
+    assert wait > 2  # the next slot is too far away to be slept
+    assert most_in_one_second(moments) <= per_second
+    assert len(moments) >= math.floor(2 * per_second * 0.8)
+
+
+def test_all_processes_share_the_second(rpc, env, valkey):
+    """Six pacers in six threads, one limit."""
+    pacers = [Pacer(rpc, connect_valkey(env["REDIS_URL"]), HandClock()) for _ in range(6)]
+
+    with many(6, lambda number: sends(pacers[number], 100, per_second=20)[0]) as results:
+        moments = [moment for result in results for moment in result]
+
+    assert most_in_one_second(moments) <= 20
+    for pacer in pacers:
+        pacer._valkey.close()
+
+
+def test_a_flushed_valkey_gives_no_credit(rpc, valkey):
+    """FLUSHALL in mid second: the next call waits one interval, so the limit holds across the loss (row 14)."""
+    pacer = Pacer(rpc, valkey, HandClock())
+    before, _ = sends(pacer, 3, per_second=5)
+
+    valkey.flushall()
+    after, _ = sends(pacer, 8, per_second=5)
+
+    assert after[0] - time.monotonic() > 0.15
+    assert most_in_one_second([*before[:1], *after]) <= 5
+
+
+def test_a_limit_that_one_process_learned_paces_all(rpc, valkey):
+    """The platform lowers its limit in one answer: every process paces by it at once (row 56)."""
+    one, other = Pacer(rpc, valkey, HandClock()), Pacer(rpc, valkey, HandClock())
+
+    one.tell_limit("s", 1)
+    moments, wait = sends(other, 10**6, per_second=1000)
+
+    assert len(moments) <= 2
+    assert wait > 2
+
+
+def test_after_a_429_everybody_holds(rpc, valkey):
+    """A limit per second that was hit all the same: nobody gets a slot for a moment."""
+    one, other = Pacer(rpc, valkey, HandClock()), Pacer(rpc, valkey, HandClock())
+
+    one.hold("s", 7)
+    slot = other.slot("s", per_second=100, safety_margin=0.2)
+
+    assert not slot.booked
+    assert 6 < slot.wait_s <= 7
+
+
+def test_a_clock_of_valkey_that_went_back_does_not_stop_us(rpc, valkey):
+    """A booking an hour ahead cannot be ours: it is taken as unknown, not waited for (row 53)."""
+    pacer = Pacer(rpc, valkey, HandClock())
+    ahead = int((time.time() + 3600) * 1e6)
+    valkey.set("keeper:{s}:used", ahead)
+
+    slot = pacer.slot("s", per_second=5, safety_margin=0.2)
+
+    assert slot.booked
+    assert slot.wait_s < 1
+
+
+@pytest.mark.parametrize("fault", ["gone", "full"])
+def test_without_valkey_the_database_paces(rpc, valkey, fault):
+    """Valkey refuses connections or writes: calls go on, in the same rhythm, and nothing is raised (rows 15, 16)."""
+    broken = gone()
+    if fault == "full":
+        broken = valkey
+        valkey.config_set("maxmemory", "1")
+    try:
+        pacer = Pacer(rpc, broken, HandClock())
+        pacer.tell_limit("s", 5)
+        pacer.hold("s", 1)
+        moments, wait = sends(pacer, 10**6, per_second=5)
+    finally:
+        valkey.config_set("maxmemory", "0")
+        broken.close()
+
+    assert len(moments) >= 8
+    assert wait > 2
+    assert most_in_one_second(moments) <= 5
+
+
+def test_a_silent_valkey_is_asked_seldom(rpc):
+    """A Valkey that accepts and says nothing costs one timeout in five seconds, not one a call (row 17)."""
+    clock = HandClock()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = connect_valkey(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        pacer = Pacer(rpc, client, clock)
+        started = time.monotonic()
+        for _ in range(5):
+            assert pacer.slot("s", per_second=1000, safety_margin=0.2).booked
+        first_five = time.monotonic() - started
+        client.close()
+
+    assert first_five < 2.5  # one attempt and its repeat, of half a second each
+
+
+def test_valkey_is_asked_again_after_a_while(rpc, valkey):
+    """After five seconds the slots come from Valkey again."""
+    clock = HandClock()
+    pacer = Pacer(rpc, valkey, clock)
+    pacer._rest(redis.RedisError())
+    pacer.slot("s", per_second=5, safety_margin=0.2)
+    during = valkey.exists("keeper:{s}:used")
+
+    clock.seconds += 5
+    pacer.slot("s", per_second=5, safety_margin=0.2)
+
+    assert (during, valkey.exists("keeper:{s}:used")) == (0, 1)
+
+
+def test_a_short_wait_is_slept_and_a_long_one_parks(rpc, valkey):
+    """Up to two seconds are slept on the clock that was passed in; beyond, the job is sent away and books nothing."""
+    clock = HandClock()
+    limiter = RateLimiter(rpc, valkey, budget(per_second=5), clock)
+    for _ in range(100):
+        try:
+            limiter.permit(SCOPE, "live")
+        except Snooze as snooze:
+            told = snooze
+            break
+
+    assert 1.5 < max_run(clock.slept) <= 2.0
+    assert timedelta(seconds=1) <= told.delay < timedelta(seconds=4)
+    assert told.reason == "the calls of this second are used up"
+
+
+def max_run(slept):
+    """The longest single wait: sleeps are cut into looks of a quarter of a second."""
+    longest = run = 0.0
+    for seconds in slept:
+        run += seconds
+        longest = max(longest, run) if seconds == 0.25 else longest
+        run = run if seconds == 0.25 else 0.0
+    return longest
+
+
+def test_a_stopping_worker_does_not_sit_out_a_wait(rpc, valkey, db):
+    """A stop that comes during a wait ends it within a quarter of a second, and the call is not spent (row 4)."""
+    stopping = False
+
+    def stop(_):
+        nonlocal stopping
+        stopping = True
+
+    clock = HandClock(on_sleep=stop)
+    limiter = RateLimiter(rpc, valkey, budget(per_second=1), clock, stopping=lambda: stopping)
+
+    with pytest.raises(Snooze, match="stopping"):
+        limiter.permit(SCOPE, "live")
+    limiter.give_back()
+
+    assert clock.slept == [0.25]
+    assert booked(db) == 0
+
+
+def test_valkey_never_sees_a_key_of_ours(rpc, valkey):
+    """What Valkey holds names a hash; the application key is in no key and no value (row 18)."""
+    limiter = RateLimiter(rpc, valkey, budget(), HandClock())
+    limiter.permit(SCOPE, "live")
+    limiter.throttled(SCOPE, timedelta(seconds=5))
+
+    held = b" ".join(key + (valkey.get(key) or b"") for key in valkey.keys("*"))
+
+    assert SCOPE.key.encode() in held
+    assert b"keystring" not in held
