@@ -128,7 +128,7 @@ def _pending(connection: Connection, files: list[Migration]) -> list[Migration]:
         if version not in known:
             message = f"Migration {version}_{name or ''} is applied, but its file is missing from the folder."
             raise UserError(message, hint="Bring the file back, or use a newer checkout.")
-        if texts is not None and meaning(_read(known[version].path)) != meaning(";\n".join(texts)):
+        if texts is not None and meaning(_read(known[version].path)) != meaning("\n;\n".join(texts)):
             message = f"{known[version].path.name} was changed after it had been applied."
             raise UserError(message, hint="Put it back as it was, and write a new migration for the change.")
     return [migration for migration in files if migration.version not in done]

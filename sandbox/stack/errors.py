@@ -31,3 +31,7 @@ class Stopped(StackError):
 
 class AddressTaken(StackError):
     """Someone took the port between our look and our use of it; another port is tried."""
+
+
+class StillShuttingDown(StackError):
+    """An earlier database on the same folder is not quite gone; the new one is started again in a moment."""

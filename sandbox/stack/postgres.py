@@ -13,7 +13,6 @@ import psycopg
 from psycopg import sql
 
 from sandbox.stack import programs
-from sandbox.stack.errors import AddressTaken
 from sandbox.stack.keys import Keys, write_private
 from sandbox.stack.ports import HOST
 from sandbox.stack.processes import Child, Pause, Program, run_to_end, unprivileged_user
@@ -38,9 +37,6 @@ _SETTINGS = {
     "scram_iterations": "1",  # the passwords are 192 random bits: stretching them only slows every connection
 }
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-_TAKEN = "Address already in use"
-# A postmaster that was killed leaves backends behind for a moment; the new one must wait for them.
-_STILL_SHUTTING_DOWN = ("pre-existing shared memory block", "lock file")
 
 
 class Postgres:
@@ -107,20 +103,12 @@ class Postgres:
         )
 
     def is_ready(self, child: Child) -> bool:
-        """Whether it takes connections; raises AddressTaken when the port was lost to somebody else."""
-        if child.exit_status is not None:
-            if _TAKEN in child.tail():
-                raise AddressTaken(child.tail())
-            return False
+        """Whether it takes connections."""
         try:
             lines = (self.folder / "postmaster.pid").read_text().splitlines()
         except OSError:
             return False
         return len(lines) > 7 and lines[0] == str(child.pid) and lines[7].strip() == "ready"
-
-    def is_blocked(self, child: Child) -> bool:
-        """Whether it refused to start because an earlier one is not quite gone."""
-        return child.exit_status is not None and any(words in child.tail() for words in _STILL_SHUTTING_DOWN)
 
     def bring_what_hosted_brings(self) -> None:
         """Roles, schema auth, default privileges: see hosted.sql."""

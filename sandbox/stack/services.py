@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.stack import programs
-from sandbox.stack.errors import AddressTaken
 from sandbox.stack.keys import Keys, write_private
 from sandbox.stack.ports import HOST, free_port
 from sandbox.stack.processes import Child, Program
@@ -23,7 +22,6 @@ MAX_ROWS = 1000
 POOL = 8
 # Children that are Python find this checkout as we do, wherever they start.
 PYTHONPATH = str(Path(__file__).resolve().parents[2])
-_ADDRESS_TAKEN = ("Address already in use", "resource busy", "Could not create server TCP listening socket")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +56,8 @@ def new_postgrest_ports(api: int) -> PostgrestPorts:
     return PostgrestPorts(api=api, admin=free_port())
 
 
-def postgrest_is_ready(child: Child, ports: PostgrestPorts) -> bool:
+def postgrest_is_ready(ports: PostgrestPorts) -> bool:
     """Whether it has read the schema and answers."""
-    _refuse_taken(child)
     return _answers(f"http://{HOST}:{ports.admin}/ready")
 
 
@@ -72,6 +69,7 @@ def start_valkey(data: Path, keys: Keys, port: int, *, durable: bool) -> Child:
         "requirepass": keys.valkey_password,
         "dir": json.dumps(str(data / "valkey")),
         "daemonize": "no",
+        "set-proc-title": "no",  # it would write over its environment, and so over our mark
         "save": '""',
         "appendonly": "yes" if durable else "no",
         "maxmemory-policy": "noeviction",
@@ -82,9 +80,8 @@ def start_valkey(data: Path, keys: Keys, port: int, *, durable: bool) -> Child:
     return Child(Program(name="valkey", argv=argv, log=data / "logs" / "valkey.log"), data)
 
 
-def valkey_is_ready(child: Child, keys: Keys, port: int) -> bool:
+def valkey_is_ready(keys: Keys, port: int) -> bool:
     """Whether it answers PONG: it says LOADING while it reads its file."""
-    _refuse_taken(child)
     with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1) as connection:
         connection.sendall(f"AUTH {keys.valkey_password}\r\nPING\r\n".encode())
         answer = b""
@@ -125,8 +122,3 @@ def _answers(url: str) -> bool:
     with contextlib.suppress(OSError, urllib.error.URLError), opener.open(url, timeout=2) as answer:
         return bool(answer.status == 200)
     return False
-
-
-def _refuse_taken(child: Child) -> None:
-    if child.exit_status is not None and any(words in child.tail() for words in _ADDRESS_TAKEN):
-        raise AddressTaken(child.tail())

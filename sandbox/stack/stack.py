@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.stack import services
-from sandbox.stack.errors import AddressTaken, AlreadyRunning, StackError, UnusableFolder
+from sandbox.stack.errors import AddressTaken, AlreadyRunning, StackError, StillShuttingDown, UnusableFolder
 from sandbox.stack.keys import Keys, env_text, load_or_make, read_env, write_private
 from sandbox.stack.ports import HOST, PortBook
 from sandbox.stack.postgres import Postgres
@@ -23,6 +23,9 @@ from sandbox.stack.processes import POLL_S, Child, Pause, Program, clear_leftove
 START_LIMIT_S = 60.0
 STOP_PATIENCE_S = 15.0
 PORT_TRIES = 5
+# What the programs say when somebody else has the port, and PostgreSQL when its predecessor still has the data.
+_ADDRESS_TAKEN = ("Address already in use", "resource busy")
+_STILL_SHUTTING_DOWN = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,23 +154,27 @@ class Stack:
         raise StackError(f"{name} lost its port to others {PORT_TRIES} times; start again.")
 
     def _start_postgres(self, postgres: Postgres, port: int) -> None:
-        child = self._adopt(postgres.start(port))
         deadline = time.monotonic() + START_LIMIT_S
-        while postgres.is_blocked(child) or not postgres.is_ready(child):
-            if postgres.is_blocked(child) and time.monotonic() < deadline:
+        while True:
+            child = self._adopt(postgres.start(port))
+            try:
+                self._until(child, lambda child=child: postgres.is_ready(child))  # type: ignore[misc]
+            except StillShuttingDown:
+                if time.monotonic() > deadline:
+                    raise
                 self._children.remove(child)
                 self.pause(0.2)
-                child = self._adopt(postgres.start(port))
-            self._wait_a_little(child, deadline)
+            else:
+                return
 
     def _start_valkey(self, keys: Keys, port: int) -> None:
         child = self._adopt(services.start_valkey(self.data, keys, port, durable=self._durable))
-        self._until(child, lambda: services.valkey_is_ready(child, keys, port))
+        self._until(child, lambda: services.valkey_is_ready(keys, port))
 
     def _start_postgrest(self, postgres: Postgres, keys: Keys, port: int) -> None:
         ports = services.new_postgrest_ports(port)
         child = self._adopt(services.start_postgrest(self.data, keys, postgres.url("authenticator"), ports))
-        self._until(child, lambda: services.postgrest_is_ready(child, ports))
+        self._until(child, lambda: services.postgrest_is_ready(ports))
 
     def _start_gateway(self, postgres: Postgres, keys: Keys, port: int, rest_port: int) -> int:
         with _listening(port) as listening:
@@ -195,13 +202,11 @@ class Stack:
     def _until(self, child: Child, is_ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_LIMIT_S
         while not is_ready():
-            self._wait_a_little(child, deadline)
-
-    def _wait_a_little(self, child: Child, deadline: float) -> None:
-        if child.exit_status is not None or time.monotonic() > deadline:
-            what = "is not ready after a minute" if child.exit_status is None else f"ended ({child.exit_status})"
-            raise StackError(f"{child.name} {what} while starting. The end of {child.log}:\n{child.tail()}")
-        self.pause(POLL_S)
+            if child.exit_status is not None:
+                raise _failure(child)
+            if time.monotonic() > deadline:
+                raise StackError(f"{child.name} is not ready after a minute. The end of {child.log}:\n{child.tail()}")
+            self.pause(POLL_S)
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:
@@ -216,6 +221,16 @@ class Stack:
             for child in sorted(rest, key=lambda child: child.name == "postgres"):
                 child.stop(STOP_PATIENCE_S)
             self._children.clear()
+
+
+def _failure(child: Child) -> StackError:
+    """Why a child ended while it was starting, from its log."""
+    tail = child.tail()
+    if any(words in tail for words in _ADDRESS_TAKEN):
+        return AddressTaken(tail)
+    if child.name == "postgres" and any(words in tail for words in _STILL_SHUTTING_DOWN):
+        return StillShuttingDown(tail)
+    return StackError(f"{child.name} ended ({child.exit_status}) while starting. The end of {child.log}:\n{tail}")
 
 
 def running_env(data: Path | str, pause: Pause = time.sleep) -> dict[str, str] | None:
