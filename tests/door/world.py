@@ -168,9 +168,27 @@ class HandEtsy:
             raise answer
         return answer(request) if callable(answer) else answer
 
-    @property
-    def transport(self) -> httpx.MockTransport:
-        return httpx.MockTransport(self)
+
+def by_hand(handler: Callable[[httpx.Request], httpx.Response]) -> httpx.MockTransport:
+    """A transport over a handler. Its answers arrive unread, as from a wire: httpx reads those made of bytes at once."""
+
+    def unread(request: httpx.Request) -> httpx.Response:
+        answer = handler(request)
+        if isinstance(answer.stream, httpx.ByteStream):
+            return httpx.Response(answer.status_code, headers=answer.headers, stream=Wire(b"".join(answer.stream)))
+        return answer
+
+    return httpx.MockTransport(unread)
+
+
+class Wire(httpx.SyncByteStream):
+    """Chunks as they would come off a wire."""
+
+    def __init__(self, *chunks: bytes) -> None:
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._chunks
 
 
 class TokenServer:
