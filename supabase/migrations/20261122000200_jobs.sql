@@ -59,6 +59,8 @@ create table public.sync_jobs (
     records_done bigint not null default 0,
     records_total bigint,
     records_rejected bigint not null default 0,
+    -- How far the read is, 0 to 1, where the number of records is not known beforehand.
+    fraction real,
     calls_used int not null default 0,
     lease_id uuid unique,
     lease_expires_at timestamptz,
@@ -424,7 +426,7 @@ language sql stable security definer set search_path = '' as $$
             select jsonb_agg(jsonb_build_object(
                        'job_id', j.id, 'platform', j.platform, 'entity', j.entity, 'status', j.status,
                        'records_done', j.records_done, 'records_total', j.records_total,
-                       'records_rejected', j.records_rejected, 'pages', j.page_seq, 'calls_used', j.calls_used,
+                       'records_rejected', j.records_rejected, 'fraction', j.fraction, 'pages', j.page_seq, 'calls_used', j.calls_used,
                        'attempts', j.attempts, 'deaths', j.deaths, 'run_after', j.run_after,
                        'park_reason', j.park_reason, 'error_code', j.error_code, 'error', j.error,
                        'seller_message', j.seller_message, 'created_at', j.created_at, 'started_at', j.started_at,
@@ -458,7 +460,7 @@ grant select on public.sync_runs, public.certificates, public.sync_cursors to au
 grant select on public.sync_jobs to service_role;
 -- The lease is the worker's key to a job: an end user does not see it.
 grant select (id, user_id, account_id, run_id, platform, entity, job_type, status, records_done, records_total,
-              records_rejected, calls_used, run_after, park_reason, attempts, error_code, seller_message,
+              records_rejected, fraction, calls_used, run_after, park_reason, attempts, error_code, seller_message,
               certificate_id, created_at, started_at, finished_at, window_start, window_end)
     on public.sync_jobs to authenticated;
 

@@ -1,0 +1,336 @@
+"""Write the SQL that maps a platform's records: streams declare columns, Postgres does the mapping.
+
+    python -m execution.mapping etsy > supabase/migrations/<time>_etsy_mapping.sql
+
+The functions are generated, static and reviewed as a migration, rather than put together at run time; a test fails
+when a stream and the newest migration of its platform disagree (docs/decisions/002). For each stream:
+
+    private.map_<platform>_<stream>_<table>(raw)          typed columns from raw, and from raw alone
+    private.land_<platform>_<stream>(job, time, records)  one page into its tables, stale rows refused
+    private.remap_<platform>_<stream>_<table>(...)        the typed columns derived again
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from execution.streams import Children, Column, Derivation, Kind, Person, Records, Step
+
+VERSION_COLUMNS = ("source_updated_at", "fetched_at", "content_hash", "sync_run_id", "is_deleted")
+NO_SCANS = "set search_path = '' set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off"
+JSON_TYPES = {Kind.BOOLEAN: ("boolean",), Kind.HTML: ("string",), Kind.LOWER: ("string",)}
+SQL_TYPES = {
+    Kind.INTEGER: "bigint",
+    Kind.BOOLEAN: "boolean",
+    Kind.EPOCH: "timestamptz",
+    Kind.MONEY: "bigint",
+    Kind.HUNDREDTHS: "bigint",
+    Kind.MAJOR: "bigint",
+}
+
+
+def quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def value(path: str, *, of: str) -> str:
+    """The JSON value at a dotted path."""
+    return of + "".join(f" -> {quoted(part)}" for part in path.split("."))
+
+
+def text_at(path: str, *, of: str) -> str:
+    """The text at a dotted path."""
+    *outer, last = path.split(".")
+    return of + "".join(f" -> {quoted(part)}" for part in outer) + f" ->> {quoted(last)}"
+
+
+def checked_text(path: str, kind: Kind, *, of: str) -> str:
+    """The text of a value that has the JSON type this kind takes; another type is an error, null is null."""
+    types = JSON_TYPES.get(kind, ("string", "number"))
+    whens = " ".join(f"when {quoted(name)} then {text_at(path, of=of)}" for name in types)
+    json = value(path, of=of)
+    wrong = f"private.wrong_type({json}, {quoted(path)}, {quoted(kind)})"
+    return f"case jsonb_typeof({json}) {whens} when 'null' then null else {wrong} end"
+
+
+# A value is read once, into `v`, as the type that its conversion takes.
+READ_AS = {
+    Kind.INTEGER: "bigint",
+    Kind.BOOLEAN: "boolean",
+    Kind.EPOCH: "bigint",
+    Kind.HUNDREDTHS: "bigint",
+    Kind.MAJOR: "numeric",
+}
+EPOCH = "case when {v} between 0 and 253402300799 then to_timestamp({v}) else private.bad_epoch({v}) end"
+# The usual case stands inline, because a function call costs more than all the rest; `c` is the record's currency.
+CONVERSIONS = {
+    Kind.TEXT: "{v}",
+    Kind.LOWER: "lower({v})",
+    Kind.HTML: "case when strpos({v}, '&') = 0 then {v} else private.decode_html({v}) end",
+    Kind.INTEGER: "{v}",
+    Kind.BOOLEAN: "{v}",
+    Kind.EPOCH: EPOCH,
+    Kind.MONEY: "case when {v} ->> 'currency_code' = c.code and {v} ->> 'divisor' = c.divisor"
+    " then ({v} ->> 'amount')::bigint"
+    " when jsonb_typeof({v}) = 'null' then null else private.money_exact({v}, cur.code, {path}) end",
+    Kind.HUNDREDTHS: "case when c.digits = 2 then {v} else private.hundredths_exact({v}, cur.code, {path}) end",
+    Kind.MAJOR: "case when {v} * c.scale = trunc({v} * c.scale) then ({v} * c.scale)::bigint"
+    " else private.major_exact({v}, cur.code, {path}) end",
+    Kind.TEXTS: "private.joined_texts({v}, {path})",
+}
+
+
+def read(column: Column) -> str:
+    """Read a column's value out of `r`, once."""
+    if column.kind in (Kind.MONEY, Kind.TEXTS):
+        return f"{value(column.path, of='r')} as {column.name}"
+    text = checked_text(column.path, column.kind, of="r")
+    if column.kind in READ_AS:
+        text = f"({text})::{READ_AS[column.kind]}"
+    return f"{text} as {column.name}"
+
+
+def convert(column: Column) -> str:
+    """Convert the value that was read."""
+    sql = CONVERSIONS[column.kind].format(v=f"v.{column.name}", path=quoted(column.path))
+    if column.only_if:
+        path, wanted = column.only_if
+        sql = f"case when {text_at(path, of='r')} = {quoted(wanted)} then {sql} end"
+    return sql
+
+
+def map_function(name: str, columns: tuple[Column, ...], currency: str) -> str:
+    outputs = [f"{c.name} {SQL_TYPES.get(c.kind, 'text')}" for c in columns]
+    conversions = [convert(column) for column in columns]
+    source = ""
+    if currency:
+        outputs.append("currency text")
+        conversions.append("cur.code")
+        source = (
+            f"\n    cross join (select {checked_text(currency, Kind.TEXT, of='r')} as code offset 0) as cur"
+            "\n    left join private.currencies as c on c.code = cur.code"
+        )
+    gap = ",\n        "
+    return f"""
+create or replace function private.{name}(r jsonb) returns table (
+        {gap.join(outputs)})
+language sql stable as $$
+    select
+        {gap.join(conversions)}
+    from (select
+        {gap.join(read(column) for column in columns)}
+        offset 0) as v{source};
+$$;
+"""
+
+
+def version(paths: tuple[str, ...], of: str) -> str:
+    """The record's own version time, in seconds: the greatest of these."""
+    times = ", ".join(f"({checked_text(path, Kind.EPOCH, of=of)})::bigint" for path in paths)
+    return f"greatest({times})"
+
+
+def column_names(columns: tuple[Column, ...], currency: str) -> list[str]:
+    return [column.name for column in columns] + (["currency"] if currency else [])
+
+
+def upsert(table: str, own: list[str], source: str, label: str) -> str:
+    """Insert or update what differs. An unchanged row is not touched, a newer row is not overwritten."""
+    names = ["platform_id", *own, "raw", "source_updated_at", "content_hash"]
+    updates = ",\n            ".join(f"{name} = excluded.{name}" for name in [*own, "raw", *VERSION_COLUMNS])
+    listed = ", ".join(names)
+    picked = ", ".join(f"n.{name}" for name in names)
+    return f"""{label} as (
+        insert into public.{table} as t (user_id, platform, {listed}, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, {picked}, p_fetched_at, job.run_id, false
+        from {source} as n
+        on conflict (user_id, platform, platform_id) do update set
+            {updates}
+        where excluded.source_updated_at > t.source_updated_at
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning (xmax = 0) as is_new)"""
+
+
+def stored(table: str) -> str:
+    """The stored row of `n`. `offset 0` makes it a look-up by primary key, whatever the planner believes."""
+    return f"""(
+            select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
+            from public.{table} as t
+            where t.user_id = job.user_id and t.platform = job.platform and t.platform_id = n.platform_id offset 0)"""
+
+
+def unlike_stored(table: str, source: str) -> str:
+    """Rows of `source` that the table does not hold as they are."""
+    return f"""(select n.* from {source} as n
+        left join lateral {stored(table)} as t on true
+        where t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash)"""
+
+
+def child_key(child: Children) -> str:
+    parts = [text_at(path, of="e.r") for path in child.key]
+    if child.unique:
+        return parts[0]
+    equals = ", ".join(["f.platform_id", *parts])
+    ordinal = f"row_number() over (partition by {equals} order by e.ord)"
+    return " || ':' || ".join(["f.platform_id", *[f"coalesce({p}, '-')" for p in parts], f"({ordinal})::text"])
+
+
+def child_ctes(function: str, child: Children) -> Iterator[str]:
+    own = column_names(child.columns, child.currency)
+    array = f"nullif({value(child.at, of='f.r')}, 'null')"
+    table, parent = child.table, child.parent_column
+    yield f"""{table}_in as materialized (
+        select distinct on (e.platform_id) e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+        from (select f.platform_id as {parent}, f.source_updated_at, f.existed, e.r as raw, e.ord,
+                     {child_key(child)} as platform_id
+              from fresh as f, jsonb_array_elements({array}) with ordinality as e(r, ord) offset 0) as e,
+             lateral private.{function}(e.raw) as m
+        order by e.platform_id, e.source_updated_at desc, e.ord desc)"""
+    yield upsert(table, [parent, *own], unlike_stored(table, f"{table}_in"), f"{table}_up")
+    # The record shows all of its children: one that it showed before and shows no more is gone.
+    yield f"""{table}_gone as (
+        update public.{table} as t
+           set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
+         where t.user_id = job.user_id and t.ctid = any (array(
+            select g.ctid
+            from fresh as f, lateral (
+                select t.ctid, t.platform_id from public.{table} as t
+                where t.user_id = job.user_id and t.platform = job.platform and t.{parent} = f.platform_id
+                  and not t.is_deleted offset 0) as g
+            where f.existed and {array} is not null
+              and g.platform_id <> all (array(select n.platform_id from {table}_in as n)))))"""
+
+
+def person_ctes(function: str, person: Person) -> Iterator[str]:
+    own = column_names(person.columns, "")
+    table = person.table
+    take = ", ".join(f"{quoted(name)}, f.r -> {quoted(name)}" for name in person.take)
+    yield f"""{table}_in as materialized (
+        select distinct on (e.platform_id) e.*, {EPOCH.format(v="e.version")} as source_updated_at,
+               jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+        from (select jsonb_build_object({take}) as raw, f.ord,
+                     {text_at(person.key, of="f.r")} as platform_id,
+                     {version((person.updated,), of="f.r")} as version
+              from fresh as f where {text_at(person.key, of="f.r")} is not null offset 0) as e,
+             lateral private.{function}(e.raw) as m
+        order by e.platform_id, e.version desc, e.ord desc)"""
+    yield upsert(table, own, unlike_stored(table, f"{table}_in"), f"{table}_up")
+
+
+def land_function(platform: str, stream: str, records: Records) -> str:
+    prefix = f"{platform}_{stream}"
+    own = column_names(records.columns, records.currency)
+    inside = tuple(child.at for child in records.children)
+    dropped = ", ".join(quoted(name) for name in (*inside, *records.leave_out))
+    raw = f"e.r - array[{dropped}]::text[]" if dropped else "e.r"
+    ctes = []
+    for child in records.children:
+        ctes += child_ctes(f"map_{prefix}_{child.table}", child)
+    for person in records.people:
+        ctes += person_ctes(f"map_{prefix}_{person.table}", person)
+    rest = "".join(f",\n    {cte}" for cte in ctes)
+    parent = upsert(records.table, own, "fresh", "parents_up").replace(
+        "from fresh as n", "from fresh as n\n        where n.changed"
+    )
+    return f"""
+create or replace function private.land_{prefix}(job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb)
+returns private.landed language plpgsql
+{NO_SCANS} as $$
+declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
+begin
+    with incoming as materialized (
+        select e.*, {text_at(records.key, of="e.r")} as platform_id,
+               {EPOCH.format(v="e.version")} as source_updated_at,
+               jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+        from (select e.r, e.ord, {raw} as raw, {version(records.updated, of="e.r")} as version
+              from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
+             lateral private.map_{prefix}_{records.table}(e.raw) as m),
+    newest as (
+        select distinct on (platform_id) * from incoming order by platform_id, source_updated_at desc, ord desc),
+    fresh as materialized (
+        select n.*, t.platform_id is not null as existed,
+               t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash as changed
+        from newest as n
+        left join lateral {stored(records.table)} as t on true
+        where t.platform_id is null
+           or n.source_updated_at > t.source_updated_at
+           or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
+               and n.platform_id <> all (seen_later))),
+    {parent}{rest}
+    select array(select platform_id from incoming order by ord),
+           (select count(*) from parents_up where is_new),
+           (select count(*) from parents_up where not is_new),
+           (select count(*) from fresh where not changed),
+           (select count(*) from newest) - (select count(*) from fresh)
+      into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale;
+    if array_position(landed.keys, null) is not null then
+        raise exception using errcode = 'PT422', message = '{records.key}: missing';
+    end if;
+    return landed;
+end $$;
+"""
+
+
+def remap_function(prefix: str, table: str, own: list[str]) -> str:
+    sets = ", ".join(f"{name} = m.{name}" for name in own)
+    old = ", ".join(f"t.{name}" for name in own)
+    new = ", ".join(f"m.{name}" for name in own)
+    return f"""
+create or replace function private.remap_{prefix}_{table}(p_user_id uuid, p_platform text, p_after text, p_limit int)
+returns jsonb language plpgsql set search_path = '' as $$
+declare answer jsonb;
+begin
+    with batch as materialized (
+        select t.platform_id, t.raw from public.{table} as t
+        where t.user_id = p_user_id and t.platform = p_platform and t.platform_id > p_after
+        order by t.platform_id limit p_limit),
+    mapped as materialized (
+        select b.platform_id, m.* from batch as b, lateral private.map_{prefix}_{table}(b.raw) as m),
+    changed as (
+        update public.{table} as t set {sets}
+          from mapped as m
+         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id = m.platform_id
+           and ({old}) is distinct from ({new})
+        returning 1)
+    select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
+                              'after', (select max(platform_id) from batch)) into answer;
+    return answer;
+end $$;
+"""
+
+
+def stream_sql(platform: str, step: Step) -> Iterator[str]:
+    if isinstance(step, Derivation):
+        return
+    prefix, records = f"{platform}_{step.name}", step.records
+    tables = [(records.table, records.columns, records.currency)]
+    tables += [(child.table, child.columns, child.currency) for child in records.children]
+    tables += [(person.table, person.columns, "") for person in records.people]
+    for table, columns, currency in tables:
+        yield map_function(f"map_{prefix}_{table}", columns, currency)
+    yield land_function(platform, step.name, records)
+    for table, columns, currency in tables:
+        # A column that is worked out later from other rows is not the mapping's to set back.
+        own = [c.name for c in columns if c.only_if is None] + (["currency"] if currency else [])
+        yield remap_function(prefix, table, own)
+
+
+def platform_sql(platform: str, steps: tuple[Step, ...]) -> str:
+    """The whole migration of a platform's mapping."""
+    head = (
+        f"-- The mapping of {platform}'s records, written by `python -m execution.mapping {platform}`. Do not edit.\n"
+    )
+    return head + "".join(sql for step in steps for sql in stream_sql(platform, step))
+
+
+def main() -> None:
+    from execution.catalog import platform_entities  # noqa: PLC0415  the catalog is wanted by the tool alone
+
+    platform = sys.argv[1]
+    steps = tuple(step for entity in platform_entities(platform) for step in entity.steps)
+    sys.stdout.write(platform_sql(platform, steps))
+
+
+if __name__ == "__main__":
+    main()

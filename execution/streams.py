@@ -1,0 +1,182 @@
+"""A stream is data: where its pages are, how they are walked, which columns its records fill.
+
+Nothing here knows a database or a network. `walk.py` walks a stream's pages, `mapping.py` writes the SQL that
+maps its records, `job_runner.py` works it. A new endpoint is a new value of these types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The named conversions from a JSON value to a column; supabase/migrations/*_conversions.sql says how."""
+
+    TEXT = "text"  # a string or a number, as text
+    LOWER = "lower"  # text in lower case
+    HTML = "html"  # text whose HTML entities are decoded once
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    EPOCH = "epoch"  # whole Unix seconds, to timestamptz
+    MONEY = "money"  # {amount, divisor, currency_code}, to minor units
+    HUNDREDTHS = "hundredths"  # a bare integer in 1/100 of the record's currency, to minor units
+    MAJOR = "major"  # a decimal in major units of the record's currency, to minor units
+    TEXTS = "texts"  # a list of texts, joined by ", "
+
+
+@dataclass(frozen=True)
+class Column:
+    """One typed column: its name, its dotted path in the record, its conversion.
+
+    `only_if` (path, value) leaves the column null unless that path has that text.
+    """
+
+    name: str
+    path: str
+    kind: Kind
+    only_if: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Children:
+    """Records inside a record: an array (`at`), each element a row of `table` that names its parent.
+
+    `key` is unique by itself (`unique=True`), or made of the parent's key, these paths and the place among equals:
+    some platforms give their refunds no id.
+    """
+
+    table: str
+    at: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    currency: str = ""
+    unique: bool = True
+    parent_column: str = "order_platform_id"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """A person named in a record: these fields of it are a row of `table`; the newest record about them wins."""
+
+    table: str
+    key: str
+    updated: str
+    take: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """What the records of a stream become: a row of `table` each, with children and people.
+
+    `updated` lists paths of the record's own version time (Unix seconds); the greatest wins. `leave_out` names
+    personal fields that no feature needs: they are never stored, neither in `raw` nor with a rejected record.
+    """
+
+    table: str
+    key: str
+    updated: tuple[str, ...]
+    columns: tuple[Column, ...]
+    currency: str = ""
+    leave_out: tuple[str, ...] = ()
+    children: tuple[Children, ...] = ()
+    people: tuple[Person, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffsetPages:
+    """Pages by `limit` and `offset`, with the total in each answer.
+
+    Pages overlap by one record, so that a shift of the list between two pages is seen. Windows with more than
+    `split_above` records are halved, because no offset beyond `max_offset` is answered.
+    """
+
+    limit: int = 100
+    max_offset: int = 12_000
+    split_above: int = 10_000
+    count_at: str = "count"
+    limit_param: str = "limit"
+    offset_param: str = "offset"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A closed window of Unix seconds, both ends inclusive. `grid_seconds` cuts it at multiples of the epoch.
+
+    `from_shop_creation`: nothing can be older than the shop, so the first window starts there.
+    """
+
+    min_param: str
+    max_param: str
+    time_at: str
+    grid_seconds: int | None = None
+    from_shop_creation: bool = False
+    earliest: int = 946_684_800  # 1 January 2000: the lowest value that Etsy's filters take
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """An endpoint that lists records. `parts` are parameter sets read one after the other (one state a call)."""
+
+    name: str
+    path: str
+    records: Records
+    pages: OffsetPages = OffsetPages()
+    records_at: str = "results"
+    params: Mapping[str, str] = field(default_factory=dict)
+    # Turns the order of `params` round, so that the newest record comes first: the probe at the end asks so.
+    newest_first: Mapping[str, str] = field(default_factory=dict)
+    window: Window | None = None
+    parts: tuple[Mapping[str, str], ...] = ({},)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lookup:
+    """Records fetched by id, only for ids that the database lists as pending (`private.pending_<platform>_<name>`).
+
+    `param` carries a comma-separated batch; without it the path has `{id}` and each call fetches for one id.
+    When the platform refuses a batch (400), `fallback` is tried.
+    """
+
+    name: str
+    path: str
+    records: Records
+    batch: int = 1
+    fallback: int = 1
+    param: str = ""
+    records_at: str = "results"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Derivation:
+    """Work inside the database, in batches by key (`private.derive_<platform>_<name>`); no call to the platform."""
+
+    name: str
+
+
+Step = Stream | Lookup | Derivation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entity:
+    """What a job is about: its steps in order, and the checks that its certificate needs.
+
+    `table` holds its rows. `proofs` names further checks (`private.prove_<platform>_<name>`).
+    `lookback_seconds`: how far before the frozen bound the incremental sync will start.
+    """
+
+    name: str
+    table: str
+    steps: tuple[Step, ...]
+    time_column: str = ""
+    proofs: tuple[str, ...] = ()
+    lookback_seconds: int = 900
+    # Records of a complete read of everything: what it does not show is gone (P12).
+    complete_read: bool = False
+
+    @property
+    def listing(self) -> Stream | None:
+        """The stream that enumerates the entity's records, where it has one."""
+        return next((step for step in self.steps if isinstance(step, Stream)), None)

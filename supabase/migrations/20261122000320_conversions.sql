@@ -1,0 +1,115 @@
+-- Conversions: the named ways from a JSON value to a typed column. A value that is not what it should be raises
+-- PT422 or a data exception, and its record is rejected with that reason.
+-- The usual case of each stands inline in the generated mapping; these are called for the unusual one.
+
+create function private.wrong_type(p_value jsonb, p_path text, p_wanted text) returns text
+language plpgsql immutable set search_path = '' as $$
+begin
+    if p_value is null or p_value = 'null' then
+        return null;
+    end if;
+    raise exception using errcode = 'PT422', message = format('%s: %s where %s is due', p_path,
+        jsonb_typeof(p_value), p_wanted);
+end $$;
+
+-- bad_epoch: times are whole Unix seconds. A number of milliseconds lies beyond the year 9999 and comes here.
+create function private.bad_epoch(p_seconds bigint) returns timestamptz
+language plpgsql immutable strict set search_path = '' as $$
+begin
+    raise exception using errcode = 'PT422', message = format('%s is no time in Unix seconds', p_seconds);
+end $$;
+
+
+create function private.code_point(p_code bigint, p_otherwise text) returns text
+language sql immutable set search_path = '' as $$
+    select case when p_code between 1 and 55295 or p_code between 57344 and 1114111 then chr(p_code::int)
+                else p_otherwise end;
+$$;
+
+-- decode_html: one pass, so that '&amp;#39;' becomes '&#39;' and not an apostrophe. Unknown entities stay.
+create function private.decode_html(p_text text) returns text
+language sql stable strict set search_path = '' as $$
+    select string_agg(case
+        when m[1] ~ '^&#[0-9]+;$' then private.code_point(substr(m[1], 3, length(m[1]) - 3)::bigint, m[1])
+        when m[1] ~ '^&#[xX]' then
+            private.code_point(('x' || lpad(substr(m[1], 4, length(m[1]) - 4), 8, '0'))::bit(32)::bigint, m[1])
+        when m[1] ~ '^&.+;$' then coalesce(
+            (select e.text from private.html_entities as e where e.name = substr(m[1], 2, length(m[1]) - 2)), m[1])
+        else m[1] end, '' order by ord)
+    from regexp_matches(p_text, '([^&]+|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});|&)', 'g')
+         with ordinality as t(m, ord);
+$$;
+
+-- minor_units: an exact decimal as a whole number of the currency's smallest unit, or an error. Never a float,
+-- never rounded.
+create function private.minor_units(p_value numeric, p_currency text, p_path text) returns bigint
+language plpgsql stable set search_path = '' as $$
+declare digits int; units numeric;
+begin
+    if p_value is null then
+        return null;
+    end if;
+    select c.digits into digits from private.currencies as c where c.code = p_currency;
+    if not found then
+        raise exception using errcode = 'PT422', message = format('%s: unknown currency %s', p_path, p_currency);
+    end if;
+    units := p_value * 10::numeric ^ digits;
+    if units <> trunc(units) then
+        raise exception using errcode = 'PT422', message = format('%s: %s %s is no whole number of its smallest unit',
+            p_path, trim_scale(p_value), p_currency);
+    end if;
+    return units::bigint;
+end $$;
+
+-- money_exact: {amount, divisor, currency_code}, where the divisor is not the currency's own. The fast path, divisor
+-- as expected, stands in the generated mapping.
+create function private.money_exact(p_money jsonb, p_currency text, p_path text) returns bigint
+language plpgsql stable set search_path = '' as $$
+begin
+    if p_money is null or p_money = 'null' then
+        return null;
+    end if;
+    if jsonb_typeof(p_money) <> 'object' then
+        perform private.wrong_type(p_money, p_path, 'money');
+    end if;
+    if (p_money ->> 'currency_code') is distinct from p_currency then
+        raise exception using errcode = 'PT422', message = format('%s is in %s, the record in %s', p_path,
+            coalesce(p_money ->> 'currency_code', 'no currency'), coalesce(p_currency, 'none'));
+    end if;
+    if (p_money ->> 'divisor')::numeric <= 0 or (p_money ->> 'amount') is null then
+        raise exception using errcode = 'PT422', message = format('%s: %s is no money', p_path, p_money);
+    end if;
+    return private.minor_units((p_money ->> 'amount')::bigint::numeric / (p_money ->> 'divisor')::numeric,
+                               p_currency, p_path);
+end $$;
+
+-- major_exact: a decimal in major units. JSON floats carry noise far below the smallest unit (3.8000000000000003):
+-- noise is cut, a real fraction is an error.
+create function private.major_exact(p_value numeric, p_currency text, p_path text) returns bigint
+language plpgsql stable set search_path = '' as $$
+declare rounded numeric := round(p_value, 6);
+begin
+    if abs(rounded - p_value) > 0.0000001 then
+        rounded := p_value;
+    end if;
+    return private.minor_units(rounded, p_currency, p_path);
+end $$;
+
+-- hundredths_exact: a bare integer that counts 1/100 of the currency, whatever its own smallest unit is.
+create function private.hundredths_exact(p_value bigint, p_currency text, p_path text) returns bigint
+language sql stable set search_path = '' as $$
+    select private.minor_units(p_value::numeric / 100, p_currency, p_path);
+$$;
+
+-- joined_texts: a list of texts as one, ', ' between them.
+create function private.joined_texts(p_value jsonb, p_path text) returns text
+language plpgsql immutable set search_path = '' as $$
+begin
+    if p_value is null or p_value = 'null' then
+        return null;
+    end if;
+    if jsonb_typeof(p_value) <> 'array' then
+        perform private.wrong_type(p_value, p_path, 'a list of texts');
+    end if;
+    return (select string_agg(t, ', ' order by ord) from jsonb_array_elements_text(p_value) with ordinality as e(t, ord));
+end $$;

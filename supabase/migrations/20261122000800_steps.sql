@@ -1,0 +1,120 @@
+-- Steps of a job that stay inside the database: what is pending for a lookup, derivations, the facts and proofs
+-- that a certificate rests on. The generic functions dispatch by name: <verb>_<platform>_<name>.
+
+-- next_lookups: ids that still want fetching, in order, after `p_after`.
+create function public.next_lookups(p_lease_id uuid, p_name text, p_after text, p_limit int) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare job public.sync_jobs := private.leased_job(p_lease_id); ids jsonb;
+begin
+    execute format('select coalesce(jsonb_agg(id order by id), ''[]'') from private.%I($1, $2, $3) as p(id)',
+                   'pending_' || job.platform || '_' || p_name)
+       into ids using job, p_after, p_limit;
+    return ids;
+end $$;
+
+-- derive: one batch of a derivation; answers {rows, after}, with rows = 0 when it is done.
+create function public.derive(p_lease_id uuid, p_name text, p_after text, p_limit int) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare job public.sync_jobs := private.leased_job(p_lease_id); answer jsonb;
+begin
+    execute format('select private.%I($1, $2, $3)', 'derive_' || job.platform || '_' || p_name)
+       into answer using job, p_after, p_limit;
+    return answer;
+end $$;
+
+-- prove: one named proof; answers {name, ok, detail}.
+create function public.prove(p_lease_id uuid, p_name text) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare job public.sync_jobs := private.leased_job(p_lease_id); answer jsonb;
+begin
+    execute format('select private.%I($1)', 'prove_' || job.platform || '_' || p_name) into answer using job;
+    return jsonb_build_object('name', p_name) || answer;
+end $$;
+
+-- audit_read: what the pagination audit and the table say about the stream that this job read.
+create function public.audit_read(p_lease_id uuid, p_stream text, p_table text, p_time_column text) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare job public.sync_jobs := private.leased_job(p_lease_id); facts jsonb; times jsonb; missing bigint; stored bigint;
+begin
+    with pages as (
+        select *, max(pass) over (partition by part, window_start, window_end) as last_pass
+        from public.sync_pages where job_id = job.id and stream = p_stream),
+    windows as (
+        select part, window_start, window_end, max(pass) as passes,
+               count(*) filter (where pass = last_pass) as pages,
+               (array_agg(provider_count order by seq desc))[1] as provider_count
+        from pages group by part, window_start, window_end)
+    select jsonb_build_object(
+        'union_keys', (select count(distinct k) from pages, unnest(keys) as k),
+        'last_pass_keys', (select count(distinct k) from pages, unnest(keys) as k where pass = last_pass),
+        'rejected', (select count(distinct k) from pages as g, unnest(g.keys) as k
+                     join public.rejected_records as r on r.user_id = job.user_id and r.platform = job.platform
+                      and r.stream = p_stream and r.status = 'open'
+                      and k = coalesce(r.platform_id, 'rejected:' || r.raw_md5)),
+        'windows', (select coalesce(jsonb_agg(jsonb_build_object(
+                        'part', part, 'start', extract(epoch from window_start)::bigint,
+                        'end', extract(epoch from window_end)::bigint, 'passes', passes, 'pages', pages,
+                        'provider_count', provider_count) order by part, window_start), '[]') from windows))
+      into facts;
+
+    execute format($sql$
+        select count(*) from (
+            select distinct k from public.sync_pages as g, unnest(g.keys) as k
+            where g.job_id = $1 and g.stream = $2) as seen
+        where not exists (select 1 from public.%1$I as t
+                          where t.user_id = $3 and t.platform = $4 and t.platform_id = seen.k)
+          and not exists (select 1 from public.rejected_records as r
+                          where r.user_id = $3 and r.platform = $4 and r.stream = $2 and r.status = 'open'
+                            and seen.k = coalesce(r.platform_id, 'rejected:' || r.raw_md5))
+    $sql$, p_table) into missing using job.id, p_stream, job.user_id, job.platform;
+    execute format('select count(*) from public.%I where user_id = $1 and platform = $2 and not is_deleted', p_table)
+       into stored using job.user_id, job.platform;
+
+    if p_time_column <> '' then
+        execute format($sql$
+            with gaps as (
+                select %1$I as until, lag(%1$I) over (order by %1$I) as since
+                from public.%2$I where user_id = $1 and platform = $2 and not is_deleted),
+            sized as (select since, until, extract(epoch from until - since) as seconds from gaps where since is not null)
+            select jsonb_build_object(
+                'earliest', (select min(until) from gaps), 'latest', (select max(until) from gaps),
+                'median_gap_seconds', (select percentile_cont(0.5) within group (order by seconds) from sized),
+                'largest_gaps', (select coalesce(jsonb_agg(to_jsonb(g)), '[]') from
+                                 (select since, until, seconds from sized order by seconds desc limit 5) as g))
+        $sql$, p_time_column, p_table) into times using job.user_id, job.platform;
+    end if;
+    return facts || jsonb_build_object('missing_rows', missing, 'stored_rows', stored) || coalesce(times, '{}');
+end $$;
+
+-- sweep_gone: after a complete read, rows that it did not show are gone: softly, and never very many at once.
+create function public.sweep_gone(p_lease_id uuid, p_stream text, p_table text, p_max_share real default 0.3,
+                                  p_always_allowed int default 20) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare job public.sync_jobs := private.leased_job(p_lease_id); gone text[]; stored bigint;
+begin
+    execute format($sql$
+        select array_agg(t.platform_id) from public.%I as t
+        where t.user_id = $1 and t.platform = $2 and not t.is_deleted
+          and not exists (select 1 from public.sync_pages as g where g.job_id = $3 and g.stream = $4
+                                                                 and t.platform_id = any (g.keys))
+    $sql$, p_table) into gone using job.user_id, job.platform, job.id, p_stream;
+    execute format('select count(*) from public.%I where user_id = $1 and platform = $2 and not is_deleted', p_table)
+       into stored using job.user_id, job.platform;
+    if coalesce(cardinality(gone), 0) > greatest(p_always_allowed, stored * p_max_share) then
+        return jsonb_build_object('gone', 0, 'held_back', cardinality(gone), 'stored', stored);
+    end if;
+    execute format('update public.%I set is_deleted = true, sync_run_id = $4 where user_id = $1 and platform = $2 '
+                   'and platform_id = any ($3)', p_table) using job.user_id, job.platform, gone, job.run_id;
+    return jsonb_build_object('gone', coalesce(cardinality(gone), 0), 'held_back', 0, 'stored', stored);
+end $$;
+
+do $$
+declare f regprocedure;
+begin
+    foreach f in array array['public.next_lookups(uuid, text, text, int)', 'public.derive(uuid, text, text, int)',
+        'public.prove(uuid, text)', 'public.audit_read(uuid, text, text, text)',
+        'public.sweep_gone(uuid, text, text, real, int)']::regprocedure[] loop
+        execute format('revoke all on function %s from public, anon, authenticated', f);
+        execute format('grant execute on function %s to service_role', f);
+    end loop;
+end $$;

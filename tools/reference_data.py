@@ -1,0 +1,53 @@
+"""Write the migration that holds reference data: currency digits (Unicode CLDR, by babel) and HTML entities (HTML 5).
+
+Run `python -m tools.reference_data > supabase/migrations/20261122000310_reference.sql` before the first release;
+later changes are new migrations.
+"""
+
+from __future__ import annotations
+
+from html.entities import html5
+
+from babel.core import get_global
+from babel.numbers import get_currency_precision
+
+HEADER = """-- Reference data, written by tools/reference_data.py: currency digits from Unicode CLDR, HTML 5 entities.
+
+create table private.currencies (
+    code text primary key check (code ~ '^[A-Z]{3}$'),
+    digits int not null check (digits between 0 and 4),
+    -- What a platform's divisor reads as when it counts in the smallest unit: '100' for USD, '1' for JPY.
+    divisor text not null generated always as ((10::numeric ^ digits)::int::text) stored,
+    scale numeric not null generated always as (10::numeric ^ digits) stored
+);
+insert into private.currencies (code, digits) values
+"""
+
+
+def currencies() -> dict[str, int]:
+    """Every ISO 4217 code that CLDR knows of, with the digits after the point that its money has."""
+    codes = {code for history in get_global("territory_currencies").values() for code, *_ in history}
+    return {code: get_currency_precision(code) for code in sorted(codes)}
+
+
+def entities() -> dict[str, str]:
+    """HTML 5's named entities, without the semicolon; the old ones that need none are the same names."""
+    return {name.rstrip(";"): text for name, text in sorted(html5.items()) if name.endswith(";")}
+
+
+def quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def main() -> None:
+    rows = [f"    ('{code}', {digits})" for code, digits in currencies().items()]
+    print(HEADER + ",\n".join(rows) + ";\n")
+    print("create table private.html_entities (name text primary key, text text not null);")
+    print("insert into private.html_entities (name, text) values")
+    pairs = [f"({quoted(name)}, {quoted(text)})" for name, text in entities().items() if "\0" not in text]
+    lines = ["    " + ", ".join(pairs[i : i + 6]) for i in range(0, len(pairs), 6)]
+    print(",\n".join(lines) + ";")
+
+
+if __name__ == "__main__":
+    main()
