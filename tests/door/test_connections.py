@@ -122,30 +122,35 @@ def test_calls_of_connecting_are_counted(db, rpc, keyring, user):
     assert booked(db) == booked(db, "live") == 2
 
 
-def refused(db, rpc, keyring, connect_request, platform=None, environ=WHOLE):
-    """The one line that a refusal prints; nothing is written."""
-    before = written(db)
-    with pytest.raises(UserError) as told:
-        connector(rpc, keyring, platform or etsy(), environ).connect(connect_request)
-    assert written(db) == before
-    line = str(told.value)
-    assert "\n" not in line
-    assert "canary" not in line
-    return line
+@pytest.fixture
+def refused(db, rpc, keyring):
+    """Connects, and answers the one line that the refusal prints; nothing is written."""
+
+    def connect(connect_request, platform=None, environ=WHOLE):
+        before = written(db)
+        with pytest.raises(UserError) as told:
+            connector(rpc, keyring, platform or etsy(), environ).connect(connect_request)
+        assert written(db) == before
+        line = str(told.value)
+        assert "\n" not in line
+        assert "canary" not in line
+        return line
+
+    return connect
 
 
-def test_someone_elses_shop_is_refused(db, rpc, keyring, user):
+def test_someone_elses_shop_is_refused(refused, user):
     """The shop id must be the token's own."""
-    line = refused(db, rpc, keyring, request(user, shop_id="123"))
+    line = refused(request(user, shop_id="123"))
 
     assert line.startswith("Shop 123 belongs to someone else: this token is for shop 30010001 (FoxMugs).")
 
 
-def test_another_shop_of_the_same_user_is_refused(db, rpc, keyring, user):
+def test_another_shop_of_the_same_user_is_refused(rpc, keyring, refused, user):
     """The first shop is pinned: two shops' orders never mix (row 48)."""
     connector(rpc, keyring, etsy()).connect(request(user))
 
-    line = refused(db, rpc, keyring, request(user, shop_id="30010009"), etsy(30010009))
+    line = refused(request(user, shop_id="30010009"), etsy(30010009))
 
     assert f"User {user} has connected Etsy shop 30010001" in line
     assert "use another user for shop 30010009" in line
@@ -181,22 +186,20 @@ def test_the_database_refuses_another_shop_too(db, rpc, keyring, user):
         ({"expires_at": datetime(2027, 1, 1)}, "The time of expiry has no zone"),  # noqa: DTZ001
     ],
 )
-def test_bad_input_is_one_line_and_no_call(db, rpc, keyring, user, changes, words):
+def test_bad_input_is_one_line_and_no_call(refused, user, changes, words):
     """What can be seen to be wrong is refused before the platform is asked."""
     platform = etsy()
 
-    assert words in refused(db, rpc, keyring, request(user, **changes), platform)
+    assert words in refused(request(user, **changes), platform)
     assert platform.asked == []
 
 
-def test_a_key_without_its_secret_is_refused(db, rpc, keyring, user):
+def test_a_key_without_its_secret_is_refused(refused, user):
     """Half an application key never reaches Etsy."""
     platform = etsy()
     half = {name: value for name, value in WHOLE.items() if name != "ETSY_SHARED_SECRET"}
 
-    assert "ETSY_KEYSTRING is set without ETSY_SHARED_SECRET" in refused(
-        db, rpc, keyring, request(user), platform, half
-    )
+    assert "ETSY_KEYSTRING is set without ETSY_SHARED_SECRET" in refused(request(user), platform, half)
     assert platform.asked == []
 
 
@@ -219,9 +222,9 @@ def test_a_key_without_its_secret_is_refused(db, rpc, keyring, user):
         (httpx.Response(200, content=b'{"shop_id":'), "answered no usable JSON"),
     ],
 )
-def test_a_platform_that_refuses_is_one_line(db, rpc, keyring, user, answer, words):
+def test_a_platform_that_refuses_is_one_line(refused, user, answer, words):
     """Each refusal says in one line what to do, and nothing is written."""
-    assert words in refused(db, rpc, keyring, request(user), HandEtsy(answers=[answer]))
+    assert words in refused(request(user), HandEtsy(answers=[answer]))
 
 
 def test_tokens_show_in_no_repr(user):

@@ -10,6 +10,7 @@ from execution.platforms import Outcome
 from execution.retry_after import LONGEST_DAY, retry_after
 from tests.door.world import etsy_settings
 
+KEY = Outcome.KEY_REFUSED, "platform_key_refused"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
@@ -21,10 +22,10 @@ def classify(status, error=None, headers=None, description=None):
 @pytest.mark.parametrize(
     ("status", "error", "outcome", "code"),
     [
-        (403, "Shared secret is required in x-api-key header.", Outcome.KEY_REFUSED, "platform_key_refused"),
-        (403, "Invalid API key: should be in the format 'keystring:shared_secret'.", Outcome.KEY_REFUSED, "platform_key_refused"),
-        (403, "API key not found or not active, or incorrect shared secret for API key.", Outcome.KEY_REFUSED, "platform_key_refused"),
-        (401, "Missing x-api-key header", Outcome.KEY_REFUSED, "platform_key_refused"),
+        (403, "Shared secret is required in x-api-key header.", *KEY),
+        (403, "Invalid API key: should be in the format 'keystring:shared_secret'.", *KEY),
+        (403, "API key not found or not active, or incorrect shared secret for API key.", *KEY),
+        (401, "Missing x-api-key header", *KEY),
         (401, "invalid_token", Outcome.TOKEN_REJECTED, "reconnect_needed"),
         (403, "insufficient_scope", Outcome.ACCESS_REFUSED, "reconnect_needed"),
         (401, "insufficient_scope", Outcome.ACCESS_REFUSED, "reconnect_needed"),
@@ -39,7 +40,7 @@ def classify(status, error=None, headers=None, description=None):
         (500, "Server Error", Outcome.TRY_AGAIN, ""),
         (200, "Server Error", Outcome.TRY_AGAIN, ""),
     ],
-)  # fmt: skip
+)
 def test_every_refusal_has_its_own_outcome(status, error, outcome, code):
     """Status first, text second; only an expired token is worth a refresh (row 44)."""
     verdict = classify(status, error)

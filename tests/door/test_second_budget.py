@@ -10,8 +10,9 @@ import redis
 
 from execution.errors import Snooze
 from execution.pacing import Pacer, connect_valkey
+from execution.platforms import ObservedLimits
 from execution.rate_limiter import RateLimiter
-from tests.door.test_day_budget import SCOPE, booked, budget
+from tests.door.test_day_budget import SCOPE, booked, budget, spend
 from tests.door.world import HandClock, many
 
 
@@ -85,6 +86,18 @@ def test_a_limit_that_one_process_learned_paces_all(rpc, valkey):
 
     assert len(moments) <= 2
     assert wait > 2
+
+
+def test_the_limit_in_an_answers_headers_paces_all(rpc, valkey):
+    """What one process reads in a header, the next slot of any other obeys."""
+    limiters = [RateLimiter(rpc, valkey, budget(per_second=1000), HandClock()) for _ in range(2)]
+    limiters[1].permit(SCOPE, "live")
+
+    limiters[0].observe(SCOPE, ObservedLimits(per_second=1))
+    permits, snooze = spend(limiters[1])
+
+    assert permits <= 2
+    assert snooze.reason == "the calls of this second are used up"
 
 
 def test_after_a_429_everybody_holds(rpc, valkey):

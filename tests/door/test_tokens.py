@@ -51,7 +51,7 @@ def manager(store, keyring, seller, endpoint, *, clock=None, lease_id=None):
         platform=ETSY,
         settings=etsy_settings(),
         clock=clock,
-        chance=random.Random(7),
+        chance=random.Random(7),  # noqa: S311
         door=HttpDoor(clock, transport=by_hand(endpoint)),
         lease_id=lease_id or seller.lease_id,
     )
@@ -392,7 +392,7 @@ def test_a_lost_answer_of_the_database_loses_no_pair(db, rpc, env, keyring, expi
 
 
 def test_a_moved_ciphertext_parks_the_job(db, rpc, keyring, fresh):
-    """One seller's blob in another's row does not open there: the job waits for an operator, nothing is lost (row 49)."""
+    """One seller's blob in another's row does not open there: the job waits for an operator (row 49)."""
     other = connect_seller(db, rpc, keyring, access="50020003.other")
     db.execute(
         "update private.platform_tokens set access_token = (select access_token from private.platform_tokens"
@@ -454,12 +454,12 @@ def test_tokens_and_ledger_are_out_of_reach(db, rpc, fresh, role):
             return False
         return False
 
-    tables = [
-        f"select from private.{table}" for table in ("platform_tokens", "api_calls", "api_budgets", "call_blocks")
-    ]
+    private = ("platform_tokens", "api_calls", "api_budgets", "call_blocks")
+    tables = [f"select from private.{table}" for table in private]
     functions = db.execute(
         "select format('select public.%%I(%%s)', proname, (select string_agg('null::' || format_type(t, null), ',')"
-        " from unnest(proargtypes) as t)) from pg_proc where pronamespace = 'public'::regnamespace and proname = any (%s)",
+        " from unnest(proargtypes) as t)) from pg_proc"
+        " where pronamespace = 'public'::regnamespace and proname = any (%s)",
         (FUNCTIONS,),
     ).fetchall()
 

@@ -170,7 +170,7 @@ class HandEtsy:
 
 
 def by_hand(handler: Callable[[httpx.Request], httpx.Response]) -> httpx.MockTransport:
-    """A transport over a handler. Its answers arrive unread, as from a wire: httpx reads those made of bytes at once."""
+    """A transport over a handler. Answers arrive unread, as from a wire: httpx reads those made of bytes at once."""
 
     def unread(request: httpx.Request) -> httpx.Response:
         answer = handler(request)
