@@ -51,32 +51,33 @@ def up(
     try:
         _run(data, sandbox=sandbox, how="env" if print_env else "json" if as_json else "people")
     except AlreadyRunning as error:
-        env = running_env(data) if print_env else None
-        if env is None:
+        if not print_env:
             raise UserError(str(error)) from error
+        env = running_env(data)
+        if env is None:  # it ended while we looked
+            raise UserError(f"The stack on {data} has just stopped.", hint="Start it again.") from error
         _print(env_text(env))
     except (NotInstalled, UnusableFolder) as error:
         raise UserError(str(error)) from error
     except Stopped as stopped:
-        print(f"Stopped while starting ({stopped.signal.name}).", file=sys.stderr)
+        _log(f"Stopped while starting ({stopped.signal.name}).")
         raise typer.Exit(128 + stopped.signal) from stopped
     except StackError as error:
-        print(error, file=sys.stderr)
+        _log(str(error))
         raise typer.Exit(1) from error
 
 
 def _run(data: Path, *, sandbox: bool, how: str) -> None:
-    stack = Stack(data, migrate=migrate, extras=[ETSY] if sandbox else [])
+    stack = Stack(data, migrate=migrate, extras=[ETSY] if sandbox else [], say=_log)
     with stop_flag(stack.kill) as flag:
         stack.pause = flag.pause
-        print(f"Starting the stack on {stack.data}, logs in {stack.data / 'logs'}", file=sys.stderr)
         with stack.running():
-            print(f"Ready. Migrations applied now: {_listed(stack.migrated)}. Ctrl-C stops.", file=sys.stderr)
+            _log(f"Ready. Migrations applied now: {_listed(stack.migrated)}. Ctrl-C stops.")
             _tell(stack, how)
             try:
                 stack.watch()
             except Stopped as stopped:
-                print(f"Stopping ({stopped.signal.name}).", file=sys.stderr)
+                _log(f"Stopping ({stopped.signal.name}).")
 
 
 def _listed(migrated: object) -> str:
@@ -90,6 +91,11 @@ def _tell(stack: Stack, how: str) -> None:
         _print(json.dumps({"data": str(stack.data), "pids": stack.pids, "env": stack.env}) + "\n")
     else:
         _show(stack)
+
+
+def _log(line: str) -> None:
+    """Everything that is not a fact asked for."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def _print(text: str) -> None:

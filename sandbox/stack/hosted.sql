@@ -47,13 +47,15 @@ grant create on schema extensions to postgres with grant option;
 create extension if not exists vector with schema extensions;
 
 -- Schema public is open to the API by default: a migration must revoke what the API shall not have.
-grant usage on schema public to postgres, anon, authenticated, service_role;
 do $$
 declare
     creator text;
 begin
+    -- All of this once: a migration may have narrowed it since.
+    if shobj_description('postgres'::regrole, 'pg_authid') is null then
+        grant usage on schema public to postgres, anon, authenticated, service_role;
+    end if;
     foreach creator in array array['postgres', 'supabase_admin'] loop
-        -- Once per creator: a migration may have narrowed them since.
         if shobj_description(to_regrole(creator), 'pg_authid') is null then
             execute format('alter default privileges for role %I in schema public grant all on tables to postgres, anon, authenticated, service_role', creator);
             execute format('alter default privileges for role %I in schema public grant all on functions to postgres, anon, authenticated, service_role', creator);

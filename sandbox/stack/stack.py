@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from sandbox.stack import services
 from sandbox.stack.errors import AddressTaken, AlreadyRunning, StackError, StillShuttingDown, UnusableFolder
@@ -23,6 +24,7 @@ from sandbox.stack.processes import POLL_S, Child, Pause, Program, clear_leftove
 START_LIMIT_S = 60.0
 STOP_PATIENCE_S = 15.0
 PORT_TRIES = 5
+LOCK_TRIES = 5
 # What the programs say when somebody else has the port, and PostgreSQL when its predecessor still has the data.
 _ADDRESS_TAKEN = ("Address already in use", "resource busy")
 _STILL_SHUTTING_DOWN = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
@@ -44,6 +46,10 @@ def _no_migrations(_: str) -> None:
     """The stack as hosted Supabase hands it over."""
 
 
+def _say_nothing(_: str) -> None:
+    """Tests and demos have their own words."""
+
+
 class Stack:
     """A stack that can be run: `with Stack(folder, durable=False).running() as stack: stack.env`.
 
@@ -60,12 +66,13 @@ class Stack:
         migrate: Callable[[str], object] = _no_migrations,
         extras: Sequence[Extra] = (),
         pause: Pause = time.sleep,
+        say: Callable[[str], None] = _say_nothing,
     ) -> None:
         self.data = Path(data).resolve()
         self.env: dict[str, str] = {}
         self.migrated: object = None
         self.pause = pause
-        self._durable, self._migrate, self._extras = durable, migrate, extras
+        self._durable, self._migrate, self._extras, self._say = durable, migrate, extras, say
         self._children: list[Child] = []
 
     @contextmanager
@@ -105,16 +112,24 @@ class Stack:
     def _folder_to_ourselves(self) -> Iterator[None]:
         self._make_folders()
         with (self.data / "lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise AlreadyRunning(_already(self.data)) from None
+            self._take(lock)
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n")
             lock.flush()
             (self.data / "env").unlink(missing_ok=True)
             yield
-            (self.data / "env").unlink(missing_ok=True)
+
+    def _take(self, lock: IO[str]) -> None:
+        """Take the lock; whoever only looks (`running_env`) holds it for a moment, so a few tries."""
+        for attempt in range(LOCK_TRIES):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if attempt == LOCK_TRIES - 1:
+                    raise AlreadyRunning(_already(self.data)) from None
+                self.pause(POLL_S)
+            else:
+                return
 
     def _make_folders(self) -> None:
         try:
@@ -126,6 +141,7 @@ class Stack:
     # Start and stop.
 
     def _start(self) -> None:
+        self._say(f"Starting the stack on {self.data}, logs in {self.data / 'logs'}")
         clear_leftovers(self.data, self.pause)
         keys, ports = load_or_make(self.data / "keys.json"), PortBook(self.data / "ports.json")
         postgres = Postgres(self.data, keys, durable=self._durable)
@@ -213,12 +229,12 @@ class Stack:
         try:
             yield
         finally:
-            # The front first, the database last; those that need no order leave together.
-            (*rest,) = reversed(self._children)
-            for child in rest:
-                if child.name != "postgres":
-                    child.ask_to_stop()
-            for child in sorted(rest, key=lambda child: child.name == "postgres"):
+            (self.data / "env").unlink(missing_ok=True)
+            # The database last, so that the others can end what they are at; those leave together.
+            others = [child for child in self._children if child.name != "postgres"]
+            for child in others:
+                child.ask_to_stop()
+            for child in [*others, *(child for child in self._children if child.name == "postgres")]:
                 child.stop(STOP_PATIENCE_S)
             self._children.clear()
 

@@ -92,6 +92,7 @@ def test_a_running_stack_is_told_of_not_started_again(up, tmp_path):
 
     assert (told[0], dict(line.split("=", 1) for line in told[1].splitlines())) == (0, env)
     assert (refused[0], refused[1]) == (2, "")
+    assert refused[2].count("\n") == 1
     assert f"already runs on {one.data} (process {one.process.pid})" in refused[2]
     assert _count(env) == 0
 
@@ -105,6 +106,22 @@ def test_secrets_are_readable_by_their_owner_only(up, tmp_path):
     assert (modes["env"], modes["keys.json"], modes["run"], modes["data"]) == (0o600, 0o600, 0o700, 0o700)
     assert one.stop()[0] == 0
     assert not (one.data / "env").exists()
+
+
+def test_what_a_migration_revoked_stays_revoked(tmp_path):
+    """What hosted Supabase brings is given once, not again at every start."""
+    revokes = """revoke usage on schema public from public, anon;
+                 alter default privileges in schema public revoke all on tables from anon;"""
+    with Stack(tmp_path / "data", durable=False).running() as stack:
+        _run_sql(stack.env, revokes)
+
+    with Stack(tmp_path / "data", durable=False).running() as stack:
+        _run_sql(stack.env, "create table public.later (id int)")
+        question = (
+            "select has_schema_privilege('anon', 'public', 'usage'), has_table_privilege('anon', 'later', 'select')"
+        )
+        with psycopg.connect(stack.env["DATABASE_URL"]) as connection:
+            assert connection.execute(question).fetchone() == (False, False)
 
 
 def test_after_kill_9_no_process_stays_and_the_next_start_recovers(up, tmp_path):
