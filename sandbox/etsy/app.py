@@ -1,0 +1,144 @@
+"""The application: a request's way from the connection through checks, answer, fault and record to the bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive, Scope, Send
+
+from sandbox.etsy import oauth
+from sandbox.etsy.answer import Answer, Refusal
+from sandbox.etsy.checks import run_checks
+from sandbox.etsy.control import control_app
+from sandbox.etsy.faults import WIRE_KINDS, Faults, Rule
+from sandbox.etsy.mutations import Schedule, mutate
+from sandbox.etsy.operations import Operation, find_operation
+from sandbox.etsy.spoil import answer_under, spoiled
+from sandbox.etsy.wire import Sleep, compress, send_under, send_whole
+from sandbox.etsy.world import Call, World
+
+CONTROL = "/_sandbox/"
+_SILENT = ("reset", "hang")
+
+
+class Sandbox:
+    """An ASGI application; `sleep` is what slow answers wait with, so that tests need not."""
+
+    def __init__(self, world: World, sleep: Sleep = asyncio.sleep) -> None:
+        self.world = world
+        self.faults = Faults(world.chance)
+        self.schedule = Schedule()
+        self._sleep = sleep
+        self._control = control_app(world, self.faults, self.schedule)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(CONTROL):
+            await self._control(scope, receive, send)
+        elif scope["path"] in (oauth.CONNECT_PATH, oauth.TOKEN_PATH):
+            await self._oauth(scope, receive, send)
+        else:
+            await self._vendor(scope, receive, send)
+
+    async def _vendor(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = Call(
+            method=scope["method"], path=scope["path"], query=scope["query_string"], headers=dict(scope["headers"])
+        )
+        if call.method == "POST":
+            call.form = await _form(receive)
+        found = find_operation(call.method, call.path)
+        answer, rule = self._answer(found, call)
+        operation = found[0].name if found else "unknown"
+        self._record(scope, call, answer, rule, operation)
+        self._change(call.path)
+        await self._send(answer, rule, scope, receive, send)
+
+    def _answer(self, found: tuple[Operation, dict[str, int]] | None, call: Call) -> tuple[Answer, Rule | None]:
+        """Unknown paths are nobody's business; all else passes the checks, and only then meets a fault."""
+        if found is None:
+            return Refusal(404, "Resource not found").answer, None
+        try:
+            operation, call.ids = found
+            rate = run_checks(self.world, operation, call)
+        except Refusal as refusal:
+            return refusal.answer, None
+        rule = self.faults.strike(call.path, call.query.decode("latin-1"), call.ids.get("shop_id"))
+        try:
+            answer = answer_under(self.world, operation, call, rule)
+        except Refusal as refusal:
+            answer = spoiled(refusal.answer, rule) if rule else refusal.answer
+        if answer.status < 300:
+            answer.headers += rate
+        return answer, rule
+
+    async def _oauth(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, query = scope["path"], scope["query_string"].decode("latin-1")
+        call = Call(method=scope["method"], path=path, query=b"", headers=dict(scope["headers"]), rate="free")
+        is_token = path == oauth.TOKEN_PATH
+        form = await _form(receive) if is_token else {}
+        operation = f"token:{form.get('grant_type', '')}" if is_token else "connect"
+        try:
+            answer = oauth.token(self.world, form) if is_token else oauth.connect(self.world, dict(parse_qsl(query)))
+        except Refusal as refusal:
+            answer = refusal.answer
+        rule = self.faults.strike(path, query, None)
+        if rule:
+            answer = spoiled(answer, rule)
+        self._record(scope, call, answer, rule, operation)
+        if is_token and self.world.settings.token_delay_seconds:
+            await self._sleep(self.world.settings.token_delay_seconds)
+        await self._send(answer, rule, scope, receive, send)
+
+    def _record(self, scope: Scope, call: Call, answer: Answer, rule: Rule | None, operation: str) -> None:
+        self.world.journal.write(
+            {
+                "at": self.world.clock.now(),
+                "method": call.method,
+                "path": call.path,
+                "query": scope["query_string"].decode("latin-1") if call.rate != "free" else "",
+                "status": 0 if rule and rule.kind in _SILENT else answer.status,
+                "shop_id": call.ids.get("shop_id"),
+                "operation": operation,
+                "token": call.bearer,
+                "fault": rule.fault_id if rule else None,
+                "rate": call.rate,
+            }
+        )
+
+    def _change(self, path: str) -> None:
+        """Set off the mutations that waited for this request."""
+        if self.schedule.waiting:
+            for due in self.schedule.tick(path):
+                mutate(self.world.fronts[due.shop_id], due.wanted, self.world.clock.seconds())
+
+    async def _send(self, answer: Answer, rule: Rule | None, scope: Scope, receive: Receive, send: Send) -> None:
+        answer.headers.append((b"x-etsy-request-uuid", uuid.uuid4().hex.encode()))
+        if self.world.settings.gzip:
+            compress(answer, dict(scope["headers"]).get(b"accept-encoding", b""))
+        if rule and rule.kind in WIRE_KINDS:
+            await send_under(rule, answer, (scope, receive, send), self._sleep)
+        else:
+            await send_whole(answer, send)
+
+
+async def _form(receive: Receive) -> dict[str, str]:
+    """The body's form fields; a JSON object is read too, as Etsy is said to do (#549)."""
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    if body.startswith(b"{"):
+        return _json_form(body)
+    return dict(parse_qsl(body.decode("utf-8", "replace")))
+
+
+def _json_form(body: bytes) -> dict[str, str]:
+    import orjson  # noqa: PLC0415 - one rare reader
+
+    try:
+        return {str(name): str(value) for name, value in orjson.loads(body).items()}
+    except orjson.JSONDecodeError:
+        return {}

@@ -1,0 +1,50 @@
+"""Who buys: each buyer's name and address are the same in every order of theirs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sandbox.etsy.dice import Dice
+from sandbox.etsy.words import ABROAD, COUNTRIES, NAMES, Country
+
+
+class Buyer(NamedTuple):
+    """One buyer. Text is HTML-encoded, as Etsy sends it."""
+
+    number: int
+    name: str
+    first_line: str
+    second_line: str | None
+    city: str
+    state: str | None
+    zip: str
+    country_iso: str
+    country: Country
+
+
+def make_buyer(seed: int, home: str, number: int) -> Buyer:
+    """Three in five live in the shop's country; one in thirty writes a name that no form expected."""
+    dice = Dice(f"{seed}:buyer:{number}")
+    iso = home if dice.chance(600) else dice.pick(ABROAD)
+    country = COUNTRIES[iso]
+    given, family, order = NAMES["emoji" if dice.chance(33) else country.script]
+    city, state, postcode = dice.pick(country.cities)
+    return Buyer(
+        number=number,
+        name=order.format(dice.pick(given), dice.pick(family)),
+        first_line=f"{dice.between(1, 240)} {dice.pick(country.streets)}",
+        second_line=f"Apt {dice.between(1, 60)}" if dice.chance(180) else None,
+        city=city,
+        state=state,
+        zip=postcode,
+        country_iso=iso,
+        country=country,
+    )
+
+
+def buyer_number(dice: Dice, pos: int, orders: int) -> int:
+    """About a third of the orders come from regulars, who are one for every twelve orders."""
+    regulars = orders // 12 + 1
+    if dice.chance(340):
+        return min(dice.below(regulars), dice.below(regulars))
+    return regulars + pos

@@ -1,0 +1,142 @@
+"""Listings and their inventory (sheet section 7.4)."""
+
+from __future__ import annotations
+
+from sandbox.etsy.answer import Answer, Refusal, ok
+from sandbox.etsy.catalog import STATES
+from sandbox.etsy.front import Front
+from sandbox.etsy.money import Doc
+from sandbox.etsy.params import ASCENDING, BOOL, DIRECTIONS, LIMIT, OFFSET, Param
+from sandbox.etsy.world import Call, World
+
+_PUBLIC = ("Images", "Shop", "User", "Translations", "Videos", "Personalization", "BuyerPrice")
+_INCLUDES = Param(kind="words", words=_PUBLIC)
+_IDS = Param(kind="ids", required=True)
+_TEXT = Param(kind="text")
+LIST = {
+    "state": Param(kind="word", default="active", words=STATES),
+    "limit": LIMIT,
+    "offset": OFFSET,
+    "sort_on": Param(kind="word", default="created", words=("created", "price", "updated", "score")),
+    "sort_order": Param(kind="word", default="desc", words=DIRECTIONS),
+    "includes": Param(kind="words", words=("Shipping", "Inventory", *_PUBLIC)),
+}
+ONE = {"includes": _INCLUDES, "language": _TEXT, "allow_suggested_title": BOOL}
+BATCH = {"listing_ids": _IDS, "includes": _INCLUDES, "legacy": BOOL, "currency": _TEXT, "buyer_country": _TEXT}
+INVENTORY = {"show_deleted": BOOL, "includes": Param(kind="words", words=("Listing",))}
+INVENTORIES = {"listing_ids": _IDS}
+
+# What an association is when the sandbox has nothing to put there.
+_EMPTY: dict[str, tuple[str, object]] = {
+    "Shipping": ("shipping_profile", None),
+    "Translations": ("translations", None),
+    "Videos": ("videos", []),
+    "Personalization": ("personalization", None),
+    "BuyerPrice": ("buyer_price", None),
+}
+
+
+def list_listings(_world: World, call: Call) -> Answer:
+    """One state a call. `sort_on` works only together with search options, so it changes nothing here."""
+    params, front = call.params, call.front
+    numbers = front.listing_numbers(params["state"])
+    if params["sort_order"] not in ASCENDING:
+        numbers.reverse()
+    chosen = numbers[params["offset"] : params["offset"] + params["limit"]]
+    results = [_with(front, doc, params["includes"]) for n in chosen if (doc := front.listing(n))]
+    return ok({"count": len(numbers), "results": results})
+
+
+def get_listing(world: World, call: Call) -> Answer:
+    front, doc = _found(world, call.ids["listing_id"])
+    return ok(_with(front, _public(doc), call.params["includes"]))
+
+
+def list_by_ids(world: World, call: Call) -> Answer:
+    """Ids that are not there are left out."""
+    results = []
+    for listing_id in dict.fromkeys(call.params["listing_ids"]):
+        front = world.front_of_listing(listing_id)
+        doc = front.listing_by_id(listing_id) if front else None
+        if front and doc:
+            results.append(_with(front, _public(doc), call.params["includes"]))
+    return ok({"count": len(results), "results": results})
+
+
+def get_inventory(_world: World, call: Call) -> Answer:
+    listing_id, front = call.ids["listing_id"], call.front
+    inventory = front.inventory(listing_id)
+    if call.params["includes"]:
+        inventory["listing"] = _public(front.listing_by_id(listing_id) or {})
+    return ok(inventory)
+
+
+def list_inventories(world: World, call: Call) -> Answer:
+    """One missing id makes the whole call a 404."""
+    results = []
+    for listing_id in dict.fromkeys(call.params["listing_ids"]):
+        front, doc = _found(world, listing_id)
+        if front.shop.ids.user != call.user_id:
+            raise Refusal(403, f"User does not own Listing {listing_id}")
+        results.append(_with(front, doc, ["Inventory"]))
+    return ok({"count": len(results), "results": results})
+
+
+def _found(world: World, listing_id: int) -> tuple[Front, Doc]:
+    front = world.front_of_listing(listing_id)
+    doc = front.listing_by_id(listing_id) if front else None
+    if front is None or doc is None:
+        raise Refusal(404, f"Could not find a Listing with listing_id = {listing_id}.")
+    return front, doc
+
+
+def _public(doc: Doc) -> Doc:
+    """SKUs are for the owner's list alone."""
+    return {name: value for name, value in doc.items() if name != "skus"}
+
+
+def _with(front: Front, doc: Doc, includes: list[str] | None) -> Doc:
+    for word in includes or []:
+        if word == "Inventory":
+            doc["inventory"] = front.inventory(doc["listing_id"])
+        elif word == "Images":
+            doc["images"] = [_image(front, doc)]
+        elif word == "Shop":
+            doc["shop"] = front.shop_doc()
+        elif word == "User":
+            doc["user"] = user_doc(front)
+        else:
+            name, value = _EMPTY[word]
+            doc[name] = value
+    return doc
+
+
+def user_doc(front: Front) -> Doc:
+    """A User."""
+    first, _, last = front.shop.plan.owner.partition(" ")
+    return {
+        "user_id": front.shop.ids.user,
+        "primary_email": None,
+        "first_name": first,
+        "last_name": last,
+        "image_url_75x75": None,
+    }
+
+
+def _image(front: Front, doc: Doc) -> Doc:
+    number = front.shop.ids.listing_number(doc["listing_id"]) or 0
+    image_id = front.shop.ids.image(number)
+    sizes = ("75x75", "170x135", "570xN", "fullxfull")
+    colour = ("hex_code", "red", "green", "blue", "hue", "saturation", "brightness", "is_black_and_white")
+    return {
+        "listing_id": doc["listing_id"],
+        "listing_image_id": image_id,
+        **dict.fromkeys(colour),
+        "creation_tsz": doc["created_timestamp"],
+        "created_timestamp": doc["created_timestamp"],
+        "rank": 1,
+        **{f"url_{size}": f"https://i.etsystatic.com/{image_id}/il_{size}.jpg" for size in sizes},
+        "full_height": 2000,
+        "full_width": 2000,
+        "alt_text": doc["title"],
+    }

@@ -1,0 +1,83 @@
+"""A shop from a seed: every record is a pure function of the shop's plan and the record's position."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from sandbox.etsy.buyers import Buyer, make_buyer
+from sandbox.etsy.catalog import Listing, make_listing
+from sandbox.etsy.dice import Dice
+from sandbox.etsy.ids import Ids
+from sandbox.etsy.money import RATES
+from sandbox.etsy.rhythm import DAY, Rhythm
+from sandbox.etsy.words import HOMES, NAMES, SHOP_WORDS
+
+YEAR = 365 * DAY
+# A shop opens, lists and waits before it sells.
+OPENING = 20 * DAY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a shop is made from; equal plans give equal shops."""
+
+    seed: int
+    orders: int
+    currency: str
+    payout_currency: str
+    years: float
+    ends_at: int
+    owner: str
+    listings: int
+
+
+class Shop:
+    """Everything about a shop that nobody has changed yet."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.seed = plan.seed
+        self.ids = Ids(plan.seed)
+        self.currency = plan.currency
+        self.payout = plan.payout_currency
+        self.end = plan.ends_at
+        self.start = (plan.ends_at - int(plan.years * YEAR)) // DAY * DAY
+        self.opened = self.start - OPENING
+        self.home = HOMES[plan.currency]
+        self.rhythm = Rhythm(seed=plan.seed, orders=plan.orders, start=self.start, end=plan.ends_at)
+        # Regulars come back often; buyers of a single order are made once and forgotten.
+        self.buyer = lru_cache(maxsize=4096)(self._buyer)
+
+    @cached_property
+    def name(self) -> str:
+        dice = Dice(f"{self.seed}:shop")
+        return f"{dice.pick(SHOP_WORDS[0])}{dice.pick(SHOP_WORDS[1])}Co{self.seed}"
+
+    @cached_property
+    def url(self) -> str:
+        return f"https://www.etsy.com/shop/{self.name}"
+
+    @cached_property
+    def listings(self) -> list[Listing]:
+        """At most about 2,000, so a shop of any size can hold them."""
+        return [
+            make_listing(self.seed, number, self.currency, self.start, self.end) for number in range(self.plan.listings)
+        ]
+
+    def _buyer(self, number: int) -> Buyer:
+        return make_buyer(self.seed, self.home, number)
+
+
+def default_owner(seed: int) -> str:
+    dice = Dice(f"{seed}:owner")
+    given, family, _ = NAMES["english"]
+    return f"{dice.pick(given)} {dice.pick(family)}"
+
+
+def default_listings(orders: int) -> int:
+    return max(5, min(orders // 8, 2000))
+
+
+def currencies() -> list[str]:
+    return sorted(RATES)

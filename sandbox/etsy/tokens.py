@@ -1,0 +1,87 @@
+"""Access and refresh tokens: issue, rotate, expire, revoke (sheet section 4)."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from sandbox.etsy.answer import Refusal
+from sandbox.etsy.clock import Clock
+from sandbox.etsy.money import Doc
+from sandbox.etsy.settings import Settings
+
+SCOPES = ("transactions_r", "listings_r", "shops_r")
+
+
+@dataclass(kw_only=True)
+class Token:
+    """One token, access or refresh."""
+
+    user_id: int
+    scopes: tuple[str, ...]
+    expires_at: float
+    revoked: bool = False
+    used: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """An authorization code: single use, one minute."""
+
+    user_id: int
+    scopes: tuple[str, ...]
+    redirect_uri: str
+    challenge: str
+    expires_at: float
+
+
+class Tokens:
+    """Every token this sandbox ever gave out."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._access: dict[str, Token] = {}
+        self._refresh: dict[str, Token] = {}
+        self.codes: dict[str, Code] = {}
+
+    def issue(self, user_id: int, scopes: tuple[str, ...], expires_in: int | None = None) -> Doc:
+        """A new pair; the numeric user id and the dot belong to the token."""
+        life = self._settings.access_token_seconds if expires_in is None else expires_in
+        now = self._clock.now()
+        access, refresh = (f"{user_id}.{secrets.token_urlsafe(24)}" for _ in range(2))
+        self._access[access] = Token(user_id=user_id, scopes=scopes, expires_at=now + life)
+        refresh_end = now + self._settings.refresh_token_seconds
+        self._refresh[refresh] = Token(user_id=user_id, scopes=scopes, expires_at=refresh_end)
+        return {"access_token": access, "token_type": "Bearer", "expires_in": life, "refresh_token": refresh}
+
+    def refresh(self, value: str) -> Doc:
+        """Rotate: a new pair for a live refresh token, which dies by it unless settings allow its reuse."""
+        token = self._refresh.get(value)
+        if token is None:
+            raise Refusal(400, "invalid_grant", "refresh_token is invalid")
+        if token.expires_at <= self._clock.now():
+            raise Refusal(400, "invalid_grant", "refresh_token is expired")
+        spent = token.used and self._settings.reuse_old_refresh_token != "allow"  # noqa: S105 - a word
+        if token.revoked or spent:
+            raise Refusal(400, "invalid_grant", "refresh_token is revoked")
+        token.used = True
+        return self.issue(token.user_id, token.scopes)
+
+    def classify(self, value: str) -> tuple[str, Token | None]:
+        """`valid`, `expired`, `revoked` or `unknown`, with the token where there is one."""
+        token = self._access.get(value)
+        if token is None:
+            return "unknown", None
+        if token.revoked:
+            return "revoked", token
+        return ("expired" if token.expires_at <= self._clock.now() else "valid"), token
+
+    def revoke(self, user_id: int | None) -> int:
+        """Kill all tokens of a user, or of everyone: what a password change does."""
+        killed = 0
+        for token in (*self._access.values(), *self._refresh.values()):
+            if user_id in (None, token.user_id) and not token.revoked:
+                token.revoked = True
+                killed += 1
+        return killed

@@ -1,0 +1,71 @@
+"""Everything one sandbox holds, and the call that is being answered."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sandbox.etsy.clock import Clock
+from sandbox.etsy.front import Front
+from sandbox.etsy.journal import Journal
+from sandbox.etsy.limits import Limits
+from sandbox.etsy.params import Params
+from sandbox.etsy.settings import Settings
+from sandbox.etsy.tokens import Token, Tokens
+
+
+class World:
+    """One sandbox: its app key, its shops, its time and its chance."""
+
+    def __init__(self, *, folder: Path, keystring: str, shared_secret: str, seed: int = 0) -> None:
+        self.folder = folder
+        self.keystring = keystring
+        self.shared_secret = shared_secret
+        self.clock = Clock()
+        self.settings = Settings()
+        self.limits = Limits(self.settings, self.clock)
+        self.tokens = Tokens(self.settings, self.clock)
+        self.journal = Journal(folder)
+        self.chance = random.Random(seed)  # noqa: S311 - for faults that can be told again, not for secrets
+        self.fronts: dict[int, Front] = {}
+        # Seeds of shops that are there or are being built.
+        self.seeds: set[int] = set()
+        self.application_id = 1_000_000 + seed % 1_000_000
+
+    def front_of_user(self, user_id: int) -> Front | None:
+        return next((front for front in self.fronts.values() if front.shop.ids.user == user_id), None)
+
+    def front_of_listing(self, listing_id: int) -> Front | None:
+        """The shop that has the listing, if it is there at all."""
+        return next((front for front in self.fronts.values() if front.listing_by_id(listing_id)), None)
+
+    def close(self) -> None:
+        for front in self.fronts.values():
+            front.shelf.close()
+        self.journal.close()
+
+
+@dataclass(kw_only=True)
+class Call:
+    """One request of the vendor's API on its way through the checks."""
+
+    method: str
+    path: str
+    query: bytes
+    headers: dict[bytes, bytes]
+    ids: dict[str, int] = field(default_factory=dict)
+    form: dict[str, str] = field(default_factory=dict)
+    params: Params = field(default_factory=dict)
+    token: Token | None = None
+    bearer: str = "none"
+    shop: Front | None = None
+    rate: str = "uncounted"
+    user_id: int = 0
+
+    @property
+    def front(self) -> Front:
+        """The shop of the path; only operations with a `shop_id` or an owned listing ask for it."""
+        if self.shop is None:
+            raise LookupError(self.path)
+        return self.shop
