@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 import sys
+import time
 from pathlib import Path
 
 import psycopg
@@ -15,7 +16,7 @@ import redis
 
 from sandbox.stack import Extra, NotInstalled, Stack, StackError, programs
 from sandbox.stack.ports import PortBook
-from sandbox.stack.processes import leftovers
+from sandbox.stack.processes import Child, Program, clear_leftovers, leftovers
 from tests.stack.conftest import until
 
 KEYS = {"SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_ANON_KEY", "SUPABASE_JWT_SECRET", "TOKEN_KEYS", "WEBHOOK_SECRET"}
@@ -70,6 +71,17 @@ def test_print_env_prints_the_environment_and_nothing_else(up, tmp_path):
     assert dict(line.split("=", 1) for line in out.splitlines()) == env
     assert set(env) == ALL
     assert (status, "1_notes" in err, len(pids)) == (0, True, 4)
+
+
+def test_ctrl_c_reaches_the_supervisor_alone(up, tmp_path):
+    """A terminal sends it to the whole group: children in it would die in no order."""
+    one = up(tmp_path / "data")
+    one.ready()
+
+    groups = {os.getpgid(pid) for pid in leftovers(one.data)}
+
+    assert len(groups) == 4
+    assert os.getpgid(one.process.pid) not in groups
 
 
 def test_json_prints_one_object(up, tmp_path):
@@ -164,6 +176,31 @@ def test_a_start_survives_a_database_killed_outright(up, tmp_path):
 
     assert (one.data / "postgres" / "postmaster.pid").exists()
     assert _count(_ready_again(up, one)) == 1
+
+
+def test_a_start_waits_until_leftovers_are_gone(tmp_path):
+    """Two Valkeys must not write one file."""
+    data = tmp_path / "data"
+    data.mkdir()
+    leftover = Child(Program(name="leftover", argv=["/bin/sleep", "2"], log=tmp_path / "log"), data)
+
+    with Stack(data, durable=False).running():
+        assert leftover.exit_status == 0
+
+
+def test_leftovers_that_stay_are_killed_and_nobody_else(tmp_path):
+    ours, other = tmp_path / "data", tmp_path / "data2"
+    stubborn, stranger = (
+        Child(Program(name="x", argv=["/bin/sleep", "60"], log=tmp_path / f"{data.name}.log"), data)
+        for data in (ours, other)
+    )
+    until(lambda: leftovers(ours) == [stubborn.pid])
+
+    clear_leftovers(ours, time.sleep, patience_s=0.1)
+
+    until(lambda: stubborn.exit_status is not None)
+    assert (stubborn.exit_status, stranger.exit_status) == (-signal.SIGKILL, None)
+    stranger.stop(5)
 
 
 def _ready_again(up, one):

@@ -179,6 +179,17 @@ def test_an_absent_database_is_one_line(folder):
     assert "DATABASE_URL" in str(refused.value)
 
 
+def test_postgrest_is_told_to_read_the_schema_again(url, folder):
+    """Also where no event trigger does it, as in this database."""
+    folder("1_a.sql", "create table a (id int);")
+    with psycopg.connect(url, autocommit=True) as listener:
+        listener.execute("listen pgrst")
+
+        migrate(url)
+
+        assert [note.payload for note in listener.notifies(timeout=5, stop_after=1)] == ["reload schema"]
+
+
 def test_percent_signs_and_placeholders_are_only_text(url, folder):
     folder("1_a.sql", "create table a as select '100 %s %' || $$ $1 :x $$ as t;")
 
