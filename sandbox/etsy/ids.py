@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox.etsy.dice import mix
 
-# Room for each shop; the reach of every kind is below what the bases leave (tests/etsy_sandbox/test_ids.py).
+# Room for each shop; the reach of every kind is below what the bases leave (tests/etsy_sandbox/test_truth.py).
 MAX_SEED = 999_999
 MAX_POSITION = 3_300_000
 MAX_LINES = 5

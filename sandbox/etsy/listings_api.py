@@ -67,7 +67,9 @@ def get_inventory(_world: World, call: Call) -> Answer:
     listing_id, front = call.ids["listing_id"], call.front
     inventory = front.inventory(listing_id)
     if call.params["includes"]:
-        inventory["listing"] = _public(front.listing_by_id(listing_id) or {})
+        # A plain ShopListing: without what comes with associations.
+        listing = front.listing_by_id(listing_id) or {}
+        inventory["listing"] = {name: value for name, value in listing.items() if name not in ("skus", "views")}
     return ok(inventory)
 
 
