@@ -107,11 +107,11 @@ def test_connecting_again_renews_the_tokens(db, rpc, keyring, user):
         p_expires_in_seconds=3600,
     )
     status = db.execute(
-        "select status, status_reason, version from public.connected_accounts join private.platform_tokens"
-        " on id = account_id"
+        "select status, status_reason, version, refresh_fence from public.connected_accounts"
+        " join private.platform_tokens on id = account_id"
     ).fetchone()
     assert again.account_id == first.account_id
-    assert status == ("connected", None, 2)
+    assert status == ("connected", None, 2, None)
     assert late is False
 
 

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from execution.errors import Snooze
-from execution.pacing import Pacer, connect_valkey
+from execution.pacing import Pacer, Slot, connect_valkey
 from execution.platforms import ObservedLimits
 from execution.rate_limiter import RateLimiter
 from tests.door.test_day_budget import SCOPE, booked, budget, spend
@@ -123,6 +123,18 @@ def test_a_clock_of_valkey_that_went_back_does_not_stop_us(rpc, valkey):
     assert slot.wait_s < 1
 
 
+def test_the_change_to_the_database_gives_no_credit(rpc, db):
+    """Valkey goes away in mid second: the first slot of the database waits one interval; so it does after a pause."""
+    pacer = Pacer(rpc, None, HandClock())
+
+    first = pacer.slot("s", per_second=5, safety_margin=0.2)
+    db.execute("update private.api_budgets set paced_until = now() - interval '1 minute'")
+    later = pacer.slot("s", per_second=5, safety_margin=0.2)
+
+    assert first.wait_s > 0.2
+    assert later.wait_s > 0.2
+
+
 @pytest.mark.parametrize("fault", ["gone", "full"])
 def test_without_valkey_the_database_paces(rpc, valkey, fault):
     """Valkey refuses connections or writes: calls go on, in the same rhythm, and nothing is raised (rows 15, 16)."""
@@ -197,6 +209,24 @@ def max_run(slept):
         longest = max(longest, run) if seconds == 0.25 else longest
         run = run if seconds == 0.25 else 0.0
     return longest
+
+
+@pytest.mark.parametrize(("late", "slots"), [([0.05], 1), ([0.15, 0.0], 2), ([0.15] * 9, 5)])
+def test_a_slot_that_was_overslept_is_not_used(rpc, monkeypatch, late, slots):
+    """A worker that wakes 150 ms late would crowd the next call's second: it takes another slot; never for ever."""
+    delays, taken, clock = iter(late), [], HandClock()
+    limiter = RateLimiter(rpc, None, budget(), clock)
+
+    def slot(*_, **__):
+        taken.append(1)
+        clock.seconds += next(delays)
+        return Slot(booked=True, wait_s=0.0)
+
+    monkeypatch.setattr(limiter._pacer, "slot", slot)
+
+    limiter.permit(SCOPE, "live")
+
+    assert len(taken) == slots
 
 
 def test_a_stopping_worker_does_not_sit_out_a_wait(rpc, valkey, db):

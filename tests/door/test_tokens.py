@@ -208,6 +208,27 @@ def test_a_late_writer_cannot_overwrite_a_newer_token(db, rpc, keyring, expired)
     assert state(db, expired)[0] == 2
 
 
+def test_a_refresh_that_was_taken_over_stores_nothing(db, rpc, keyring, expired):
+    """The second holder is still calling when the first one wakes: the first one's fence is worth nothing."""
+    first, second = str(uuid.uuid4()), str(uuid.uuid4())
+    rpc.rpc("begin_token_refresh", p_lease_id=expired.lease_id, p_version=1, p_fence=first)
+    db.execute("update private.platform_tokens set refresh_started_at = now() - interval '2 minutes'")
+    rpc.rpc("begin_token_refresh", p_lease_id=expired.lease_id, p_version=1, p_fence=second)
+
+    stored = rpc.rpc(
+        "store_refreshed_tokens",
+        p_fence=first,
+        p_version=1,
+        p_access_token="v1|k|n|stale",
+        p_refresh_token="v1|k|n|stale",
+        p_expires_in_seconds=3600,
+    )
+    ended = rpc.rpc("fail_token_refresh", p_fence=first, p_reason="revoked", p_final=True)
+
+    assert (stored, ended) == (False, False)
+    assert state(db, expired) == (1, uuid.UUID(second), "connected", None)
+
+
 def test_a_lost_answer_is_asked_for_once_more(db, rpc, keyring, expired):
     """The connection broke before the answer: the same refresh token is tried again, at once."""
     endpoint = TokenServer()
