@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import orjson
 import uvicorn
@@ -57,11 +58,19 @@ def serve(world: World, listener: socket.socket, ready_file: Path | None) -> Non
     )
     if ready_file:
         _announce(world, listener, ready_file)
-    _Server(config).run(sockets=[listener])
+    _Server(config, world).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     """uvicorn raises the signal once more when it has stopped, which would leave our files behind."""
+
+    def __init__(self, config: uvicorn.Config, world: World) -> None:
+        super().__init__(config)
+        self._world = world
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._world.stop_building()
+        super().handle_exit(sig, frame)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

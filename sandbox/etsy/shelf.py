@@ -30,12 +30,18 @@ _ENTRY = "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 Row = tuple[int, int, int, int, int, int]
 
 
+class Stopped(Exception):
+    """The sandbox is going down while a shop is being built."""
+
+
 class Shelf:
     """Index and rendered records of one shop. `version` changes with every change to what it would answer."""
 
     def __init__(self, shop: Shop, folder: Path) -> None:
         self.shop = shop
         self.version = 0
+        # Set from the serving thread to end a build that nobody will use any more.
+        self.stopped = False
         self._counts: dict[tuple[Any, ...], int] = {}
         self._paths = [folder / f"shop-{shop.seed}.sqlite", folder / f"shop-{shop.seed}.bodies"]
         for path in self._paths:
@@ -66,6 +72,8 @@ class Shelf:
         """Render every receipt now."""
         last = -1
         while places := self.places_after(last, 500):
+            if self.stopped:
+                raise Stopped
             last = places[-1][0]
             self.bodies(places)
 
@@ -158,6 +166,8 @@ class Shelf:
 
     def _orders(self, rows: list[Row]) -> Iterator[Order]:
         for pos in range(self.shop.plan.orders):
+            if self.stopped:
+                raise Stopped
             order = make_order(self.shop, pos)
             rows.append(index_row(self.shop, order))
             yield order

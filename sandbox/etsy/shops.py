@@ -52,9 +52,11 @@ async def open_shop(world: World, wanted: Doc) -> Doc:
     front = Front(Shop(read_plan(world, wanted)), world.folder)
     # Taken before the first await: two requests cannot take one seed. The shop opens when it is whole.
     world.seeds.add(front.shop.seed)
+    world.building.append(front)
     await asyncio.to_thread(front.shelf.build)
     if wanted.get("warm"):
         await asyncio.to_thread(front.shelf.warm)
+    world.building.remove(front)
     world.fronts[front.shop.ids.shop] = front
     scopes = tuple(wanted.get("scopes", SCOPES))
     return {

@@ -31,6 +31,7 @@ class World:
         self.fronts: dict[int, Front] = {}
         # Seeds of shops that are there or are being built.
         self.seeds: set[int] = set()
+        self.building: list[Front] = []
         self.application_id = 1_000_000 + seed % 1_000_000
 
     def front_of_user(self, user_id: int) -> Front | None:
@@ -40,8 +41,12 @@ class World:
         """The shop that has the listing, if it is there at all."""
         return next((front for front in self.fronts.values() if front.listing_by_id(listing_id)), None)
 
+    def stop_building(self) -> None:
+        for front in self.building:
+            front.shelf.stopped = True
+
     def close(self) -> None:
-        for front in self.fronts.values():
+        for front in (*self.fronts.values(), *self.building):
             front.shelf.close()
         self.journal.close()
 

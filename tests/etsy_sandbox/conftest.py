@@ -32,7 +32,7 @@ class Etsy:
         self.http = httpx.Client(base_url=url, trust_env=False, timeout=20)
         self.slept: list[float] = []
 
-    def control(self, method: str, path: str, **json: Any) -> Any:
+    def control(self, method: str, path: str, /, **json: Any) -> Any:
         answer = self.http.request(method, f"/_sandbox{path}", json=json or None)
         assert answer.status_code < 300, answer.text
         return answer.json()

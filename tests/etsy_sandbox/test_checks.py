@@ -92,7 +92,15 @@ def test_unknown_paths_are_json_404s(shop):
 
 @pytest.mark.parametrize(
     "params",
-    [{"limit": 0}, {"limit": 101}, {"limit": "x"}, {"offset": -1}, {"min_created": 5}, {"sort_on": "size"}, {"was_paid": 2}],
+    [
+        {"limit": 0},
+        {"limit": 101},
+        {"limit": "x"},
+        {"offset": -1},
+        {"min_created": 5},
+        {"sort_on": "size"},
+        {"was_paid": 2},
+    ],
 )
 def test_a_bad_parameter_is_a_400_that_names_it(shop, params):
     answer = shop.get("receipts", **params)

@@ -28,7 +28,9 @@ def load() -> dict[str, Any]:
 
 
 DOC = load()
-SPECS = {op["operationId"]: (path, op) for path, ops in DOC["paths"].items() for op in ops.values() if "operationId" in op}
+SPECS = {
+    op["operationId"]: (path, op) for path, ops in DOC["paths"].items() for op in ops.values() if "operationId" in op
+}
 
 
 def closed(schema: Any) -> Any:
@@ -49,9 +51,23 @@ def strict_document() -> dict[str, Any]:
     components = closed(copy.deepcopy(DOC["components"]))
     optional = {"ShopListingWithAssociations": "ShopListing"}
     for name in (
-        "ShopReceipt", "ShopReceiptTransaction", "ShopRefund", "ShopReceiptShipment", "PaymentAccountLedgerEntry",
-        "Payment", "PaymentAdjustment", "PaymentAdjustmentItem", "Shop", "ShopListing", "ListingInventory",
-        "ListingInventoryProduct", "ListingInventoryProductOffering", "Money", "TransactionReview", "Self", "Pong",
+        "ShopReceipt",
+        "ShopReceiptTransaction",
+        "ShopRefund",
+        "ShopReceiptShipment",
+        "PaymentAccountLedgerEntry",
+        "Payment",
+        "PaymentAdjustment",
+        "PaymentAdjustmentItem",
+        "Shop",
+        "ShopListing",
+        "ListingInventory",
+        "ListingInventoryProduct",
+        "ListingInventoryProductOffering",
+        "Money",
+        "TransactionReview",
+        "Self",
+        "Pong",
     ):
         components["schemas"][name]["required"] = list(components["schemas"][name]["properties"])
     for whole, part in optional.items():

@@ -21,8 +21,14 @@ def refresh(etsy, value):
 
 def consent(etsy, **changed):
     query = {
-        "response_type": "code", "client_id": "keystring", "redirect_uri": BACK, "scope": "transactions_r shops_r",
-        "state": "s", "code_challenge": CHALLENGE, "code_challenge_method": "S256", **changed,
+        "response_type": "code",
+        "client_id": "keystring",
+        "redirect_uri": BACK,
+        "scope": "transactions_r shops_r",
+        "state": "s",
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+        **changed,
     }
     return etsy.http.get("/oauth/connect", params=query)
 
@@ -42,9 +48,13 @@ def test_a_refresh_token_is_spent_by_its_use(etsy, own):
 
     assert set(new) == {"access_token", "token_type", "expires_in", "refresh_token"}
     assert new["access_token"].startswith(f"{shop.made['user_id']}.")
-    assert shop.get("receipts", headers={**shop.headers, "authorization": f"Bearer {new['access_token']}"}).status_code == 200
+    assert (
+        shop.get("receipts", headers={**shop.headers, "authorization": f"Bearer {new['access_token']}"}).status_code
+        == 200
+    )
     assert (again.status_code, again.json()) == (
-        400, {"error": "invalid_grant", "error_description": "refresh_token is revoked"},
+        400,
+        {"error": "invalid_grant", "error_description": "refresh_token is revoked"},
     )
     assert refresh(etsy, old).status_code == 200
 
