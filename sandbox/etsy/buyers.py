@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sandbox.etsy.dice import Dice
-from sandbox.etsy.words import ABROAD, COUNTRIES, NAMES, Country
+from sandbox.etsy.people import ABROAD, COUNTRIES, NAMES, Country
 
 
 class Buyer(NamedTuple):
