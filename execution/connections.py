@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from execution.budgets import Scope
+from execution.catalog import platform_named
 from execution.clock import Clock
 from execution.errors import Fatal, Signal, StoreError, UserError
 from execution.http_door import HttpDoor
 from execution.keyring import Field, Keyring, Place
-from execution.known_platforms import platform_named
 from execution.pacing import Rpc
 from execution.platform_client import PlatformClient
 from execution.platforms import Platform, ShopIdentity
@@ -165,11 +165,13 @@ class Connector:
 
     def _explain(self, error: StoreError, request: ConnectRequest) -> None:
         """What only the database could see: another connect was quicker."""
-        if error.message == "unknown_user":
+        # The store puts the function's name before the stable word.
+        word = error.message.rpartition(" ")[2]
+        if word == "unknown_user":
             _refuse_user(request)
-        if error.message == "other_shop_connected":
+        if word == "other_shop_connected":
             _refuse_shop(request, platform_named(request.platform), "another one")
-        if error.message == "account_exists":
+        if word == "account_exists":
             raise UserError("This shop is being connected by someone else right now:", hint="try again.") from None
 
     def _encrypted(self, request: ConnectRequest, account_id: str, name: Field, secret: str) -> str:

@@ -18,7 +18,9 @@ from collections.abc import Iterator
 from execution.streams import Children, Column, Derivation, Kind, Person, Records, Step
 
 VERSION_COLUMNS = ("source_updated_at", "fetched_at", "content_hash", "sync_run_id", "is_deleted")
-NO_SCANS = "set search_path = '' set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off"
+# Plans are made when a table may still be empty, and kept: they must look rows up by key in any case.
+NO_SCANS = """set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off"""
 JSON_TYPES = {Kind.BOOLEAN: ("boolean",), Kind.HTML: ("string",), Kind.LOWER: ("string",)}
 SQL_TYPES = {
     Kind.INTEGER: "bigint",
@@ -224,7 +226,7 @@ def land_function(platform: str, stream: str, records: Records) -> str:
     inside = tuple(child.at for child in records.children)
     dropped = ", ".join(quoted(name) for name in (*inside, *records.leave_out))
     raw = f"e.r - array[{dropped}]::text[]" if dropped else "e.r"
-    ctes = []
+    ctes: list[str] = []
     for child in records.children:
         ctes += child_ctes(f"map_{prefix}_{child.table}", child)
     for person in records.people:

@@ -241,6 +241,7 @@ ENTITIES = (
         steps=(RECEIPTS, TRANSACTIONS),
         time_column="ordered_at",
         proofs=("line_items",),
+        complete_read=True,
     ),
     Entity(name="listings", table="listings", steps=(LISTINGS,), complete_read=True),
     Entity(

@@ -169,7 +169,8 @@ $$;
 
 create or replace function private.land_etsy_receipts(job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb)
 returns private.landed language plpgsql
-set search_path = '' set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
 begin
     with incoming as materialized (
@@ -562,7 +563,8 @@ $$;
 
 create or replace function private.land_etsy_transactions(job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb)
 returns private.landed language plpgsql
-set search_path = '' set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
 begin
     with incoming as materialized (
@@ -688,7 +690,8 @@ $$;
 
 create or replace function private.land_etsy_listings(job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb)
 returns private.landed language plpgsql
-set search_path = '' set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
 begin
     with incoming as materialized (
@@ -813,7 +816,8 @@ $$;
 
 create or replace function private.land_etsy_ledger_entries(job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb)
 returns private.landed language plpgsql
-set search_path = '' set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
 begin
     with incoming as materialized (
@@ -927,7 +931,8 @@ $$;
 
 create or replace function private.land_etsy_payments(job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb)
 returns private.landed language plpgsql
-set search_path = '' set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
 begin
     with incoming as materialized (

@@ -22,19 +22,27 @@ begin
     return answer;
 end $$;
 
--- prove: one named proof; answers {name, ok, detail}.
-create function public.prove(p_lease_id uuid, p_name text) returns jsonb
-language plpgsql security definer set search_path = '' as $$
-declare job public.sync_jobs := private.leased_job(p_lease_id); answer jsonb;
+-- prove: one named proof of a job in hand; answers {name, ok, detail}.
+create function private.prove_job(job public.sync_jobs, p_name text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare answer jsonb;
 begin
     execute format('select private.%I($1)', 'prove_' || job.platform || '_' || p_name) into answer using job;
     return jsonb_build_object('name', p_name) || answer;
 end $$;
 
--- audit_read: what the pagination audit and the table say about the stream that this job read.
-create function public.audit_read(p_lease_id uuid, p_stream text, p_table text, p_time_column text) returns jsonb
-language plpgsql security definer set search_path = '' as $$
-declare job public.sync_jobs := private.leased_job(p_lease_id); facts jsonb; times jsonb; missing bigint; stored bigint;
+create function public.prove(p_lease_id uuid, p_name text) returns jsonb
+language sql security definer set search_path = '' as $$
+    select private.prove_job(private.leased_job(p_lease_id), p_name);
+$$;
+
+-- audit_job: what the pagination audit and the table say about the stream that this job read. `p_newest` is the
+-- key of the newest record that the platform shows.
+create function private.audit_job(job public.sync_jobs, p_stream text, p_table text, p_time_column text,
+                                  p_newest text default null) returns jsonb
+language plpgsql set search_path = '' as $$
+declare facts jsonb; times jsonb; missing bigint; stored bigint;
+        has_newest boolean;
 begin
     with pages as (
         select *, max(pass) over (partition by part, window_start, window_end) as last_pass
@@ -70,6 +78,9 @@ begin
     execute format('select count(*) from public.%I where user_id = $1 and platform = $2 and not is_deleted', p_table)
        into stored using job.user_id, job.platform;
 
+    select exists (select 1 from public.sync_pages as g
+                   where g.job_id = job.id and g.stream = p_stream and p_newest = any (g.keys)) into has_newest;
+
     if p_time_column <> '' then
         execute format($sql$
             with gaps as (
@@ -83,23 +94,59 @@ begin
                                  (select since, until, seconds from sized order by seconds desc limit 5) as g))
         $sql$, p_time_column, p_table) into times using job.user_id, job.platform;
     end if;
-    return facts || jsonb_build_object('missing_rows', missing, 'stored_rows', stored) || coalesce(times, '{}');
+    return facts || jsonb_build_object('missing_rows', missing, 'stored_rows', stored, 'has_newest', has_newest) || coalesce(times, '{}');
 end $$;
 
--- sweep_gone: after a complete read, rows that it did not show are gone: softly, and never very many at once.
-create function public.sweep_gone(p_lease_id uuid, p_stream text, p_table text, p_max_share real default 0.3,
-                                  p_always_allowed int default 20) returns jsonb
+create function public.audit_read(p_lease_id uuid, p_stream text, p_table text, p_time_column text,
+                                  p_newest text default null) returns jsonb
+language sql security definer set search_path = '' as $$
+    select private.audit_job(private.leased_job(p_lease_id), p_stream, p_table, p_time_column, p_newest);
+$$;
+
+-- verify_completed: hold a completed entity against its audit and its proofs once more. Asks no platform.
+create function public.verify_completed(p_user_id uuid, p_platform text, p_entity text, p_stream text, p_table text,
+                                        p_time_column text, p_proofs text[]) returns jsonb
 language plpgsql security definer set search_path = '' as $$
-declare job public.sync_jobs := private.leased_job(p_lease_id); gone text[]; stored bigint;
+declare job public.sync_jobs; audit jsonb := '{}';
 begin
+    select * into job from public.sync_jobs
+     where user_id = p_user_id and platform = p_platform and entity = p_entity and job_type = 'backfill'
+     order by created_at desc, id limit 1;
+    if job.status is distinct from 'completed' then
+        return jsonb_build_object('status', coalesce(job.status, 'never started'), 'error', job.error);
+    end if;
+    if p_stream <> '' then
+        audit := private.audit_job(job, p_stream, p_table, p_time_column);
+    end if;
+    return jsonb_build_object('status', job.status, 'audit', audit,
+        'certificate', (select to_jsonb(c) - 'user_id' from public.certificates as c where c.id = job.certificate_id),
+        'proofs', (select coalesce(jsonb_agg(private.prove_job(job, name)), '[]') from unnest(p_proofs) as name));
+end $$;
+
+-- sweep_gone: after a complete read, rows that it did not show are gone: softly, and never very many at once. With a
+-- time column only rows inside the job's window are judged. `p_last_pass`: the last pass over each window was
+-- complete by itself, so that a record which left between two passes is seen to be gone.
+create function public.sweep_gone(p_lease_id uuid, p_stream text, p_table text, p_time_column text, p_last_pass boolean,
+                                  p_max_share real default 0.3, p_always_allowed int default 20) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare job public.sync_jobs := private.leased_job(p_lease_id); gone text[]; stored bigint; inside text := 'true';
+begin
+    if p_time_column <> '' then
+        inside := format('t.%I >= $5 and t.%1$I < $6', p_time_column);
+    end if;
     execute format($sql$
-        select array_agg(t.platform_id) from public.%I as t
-        where t.user_id = $1 and t.platform = $2 and not t.is_deleted
-          and not exists (select 1 from public.sync_pages as g where g.job_id = $3 and g.stream = $4
-                                                                 and t.platform_id = any (g.keys))
-    $sql$, p_table) into gone using job.user_id, job.platform, job.id, p_stream;
-    execute format('select count(*) from public.%I where user_id = $1 and platform = $2 and not is_deleted', p_table)
-       into stored using job.user_id, job.platform;
+        with pages as (
+            select keys, pass, max(pass) over (partition by part, window_start, window_end) as last_pass
+            from public.sync_pages where job_id = $3 and stream = $4),
+        seen as (select distinct k from pages, unnest(keys) as k where pass = last_pass or not $7),
+        judged as (
+            select t.platform_id from public.%I as t
+            where t.user_id = $1 and t.platform = $2 and not t.is_deleted and %s)
+        select (select array_agg(platform_id) from judged
+                where not exists (select 1 from seen where seen.k = judged.platform_id)),
+               (select count(*) from judged)
+    $sql$, p_table, inside) into gone, stored
+    using job.user_id, job.platform, job.id, p_stream, job.window_start, job.window_end + interval '1 second', p_last_pass;
     if coalesce(cardinality(gone), 0) > greatest(p_always_allowed, stored * p_max_share) then
         return jsonb_build_object('gone', 0, 'held_back', cardinality(gone), 'stored', stored);
     end if;
@@ -112,8 +159,9 @@ do $$
 declare f regprocedure;
 begin
     foreach f in array array['public.next_lookups(uuid, text, text, int)', 'public.derive(uuid, text, text, int)',
-        'public.prove(uuid, text)', 'public.audit_read(uuid, text, text, text)',
-        'public.sweep_gone(uuid, text, text, real, int)']::regprocedure[] loop
+        'public.prove(uuid, text)', 'public.audit_read(uuid, text, text, text, text)',
+        'public.verify_completed(uuid, text, text, text, text, text, text[])',
+        'public.sweep_gone(uuid, text, text, text, boolean, real, int)']::regprocedure[] loop
         execute format('revoke all on function %s from public, anon, authenticated', f);
         execute format('grant execute on function %s to service_role', f);
     end loop;

@@ -1,0 +1,113 @@
+"""Puts the parts of one process together, from its settings. Nothing here decides anything."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import redis
+
+from execution.budgets import load_budgets, scope_of_app
+from execution.catalog import platform_named
+from execution.clock import Clock, SystemClock
+from execution.connections import Connector
+from execution.http_door import HttpDoor
+from execution.job_runner import JobRunner
+from execution.jobs import Job
+from execution.keyring import Keyring
+from execution.platform_client import PlatformClient
+from execution.rate_limiter import RateLimiter
+from execution.settings import Settings
+from execution.store import Store
+from execution.token_manager import TokenManager
+
+# A Valkey that hangs must not hold a worker: the limiter goes on without it.
+_VALKEY_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """The parts of one process. Each is made when it is first used."""
+
+    settings: Settings
+    clock: Clock = field(default_factory=SystemClock)
+    rng: random.Random = field(default_factory=random.Random)
+    stopping: Callable[[], bool] = lambda: False
+
+    @cached_property
+    def store(self) -> Store:
+        return Store(self.settings, clock=self.clock, rng=self.rng)
+
+    @cached_property
+    def valkey(self) -> redis.Redis:
+        return redis.Redis.from_url(
+            self.settings.redis_url.get_secret_value(),
+            socket_timeout=_VALKEY_TIMEOUT_S,
+            socket_connect_timeout=_VALKEY_TIMEOUT_S,
+        )
+
+    @cached_property
+    def limiter(self) -> RateLimiter:
+        return RateLimiter(self.store, self.valkey, load_budgets(), self.clock, stopping=self.stopping)
+
+    @cached_property
+    def door(self) -> HttpDoor:
+        return HttpDoor(self.clock)
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        return Keyring.parse(self.settings.token_keys.get_secret_value(), environment=self.settings.keeper_environment)
+
+    @cached_property
+    def connector(self) -> Connector:
+        return Connector(
+            store=self.store,
+            keyring=self.keyring,
+            platform_settings=self.settings.platform,
+            scope_of=lambda settings: scope_of_app(settings.name, settings.client_id),
+            limiter=self.limiter,
+            door=self.door,
+            clock=self.clock,
+        )
+
+    def client_of(self, job: Job) -> PlatformClient:
+        """The door to a job's platform, with the tokens of the job's own tenant."""
+        platform, settings = platform_named(job.platform), self.settings.platform(job.platform)
+        tokens = TokenManager(
+            store=self.store,
+            keyring=self.keyring,
+            platform=platform,
+            settings=settings,
+            door=self.door,
+            clock=self.clock,
+            chance=self.rng,
+            lease_id=job.lease_id,
+        )
+        return PlatformClient(
+            platform=platform,
+            settings=settings,
+            scope=scope_of_app(settings.name, settings.client_id),
+            call_class=job.job_type,
+            tokens=tokens,
+            limiter=self.limiter,
+            door=self.door,
+            db_now=self.store.now,
+            clock=self.clock,
+        )
+
+    def runner(self) -> JobRunner:
+        """A runner of this process; threads may share it."""
+        return JobRunner(
+            store=self.store,
+            client_of=self.client_of,
+            clock=self.clock,
+            rng=self.rng,
+            worker=f"{socket.gethostname()}:{os.getpid()}",
+            history=self.settings.history_window,
+            give_back=self.limiter.give_back,
+            stopping=self.stopping,
+        )

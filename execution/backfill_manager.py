@@ -1,0 +1,112 @@
+"""Queue a user's backfill, decide re-triggers, say how it stands. The job table is directives/backfill.md."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import frontmatter
+
+from execution.catalog import find_entity, platform_entities
+from execution.errors import StoreError, UserError
+from execution.store import Store
+
+DIRECTIVE = Path(__file__).resolve().parent.parent / "directives" / "backfill.md"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobTable:
+    """What a backfill consists of: entities by platform, in order, with their rank; and the plans' priorities."""
+
+    plans: Mapping[str, int]
+    jobs: Mapping[str, Sequence[tuple[str, int]]]
+
+    @classmethod
+    def load(cls, path: Path = DIRECTIVE) -> JobTable:
+        """Read the directive's front matter. Raises UserError where it names what the code does not know."""
+        try:
+            data: dict[str, Any] = frontmatter.load(str(path)).metadata
+            plans = {str(name): int(value) for name, value in dict(data["plans"]).items()}
+            table = {
+                str(platform): [(str(row["entity"]), int(row["rank"])) for row in rows]
+                for platform, rows in dict(data["jobs"]).items()
+            }
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"directives/{path.name} has no usable job table ({type(error).__name__}: {error}).",
+                hint="Its front matter needs `plans` and `jobs`.",
+            ) from None
+        for platform, rows in table.items():
+            for entity, _ in rows:
+                find_entity(platform, entity)
+        return cls(plans=plans, jobs=table)
+
+    def check_plan(self, plan: str) -> str:
+        if plan not in self.plans:
+            raise UserError(f"Unknown plan {plan!r}.", hint=f"Choose one of: {', '.join(self.plans)}.")
+        return plan
+
+    def rows(self, platform: str, plan: str, entities: Sequence[str]) -> list[dict[str, Any]]:
+        """The jobs of a platform as `queue_jobs` takes them; `entities` empty means all."""
+        for entity in entities:
+            find_entity(platform, entity)
+        base = self.plans.get(plan, max(self.plans.values()))
+        return [
+            {"platform": platform, "entity": entity, "priority": rank * 100 + base, "position": position}
+            for position, (entity, rank) in enumerate(self.jobs[platform])
+            if not entities or entity in entities
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackfillManager:
+    """The one that the webhook, the settings page and the command line call."""
+
+    store: Store
+    table: JobTable
+    ring: Callable[[], None]
+
+    def start(
+        self, user_id: str, *, platform: str | None, entities: Sequence[str] = (), trigger: str, again: bool = False
+    ) -> dict[str, Any]:
+        """Queue what the user's platforms need, and ring. Open jobs are left alone, failed ones queued again.
+
+        Answers {run_id, jobs: [{platform, entity, outcome}]}; outcome is 'queued', 'already running' or
+        'already complete'. Raises UserError for an unknown user, platform or entity, or when nothing is connected.
+        """
+        status = self.status(user_id)
+        connected = [account["platform"] for account in status["platforms"]]
+        if platform is not None:
+            platform_entities(platform)
+            if platform not in connected:
+                raise UserError(
+                    f"User {user_id} has not connected {platform}.", hint=f"Run `keeper connect {platform}` first."
+                )
+        if not connected:
+            raise UserError(f"User {user_id} has no connected shop.", hint="Run `keeper connect etsy` first.")
+        wanted = [platform] if platform else connected
+        rows = [row for name in wanted for row in self.table.rows(name, status["plan"], entities)]
+        answer: dict[str, Any] = self.store.rpc(
+            "queue_jobs", p_user_id=user_id, p_job_type="backfill", p_trigger=trigger, p_jobs=rows, p_again=again
+        )
+        self.ring()
+        return answer
+
+    def status(self, user_id: str) -> dict[str, Any]:
+        """How the user's backfill stands: profile, platforms, the newest job of each entity with its certificate."""
+        try:
+            uuid.UUID(user_id)
+        except ValueError:
+            raise UserError(
+                f"{user_id!r} is not a user id.", hint="A user id is a UUID; see `keeper user create`."
+            ) from None
+        try:
+            status: dict[str, Any] | None = self.store.rpc("backfill_status", p_user_id=user_id)
+        except StoreError as error:
+            raise UserError(error.message, hint=error.hint) from None
+        if status is None:
+            raise UserError(f"There is no user {user_id}.", hint="Create one with `keeper user create`.")
+        return status

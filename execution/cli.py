@@ -1,0 +1,240 @@
+"""The command line: every command parses, calls one function, prints. Facts come as JSON with --json.
+
+Exit status: 0 done; 1 something is not as it should be (a failed entity, a proof that does not hold); 2 bad input or
+settings, told in one line; 130 interrupted. Commands of the sandbox and the web join through entry points.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import entry_points
+from typing import Annotated, Any, NoReturn
+
+import orjson
+import typer
+from rich.console import Console
+
+from execution import logs, operations, progress
+from execution.app import App
+from execution.errors import KeeperError, UserError
+from execution.settings import Settings
+
+EXIT_NOT_AS_IT_SHOULD_BE, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+
+cli = typer.Typer(
+    name="keeper",
+    help="Loads a seller's whole history into Supabase, proves it complete and keeps it fresh.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+user = typer.Typer(help="Users of the product.", no_args_is_help=True)
+backfill = typer.Typer(help="Start a backfill and see how it stands.", no_args_is_help=True)
+rejected = typer.Typer(help="Records that could not be mapped.", no_args_is_help=True)
+cli.add_typer(user, name="user")
+cli.add_typer(backfill, name="backfill")
+cli.add_typer(rejected, name="rejected")
+
+console = Console(highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
+User = Annotated[str, typer.Option("--user", help="The user's id (a UUID).")]
+Platform = Annotated[str | None, typer.Option("--platform", help="One platform; all of the user's by default.")]
+
+
+def app() -> App:
+    return App(settings=Settings.load())
+
+
+def show(facts: Any, *, as_json: bool, text: str) -> None:
+    """Print facts for a program, or a sentence for a person."""
+    if as_json:
+        sys.stdout.write(orjson.dumps(facts, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        console.print(text)
+
+
+@cli.command()
+def migrate(*, as_json: Json = False) -> None:
+    """Apply the migrations that the database at DATABASE_URL does not have yet."""
+    from execution.migrations import migrate as apply  # noqa: PLC0415  only this command needs a driver
+
+    url = os.environ.get("DATABASE_URL")
+    if not url:
+        raise UserError("DATABASE_URL is missing.", hint="Set it to the database's postgresql:// address.")
+    applied = apply(url)
+    text = "\n".join(f"applied {name}" for name in applied) or "Nothing to do: the database is up to date."
+    show({"applied": applied}, as_json=as_json, text=text)
+
+
+@user.command("create")
+def user_create(
+    *,
+    email: Annotated[str, typer.Option(help="The address that the user signs in with.")],
+    plan: Annotated[str, typer.Option(help="free, starter, pro or enterprise.")] = "free",
+    as_json: Json = False,
+) -> None:
+    """Create a user, or tell the id of the one with this address."""
+    facts = operations.create_user(app(), email=email, plan=plan)
+    show(facts, as_json=as_json, text=facts["user_id"])
+
+
+@cli.command()
+def connect(
+    platform: Annotated[str, typer.Argument(help="etsy")],
+    *,
+    user_id: User,
+    shop_id: Annotated[str, typer.Option(help="The shop's id on the platform.")],
+    access_token: Annotated[str, typer.Option(help="As the platform issued it; '-' reads it from standard input.")],
+    refresh_token: Annotated[str | None, typer.Option(help="The refresh token that came with it.")] = None,
+    expires_at: Annotated[
+        str | None, typer.Option(help="When the access token expires: ISO 8601, or Unix seconds.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Connect a user's shop. The token is tried on the platform before anything is stored, and stored encrypted."""
+    facts = operations.connect(
+        app(),
+        platform=platform,
+        user_id=user_id,
+        shop_id=shop_id,
+        access_token=sys.stdin.readline().strip() if access_token == "-" else access_token,  # noqa: S105
+        refresh_token=refresh_token,
+        expires_at=operations.moment(expires_at),
+    )
+    name = facts["shop_name"] or facts["shop_id"]
+    show(facts, as_json=as_json, text=f"Connected {name} ({facts['platform']} shop {facts['shop_id']}).")
+
+
+@backfill.command("start")
+def backfill_start(
+    *,
+    user_id: User,
+    platform: Platform = None,
+    entity: Annotated[list[str] | None, typer.Option(help="One entity; may be given again. All by default.")] = None,
+    again: Annotated[bool, typer.Option(help="Read what is complete already once more.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Queue the backfill of a user. What runs is left alone, what failed is queued again."""
+    facts = operations.start_backfill(app(), user_id=user_id, platform=platform, entities=entity or [], again=again)
+    text = "\n".join(f"{j['platform']} {j['entity']}: {j['outcome']}" for j in facts["jobs"])
+    show(facts, as_json=as_json, text=text)
+
+
+@backfill.command("status")
+def backfill_status(*, user_id: User, platform: Platform = None, as_json: Json = False) -> None:
+    """How a user's backfill stands: entities, counts, when it goes on, certificates, failures."""
+    facts = operations.status(app(), user_id=user_id, platform=platform)
+    if as_json:
+        show(facts, as_json=True, text="")
+    else:
+        console.print(progress.status_table(facts, datetime.now(UTC)))
+
+
+@backfill.command("watch")
+def backfill_watch(*, user_id: User, platform: Platform = None) -> None:
+    """Watch a backfill until it has ended; it goes on without you."""
+    here = app()
+    final = progress.watch(
+        lambda: operations.status(here, user_id=user_id, platform=platform), console=console, clock=here.clock
+    )
+    raise typer.Exit(0 if final["backfill_status"] == "completed" else EXIT_NOT_AS_IT_SHOULD_BE)
+
+
+@cli.command()
+def run(
+    *,
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="Stop when nothing is claimable.")] = False,
+    wait: Annotated[float, typer.Option(help="Seconds that a parked job may still be away and be waited for.")] = 60.0,
+    as_json: Json = False,
+) -> None:
+    """Work jobs in this process, without Valkey's bells; --until-idle stops when there is nothing left to do now."""
+    if not until_idle:
+        raise UserError("`keeper run` needs --until-idle.", hint="For a process that stays, use `keeper worker`.")
+    logs.configure(os.environ.get("LOG_LEVEL", "warning"))
+    facts = operations.run_until_idle(app(), wait_seconds=wait)
+    parked = f" Next job at {facts['next_due']}." if facts["next_due"] else ""
+    show(facts, as_json=as_json, text=f"{facts['slices']} slices worked, nothing claimable.{parked}")
+
+
+@cli.command()
+def verify(*, user_id: User, platform: Platform = None, as_json: Json = False) -> None:
+    """Hold every completed entity against its audit and proofs once more. Asks no platform; exit status 1 if not ok."""
+    facts = operations.verify(app(), user_id=user_id, platform=platform)
+    if as_json:
+        show(facts, as_json=True, text="")
+    else:
+        console.print(progress.verification_table(facts))
+    raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)
+
+
+@cli.command()
+def remap(
+    *,
+    user_id: User,
+    platform: Annotated[str, typer.Option(help="etsy")],
+    entity: Annotated[str | None, typer.Option(help="One entity; all by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Derive the typed columns again from what was stored, after a mapping was mended. Calls no platform."""
+    facts = operations.remap(app(), user_id=user_id, platform=platform, entity=entity)
+    text = "\n".join(f"{t['table']}: {t['rows']} rows read, {t['changed']} changed" for t in facts["tables"])
+    show(facts, as_json=as_json, text=text)
+
+
+@rejected.command("list")
+def rejected_list(*, user_id: User, as_json: Json = False) -> None:
+    """Records that could not be mapped, with the reason. Their bytes are shown with --json, in base64."""
+    facts = operations.rejected(app(), user_id=user_id)
+    text = "\n".join(
+        f"{r['id']}  {r['platform']} {r['stream']} {r['platform_id'] or '(no key)'}: {r['reason']}" for r in facts
+    )
+    show(facts, as_json=as_json, text=text or "No rejected records.")
+
+
+@rejected.command("replay")
+def rejected_replay(*, user_id: User, as_json: Json = False) -> None:
+    """Try rejected records again, after the mapping was mended. Calls no platform."""
+    facts = operations.replay_rejected(app(), user_id=user_id)
+    text = f"{facts['landed']} records landed, {facts['refused']} were refused again."
+    show(facts, as_json=as_json, text=text)
+
+
+@cli.command()
+def worker(
+    *,
+    processes: Annotated[int, typer.Option(help="Worker processes.")] = 2,
+    threads: Annotated[int, typer.Option(help="Threads in each.")] = 2,
+) -> None:
+    """Work the queue until SIGTERM. A stop finishes the page in hand and gives the job back."""
+    Settings.load()
+    raise typer.Exit(operations.work_forever(processes=processes, threads=threads))
+
+
+@cli.command()
+def clock(*, every: Annotated[float, typer.Option(help="Seconds between two beats.")] = 2.0) -> None:
+    """Ring for due jobs and take back those of dead workers, until SIGTERM. Two at once do no harm."""
+    logs.configure()
+    operations.keep_time(app(), every_seconds=every)
+
+
+def main() -> NoReturn:
+    """Run the command line; what a user can mend is one line on standard error."""
+    for point in entry_points(group="keeper.commands"):
+        cli.command(point.name)(point.load())
+    try:
+        cli(standalone_mode=True)
+    except UserError as error:
+        _say(str(error), EXIT_BAD_INPUT)
+    except KeeperError as error:
+        _say(str(error), EXIT_NOT_AS_IT_SHOULD_BE)
+    except KeyboardInterrupt:
+        _say("Interrupted.", EXIT_INTERRUPTED)
+    sys.exit(0)
+
+
+def _say(line: str, status: int) -> NoReturn:
+    sys.stderr.write(" ".join(line.split()) + "\n")
+    sys.exit(status)

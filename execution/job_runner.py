@@ -1,0 +1,140 @@
+"""The one loop of every job: claim, a slice of pages, commit, settle.
+
+    work_one ──▶ slice ──▶ step (stream, lookup, derivation) ──▶ fetch, commit ──▶ … ──▶ certify
+
+A slice ends when its time is over, when the process is asked to stop, or with a Signal; all that it knows is in the
+cursor that the last commit saved. No platform is named here.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+
+import structlog
+
+from execution import jobs
+from execution.clock import Clock
+from execution.errors import Fatal, LeaseLost, Retriable, Signal, Skip, Snooze, StoreError, StoreUnavailable
+from execution.jobs import Job
+from execution.settings import HistoryWindow
+from execution.slice_work import ClientOf, SliceWork
+from execution.store import Store
+
+SLICE_SECONDS = 15.0
+_FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 2.0, 900.0
+
+log = structlog.get_logger()
+
+
+class Outcome(Enum):
+    """What became of one round of `work_one`."""
+
+    IDLE = "idle"
+    HANDED_BACK = "handed_back"
+    PARKED = "parked"
+    FAILED = "failed"
+    COMPLETED = "completed"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRunner:
+    """Works jobs one slice at a time. Safe to run in as many threads and processes as you like."""
+
+    store: Store
+    client_of: ClientOf
+    clock: Clock
+    rng: random.Random
+    worker: str
+    history: HistoryWindow
+    give_back: Callable[[], None] = lambda: None
+    stopping: Callable[[], bool] = lambda: False
+    slice_seconds: float = SLICE_SECONDS
+
+    def work_one(self) -> Outcome:
+        """Claim the next due job and work a slice of it. Every Signal is settled here; none leaves."""
+        job = jobs.claim(self.store, self.worker)
+        if job is None:
+            return Outcome.IDLE
+        bound = log.bind(job_id=job.id, platform=job.platform, entity=job.entity.name)
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch") as pool:
+            ends_at = self.clock.monotonic() + self.slice_seconds
+            work = SliceWork(
+                store=self.store,
+                client=self.client_of(job),
+                pool=pool,
+                job=job,
+                history=self.history,
+                over=lambda: self.stopping() or self.clock.monotonic() >= ends_at,
+            )
+            try:
+                outcome = self._settle(job, work)
+            except LeaseLost:
+                bound.warning("lease_lost")
+                outcome = Outcome.LOST
+            except StoreUnavailable as error:
+                # Nobody can be told; the lease lapses and the job is rescued.
+                bound.warning("store_unavailable", error=error.message)
+                outcome = Outcome.LOST
+            finally:
+                self.give_back()
+        bound.info("slice_ended", outcome=outcome.value, calls=work.calls, pages=work.pages)
+        return outcome
+
+    def _settle(self, job: Job, work: SliceWork) -> Outcome:
+        try:
+            certificate = work.run()
+        except Signal as signal:
+            return self._settle_signal(job, work, signal)
+        except (LeaseLost, StoreUnavailable):
+            raise
+        except StoreError as error:
+            return self._park(job, work, Retriable(str(error)))
+        except Exception as error:
+            log.exception("slice_broke", job_id=job.id)
+            return self._park(job, work, Retriable(f"unexpected {type(error).__name__}"))
+        if certificate is None:
+            jobs.hand_back(self.store, job, work.calls)
+            return Outcome.HANDED_BACK
+        jobs.complete(self.store, job, work.calls, certificate=certificate.as_json(), watermark=certificate.watermark)
+        return Outcome.COMPLETED
+
+    def _settle_signal(self, job: Job, work: SliceWork, signal: Signal) -> Outcome:
+        log.info("slice_signal", job_id=job.id, signal=type(signal).__name__, reason=signal.reason)
+        match signal:
+            case Snooze(delay=delay) if delay <= timedelta():
+                jobs.hand_back(self.store, job, work.calls)
+                return Outcome.HANDED_BACK
+            case Snooze(delay=delay):
+                jobs.park(self.store, job, signal.reason, delay, work.calls, charge=False)
+                return Outcome.PARKED
+            case Skip():
+                gone = Fatal(signal.reason, code="gone", seller_message="The platform no longer shows this shop.")
+                return self._settle_signal(job, work, gone)
+            case Fatal():
+                jobs.fail(
+                    self.store,
+                    job,
+                    work.calls,
+                    code=signal.code,
+                    error=signal.reason,
+                    seller_message=signal.seller_message,
+                )
+                return Outcome.FAILED
+            case _:
+                return self._park(job, work, signal)
+
+    def _park(self, job: Job, work: SliceWork, signal: Signal) -> Outcome:
+        """Backoff is a column: full jitter, doubling with each attempt that brought no page."""
+        attempts = 0 if work.pages else job.attempts
+        longest = min(_FIRST_BACKOFF_S * 2**attempts, _LONGEST_BACKOFF_S)
+        delay = timedelta(seconds=self.rng.uniform(longest / 2, longest))
+        if isinstance(signal, Retriable) and signal.after is not None:
+            delay = max(delay, signal.after)
+        outcome = jobs.park(self.store, job, signal.reason, delay, work.calls, charge=True)
+        return Outcome.FAILED if outcome == "failed" else Outcome.PARKED

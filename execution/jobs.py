@@ -1,0 +1,106 @@
+"""A leased job, and the few things that may become of it. All state is in Postgres; this is a view of one lease."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from execution.catalog import find_entity
+from execution.store import Store
+from execution.streams import Entity
+
+JobType = Literal["backfill", "incremental"]
+LEASE_SECONDS = 60
+MAX_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What `claim_job` answers: one entity of one platform of one user, ours until the lease lapses."""
+
+    id: str
+    lease_id: str
+    user_id: str
+    platform: str
+    entity: Entity
+    job_type: JobType
+    shop_id: str
+    shop_created_at: datetime | None
+    window_start: datetime | None
+    window_end: datetime | None
+    cursor: Mapping[str, Any]
+    page_seq: int
+    attempts: int
+
+
+def claim(store: Store, worker: str) -> Job | None:
+    """Lease the next due job, or None when nothing is claimable now."""
+    lease_id = str(uuid.uuid4())
+    row = store.rpc("claim_job", p_lease_id=lease_id, p_worker=worker, p_lease_seconds=LEASE_SECONDS)
+    if row is None:
+        return None
+    store.learn_now(row["now"])
+    return Job(
+        id=row["id"],
+        lease_id=lease_id,
+        user_id=row["user_id"],
+        platform=row["platform"],
+        entity=find_entity(row["platform"], row["entity"]),
+        job_type=row["job_type"],
+        shop_id=row["shop_id"],
+        shop_created_at=_moment(row["shop_created_at"]),
+        window_start=_moment(row["window_start"]),
+        window_end=_moment(row["window_end"]),
+        cursor=row["cursor"] or {},
+        page_seq=row["page_seq"],
+        attempts=row["attempts"],
+    )
+
+
+def hand_back(store: Store, job: Job, calls: int) -> None:
+    """The slice is over and there is more to do; costs no attempt."""
+    store.rpc("hand_back_job", p_lease_id=job.lease_id, p_calls=calls)
+
+
+def park(store: Store, job: Job, reason: str, delay: timedelta, calls: int, *, charge: bool) -> str:
+    """Not now. Answers 'parked', or 'failed' when the last attempt was spent."""
+    outcome: str = store.rpc(
+        "park_job",
+        p_lease_id=job.lease_id,
+        p_reason=reason[:500],
+        p_delay_seconds=delay.total_seconds(),
+        p_charge=charge,
+        p_max_attempts=MAX_ATTEMPTS,
+        p_calls=calls,
+    )
+    return outcome
+
+
+def fail(store: Store, job: Job, calls: int, *, code: str, error: str, seller_message: str) -> None:
+    """For good, with a reason."""
+    store.rpc(
+        "fail_job",
+        p_lease_id=job.lease_id,
+        p_code=code,
+        p_error=error,
+        p_seller_message=seller_message,
+        p_calls=calls,
+    )
+
+
+def complete(store: Store, job: Job, calls: int, *, certificate: Mapping[str, Any], watermark: datetime | None) -> None:
+    """Proven: certificate, cursor for the incremental sync and ending in one transaction."""
+    store.rpc(
+        "complete_job",
+        p_lease_id=job.lease_id,
+        p_certificate=certificate,
+        p_watermark=watermark.isoformat() if watermark else None,
+        p_calls=calls,
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

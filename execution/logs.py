@@ -1,0 +1,43 @@
+"""Logs are events: one JSON line each on standard error, with a stable name and no payload."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Any
+
+import structlog
+
+
+def _one_line(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Values from outside cannot start a new line or colour a terminal; JSON escapes the rest."""
+    return {
+        key: "".join(c if c.isprintable() else "�" for c in value)
+        if isinstance(value, str) and key != "exception"
+        else value
+        for key, value in event.items()
+    }
+
+
+def configure(level: str | None = None) -> None:
+    """Set up logging for this process. LOG_LEVEL: debug, info (default), warning, error."""
+    name = (level or os.environ.get("LOG_LEVEL", "info")).upper()
+    number = logging.getLevelNamesMapping().get(name, logging.INFO)
+    logging.basicConfig(
+        stream=sys.stderr, level=max(number, logging.WARNING), format="%(levelname)s %(name)s %(message)s"
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            # Tracebacks without locals: a local may be a token.
+            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
+            _one_line,
+            structlog.processors.JSONRenderer(ensure_ascii=True),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

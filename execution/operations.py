@@ -1,0 +1,241 @@
+"""What the commands do, one function each; they answer facts and print nothing."""
+
+from __future__ import annotations
+
+import base64
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import supabase
+from execution import workers
+from execution.app import App
+from execution.backfill_manager import BackfillManager, JobTable
+from execution.catalog import find_entity, platform_entities
+from execution.connections import ConnectRequest
+from execution.errors import StoreError, UserError
+from execution.job_runner import Outcome
+from execution.streams import Derivation
+
+_REMAP_ROWS = 1000
+
+
+def manager(app: App) -> BackfillManager:
+    broker = workers.make_broker(app.settings, [])
+    return BackfillManager(store=app.store, table=JobTable.load(), ring=lambda: workers.ring(broker))
+
+
+def create_user(app: App, *, email: str, plan: str) -> dict[str, Any]:
+    """Create a user through Supabase Auth, or find the one with this address; then put the user on the plan."""
+    JobTable.load().check_plan(plan)
+    client = supabase.create_client(
+        app.settings.supabase_url, app.settings.supabase_service_role_key.get_secret_value()
+    )
+    try:
+        created = client.auth.admin.create_user({"email": email, "email_confirm": True}).user
+    except supabase.AuthApiError as error:
+        if error.code not in ("email_exists", "user_already_exists"):
+            raise UserError(f"The user was not created: {error.message}", hint="Check the address.") from None
+        found = [u for u in client.auth.admin.list_users(per_page=1000) if u.email == email.lower()]
+        if not found:
+            raise UserError(f"There is a user with the address {email}, but it cannot be listed.") from None
+        created = found[0]
+    except (supabase.AuthError, OSError) as error:
+        raise UserError(f"Supabase Auth does not answer: {error}.", hint="Check SUPABASE_URL.") from None
+    app.store.rpc("set_plan", p_user_id=created.id, p_plan=plan)
+    return {"user_id": created.id, "email": email, "plan": plan}
+
+
+def connect(
+    app: App,
+    *,
+    platform: str,
+    user_id: str,
+    shop_id: str,
+    access_token: str,
+    refresh_token: str | None,
+    expires_at: datetime | None,
+) -> dict[str, Any]:
+    """Connect a shop; the token is tried before anything is written."""
+    connection = app.connector.connect(
+        ConnectRequest(
+            platform=platform,
+            user_id=user_id,
+            shop_id=shop_id,
+            access_token=access_token,
+            refresh_token=refresh_token,
+            expires_at=expires_at,
+        )
+    )
+    app.limiter.give_back()
+    return {
+        "account_id": connection.account_id,
+        "platform": connection.platform,
+        "user_id": connection.user_id,
+        "shop_id": connection.shop_id,
+        "shop_name": connection.shop_name,
+        "currency": connection.currency,
+    }
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time as people and programs write it: ISO 8601 with an offset, or Unix seconds."""
+    if text is None:
+        return None
+    try:
+        told = datetime.fromtimestamp(int(text), UTC) if text.isdecimal() else datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        raise UserError(
+            f"{text!r} is no time.", hint="Write it like 2026-11-22T10:00:00Z or in Unix seconds."
+        ) from None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+def start_backfill(
+    app: App, *, user_id: str, platform: str | None, entities: Sequence[str], again: bool
+) -> dict[str, Any]:
+    return manager(app).start(user_id, platform=platform, entities=entities, trigger="command", again=again)
+
+
+def status(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
+    """The user's backfill, of one platform or all."""
+    facts = BackfillManager(store=app.store, table=JobTable.load(), ring=lambda: None).status(user_id)
+    if platform is not None:
+        platform_entities(platform)
+        for name in ("platforms", "jobs"):
+            facts[name] = [row for row in facts[name] if row["platform"] == platform]
+    return facts
+
+
+def run_until_idle(app: App, *, wait_seconds: float) -> dict[str, Any]:
+    """Work until nothing is claimable, nor will be within `wait_seconds`."""
+    runner, slices = app.runner(), 0
+    while True:
+        while runner.work_one() is not Outcome.IDLE:
+            slices += 1
+        told = app.store.rpc("tick")
+        due = [told[name] for name in ("next_due", "next_lapse") if told[name]]
+        away = min(
+            ((datetime.fromisoformat(d) - datetime.fromisoformat(told["now"])).total_seconds() for d in due),
+            default=None,
+        )
+        if told["queued"] or told["rescued"] or told["woken"]:
+            continue
+        if away is None or away > wait_seconds:
+            return {"slices": slices, "next_due": told["next_due"], "running_elsewhere": told["running"]}
+        app.clock.sleep(min(max(away, 0.05), 1.0))
+
+
+def verify(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
+    """Every entity of the user: its certificate, and its audit and proofs as they hold now."""
+    facts = status(app, user_id=user_id, platform=platform)
+    entities = []
+    for account in facts["platforms"]:
+        for entity in platform_entities(account["platform"]):
+            listing = entity.listing
+            told = app.store.rpc(
+                "verify_completed",
+                p_user_id=user_id,
+                p_platform=account["platform"],
+                p_entity=entity.name,
+                p_stream=listing.name if listing else "",
+                p_table=entity.table,
+                p_time_column=entity.time_column,
+                p_proofs=list(entity.proofs),
+            )
+            ok = told["status"] == "completed" and told["audit"].get("missing_rows", 0) == 0
+            ok = ok and all(proof["ok"] for proof in told["proofs"])
+            entities.append({"platform": account["platform"], "entity": entity.name, "ok": ok, **told})
+    return {"user_id": user_id, "ok": bool(entities) and all(e["ok"] for e in entities), "entities": entities}
+
+
+def remap(app: App, *, user_id: str, platform: str, entity: str | None) -> dict[str, Any]:
+    """Derive typed columns again, table by table, in batches by key."""
+    status(app, user_id=user_id, platform=platform)
+    chosen = [find_entity(platform, entity)] if entity else platform_entities(platform)
+    tables = []
+    for one in chosen:
+        for step in one.steps:
+            if isinstance(step, Derivation):
+                continue
+            records = step.records
+            names = [records.table, *(c.table for c in records.children), *(p.table for p in records.people)]
+            tables += [_remap_table(app, user_id, platform, step.name, name) for name in names]
+    return {"user_id": user_id, "platform": platform, "tables": tables}
+
+
+def _remap_table(app: App, user_id: str, platform: str, stream: str, table: str) -> dict[str, Any]:
+    totals, after = {"stream": stream, "table": table, "rows": 0, "changed": 0}, ""
+    while True:
+        told = app.store.rpc(
+            "remap_records",
+            p_user_id=user_id,
+            p_platform=platform,
+            p_stream=stream,
+            p_table=table,
+            p_after=after,
+            p_limit=_REMAP_ROWS,
+        )
+        if not told["rows"]:
+            return totals
+        totals["rows"] += told["rows"]
+        totals["changed"] += told["changed"]
+        after = told["after"]
+
+
+def rejected(app: App, *, user_id: str) -> list[dict[str, Any]]:
+    """Open rejected records of a user, with their bytes in base64."""
+    status(app, user_id=user_id, platform=None)
+    rows = app.store.read(
+        "rejected_records",
+        "id,platform,entity,stream,platform_id,reason,sqlstate,first_seen_at,raw",
+        "id",
+        user_id=user_id,
+        status="open",
+    )
+    return [{**row, "raw": base64.b64encode(bytes.fromhex(row["raw"].removeprefix("\\x"))).decode()} for row in rows]
+
+
+def replay_rejected(app: App, *, user_id: str) -> dict[str, int]:
+    """Try every open rejected record of a user once more."""
+    status(app, user_id=user_id, platform=None)
+    totals, after = {"landed": 0, "refused": 0}, 0
+    while True:
+        try:
+            told = app.store.rpc("replay_rejected", p_user_id=user_id, p_after=after)
+        except StoreError as error:
+            raise UserError(error.message, hint=error.hint) from None
+        if told["after"] is None:
+            return totals
+        totals["landed"] += told["landed"]
+        totals["refused"] += told["refused"]
+        after = told["after"]
+
+
+def work_forever(*, processes: int, threads: int) -> int:
+    """Run Dramatiq's own process manager on our actor; a signal to us is a signal to it."""
+    # A dyno gives 30 seconds after SIGTERM, Dramatiq takes ten minutes unless told otherwise (reliability finding 3).
+    argv = [sys.executable, "-m", "dramatiq", "execution.worker_main", "--processes", str(processes)]
+    argv += ["--threads", str(threads), "--worker-shutdown-timeout", "20000", "--skip-logging"]
+    child = subprocess.Popen(argv)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda n, _: child.send_signal(n))
+    return child.wait()
+
+
+def keep_time(app: App, *, every_seconds: float) -> None:
+    """Beat until a signal comes. A beat that fails is told and the next one tries again."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    broker = workers.make_broker(app.settings, [])
+    while not stop.is_set():
+        try:
+            workers.tick(app, broker)
+        except StoreError as error:
+            workers.log.warning("tick_failed", error=str(error))
+        stop.wait(every_seconds)

@@ -1,0 +1,307 @@
+"""One slice of a job: its steps in order, page by page, until the slice is over or the entity is proven complete."""
+
+from __future__ import annotations
+
+import calendar
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import orjson
+
+from execution import pages, verification, walk
+from execution.errors import Fatal, Skip, StoreError
+from execution.jobs import LEASE_SECONDS, Job
+from execution.platforms import Answer
+from execution.settings import HistoryWindow
+from execution.store import Store
+from execution.streams import Derivation, Lookup, Stream
+from execution.verification import Certificate, Doubt
+from execution.walk import Bounds, Place
+
+# The platform's clock and its index may be a little behind ours; what comes later is the incremental sync's.
+FREEZE_MARGIN = timedelta(seconds=60)
+_DERIVE_ROWS = 5000
+_LONGEST_DOUBT = 3
+# SQLSTATE classes that speak of the data in a page, so that single records are to blame (see is_about_data).
+_ABOUT_DATA = ("22", "23", "54000", "54001", "PT422")
+
+
+class Client(Protocol):
+    """What a slice needs of a platform."""
+
+    def get(self, path: str, params: dict[str, str] | None = None) -> Answer: ...
+
+
+ClientOf = Callable[[Job], Client]
+
+
+class SliceWork:
+    """The work of one slice. `calls` and `pages` count what it cost and what it brought."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        client: Client,
+        pool: Executor,
+        job: Job,
+        history: HistoryWindow,
+        over: Callable[[], bool],
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._pool = pool
+        self._job = job
+        self._history = history
+        self._over = over
+        self._seq = job.page_seq
+        self.calls = 0
+        self.pages = 0
+
+    def run(self) -> Certificate | None:
+        """The certificate when the entity is complete and proven; None when the slice is over before."""
+        window = self._freeze()
+        cursor = dict(self._job.cursor)
+        while True:
+            for index in range(cursor.get("step", 0), len(self._job.entity.steps)):
+                if cursor.get("step", 0) != index:
+                    cursor = {"step": index, "round": cursor.get("round", 0)}
+                if not self._step(index, cursor, window):
+                    return None
+            finding = verification.verify(self._store, self._job, self._get, window)
+            if isinstance(finding, Certificate):
+                return finding
+            cursor = self._doubt(finding, cursor.get("round", 0) + 1)
+
+    def _doubt(self, doubt: Doubt, round_no: int) -> dict[str, Any]:
+        """Read again what is doubtful; after some rounds fail loudly, with numbers."""
+        if round_no > _LONGEST_DOUBT or not doubt.windows:
+            raise Fatal(
+                doubt.reason,
+                code="incomplete",
+                seller_message="We could not prove that everything was copied. Our engineers have been told.",
+            )
+        legs = [[w.part, w.start, w.end, w.passes] for w in doubt.windows]
+        cursor = {"step": doubt.step, "legs": legs, "round": round_no, "reason": doubt.reason}
+        self._save(cursor)
+        return cursor
+
+    def _freeze(self) -> Bounds:
+        """The window of this job, fixed at its first slice: from the history's start to a moment ago."""
+        start, end = self._job.window_start, self._job.window_end
+        if start is None or end is None:
+            now = self._store.now()
+            begins = self._history.start(before=now) or datetime(2000, 1, 1, tzinfo=UTC)
+            frozen = self._store.rpc(
+                "freeze_window",
+                p_lease_id=self._job.lease_id,
+                p_start=begins.isoformat(),
+                p_end=(now - FREEZE_MARGIN).isoformat(),
+            )
+            start, end = (datetime.fromisoformat(frozen[name]) for name in ("window_start", "window_end"))
+        return Bounds(start=_seconds(start), end=_seconds(end))
+
+    def _step(self, index: int, cursor: dict[str, Any], window: Bounds) -> bool:
+        """Work one step to its end; False when the slice is over before."""
+        step = self._job.entity.steps[index]
+        if isinstance(step, Lookup):
+            return self._look_up(index, step, cursor)
+        if isinstance(step, Derivation):
+            return self._derive(index, step, cursor)
+        bounds = verification.stream_bounds(step, self._job, window)
+        if bounds.end < bounds.start:
+            return True
+        if "legs" not in cursor:
+            place = Place.load(cursor["place"]) if "place" in cursor else walk.begin(step, bounds)
+            return self._walk(step, place, bounds, cursor)
+        return self._walk_legs(step, cursor)
+
+    def _walk_legs(self, stream: Stream, cursor: dict[str, Any]) -> bool:
+        """Second readings of doubtful windows, one after the other."""
+        while cursor["legs"]:
+            part, start, end, passes = cursor["legs"][0]
+            windowed = start is not None
+            bounds = Bounds(start=start or 0, end=end or 0)
+            place = (
+                Place.load(cursor["place"])
+                if cursor.get("place")
+                else walk.reread(part, bounds, passes, windowed=windowed)
+            )
+            if not self._walk(stream, place, bounds, cursor):
+                return False
+            cursor |= {"legs": cursor["legs"][1:], "place": None}
+            self._save(cursor)
+        return True
+
+    def _walk(self, stream: Stream, place: Place, bounds: Bounds, cursor: dict[str, Any]) -> bool:
+        """Walk pages until the bounds are read. The next page is fetched while this one commits."""
+        ahead: Future[Answer] | None = None
+        while not place.done:
+            if ahead is None and self._over():
+                return False
+            answer = ahead.result() if ahead else self._get(stream.path, walk.request(stream, place))
+            ahead = None
+            content = self._read(stream, answer)
+            decision = walk.take(stream, place, walk.Page(count=content.count, keys=content.keys))
+            if isinstance(decision, walk.Halve):
+                place = decision.place
+                self._save(cursor | {"place": place.dump()})
+                continue
+            following: list[Future[Answer]] = []
+            go_on = not decision.closing and not self._over()
+            after = decision.place
+
+            def sent(
+                after: Place = after,
+                following: list[Future[Answer]] = following,
+                go_on: bool = go_on,  # noqa: FBT001
+            ) -> None:
+                if go_on and not following:
+                    following.append(self._pool.submit(self._get, stream.path, walk.request(stream, after)))
+
+            told = self._commit(
+                stream,
+                answer,
+                content,
+                sent,
+                cursor | {"place": after.dump()},
+                part=place.part,
+                pass_no=place.pass_no,
+                position=place.offset,
+                closing=decision.closing,
+                window=(place.window_start, place.window_end),
+                total=after.total,
+                fraction=walk.fraction(stream, after, bounds),
+            )
+            place, ahead = after, following[0] if following else None
+            if decision.closing:
+                place = self._close(stream, place, bounds, told, cursor)
+        return True
+
+    def _close(
+        self, stream: Stream, place: Place, bounds: Bounds, told: dict[str, Any], cursor: dict[str, Any]
+    ) -> Place:
+        following = walk.close(stream, place, bounds, told["pass_keys"], told["window_keys"])
+        if isinstance(following, walk.Incomplete):
+            raise Fatal(
+                following.reason,
+                code="incomplete",
+                seller_message="The platform did not show us everything that it announces. You can start this again.",
+            )
+        self._save(cursor | {"place": following.dump()})
+        return following
+
+    def _look_up(self, index: int, lookup: Lookup, cursor: dict[str, Any]) -> bool:
+        after, batch = cursor.get("after", ""), cursor.get("batch", lookup.batch)
+        while not self._over():
+            ids = self._store.rpc(
+                "next_lookups", p_lease_id=self._job.lease_id, p_name=lookup.name, p_after=after, p_limit=batch
+            )
+            if not ids:
+                return True
+            following = {"step": index, "after": ids[-1], "batch": batch, "round": cursor.get("round", 0)}
+            try:
+                params = {lookup.param: ",".join(ids)} if lookup.param else None
+                answer = self._get(lookup.path.replace("{id}", ids[0]), params)
+                content = self._read(lookup, answer)
+                self._commit(lookup, answer, content, lambda: None, following)
+            except Skip:
+                # Gone on the platform: the certificate counts what stays unresolved.
+                self._save(following)
+            except Fatal as signal:
+                if signal.code != "request_wrong" or batch <= lookup.fallback:
+                    raise
+                batch = lookup.fallback
+                continue
+            after = ids[-1]
+        return False
+
+    def _derive(self, index: int, derivation: Derivation, cursor: dict[str, Any]) -> bool:
+        after = cursor.get("after", "")
+        while not self._over():
+            told = self._store.rpc(
+                "derive", p_lease_id=self._job.lease_id, p_name=derivation.name, p_after=after, p_limit=_DERIVE_ROWS
+            )
+            if not told["rows"]:
+                return True
+            after = told["after"]
+            self._save({"step": index, "after": after, "round": cursor.get("round", 0)})
+        return False
+
+    def _get(self, path: str, params: dict[str, str] | None) -> Answer:
+        self.calls += 1
+        return self._client.get(path.replace("{shop_id}", self._job.shop_id), params)
+
+    def _read(self, step: Stream | Lookup, answer: Answer) -> pages.Content:
+        return pages.read(
+            answer.body,
+            records_at=step.records_at,
+            count_at=step.pages.count_at if isinstance(step, Stream) else None,
+            key=step.records.key,
+            leave_out=step.records.leave_out,
+        )
+
+    def _commit(
+        self,
+        step: Stream | Lookup,
+        answer: Answer,
+        content: pages.Content,
+        sent: Callable[[], None],
+        cursor: dict[str, Any],
+        *,
+        part: int = 0,
+        pass_no: int = 1,
+        position: int = 0,
+        closing: bool = False,
+        window: tuple[int | None, int | None] = (None, None),
+        total: int | None = None,
+        fraction: float | None = None,
+    ) -> dict[str, Any]:
+        """The page and everything that goes with it, in one transaction; record by record where one is poison."""
+        envelope = orjson.dumps(
+            {
+                "lease_id": self._job.lease_id,
+                "lease_seconds": LEASE_SECONDS,
+                "page_id": str(uuid.uuid4()),
+                "seq": self._seq,
+                "stream": step.name,
+                "part": part,
+                "pass": pass_no,
+                "position": position,
+                "window_start": window[0],
+                "window_end": window[1],
+                "provider_count": content.count,
+                "records_at": step.records_at,
+                "fetched_at": answer.fetched_at,
+                "cursor": cursor,
+                "closing": closing,
+                "total": total,
+                "fraction": fraction,
+            }
+        )
+        told = None
+        if not content.single:
+            try:
+                told = self._store.commit_page((b'{"page":', answer.body, b',"envelope":', envelope, b"}"), sent)
+            except StoreError as error:
+                if not error.code.startswith(_ABOUT_DATA):
+                    raise
+        if told is None:
+            records = pages.split(
+                answer.body, records_at=step.records_at, key=step.records.key, leave_out=step.records.leave_out
+            )
+            singles = pages.as_json(records)
+            told = self._store.commit_page((b'{"records":', singles, b',"envelope":', envelope, b"}"), sent)
+        self._seq += 1
+        self.pages += 1
+        return told
+
+    def _save(self, cursor: dict[str, Any]) -> None:
+        self._store.rpc("move_cursor", p_lease_id=self._job.lease_id, p_cursor=cursor)
+
+
+def _seconds(moment: datetime) -> int:
+    return calendar.timegm(moment.utctimetuple())

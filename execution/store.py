@@ -1,0 +1,151 @@
+"""The database, over PostgREST: one door for every call, with its faults sorted into what the caller should do.
+
+Every function called here may be called twice: an answer can be lost after the commit. The ones that hold a lease
+refuse a second ending; `commit_page` and `claim_job` return what they returned before.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import orjson
+from postgrest import SyncPostgrestClient
+
+from execution.clock import Clock, SystemClock
+from execution.errors import LeaseLost, StoreError, StoreUnavailable
+from execution.settings import Settings
+
+_ATTEMPTS = 6
+_LONGEST_WAIT_S = 2.0
+# Deadlock, serialization failure, lock timeout, too many connections, shutdown and start-up, and PostgREST's own:
+# no connection (000-003), schema cache not reloaded yet after a migration (202).
+_PASSING = ("40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03", "08", "PGRST00", "PGRST202")
+# PostgREST answers at most 1,000 rows on hosted Supabase: reads go in key order, a page at a time.
+_READ_ROWS = 1000
+
+
+class Store:
+    """One process's connection to the database. Safe to share between threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._rng = rng or random.Random()  # noqa: S311  jitter is no secret
+        key = settings.supabase_service_role_key.get_secret_value()
+        url = settings.supabase_url.rstrip("/") + "/rest/v1"
+        self._http = httpx.Client(
+            base_url=url,
+            headers={"apikey": key, "Authorization": f"Bearer {key}"},
+            timeout=httpx.Timeout(30.0, connect=5.0),
+            transport=transport,
+            trust_env=False,
+        )
+        self._tables = SyncPostgrestClient(
+            url, headers=dict(self._http.headers), http_client=self._http, retry_enabled=False
+        )
+        # The database's clock minus ours; fetch times and waits are told on the database's clock.
+        self._clock_offset = timedelta()
+
+    def rpc(self, function: str, /, **args: Any) -> Any:
+        """Call a function with named arguments and answer its JSON value.
+
+        Raises LeaseLost, StoreUnavailable (may be repeated) or StoreError (`code` is the SQLSTATE or a stable word).
+        """
+        body = orjson.dumps(args, default=str)
+        return self._call(function, lambda: body, "application/json")
+
+    def commit_page(self, parts: tuple[bytes, ...], sent: Callable[[], None]) -> dict[str, Any]:
+        """Send a page as the bytes that came; `sent` is called once they have left this process.
+
+        From then on the commit happens even if this process dies, so the next page may be fetched.
+        """
+        size = str(sum(map(len, parts)))
+
+        def stream() -> Iterator[bytes]:
+            yield from parts
+            sent()
+
+        answer: dict[str, Any] = self._call("commit_page", stream, "text/plain", {"Content-Length": size})
+        return answer
+
+    def read(self, table: str, columns: str, key: str, **equals: str) -> Iterator[dict[str, Any]]:
+        """Every row of a table in the order of `key`, however many there are."""
+        last: Any = None
+        while True:
+            query = self._tables.from_(table).select(columns)
+            for name, value in equals.items():
+                query = query.eq(name, value)
+            if last is not None:
+                query = query.gt(key, last)
+            rows: list[Any] = query.order(key).limit(_READ_ROWS).execute().data
+            yield from rows
+            if len(rows) < _READ_ROWS:
+                return
+            last = rows[-1][key]
+
+    def now(self) -> datetime:
+        """The database's clock, as well as we know it: the offset is learned with every claim."""
+        return self._clock.now() + self._clock_offset
+
+    def learn_now(self, told: str) -> None:
+        """`told` is the database's time in an answer that has just come."""
+        self._clock_offset = datetime.fromisoformat(told).astimezone(UTC) - self._clock.now()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _call(
+        self,
+        function: str,
+        content: Callable[[], bytes | Iterator[bytes]],
+        content_type: str,
+        headers: dict[str, str] | None = None,
+    ) -> Any:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                response = self._http.post(
+                    f"/rpc/{function}", content=content(), headers={"Content-Type": content_type, **(headers or {})}
+                )
+            except httpx.TransportError as error:
+                failure: StoreError = StoreUnavailable(f"The database does not answer ({type(error).__name__}).")
+            else:
+                if response.is_success:
+                    return orjson.loads(response.content) if response.content else None
+                failure = _failure(function, response)
+            if attempt == _ATTEMPTS or not isinstance(failure, StoreUnavailable):
+                raise failure
+            self._clock.sleep(self._rng.uniform(0.05, min(_LONGEST_WAIT_S, 0.1 * 2**attempt)))
+        raise AssertionError("unreachable")
+
+
+def _failure(function: str, response: httpx.Response) -> StoreError:
+    """What the caller should do about an answer that is none. Raises LeaseLost."""
+    try:
+        told = orjson.loads(response.content)
+        code, message = str(told.get("code") or ""), str(told.get("message") or "")
+        hint = str(told.get("hint") or told.get("details") or "")
+    except (orjson.JSONDecodeError, AttributeError):
+        code, message, hint = "", "", ""
+    if message == "lease_lost":
+        raise LeaseLost(f"{function}: the lease is gone.")
+    if response.status_code in (502, 503, 504) or code.startswith(_PASSING):
+        return StoreUnavailable(f"The database is busy ({response.status_code} {code}).", code=code)
+    if response.status_code in (401, 403):
+        return StoreError(
+            f"The database refused our key ({response.status_code}).",
+            code=code,
+            hint="Check SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY.",
+        )
+    if code in ("PGRST204", "42883"):
+        return StoreError(f"The database has no function {function}.", code=code, hint="Run `keeper migrate`.")
+    return StoreError(f"{function}: {message or response.status_code}", code=code or message, hint=hint)

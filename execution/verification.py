@@ -1,0 +1,268 @@
+"""The certificate: the proof that an entity is complete, or the windows that are doubtful, with numbers.
+
+Checks (design P5): the provider's count, asked once more after the reading, against the distinct keys that came; every
+window closed, without a hole; every key a row, or a rejected record; the newest record of the provider among ours;
+gaps that are long for this shop's own rhythm, asked for; and the proofs that the entity declares.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from execution import pages
+from execution.errors import Fatal
+from execution.jobs import Job
+from execution.platforms import Answer
+from execution.store import Store
+from execution.streams import Stream
+from execution.walk import Bounds
+
+Get = Callable[[str, dict[str, str] | None], Answer]
+# A gap is long when it is thirty times the shop's median gap, and two weeks at least.
+_LONG_GAP_FACTOR, _LONG_GAP_SECONDS = 30, 14 * 86_400
+_MOST_GAPS_ASKED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadWindow:
+    """One window of the pagination audit; ends are Unix seconds, None where the stream has no windows."""
+
+    part: int
+    start: int | None
+    end: int | None
+    passes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """Why completeness is not proven, and what to read again; without windows nothing can be mended."""
+
+    reason: str
+    step: int = 0
+    windows: tuple[ReadWindow, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    name: str
+    ok: bool
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """Complete, with everything that proves it."""
+
+    provider_count: int | None
+    distinct_keys: int
+    rejected: int
+    earliest: str | None
+    latest: str | None
+    checks: tuple[Check, ...]
+    watermark: datetime | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "provider_count": self.provider_count,
+            "distinct_keys": self.distinct_keys,
+            "rejected": self.rejected,
+            "earliest": self.earliest,
+            "latest": self.latest,
+            "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in self.checks],
+        }
+
+
+def stream_bounds(stream: Stream, job: Job, window: Bounds) -> Bounds:
+    """The part of the job's window in which this stream can have records."""
+    if stream.window is None:
+        return window
+    start = max(window.start, stream.window.earliest)
+    if stream.window.from_shop_creation and job.shop_created_at is not None:
+        start = max(start, calendar.timegm(job.shop_created_at.utctimetuple()))
+    return Bounds(start=start, end=window.end)
+
+
+def verify(store: Store, job: Job, get: Get, window: Bounds) -> Certificate | Doubt:
+    """Prove the entity complete, or say what is doubtful. Raises Fatal where a proof fails and nothing can mend it."""
+    checks: list[Check] = []
+    facts: Mapping[str, Any] = {}
+    provider_count = None
+    listing = job.entity.listing
+    if listing is not None:
+        bounds = stream_bounds(listing, job, window)
+        probe = _probe(listing, get, bounds)
+        provider_count = probe.count
+        facts = store.rpc(
+            "audit_read",
+            p_lease_id=job.lease_id,
+            p_stream=listing.name,
+            p_table=job.entity.table,
+            p_time_column=job.entity.time_column,
+            p_newest=probe.newest,
+        )
+        doubt = _judge_read(job, listing, probe, facts, _hole(listing, bounds, _windows(facts)), checks)
+        if doubt is None:
+            doubt = _judge_gaps(job, listing, get, facts, checks)
+        if doubt is not None:
+            return doubt
+    doubt = _judge_proofs(store, job, facts, checks)
+    if doubt is not None:
+        return doubt
+    if job.entity.complete_read and listing is not None:
+        checks.append(_sweep(store, job, listing, last_pass=facts["last_pass_keys"] == provider_count))
+    keys = int(facts.get("union_keys", 0)) if listing else _proven_rows(checks)
+    return Certificate(
+        provider_count=provider_count,
+        distinct_keys=keys,
+        rejected=int(facts.get("rejected", 0)),
+        earliest=facts.get("earliest"),
+        latest=facts.get("latest"),
+        checks=tuple(checks),
+        watermark=datetime.fromtimestamp(window.end, UTC) - timedelta(seconds=job.entity.lookback_seconds),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Probe:
+    count: int | None
+    newest: str | None = None
+
+
+def _probe(stream: Stream, get: Get, bounds: Bounds) -> _Probe:
+    """Ask for the count once more, one record a call. A grid's windows cannot be asked as one: they closed by count."""
+    if stream.window and stream.window.grid_seconds:
+        return _Probe(count=None)
+    total, newest = 0, None
+    for part in stream.parts:
+        content = _ask(stream, get, {**part, **stream.newest_first}, bounds)
+        total += content.count
+        if stream.newest_first and content.keys:
+            newest = content.keys[0]
+    return _Probe(count=total, newest=newest)
+
+
+def _ask(stream: Stream, get: Get, params: Mapping[str, str], bounds: Bounds) -> pages.Content:
+    asked = {**stream.params, **params, stream.pages.limit_param: "1", stream.pages.offset_param: "0"}
+    if stream.window:
+        asked |= {stream.window.min_param: str(bounds.start), stream.window.max_param: str(bounds.end)}
+    return pages.read(
+        get(stream.path, asked).body,
+        records_at=stream.records_at,
+        count_at=stream.pages.count_at,
+        key=stream.records.key,
+        leave_out=stream.records.leave_out,
+    )
+
+
+def _judge_read(  # noqa: PLR0917  everything that was found out, and the list of checks that it fills
+    job: Job, stream: Stream, probe: _Probe, facts: Mapping[str, Any], hole: str | None, checks: list[Check]
+) -> Doubt | None:
+    windows = _windows(facts)
+    checks.append(Check(name="windows", ok=hole is None, detail={"windows": len(windows), "hole": hole}))
+    counts = {name: facts[name] for name in ("union_keys", "last_pass_keys", "missing_rows", "stored_rows", "rejected")}
+    agrees = probe.count is None or probe.count in (facts["union_keys"], facts["last_pass_keys"])
+    checks.append(Check(name="count", ok=agrees, detail={"provider_count": probe.count, **counts}))
+    checks.append(Check(name="rows", ok=facts["missing_rows"] == 0, detail=counts))
+    checks.append(Check(name="newest", ok=probe.newest is None or facts["has_newest"], detail={"key": probe.newest}))
+    failed = [check for check in checks if not check.ok]
+    if not failed:
+        return None
+    reason = f"{job.entity.name}: the platform announces {probe.count} records, {facts['union_keys']} came, "
+    reason += f"{facts['missing_rows']} of them are no rows ({', '.join(c.name for c in failed)})"
+    return Doubt(reason=reason, step=job.entity.steps.index(stream), windows=windows)
+
+
+def _windows(facts: Mapping[str, Any]) -> tuple[ReadWindow, ...]:
+    return tuple(
+        ReadWindow(part=w["part"], start=w["start"], end=w["end"], passes=w["passes"]) for w in facts["windows"]
+    )
+
+
+def _hole(stream: Stream, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> str | None:
+    """The first stretch of the bounds that no window covers, or None."""
+    if bounds.end < bounds.start:
+        return None
+    for part in range(len(stream.parts)):
+        of_part = [window for window in windows if window.part == part]
+        if not of_part:
+            return f"part {part} was never read"
+        reached = bounds.start
+        for window in sorted(of_part, key=lambda w: w.start or 0):
+            if stream.window is None or window.start is None or window.end is None:
+                reached = bounds.end + 1
+            elif window.start > reached:
+                return f"nothing read from {reached} to {window.start - 1}"
+            else:
+                reached = max(reached, window.end + 1)
+        if reached <= bounds.end:
+            return f"nothing read from {reached} to {bounds.end}"
+    return None
+
+
+def _judge_gaps(job: Job, stream: Stream, get: Get, facts: Mapping[str, Any], checks: list[Check]) -> Doubt | None:
+    """A gap that is long for this shop is asked for: the platform must show nothing inside it."""
+    if stream.window is None or stream.window.grid_seconds or facts.get("median_gap_seconds") is None:
+        return None
+    longest = max(_LONG_GAP_FACTOR * facts["median_gap_seconds"], _LONG_GAP_SECONDS)
+    long_gaps = [gap for gap in facts["largest_gaps"] if gap["seconds"] > longest][:_MOST_GAPS_ASKED]
+    found = []
+    for gap in long_gaps:
+        inside = Bounds(start=_epoch(gap["since"]) + 1, end=_epoch(gap["until"]) - 1)
+        count = _ask(stream, get, {}, inside).count
+        found.append({"since": gap["since"], "until": gap["until"], "provider_count": count})
+    ok = all(gap["provider_count"] == 0 for gap in found)
+    checks.append(Check(name="gaps", ok=ok, detail={"longest_usual_seconds": longest, "asked": found}))
+    if ok:
+        return None
+    reason = f"{job.entity.name}: the platform has records where we have a gap: {found}"
+    return Doubt(reason=reason, step=job.entity.steps.index(stream), windows=_windows(facts))
+
+
+def _judge_proofs(store: Store, job: Job, facts: Mapping[str, Any], checks: list[Check]) -> Doubt | None:
+    for name in job.entity.proofs:
+        told = store.rpc("prove", p_lease_id=job.lease_id, p_name=name)
+        checks.append(Check(name=name, ok=told["ok"], detail=told["detail"]))
+        if told["ok"]:
+            continue
+        breaks = told["detail"].get("first_breaks", [])
+        windows = tuple(w for w in _windows(facts) if any(_touches(w, b) for b in breaks)) if facts else ()
+        step = job.entity.steps.index(job.entity.listing) if job.entity.listing else 0
+        return Doubt(reason=f"{job.entity.name}: {name} does not hold: {told['detail']}", step=step, windows=windows)
+    return None
+
+
+def _touches(window: ReadWindow, gap: Mapping[str, Any]) -> bool:
+    if window.start is None or window.end is None:
+        return True
+    return window.start <= _epoch(gap["until"]) and window.end >= _epoch(gap["since"])
+
+
+def _sweep(store: Store, job: Job, stream: Stream, *, last_pass: bool) -> Check:
+    """What a complete read did not show is gone, unless that would be very much at once."""
+    told = store.rpc(
+        "sweep_gone",
+        p_lease_id=job.lease_id,
+        p_stream=stream.name,
+        p_table=job.entity.table,
+        p_time_column=job.entity.time_column,
+        p_last_pass=last_pass,
+    )
+    if told["held_back"]:
+        raise Fatal(
+            f"{job.entity.name}: {told['held_back']} of {told['stored']} rows would vanish at once",
+            code="deletion_brake",
+            seller_message="Much of your shop seems to be gone. Please check it; nothing was removed here.",
+        )
+    return Check(name="gone", ok=True, detail=told)
+
+
+def _proven_rows(checks: list[Check]) -> int:
+    return next((int(check.detail["buyers"]) for check in checks if "buyers" in check.detail), 0)
+
+
+def _epoch(text: str) -> int:
+    return calendar.timegm(datetime.fromisoformat(text).utctimetuple())

@@ -1,0 +1,127 @@
+"""Doorbells: Dramatiq carries no state, only "there may be work". Postgres decides what the work is.
+
+A doubled bell is harmless, a lost one is made up for by the clock. Dramatiq's own retries are off: a failure is a
+column of the job. Run by `keeper worker` (dramatiq execution.workers).
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+
+import dramatiq
+import redis
+import structlog
+from dramatiq.brokers.redis import RedisBroker
+
+from execution.app import App
+from execution.errors import KeeperError
+from execution.job_runner import JobRunner, Outcome
+from execution.settings import Settings
+
+QUEUE = "sync"
+# More bells than this in the queue say nothing new.
+_MOST_BELLS = 32
+_LOOK_SECONDS = 10.0
+
+log = structlog.get_logger()
+
+
+class Stopping(dramatiq.Middleware):
+    """Tells slices that the process is about to end, so that they finish their page and hand the job back."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
+        self.event.set()
+
+
+class Lookout(dramatiq.Middleware):
+    """Looks for work without a bell now and then, so that work goes on, slower, while Valkey is away."""
+
+    def __init__(self, stop: threading.Event, rng: random.Random) -> None:
+        self._stop = stop
+        self._rng = rng
+
+    def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
+        threading.Thread(target=self._look, name="lookout", daemon=True).start()
+
+    def _look(self) -> None:
+        while not self._stop.wait(self._rng.uniform(_LOOK_SECONDS / 2, _LOOK_SECONDS)):
+            while not self._stop.is_set() and answer_bell(runner(), ring=lambda: None):
+                pass
+
+
+def make_broker(settings: Settings, middleware: list[dramatiq.Middleware]) -> RedisBroker:
+    """A broker with none of Dramatiq's own middleware: no retries, no age limits, no results."""
+    return RedisBroker(  # type: ignore[no-untyped-call]  # Dramatiq leaves it unannotated
+        url=settings.redis_url.get_secret_value(), middleware=middleware
+    )
+
+
+def ring(broker: dramatiq.Broker) -> None:
+    """Say that there may be work. Valkey away: nothing is lost, the clock rings later."""
+    try:
+        broker.enqueue(dramatiq.Message(queue_name=QUEUE, actor_name="work_one_job", args=(), kwargs={}, options={}))
+    except (redis.RedisError, dramatiq.errors.ConnectionError) as error:
+        log.warning("bell_not_rung", error=type(error).__name__)
+
+
+def bells_waiting(client: redis.Redis) -> int:
+    """How many bells nobody has answered yet."""
+    return int(client.llen(f"dramatiq:{QUEUE}"))
+
+
+def answer_bell(job_runner: JobRunner, ring: Callable[[], None]) -> bool:
+    """Work one slice. While there is work each bell rings the next, so that a worker thread never keeps a shop."""
+    try:
+        outcome = job_runner.work_one()
+    except KeeperError as error:
+        log.warning("no_work_done", error=str(error))
+        return False
+    if outcome is not Outcome.IDLE:
+        ring()
+    return outcome is not Outcome.IDLE
+
+
+def tick(app: App, broker: dramatiq.Broker) -> dict[str, object]:
+    """One beat of the clock: rescue lapsed leases, wake parked jobs, ring for what is due. May run twice at once."""
+    told: dict[str, object] = app.store.rpc("tick")
+    due = min(int(str(told["queued"])), _MOST_BELLS)
+    try:
+        missing = due - bells_waiting(app.valkey)
+    except redis.RedisError as error:
+        log.warning("bells_not_counted", error=type(error).__name__)
+        missing = 0
+    for _ in range(missing):
+        ring(broker)
+    return told
+
+
+_stopping = Stopping()
+_runner: JobRunner | None = None
+_runner_lock = threading.Lock()
+
+
+def runner() -> JobRunner:
+    """The runner of this process, made when the first bell rings."""
+    global _runner  # noqa: PLW0603  one a process, shared by its threads
+    with _runner_lock:
+        if _runner is None:
+            _runner = App(settings=Settings.load(), stopping=_stopping.event.is_set).runner()
+        return _runner
+
+
+def set_up() -> RedisBroker:
+    """Make the process's broker and declare the actor on it."""
+    broker = make_broker(Settings.load(), [_stopping, Lookout(_stopping.event, random.Random())])  # noqa: S311
+    dramatiq.set_broker(broker)
+
+    @dramatiq.actor(queue_name=QUEUE, broker=broker)
+    def work_one_job() -> None:
+        """Work one slice of the next due job. The message is only a doorbell."""
+        answer_bell(runner(), lambda: ring(broker))
+
+    return broker
