@@ -22,10 +22,11 @@ from execution.pacing import connect_valkey
 from execution.platform_client import PlatformClient
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
+from execution.store import Store
 from execution.token_manager import TokenManager
 from tests.door.test_day_budget import budget
 from tests.door.test_settings import WHOLE
-from tests.door.world import DirectRpc, lease_job, many
+from tests.door.world import lease_job, many
 
 
 @pytest.fixture(scope="module")
@@ -91,18 +92,15 @@ class World:
         """What one worker process has: its own connections, blocks and store."""
         valkey, store, door = (
             connect_valkey(self.env["REDIS_URL"]),
-            DirectRpc(self.env["DATABASE_URL"]),
+            Store(Settings.load(self.env)),
             HttpDoor(self.clock),
         )
         self.closing += [valkey, store, door]
         limits = {"per_second": 10**6, "per_day": 10**6} | limits
         return store, door, RateLimiter(store, valkey, budget(**limits), self.clock)
 
-    def connect(self, shop, process=None, **changes):
-        store, door, limiter = process or self.process()
-        user_id = str(uuid.uuid4())
-        self.db.execute("insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@example.com"))
-        connector = Connector(
+    def connector(self, store, door, limiter):
+        return Connector(
             store=store,
             keyring=self.keyring,
             platform_settings=lambda _: self.settings,
@@ -111,6 +109,8 @@ class World:
             door=door,
             clock=self.clock,
         )
+
+    def request(self, shop, user_id, **changes):
         fields = {
             "platform": "etsy",
             "user_id": user_id,
@@ -118,8 +118,13 @@ class World:
             "access_token": shop["access_token"],
             "refresh_token": shop["refresh_token"],
             "expires_at": datetime.fromtimestamp(shop["expires_at"], UTC),
-        } | changes
-        return connector.connect(ConnectRequest(**fields))
+        }
+        return ConnectRequest(**(fields | changes))
+
+    def connect(self, shop, process=None, **changes):
+        user_id = str(uuid.uuid4())
+        self.db.execute("insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@example.com"))
+        return self.connector(*(process or self.process())).connect(self.request(shop, user_id, **changes))
 
     def client(self, connection, process=None):
         """A client of the connection's one leased job, in a process of its own or a given one."""
@@ -201,6 +206,18 @@ def test_someone_elses_shop_and_a_wrong_key_are_told_apart(world, etsy, shop):
 
     with pytest.raises(UserError, match="Check the application key and its secret"):
         world.connect(shop)
+
+
+def test_what_only_the_database_sees_is_one_line_too(world, etsy, shop):
+    """Two connects at the same moment, another shop each: the function refuses the later one, over the real store."""
+    other = etsy.post("/shops", orders=1)
+    connection = world.connect(shop)
+    store, door, limiter = world.process()
+    late = world.connector(store, door, limiter)
+    late._find = lambda *_: {"account_id": None}
+
+    with pytest.raises(UserError, match="two shops' data must not mix"):
+        late.connect(world.request(other, connection.user_id))
 
 
 def test_six_processes_keep_the_limit_of_a_second(world, etsy, shop):

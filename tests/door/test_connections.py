@@ -179,7 +179,7 @@ def test_the_database_refuses_another_shop_too(db, rpc, keyring, user):
     [
         ({"user_id": str(uuid.uuid4())}, "There is no user"),
         ({"user_id": "pat"}, "'pat' is not a user id"),
-        ({"platform": "amazon"}, "'amazon' is not a platform that Keeper can connect: use etsy."),
+        ({"platform": "amazon"}, "platform 'amazon'"),
         ({"access_token": ""}, "The access token is empty"),
         ({"access_token": "canary\nx"}, "The access token is empty or has characters"),
         ({"refresh_token": "canary x"}, "The refresh token is empty or has characters"),

@@ -71,7 +71,7 @@ class DirectRpc:
         except psycopg.Error as error:
             if error.diag.message_primary == "lease_lost":
                 raise LeaseLost("lease_lost") from error
-            raise StoreError(error.diag.message_primary or "", code=error.sqlstate or "") from error
+            raise StoreError(f"{function}: {error.diag.message_primary}", code=error.sqlstate or "") from error
         return row[0] if row else None
 
     def close(self) -> None:
