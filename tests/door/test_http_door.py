@@ -15,7 +15,7 @@ from execution.clock import SystemClock
 from execution.errors import Retriable
 from execution.http_body import BodyReader
 from execution.http_door import AnswerLost, HttpDoor
-from tests.door.world import HandClock, HandEtsy, Wire, by_hand
+from tests.door.world import HandClock, HandEtsy, by_hand
 
 BODY = json.dumps({"count": 2, "results": [{"receipt_id": 1, "title": "fox"}, {"receipt_id": 2}]}).encode()
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
@@ -223,15 +223,16 @@ def test_cookies_do_not_travel_between_sellers():
     assert "cookie" not in etsy.asked[1].headers
 
 
-def test_proxies_and_netrc_of_the_machine_are_not_used(monkeypatch, tmp_path):
-    """An environment variable cannot send tokens elsewhere or add others."""
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine etsy.test login a password b")
-    monkeypatch.setenv("NETRC", str(netrc))
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    etsy = HandEtsy(answers=[httpx.Response(200, stream=Wire(b"{}"))])
-    door = HttpDoor(HandClock(), transport=by_hand(etsy))
+def test_a_proxy_of_the_machine_is_not_used(monkeypatch):
+    """An environment variable cannot send tokens elsewhere: neither the client nor its transport looks at it."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    bypassing = HttpDoor(SystemClock())
 
-    get(door, "http://etsy.test/")
+    with server(HEAD + b"content-length: 2\r\n\r\n{}") as url:
+        answer = get(bypassing, url)
 
-    assert "authorization" not in etsy.asked[0].headers
+    bypassing.close()
+    assert answer.body == b"{}"
