@@ -51,11 +51,13 @@ def server(*pieces, gap=0.0, hold=False):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threads = [threading.Thread(target=accept)]
         threads[0].start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        done.set()
-        listening.shutdown(socket.SHUT_RDWR)
-        for thread in threads:
-            thread.join()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        finally:
+            done.set()
+            listening.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join()
 
 
 @pytest.fixture
