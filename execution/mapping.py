@@ -21,7 +21,8 @@ VERSION_COLUMNS = ("source_updated_at", "fetched_at", "content_hash", "sync_run_
 # Plans are made when a table may still be empty, and kept: they must look rows up by key in any case.
 NO_SCANS = """set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off"""
-JSON_TYPES = {Kind.BOOLEAN: ("boolean",), Kind.HTML: ("string",), Kind.LOWER: ("string",)}
+# Text columns take no other JSON type; numbers, times and booleans are refused by their own cast.
+JSON_TYPES = {Kind.TEXT: ("string", "number"), Kind.HTML: ("string",), Kind.LOWER: ("string",)}
 SQL_TYPES = {
     Kind.INTEGER: "bigint",
     Kind.BOOLEAN: "boolean",
@@ -49,7 +50,9 @@ def text_at(path: str, *, of: str) -> str:
 
 def checked_text(path: str, kind: Kind, *, of: str) -> str:
     """The text of a value that has the JSON type this kind takes; another type is an error, null is null."""
-    types = JSON_TYPES.get(kind, ("string", "number"))
+    if kind not in JSON_TYPES:
+        return text_at(path, of=of)
+    types = JSON_TYPES[kind]
     whens = " ".join(f"when {quoted(name)} then {text_at(path, of=of)}" for name in types)
     json = value(path, of=of)
     wrong = f"private.wrong_type({json}, {quoted(path)}, {quoted(kind)})"
@@ -183,18 +186,17 @@ def child_ctes(function: str, child: Children) -> Iterator[str]:
     array = f"nullif({value(child.at, of='f.r')}, 'null')"
     table, parent = child.table, child.parent_column
     yield f"""{table}_in as materialized (
-        select distinct on (e.platform_id) e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+        select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
         from (select f.platform_id as {parent}, f.source_updated_at, f.existed, e.r as raw, e.ord,
                      {child_key(child)} as platform_id
               from fresh as f, jsonb_array_elements({array}) with ordinality as e(r, ord) offset 0) as e,
-             lateral private.{function}(e.raw) as m
-        order by e.platform_id, e.source_updated_at desc, e.ord desc)"""
+             lateral private.{function}(e.raw) as m)"""
     yield upsert(table, [parent, *own], unlike_stored(table, f"{table}_in"), f"{table}_up")
     # The record shows all of its children: one that it showed before and shows no more is gone.
     yield f"""{table}_gone as (
         update public.{table} as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
-         where t.user_id = job.user_id and t.ctid = any (array(
+         where t.ctid = any (array(
             select g.ctid
             from fresh as f, lateral (
                 select t.ctid, t.platform_id from public.{table} as t
@@ -248,12 +250,10 @@ begin
         from (select e.r, e.ord, {raw} as raw, {version(records.updated, of="e.r")} as version
               from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
              lateral private.map_{prefix}_{records.table}(e.raw) as m),
-    newest as (
-        select distinct on (platform_id) * from incoming order by platform_id, source_updated_at desc, ord desc),
     fresh as materialized (
         select n.*, t.platform_id is not null as existed,
                t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash as changed
-        from newest as n
+        from incoming as n
         left join lateral {stored(records.table)} as t on true
         where t.platform_id is null
            or n.source_updated_at > t.source_updated_at
@@ -264,7 +264,7 @@ begin
            (select count(*) from parents_up where is_new),
            (select count(*) from parents_up where not is_new),
            (select count(*) from fresh where not changed),
-           (select count(*) from newest) - (select count(*) from fresh)
+           (select count(*) from incoming) - (select count(*) from fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale;
     if array_position(landed.keys, null) is not null then
         raise exception using errcode = 'PT422', message = '{records.key}: missing';

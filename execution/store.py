@@ -21,6 +21,8 @@ from execution.settings import Settings
 
 _ATTEMPTS = 6
 _LONGEST_WAIT_S = 2.0
+# The longest statement (proofs over a whole shop) may take two minutes.
+_ANSWER_S = 130.0
 # Deadlock, serialization failure, lock timeout, too many connections, shutdown and start-up, and PostgREST's own:
 # no connection (000-003), schema cache not reloaded yet after a migration (202).
 _PASSING = ("40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03", "08", "PGRST00", "PGRST202")
@@ -46,7 +48,7 @@ class Store:
         self._http = httpx.Client(
             base_url=url,
             headers={"apikey": key, "Authorization": f"Bearer {key}"},
-            timeout=httpx.Timeout(30.0, connect=5.0),
+            timeout=httpx.Timeout(_ANSWER_S, connect=5.0),
             transport=transport,
             trust_env=False,
         )

@@ -21,7 +21,6 @@ from execution.streams import (
     Window,
 )
 
-API = "/v3/application"
 
 LINE_ITEM_COLUMNS = (
     Column("listing_platform_id", "listing_id", Kind.TEXT),
@@ -133,7 +132,7 @@ RECEIPT_RECORDS = Records(
 # getShopReceipts: one call covers 100 orders with their lines, refunds and shipments.
 RECEIPTS = Stream(
     name="receipts",
-    path=API + "/shops/{shop_id}/receipts",
+    path="/shops/{shop_id}/receipts",
     params={"was_paid": "true", "sort_on": "created", "sort_order": "asc"},
     newest_first={"sort_order": "desc"},
     window=Window(min_param="min_created", max_param="max_created", time_at="created_timestamp"),
@@ -143,7 +142,7 @@ RECEIPTS = Stream(
 # getShopReceiptTransactionsByReceipt: only for receipts that came without their lines.
 TRANSACTIONS = Lookup(
     name="transactions",
-    path=API + "/shops/{shop_id}/receipts/{id}/transactions",
+    path="/shops/{shop_id}/receipts/{id}/transactions",
     records=Records(
         table="line_items",
         key="transaction_id",
@@ -156,7 +155,7 @@ TRANSACTIONS = Lookup(
 # getListingsByShop: one state a call, and only `active` by default (sheet 7.4).
 LISTINGS = Stream(
     name="listings",
-    path=API + "/shops/{shop_id}/listings",
+    path="/shops/{shop_id}/listings",
     parts=tuple({"state": state} for state in ("active", "inactive", "sold_out", "draft", "expired")),
     records=Records(
         table="listings",
@@ -181,7 +180,7 @@ LISTINGS = Stream(
 # is not documented; the balance is proven by sequence_number.
 LEDGER_ENTRIES = Stream(
     name="ledger_entries",
-    path=API + "/shops/{shop_id}/payment-account/ledger-entries",
+    path="/shops/{shop_id}/payment-account/ledger-entries",
     pages=OffsetPages(),
     window=Window(
         min_param="min_created",
@@ -213,7 +212,7 @@ LEDGER_ENTRIES = Stream(
 # getPayments: which receipt a payment belongs to, for ledger entries that name only the payment (sheet 7.3).
 PAYMENTS = Lookup(
     name="payments",
-    path=API + "/shops/{shop_id}/payments",
+    path="/shops/{shop_id}/payments",
     param="payment_ids",
     batch=100,
     fallback=25,

@@ -25,6 +25,7 @@ Get = Callable[[str, dict[str, str] | None], Answer]
 # A gap is long when it is thirty times the shop's median gap, and two weeks at least.
 _LONG_GAP_FACTOR, _LONG_GAP_SECONDS = 30, 14 * 86_400
 _MOST_GAPS_ASKED = 3
+_PROOF_LEASE_SECONDS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,8 @@ def stream_bounds(stream: Stream, job: Job, window: Bounds) -> Bounds:
 
 def verify(store: Store, job: Job, get: Get, window: Bounds) -> Certificate | Doubt:
     """Prove the entity complete, or say what is doubtful. Raises Fatal where a proof fails and nothing can mend it."""
+    # Proofs over a whole shop may take longer than a page does.
+    store.rpc("extend_lease", p_lease_id=job.lease_id, p_lease_seconds=_PROOF_LEASE_SECONDS)
     checks: list[Check] = []
     facts: Mapping[str, Any] = {}
     provider_count = None

@@ -84,6 +84,7 @@ create table public.sync_jobs (
     check ((status = 'completed') = (certificate_id is not null)),
     check ((status in ('failed', 'quarantined')) = (error_code is not null))
 );
+alter table public.sync_jobs set (fillfactor = 50);
 comment on table public.sync_jobs is 'One entity of one platform of one user, worked in slices.';
 
 -- One open job per user, platform, entity and job type: a double click cannot make two.
@@ -97,7 +98,9 @@ create unique index sync_jobs_one_running on public.sync_jobs (user_id, platform
 -- The claim reads this index alone, so blocked and parked jobs cost it nothing.
 create index sync_jobs_claim on public.sync_jobs (priority, served_at, id) where status = 'queued';
 create index sync_jobs_due on public.sync_jobs (run_after) where status = 'parked';
-create index sync_jobs_leases on public.sync_jobs (lease_expires_at) where status = 'running';
+-- Not by lease_expires_at, which every page moves: a page's update must touch no index (a heap-only tuple), or a long
+-- job would leave a dead entry a page behind and every look at its lease would wade through them.
+create index sync_jobs_running on public.sync_jobs (id) where status = 'running';
 create index sync_jobs_line on public.sync_jobs (user_id, platform, job_type, position) where status = 'waiting';
 create index sync_jobs_of_user on public.sync_jobs (user_id, platform, entity, created_at);
 alter table public.certificates add foreign key (job_id) references public.sync_jobs (id)
@@ -201,7 +204,7 @@ declare job public.sync_jobs; rescued int := 0;
 begin
     for job in select * from public.sync_jobs
                where status = 'running' and lease_expires_at <= clock_timestamp()
-               order by lease_expires_at limit 200 for update skip locked loop
+               order by id limit 200 for update skip locked loop
         rescued := rescued + 1;
         update public.sync_jobs set deaths = deaths + 1 where id = job.id;
         if job.deaths + 1 >= 3 then

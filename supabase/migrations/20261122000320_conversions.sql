@@ -26,19 +26,26 @@ language sql immutable set search_path = '' as $$
                 else p_otherwise end;
 $$;
 
--- decode_html: one pass, so that '&amp;#39;' becomes '&#39;' and not an apostrophe. Unknown entities stay.
+-- decode_html: one pass, so that '&amp;#39;' becomes '&#39;' and not an apostrophe. Unknown entities stay. Nearly all
+-- texts hold the five usual ones alone; for those plain replacing does, with the ampersand last.
 create function private.decode_html(p_text text) returns text
-language sql stable strict set search_path = '' as $$
-    select string_agg(case
-        when m[1] ~ '^&#[0-9]+;$' then private.code_point(substr(m[1], 3, length(m[1]) - 3)::bigint, m[1])
-        when m[1] ~ '^&#[xX]' then
-            private.code_point(('x' || lpad(substr(m[1], 4, length(m[1]) - 4), 8, '0'))::bit(32)::bigint, m[1])
-        when m[1] ~ '^&.+;$' then coalesce(
-            (select e.text from private.html_entities as e where e.name = substr(m[1], 2, length(m[1]) - 2)), m[1])
-        else m[1] end, '' order by ord)
-    from regexp_matches(p_text, '([^&]+|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});|&)', 'g')
-         with ordinality as t(m, ord);
-$$;
+language plpgsql stable strict set search_path = '' as $$
+begin
+    if p_text !~ '&(?!(?:#39|quot|amp|lt|gt);)' then
+        return replace(replace(replace(replace(replace(p_text,
+            '&#39;', ''''), '&quot;', '"'), '&lt;', '<'), '&gt;', '>'), '&amp;', '&');
+    end if;
+    return (
+        select string_agg(case
+            when m[1] ~ '^&#[0-9]+;$' then private.code_point(substr(m[1], 3, length(m[1]) - 3)::bigint, m[1])
+            when m[1] ~ '^&#[xX]' then
+                private.code_point(('x' || lpad(substr(m[1], 4, length(m[1]) - 4), 8, '0'))::bit(32)::bigint, m[1])
+            when m[1] ~ '^&.+;$' then coalesce(
+                (select e.text from private.html_entities as e where e.name = substr(m[1], 2, length(m[1]) - 2)), m[1])
+            else m[1] end, '' order by ord)
+        from regexp_matches(p_text, '([^&]+|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});|&)', 'g')
+             with ordinality as t(m, ord));
+end $$;
 
 -- minor_units: an exact decimal as a whole number of the currency's smallest unit, or an error. Never a float,
 -- never rounded.

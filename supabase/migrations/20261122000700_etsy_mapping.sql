@@ -42,13 +42,13 @@ language sql stable as $$
     from (select
         case jsonb_typeof(r -> 'receipt_id') when 'string' then r ->> 'receipt_id' when 'number' then r ->> 'receipt_id' when 'null' then null else private.wrong_type(r -> 'receipt_id', 'receipt_id', 'text') end as order_number,
         case jsonb_typeof(r -> 'status') when 'string' then r ->> 'status' when 'null' then null else private.wrong_type(r -> 'status', 'status', 'lower') end as status,
-        (case jsonb_typeof(r -> 'is_paid') when 'boolean' then r ->> 'is_paid' when 'null' then null else private.wrong_type(r -> 'is_paid', 'is_paid', 'boolean') end)::boolean as is_paid,
-        (case jsonb_typeof(r -> 'is_shipped') when 'boolean' then r ->> 'is_shipped' when 'null' then null else private.wrong_type(r -> 'is_shipped', 'is_shipped', 'boolean') end)::boolean as is_shipped,
-        (case jsonb_typeof(r -> 'is_gift') when 'boolean' then r ->> 'is_gift' when 'null' then null else private.wrong_type(r -> 'is_gift', 'is_gift', 'boolean') end)::boolean as is_gift,
+        (r ->> 'is_paid')::boolean as is_paid,
+        (r ->> 'is_shipped')::boolean as is_shipped,
+        (r ->> 'is_gift')::boolean as is_gift,
         case jsonb_typeof(r -> 'buyer_user_id') when 'string' then r ->> 'buyer_user_id' when 'number' then r ->> 'buyer_user_id' when 'null' then null else private.wrong_type(r -> 'buyer_user_id', 'buyer_user_id', 'text') end as buyer_platform_id,
         case jsonb_typeof(r -> 'country_iso') when 'string' then r ->> 'country_iso' when 'number' then r ->> 'country_iso' when 'null' then null else private.wrong_type(r -> 'country_iso', 'country_iso', 'text') end as country,
         case jsonb_typeof(r -> 'payment_method') when 'string' then r ->> 'payment_method' when 'number' then r ->> 'payment_method' when 'null' then null else private.wrong_type(r -> 'payment_method', 'payment_method', 'text') end as payment_method,
-        (case jsonb_typeof(r -> 'created_timestamp') when 'string' then r ->> 'created_timestamp' when 'number' then r ->> 'created_timestamp' when 'null' then null else private.wrong_type(r -> 'created_timestamp', 'created_timestamp', 'epoch') end)::bigint as ordered_at,
+        (r ->> 'created_timestamp')::bigint as ordered_at,
         r -> 'total_price' as item_total_amount,
         r -> 'discount_amt' as discount_amount,
         r -> 'subtotal' as subtotal_amount,
@@ -96,14 +96,14 @@ language sql stable as $$
         case jsonb_typeof(r -> 'product_id') when 'string' then r ->> 'product_id' when 'number' then r ->> 'product_id' when 'null' then null else private.wrong_type(r -> 'product_id', 'product_id', 'text') end as product_platform_id,
         case jsonb_typeof(r -> 'sku') when 'string' then r ->> 'sku' when 'number' then r ->> 'sku' when 'null' then null else private.wrong_type(r -> 'sku', 'sku', 'text') end as sku,
         case jsonb_typeof(r -> 'title') when 'string' then r ->> 'title' when 'null' then null else private.wrong_type(r -> 'title', 'title', 'html') end as title,
-        (case jsonb_typeof(r -> 'quantity') when 'string' then r ->> 'quantity' when 'number' then r ->> 'quantity' when 'null' then null else private.wrong_type(r -> 'quantity', 'quantity', 'integer') end)::bigint as quantity,
+        (r ->> 'quantity')::bigint as quantity,
         r -> 'price' as price_amount,
         r -> 'shipping_cost' as shipping_amount,
-        (case jsonb_typeof(r -> 'shop_coupon') when 'string' then r ->> 'shop_coupon' when 'number' then r ->> 'shop_coupon' when 'null' then null else private.wrong_type(r -> 'shop_coupon', 'shop_coupon', 'major') end)::numeric as shop_coupon_amount,
-        (case jsonb_typeof(r -> 'buyer_coupon') when 'string' then r ->> 'buyer_coupon' when 'number' then r ->> 'buyer_coupon' when 'null' then null else private.wrong_type(r -> 'buyer_coupon', 'buyer_coupon', 'major') end)::numeric as buyer_coupon_amount,
-        (case jsonb_typeof(r -> 'is_digital') when 'boolean' then r ->> 'is_digital' when 'null' then null else private.wrong_type(r -> 'is_digital', 'is_digital', 'boolean') end)::boolean as is_digital,
-        (case jsonb_typeof(r -> 'created_timestamp') when 'string' then r ->> 'created_timestamp' when 'number' then r ->> 'created_timestamp' when 'null' then null else private.wrong_type(r -> 'created_timestamp', 'created_timestamp', 'epoch') end)::bigint as ordered_at,
-        (case jsonb_typeof(r -> 'shipped_timestamp') when 'string' then r ->> 'shipped_timestamp' when 'number' then r ->> 'shipped_timestamp' when 'null' then null else private.wrong_type(r -> 'shipped_timestamp', 'shipped_timestamp', 'epoch') end)::bigint as shipped_at
+        (r ->> 'shop_coupon')::numeric as shop_coupon_amount,
+        (r ->> 'buyer_coupon')::numeric as buyer_coupon_amount,
+        (r ->> 'is_digital')::boolean as is_digital,
+        (r ->> 'created_timestamp')::bigint as ordered_at,
+        (r ->> 'shipped_timestamp')::bigint as shipped_at
         offset 0) as v
     cross join (select case jsonb_typeof(r -> 'price' -> 'currency_code') when 'string' then r -> 'price' ->> 'currency_code' when 'number' then r -> 'price' ->> 'currency_code' when 'null' then null else private.wrong_type(r -> 'price' -> 'currency_code', 'price.currency_code', 'text') end as code offset 0) as cur
     left join private.currencies as c on c.code = cur.code;
@@ -126,7 +126,7 @@ language sql stable as $$
         r -> 'amount' as refund_amount,
         case jsonb_typeof(r -> 'reason') when 'string' then r ->> 'reason' when 'null' then null else private.wrong_type(r -> 'reason', 'reason', 'html') end as reason,
         case jsonb_typeof(r -> 'status') when 'string' then r ->> 'status' when 'null' then null else private.wrong_type(r -> 'status', 'status', 'lower') end as status,
-        (case jsonb_typeof(r -> 'created_timestamp') when 'string' then r ->> 'created_timestamp' when 'number' then r ->> 'created_timestamp' when 'null' then null else private.wrong_type(r -> 'created_timestamp', 'created_timestamp', 'epoch') end)::bigint as refunded_at
+        (r ->> 'created_timestamp')::bigint as refunded_at
         offset 0) as v
     cross join (select case jsonb_typeof(r -> 'amount' -> 'currency_code') when 'string' then r -> 'amount' ->> 'currency_code' when 'number' then r -> 'amount' ->> 'currency_code' when 'null' then null else private.wrong_type(r -> 'amount' -> 'currency_code', 'amount.currency_code', 'text') end as code offset 0) as cur
     left join private.currencies as c on c.code = cur.code;
@@ -144,7 +144,7 @@ language sql stable as $$
     from (select
         case jsonb_typeof(r -> 'carrier_name') when 'string' then r ->> 'carrier_name' when 'number' then r ->> 'carrier_name' when 'null' then null else private.wrong_type(r -> 'carrier_name', 'carrier_name', 'text') end as carrier,
         case jsonb_typeof(r -> 'tracking_code') when 'string' then r ->> 'tracking_code' when 'number' then r ->> 'tracking_code' when 'null' then null else private.wrong_type(r -> 'tracking_code', 'tracking_code', 'text') end as tracking_code,
-        (case jsonb_typeof(r -> 'shipment_notification_timestamp') when 'string' then r ->> 'shipment_notification_timestamp' when 'number' then r ->> 'shipment_notification_timestamp' when 'null' then null else private.wrong_type(r -> 'shipment_notification_timestamp', 'shipment_notification_timestamp', 'epoch') end)::bigint as shipped_at
+        (r ->> 'shipment_notification_timestamp')::bigint as shipped_at
         offset 0) as v;
 $$;
 
@@ -163,7 +163,7 @@ language sql stable as $$
         case jsonb_typeof(r -> 'name') when 'string' then r ->> 'name' when 'null' then null else private.wrong_type(r -> 'name', 'name', 'html') end as name,
         case jsonb_typeof(r -> 'buyer_email') when 'string' then r ->> 'buyer_email' when 'number' then r ->> 'buyer_email' when 'null' then null else private.wrong_type(r -> 'buyer_email', 'buyer_email', 'text') end as email,
         case jsonb_typeof(r -> 'country_iso') when 'string' then r ->> 'country_iso' when 'number' then r ->> 'country_iso' when 'null' then null else private.wrong_type(r -> 'country_iso', 'country_iso', 'text') end as country,
-        (case jsonb_typeof(r -> 'created_timestamp') when 'string' then r ->> 'created_timestamp' when 'number' then r ->> 'created_timestamp' when 'null' then null else private.wrong_type(r -> 'created_timestamp', 'created_timestamp', 'epoch') end)::bigint as last_order_at
+        (r ->> 'created_timestamp')::bigint as last_order_at
         offset 0) as v;
 $$;
 
@@ -177,15 +177,13 @@ begin
         select e.*, e.r ->> 'receipt_id' as platform_id,
                case when e.version between 0 and 253402300799 then to_timestamp(e.version) else private.bad_epoch(e.version) end as source_updated_at,
                jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-        from (select e.r, e.ord, e.r - array['transactions', 'refunds', 'shipments', 'first_line', 'second_line', 'city', 'zip', 'formatted_address', 'name', 'buyer_email', 'seller_email', 'payment_email', 'message_from_seller', 'message_from_buyer', 'message_from_payment', 'gift_message', 'gift_sender']::text[] as raw, greatest((case jsonb_typeof(e.r -> 'updated_timestamp') when 'string' then e.r ->> 'updated_timestamp' when 'number' then e.r ->> 'updated_timestamp' when 'null' then null else private.wrong_type(e.r -> 'updated_timestamp', 'updated_timestamp', 'epoch') end)::bigint, (case jsonb_typeof(e.r -> 'update_timestamp') when 'string' then e.r ->> 'update_timestamp' when 'number' then e.r ->> 'update_timestamp' when 'null' then null else private.wrong_type(e.r -> 'update_timestamp', 'update_timestamp', 'epoch') end)::bigint, (case jsonb_typeof(e.r -> 'created_timestamp') when 'string' then e.r ->> 'created_timestamp' when 'number' then e.r ->> 'created_timestamp' when 'null' then null else private.wrong_type(e.r -> 'created_timestamp', 'created_timestamp', 'epoch') end)::bigint) as version
+        from (select e.r, e.ord, e.r - array['transactions', 'refunds', 'shipments', 'first_line', 'second_line', 'city', 'zip', 'formatted_address', 'name', 'buyer_email', 'seller_email', 'payment_email', 'message_from_seller', 'message_from_buyer', 'message_from_payment', 'gift_message', 'gift_sender']::text[] as raw, greatest((e.r ->> 'updated_timestamp')::bigint, (e.r ->> 'update_timestamp')::bigint, (e.r ->> 'created_timestamp')::bigint) as version
               from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
              lateral private.map_etsy_receipts_orders(e.raw) as m),
-    newest as (
-        select distinct on (platform_id) * from incoming order by platform_id, source_updated_at desc, ord desc),
     fresh as materialized (
         select n.*, t.platform_id is not null as existed,
                t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash as changed
-        from newest as n
+        from incoming as n
         left join lateral (
             select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
             from public.orders as t
@@ -228,12 +226,11 @@ begin
            or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
         returning (xmax = 0) as is_new),
     line_items_in as materialized (
-        select distinct on (e.platform_id) e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+        select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
         from (select f.platform_id as order_platform_id, f.source_updated_at, f.existed, e.r as raw, e.ord,
                      e.r ->> 'transaction_id' as platform_id
               from fresh as f, jsonb_array_elements(nullif(f.r -> 'transactions', 'null')) with ordinality as e(r, ord) offset 0) as e,
-             lateral private.map_etsy_receipts_line_items(e.raw) as m
-        order by e.platform_id, e.source_updated_at desc, e.ord desc),
+             lateral private.map_etsy_receipts_line_items(e.raw) as m),
     line_items_up as (
         insert into public.line_items as t (user_id, platform, platform_id, order_platform_id, listing_platform_id, product_platform_id, sku, title, quantity, price_amount, shipping_amount, shop_coupon_amount, buyer_coupon_amount, is_digital, ordered_at, shipped_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
         select job.user_id, job.platform, n.platform_id, n.order_platform_id, n.listing_platform_id, n.product_platform_id, n.sku, n.title, n.quantity, n.price_amount, n.shipping_amount, n.shop_coupon_amount, n.buyer_coupon_amount, n.is_digital, n.ordered_at, n.shipped_at, n.currency, n.raw, n.source_updated_at, n.content_hash, p_fetched_at, job.run_id, false
@@ -270,7 +267,7 @@ begin
     line_items_gone as (
         update public.line_items as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
-         where t.user_id = job.user_id and t.ctid = any (array(
+         where t.ctid = any (array(
             select g.ctid
             from fresh as f, lateral (
                 select t.ctid, t.platform_id from public.line_items as t
@@ -279,12 +276,11 @@ begin
             where f.existed and nullif(f.r -> 'transactions', 'null') is not null
               and g.platform_id <> all (array(select n.platform_id from line_items_in as n))))),
     order_refunds_in as materialized (
-        select distinct on (e.platform_id) e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+        select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
         from (select f.platform_id as order_platform_id, f.source_updated_at, f.existed, e.r as raw, e.ord,
                      f.platform_id || ':' || coalesce(e.r ->> 'created_timestamp', '-') || ':' || coalesce(e.r -> 'amount' ->> 'amount', '-') || ':' || (row_number() over (partition by f.platform_id, e.r ->> 'created_timestamp', e.r -> 'amount' ->> 'amount' order by e.ord))::text as platform_id
               from fresh as f, jsonb_array_elements(nullif(f.r -> 'refunds', 'null')) with ordinality as e(r, ord) offset 0) as e,
-             lateral private.map_etsy_receipts_order_refunds(e.raw) as m
-        order by e.platform_id, e.source_updated_at desc, e.ord desc),
+             lateral private.map_etsy_receipts_order_refunds(e.raw) as m),
     order_refunds_up as (
         insert into public.order_refunds as t (user_id, platform, platform_id, order_platform_id, refund_amount, reason, status, refunded_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
         select job.user_id, job.platform, n.platform_id, n.order_platform_id, n.refund_amount, n.reason, n.status, n.refunded_at, n.currency, n.raw, n.source_updated_at, n.content_hash, p_fetched_at, job.run_id, false
@@ -313,7 +309,7 @@ begin
     order_refunds_gone as (
         update public.order_refunds as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
-         where t.user_id = job.user_id and t.ctid = any (array(
+         where t.ctid = any (array(
             select g.ctid
             from fresh as f, lateral (
                 select t.ctid, t.platform_id from public.order_refunds as t
@@ -322,12 +318,11 @@ begin
             where f.existed and nullif(f.r -> 'refunds', 'null') is not null
               and g.platform_id <> all (array(select n.platform_id from order_refunds_in as n))))),
     order_fulfillments_in as materialized (
-        select distinct on (e.platform_id) e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+        select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
         from (select f.platform_id as order_platform_id, f.source_updated_at, f.existed, e.r as raw, e.ord,
                      f.platform_id || ':' || coalesce(e.r ->> 'receipt_shipping_id', '-') || ':' || (row_number() over (partition by f.platform_id, e.r ->> 'receipt_shipping_id' order by e.ord))::text as platform_id
               from fresh as f, jsonb_array_elements(nullif(f.r -> 'shipments', 'null')) with ordinality as e(r, ord) offset 0) as e,
-             lateral private.map_etsy_receipts_order_fulfillments(e.raw) as m
-        order by e.platform_id, e.source_updated_at desc, e.ord desc),
+             lateral private.map_etsy_receipts_order_fulfillments(e.raw) as m),
     order_fulfillments_up as (
         insert into public.order_fulfillments as t (user_id, platform, platform_id, order_platform_id, carrier, tracking_code, shipped_at, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
         select job.user_id, job.platform, n.platform_id, n.order_platform_id, n.carrier, n.tracking_code, n.shipped_at, n.raw, n.source_updated_at, n.content_hash, p_fetched_at, job.run_id, false
@@ -354,7 +349,7 @@ begin
     order_fulfillments_gone as (
         update public.order_fulfillments as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
-         where t.user_id = job.user_id and t.ctid = any (array(
+         where t.ctid = any (array(
             select g.ctid
             from fresh as f, lateral (
                 select t.ctid, t.platform_id from public.order_fulfillments as t
@@ -367,7 +362,7 @@ begin
                jsonb_hash_extended(e.raw, 0) as content_hash, m.*
         from (select jsonb_build_object('buyer_user_id', f.r -> 'buyer_user_id', 'name', f.r -> 'name', 'buyer_email', f.r -> 'buyer_email', 'country_iso', f.r -> 'country_iso', 'created_timestamp', f.r -> 'created_timestamp') as raw, f.ord,
                      f.r ->> 'buyer_user_id' as platform_id,
-                     greatest((case jsonb_typeof(f.r -> 'created_timestamp') when 'string' then f.r ->> 'created_timestamp' when 'number' then f.r ->> 'created_timestamp' when 'null' then null else private.wrong_type(f.r -> 'created_timestamp', 'created_timestamp', 'epoch') end)::bigint) as version
+                     greatest((f.r ->> 'created_timestamp')::bigint) as version
               from fresh as f where f.r ->> 'buyer_user_id' is not null offset 0) as e,
              lateral private.map_etsy_receipts_customers(e.raw) as m
         order by e.platform_id, e.version desc, e.ord desc),
@@ -398,7 +393,7 @@ begin
            (select count(*) from parents_up where is_new),
            (select count(*) from parents_up where not is_new),
            (select count(*) from fresh where not changed),
-           (select count(*) from newest) - (select count(*) from fresh)
+           (select count(*) from incoming) - (select count(*) from fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale;
     if array_position(landed.keys, null) is not null then
         raise exception using errcode = 'PT422', message = 'receipt_id: missing';
@@ -548,14 +543,14 @@ language sql stable as $$
         case jsonb_typeof(r -> 'product_id') when 'string' then r ->> 'product_id' when 'number' then r ->> 'product_id' when 'null' then null else private.wrong_type(r -> 'product_id', 'product_id', 'text') end as product_platform_id,
         case jsonb_typeof(r -> 'sku') when 'string' then r ->> 'sku' when 'number' then r ->> 'sku' when 'null' then null else private.wrong_type(r -> 'sku', 'sku', 'text') end as sku,
         case jsonb_typeof(r -> 'title') when 'string' then r ->> 'title' when 'null' then null else private.wrong_type(r -> 'title', 'title', 'html') end as title,
-        (case jsonb_typeof(r -> 'quantity') when 'string' then r ->> 'quantity' when 'number' then r ->> 'quantity' when 'null' then null else private.wrong_type(r -> 'quantity', 'quantity', 'integer') end)::bigint as quantity,
+        (r ->> 'quantity')::bigint as quantity,
         r -> 'price' as price_amount,
         r -> 'shipping_cost' as shipping_amount,
-        (case jsonb_typeof(r -> 'shop_coupon') when 'string' then r ->> 'shop_coupon' when 'number' then r ->> 'shop_coupon' when 'null' then null else private.wrong_type(r -> 'shop_coupon', 'shop_coupon', 'major') end)::numeric as shop_coupon_amount,
-        (case jsonb_typeof(r -> 'buyer_coupon') when 'string' then r ->> 'buyer_coupon' when 'number' then r ->> 'buyer_coupon' when 'null' then null else private.wrong_type(r -> 'buyer_coupon', 'buyer_coupon', 'major') end)::numeric as buyer_coupon_amount,
-        (case jsonb_typeof(r -> 'is_digital') when 'boolean' then r ->> 'is_digital' when 'null' then null else private.wrong_type(r -> 'is_digital', 'is_digital', 'boolean') end)::boolean as is_digital,
-        (case jsonb_typeof(r -> 'created_timestamp') when 'string' then r ->> 'created_timestamp' when 'number' then r ->> 'created_timestamp' when 'null' then null else private.wrong_type(r -> 'created_timestamp', 'created_timestamp', 'epoch') end)::bigint as ordered_at,
-        (case jsonb_typeof(r -> 'shipped_timestamp') when 'string' then r ->> 'shipped_timestamp' when 'number' then r ->> 'shipped_timestamp' when 'null' then null else private.wrong_type(r -> 'shipped_timestamp', 'shipped_timestamp', 'epoch') end)::bigint as shipped_at
+        (r ->> 'shop_coupon')::numeric as shop_coupon_amount,
+        (r ->> 'buyer_coupon')::numeric as buyer_coupon_amount,
+        (r ->> 'is_digital')::boolean as is_digital,
+        (r ->> 'created_timestamp')::bigint as ordered_at,
+        (r ->> 'shipped_timestamp')::bigint as shipped_at
         offset 0) as v
     cross join (select case jsonb_typeof(r -> 'price' -> 'currency_code') when 'string' then r -> 'price' ->> 'currency_code' when 'number' then r -> 'price' ->> 'currency_code' when 'null' then null else private.wrong_type(r -> 'price' -> 'currency_code', 'price.currency_code', 'text') end as code offset 0) as cur
     left join private.currencies as c on c.code = cur.code;
@@ -571,15 +566,13 @@ begin
         select e.*, e.r ->> 'transaction_id' as platform_id,
                case when e.version between 0 and 253402300799 then to_timestamp(e.version) else private.bad_epoch(e.version) end as source_updated_at,
                jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-        from (select e.r, e.ord, e.r as raw, greatest((case jsonb_typeof(e.r -> 'created_timestamp') when 'string' then e.r ->> 'created_timestamp' when 'number' then e.r ->> 'created_timestamp' when 'null' then null else private.wrong_type(e.r -> 'created_timestamp', 'created_timestamp', 'epoch') end)::bigint) as version
+        from (select e.r, e.ord, e.r as raw, greatest((e.r ->> 'created_timestamp')::bigint) as version
               from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
              lateral private.map_etsy_transactions_line_items(e.raw) as m),
-    newest as (
-        select distinct on (platform_id) * from incoming order by platform_id, source_updated_at desc, ord desc),
     fresh as materialized (
         select n.*, t.platform_id is not null as existed,
                t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash as changed
-        from newest as n
+        from incoming as n
         left join lateral (
             select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
             from public.line_items as t
@@ -621,7 +614,7 @@ begin
            (select count(*) from parents_up where is_new),
            (select count(*) from parents_up where not is_new),
            (select count(*) from fresh where not changed),
-           (select count(*) from newest) - (select count(*) from fresh)
+           (select count(*) from incoming) - (select count(*) from fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale;
     if array_position(landed.keys, null) is not null then
         raise exception using errcode = 'PT422', message = 'transaction_id: missing';
@@ -678,11 +671,11 @@ language sql stable as $$
         case jsonb_typeof(r -> 'state') when 'string' then r ->> 'state' when 'null' then null else private.wrong_type(r -> 'state', 'state', 'lower') end as state,
         case jsonb_typeof(r -> 'url') when 'string' then r ->> 'url' when 'number' then r ->> 'url' when 'null' then null else private.wrong_type(r -> 'url', 'url', 'text') end as url,
         r -> 'skus' as skus,
-        (case jsonb_typeof(r -> 'quantity') when 'string' then r ->> 'quantity' when 'number' then r ->> 'quantity' when 'null' then null else private.wrong_type(r -> 'quantity', 'quantity', 'integer') end)::bigint as quantity,
+        (r ->> 'quantity')::bigint as quantity,
         r -> 'price' as price_amount,
-        (case jsonb_typeof(r -> 'has_variations') when 'boolean' then r ->> 'has_variations' when 'null' then null else private.wrong_type(r -> 'has_variations', 'has_variations', 'boolean') end)::boolean as has_variations,
-        (case jsonb_typeof(r -> 'original_creation_timestamp') when 'string' then r ->> 'original_creation_timestamp' when 'number' then r ->> 'original_creation_timestamp' when 'null' then null else private.wrong_type(r -> 'original_creation_timestamp', 'original_creation_timestamp', 'epoch') end)::bigint as listed_at,
-        (case jsonb_typeof(r -> 'ending_timestamp') when 'string' then r ->> 'ending_timestamp' when 'number' then r ->> 'ending_timestamp' when 'null' then null else private.wrong_type(r -> 'ending_timestamp', 'ending_timestamp', 'epoch') end)::bigint as ends_at
+        (r ->> 'has_variations')::boolean as has_variations,
+        (r ->> 'original_creation_timestamp')::bigint as listed_at,
+        (r ->> 'ending_timestamp')::bigint as ends_at
         offset 0) as v
     cross join (select case jsonb_typeof(r -> 'price' -> 'currency_code') when 'string' then r -> 'price' ->> 'currency_code' when 'number' then r -> 'price' ->> 'currency_code' when 'null' then null else private.wrong_type(r -> 'price' -> 'currency_code', 'price.currency_code', 'text') end as code offset 0) as cur
     left join private.currencies as c on c.code = cur.code;
@@ -698,15 +691,13 @@ begin
         select e.*, e.r ->> 'listing_id' as platform_id,
                case when e.version between 0 and 253402300799 then to_timestamp(e.version) else private.bad_epoch(e.version) end as source_updated_at,
                jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-        from (select e.r, e.ord, e.r as raw, greatest((case jsonb_typeof(e.r -> 'updated_timestamp') when 'string' then e.r ->> 'updated_timestamp' when 'number' then e.r ->> 'updated_timestamp' when 'null' then null else private.wrong_type(e.r -> 'updated_timestamp', 'updated_timestamp', 'epoch') end)::bigint, (case jsonb_typeof(e.r -> 'last_modified_timestamp') when 'string' then e.r ->> 'last_modified_timestamp' when 'number' then e.r ->> 'last_modified_timestamp' when 'null' then null else private.wrong_type(e.r -> 'last_modified_timestamp', 'last_modified_timestamp', 'epoch') end)::bigint, (case jsonb_typeof(e.r -> 'state_timestamp') when 'string' then e.r ->> 'state_timestamp' when 'number' then e.r ->> 'state_timestamp' when 'null' then null else private.wrong_type(e.r -> 'state_timestamp', 'state_timestamp', 'epoch') end)::bigint, (case jsonb_typeof(e.r -> 'created_timestamp') when 'string' then e.r ->> 'created_timestamp' when 'number' then e.r ->> 'created_timestamp' when 'null' then null else private.wrong_type(e.r -> 'created_timestamp', 'created_timestamp', 'epoch') end)::bigint) as version
+        from (select e.r, e.ord, e.r as raw, greatest((e.r ->> 'updated_timestamp')::bigint, (e.r ->> 'last_modified_timestamp')::bigint, (e.r ->> 'state_timestamp')::bigint, (e.r ->> 'created_timestamp')::bigint) as version
               from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
              lateral private.map_etsy_listings_listings(e.raw) as m),
-    newest as (
-        select distinct on (platform_id) * from incoming order by platform_id, source_updated_at desc, ord desc),
     fresh as materialized (
         select n.*, t.platform_id is not null as existed,
                t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash as changed
-        from newest as n
+        from incoming as n
         left join lateral (
             select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
             from public.listings as t
@@ -744,7 +735,7 @@ begin
            (select count(*) from parents_up where is_new),
            (select count(*) from parents_up where not is_new),
            (select count(*) from fresh where not changed),
-           (select count(*) from newest) - (select count(*) from fresh)
+           (select count(*) from incoming) - (select count(*) from fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale;
     if array_position(landed.keys, null) is not null then
         raise exception using errcode = 'PT422', message = 'listing_id: missing';
@@ -799,16 +790,16 @@ language sql stable as $$
         case when v.occurred_at between 0 and 253402300799 then to_timestamp(v.occurred_at) else private.bad_epoch(v.occurred_at) end,
         cur.code
     from (select
-        (case jsonb_typeof(r -> 'sequence_number') when 'string' then r ->> 'sequence_number' when 'number' then r ->> 'sequence_number' when 'null' then null else private.wrong_type(r -> 'sequence_number', 'sequence_number', 'integer') end)::bigint as sequence_number,
+        (r ->> 'sequence_number')::bigint as sequence_number,
         case jsonb_typeof(r -> 'ledger_type') when 'string' then r ->> 'ledger_type' when 'number' then r ->> 'ledger_type' when 'null' then null else private.wrong_type(r -> 'ledger_type', 'ledger_type', 'text') end as entry_type,
         case jsonb_typeof(r -> 'description') when 'string' then r ->> 'description' when 'null' then null else private.wrong_type(r -> 'description', 'description', 'html') end as description,
-        (case jsonb_typeof(r -> 'amount') when 'string' then r ->> 'amount' when 'number' then r ->> 'amount' when 'null' then null else private.wrong_type(r -> 'amount', 'amount', 'hundredths') end)::bigint as entry_amount,
-        (case jsonb_typeof(r -> 'balance') when 'string' then r ->> 'balance' when 'number' then r ->> 'balance' when 'null' then null else private.wrong_type(r -> 'balance', 'balance', 'hundredths') end)::bigint as balance_amount,
+        (r ->> 'amount')::bigint as entry_amount,
+        (r ->> 'balance')::bigint as balance_amount,
         case jsonb_typeof(r -> 'reference_type') when 'string' then r ->> 'reference_type' when 'number' then r ->> 'reference_type' when 'null' then null else private.wrong_type(r -> 'reference_type', 'reference_type', 'text') end as reference_type,
         case jsonb_typeof(r -> 'reference_id') when 'string' then r ->> 'reference_id' when 'number' then r ->> 'reference_id' when 'null' then null else private.wrong_type(r -> 'reference_id', 'reference_id', 'text') end as reference_id,
         case jsonb_typeof(r -> 'parent_entry_id') when 'string' then r ->> 'parent_entry_id' when 'number' then r ->> 'parent_entry_id' when 'null' then null else private.wrong_type(r -> 'parent_entry_id', 'parent_entry_id', 'text') end as parent_platform_id,
         case jsonb_typeof(r -> 'reference_id') when 'string' then r ->> 'reference_id' when 'number' then r ->> 'reference_id' when 'null' then null else private.wrong_type(r -> 'reference_id', 'reference_id', 'text') end as order_platform_id,
-        (case jsonb_typeof(r -> 'created_timestamp') when 'string' then r ->> 'created_timestamp' when 'number' then r ->> 'created_timestamp' when 'null' then null else private.wrong_type(r -> 'created_timestamp', 'created_timestamp', 'epoch') end)::bigint as occurred_at
+        (r ->> 'created_timestamp')::bigint as occurred_at
         offset 0) as v
     cross join (select case jsonb_typeof(r -> 'currency') when 'string' then r ->> 'currency' when 'number' then r ->> 'currency' when 'null' then null else private.wrong_type(r -> 'currency', 'currency', 'text') end as code offset 0) as cur
     left join private.currencies as c on c.code = cur.code;
@@ -824,15 +815,13 @@ begin
         select e.*, e.r ->> 'entry_id' as platform_id,
                case when e.version between 0 and 253402300799 then to_timestamp(e.version) else private.bad_epoch(e.version) end as source_updated_at,
                jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-        from (select e.r, e.ord, e.r as raw, greatest((case jsonb_typeof(e.r -> 'created_timestamp') when 'string' then e.r ->> 'created_timestamp' when 'number' then e.r ->> 'created_timestamp' when 'null' then null else private.wrong_type(e.r -> 'created_timestamp', 'created_timestamp', 'epoch') end)::bigint, (case jsonb_typeof(e.r -> 'create_date') when 'string' then e.r ->> 'create_date' when 'number' then e.r ->> 'create_date' when 'null' then null else private.wrong_type(e.r -> 'create_date', 'create_date', 'epoch') end)::bigint) as version
+        from (select e.r, e.ord, e.r as raw, greatest((e.r ->> 'created_timestamp')::bigint, (e.r ->> 'create_date')::bigint) as version
               from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
              lateral private.map_etsy_ledger_entries_payments(e.raw) as m),
-    newest as (
-        select distinct on (platform_id) * from incoming order by platform_id, source_updated_at desc, ord desc),
     fresh as materialized (
         select n.*, t.platform_id is not null as existed,
                t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash as changed
-        from newest as n
+        from incoming as n
         left join lateral (
             select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
             from public.payments as t
@@ -871,7 +860,7 @@ begin
            (select count(*) from parents_up where is_new),
            (select count(*) from parents_up where not is_new),
            (select count(*) from fresh where not changed),
-           (select count(*) from newest) - (select count(*) from fresh)
+           (select count(*) from incoming) - (select count(*) from fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale;
     if array_position(landed.keys, null) is not null then
         raise exception using errcode = 'PT422', message = 'entry_id: missing';
@@ -923,7 +912,7 @@ language sql stable as $$
         r -> 'amount_gross' as gross_amount,
         r -> 'amount_fees' as fees_amount,
         r -> 'amount_net' as net_amount,
-        (case jsonb_typeof(r -> 'created_timestamp') when 'string' then r ->> 'created_timestamp' when 'number' then r ->> 'created_timestamp' when 'null' then null else private.wrong_type(r -> 'created_timestamp', 'created_timestamp', 'epoch') end)::bigint as paid_at
+        (r ->> 'created_timestamp')::bigint as paid_at
         offset 0) as v
     cross join (select case jsonb_typeof(r -> 'amount_gross' -> 'currency_code') when 'string' then r -> 'amount_gross' ->> 'currency_code' when 'number' then r -> 'amount_gross' ->> 'currency_code' when 'null' then null else private.wrong_type(r -> 'amount_gross' -> 'currency_code', 'amount_gross.currency_code', 'text') end as code offset 0) as cur
     left join private.currencies as c on c.code = cur.code;
@@ -939,15 +928,13 @@ begin
         select e.*, e.r ->> 'payment_id' as platform_id,
                case when e.version between 0 and 253402300799 then to_timestamp(e.version) else private.bad_epoch(e.version) end as source_updated_at,
                jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-        from (select e.r, e.ord, e.r - array['shipping_address_id', 'billing_address_id']::text[] as raw, greatest((case jsonb_typeof(e.r -> 'updated_timestamp') when 'string' then e.r ->> 'updated_timestamp' when 'number' then e.r ->> 'updated_timestamp' when 'null' then null else private.wrong_type(e.r -> 'updated_timestamp', 'updated_timestamp', 'epoch') end)::bigint, (case jsonb_typeof(e.r -> 'update_timestamp') when 'string' then e.r ->> 'update_timestamp' when 'number' then e.r ->> 'update_timestamp' when 'null' then null else private.wrong_type(e.r -> 'update_timestamp', 'update_timestamp', 'epoch') end)::bigint, (case jsonb_typeof(e.r -> 'created_timestamp') when 'string' then e.r ->> 'created_timestamp' when 'number' then e.r ->> 'created_timestamp' when 'null' then null else private.wrong_type(e.r -> 'created_timestamp', 'created_timestamp', 'epoch') end)::bigint) as version
+        from (select e.r, e.ord, e.r - array['shipping_address_id', 'billing_address_id']::text[] as raw, greatest((e.r ->> 'updated_timestamp')::bigint, (e.r ->> 'update_timestamp')::bigint, (e.r ->> 'created_timestamp')::bigint) as version
               from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
              lateral private.map_etsy_payments_order_payments(e.raw) as m),
-    newest as (
-        select distinct on (platform_id) * from incoming order by platform_id, source_updated_at desc, ord desc),
     fresh as materialized (
         select n.*, t.platform_id is not null as existed,
                t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash as changed
-        from newest as n
+        from incoming as n
         left join lateral (
             select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
             from public.order_payments as t
@@ -982,7 +969,7 @@ begin
            (select count(*) from parents_up where is_new),
            (select count(*) from parents_up where not is_new),
            (select count(*) from fresh where not changed),
-           (select count(*) from newest) - (select count(*) from fresh)
+           (select count(*) from incoming) - (select count(*) from fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale;
     if array_position(landed.keys, null) is not null then
         raise exception using errcode = 'PT422', message = 'payment_id: missing';

@@ -1,9 +1,10 @@
 -- Steps of a job that stay inside the database: what is pending for a lookup, derivations, the facts and proofs
--- that a certificate rests on. The generic functions dispatch by name: <verb>_<platform>_<name>.
+-- that a certificate rests on. The generic functions dispatch by name: <verb>_<platform>_<name>. They read a whole
+-- shop at once, so they bring their own statement timeout, which PostgREST puts before the call (since version 12).
 
 -- next_lookups: ids that still want fetching, in order, after `p_after`.
 create function public.next_lookups(p_lease_id uuid, p_name text, p_after text, p_limit int) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id); ids jsonb;
 begin
     execute format('select coalesce(jsonb_agg(id order by id), ''[]'') from private.%I($1, $2, $3) as p(id)',
@@ -14,7 +15,7 @@ end $$;
 
 -- derive: one batch of a derivation; answers {rows, after}, with rows = 0 when it is done.
 create function public.derive(p_lease_id uuid, p_name text, p_after text, p_limit int) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id); answer jsonb;
 begin
     execute format('select private.%I($1, $2, $3)', 'derive_' || job.platform || '_' || p_name)
@@ -32,7 +33,7 @@ begin
 end $$;
 
 create function public.prove(p_lease_id uuid, p_name text) returns jsonb
-language sql security definer set search_path = '' as $$
+language sql security definer set search_path = '' set statement_timeout = '120s' as $$
     select private.prove_job(private.leased_job(p_lease_id), p_name);
 $$;
 
@@ -99,14 +100,14 @@ end $$;
 
 create function public.audit_read(p_lease_id uuid, p_stream text, p_table text, p_time_column text,
                                   p_newest text default null) returns jsonb
-language sql security definer set search_path = '' as $$
+language sql security definer set search_path = '' set statement_timeout = '120s' as $$
     select private.audit_job(private.leased_job(p_lease_id), p_stream, p_table, p_time_column, p_newest);
 $$;
 
 -- verify_completed: hold a completed entity against its audit and its proofs once more. Asks no platform.
 create function public.verify_completed(p_user_id uuid, p_platform text, p_entity text, p_stream text, p_table text,
                                         p_time_column text, p_proofs text[]) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
 declare job public.sync_jobs; audit jsonb := '{}';
 begin
     select * into job from public.sync_jobs
@@ -128,7 +129,7 @@ end $$;
 -- complete by itself, so that a record which left between two passes is seen to be gone.
 create function public.sweep_gone(p_lease_id uuid, p_stream text, p_table text, p_time_column text, p_last_pass boolean,
                                   p_max_share real default 0.3, p_always_allowed int default 20) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id); gone text[]; stored bigint; inside text := 'true';
 begin
     if p_time_column <> '' then

@@ -6,7 +6,8 @@ language sql stable set search_path = '' as $$
     select o.platform_id from public.orders as o
     where o.user_id = job.user_id and o.platform = job.platform and o.platform_id > p_after and not o.is_deleted
       and not exists (select 1 from public.line_items as l
-                      where l.user_id = o.user_id and l.platform = o.platform and l.order_platform_id = o.platform_id)
+                      where l.user_id = o.user_id and l.platform = o.platform and l.order_platform_id = o.platform_id
+                        and not l.is_deleted)
     order by o.platform_id limit p_limit;
 $$;
 
