@@ -101,3 +101,15 @@ def test_the_same_token_never_looks_the_same():
     blobs = {keyring.encrypt("s", PLACE) for _ in range(100)}
 
     assert len(blobs) == 100
+
+
+def test_a_token_has_one_spelling():
+    """The spare bits of base64 belong to the blob too: every other last character is refused."""
+    keyring = Keyring.parse(RING, environment="test")
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    blobs = [keyring.encrypt("s" * length, PLACE) for length in (1, 2, 3)]
+
+    for blob in blobs:
+        for letter in letters.replace(blob[-1], ""):
+            with pytest.raises(TokenUnreadable):
+                keyring.decrypt(blob[:-1] + letter, PLACE)
