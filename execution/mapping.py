@@ -284,16 +284,15 @@ returns jsonb language plpgsql set search_path = '' as $$
 declare answer jsonb;
 begin
     with batch as materialized (
-        select t.platform_id, t.raw from public.{table} as t
+        select t.ctid, t.platform_id, t.raw from public.{table} as t
         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id > p_after
         order by t.platform_id limit p_limit),
     mapped as materialized (
-        select b.platform_id, m.* from batch as b, lateral private.map_{prefix}_{table}(b.raw) as m),
+        select b.ctid, m.* from batch as b, lateral private.map_{prefix}_{table}(b.raw) as m),
     changed as (
         update public.{table} as t set {sets}
           from mapped as m
-         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id = m.platform_id
-           and ({old}) is distinct from ({new})
+         where t.ctid = m.ctid and ({old}) is distinct from ({new})
         returning 1)
     select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
                               'after', (select max(platform_id) from batch)) into answer;

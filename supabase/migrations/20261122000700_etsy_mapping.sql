@@ -406,16 +406,15 @@ returns jsonb language plpgsql set search_path = '' as $$
 declare answer jsonb;
 begin
     with batch as materialized (
-        select t.platform_id, t.raw from public.orders as t
+        select t.ctid, t.platform_id, t.raw from public.orders as t
         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id > p_after
         order by t.platform_id limit p_limit),
     mapped as materialized (
-        select b.platform_id, m.* from batch as b, lateral private.map_etsy_receipts_orders(b.raw) as m),
+        select b.ctid, m.* from batch as b, lateral private.map_etsy_receipts_orders(b.raw) as m),
     changed as (
         update public.orders as t set order_number = m.order_number, status = m.status, is_paid = m.is_paid, is_shipped = m.is_shipped, is_gift = m.is_gift, buyer_platform_id = m.buyer_platform_id, country = m.country, payment_method = m.payment_method, ordered_at = m.ordered_at, item_total_amount = m.item_total_amount, discount_amount = m.discount_amount, subtotal_amount = m.subtotal_amount, shipping_amount = m.shipping_amount, tax_amount = m.tax_amount, vat_amount = m.vat_amount, gift_wrap_amount = m.gift_wrap_amount, total_amount = m.total_amount, currency = m.currency
           from mapped as m
-         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id = m.platform_id
-           and (t.order_number, t.status, t.is_paid, t.is_shipped, t.is_gift, t.buyer_platform_id, t.country, t.payment_method, t.ordered_at, t.item_total_amount, t.discount_amount, t.subtotal_amount, t.shipping_amount, t.tax_amount, t.vat_amount, t.gift_wrap_amount, t.total_amount, t.currency) is distinct from (m.order_number, m.status, m.is_paid, m.is_shipped, m.is_gift, m.buyer_platform_id, m.country, m.payment_method, m.ordered_at, m.item_total_amount, m.discount_amount, m.subtotal_amount, m.shipping_amount, m.tax_amount, m.vat_amount, m.gift_wrap_amount, m.total_amount, m.currency)
+         where t.ctid = m.ctid and (t.order_number, t.status, t.is_paid, t.is_shipped, t.is_gift, t.buyer_platform_id, t.country, t.payment_method, t.ordered_at, t.item_total_amount, t.discount_amount, t.subtotal_amount, t.shipping_amount, t.tax_amount, t.vat_amount, t.gift_wrap_amount, t.total_amount, t.currency) is distinct from (m.order_number, m.status, m.is_paid, m.is_shipped, m.is_gift, m.buyer_platform_id, m.country, m.payment_method, m.ordered_at, m.item_total_amount, m.discount_amount, m.subtotal_amount, m.shipping_amount, m.tax_amount, m.vat_amount, m.gift_wrap_amount, m.total_amount, m.currency)
         returning 1)
     select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
                               'after', (select max(platform_id) from batch)) into answer;
@@ -427,16 +426,15 @@ returns jsonb language plpgsql set search_path = '' as $$
 declare answer jsonb;
 begin
     with batch as materialized (
-        select t.platform_id, t.raw from public.line_items as t
+        select t.ctid, t.platform_id, t.raw from public.line_items as t
         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id > p_after
         order by t.platform_id limit p_limit),
     mapped as materialized (
-        select b.platform_id, m.* from batch as b, lateral private.map_etsy_receipts_line_items(b.raw) as m),
+        select b.ctid, m.* from batch as b, lateral private.map_etsy_receipts_line_items(b.raw) as m),
     changed as (
         update public.line_items as t set listing_platform_id = m.listing_platform_id, product_platform_id = m.product_platform_id, sku = m.sku, title = m.title, quantity = m.quantity, price_amount = m.price_amount, shipping_amount = m.shipping_amount, shop_coupon_amount = m.shop_coupon_amount, buyer_coupon_amount = m.buyer_coupon_amount, is_digital = m.is_digital, ordered_at = m.ordered_at, shipped_at = m.shipped_at, currency = m.currency
           from mapped as m
-         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id = m.platform_id
-           and (t.listing_platform_id, t.product_platform_id, t.sku, t.title, t.quantity, t.price_amount, t.shipping_amount, t.shop_coupon_amount, t.buyer_coupon_amount, t.is_digital, t.ordered_at, t.shipped_at, t.currency) is distinct from (m.listing_platform_id, m.product_platform_id, m.sku, m.title, m.quantity, m.price_amount, m.shipping_amount, m.shop_coupon_amount, m.buyer_coupon_amount, m.is_digital, m.ordered_at, m.shipped_at, m.currency)
+         where t.ctid = m.ctid and (t.listing_platform_id, t.product_platform_id, t.sku, t.title, t.quantity, t.price_amount, t.shipping_amount, t.shop_coupon_amount, t.buyer_coupon_amount, t.is_digital, t.ordered_at, t.shipped_at, t.currency) is distinct from (m.listing_platform_id, m.product_platform_id, m.sku, m.title, m.quantity, m.price_amount, m.shipping_amount, m.shop_coupon_amount, m.buyer_coupon_amount, m.is_digital, m.ordered_at, m.shipped_at, m.currency)
         returning 1)
     select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
                               'after', (select max(platform_id) from batch)) into answer;
@@ -448,16 +446,15 @@ returns jsonb language plpgsql set search_path = '' as $$
 declare answer jsonb;
 begin
     with batch as materialized (
-        select t.platform_id, t.raw from public.order_refunds as t
+        select t.ctid, t.platform_id, t.raw from public.order_refunds as t
         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id > p_after
         order by t.platform_id limit p_limit),
     mapped as materialized (
-        select b.platform_id, m.* from batch as b, lateral private.map_etsy_receipts_order_refunds(b.raw) as m),
+        select b.ctid, m.* from batch as b, lateral private.map_etsy_receipts_order_refunds(b.raw) as m),
     changed as (
         update public.order_refunds as t set refund_amount = m.refund_amount, reason = m.reason, status = m.status, refunded_at = m.refunded_at, currency = m.currency
           from mapped as m
-         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id = m.platform_id
-           and (t.refund_amount, t.reason, t.status, t.refunded_at, t.currency) is distinct from (m.refund_amount, m.reason, m.status, m.refunded_at, m.currency)
+         where t.ctid = m.ctid and (t.refund_amount, t.reason, t.status, t.refunded_at, t.currency) is distinct from (m.refund_amount, m.reason, m.status, m.refunded_at, m.currency)
         returning 1)
     select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
                               'after', (select max(platform_id) from batch)) into answer;
@@ -469,16 +466,15 @@ returns jsonb language plpgsql set search_path = '' as $$
 declare answer jsonb;
 begin
     with batch as materialized (
-        select t.platform_id, t.raw from public.order_fulfillments as t
+        select t.ctid, t.platform_id, t.raw from public.order_fulfillments as t
         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id > p_after
         order by t.platform_id limit p_limit),
     mapped as materialized (
-        select b.platform_id, m.* from batch as b, lateral private.map_etsy_receipts_order_fulfillments(b.raw) as m),
+        select b.ctid, m.* from batch as b, lateral private.map_etsy_receipts_order_fulfillments(b.raw) as m),
     changed as (
         update public.order_fulfillments as t set carrier = m.carrier, tracking_code = m.tracking_code, shipped_at = m.shipped_at
           from mapped as m
-         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id = m.platform_id
-           and (t.carrier, t.tracking_code, t.shipped_at) is distinct from (m.carrier, m.tracking_code, m.shipped_at)
+         where t.ctid = m.ctid and (t.carrier, t.tracking_code, t.shipped_at) is distinct from (m.carrier, m.tracking_code, m.shipped_at)
         returning 1)
     select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
                               'after', (select max(platform_id) from batch)) into answer;
@@ -490,16 +486,15 @@ returns jsonb language plpgsql set search_path = '' as $$
 declare answer jsonb;
 begin
     with batch as materialized (
-        select t.platform_id, t.raw from public.customers as t
+        select t.ctid, t.platform_id, t.raw from public.customers as t
         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id > p_after
         order by t.platform_id limit p_limit),
     mapped as materialized (
-        select b.platform_id, m.* from batch as b, lateral private.map_etsy_receipts_customers(b.raw) as m),
+        select b.ctid, m.* from batch as b, lateral private.map_etsy_receipts_customers(b.raw) as m),
     changed as (
         update public.customers as t set name = m.name, email = m.email, country = m.country, last_order_at = m.last_order_at
           from mapped as m
-         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id = m.platform_id
-           and (t.name, t.email, t.country, t.last_order_at) is distinct from (m.name, m.email, m.country, m.last_order_at)
+         where t.ctid = m.ctid and (t.name, t.email, t.country, t.last_order_at) is distinct from (m.name, m.email, m.country, m.last_order_at)
         returning 1)
     select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
                               'after', (select max(platform_id) from batch)) into answer;
@@ -627,16 +622,15 @@ returns jsonb language plpgsql set search_path = '' as $$
 declare answer jsonb;
 begin
     with batch as materialized (
-        select t.platform_id, t.raw from public.line_items as t
+        select t.ctid, t.platform_id, t.raw from public.line_items as t
         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id > p_after
         order by t.platform_id limit p_limit),
     mapped as materialized (
-        select b.platform_id, m.* from batch as b, lateral private.map_etsy_transactions_line_items(b.raw) as m),
+        select b.ctid, m.* from batch as b, lateral private.map_etsy_transactions_line_items(b.raw) as m),
     changed as (
         update public.line_items as t set order_platform_id = m.order_platform_id, listing_platform_id = m.listing_platform_id, product_platform_id = m.product_platform_id, sku = m.sku, title = m.title, quantity = m.quantity, price_amount = m.price_amount, shipping_amount = m.shipping_amount, shop_coupon_amount = m.shop_coupon_amount, buyer_coupon_amount = m.buyer_coupon_amount, is_digital = m.is_digital, ordered_at = m.ordered_at, shipped_at = m.shipped_at, currency = m.currency
           from mapped as m
-         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id = m.platform_id
-           and (t.order_platform_id, t.listing_platform_id, t.product_platform_id, t.sku, t.title, t.quantity, t.price_amount, t.shipping_amount, t.shop_coupon_amount, t.buyer_coupon_amount, t.is_digital, t.ordered_at, t.shipped_at, t.currency) is distinct from (m.order_platform_id, m.listing_platform_id, m.product_platform_id, m.sku, m.title, m.quantity, m.price_amount, m.shipping_amount, m.shop_coupon_amount, m.buyer_coupon_amount, m.is_digital, m.ordered_at, m.shipped_at, m.currency)
+         where t.ctid = m.ctid and (t.order_platform_id, t.listing_platform_id, t.product_platform_id, t.sku, t.title, t.quantity, t.price_amount, t.shipping_amount, t.shop_coupon_amount, t.buyer_coupon_amount, t.is_digital, t.ordered_at, t.shipped_at, t.currency) is distinct from (m.order_platform_id, m.listing_platform_id, m.product_platform_id, m.sku, m.title, m.quantity, m.price_amount, m.shipping_amount, m.shop_coupon_amount, m.buyer_coupon_amount, m.is_digital, m.ordered_at, m.shipped_at, m.currency)
         returning 1)
     select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
                               'after', (select max(platform_id) from batch)) into answer;
@@ -748,16 +742,15 @@ returns jsonb language plpgsql set search_path = '' as $$
 declare answer jsonb;
 begin
     with batch as materialized (
-        select t.platform_id, t.raw from public.listings as t
+        select t.ctid, t.platform_id, t.raw from public.listings as t
         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id > p_after
         order by t.platform_id limit p_limit),
     mapped as materialized (
-        select b.platform_id, m.* from batch as b, lateral private.map_etsy_listings_listings(b.raw) as m),
+        select b.ctid, m.* from batch as b, lateral private.map_etsy_listings_listings(b.raw) as m),
     changed as (
         update public.listings as t set title = m.title, state = m.state, url = m.url, skus = m.skus, quantity = m.quantity, price_amount = m.price_amount, has_variations = m.has_variations, listed_at = m.listed_at, ends_at = m.ends_at, currency = m.currency
           from mapped as m
-         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id = m.platform_id
-           and (t.title, t.state, t.url, t.skus, t.quantity, t.price_amount, t.has_variations, t.listed_at, t.ends_at, t.currency) is distinct from (m.title, m.state, m.url, m.skus, m.quantity, m.price_amount, m.has_variations, m.listed_at, m.ends_at, m.currency)
+         where t.ctid = m.ctid and (t.title, t.state, t.url, t.skus, t.quantity, t.price_amount, t.has_variations, t.listed_at, t.ends_at, t.currency) is distinct from (m.title, m.state, m.url, m.skus, m.quantity, m.price_amount, m.has_variations, m.listed_at, m.ends_at, m.currency)
         returning 1)
     select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
                               'after', (select max(platform_id) from batch)) into answer;
@@ -873,16 +866,15 @@ returns jsonb language plpgsql set search_path = '' as $$
 declare answer jsonb;
 begin
     with batch as materialized (
-        select t.platform_id, t.raw from public.payments as t
+        select t.ctid, t.platform_id, t.raw from public.payments as t
         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id > p_after
         order by t.platform_id limit p_limit),
     mapped as materialized (
-        select b.platform_id, m.* from batch as b, lateral private.map_etsy_ledger_entries_payments(b.raw) as m),
+        select b.ctid, m.* from batch as b, lateral private.map_etsy_ledger_entries_payments(b.raw) as m),
     changed as (
         update public.payments as t set sequence_number = m.sequence_number, entry_type = m.entry_type, description = m.description, entry_amount = m.entry_amount, balance_amount = m.balance_amount, reference_type = m.reference_type, reference_id = m.reference_id, parent_platform_id = m.parent_platform_id, occurred_at = m.occurred_at, currency = m.currency
           from mapped as m
-         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id = m.platform_id
-           and (t.sequence_number, t.entry_type, t.description, t.entry_amount, t.balance_amount, t.reference_type, t.reference_id, t.parent_platform_id, t.occurred_at, t.currency) is distinct from (m.sequence_number, m.entry_type, m.description, m.entry_amount, m.balance_amount, m.reference_type, m.reference_id, m.parent_platform_id, m.occurred_at, m.currency)
+         where t.ctid = m.ctid and (t.sequence_number, t.entry_type, t.description, t.entry_amount, t.balance_amount, t.reference_type, t.reference_id, t.parent_platform_id, t.occurred_at, t.currency) is distinct from (m.sequence_number, m.entry_type, m.description, m.entry_amount, m.balance_amount, m.reference_type, m.reference_id, m.parent_platform_id, m.occurred_at, m.currency)
         returning 1)
     select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
                               'after', (select max(platform_id) from batch)) into answer;
@@ -982,16 +974,15 @@ returns jsonb language plpgsql set search_path = '' as $$
 declare answer jsonb;
 begin
     with batch as materialized (
-        select t.platform_id, t.raw from public.order_payments as t
+        select t.ctid, t.platform_id, t.raw from public.order_payments as t
         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id > p_after
         order by t.platform_id limit p_limit),
     mapped as materialized (
-        select b.platform_id, m.* from batch as b, lateral private.map_etsy_payments_order_payments(b.raw) as m),
+        select b.ctid, m.* from batch as b, lateral private.map_etsy_payments_order_payments(b.raw) as m),
     changed as (
         update public.order_payments as t set order_platform_id = m.order_platform_id, status = m.status, gross_amount = m.gross_amount, fees_amount = m.fees_amount, net_amount = m.net_amount, paid_at = m.paid_at, currency = m.currency
           from mapped as m
-         where t.user_id = p_user_id and t.platform = p_platform and t.platform_id = m.platform_id
-           and (t.order_platform_id, t.status, t.gross_amount, t.fees_amount, t.net_amount, t.paid_at, t.currency) is distinct from (m.order_platform_id, m.status, m.gross_amount, m.fees_amount, m.net_amount, m.paid_at, m.currency)
+         where t.ctid = m.ctid and (t.order_platform_id, t.status, t.gross_amount, t.fees_amount, t.net_amount, t.paid_at, t.currency) is distinct from (m.order_platform_id, m.status, m.gross_amount, m.fees_amount, m.net_amount, m.paid_at, m.currency)
         returning 1)
     select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
                               'after', (select max(platform_id) from batch)) into answer;

@@ -68,13 +68,12 @@ begin
 
     execute format($sql$
         select count(*) from (
-            select distinct k from public.sync_pages as g, unnest(g.keys) as k
-            where g.job_id = $1 and g.stream = $2) as seen
-        where not exists (select 1 from public.%1$I as t
-                          where t.user_id = $3 and t.platform = $4 and t.platform_id = seen.k)
-          and not exists (select 1 from public.rejected_records as r
-                          where r.user_id = $3 and r.platform = $4 and r.stream = $2 and r.status = 'open'
-                            and seen.k = coalesce(r.platform_id, 'rejected:' || r.raw_md5))
+            select k from public.sync_pages as g, unnest(g.keys) as k where g.job_id = $1 and g.stream = $2
+            except
+            select t.platform_id from public.%1$I as t where t.user_id = $3 and t.platform = $4
+            except
+            select coalesce(r.platform_id, 'rejected:' || r.raw_md5) from public.rejected_records as r
+            where r.user_id = $3 and r.platform = $4 and r.stream = $2 and r.status = 'open') as absent
     $sql$, p_table) into missing using job.id, p_stream, job.user_id, job.platform;
     execute format('select count(*) from public.%I where user_id = $1 and platform = $2 and not is_deleted', p_table)
        into stored using job.user_id, job.platform;
@@ -139,12 +138,13 @@ begin
         with pages as (
             select keys, pass, max(pass) over (partition by part, window_start, window_end) as last_pass
             from public.sync_pages where job_id = $3 and stream = $4),
-        seen as (select distinct k from pages, unnest(keys) as k where pass = last_pass or not $7),
         judged as (
             select t.platform_id from public.%I as t
             where t.user_id = $1 and t.platform = $2 and not t.is_deleted and %s)
-        select (select array_agg(platform_id) from judged
-                where not exists (select 1 from seen where seen.k = judged.platform_id)),
+        select (select array_agg(platform_id) from (
+                    select platform_id from judged
+                    except
+                    select k from pages, unnest(keys) as k where pass = last_pass or not $7) as unseen),
                (select count(*) from judged)
     $sql$, p_table, inside) into gone, stored
     using job.user_id, job.platform, job.id, p_stream, job.window_start, job.window_end + interval '1 second', p_last_pass;

@@ -1,26 +1,28 @@
 -- Etsy's lookups, derivation and proofs.
 
+-- Set operations rather than anti-joins: their cost does not hang on statistics that nobody has gathered yet.
+
 -- Receipts that came without their lines (an order always has one).
 create function private.pending_etsy_transactions(job public.sync_jobs, p_after text, p_limit int) returns setof text
 language sql stable set search_path = '' as $$
     select o.platform_id from public.orders as o
     where o.user_id = job.user_id and o.platform = job.platform and o.platform_id > p_after and not o.is_deleted
-      and not exists (select 1 from public.line_items as l
-                      where l.user_id = o.user_id and l.platform = o.platform and l.order_platform_id = o.platform_id
-                        and not l.is_deleted)
-    order by o.platform_id limit p_limit;
+    except
+    select l.order_platform_id from public.line_items as l
+    where l.user_id = job.user_id and l.platform = job.platform and not l.is_deleted
+    order by 1 limit p_limit;
 $$;
 
 -- Payments that ledger entries name and whose order nobody has asked for yet.
 create function private.pending_etsy_payments(job public.sync_jobs, p_after text, p_limit int) returns setof text
 language sql stable set search_path = '' as $$
-    select distinct p.reference_id from public.payments as p
+    select p.reference_id from public.payments as p
     where p.user_id = job.user_id and p.platform = job.platform and p.order_platform_id is null
       and p.reference_type in ('shop_payment', 'processing_fee')
       and p.reference_id > p_after and p.reference_id ~ '^[0-9]+$'
-      and not exists (select 1 from public.order_payments as o
-                      where o.user_id = p.user_id and o.platform = p.platform and o.platform_id = p.reference_id)
-    order by p.reference_id limit p_limit;
+    except
+    select o.platform_id from public.order_payments as o where o.user_id = job.user_id and o.platform = job.platform
+    order by 1 limit p_limit;
 $$;
 
 -- Which order a ledger entry belongs to (sheet 7.2, "Resolving the order of an entry"): a receipt names it itself
@@ -30,22 +32,24 @@ language plpgsql set search_path = '' as $$
 declare answer jsonb;
 begin
     with batch as materialized (
-        select p.platform_id, p.reference_type, p.reference_id, p.order_platform_id from public.payments as p
+        select p.ctid, p.platform_id, p.reference_type, p.reference_id, p.order_platform_id from public.payments as p
         where p.user_id = job.user_id and p.platform = job.platform and p.platform_id > p_after
         order by p.platform_id limit p_limit),
     found as materialized (
-        select b.platform_id, coalesce(l.order_platform_id, o.order_platform_id) as order_platform_id
+        select b.ctid, b.platform_id, coalesce(l.order_platform_id, o.order_platform_id) as order_platform_id
         from batch as b
-        left join public.line_items as l on b.reference_type = 'transaction' and l.user_id = job.user_id
-              and l.platform = job.platform and l.platform_id = b.reference_id
-        left join public.order_payments as o on b.reference_type in ('shop_payment', 'processing_fee')
-              and o.user_id = job.user_id and o.platform = job.platform and o.platform_id = b.reference_id
+        -- `offset 0` keeps each a look-up by primary key.
+        left join lateral (select l.order_platform_id from public.line_items as l
+                           where b.reference_type = 'transaction' and l.user_id = job.user_id
+                             and l.platform = job.platform and l.platform_id = b.reference_id offset 0) as l on true
+        left join lateral (select o.order_platform_id from public.order_payments as o
+                           where b.reference_type in ('shop_payment', 'processing_fee') and o.user_id = job.user_id
+                             and o.platform = job.platform and o.platform_id = b.reference_id offset 0) as o on true
         where b.order_platform_id is null),
     linked as (
         update public.payments as p set order_platform_id = f.order_platform_id
           from found as f
-         where p.user_id = job.user_id and p.platform = job.platform and p.platform_id = f.platform_id
-           and f.order_platform_id is not null
+         where p.ctid = f.ctid and f.order_platform_id is not null
         returning 1)
     select jsonb_build_object('rows', (select count(*) from batch), 'linked', (select count(*) from linked),
                               'after', (select max(platform_id) from batch)) into answer;
@@ -104,9 +108,9 @@ language sql stable set search_path = '' as $$
         select distinct buyer_platform_id from public.orders
         where user_id = job.user_id and platform = job.platform and buyer_platform_id is not null and not is_deleted),
     missing as (
-        select buyer_platform_id from buyers as b where not exists (
-            select 1 from public.customers as c where c.user_id = job.user_id and c.platform = job.platform
-                                                  and c.platform_id = b.buyer_platform_id))
+        select buyer_platform_id from buyers
+        except
+        select c.platform_id from public.customers as c where c.user_id = job.user_id and c.platform = job.platform)
     select jsonb_build_object('ok', not exists (select 1 from missing), 'detail', jsonb_build_object(
         'buyers', (select count(*) from buyers), 'missing', (select count(*) from missing),
         'first_missing', (select coalesce(jsonb_agg(buyer_platform_id), '[]') from (select * from missing limit 5) as m)));

@@ -1,0 +1,91 @@
+"""The same receipts by a plain loop, as most people write it: httpx, json, psycopg's executemany, a commit a page.
+
+It has no jobs, no fence, no audit, no budget, no verification; it writes orders and line items and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import httpx
+import psycopg
+
+from benchmarks.world import World
+
+TABLES = """
+create table if not exists public.plain_orders (receipt_id bigint primary key, status text, buyer bigint, country text,
+    ordered_at timestamptz, updated_at timestamptz, currency text, subtotal bigint, shipping bigint, tax bigint,
+    total bigint, raw jsonb);
+create table if not exists public.plain_line_items (transaction_id bigint primary key, receipt_id bigint, listing bigint,
+    sku text, title text, quantity int, currency text, price bigint, raw jsonb);
+create index if not exists plain_lines on public.plain_line_items (receipt_id)
+"""
+ORDER = """insert into public.plain_orders values (%s, %s, %s, %s, to_timestamp(%s), to_timestamp(%s), %s, %s, %s, %s, %s, %s)
+on conflict (receipt_id) do update set status = excluded.status, updated_at = excluded.updated_at, raw = excluded.raw"""
+LINE = """insert into public.plain_line_items values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+on conflict (transaction_id) do update set quantity = excluded.quantity, raw = excluded.raw"""
+
+
+def run(world: World, shops: list[dict[str, Any]]) -> tuple[int, float]:
+    """Receipts copied and seconds taken."""
+    with psycopg.connect(world.env["DATABASE_URL"]) as db:
+        db.execute(TABLES)
+        db.commit()
+        started, copied = time.perf_counter(), 0
+        for shop in shops:
+            copied += _copy(world, db, shop)
+        return copied, time.perf_counter() - started
+
+
+def _copy(world: World, db: psycopg.Connection, shop: dict[str, Any]) -> int:
+    key = f"{world.env['ETSY_KEYSTRING']}:{world.env['ETSY_SHARED_SECRET']}"
+    headers = {"x-api-key": key, "Authorization": f"Bearer {shop['access_token']}"}
+    copied, start = 0, shop["created_timestamp"]
+    with httpx.Client(base_url=world.env["ETSY_API_BASE_URL"], headers=headers, timeout=60) as http:
+        while True:
+            # Past the offset cap a new window begins at the last second that was seen.
+            page, offset = _page(http, shop, start, 0), 0
+            while page["results"]:
+                _write(db, page["results"])
+                copied += len(page["results"])
+                last = page["results"][-1]["created_timestamp"]
+                offset += 100
+                if offset >= page["count"]:
+                    return copied
+                if offset > 9_900:
+                    break
+                page = _page(http, shop, start, offset)
+            if not page["results"]:
+                return copied
+            start = last
+
+
+def _page(http: httpx.Client, shop: dict[str, Any], start: int, offset: int) -> dict[str, Any]:
+    params = {"was_paid": "true", "sort_on": "created", "sort_order": "asc", "limit": 100, "offset": offset}
+    params |= {"min_created": start, "max_created": shop["ends_at"]}
+    answer = http.get(f"/v3/application/shops/{shop['shop_id']}/receipts", params=params)
+    page: dict[str, Any] = answer.raise_for_status().json()
+    return page
+
+
+def _write(db: psycopg.Connection, receipts: list[dict[str, Any]]) -> None:
+    with db.cursor() as cursor:
+        cursor.executemany(ORDER, [_order(r) for r in receipts])
+        cursor.executemany(LINE, [_line(t) for r in receipts for t in r["transactions"]])
+    db.commit()
+
+
+def _order(r: dict[str, Any]) -> tuple[Any, ...]:
+    raw = json.dumps({k: v for k, v in r.items() if k != "transactions"})
+    money = [r[name]["amount"] for name in ("subtotal", "total_shipping_cost", "total_tax_cost", "grandtotal")]
+    times = r["created_timestamp"], r["updated_timestamp"]
+    currency = r["grandtotal"]["currency_code"]
+    return (r["receipt_id"], r["status"], r["buyer_user_id"], r["country_iso"], *times, currency, *money, raw)
+
+
+def _line(t: dict[str, Any]) -> tuple[Any, ...]:
+    ids = t["transaction_id"], t["receipt_id"], t["listing_id"]
+    price = t["price"]["currency_code"], t["price"]["amount"]
+    return (*ids, t["sku"], t["title"], t["quantity"], *price, json.dumps(t))

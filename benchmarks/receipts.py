@@ -1,0 +1,103 @@
+"""100,000 receipts through the whole product beside a plain loop, in one run; and the workers' memory.
+
+    python -m benchmarks.receipts            the promise of the README, about four minutes
+    python -m benchmarks.receipts --orders 8000 --memory 2000 20000    a quick look
+
+Exit status 1 when a promise is missed: 13,000 receipts a second or twice the plain loop; workers under 150 MB, and
+at 200,000 orders at most 1.2 times what they need at 10,000.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from itertools import pairwise
+
+from benchmarks import plain_loop
+from benchmarks.world import World, peak_megabytes, workers, world
+from execution import operations
+
+SHOPS = 4
+
+
+def through_keeper(here: World, user_ids: list[str], processes: int) -> tuple[float, float]:
+    """Seconds from the first start until every orders job is proven complete, and the workers' peak memory."""
+    with workers(here.env, processes) as worker:
+        _until(lambda: _ready(worker.pid, processes))
+        started = time.perf_counter()
+        for user_id in user_ids:
+            operations.start_backfill(here.app, user_id=user_id, platform=None, entities=["orders"], again=False)
+        _until(lambda: not _open(here, user_ids))
+        taken = time.perf_counter() - started
+        return taken, peak_megabytes(worker.pid)
+
+
+def _ready(pid: int, processes: int) -> bool:
+    try:
+        return peak_megabytes(pid) > 40 and processes > 0
+    except (ValueError, FileNotFoundError):
+        return False
+
+
+def _open(here: World, user_ids: list[str]) -> bool:
+    left = here.sql(
+        "select count(*) from public.sync_jobs where user_id = any(%s::uuid[]) and finished_at is null", user_ids
+    )
+    failed = here.sql("select error from public.sync_jobs where status in ('failed', 'quarantined')")
+    if failed:
+        sys.exit(f"a job failed: {failed[0][0]}")
+    return bool(left[0][0])
+
+
+def _until(done: object) -> None:
+    while not done():  # type: ignore[operator]
+        time.sleep(0.05)
+
+
+def speed(here: World, orders: int) -> bool:
+    """The whole product beside the plain loop, on the same shops, from the same pages."""
+    shops = [here.shop(orders // SHOPS, seed) for seed in range(1, SHOPS + 1)]
+    sellers = [here.seller(shop) for shop in shops]
+    here.sql("select pg_sleep(0)")
+    copied, plain_s = plain_loop.run(here, shops)
+    keeper_s, peak = through_keeper(here, [s.user_id for s in sellers], processes=2)
+    stored = here.sql("select count(*), (select count(*) from public.line_items) from public.orders")[0]
+    calls = here.sql("select sum(calls_used), sum(page_seq) from public.sync_jobs where entity = 'orders'")[0]
+    plain, keeper = copied / plain_s, stored[0] / keeper_s
+    print(f"\n{stored[0]:,} receipts with {stored[1]:,} line items, {SHOPS} shops, two worker processes")
+    print(f"{'plain httpx + psycopg loop':34}{plain:10,.0f} receipts/s {plain_s:8.1f} s")
+    print(
+        f"{'the whole product':34}{keeper:10,.0f} receipts/s {keeper_s:8.1f} s   {keeper / plain:.2f} x the plain loop"
+    )
+    print(
+        f"calls: {calls[0]} for {calls[1]} pages, {stored[0] / calls[0]:.1f} receipts a call; worker peak {peak:.0f} MB"
+    )
+    return keeper >= 13_000 or keeper >= 2 * plain
+
+
+def memory(here: World, sizes: list[int]) -> bool:
+    """Worker memory for shops of growing size."""
+    peaks = []
+    for seed, size in enumerate(sizes, start=100):
+        seller = here.seller(here.shop(size, seed))
+        taken, peak = through_keeper(here, [seller.user_id], processes=1)
+        peaks.append(peak)
+        print(f"one shop of {size:8,} orders: {size / taken:8,.0f} receipts/s, worker peak {peak:6.1f} MB")
+    flat = all(after <= 1.2 * peaks[0] for _, after in pairwise(peaks))
+    return flat and max(peaks) < 150
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--orders", type=int, default=100_000)
+    parser.add_argument("--memory", type=int, nargs="*", default=[10_000, 200_000])
+    args = parser.parse_args()
+    with world() as here:
+        kept = [speed(here, args.orders), memory(here, args.memory) if args.memory else True]
+    print("kept" if all(kept) else "MISSED")
+    sys.exit(0 if all(kept) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""What the benchmarks stand on: a fresh stack, an Etsy whose limits do not bind, sellers, and real worker processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+
+from execution import operations
+from execution.app import App
+from execution.migrations import migrate
+from execution.settings import Settings
+from sandbox.cli import ETSY
+from sandbox.stack import Stack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seller:
+    user_id: str
+    shop: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    env: dict[str, str]
+    app: App
+    etsy: httpx.Client
+
+    def shop(self, orders: int, seed: int) -> dict[str, Any]:
+        """A shop whose records are rendered beforehand, so that the stand-in costs as little as it can."""
+        asked = {"seed": seed, "orders": orders, "years": 4, "warm": True, "ends_at": int(time.time()) - 3600}
+        answer = self.etsy.post("/_sandbox/shops", json=asked).raise_for_status()
+        shop: dict[str, Any] = answer.json()
+        return shop
+
+    def seller(self, shop: dict[str, Any]) -> Seller:
+        created = operations.create_user(self.app, email=f"{shop['shop_id']}@example.com", plan="pro")
+        operations.connect(
+            self.app,
+            platform="etsy",
+            user_id=created["user_id"],
+            shop_id=str(shop["shop_id"]),
+            access_token=shop["access_token"],
+            refresh_token=shop["refresh_token"],
+            expires_at=None,
+        )
+        return Seller(user_id=created["user_id"], shop=shop)
+
+    def sql(self, query: str, *args: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as db:
+            return db.execute(query, args).fetchall()  # type: ignore[arg-type]
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """Everything started, and stopped again."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Stack(Path(folder), durable=False, migrate=migrate, extras=(ETSY,)).running() as stack,
+    ):
+        env = {**os.environ, **stack.env, "LOG_LEVEL": "error"}
+        with httpx.Client(base_url=stack.env["ETSY_API_BASE_URL"], timeout=900) as etsy:
+            etsy.post("/_sandbox/settings", json={"per_second": 100_000, "per_day": 100_000_000}).raise_for_status()
+            yield World(env=env, app=App(settings=Settings.load(env)), etsy=etsy)
+
+
+@contextmanager
+def workers(env: dict[str, str], processes: int) -> Iterator[subprocess.Popen[bytes]]:
+    """`keeper worker` and `keeper clock`, as a dyno runs them."""
+    keeper = [sys.executable, "-m", "execution"]
+    worker = subprocess.Popen([*keeper, "worker", "--processes", str(processes), "--threads", "1"], env=env)
+    clock = subprocess.Popen([*keeper, "clock", "--every", "0.5"], env=env)
+    try:
+        yield worker
+    finally:
+        for child in (clock, worker):
+            child.send_signal(signal.SIGTERM)
+        for child in (clock, worker):
+            child.wait(40)
+
+
+def peak_megabytes(root: int) -> float:
+    """The highest resident memory that any process below `root` has ever had."""
+    return max(_peak(pid) for pid in _descendants(root))
+
+
+def _descendants(root: int) -> list[int]:
+    found = [root]
+    for pid in found:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        found += map(int, children)
+    return found[1:]
+
+
+def _peak(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
