@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, NoReturn
 
 import orjson
@@ -222,8 +223,8 @@ def clock(*, every: Annotated[float, typer.Option(help="Seconds between two beat
 
 def main() -> NoReturn:
     """Run the command line; what a user can mend is one line on standard error."""
-    for point in entry_points(group="keeper.commands"):
-        cli.command(point.name)(point.load())
+    for point in sorted(entry_points(group="keeper.commands"), key=lambda point: point.name):
+        cli.command(point.name)(_command(point))
     try:
         cli(standalone_mode=True)
     except UserError as error:
@@ -233,6 +234,22 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         _say("Interrupted.", EXIT_INTERRUPTED)
     sys.exit(0)
+
+
+def _command(point: EntryPoint) -> Callable[..., Any]:
+    """A command from outside. Where its packages are not installed (a dyno), it says so; the others work."""
+    try:
+        command: Callable[..., Any] = point.load()
+    except ModuleNotFoundError as error:
+        missing = error.name
+
+        def command(_: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
+            raise UserError(
+                f"`keeper {point.name}` needs the package {missing}.", hint="Run `pip install 'keeper[sandbox]'`."
+            )
+
+        command.__doc__ = f"Not installed here: needs the package {missing}."
+    return command
 
 
 def _say(line: str, status: int) -> NoReturn:

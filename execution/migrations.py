@@ -70,6 +70,11 @@ def pending(database_url: str) -> list[str]:
         return [migration.title for migration in _pending(connection, files)]
 
 
+def newest_version() -> str:
+    """The number of the newest migration that this code brings."""
+    return _files()[-1].version
+
+
 def _connected(database_url: str) -> Connection:
     try:
         # Prepared statements do not survive a pooler such as hosted Supabase's.

@@ -15,6 +15,9 @@ from rich.text import Text
 from execution.clock import Clock
 
 _LOOK_SECONDS = 0.5
+_BAR_CELLS = 18
+# Before this much is read, a guess at the rest would be worth nothing.
+_LEAST_SHARE = 0.02
 _MARKS = {
     "waiting": ("·", "dim"),
     "queued": ("○", "cyan"),
@@ -28,15 +31,13 @@ _MARKS = {
 
 def status_table(facts: Mapping[str, Any], now: datetime) -> RenderableType:
     """The whole status of a user as a table with bars, and what failed below it."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("", "entity", "", "records", "calls", "state"):
-        table.add_column(heading)
+    table = _table("", "entity", "", "records", "calls", "state")
     for job in facts["jobs"]:
         mark, style = _MARKS[job["status"]]
         table.add_row(
             Text(mark, style=style),
             f"{job['platform']} {job['entity']}",
-            ProgressBar(total=1.0, completed=_share(job), width=24, complete_style=style),
+            ProgressBar(total=1.0, completed=_share(job), width=_BAR_CELLS, complete_style=style),
             _counts(job),
             str(job["calls_used"]),
             Text(_state(job, now), style=style),
@@ -44,6 +45,7 @@ def status_table(facts: Mapping[str, Any], now: datetime) -> RenderableType:
     lines: list[RenderableType] = [table]
     if not facts["jobs"]:
         lines = [Text("No backfill was started. Run `keeper backfill start`.")]
+    lines += [Text(_wait(job, now), style="yellow") for job in facts["jobs"] if job["status"] == "parked"]
     lines += [
         Text(f"{f['platform']} {f['entity']} failed ({f['code']}): {f['message']}", style="red")
         for f in facts["failures"]
@@ -63,23 +65,50 @@ def watch(look: Callable[[], Mapping[str, Any]], *, console: Console, clock: Clo
 
 
 def verification_table(facts: Mapping[str, Any]) -> RenderableType:
-    """The certificates, and whether they still hold."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("", "entity", "platform says", "we hold", "rejected", "from", "to", "checks"):
-        table.add_column(heading)
+    """The certificates, whether they still hold, and below them what does not."""
+    table = _table("", "entity", "announced", "held", "rejected", "from", "to", "checks")
+    for column in table.columns[2:5]:
+        column.justify = "right"
     for entity in facts["entities"]:
         certificate = entity.get("certificate") or {}
-        checks = [*certificate.get("checks", []), *entity.get("proofs", [])]
+        checks = _checks(entity)
         table.add_row(
             Text("✓", style="green") if entity["ok"] else Text("✗", style="red"),
             f"{entity['platform']} {entity['entity']}",
             _number(certificate.get("provider_count")),
-            _number(certificate.get("distinct_keys")),
+            _number(_rows_held(certificate)) if certificate else "",
             _number(certificate.get("rejected")),
             _day(certificate.get("earliest")),
             _day(certificate.get("latest")),
-            ", ".join(dict.fromkeys(c["name"] for c in checks)) if certificate else entity["status"],
+            f"{sum(checks.values())}/{len(checks)}" if certificate else entity["status"],
         )
+    return Group(table, *(Text(line, style="red") for entity in facts["entities"] for line in _complaints(entity)))
+
+
+def _rows_held(certificate: Mapping[str, Any]) -> int:
+    """Distinct records that came, less those that could not be mapped."""
+    return int(certificate["distinct_keys"]) - int(certificate["rejected"])
+
+
+def _checks(entity: Mapping[str, Any]) -> dict[str, bool]:
+    """Every check of an entity by name; a proof made anew outweighs the certificate's."""
+    certificate = entity.get("certificate") or {}
+    return {c["name"]: bool(c["ok"]) for c in (*certificate.get("checks", []), *entity.get("proofs", []))}
+
+
+def _complaints(entity: Mapping[str, Any]) -> list[str]:
+    """Why an entity that has a certificate does not hold any more, in words."""
+    name = f"{entity['platform']} {entity['entity']}"
+    missing = (entity.get("audit") or {}).get("missing_rows", 0)
+    lines = [f"{name}: {missing:,} records that were read are no rows now"] if missing else []
+    return lines + [f"{name}: {check} does not hold" for check, ok in _checks(entity).items() if not ok]
+
+
+def _table(*headings: str) -> Table:
+    """Columns that fit 80 cells; what is too long ends in an ellipsis rather than in a second line."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(heading, no_wrap=True, overflow="ellipsis", header_style="dim")
     return table
 
 
@@ -94,7 +123,7 @@ def _share(job: Mapping[str, Any]) -> float:
 def _counts(job: Mapping[str, Any]) -> str:
     certificate = job["certificate"]
     if certificate:
-        return f"{certificate['distinct_keys']:,}"
+        return f"{_rows_held(certificate):,}"
     if job["records_total"] is not None:
         return f"{job['records_done']:,}/{job['records_total']:,}"
     return f"{job['records_done']:,}" if job["records_done"] else ""
@@ -103,26 +132,41 @@ def _counts(job: Mapping[str, Any]) -> str:
 def _state(job: Mapping[str, Any], now: datetime) -> str:
     match job["status"]:
         case "parked":
-            return f"{job['park_reason']}, resumes {_when(datetime.fromisoformat(job['run_after']), now)}"
+            return f"resumes {_when(datetime.fromisoformat(job['run_after']), now)}"
         case "running" | "queued" if job["started_at"]:
-            return f"syncing{_eta(job, now)}"
+            return _pace(job, now)
         case "failed" | "quarantined":
             return str(job["error_code"])
         case "completed":
-            rejected = job["records_rejected"]
+            # The certificate counts records, the job counts rejections: a window may have been read twice.
+            rejected = job["certificate"]["rejected"]
             return f"complete, {rejected} rejected" if rejected else "complete"
         case status:
             return str(status)
 
 
-def _eta(job: Mapping[str, Any], now: datetime) -> str:
-    """Ready when the rest goes as the part before went, waiting for the budget included."""
-    share = _share(job)
-    if share < 0.02:
-        return ""
+def _wait(job: Mapping[str, Any], now: datetime) -> str:
+    """Why a job waits, when it goes on, and when it will be ready."""
+    resumes = datetime.fromisoformat(job["run_after"])
+    rest = _rest(job, max(resumes, now))
+    ready = f", ready in {_span(max(resumes - now, timedelta()) + rest)}" if rest is not None else ""
+    return f"{job['platform']} {job['entity']}: {job['park_reason']}; resumes {_when(resumes, now)}{ready}"
+
+
+def _pace(job: Mapping[str, Any], now: datetime) -> str:
+    rest = _rest(job, now)
+    if rest is None:
+        return "syncing"
     spent = (now - datetime.fromisoformat(job["started_at"])).total_seconds()
-    rate = job["records_done"] / max(spent, 0.001)
-    return f", {rate:,.0f}/s, ready in {_span(timedelta(seconds=spent / share * (1 - share)))}"
+    return f"{_span(rest)} left, {job['records_done'] / max(spent, 0.001):,.0f}/s"
+
+
+def _rest(job: Mapping[str, Any], now: datetime) -> timedelta | None:
+    """What is still to come takes as long as the part before took, waiting for the budget included."""
+    share = _share(job)
+    if share < _LEAST_SHARE or not job["started_at"]:
+        return None
+    return (now - datetime.fromisoformat(job["started_at"])) * ((1 - share) / share)
 
 
 def _when(moment: datetime, now: datetime) -> str:

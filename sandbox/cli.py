@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -27,6 +27,7 @@ from sandbox.stack import (
     stop_flag,
 )
 from sandbox.stack.keys import env_text
+from sandbox.standalone import run_sandbox
 
 ETSY = Extra(
     name="etsy",
@@ -65,6 +66,52 @@ def up(
     except StackError as error:
         _log(str(error))
         raise typer.Exit(1) from error
+
+
+def sandbox(
+    platform: Annotated[str, typer.Argument(help="Which platform to stand in for.")] = "etsy",
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 0,
+    seed: Annotated[int, typer.Option(help="Of chance: faults by probability, token hiccups.")] = 0,
+    state_dir: Annotated[Path | None, typer.Option(help="Where its files lie; a temporary folder by default.")] = None,
+    print_env: Annotated[
+        bool, typer.Option("--print-env", help="Print KEY=value lines for other processes, nothing else.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as one line of JSON.")] = False,
+) -> None:
+    """Run the stand-in for a platform in the foreground until Ctrl-C. See docs/sandbox-etsy.md."""
+    if platform != "etsy":
+        raise UserError(f"There is no sandbox for {platform!r}.", hint="Choose one of: etsy.")
+    options = ["--host", host, "--port", str(port), "--seed", str(seed)]
+    options += ["--state-dir", str(state_dir.resolve())] if state_dir else []
+    status = run_sandbox(options, lambda facts: _tell_sandbox(facts, "env" if print_env else "json" if as_json else ""))
+    raise typer.Exit(status)
+
+
+def demo(
+    *,
+    orders: Annotated[int, typer.Option(help="Orders of the shop, of all kinds.", min=1, max=100_000)] = 1200,
+    seed: Annotated[int, typer.Option(help="Which shop: the same seed makes the same one.", min=0, max=999_999)] = 7,
+    calm: Annotated[bool, typer.Option("--calm", help="No faults.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C, and say how to use it.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON, and nothing else.")] = False,
+) -> None:
+    """Load a seeded Etsy shop, faults and all, through real parts, and show what came of it."""
+    from sandbox.demo import Plan, run_demo  # noqa: PLC0415  `keeper --help` need not wait for it
+
+    raise typer.Exit(run_demo(Plan(orders=orders, seed=seed, calm=calm, keep=keep), as_json=as_json))
+
+
+def _tell_sandbox(facts: Mapping[str, Any], how: str) -> None:
+    if how == "json":
+        _print(json.dumps(facts) + "\n")
+        return
+    _print(env_text(facts["env"]))
+    if not how:
+        _log(f"Ready at {facts['url']}. Ctrl-C stops.")
 
 
 def _run(data: Path, *, sandbox: bool, how: str) -> None:

@@ -1,0 +1,13 @@
+"""`python -m web`: the web process from a checkout that nothing has installed, as a dyno runs it."""
+
+import typer
+
+from execution.errors import KeeperError
+from web.cli import web
+
+if __name__ == "__main__":
+    try:
+        typer.run(web)
+    except KeeperError as error:
+        typer.echo(str(error), err=True)
+        raise SystemExit(2) from None
