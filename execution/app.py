@@ -19,14 +19,12 @@ from execution.http_door import HttpDoor
 from execution.job_runner import JobRunner
 from execution.jobs import Job
 from execution.keyring import Keyring
+from execution.pacing import connect_valkey
 from execution.platform_client import PlatformClient
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
 from execution.store import Store
 from execution.token_manager import TokenManager
-
-# A Valkey that hangs must not hold a worker: the limiter goes on without it.
-_VALKEY_TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +42,7 @@ class App:
 
     @cached_property
     def valkey(self) -> redis.Redis:
-        return redis.Redis.from_url(
-            self.settings.redis_url.get_secret_value(),
-            socket_timeout=_VALKEY_TIMEOUT_S,
-            socket_connect_timeout=_VALKEY_TIMEOUT_S,
-        )
+        return connect_valkey(self.settings.redis_url.get_secret_value())
 
     @cached_property
     def limiter(self) -> RateLimiter:
@@ -60,7 +54,7 @@ class App:
 
     @cached_property
     def keyring(self) -> Keyring:
-        return Keyring.parse(self.settings.token_keys.get_secret_value(), environment=self.settings.keeper_environment)
+        return self.settings.keyring()
 
     @cached_property
     def connector(self) -> Connector:

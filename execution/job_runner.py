@@ -19,7 +19,7 @@ import structlog
 
 from execution import jobs
 from execution.clock import Clock
-from execution.errors import Fatal, LeaseLost, Retriable, Signal, Skip, Snooze, StoreError, StoreUnavailable
+from execution.errors import Fatal, LeaseLost, Retriable, Signal, Skip, Snooze, StoreError, StoreUnavailable, UserError
 from execution.jobs import Job
 from execution.settings import HistoryWindow
 from execution.slice_work import ClientOf, SliceWork
@@ -27,6 +27,7 @@ from execution.store import Store
 
 SLICE_SECONDS = 15.0
 _FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 2.0, 900.0
+_SETTINGS_MISSING = timedelta(minutes=5)
 
 log = structlog.get_logger()
 
@@ -62,11 +63,18 @@ class JobRunner:
         if job is None:
             return Outcome.IDLE
         bound = log.bind(job_id=job.id, platform=job.platform, entity=job.entity.name)
+        try:
+            client = self.client_of(job)
+        except UserError as error:
+            # This process lacks the platform's settings: an operator must act, the job is not to blame.
+            bound.error("platform_not_set_up", error=str(error))
+            jobs.park(self.store, job, str(error), _SETTINGS_MISSING, 0, charge=False)
+            return Outcome.PARKED
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch") as pool:
             ends_at = self.clock.monotonic() + self.slice_seconds
             work = SliceWork(
                 store=self.store,
-                client=self.client_of(job),
+                client=client,
                 pool=pool,
                 job=job,
                 history=self.history,
@@ -116,6 +124,10 @@ class JobRunner:
             case Skip():
                 gone = Fatal(signal.reason, code="gone", seller_message="The platform no longer shows this shop.")
                 return self._settle_signal(job, work, gone)
+            case Fatal(code="platform_key_refused"):
+                # Nobody's jobs can run until an operator has mended the key; none of them has failed.
+                jobs.park(self.store, job, signal.reason, _SETTINGS_MISSING, work.calls, charge=False)
+                return Outcome.PARKED
             case Fatal():
                 jobs.fail(
                     self.store,

@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from execution.catalog import find_entity
+from execution.errors import UserError
 from execution.store import Store
 from execution.streams import Entity
 
 JobType = Literal["backfill", "incremental"]
 LEASE_SECONDS = 60
 MAX_ATTEMPTS = 10
+_TOO_OLD = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +45,18 @@ def claim(store: Store, worker: str) -> Job | None:
     if row is None:
         return None
     store.learn_now(row["now"])
+    try:
+        entity = find_entity(row["platform"], row["entity"])
+    except UserError as error:
+        # Queued by newer code during a deploy: a newer worker will take it.
+        _park(store, lease_id, f"this worker is too old: {error.message}", _TOO_OLD, 0, charge=False)
+        return None
     return Job(
         id=row["id"],
         lease_id=lease_id,
         user_id=row["user_id"],
         platform=row["platform"],
-        entity=find_entity(row["platform"], row["entity"]),
+        entity=entity,
         job_type=row["job_type"],
         shop_id=row["shop_id"],
         shop_created_at=_moment(row["shop_created_at"]),
@@ -67,9 +75,13 @@ def hand_back(store: Store, job: Job, calls: int) -> None:
 
 def park(store: Store, job: Job, reason: str, delay: timedelta, calls: int, *, charge: bool) -> str:
     """Not now. Answers 'parked', or 'failed' when the last attempt was spent."""
+    return _park(store, job.lease_id, reason, delay, calls, charge=charge)
+
+
+def _park(store: Store, lease_id: str, reason: str, delay: timedelta, calls: int, *, charge: bool) -> str:
     outcome: str = store.rpc(
         "park_job",
-        p_lease_id=job.lease_id,
+        p_lease_id=lease_id,
         p_reason=reason[:500],
         p_delay_seconds=delay.total_seconds(),
         p_charge=charge,

@@ -21,7 +21,6 @@ from execution.streams import (
     Window,
 )
 
-
 LINE_ITEM_COLUMNS = (
     Column("listing_platform_id", "listing_id", Kind.TEXT),
     Column("product_platform_id", "product_id", Kind.TEXT),

@@ -78,7 +78,7 @@ end $$;
 -- the server (a deadlock, a full disk), which must stop the page?
 create function private.is_about_data(p_sqlstate text) returns boolean
 language sql immutable set search_path = '' as $$
-    select left(p_sqlstate, 2) in ('22', '23') or p_sqlstate in ('54000', '54001', 'PT422');
+    select left(p_sqlstate, 2) in ('22', '23') or p_sqlstate in ('21000', '54000', '54001', 'PT422');
 $$;
 
 -- land_one: one record, or the reason why not.
