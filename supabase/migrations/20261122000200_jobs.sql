@@ -149,7 +149,6 @@ create function private.settle_profile(p_user_id uuid) returns void
 language plpgsql set search_path = '' as $$
 declare failures jsonb;
 begin
-    perform 1 from public.profiles where user_id = p_user_id for update;
     if exists (select 1 from public.sync_jobs
                where user_id = p_user_id and job_type = 'backfill'
                  and status in ('waiting', 'queued', 'running', 'parked')) then
@@ -174,6 +173,9 @@ create function private.end_job(job public.sync_jobs, p_status text, p_code text
                                 p_seller_message text, p_certificate_id uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
+    -- Endings and triggers of one user take turns, so that neither misses the other's jobs. `no key`: the checks of
+    -- foreign keys share the row, and a stronger lock after them would be a deadlock of two endings.
+    perform 1 from public.profiles where user_id = job.user_id for no key update;
     update public.sync_jobs
        set status = p_status, error_code = p_code, error = p_error, seller_message = p_seller_message,
            certificate_id = p_certificate_id, lease_id = null, lease_expires_at = null, run_after = null,
@@ -243,8 +245,9 @@ begin
                 limit 1 for update skip locked)
             returning * into job;
         exception when unique_violation then
-            -- A sibling of the same user and platform was claimed in this very moment: its bell rings again.
-            return null;
+            -- A sibling of the same user and platform was claimed in this very moment: its bell rings again. Or this
+            -- lease was, by an earlier call of the same claim: that one's job is the answer.
+            select * into job from public.sync_jobs where lease_id = p_lease_id;
         end;
         if job.id is null then
             return null;
@@ -371,7 +374,7 @@ language plpgsql security definer set search_path = '' as $$
 declare wanted record; outcome text; outcomes jsonb := '[]'; run uuid; last public.sync_jobs;
         account public.connected_accounts; queued int := 0;
 begin
-    perform 1 from public.profiles where user_id = p_user_id for update;
+    perform 1 from public.profiles where user_id = p_user_id for no key update;
     if not found then
         raise exception using errcode = 'PT404', message = 'unknown_user', hint = 'Create the user first.';
     end if;
