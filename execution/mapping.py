@@ -157,18 +157,20 @@ def upsert(table: str, own: list[str], source: str, label: str) -> str:
         returning (xmax = 0) as is_new)"""
 
 
-def stored(table: str) -> str:
+def stored(table: str, only_if: str = "") -> str:
     """The stored row of `n`. `offset 0` makes it a look-up by primary key, whatever the planner believes."""
+    condition = f"{only_if} and " if only_if else ""
     return f"""(
             select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
             from public.{table} as t
-            where t.user_id = job.user_id and t.platform = job.platform and t.platform_id = n.platform_id offset 0)"""
+            where {condition}t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0)"""
 
 
-def unlike_stored(table: str, source: str) -> str:
+def unlike_stored(table: str, source: str, only_if: str = "") -> str:
     """Rows of `source` that the table does not hold as they are."""
     return f"""(select n.* from {source} as n
-        left join lateral {stored(table)} as t on true
+        left join lateral {stored(table, only_if)} as t on true
         where t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash)"""
 
 
@@ -191,7 +193,8 @@ def child_ctes(function: str, child: Children) -> Iterator[str]:
                      {child_key(child)} as platform_id
               from fresh as f, jsonb_array_elements({array}) with ordinality as e(r, ord) offset 0) as e,
              lateral private.{function}(e.raw) as m)"""
-    yield upsert(table, [parent, *own], unlike_stored(table, f"{table}_in"), f"{table}_up")
+    # Children of a record that is new are new: not worth a look-up each.
+    yield upsert(table, [parent, *own], unlike_stored(table, f"{table}_in", "n.existed"), f"{table}_up")
     # The record shows all of its children: one that it showed before and shows no more is gone.
     yield f"""{table}_gone as (
         update public.{table} as t

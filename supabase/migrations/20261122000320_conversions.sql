@@ -20,14 +20,28 @@ begin
 end $$;
 
 
-create function private.code_point(p_code bigint, p_otherwise text) returns text
-language sql immutable set search_path = '' as $$
-    select case when p_code between 1 and 55295 or p_code between 57344 and 1114111 then chr(p_code::int)
-                else p_otherwise end;
-$$;
+-- code_point: what a numeric reference means (HTML 5, 13.2.5.80): the numbers 128 to 159 are Windows-1252, what can
+-- be no character is the replacement character, what should be none is left out. `p_digits` as decimal or hexadecimal.
+create function private.code_point(p_digits text, p_is_hex boolean) returns text
+language plpgsql immutable strict set search_path = '' as $$
+declare digits text := ltrim(p_digits, '0'); code int;
+        windows_1252 constant int[] := array[8364, 129, 8218, 402, 8222, 8230, 8224, 8225, 710, 8240, 352, 8249, 338, 141,
+            381, 143, 144, 8216, 8217, 8220, 8221, 8226, 8211, 8212, 732, 8482, 353, 8250, 339, 157, 382, 376];
+begin
+    code := case when length(digits) > 7 then 1114112
+                 when p_is_hex then ('x' || lpad(digits, 8, '0'))::bit(32)::int
+                 else ('0' || digits)::int end;
+    return case
+        when code = 0 or code between 55296 and 57343 or code > 1114111 then chr(65533)
+        when code between 128 and 159 then chr(windows_1252[code - 127])
+        when code between 1 and 8 or code = 11 or code between 14 and 31 or code = 127
+          or code between 64976 and 65007 or code & 65534 = 65534 then ''
+        else chr(code) end;
+end $$;
 
--- decode_html: one pass, so that '&amp;#39;' becomes '&#39;' and not an apostrophe. Unknown entities stay. Nearly all
--- texts hold the five usual ones alone; for those plain replacing does, with the ampersand last.
+-- decode_html: one pass, so that '&amp;#39;' becomes '&#39;' and not an apostrophe. Unknown entities stay, and so does
+-- a name without its semicolon: '&copy=1' in a link is no copyright sign. Nearly all texts hold the five usual ones
+-- alone; for those plain replacing does, with the ampersand last.
 create function private.decode_html(p_text text) returns text
 language plpgsql stable strict set search_path = '' as $$
 begin
@@ -37,19 +51,18 @@ begin
     end if;
     return (
         select string_agg(case
-            when m[1] ~ '^&#[0-9]+;$' then private.code_point(substr(m[1], 3, length(m[1]) - 3)::bigint, m[1])
-            when m[1] ~ '^&#[xX]' then
-                private.code_point(('x' || lpad(substr(m[1], 4, length(m[1]) - 4), 8, '0'))::bit(32)::bigint, m[1])
+            when m[1] ~ '^&#[0-9]' then private.code_point(substr(m[1], 3, length(m[1]) - 3), false)
+            when m[1] ~ '^&#[xX]' then private.code_point(substr(m[1], 4, length(m[1]) - 4), true)
             when m[1] ~ '^&.+;$' then coalesce(
                 (select e.text from private.html_entities as e where e.name = substr(m[1], 2, length(m[1]) - 2)), m[1])
             else m[1] end, '' order by ord)
-        from regexp_matches(p_text, '([^&]+|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});|&)', 'g')
+        from regexp_matches(p_text, '([^&]+|&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]{1,31});|&)', 'g')
              with ordinality as t(m, ord));
 end $$;
 
--- minor_units: an exact decimal as a whole number of the currency's smallest unit, or an error. Never a float,
--- never rounded.
-create function private.minor_units(p_value numeric, p_currency text, p_path text) returns bigint
+-- minor_units: a fraction of whole numbers as a whole number of the currency's smallest unit, or an error. Never a
+-- float, never rounded: `numeric` divides large numbers inexactly, so nothing is divided before it is known to go.
+create function private.minor_units(p_value numeric, p_divisor numeric, p_currency text, p_path text) returns bigint
 language plpgsql stable set search_path = '' as $$
 declare digits int; units numeric;
 begin
@@ -60,12 +73,15 @@ begin
     if not found then
         raise exception using errcode = 'PT422', message = format('%s: unknown currency %s', p_path, p_currency);
     end if;
-    units := p_value * 10::numeric ^ digits;
-    if units <> trunc(units) then
-        raise exception using errcode = 'PT422', message = format('%s: %s %s is no whole number of its smallest unit',
-            p_path, trim_scale(p_value), p_currency);
+    if p_value in ('NaN', 'Infinity', '-Infinity') then
+        raise exception using errcode = 'PT422', message = format('%s: %s is no money', p_path, p_value);
     end if;
-    return units::bigint;
+    units := p_value * (10 ^ digits)::int;
+    if mod(units, p_divisor) <> 0 then
+        raise exception using errcode = 'PT422', message = format('%s: %s %s is no whole number of its smallest unit',
+            p_path, trim_scale(p_value / p_divisor), p_currency);
+    end if;
+    return div(units, p_divisor)::bigint;
 end $$;
 
 -- money_exact: {amount, divisor, currency_code}, where the divisor is not the currency's own. The fast path, divisor
@@ -83,11 +99,10 @@ begin
         raise exception using errcode = 'PT422', message = format('%s is in %s, the record in %s', p_path,
             coalesce(p_money ->> 'currency_code', 'no currency'), coalesce(p_currency, 'none'));
     end if;
-    if (p_money ->> 'divisor')::numeric <= 0 or (p_money ->> 'amount') is null then
+    if coalesce(p_money ->> 'amount', '') = '' or coalesce(p_money ->> 'divisor', '') !~ '^[1-9][0-9]{0,17}$' then
         raise exception using errcode = 'PT422', message = format('%s: %s is no money', p_path, p_money);
     end if;
-    return private.minor_units((p_money ->> 'amount')::bigint::numeric / (p_money ->> 'divisor')::numeric,
-                               p_currency, p_path);
+    return private.minor_units((p_money ->> 'amount')::bigint, (p_money ->> 'divisor')::bigint, p_currency, p_path);
 end $$;
 
 -- major_exact: a decimal in major units. JSON floats carry noise far below the smallest unit (3.8000000000000003):
@@ -99,13 +114,13 @@ begin
     if abs(rounded - p_value) > 0.0000001 then
         rounded := p_value;
     end if;
-    return private.minor_units(rounded, p_currency, p_path);
+    return private.minor_units(rounded, 1, p_currency, p_path);
 end $$;
 
 -- hundredths_exact: a bare integer that counts 1/100 of the currency, whatever its own smallest unit is.
 create function private.hundredths_exact(p_value bigint, p_currency text, p_path text) returns bigint
 language sql stable set search_path = '' as $$
-    select private.minor_units(p_value::numeric / 100, p_currency, p_path);
+    select private.minor_units(p_value, 100, p_currency, p_path);
 $$;
 
 -- joined_texts: a list of texts as one, ', ' between them.

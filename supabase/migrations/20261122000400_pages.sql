@@ -163,7 +163,7 @@ begin
         rejected_now := one_by_one.rejected;
     else
         landed := private.land_records(job, stream_name, at,
-                                       document -> 'page' #> string_to_array(env ->> 'records_at', '.'));
+                                       document #> ('{page}' || string_to_array(env ->> 'records_at', '.')));
     end if;
 
     -- A record that was rejected before and lands now needs nobody's attention any more.

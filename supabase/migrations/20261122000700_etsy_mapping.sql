@@ -187,7 +187,8 @@ begin
         left join lateral (
             select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
             from public.orders as t
-            where t.user_id = job.user_id and t.platform = job.platform and t.platform_id = n.platform_id offset 0) as t on true
+            where t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true
         where t.platform_id is null
            or n.source_updated_at > t.source_updated_at
            or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
@@ -238,7 +239,8 @@ begin
         left join lateral (
             select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
             from public.line_items as t
-            where t.user_id = job.user_id and t.platform = job.platform and t.platform_id = n.platform_id offset 0) as t on true
+            where n.existed and t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true
         where t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash) as n
         on conflict (user_id, platform, platform_id) do update set
             order_platform_id = excluded.order_platform_id,
@@ -288,7 +290,8 @@ begin
         left join lateral (
             select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
             from public.order_refunds as t
-            where t.user_id = job.user_id and t.platform = job.platform and t.platform_id = n.platform_id offset 0) as t on true
+            where n.existed and t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true
         where t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash) as n
         on conflict (user_id, platform, platform_id) do update set
             order_platform_id = excluded.order_platform_id,
@@ -330,7 +333,8 @@ begin
         left join lateral (
             select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
             from public.order_fulfillments as t
-            where t.user_id = job.user_id and t.platform = job.platform and t.platform_id = n.platform_id offset 0) as t on true
+            where n.existed and t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true
         where t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash) as n
         on conflict (user_id, platform, platform_id) do update set
             order_platform_id = excluded.order_platform_id,
@@ -373,7 +377,8 @@ begin
         left join lateral (
             select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
             from public.customers as t
-            where t.user_id = job.user_id and t.platform = job.platform and t.platform_id = n.platform_id offset 0) as t on true
+            where t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true
         where t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash) as n
         on conflict (user_id, platform, platform_id) do update set
             name = excluded.name,
@@ -571,7 +576,8 @@ begin
         left join lateral (
             select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
             from public.line_items as t
-            where t.user_id = job.user_id and t.platform = job.platform and t.platform_id = n.platform_id offset 0) as t on true
+            where t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true
         where t.platform_id is null
            or n.source_updated_at > t.source_updated_at
            or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
@@ -695,7 +701,8 @@ begin
         left join lateral (
             select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
             from public.listings as t
-            where t.user_id = job.user_id and t.platform = job.platform and t.platform_id = n.platform_id offset 0) as t on true
+            where t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true
         where t.platform_id is null
            or n.source_updated_at > t.source_updated_at
            or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
@@ -818,7 +825,8 @@ begin
         left join lateral (
             select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
             from public.payments as t
-            where t.user_id = job.user_id and t.platform = job.platform and t.platform_id = n.platform_id offset 0) as t on true
+            where t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true
         where t.platform_id is null
            or n.source_updated_at > t.source_updated_at
            or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
@@ -930,7 +938,8 @@ begin
         left join lateral (
             select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
             from public.order_payments as t
-            where t.user_id = job.user_id and t.platform = job.platform and t.platform_id = n.platform_id offset 0) as t on true
+            where t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true
         where t.platform_id is null
            or n.source_updated_at > t.source_updated_at
            or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
