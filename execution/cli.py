@@ -54,7 +54,7 @@ def show(facts: Any, *, as_json: bool, text: str) -> None:
     if as_json:
         sys.stdout.write(orjson.dumps(facts, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
-        console.print(text)
+        console.print(text, soft_wrap=True, markup=False)
 
 
 @cli.command()
@@ -211,7 +211,7 @@ def worker(
 ) -> None:
     """Work the queue until SIGTERM. A stop finishes the page in hand and gives the job back."""
     Settings.load()
-    raise typer.Exit(operations.work_forever(processes=processes, threads=threads))
+    operations.work_forever(processes=processes, threads=threads)
 
 
 @cli.command()
@@ -221,19 +221,45 @@ def clock(*, every: Annotated[float, typer.Option(help="Seconds between two beat
     operations.keep_time(app(), every_seconds=every)
 
 
+def join_commands() -> None:
+    """Add the commands from outside, once."""
+    known = {command.name for command in cli.registered_commands}
+    for point in sorted(entry_points(group="keeper.commands"), key=lambda point: point.name):
+        if point.name not in known:
+            cli.command(point.name)(_command(point))
+
+
 def main() -> NoReturn:
     """Run the command line; what a user can mend is one line on standard error."""
-    for point in sorted(entry_points(group="keeper.commands"), key=lambda point: point.name):
-        cli.command(point.name)(_command(point))
+    join_commands()
+    # A person reads one line of what went wrong, not the events behind it; processes that stay set their own level.
+    logs.configure(os.environ.get("LOG_LEVEL", "critical"))
+    status = 0
     try:
-        cli(standalone_mode=True)
+        # Typer's own mistakes take four lines; they are told in ours.
+        status = cli(standalone_mode=False) or 0
+    except typer.TyperException as error:
+        _say(_usage(error), EXIT_BAD_INPUT)
+    except typer.Abort:
+        _say("Interrupted.", EXIT_INTERRUPTED)
     except UserError as error:
         _say(str(error), EXIT_BAD_INPUT)
     except KeeperError as error:
         _say(str(error), EXIT_NOT_AS_IT_SHOULD_BE)
     except KeyboardInterrupt:
         _say("Interrupted.", EXIT_INTERRUPTED)
-    sys.exit(0)
+    sys.exit(status)
+
+
+def _usage(error: Exception) -> str:
+    """What was typed wrong, and where its help is. A group called alone shows its help."""
+    context = getattr(error, "ctx", None)
+    if context is not None and type(error).__name__ == "NoArgsIsHelpError":
+        sys.stdout.write(context.get_help() + "\n")
+        sys.exit(EXIT_BAD_INPUT)
+    where = context.command_path if context is not None else "keeper"
+    told = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+    return f"{told} See `{where} --help`."
 
 
 def _command(point: EntryPoint) -> Callable[..., Any]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import os
+import re
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
+
+import redis
 
 import supabase
 from execution import workers
@@ -17,11 +20,13 @@ from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
 from execution.catalog import find_entity, platform_entities
 from execution.connections import ConnectRequest
-from execution.errors import StoreError, UserError
+from execution.errors import KeeperError, StoreError, UserError
 from execution.job_runner import Outcome
 from execution.streams import Derivation
 
 _REMAP_ROWS = 1000
+# As names of the environment are written: TOKEN_KEYS.
+_NAMES_A_SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
 
 
 def manager(app: App) -> BackfillManager:
@@ -38,8 +43,12 @@ def create_user(app: App, *, email: str, plan: str) -> dict[str, Any]:
     try:
         created = client.auth.admin.create_user({"email": email, "email_confirm": True}).user
     except supabase.AuthApiError as error:
+        if error.status in (401, 403):
+            raise UserError("Supabase Auth refuses our key.", hint="Check SUPABASE_SERVICE_ROLE_KEY.") from None
         if error.code not in ("email_exists", "user_already_exists"):
-            raise UserError(f"The user was not created: {error.message}", hint="Check the address.") from None
+            raise UserError(
+                f"The user was not created: {error.message.rstrip('.')}.", hint="Check the address."
+            ) from None
         found = [u for u in client.auth.admin.list_users(per_page=1000) if u.email == email.lower()]
         if not found:
             raise UserError(f"There is a user with the address {email}, but it cannot be listed.") from None
@@ -98,7 +107,18 @@ def moment(text: str | None) -> datetime | None:
 def start_backfill(
     app: App, *, user_id: str, platform: str | None, entities: Sequence[str], again: bool
 ) -> dict[str, Any]:
+    _check_valkey(app)
     return manager(app).start(user_id, platform=platform, entities=entities, trigger="command", again=again)
+
+
+def _check_valkey(app: App) -> None:
+    """A person who starts something is told that nobody would hear the bell; workers get along without for a while."""
+    try:
+        app.valkey.ping()
+    except (redis.RedisError, OSError) as error:
+        raise UserError(
+            f"Valkey does not answer ({type(error).__name__}); nothing was queued.", hint="Check REDIS_URL."
+        ) from None
 
 
 def status(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
@@ -112,7 +132,10 @@ def status(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
 
 
 def run_until_idle(app: App, *, wait_seconds: float) -> dict[str, Any]:
-    """Work until nothing is claimable, nor will be within `wait_seconds`."""
+    """Work until nothing is claimable, nor will be within `wait_seconds`.
+
+    Raises KeeperError where a job waits for a setting to be mended: waiting alone will not help it.
+    """
     runner, slices = app.runner(), 0
     while True:
         while runner.work_one() is not Outcome.IDLE:
@@ -126,6 +149,7 @@ def run_until_idle(app: App, *, wait_seconds: float) -> dict[str, Any]:
         if told["queued"] or told["rescued"] or told["woken"]:
             continue
         if away is None or away > wait_seconds:
+            _check_waits(app)
             return {"slices": slices, "next_due": told["next_due"], "running_elsewhere": told["running"]}
         app.clock.sleep(min(max(away, 0.05), 1.0))
 
@@ -216,15 +240,19 @@ def replay_rejected(app: App, *, user_id: str) -> dict[str, int]:
         after = told["after"]
 
 
-def work_forever(*, processes: int, threads: int) -> int:
-    """Run Dramatiq's own process manager on our actor; a signal to us is a signal to it."""
+def _check_waits(app: App) -> None:
+    columns = "id,platform,entity,park_reason"
+    for job in app.store.read("sync_jobs", columns, "id", status="parked"):
+        if _NAMES_A_SETTING.search(job["park_reason"]):
+            raise KeeperError(f"{job['platform']} {job['entity']} waits: {job['park_reason']}")
+
+
+def work_forever(*, processes: int, threads: int) -> NoReturn:
+    """Become Dramatiq's own process manager on our actor, so that a signal to us is a signal to it."""
     # A dyno gives 30 seconds after SIGTERM, Dramatiq takes ten minutes unless told otherwise (reliability finding 3).
     argv = [sys.executable, "-m", "dramatiq", "execution.worker_main", "--processes", str(processes)]
     argv += ["--threads", str(threads), "--worker-shutdown-timeout", "20000", "--skip-logging"]
-    child = subprocess.Popen(argv)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda n, _: child.send_signal(n))
-    return child.wait()
+    os.execv(sys.executable, argv)  # noqa: S606  our own interpreter, fixed arguments
 
 
 def keep_time(app: App, *, every_seconds: float) -> None:

@@ -66,6 +66,8 @@ def watch(look: Callable[[], Mapping[str, Any]], *, console: Console, clock: Clo
 
 def verification_table(facts: Mapping[str, Any]) -> RenderableType:
     """The certificates, whether they still hold, and below them what does not."""
+    if not facts["entities"]:
+        return Text("Nothing to verify: the user has no connected shop.")
     table = _table("", "entity", "announced", "held", "rejected", "from", "to", "checks")
     for column in table.columns[2:5]:
         column.justify = "right"

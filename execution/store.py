@@ -119,7 +119,9 @@ class Store:
                     f"/rpc/{function}", content=content(), headers={"Content-Type": content_type, **(headers or {})}
                 )
             except httpx.TransportError as error:
-                failure: StoreError = StoreUnavailable(f"The database does not answer ({type(error).__name__}).")
+                failure: StoreError = StoreUnavailable(
+                    f"The database does not answer ({type(error).__name__}).", hint="Check SUPABASE_URL."
+                )
             else:
                 if response.is_success:
                     return orjson.loads(response.content) if response.content else None
