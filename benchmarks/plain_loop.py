@@ -18,11 +18,12 @@ TABLES = """
 create table if not exists public.plain_orders (receipt_id bigint primary key, status text, buyer bigint, country text,
     ordered_at timestamptz, updated_at timestamptz, currency text, subtotal bigint, shipping bigint, tax bigint,
     total bigint, raw jsonb);
-create table if not exists public.plain_line_items (transaction_id bigint primary key, receipt_id bigint, listing bigint,
-    sku text, title text, quantity int, currency text, price bigint, raw jsonb);
+create table if not exists public.plain_line_items (transaction_id bigint primary key, receipt_id bigint,
+    listing bigint, sku text, title text, quantity int, currency text, price bigint, raw jsonb);
 create index if not exists plain_lines on public.plain_line_items (receipt_id)
 """
-ORDER = """insert into public.plain_orders values (%s, %s, %s, %s, to_timestamp(%s), to_timestamp(%s), %s, %s, %s, %s, %s, %s)
+ORDER = """insert into public.plain_orders
+values (%s, %s, %s, %s, to_timestamp(%s), to_timestamp(%s), %s, %s, %s, %s, %s, %s)
 on conflict (receipt_id) do update set status = excluded.status, updated_at = excluded.updated_at, raw = excluded.raw"""
 LINE = """insert into public.plain_line_items values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 on conflict (transaction_id) do update set quantity = excluded.quantity, raw = excluded.raw"""
