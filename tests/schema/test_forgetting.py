@@ -1,0 +1,84 @@
+"""Gone means gone (I14): with a user go all rows of that user, in every table, and no row of anybody else."""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.schema.jobworld import claim, commit_empty_page, make_seller, queue, refusal
+from tests.schema.rows import tables, title
+from tests.schema.test_conversions import RECEIPT
+from tests.schema.test_job_races import wait_until_blocked, worker
+
+
+def rows_of(db, user):
+    """Every table with a column user_id, from the catalog: how many rows of this user."""
+    found = db.execute("""
+        select c.oid::regclass::text from pg_class c join pg_attribute a on a.attrelid = c.oid
+        where c.relkind in ('r', 'p') and a.attname = 'user_id' and not a.attisdropped
+          and c.relnamespace in ('public'::regnamespace, 'private'::regnamespace)""").fetchall()
+    return {name: db.execute(f"select count(*) from {name} where user_id = %s", [user]).fetchone()[0] for (name,) in found}
+
+
+def mentions(db, user, account):
+    """Tables, of any shape, with a row that names the user or the account anywhere."""
+    found = []
+    for table in tables(db):
+        query = sql.SQL("select exists (select from {} as t where t::text like any (%s))").format(table)
+        if db.execute(query, [[f"%{user}%", f"%{account}%"]]).fetchone()[0]:
+            found.append(title(table))
+    return found
+
+
+def fingerprint(db, user):
+    query = "select coalesce(string_agg(md5(t::text), '' order by md5(t::text)), '') from {} as t where user_id = %s"
+    return {name: db.execute(query.format(name), [user]).fetchone()[0] for name in rows_of(db, user)}
+
+
+def test_a_forgotten_user_leaves_no_row_and_others_keep_theirs(db, tenants):
+    account = tenants.ann_rows["public.connected_accounts"]["id"]
+    assert all(rows_of(db, tenants.ann).values())
+    assert "private.platform_tokens" in mentions(db, tenants.ann, account)
+    others = fingerprint(db, tenants.bob)
+
+    db.execute("delete from auth.users where id = %s", [tenants.ann])
+
+    assert set(rows_of(db, tenants.ann).values()) == {0}
+    assert mentions(db, tenants.ann, account) == []
+    assert fingerprint(db, tenants.bob) == others
+    assert all(others.values())
+
+
+def test_a_page_in_flight_does_not_outlive_its_user(clean, db, env):
+    """The deletion waits for the page's transaction and then takes its rows along."""
+    user, lease = make_seller(db, "etsy"), str(uuid.uuid4())
+    queue(db, user, ("etsy", "orders"))
+    claim(db, lease)
+
+    with worker(env) as page, psycopg.connect(env["DATABASE_URL"], autocommit=True) as admin:
+        with ThreadPoolExecutor(1) as pool:
+            with page.transaction():
+                commit_empty_page(page, lease, 0, [RECEIPT])
+                gone = pool.submit(admin.execute, "delete from auth.users where id = %s", [user])
+                wait_until_blocked(db, admin.info.backend_pid)
+            gone.result()
+
+    assert set(rows_of(db, user).values()) == {0}
+
+
+@pytest.mark.parametrize("function", ["extend_lease", "hand_back_job"])
+def test_a_worker_of_a_forgotten_user_finds_its_lease_lost(clean, db, function):
+    user, lease = make_seller(db, "etsy"), str(uuid.uuid4())
+    queue(db, user, ("etsy", "orders"))
+    claim(db, lease)
+
+    db.execute("delete from auth.users where id = %s", [user])
+
+    assert refusal(db, function, p_lease_id=lease) == "lease_lost"
+    with pytest.raises(psycopg.Error, match="lease_lost"):
+        commit_empty_page(db, lease, 0, [RECEIPT])
+    assert set(rows_of(db, user).values()) == {0}
