@@ -64,8 +64,14 @@ def _copy(world: World, db: psycopg.Connection, shop: dict[str, Any]) -> int:
 
 
 def _page(http: httpx.Client, shop: dict[str, Any], start: int, offset: int) -> dict[str, Any]:
-    params = {"was_paid": "true", "sort_on": "created", "sort_order": "asc", "limit": 100, "offset": offset}
-    params |= {"min_created": start, "max_created": shop["ends_at"]}
+    params: dict[str, str | int] = {
+        "was_paid": "true",
+        "sort_on": "created",
+        "sort_order": "asc",
+        "limit": 100,
+        "offset": offset,
+    }
+    params |= {"min_created": start, "max_created": int(shop["ends_at"])}
     answer = http.get(f"/v3/application/shops/{shop['shop_id']}/receipts", params=params)
     page: dict[str, Any] = answer.raise_for_status().json()
     return page

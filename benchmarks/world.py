@@ -24,6 +24,17 @@ from execution.settings import Settings
 from sandbox.cli import ETSY
 from sandbox.stack import Stack
 
+PROGRAMS = {
+    "Etsy's stand-in": "sandbox.etsy",
+    "gateway": "sandbox.stack.gateway",
+    "PostgREST": "postgrest",
+    "Postgres": "postgres",
+    "Valkey": "valkey",
+    "workers": "worker",
+    "clock": "clock",
+    "this loop": "benchmarks",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Seller:
@@ -59,7 +70,7 @@ class World:
 
     def sql(self, query: str, *args: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as db:
-            return db.execute(query, args).fetchall()  # type: ignore[arg-type]
+            return db.execute(query, args).fetchall()
 
 
 @contextmanager
@@ -93,6 +104,28 @@ def workers(env: dict[str, str], processes: int) -> Iterator[subprocess.Popen[by
 def peak_megabytes(root: int) -> float:
     """The highest resident memory that any process below `root` has ever had."""
     return max(_peak(pid) for pid in _descendants(root))
+
+
+def cpu_seconds() -> dict[str, float]:
+    """Processor time that this process and everything below it has used, by program."""
+    used: dict[str, float] = {}
+    for pid in [os.getpid(), *_descendants(os.getpid())]:
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            ticks = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        name = _program([word.decode() for word in words])
+        used[name] = used.get(name, 0.0) + (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
+    return used
+
+
+def _program(words: list[str]) -> str:
+    line = " ".join(words)
+    for name, mark in PROGRAMS.items():
+        if mark in line:
+            return name
+    return "other"
 
 
 def _descendants(root: int) -> list[int]:
