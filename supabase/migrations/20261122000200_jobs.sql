@@ -191,7 +191,8 @@ end $$;
 create function private.wake_due_jobs() returns int
 language sql set search_path = '' as $$
     with due as (
-        select id from public.sync_jobs where status = 'parked' and run_after <= clock_timestamp()
+        -- The time comes from a subquery, once: a volatile function in the condition would read every parked job.
+        select id from public.sync_jobs where status = 'parked' and run_after <= (select clock_timestamp())
         order by run_after limit 200 for update skip locked),
     woken as (
         update public.sync_jobs as job set status = 'queued', run_after = null, park_reason = null

@@ -64,7 +64,7 @@ def test_a_page_in_flight_does_not_outlive_its_user(clean, db, env):
             with page.transaction():
                 commit_empty_page(page, lease, 0, [RECEIPT])
                 gone = pool.submit(admin.execute, "delete from auth.users where id = %s", [user])
-                wait_until_blocked(db, admin.info.backend_pid)
+                wait_until_blocked(db, admin.info.backend_pid, gone)
             gone.result()
 
     assert set(rows_of(db, user).values()) == {0}
