@@ -122,7 +122,8 @@ def take(stream: Stream, place: Place, page: Page) -> Halve | Take:
         return Halve(place=_halve(_announce(place, stream, page)))
     first = place.pages == 0
     expected = page.count if first else place.count
-    overlap_holds = first or (bool(page.keys) and page.keys[0] == place.last_key)
+    # An empty list that is still empty holds too: a worker that died before it closed the window asks for it again.
+    overlap_holds = first or page.keys[:1] == (() if place.last_key is None else (place.last_key,))
     fresh = page.keys[0 if first else 1 :] if overlap_holds else page.keys
     reached = place.offset + len(page.keys)
     endless = place.pages + 1 > _page_limit(expected or 0, pages.limit)

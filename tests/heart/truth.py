@@ -60,7 +60,8 @@ def expected(etsy: Etsy, shop: Shop, *, until: int) -> Expected:
     listings = etsy.truth(shop, "listings")
     payments = {str(p["payment_id"]): p for p in etsy.truth(shop, "payments")}
     orders = {str(r["receipt_id"]): r for r in receipts}
-    lines = {str(t["transaction_id"]): (k, t) for k, r in orders.items() for t in r["transactions"]}
+    sold = etsy.truth(shop, "transactions", paid="true")
+    lines = {str(t["transaction_id"]): (str(t["receipt_id"]), t) for t in sold if str(t["receipt_id"]) in orders}
     named = {str(e["reference_id"]) for e in ledger if e["reference_type"] in ("shop_payment", "processing_fee")}
     paid = {k: p for k, p in payments.items() if k in named}
     tables: dict[str, Rows] = {
