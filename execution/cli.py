@@ -154,7 +154,6 @@ def run(
     """Work jobs in this process, without Valkey's bells; --until-idle stops when there is nothing left to do now."""
     if not until_idle:
         raise UserError("`keeper run` needs --until-idle.", hint="For a process that stays, use `keeper worker`.")
-    logs.configure(os.environ.get("LOG_LEVEL", "warning"))
     facts = operations.run_until_idle(app(), wait_seconds=wait)
     parked = f" Next job at {facts['next_due']}." if facts["next_due"] else ""
     show(facts, as_json=as_json, text=f"{facts['slices']} slices worked, nothing claimable.{parked}")

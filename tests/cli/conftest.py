@@ -1,0 +1,87 @@
+"""The command line as a person types it: in this process for speed, against the real stack and the sandbox's Etsy."""
+
+from __future__ import annotations
+
+import gc
+import shlex
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+import structlog
+
+from execution import cli
+from sandbox.stack import Stack
+from tests.heart.etsy import Etsy, running
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a command answered."""
+
+    status: int
+    out: str
+    err: str
+
+    def refusal(self) -> str:
+        """The one line of a refusal: nothing on standard output, no second line, no traceback."""
+        assert self.status != 0, self.out
+        assert self.out == ""
+        assert self.err.count("\n") == 1, self.err
+        return self.err.strip()
+
+
+Keeper = Callable[..., Said]
+
+
+@pytest.fixture(scope="session")
+def etsy_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etsy]:
+    with running(tmp_path_factory.mktemp("etsy")) as etsy:
+        yield etsy
+
+
+@pytest.fixture
+def etsy(etsy_process: Etsy) -> Etsy:
+    etsy_process.reset()
+    return etsy_process
+
+
+@pytest.fixture
+def whole_env(stack: Stack, etsy: Etsy) -> dict[str, str]:
+    return {**stack.env, **etsy.env}
+
+
+@contextmanager
+def _as_a_process() -> Iterator[None]:
+    """A command's connections end with its process; here they end with the block, and no later test hears of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()
+
+
+@pytest.fixture
+def keeper(
+    whole_env: dict[str, str],
+    clean: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Keeper]:
+    """Run `keeper WORDS`; keyword arguments change the environment, None unsets."""
+    before = structlog.get_config()
+
+    def run(words: str, **changes: str | None) -> Said:
+        with monkeypatch.context() as patch:
+            for name, value in {**whole_env, **changes}.items():
+                patch.delenv(name, raising=False) if value is None else patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["keeper", *shlex.split(words)])
+            with _as_a_process(), pytest.raises(SystemExit) as ended:
+                cli.main()
+        told = capsys.readouterr()
+        return Said(status=int(ended.value.code or 0), out=told.out, err=told.err)
+
+    yield run
+    structlog.configure(**before)

@@ -1,0 +1,81 @@
+"""From a shell, against any Etsy at ETSY_API_BASE_URL: the whole way of one seller."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from tests.cli.conftest import Keeper
+from tests.heart.etsy import Etsy
+
+
+def test_a_seller_from_first_word_to_proof(keeper: Keeper, etsy: Etsy) -> None:
+    """create, connect, start, run, status, verify: JSON on standard output alone, and the source's own numbers."""
+    shop = etsy.shop(orders=150)
+    paid = len(etsy.truth(shop, "receipts", paid="true"))
+
+    user = json.loads(keeper("user create --email ada@example.com --plan pro --json").out)["user_id"]
+    tokens = f"--access-token {shop.access_token} --refresh-token {shop.refresh_token} --expires-at 4102444800"
+    account = json.loads(keeper(f"connect etsy --user {user} --shop-id {shop.id} {tokens} --json").out)
+    started = json.loads(keeper(f"backfill start --user {user} --json").out)
+    worked = keeper("run --until-idle --json")
+    status = json.loads(keeper(f"backfill status --user {user} --json").out)
+    verified = keeper(f"verify --user {user} --json")
+
+    assert account["shop_id"] == str(shop.id)
+    assert [job["outcome"] for job in started["jobs"]] == ["queued"] * 4
+    assert json.loads(worked.out)["next_due"] is None
+    assert status["backfill_status"] == "completed"
+    assert status["jobs"][0]["certificate"]["distinct_keys"] == paid
+    assert verified.status == 0
+    assert json.loads(verified.out)["ok"] is True
+
+
+def test_starting_twice_makes_no_second_job(keeper: Keeper, etsy: Etsy) -> None:
+    """A double click is told that the job is there already."""
+    shop = etsy.shop(orders=5)
+    user = keeper("user create --email ada@example.com").out.strip()
+    keeper(f"connect etsy --user {user} --shop-id {shop.id} --access-token {shop.access_token}")
+    keeper(f"backfill start --user {user}")
+
+    again = keeper(f"backfill start --user {user}")
+
+    assert again.out.splitlines()[0] == "etsy orders: already running"
+
+
+def test_a_rejected_record_can_be_looked_at_and_tried_again(keeper: Keeper, etsy: Etsy) -> None:
+    """It stands in the list with its reason; a replay with the same mapping refuses it again and keeps it."""
+    shop = etsy.shop(orders=8)
+    etsy.fault("bad_json", flavour="nul", field="transactions.0.title", path="/receipts$", query="limit=100")
+    user = keeper("user create --email ada@example.com").out.strip()
+    keeper(f"connect etsy --user {user} --shop-id {shop.id} --access-token {shop.access_token}")
+    keeper(f"backfill start --user {user} --entity orders")
+    keeper("run --until-idle")
+
+    listed = keeper(f"rejected list --user {user}")
+    replayed = keeper(f"rejected replay --user {user}")
+
+    assert listed.out.count("\n") == 1
+    assert "etsy receipts" in listed.out
+    assert replayed.out == "0 records landed, 1 were refused again.\n"
+
+
+def test_a_missing_package_stops_one_command_only() -> None:
+    """Where the sandbox's packages are not installed, `keeper up` says so in one line, and the rest works."""
+    without = "import sys; sys.modules['sandbox.stack'] = None; from execution.cli import main; "
+
+    up, helped = (
+        subprocess.run(
+            [sys.executable, "-c", f"{without}sys.argv = ['keeper', *{words!r}]; main()"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for words in (["up"], ["user", "--help"])
+    )
+
+    assert (up.returncode, up.stdout) == (2, "")
+    assert up.stderr == "`keeper up` needs the package sandbox.stack. Run `pip install 'keeper[sandbox]'`.\n"
+    assert helped.returncode == 0
+    assert "create" in helped.stdout
