@@ -24,4 +24,3 @@ class Tenants:
 def tenants(clean: None, db: Connection) -> Tenants:
     ann, bob = make_user(db), make_user(db)
     return Tenants(ann=ann, bob=bob, ann_rows=fill_every_table(db, ann), bob_rows=fill_every_table(db, bob))
-

@@ -47,16 +47,19 @@ def make_seller(db: Connection, *platforms: str) -> str:
 
 
 def queue(
-    db: Connection, user: str, *jobs: tuple[str, str], job_type: str = "backfill", again: bool = False, priority: int = 0
+    db: Connection,
+    user: str,
+    *jobs: tuple[str, str],
+    job_type: str = "backfill",
+    again: bool = False,
+    priority: int = 0,
 ) -> list[str]:
     """Queue (platform, entity) pairs in this order; answers the outcomes."""
     wanted = [
         {"platform": platform, "entity": entity, "priority": priority, "position": position}
         for position, (platform, entity) in enumerate(jobs)
     ]
-    answer = call(
-        db, "queue_jobs", p_user_id=user, p_job_type=job_type, p_trigger="test", p_jobs=wanted, p_again=again
-    )
+    answer = call(db, "queue_jobs", p_user_id=user, p_job_type=job_type, p_trigger="test", p_jobs=wanted, p_again=again)
     return [job["outcome"] for job in answer["jobs"]]
 
 

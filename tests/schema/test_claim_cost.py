@@ -25,7 +25,7 @@ def test_a_claim_among_200_000_open_jobs_costs_about_what_it_costs_among_1_000(c
     open_jobs = db.execute("select count(*) from public.sync_jobs where finished_at is null").fetchone()[0]
 
     assert open_jobs == 200_000
-    assert 0 < few
+    assert few > 0
     assert many <= TIMES * few, f"{many} pages among {open_jobs} jobs, {few} among 1,000"
 
 

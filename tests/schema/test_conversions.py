@@ -75,7 +75,9 @@ def test_every_number_of_a_character_that_is_not_plain_is_decoded_as_html_5_says
 
 
 _PIECES = st.one_of(
-    st.sampled_from(["&amp;", "&#39;", "&quot;", "&lt;", "&gt;", "&nbsp;", "&eacute;", "&#x27;", "&amp;#39;", "&amp;amp;"]),
+    st.sampled_from(
+        ["&amp;", "&#39;", "&quot;", "&lt;", "&gt;", "&nbsp;", "&eacute;", "&#x27;", "&amp;#39;", "&amp;amp;"]
+    ),
     st.sampled_from(sorted(name for name in html5 if name.endswith(";"))).map(lambda name: f"&{name}"),
     st.integers(0, 0x120000).map(lambda code: f"&#{code};"),
     st.integers(0, 0x120000).map(lambda code: f"&#x{code:x};"),
@@ -104,7 +106,10 @@ def test_what_is_no_reference_with_a_semicolon_stays_as_it_is(db, text):
 def money_path(db, amount, divisor, currency, record_currency=None):
     """A receipt's total by way of the generated mapping: the fast path inline, or private.money_exact."""
     money = {"amount": amount, "divisor": divisor, "currency_code": currency}
-    receipt = {"total_price": money, "grandtotal": {"amount": 0, "divisor": 1, "currency_code": record_currency or currency}}
+    receipt = {
+        "total_price": money,
+        "grandtotal": {"amount": 0, "divisor": 1, "currency_code": record_currency or currency},
+    }
     query = "(select item_total_amount from private.map_etsy_receipts_orders(%s::jsonb))"
     return value(db, query, json.dumps(receipt))
 
@@ -116,10 +121,14 @@ def units(exact: Fraction, currency: str):
 
 
 def agrees(found, expected):
-    return found == expected if expected is not None else isinstance(found, str) and found.startswith(("PT422", "22003"))
+    return (
+        found == expected if expected is not None else isinstance(found, str) and found.startswith(("PT422", "22003"))
+    )
 
 
-_AMOUNTS = st.one_of(st.integers(-(10**6), 10**6), st.integers(-BIGINT, BIGINT - 1), st.sampled_from([BIGINT, -BIGINT, 0]))
+_AMOUNTS = st.one_of(
+    st.integers(-(10**6), 10**6), st.integers(-BIGINT, BIGINT - 1), st.sampled_from([BIGINT, -BIGINT, 0])
+)
 _CURRENCIES = st.sampled_from(sorted(DIGITS))
 
 

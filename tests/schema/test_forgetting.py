@@ -21,7 +21,9 @@ def rows_of(db, user):
         select c.oid::regclass::text from pg_class c join pg_attribute a on a.attrelid = c.oid
         where c.relkind in ('r', 'p') and a.attname = 'user_id' and not a.attisdropped
           and c.relnamespace in ('public'::regnamespace, 'private'::regnamespace)""").fetchall()
-    return {name: db.execute(f"select count(*) from {name} where user_id = %s", [user]).fetchone()[0] for (name,) in found}
+    return {
+        name: db.execute(f"select count(*) from {name} where user_id = %s", [user]).fetchone()[0] for (name,) in found
+    }
 
 
 def mentions(db, user, account):

@@ -13,7 +13,14 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.schema.jobworld import (
     CERTIFICATE,
@@ -75,7 +82,9 @@ class Model:
     def newest(self, *key: str) -> ModelJob | None:
         return max((job for job in self.jobs if job.key == key), key=lambda job: job.born, default=None)
 
-    def queue(self, user: str, job_type: str, wanted: list[tuple[str, str]], priority: int, *, again: bool) -> list[str]:
+    def queue(
+        self, user: str, job_type: str, wanted: list[tuple[str, str]], priority: int, *, again: bool
+    ) -> list[str]:
         outcomes, places = [], {pair: place for place, pair in enumerate(wanted)}
         for platform, entity in sorted(wanted, key=lambda pair: (pair[0], places[pair])):
             last = self.newest(user, platform, entity, job_type)
@@ -267,7 +276,8 @@ class Jobs(RuleBasedStateMachine):
         job = self.held(index)
 
         self.db.execute(
-            "update public.sync_jobs set lease_expires_at = now() - interval '1 second' where lease_id = %s", [job.lease]
+            "update public.sync_jobs set lease_expires_at = now() - interval '1 second' where lease_id = %s",
+            [job.lease],
         )
 
         job.lapsed = True

@@ -13,7 +13,12 @@ from execution.migrations import _FOLDER as MIGRATIONS
 from execution.streams import Derivation
 
 # Of what a conversion yields, the column types that take it without a cast that could fail silently.
-FITS = {"bigint": {"bigint", "integer"}, "boolean": {"boolean"}, "timestamptz": {"timestamp with time zone"}, "text": {"text"}}
+FITS = {
+    "bigint": {"bigint", "integer"},
+    "boolean": {"boolean"},
+    "timestamptz": {"timestamp with time zone"},
+    "text": {"text"},
+}
 SYNCED = {
     "user_id": "uuid", "platform": "text", "platform_id": "text", "raw": "jsonb", "content_hash": "bigint",
     "source_updated_at": "timestamp with time zone", "fetched_at": "timestamp with time zone",
@@ -91,7 +96,9 @@ def test_a_column_that_must_be_filled_is_declared_by_who_fills_the_table(db, pla
 @pytest.mark.parametrize("platform", ENTITIES)
 def test_each_entity_has_the_functions_that_are_called_by_name(db, platform):
     """The generic functions dispatch by name: a name without a function would fail in the middle of a backfill."""
-    functions = {name for (name,) in db.execute("select proname from pg_proc where pronamespace = 'private'::regnamespace")}
+    functions = {
+        name for (name,) in db.execute("select proname from pg_proc where pronamespace = 'private'::regnamespace")
+    }
     wanted = {f"prove_{platform}_{proof}" for entity in ENTITIES[platform] for proof in entity.proofs}
     for step in steps(platform):
         kind = {"Stream": "land", "Lookup": "land", "Derivation": "derive"}[type(step).__name__]
@@ -114,5 +121,8 @@ def test_a_row_of_every_table_that_is_written_by_name_can_be_removed_by_user(db)
 def test_a_platform_has_a_name_that_can_be_part_of_a_functions_name(clean, db, name):
     db.execute("insert into auth.users (id) values ('00000000-0000-0000-0000-000000000001')")
     with pytest.raises(psycopg.errors.CheckViolation):
-        db.execute("insert into public.connected_accounts (user_id, platform, shop_id) "
-                   "values ('00000000-0000-0000-0000-000000000001', %s, '1')", [name])
+        db.execute(
+            "insert into public.connected_accounts (user_id, platform, shop_id) "
+            "values ('00000000-0000-0000-0000-000000000001', %s, '1')",
+            [name],
+        )

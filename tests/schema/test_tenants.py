@@ -80,7 +80,9 @@ def statements(db, table, row, ann):
         "take over": "update {name} set {target} = " + sql.Literal(ann).as_string() + " where {where}",
         "delete": "delete from {name} where {where}",
     }
-    made = {verb: sql.SQL(text).format(first=first, target=target, name=name, where=where) for verb, text in form.items()}
+    made = {
+        verb: sql.SQL(text).format(first=first, target=target, name=name, where=where) for verb, text in form.items()
+    }
     made["insert"] = insert
     made["insert as mine"] = insertion(name, mine)
     made["upsert, ignoring"] = insert + sql.SQL(" on conflict do nothing")
@@ -112,7 +114,12 @@ def test_every_verb_on_every_table_as_another_tenant_shows_and_changes_nothing(d
         row = tenants.bob_rows[title(table)]
         ghost = ghost_of(row, key_of(db, table))
         theirs, nobodys = (statements(db, table, r, tenants.ann) for r in (row, ghost))
-        for role, user in (("authenticated", tenants.ann), ("authenticated", None), ("anon", None), ("anon", tenants.ann)):
+        for role, user in (
+            ("authenticated", tenants.ann),
+            ("authenticated", None),
+            ("anon", None),
+            ("anon", tenants.ann),
+        ):
             for verb, statement in theirs.items():
                 answer = ask(db, role, user, statement)
                 place = f"{role} {verb} {title(table)}"
@@ -193,8 +200,10 @@ def test_no_function_answers_end_users(db, tenants, role):
 @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
 def test_no_sequence_answers_the_api(db, tenants, role):
     """A sequence that counts all tenants' rows tells each how many the others have."""
-    sequences = db.execute("select oid::regclass::text from pg_class where relkind = 'S' "
-                           "and relnamespace in ('public'::regnamespace, 'private'::regnamespace)").fetchall()
+    sequences = db.execute(
+        "select oid::regclass::text from pg_class where relkind = 'S' "
+        "and relnamespace in ('public'::regnamespace, 'private'::regnamespace)"
+    ).fetchall()
     assert sequences
     for (name,) in sequences:
         for statement in (f"select nextval('{name}')", f"select setval('{name}', 1)", f"select * from {name}"):

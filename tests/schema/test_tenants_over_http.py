@@ -52,7 +52,12 @@ def requests_about(name, row):
         "select": ("GET", {"select": columns, **one}, None, {}),
         "count": ("GET", {"select": columns, "limit": "0", **one}, None, {"Prefer": "count=exact"}),
         "one object": ("GET", {"select": columns, **one}, None, {"Accept": "application/vnd.pgrst.object+json"}),
-        "or filter": ("GET", {"select": columns, "or": f"(user_id.eq.{row['user_id']},and({key}.eq.{row[key]}))"}, None, {}),
+        "or filter": (
+            "GET",
+            {"select": columns, "or": f"(user_id.eq.{row['user_id']},and({key}.eq.{row[key]}))"},
+            None,
+            {},
+        ),
         "insert": ("POST", {}, body, {"Prefer": "return=minimal"}),
         "upsert, merging": ("POST", {}, body, {"Prefer": merge}),
         "upsert, ignoring": ("POST", {}, body, {"Prefer": ignore}),
@@ -155,7 +160,9 @@ def test_anon_reads_and_writes_nothing(db, env, rest, tenants):
 
 @pytest.mark.parametrize("role", ["postgres", "supabase_admin", "authenticator", "nobody", "", "service_role; drop"])
 def test_a_signed_token_for_a_role_that_the_api_may_not_take_is_refused(env, rest, tenants, role):
-    answer = rest.get("/profiles", params={"select": "user_id"}, headers=headers(env, token_of(env, tenants.bob, role=role)))
+    answer = rest.get(
+        "/profiles", params={"select": "user_id"}, headers=headers(env, token_of(env, tenants.bob, role=role))
+    )
 
     assert answer.status_code in (400, 401, 403), answer.text
     assert tenants.bob not in answer.text
@@ -182,12 +189,16 @@ def test_a_token_of_nobody_in_particular_shows_no_row(db, env, rest, tenants, cl
         assert tenants.bob not in answer.text
 
 
-@pytest.mark.parametrize("profile", ["private", "auth", "supabase_migrations", "extensions", "information_schema", "pg_catalog"])
+@pytest.mark.parametrize(
+    "profile", ["private", "auth", "supabase_migrations", "extensions", "information_schema", "pg_catalog"]
+)
 def test_the_api_exposes_the_schema_public_alone(env, rest, tenants, profile):
     for token in (env["SUPABASE_ANON_KEY"], token_of(env, tenants.ann), env["SUPABASE_SERVICE_ROLE_KEY"]):
         read = rest.get("/platform_tokens", headers=headers(env, token, **{"Accept-Profile": profile}))
         write = rest.post("/platform_tokens", json={}, headers=headers(env, token, **{"Content-Profile": profile}))
-        call = rest.post("/rpc/lock_scope", json={"p_scope": "x"}, headers=headers(env, token, **{"Content-Profile": profile}))
+        call = rest.post(
+            "/rpc/lock_scope", json={"p_scope": "x"}, headers=headers(env, token, **{"Content-Profile": profile})
+        )
 
         assert [a.json()["code"] for a in (read, write, call)] == ["PGRST106"] * 3
 
@@ -211,7 +222,9 @@ def test_no_function_answers_an_end_user(db, env, rest, tenants):
         for name, arguments in functions:
             body = dict.fromkeys((argument for argument in arguments if argument), None)
             if name == "commit_page":
-                answer = rest.post(f"/rpc/{name}", content="{}", headers=headers(env, token, **{"Content-Type": "text/plain"}))
+                answer = rest.post(
+                    f"/rpc/{name}", content="{}", headers=headers(env, token, **{"Content-Type": "text/plain"})
+                )
             else:
                 answer = rest.post(f"/rpc/{name}", json=body, headers=headers(env, token))
             assert answer.status_code in (401, 403), f"{name}: {answer.text}"
@@ -236,6 +249,8 @@ def test_the_description_of_the_api_names_to_each_what_it_may_use(db, env, rest)
 def test_a_filter_is_a_value_and_never_a_piece_of_query(env, rest, tenants, value):
     """B8 row 61."""
     for query in ({"platform_id": f"eq.{value}"}, {"platform_id": f"in.({value})"}, {"raw->>x": f"eq.{value}"}):
-        answer = rest.get("/orders", params={"select": "user_id", **query}, headers=headers(env, token_of(env, tenants.ann)))
+        answer = rest.get(
+            "/orders", params={"select": "user_id", **query}, headers=headers(env, token_of(env, tenants.ann))
+        )
         assert answer.status_code in (200, 400), answer.text
         assert tenants.bob not in answer.text

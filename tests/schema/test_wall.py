@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import psycopg
 import pytest
 
 from tests.schema.wall import violations
@@ -26,7 +25,10 @@ def test_a_table_made_as_it_should_be_is_no_hole(db):
 
 HOLES = {
     "no row-level security": (_TABLE, "planted: row-level security is off"),
-    "not forced": (_GOOD + "alter table public.planted no force row level security", "planted: row-level security is not forced"),
+    "not forced": (
+        _GOOD + "alter table public.planted no force row level security",
+        "planted: row-level security is not forced",
+    ),
     "no policy": (_TABLE + _FORCED, "planted: has no policy"),
     "policy for all": (
         _TABLE + _FORCED + "create policy p on public.planted for select to authenticated using (true)",
@@ -49,7 +51,10 @@ HOLES = {
     "grant to anon": ("grant select on public.orders to anon", "orders (select): is open to anon"),
     "column to anon": ("grant select (plan) on public.profiles to anon", "profiles (select): is open to anon"),
     "grant to public": ("grant delete on public.orders to public", "orders (delete): is open to anon"),
-    "write to users": ("grant update on public.orders to authenticated", "orders (authenticated: update): may be written"),
+    "write to users": (
+        "grant update on public.orders to authenticated",
+        "orders (authenticated: update): may be written",
+    ),
     "column write": (
         "grant update (plan) on public.profiles to authenticated",
         "profiles (authenticated: update): may be written",
@@ -58,7 +63,10 @@ HOLES = {
         "grant insert on public.orders to service_role",
         "orders (service_role: insert): may be written",
     ),
-    "truncate": ("grant truncate on public.orders to authenticated", "orders (authenticated: truncate): may be written"),
+    "truncate": (
+        "grant truncate on public.orders to authenticated",
+        "orders (authenticated: truncate): may be written",
+    ),
     "sequence": (
         "grant usage on sequence public.rejected_records_id_seq to authenticated",
         "rejected_records_id_seq (authenticated): is a sequence",
