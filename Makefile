@@ -51,7 +51,7 @@ types: setup ## mypy --strict
 	@$(BIN)/mypy
 
 arrows: setup
-	@$(BIN)/lint-imports --no-timing
+	@$(BIN)/lint-imports --no-logo
 
 fmt: setup ## put code into its format
 	@$(BIN)/ruff check --fix --quiet .
