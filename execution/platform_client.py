@@ -59,6 +59,8 @@ class PlatformClient:
         self._db_now = db_now
         self._clock = clock
         self._base_url = settings.api_url(platform.api_base_url).rstrip("/")
+        # Requests that left this process, whatever became of them.
+        self.sends = 0
 
     def get(self, path: str, params: Params | None = None) -> Answer:
         """A body that the platform meant as an answer, unparsed; everything else raises a Signal.
@@ -79,6 +81,7 @@ class PlatformClient:
         headers = self._platform.headers(self._settings, access_token)
         fetched_at = self._db_now()
         self._limiter.permit(self._scope, self._call_class)
+        self.sends += 1
         started = self._clock.monotonic()
         try:
             raw = self._door.send("GET", url, headers=headers)

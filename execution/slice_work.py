@@ -31,7 +31,9 @@ _ABOUT_DATA = ("21000", "22", "23", "54000", "54001", "PT422")
 
 
 class Client(Protocol):
-    """What a slice needs of a platform."""
+    """What a slice needs of a platform. `sends` counts the requests that went out."""
+
+    sends: int
 
     def get(self, path: str, params: dict[str, str] | None = None) -> Answer: ...
 
@@ -40,7 +42,7 @@ ClientOf = Callable[[Job], Client]
 
 
 class SliceWork:
-    """The work of one slice. `calls` and `pages` count what it cost and what it brought."""
+    """The work of one slice. `calls` and `pages` tell what it cost and what it brought."""
 
     def __init__(
         self,
@@ -59,8 +61,11 @@ class SliceWork:
         self._history = history
         self._over = over
         self._seq = job.page_seq
-        self.calls = 0
         self.pages = 0
+
+    @property
+    def calls(self) -> int:
+        return self._client.sends
 
     def run(self) -> Certificate | None:
         """The certificate when the entity is complete and proven; None when the slice is over before."""
@@ -233,7 +238,6 @@ class SliceWork:
         return False
 
     def _get(self, path: str, params: dict[str, str] | None) -> Answer:
-        self.calls += 1
         return self._client.get(path.replace("{shop_id}", self._job.shop_id), params)
 
     def _read(self, step: Stream | Lookup, answer: Answer) -> pages.Content:
@@ -242,7 +246,7 @@ class SliceWork:
             records_at=step.records_at,
             count_at=step.pages.count_at if isinstance(step, Stream) else None,
             key=step.records.key,
-            leave_out=step.records.leave_out,
+            leave_out=pages.cut_for_privacy(step.records),
         )
 
     def _commit(
@@ -292,7 +296,10 @@ class SliceWork:
                     raise
         if told is None:
             records = pages.split(
-                answer.body, records_at=step.records_at, key=step.records.key, leave_out=step.records.leave_out
+                answer.body,
+                records_at=step.records_at,
+                key=step.records.key,
+                leave_out=pages.cut_for_privacy(step.records),
             )
             singles = pages.as_json(records)
             told = self._store.commit_page((b'{"records":', singles, b',"envelope":', envelope, b"}"), sent)

@@ -179,7 +179,8 @@ begin
     update public.sync_jobs
        set status = p_status, error_code = p_code, error = p_error, seller_message = p_seller_message,
            certificate_id = p_certificate_id, lease_id = null, lease_expires_at = null, run_after = null,
-           park_reason = null, finished_at = clock_timestamp()
+           park_reason = null, finished_at = clock_timestamp(),
+           fraction = case when p_status = 'completed' then 1 else fraction end
      where id = job.id;
     perform private.promote_next(job.user_id, job.platform, job.job_type);
     if job.job_type = 'backfill' then
