@@ -14,6 +14,7 @@ import msgspec
 import orjson
 
 from execution.errors import Retriable
+from execution.streams import Records
 
 # Whitespace of JSON (RFC 8259, section 2).
 _SPACE = " \t\n\r"
@@ -26,6 +27,12 @@ class Content:
     count: int
     keys: tuple[str, ...]
     single: bool = False
+
+
+def cut_for_privacy(records: Records) -> tuple[str, ...]:
+    """The members that single records lose: those that no feature needs. What a person's row takes is needed."""
+    taken = {name for person in records.people for name in person.take}
+    return tuple(name for name in records.leave_out if name not in taken)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -157,7 +157,7 @@ def _ask(stream: Stream, get: Get, params: Mapping[str, str], bounds: Bounds) ->
         records_at=stream.records_at,
         count_at=stream.pages.count_at,
         key=stream.records.key,
-        leave_out=stream.records.leave_out,
+        leave_out=pages.cut_for_privacy(stream.records),
     )
 
 

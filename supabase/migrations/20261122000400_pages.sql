@@ -166,11 +166,11 @@ begin
                                        document #> ('{page}' || string_to_array(env ->> 'records_at', '.')));
     end if;
 
-    -- A record that was rejected before and lands now needs nobody's attention any more.
+    -- A record that was rejected before needs nobody's attention any more, now that a later fetch of it has landed or
+    -- was rejected with other bytes. What this very page rejects has its time of fetching.
     update public.rejected_records as r set status = 'superseded', settled_at = clock_timestamp()
      where r.user_id = job.user_id and r.platform = job.platform and r.stream = stream_name
-       and r.status = 'open' and r.platform_id = any (landed.keys)
-       and rejected_now = 0;
+       and r.status = 'open' and r.platform_id = any (landed.keys) and r.fetched_at < at;
 
     -- Pages overlap by a record, and a second pass reads the same again: progress counts neither twice.
     select count(*) into fresh_keys from (
