@@ -32,6 +32,8 @@ _MARKS = {
 def status_table(facts: Mapping[str, Any], now: datetime) -> RenderableType:
     """The whole status of a user as a table with bars, and what failed below it."""
     table = _table("", "entity", "", "records", "calls", "state")
+    for column in table.columns[3:5]:
+        column.justify = "right"
     for job in facts["jobs"]:
         mark, style = _MARKS[job["status"]]
         table.add_row(
