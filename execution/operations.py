@@ -18,6 +18,7 @@ import supabase
 from execution import workers
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
+from execution.budgets import load_budgets, scope_of_app
 from execution.catalog import find_entity, platform_entities
 from execution.connections import ConnectRequest
 from execution.errors import KeeperError, StoreError, UserError
@@ -122,13 +123,26 @@ def _check_valkey(app: App) -> None:
 
 
 def status(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
-    """The user's backfill, of one platform or all."""
+    """The user's backfill, of one platform or all; `backfill_calls_per_day` is what all backfills may call a day."""
     facts = BackfillManager(store=app.store, table=JobTable.load(), ring=lambda: None).status(user_id)
+    for job in facts["jobs"]:
+        job["backfill_calls_per_day"] = _calls_per_day(app, job["platform"])
     if platform is not None:
         platform_entities(platform)
         for name in ("platforms", "jobs"):
             facts[name] = [row for row in facts[name] if row["platform"] == platform]
     return facts
+
+
+def _calls_per_day(app: App, platform: str) -> int | None:
+    """What the platform's headers told, else the directive's number; None where this process may not call it."""
+    budget = load_budgets()[platform]
+    try:
+        settings = app.settings.platform(platform)
+    except UserError:
+        return None
+    told = app.store.rpc("limits_of", p_scope=scope_of_app(platform, settings.client_id).key) or {}
+    return int((told.get("per_day") or budget.per_day) * budget.backfill_share)
 
 
 def run_until_idle(app: App, *, wait_seconds: float) -> dict[str, Any]:

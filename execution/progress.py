@@ -152,7 +152,7 @@ def _state(job: Mapping[str, Any], now: datetime) -> str:
 def _wait(job: Mapping[str, Any], now: datetime) -> str:
     """Why a job waits, when it goes on, and when it will be ready."""
     resumes = datetime.fromisoformat(job["run_after"])
-    rest = _rest(job, max(resumes, now))
+    rest = _rest(job, now)
     ready = f", ready in {_span(max(resumes - now, timedelta()) + rest)}" if rest is not None else ""
     return f"{job['platform']} {job['entity']}: {job['park_reason']}; resumes {_when(resumes, now)}{ready}"
 
@@ -166,11 +166,15 @@ def _pace(job: Mapping[str, Any], now: datetime) -> str:
 
 
 def _rest(job: Mapping[str, Any], now: datetime) -> timedelta | None:
-    """What is still to come takes as long as the part before took, waiting for the budget included."""
+    """What is still to come: a day for every day's worth of calls, or as long as the part before took."""
     share = _share(job)
     if share < _LEAST_SHARE or not job["started_at"]:
         return None
-    return (now - datetime.fromisoformat(job["started_at"])) * ((1 - share) / share)
+    to_come, a_day = (1 - share) / share, job.get("backfill_calls_per_day")
+    full_days = int(job["calls_used"] * to_come / a_day) if a_day else 0
+    if full_days:
+        return timedelta(days=full_days)
+    return (now - datetime.fromisoformat(job["started_at"])) * to_come
 
 
 def _when(moment: datetime, now: datetime) -> str:

@@ -244,6 +244,13 @@ begin
     return jsonb_build_object('booked', wait <= longest, 'wait_seconds', extract(epoch from wait));
 end $$;
 
+-- limits_of: the limits that the platform's headers told for a scope; null where they told none yet.
+create function public.limits_of(p_scope text) returns jsonb
+language sql stable security definer set search_path = '' as $$
+    select jsonb_build_object('per_second', per_second, 'per_day', per_day)
+    from private.api_budgets where scope = p_scope;
+$$;
+
 do $$
 declare f regprocedure;
 begin
@@ -251,7 +258,8 @@ begin
         'public.reserve_calls(uuid, text, text, int, bigint, bigint, double precision)',
         'public.return_calls(uuid, int)', 'public.report_limits(text, bigint, bigint, bigint)',
         'public.block_scope(text, double precision)',
-        'public.pace_call(text, bigint, double precision, double precision)']::regprocedure[] loop
+        'public.pace_call(text, bigint, double precision, double precision)',
+        'public.limits_of(text)']::regprocedure[] loop
         execute format('revoke all on function %s from public, anon, authenticated', f);
         execute format('grant execute on function %s to service_role', f);
     end loop;
