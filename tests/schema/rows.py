@@ -1,4 +1,4 @@
-"""Rows for every table, made from the catalog: a new table is filled without anybody thinking of it, or says why not."""
+"""Rows for every table, made from the catalog: a new table is filled too, or says why not."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def _insert(db: Connection, oid: int, table: sql.Identifier, values: dict[str, A
                 stored = _one(db, insertion(table, values) + sql.SQL(" returning to_jsonb(new_row)"))
         except psycopg.errors.CheckViolation as error:
             constraint = error.diag.constraint_name or ""
-            assert constraint not in mended, f"teach tests/schema/rows.py: {table.as_string()} refuses: {error}"
+            assert constraint not in mended, f"teach tests/schema/rows.py: {table.as_string()} refuses: {error}"  # noqa: PT017
             mended.add(constraint)
             values = _mended(db, oid, table, constraint, values)
         except psycopg.errors.UniqueViolation:

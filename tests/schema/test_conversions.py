@@ -35,7 +35,7 @@ def value(db, query, *arguments):
     try:
         return db.execute(f"select {query}", arguments).fetchone()[0]
     except psycopg.Error as error:
-        assert (error.sqlstate or "").startswith(ABOUT_DATA), error
+        assert (error.sqlstate or "").startswith(ABOUT_DATA), error  # noqa: PT017
         return f"{error.sqlstate} {error.diag.message_primary}"
 
 
@@ -160,7 +160,7 @@ def test_hundredths_are_exact_or_refused(db, amount, currency):
 
 def coupon(db, text, currency):
     """A line item's coupon, written as JSON text so that no float of ours is in between."""
-    line = '{"shop_coupon": %s, "price": {"amount": 1, "divisor": 1, "currency_code": "%s"}}' % (text, currency)
+    line = f'{{"shop_coupon": {text}, "price": {{"amount": 1, "divisor": 1, "currency_code": "{currency}"}}}}'
     return value(db, "(select shop_coupon_amount from private.map_etsy_receipts_line_items(%s::jsonb))", line)
 
 

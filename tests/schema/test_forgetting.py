@@ -61,7 +61,7 @@ def test_a_page_in_flight_does_not_outlive_its_user(clean, db, env):
     queue(db, user, ("etsy", "orders"))
     claim(db, lease)
 
-    with worker(env) as page, psycopg.connect(env["DATABASE_URL"], autocommit=True) as admin:
+    with worker(env) as page, psycopg.connect(env["DATABASE_URL"], autocommit=True) as admin:  # noqa: SIM117
         with ThreadPoolExecutor(1) as pool:
             with page.transaction():
                 commit_empty_page(page, lease, 0, [RECEIPT])

@@ -54,7 +54,7 @@ def stored_columns(db, table):
 
 @pytest.mark.parametrize("platform", ENTITIES)
 def test_the_newest_migration_is_what_the_streams_say(platform):
-    written = sorted(MIGRATIONS.glob(f"*_{platform}_mapping.sql"))[-1]
+    written = max(MIGRATIONS.glob(f"*_{platform}_mapping.sql"))
 
     assert written.read_text() == platform_sql(platform, steps(platform)), (
         f"the streams of {platform} have changed: python -m execution.mapping {platform} > supabase/migrations/"

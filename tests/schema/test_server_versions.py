@@ -27,7 +27,7 @@ _SCHEMA = {
         obj_description(c.oid, 'pg_class') from pg_class c where c.relnamespace in {_OURS}""",
     "constraint": f"""select conrelid::regclass, conname, pg_get_constraintdef(oid), condeferrable, condeferred
         from pg_constraint where connamespace in {_OURS} and contype <> 'n'""",
-    "index": f"select pg_get_indexdef(c.oid) from pg_class c where c.relnamespace in {_OURS} and c.relkind in ('i', 'I')",
+    "index": f"select pg_get_indexdef(c.oid) from pg_class c where c.relnamespace in {_OURS} and c.relkind in ('i', 'I')",  # noqa: E501
     "policy": """select p.polrelid::regclass, p.polname, p.polcmd, p.polpermissive, p.polroles::regrole[],
         pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid) from pg_policy p""",
     "function": f"""select f.oid::regprocedure, pg_get_function_arguments(f.oid), pg_get_function_result(f.oid),
@@ -35,7 +35,7 @@ _SCHEMA = {
         from pg_proc f join pg_language l on l.oid = f.prolang where f.pronamespace in {_OURS}""",
     "trigger": """select tgrelid::regclass, tgname, pg_get_triggerdef(oid) from pg_trigger where not tgisinternal""",
     "grant on table": f"""select c.oid::regclass, a.grantee::regrole, a.privilege_type, a.is_grantable
-        from pg_class c, aclexplode(c.relacl) as a where c.relnamespace in {_OURS} and a.privilege_type <> 'MAINTAIN'""",
+        from pg_class c, aclexplode(c.relacl) as a where c.relnamespace in {_OURS} and a.privilege_type <> 'MAINTAIN'""",  # noqa: E501
     "grant on column": f"""select c.oid::regclass, t.attname, a.grantee::regrole, a.privilege_type
         from pg_class c join pg_attribute t on t.attrelid = c.oid, aclexplode(t.attacl) as a
         where c.relnamespace in {_OURS}""",
@@ -43,7 +43,7 @@ _SCHEMA = {
         from pg_proc f, aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) as a
         where f.pronamespace in {_OURS}""",
     "grant on schema": """select n.nspname, a.grantee::regrole, a.privilege_type from pg_namespace n,
-        aclexplode(n.nspacl) as a where n.nspname in ('public', 'private') and a.grantee <> 'pg_database_owner'::regrole""",
+        aclexplode(n.nspacl) as a where n.nspname in ('public', 'private') and a.grantee <> 'pg_database_owner'::regrole""",  # noqa: E501
     "default grant": """select defaclrole::regrole, coalesce(defaclnamespace::regnamespace::text, ''), defaclobjtype,
         a.grantee::regrole, a.privilege_type from pg_default_acl, aclexplode(defaclacl) as a
         where defaclrole = 'postgres'::regrole and a.privilege_type <> 'MAINTAIN'""",

@@ -137,7 +137,7 @@ def test_every_verb_on_every_table_as_another_tenant_shows_and_changes_nothing(d
 
 
 def test_workers_write_no_table_by_themselves(db, tenants):
-    """service_role goes past row-level security, so it has no verb but select: the functions take the lease's tenant."""
+    """service_role goes past row-level security, so it may only select: functions take the lease's tenant."""
     before = contents(db)
     for table in tables(db):
         for verb, statement in statements(db, table, tenants.bob_rows[title(table)], tenants.ann).items():

@@ -132,7 +132,7 @@ def bad_tokens(env, user_id):
         "alg none": ".".join(unsigned) + ".",
         "other hash, wrong secret": token_of(env, user_id, secret="x" * 64, algorithm="HS512"),
         "forged service_role": token_of(env, None, secret="x" * 40, role="service_role"),
-        "claims exchanged": ".".join([header, raised, signature]),
+        "claims exchanged": f"{header}.{raised}.{signature}",
         "no JWT": "Bob",
     }
 

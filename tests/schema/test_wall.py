@@ -78,8 +78,10 @@ HOLES = {
         "private.platform_tokens (authenticated): in private, yet granted",
     ),
     "definer open to public": (
-        "create function public.planted() returns int language sql security definer set search_path = '' as 'select 1'; "
-        "grant execute on function public.planted() to public",
+        (
+            "create function public.planted() returns int language sql security definer set search_path = '' as 'select 1'; "  # noqa: E501
+            "grant execute on function public.planted() to public"
+        ),
         "planted() (anon): may be executed",
     ),
     "function for users": (
@@ -95,8 +97,10 @@ HOLES = {
         "planted(): is security definer without",
     ),
     "open search_path": (
-        "create function public.planted() returns int language sql security definer set search_path = public "
-        "as 'select 1'",
+        (
+            "create function public.planted() returns int language sql security definer set search_path = public "
+            "as 'select 1'"
+        ),
         "planted(): is security definer without",
     ),
     "owner's view": ("create view public.planted as select * from public.orders", "planted: is a view with the rights"),

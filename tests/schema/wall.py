@@ -35,7 +35,7 @@ _RULES = {
                or p.polcmd <> 'r' or p.polroles <> array['authenticated'::regrole::oid])""",
     "reads user_metadata, which users write themselves": """
         select p.polrelid::regclass::text || '.' || p.polname from pg_policy p
-        where concat(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) ~ 'user_meta_?data'""",
+        where pg_get_expr(p.polqual, p.polrelid) ~ 'user_meta_?data'""",
     "has no index that begins with user_id": """
         select c.oid::regclass::text from pg_class c
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
