@@ -253,6 +253,7 @@ def _sweep(store: Store, job: Job, stream: Stream, *, last_pass: bool) -> Check:
         p_table=job.entity.table,
         p_time_column=job.entity.time_column,
         p_last_pass=last_pass,
+        p_children={child.table: child.parent_column for child in stream.records.children},
     )
     if told["held_back"]:
         raise Fatal(

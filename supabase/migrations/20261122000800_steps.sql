@@ -125,11 +125,14 @@ end $$;
 
 -- sweep_gone: after a complete read, rows that it did not show are gone: softly, and never very many at once. With a
 -- time column only rows inside the job's window are judged. `p_last_pass`: the last pass over each window was
--- complete by itself, so that a record which left between two passes is seen to be gone.
+-- complete by itself, so that a record which left between two passes is seen to be gone. `p_children`: what goes with a
+-- record, as {table: the column that names the record}.
 create function public.sweep_gone(p_lease_id uuid, p_stream text, p_table text, p_time_column text, p_last_pass boolean,
-                                  p_max_share real default 0.3, p_always_allowed int default 20) returns jsonb
+                                  p_max_share real default 0.3, p_always_allowed int default 20,
+                                  p_children jsonb default '{}') returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id); gone text[]; stored bigint; inside text := 'true';
+        child record;
 begin
     if p_time_column <> '' then
         inside := format('t.%I >= $5 and t.%1$I < $6', p_time_column);
@@ -153,6 +156,11 @@ begin
     end if;
     execute format('update public.%I set is_deleted = true, sync_run_id = $4 where user_id = $1 and platform = $2 '
                    'and platform_id = any ($3)', p_table) using job.user_id, job.platform, gone, job.run_id;
+    for child in select key as name, value as parent from jsonb_each_text(p_children) where gone is not null loop
+        execute format('update public.%I set is_deleted = true, sync_run_id = $4 where user_id = $1 and platform = $2 '
+                       'and %I = any ($3) and not is_deleted', child.name, child.parent)
+            using job.user_id, job.platform, gone, job.run_id;
+    end loop;
     return jsonb_build_object('gone', coalesce(cardinality(gone), 0), 'held_back', 0, 'stored', stored);
 end $$;
 
@@ -162,7 +170,7 @@ begin
     foreach f in array array['public.next_lookups(uuid, text, text, int)', 'public.derive(uuid, text, text, int)',
         'public.prove(uuid, text)', 'public.audit_read(uuid, text, text, text, text)',
         'public.verify_completed(uuid, text, text, text, text, text, text[])',
-        'public.sweep_gone(uuid, text, text, text, boolean, real, int)']::regprocedure[] loop
+        'public.sweep_gone(uuid, text, text, text, boolean, real, int, jsonb)']::regprocedure[] loop
         execute format('revoke all on function %s from public, anon, authenticated', f);
         execute format('grant execute on function %s to service_role', f);
     end loop;
