@@ -77,7 +77,7 @@ CONVERSIONS = {
     Kind.BOOLEAN: "{v}",
     Kind.EPOCH: EPOCH,
     Kind.MONEY: "case when {v} ->> 'currency_code' = c.code and {v} ->> 'divisor' = c.divisor"
-    " then ({v} ->> 'amount')::bigint"
+    " and {v} ->> 'amount' is not null then ({v} ->> 'amount')::bigint"
     " when jsonb_typeof({v}) = 'null' then null else private.money_exact({v}, cur.code, {path}) end",
     Kind.HUNDREDTHS: "case when c.digits = 2 then {v} else private.hundredths_exact({v}, cur.code, {path}) end",
     Kind.MAJOR: "case when {v} * c.scale = trunc({v} * c.scale) then ({v} * c.scale)::bigint"

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+import httpx
 import redis
+from supabase.lib.client_options import SyncClientOptions
 
 import supabase
 from execution import workers
@@ -26,6 +28,7 @@ from execution.job_runner import Outcome
 from execution.streams import Derivation
 
 _REMAP_ROWS = 1000
+_AUTH_TIMEOUT_S = 10.0
 # As names of the environment are written: TOKEN_KEYS.
 _NAMES_A_SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
 
@@ -38,8 +41,12 @@ def manager(app: App) -> BackfillManager:
 def create_user(app: App, *, email: str, plan: str) -> dict[str, Any]:
     """Create a user through Supabase Auth, or find the one with this address; then put the user on the plan."""
     JobTable.load().check_plan(plan)
+    # The machine's proxy variables are not for our database: the store does not use them either.
+    http = httpx.Client(trust_env=False, timeout=_AUTH_TIMEOUT_S)
     client = supabase.create_client(
-        app.settings.supabase_url, app.settings.supabase_service_role_key.get_secret_value()
+        app.settings.supabase_url,
+        app.settings.supabase_service_role_key.get_secret_value(),
+        options=SyncClientOptions(httpx_client=http),
     )
     try:
         created = client.auth.admin.create_user({"email": email, "email_confirm": True}).user
@@ -56,6 +63,8 @@ def create_user(app: App, *, email: str, plan: str) -> dict[str, Any]:
         created = found[0]
     except (supabase.AuthError, OSError) as error:
         raise UserError(f"Supabase Auth does not answer: {error}.", hint="Check SUPABASE_URL.") from None
+    finally:
+        http.close()
     app.store.rpc("set_plan", p_user_id=created.id, p_plan=plan)
     return {"user_id": created.id, "email": email, "plan": plan}
 

@@ -26,8 +26,8 @@ FREEZE_MARGIN = timedelta(seconds=60)
 _DERIVE_ROWS = 5000
 _LONGEST_DOUBT = 3
 # SQLSTATE classes that speak of the data in a page, so that single records are to blame (see is_about_data);
-# 21000: one record stands in the page twice.
-_ABOUT_DATA = ("21000", "22", "23", "54000", "54001", "PT422")
+# 0A000: a number that is none (NaN); 21000: one record stands in the page twice.
+_ABOUT_DATA = ("0A000", "21000", "22", "23", "54000", "54001", "PT422")
 
 
 class Client(Protocol):

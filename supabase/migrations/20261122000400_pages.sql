@@ -78,7 +78,7 @@ end $$;
 -- the server (a deadlock, a full disk), which must stop the page?
 create function private.is_about_data(p_sqlstate text) returns boolean
 language sql immutable set search_path = '' as $$
-    select left(p_sqlstate, 2) in ('22', '23') or p_sqlstate in ('21000', '54000', '54001', 'PT422');
+    select left(p_sqlstate, 2) in ('22', '23') or p_sqlstate in ('0A000', '21000', '54000', '54001', 'PT422');
 $$;
 
 -- land_one: one record, or the reason why not.
@@ -221,7 +221,8 @@ create function public.move_cursor(p_lease_id uuid, p_cursor jsonb) returns void
 language plpgsql security definer set search_path = '' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id);
 begin
-    update public.sync_jobs set cursor = p_cursor where id = job.id;
+    -- Progress forgives what went wrong before it, with or without a page.
+    update public.sync_jobs set cursor = p_cursor, attempts = 0, deaths = 0 where id = job.id;
 end $$;
 
 -- replay_rejected: try rejected records again, after the mapping was mended. No call to the platform.
