@@ -243,3 +243,37 @@ def test_a_body_of_two_minds_is_refused(headers):
 
     with pytest.raises(BadMessage):
         head.request_body()
+
+
+HEAD_ANSWER = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+class EndsWhatIsNotThere:
+    """An upstream that answers a HEAD with a head, and ends the body that it must not have when it is asked again."""
+
+    def __init__(self):
+        self.left = asyncio.Event()
+
+    async def __call__(self, reader, writer):
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            asked = await reader.readuntil(b"\r\n\r\n")
+            while not asked.startswith(b"HEAD"):
+                writer.write(RESPONSE)
+                asked = await reader.readuntil(b"\r\n\r\n")
+            writer.write(HEAD_ANSWER)
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"0\r\n\r\n" + RESPONSE)
+        self.left.set()
+        writer.close()
+
+
+def test_what_follows_the_answer_to_a_head_spoils_no_later_answer():
+    """PostgREST ends the chunked body of a HEAD; the next request on the client's connection gets its own answer."""
+
+    async def act(reader, writer):
+        writer.write(b"HEAD /rest/v1/x HTTP/1.1\r\nHost: x\r\napikey: k\r\n\r\n")
+        assert await reader.readexactly(len(HEAD_ANSWER)) == HEAD_ANSWER
+        writer.write(b"GET /rest/v1/x HTTP/1.1\r\nHost: x\r\napikey: k\r\n\r\n")
+        assert await reader.readexactly(len(RESPONSE)) == RESPONSE
+
+    asyncio.run(_through_a_gateway(EndsWhatIsNotThere(), act))

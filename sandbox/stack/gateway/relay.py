@@ -32,6 +32,7 @@ class Upstream(asyncio.Protocol):
         self._body: Body | None = None
         self._method: bytes | None = None  # of the request whose response is outstanding
         self._closes = False
+        self._retired = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop does not inherit from it
@@ -41,11 +42,31 @@ class Upstream(asyncio.Protocol):
         self._method, self._head, self._body = method, b"", None
 
     def data_received(self, data: bytes) -> None:
+        if self._retired:
+            return
         try:
-            self._client.give(data)
-            self._follow(data)
+            if self._method == b"HEAD":
+                self._answer_head(data)
+            else:
+                self._client.give(data)
+                self._follow(data)
         except BadMessage:
             self.transport.abort()
+
+    def _answer_head(self, data: bytes) -> None:
+        """Pass the head on and end the connection: PostgREST ends a chunked body that a HEAD does not have."""
+        self._head += data
+        end = self._head.find(b"\r\n\r\n")
+        if end < 0:
+            if len(self._head) > HEAD_LIMIT_BYTES:
+                raise BadMessage("endless response head")
+            return
+        head = Head.parse(self._head[:end])
+        self._client.give(self._head[: end + 4])
+        self._retired = True
+        self._client.without_upstream()
+        self.transport.abort()
+        self._client.response_done(closes=head.closes)
 
     def _follow(self, data: bytes) -> None:
         while data and self._method is not None:
@@ -82,6 +103,8 @@ class Upstream(asyncio.Protocol):
         self._client.release("upstream full")
 
     def connection_lost(self, _: Exception | None) -> None:
+        if self._retired:
+            return
         self._client.upstream_lost(mid_response=bool(self._head) or self._body is not None)
 
 
@@ -226,6 +249,10 @@ class Client(asyncio.Protocol):
         self._last = self._last or closes
         if self._body is None:
             self._next()
+
+    def without_upstream(self) -> None:
+        """The next request gets a connection of its own."""
+        self._upstream = None
 
     def upstream_lost(self, *, mid_response: bool) -> None:
         self._upstream = None
