@@ -79,3 +79,15 @@ def test_a_missing_package_stops_one_command_only() -> None:
     assert up.stderr == "`keeper up` needs the package sandbox.stack. Run `pip install 'keeper[sandbox]'`.\n"
     assert helped.returncode == 0
     assert "create" in helped.stdout
+
+
+def test_a_machines_proxy_is_not_asked(keeper: Keeper, etsy: Etsy) -> None:
+    """Proxy variables of the machine change nothing: our database and the platform are spoken to directly."""
+    proxy = "http://127.0.0.1:9"
+    shop = etsy.shop(orders=5)
+
+    created = keeper("user create --email ada@example.com", HTTP_PROXY=proxy, ALL_PROXY=proxy)
+    connect = f"connect etsy --user {created.out.strip()} --shop-id {shop.id} --access-token {shop.access_token}"
+    connected = keeper(connect, HTTP_PROXY=proxy, ALL_PROXY=proxy)
+
+    assert (created.status, connected.status) == (0, 0), created.err + connected.err
