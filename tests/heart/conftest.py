@@ -37,7 +37,9 @@ def heart_env(stack: Stack, etsy_process: Etsy) -> dict[str, str]:
 def quiet() -> Iterator[None]:
     """What the product logs is no part of a test's output."""
     before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"), cache_logger_on_first_use=False)
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger("critical"), cache_logger_on_first_use=False
+    )
     yield
     structlog.configure(**before)
 
