@@ -1,6 +1,7 @@
 """The same receipts by a plain loop, as most people write it: httpx, json, psycopg's executemany, a commit a page.
 
-It has no jobs, no fence, no audit, no budget, no verification; it writes orders and line items and nothing else.
+It writes the rows that the product writes (orders, line items, refunds, shipments, customers, each with its raw
+record), typed by hand, and nothing else: no jobs, no fence, no audit, no budget, no version guard, no verification.
 """
 
 from __future__ import annotations
@@ -20,13 +21,25 @@ create table if not exists public.plain_orders (receipt_id bigint primary key, s
     total bigint, raw jsonb);
 create table if not exists public.plain_line_items (transaction_id bigint primary key, receipt_id bigint,
     listing bigint, sku text, title text, quantity int, currency text, price bigint, raw jsonb);
-create index if not exists plain_lines on public.plain_line_items (receipt_id)
+create index if not exists plain_lines on public.plain_line_items (receipt_id);
+create table if not exists public.plain_refunds (receipt_id bigint, position int, refunded_at timestamptz,
+    currency text, amount bigint, reason text, status text, raw jsonb, primary key (receipt_id, position));
+create table if not exists public.plain_shipments (receipt_id bigint, position int, carrier text, tracking text,
+    shipped_at timestamptz, raw jsonb, primary key (receipt_id, position));
+create table if not exists public.plain_customers (buyer bigint primary key, name text, email text, country text,
+    last_order_at timestamptz, raw jsonb)
 """
 ORDER = """insert into public.plain_orders
 values (%s, %s, %s, %s, to_timestamp(%s), to_timestamp(%s), %s, %s, %s, %s, %s, %s)
 on conflict (receipt_id) do update set status = excluded.status, updated_at = excluded.updated_at, raw = excluded.raw"""
 LINE = """insert into public.plain_line_items values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 on conflict (transaction_id) do update set quantity = excluded.quantity, raw = excluded.raw"""
+REFUND = """insert into public.plain_refunds values (%s, %s, to_timestamp(%s), %s, %s, %s, %s, %s)
+on conflict (receipt_id, position) do update set status = excluded.status, raw = excluded.raw"""
+SHIPMENT = """insert into public.plain_shipments values (%s, %s, %s, %s, to_timestamp(%s), %s)
+on conflict (receipt_id, position) do update set tracking = excluded.tracking, raw = excluded.raw"""
+CUSTOMER = """insert into public.plain_customers values (%s, %s, %s, %s, to_timestamp(%s), %s)
+on conflict (buyer) do update set name = excluded.name, last_order_at = excluded.last_order_at, raw = excluded.raw"""
 
 
 def run(world: World, shops: list[dict[str, Any]]) -> tuple[int, float]:
@@ -81,11 +94,14 @@ def _write(db: psycopg.Connection, receipts: list[dict[str, Any]]) -> None:
     with db.cursor() as cursor:
         cursor.executemany(ORDER, [_order(r) for r in receipts])
         cursor.executemany(LINE, [_line(t) for r in receipts for t in r["transactions"]])
+        cursor.executemany(REFUND, [_refund(r, i, x) for r in receipts for i, x in enumerate(r["refunds"])])
+        cursor.executemany(SHIPMENT, [_shipment(r, i, x) for r in receipts for i, x in enumerate(r["shipments"])])
+        cursor.executemany(CUSTOMER, [_customer(r) for r in receipts])
     db.commit()
 
 
 def _order(r: dict[str, Any]) -> tuple[Any, ...]:
-    raw = json.dumps({k: v for k, v in r.items() if k != "transactions"})
+    raw = json.dumps({k: v for k, v in r.items() if k not in ("transactions", "refunds", "shipments")})
     money = [r[name]["amount"] for name in ("subtotal", "total_shipping_cost", "total_tax_cost", "grandtotal")]
     times = r["created_timestamp"], r["updated_timestamp"]
     currency = r["grandtotal"]["currency_code"]
@@ -96,3 +112,18 @@ def _line(t: dict[str, Any]) -> tuple[Any, ...]:
     ids = t["transaction_id"], t["receipt_id"], t["listing_id"]
     price = t["price"]["currency_code"], t["price"]["amount"]
     return (*ids, t["sku"], t["title"], t["quantity"], *price, json.dumps(t))
+
+
+def _refund(r: dict[str, Any], position: int, x: dict[str, Any]) -> tuple[Any, ...]:
+    money = x["amount"]["currency_code"], x["amount"]["amount"]
+    return (r["receipt_id"], position, x["created_timestamp"], *money, x["reason"], x["status"], json.dumps(x))
+
+
+def _shipment(r: dict[str, Any], position: int, x: dict[str, Any]) -> tuple[Any, ...]:
+    shipped = x["carrier_name"], x["tracking_code"], x["shipment_notification_timestamp"]
+    return (r["receipt_id"], position, *shipped, json.dumps(x))
+
+
+def _customer(r: dict[str, Any]) -> tuple[Any, ...]:
+    person = {name: r[name] for name in ("buyer_user_id", "name", "buyer_email", "country_iso", "created_timestamp")}
+    return (*person.values(), json.dumps(person))

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ def world() -> Iterator[World]:
 def workers(env: dict[str, str], processes: int) -> Iterator[subprocess.Popen[bytes]]:
     """`keeper worker` and `keeper clock`, as a dyno runs them."""
     keeper = [sys.executable, "-m", "execution"]
-    worker = subprocess.Popen([*keeper, "worker", "--processes", str(processes), "--threads", "1"], env=env)
+    worker = subprocess.Popen([*keeper, "worker", "--processes", str(processes), "--threads", "2"], env=env)
     clock = subprocess.Popen([*keeper, "clock", "--every", "0.5"], env=env)
     try:
         yield worker
@@ -131,13 +131,16 @@ def _program(words: list[str]) -> str:
 def _descendants(root: int) -> list[int]:
     found = [root]
     for pid in found:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-        found += map(int, children)
+        # A process may end while it is being looked at.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+            found += map(int, children)
     return found[1:]
 
 
 def _peak(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
     return 0.0

@@ -236,7 +236,7 @@ def main() -> NoReturn:
     status = 0
     try:
         # Typer's own mistakes take four lines; they are told in ours.
-        status = cli(standalone_mode=False) or 0
+        status = cli(prog_name="keeper", standalone_mode=False) or 0
     except typer.TyperException as error:
         _say(_usage(error), EXIT_BAD_INPUT)
     except typer.Abort:

@@ -126,7 +126,7 @@ class Connector:
         try:
             return platform.identify(client.get)
         except Fatal as signal:
-            raise UserError(f"{platform.title} refuses: {signal.reason}.", hint=_advice(signal)) from None
+            raise UserError(f"{platform.title} refuses: {signal.reason.rstrip('.')}.", hint=_advice(signal)) from None
         except Signal as signal:
             raise UserError(
                 f"{platform.title} cannot be asked now ({signal.reason}):", hint="try again later."

@@ -80,7 +80,7 @@ def _connected(database_url: str) -> Connection:
         # Prepared statements do not survive a pooler such as hosted Supabase's.
         return psycopg.connect(database_url, autocommit=True, prepare_threshold=None, connect_timeout=10)
     except psycopg.Error as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).rstrip(".?")
         raise UserError(f"The database cannot be reached: {reason}.", hint="Check DATABASE_URL.") from error
 
 

@@ -72,7 +72,8 @@ class Records:
     """What the records of a stream become: a row of `table` each, with children and people.
 
     `updated` lists paths of the record's own version time (Unix seconds); the greatest wins. `leave_out` names
-    personal fields that no feature needs: they are never stored, neither in `raw` nor with a rejected record.
+    personal fields that no feature needs: they are not stored in `raw`. A rejected record keeps of them only what a
+    person's row takes, so that a replay can fill it.
     """
 
     table: str

@@ -24,7 +24,7 @@ _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",  # a socket's path has 108 bytes at most, a data folder's may have more
     "max_connections": "100",
-    "shared_buffers": "256MB",
+    "shared_buffers": "1GB",  # of address space: only what is used takes memory
     "max_wal_size": "2GB",
     "wal_level": "minimal",
     "max_wal_senders": "0",

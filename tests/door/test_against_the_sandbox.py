@@ -139,7 +139,7 @@ class World:
             settings=self.settings,
             door=door,
             clock=self.clock,
-            chance=random.Random(1),  # noqa: S311
+            chance=random.Random(1),
             lease_id=self.lease_id,
         )
         return PlatformClient(

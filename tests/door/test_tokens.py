@@ -35,7 +35,7 @@ def manager(store, keyring, seller, endpoint, *, clock=None, lease_id=None):
         platform=ETSY,
         settings=etsy_settings(),
         clock=clock,
-        chance=random.Random(7),  # noqa: S311
+        chance=random.Random(7),
         door=HttpDoor(clock, transport=by_hand(endpoint)),
         lease_id=lease_id or seller.lease_id,
     )

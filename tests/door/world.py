@@ -110,7 +110,7 @@ def connect_seller(
     expires_in: timedelta | None = timedelta(hours=1),
 ) -> Seller:
     user_id, account_id, lease_id = (str(uuid.uuid4()) for _ in range(3))
-    shop_id = str(random.randrange(10**6, 10**9))  # noqa: S311
+    shop_id = str(random.randrange(10**6, 10**9))
     db.execute("insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@example.com"))
 
     def sealed(secret: str | None, name: Any) -> str | None:

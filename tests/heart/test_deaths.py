@@ -138,7 +138,7 @@ def test_a_death_at_any_effect_of_the_whole_flow_loses_nothing_and_costs_at_most
     record_property("effects", len(effects))
     chosen = points(len(effects))
     if not ALL:
-        chosen = random.Random(20261122).sample(chosen, SAMPLE)  # noqa: S311
+        chosen = random.Random(20261122).sample(chosen, SAMPLE)
 
     found = [outcome for point in chosen for outcome in die_at(stage, calm, point, *ENTITIES)]
 

@@ -156,11 +156,14 @@ def test_a_stale_lease_can_write_nothing(world_of: WorldOf, etsy: Etsy, function
     fresh = claim(world)
     before = (tuples(world), world.job("orders"))
 
-    with pytest.raises(LeaseLost):
+    def write() -> None:
         if function == "commit_page":
             commit(world, stale, 1, [receipt(2)])
         else:
             world.app.store.rpc(function, p_lease_id=stale, **LEASE_FUNCTIONS[function])
+
+    with pytest.raises(LeaseLost):
+        write()
 
     assert fresh != stale
     assert (tuples(world), world.job("orders")) == before

@@ -92,7 +92,7 @@ class World:
         raise AssertionError(f"still open after {_MOST_ROUNDS} rounds: {self.jobs()}")
 
     def wake(self) -> None:
-        """Let all waits be over: of parked jobs, of throttled scopes, of a refresh that died, of the leases of the dead."""
+        """Let all waits be over: of parked jobs, throttled scopes, a refresh that died, the leases of the dead."""
         self.db.execute("update public.sync_jobs set run_after = now() where status = 'parked'")
         self.db.execute("update private.api_budgets set blocked_until = null, paced_until = null")
         self.db.execute(
