@@ -1,9 +1,9 @@
 """100,000 receipts through the whole product beside a plain loop, in one run; and the workers' memory.
 
-    python -m benchmarks.receipts            the promise of the README, about four minutes
+    python -m benchmarks.receipts            about four minutes; docs/performance.md has the figures
     python -m benchmarks.receipts --orders 8000 --memory 2000 20000    a quick look
 
-Exit status 1 when a promise is missed: 13,000 receipts a second or twice the plain loop; workers under 150 MB, and
+Exit status 1 when the goal is missed: 13,000 receipts a second or twice the plain loop; workers under 150 MB, and
 at 200,000 orders at most 1.2 times what they need at 10,000.
 """
 

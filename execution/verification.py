@@ -36,6 +36,7 @@ class ReadWindow:
     start: int | None
     end: int | None
     passes: int
+    provider_count: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,16 +98,17 @@ def verify(store: Store, job: Job, get: Get, window: Bounds) -> Certificate | Do
     listing = job.entity.listing
     if listing is not None:
         bounds = stream_bounds(listing, job, window)
-        probe = _probe(listing, get, bounds)
-        provider_count = probe.count
+        newest = _probe_newest(listing, get, bounds) if listing.newest_first else None
         facts = store.rpc(
             "audit_read",
             p_lease_id=job.lease_id,
             p_stream=listing.name,
             p_table=job.entity.table,
             p_time_column=job.entity.time_column,
-            p_newest=probe.newest,
+            p_newest=newest.newest if newest else None,
         )
+        probe = newest or _probe_past_end(listing, get, bounds, _windows(facts))
+        provider_count = probe.count
         doubt = _judge_read(job, listing, probe, facts, _hole(listing, bounds, _windows(facts)), checks)
         if doubt is None:
             doubt = _judge_gaps(job, listing, get, facts, checks)
@@ -135,21 +137,29 @@ class _Probe:
     newest: str | None = None
 
 
-def _probe(stream: Stream, get: Get, bounds: Bounds) -> _Probe:
-    """Ask for the count once more, one record a call. A grid's windows cannot be asked as one: they closed by count."""
+def _probe_newest(stream: Stream, get: Get, bounds: Bounds) -> _Probe:
+    """Ask for the count once more, newest record first: one call for both."""
+    content = _ask(stream, get, {**stream.parts[0], **stream.newest_first}, bounds)
+    return _Probe(count=content.count, newest=content.keys[0] if content.keys else None)
+
+
+def _probe_past_end(stream: Stream, get: Get, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> _Probe:
+    """Ask each part for the count once more, past its end: a record that is there was never announced.
+
+    A grid's windows cannot be asked as one: they closed by count, and the balance proves them.
+    """
     if stream.window and stream.window.grid_seconds:
         return _Probe(count=None)
-    total, newest = 0, None
-    for part in stream.parts:
-        content = _ask(stream, get, {**part, **stream.newest_first}, bounds)
-        total += content.count
-        if stream.newest_first and content.keys:
-            newest = content.keys[0]
-    return _Probe(count=total, newest=newest)
+    total = 0
+    for number, part in enumerate(stream.parts):
+        announced = sum(window.provider_count for window in windows if window.part == number)
+        content = _ask(stream, get, part, bounds, offset=min(announced, stream.pages.max_offset))
+        total += announced + len(content.keys) if content.keys else content.count
+    return _Probe(count=total)
 
 
-def _ask(stream: Stream, get: Get, params: Mapping[str, str], bounds: Bounds) -> pages.Content:
-    asked = {**stream.params, **params, stream.pages.limit_param: "1", stream.pages.offset_param: "0"}
+def _ask(stream: Stream, get: Get, params: Mapping[str, str], bounds: Bounds, *, offset: int = 0) -> pages.Content:
+    asked = {**stream.params, **params, stream.pages.limit_param: "1", stream.pages.offset_param: str(offset)}
     if stream.window:
         asked |= {stream.window.min_param: str(bounds.start), stream.window.max_param: str(bounds.end)}
     return pages.read(
@@ -181,7 +191,14 @@ def _judge_read(  # noqa: PLR0917  everything that was found out, and the list o
 
 def _windows(facts: Mapping[str, Any]) -> tuple[ReadWindow, ...]:
     return tuple(
-        ReadWindow(part=w["part"], start=w["start"], end=w["end"], passes=w["passes"]) for w in facts["windows"]
+        ReadWindow(
+            part=w["part"],
+            start=w["start"],
+            end=w["end"],
+            passes=w["passes"],
+            provider_count=w["provider_count"] or 0,
+        )
+        for w in facts["windows"]
     )
 
 

@@ -239,3 +239,17 @@ def shop_of(etsy: Etsy, paid: int) -> Shop:
     if missing:
         etsy.mutate(shop, "new_order", at=at, count=missing)
     return shop
+
+
+def test_a_count_of_exactly_one_page_is_not_believed_where_more_listings_are(etsy: Etsy, world_of: WorldOf) -> None:
+    """The platform announces 100 active listings, shows 100, and has more: asked past that end, it shows one."""
+    world = world_of(etsy.shop(60, listings=260))
+    active = [listing for listing in etsy.truth(world.shop, "listings") if listing["state"] == "active"]
+    assert len(active) > 100
+    etsy.fault("wrong_count", path="listings$", query="state=active", by=100 - len(active))
+
+    world.run("listings")
+
+    job = world.job("listings")
+    assert (job["status"], job["error_code"]) == ("failed", "incomplete")
+    assert re.search(r"announces \d+ records, \d+ came", job["error"])
