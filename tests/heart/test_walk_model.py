@@ -185,3 +185,37 @@ def test_a_quiet_list_is_read_once_with_one_record_of_overlap(size: int) -> None
     assert gave_up is None
     assert keys == provider.throughout
     assert provider.calls == max(1, -(-(size - 1) // (LIMIT - 1)))
+
+
+def test_records_that_leave_and_come_until_count_and_keys_agree_do_not_hide_the_one_that_was_skipped() -> None:
+    """Only the overlap tells: the count never changes, and the first pass brings exactly as many keys, without k5."""
+    provider = provider_of(13, {})
+
+    def two_leave_and_two_come(p: Provider) -> None:
+        p.records = [*p.records[2:], (800, "new1"), (900, "new2")]
+
+    def one_leaves_and_one_comes(p: Provider) -> None:
+        p.records = [(0, "early"), *p.records[:-1]]
+
+    provider.changes = {2: two_leave_and_two_come, 3: one_leaves_and_one_comes}
+
+    keys, gave_up = read(stream(), provider)
+
+    assert gave_up is None
+    assert "k5" in provider.throughout <= keys
+
+
+def test_a_record_that_comes_does_not_make_up_for_one_that_was_skipped() -> None:
+    """Only the count tells: the pages join, and the first pass brings as many keys as were announced, without k5."""
+    provider = Provider([(0, f"k{n}") for n in range(9)])
+
+    def equal_times_change_their_order_and_one_comes(p: Provider) -> None:
+        p.records[2], p.records[5] = p.records[5], p.records[2]
+        p.records.append((0, "new"))
+
+    provider.changes = {2: equal_times_change_their_order_and_one_comes}
+
+    keys, gave_up = read(stream(), provider)
+
+    assert gave_up is None
+    assert "k5" in provider.throughout <= keys
