@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import httpx
@@ -49,6 +50,7 @@ class Effects:
         self._crash_at, self._log = crash_at, log
         self._count = 0
         self._lock = threading.Lock()
+        self.ahead: list[Future[Any]] = []
 
     def wrap(self, call: Callable[..., Any], name: Callable[..., str]) -> Callable[..., Any]:
         def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -66,6 +68,9 @@ class Effects:
 
     def _die_if(self, *places: str) -> None:
         if self._crash_at in places:
+            if threading.current_thread() is threading.main_thread():
+                # The worst moment: whatever was asked for ahead has been answered.
+                wait(self.ahead)
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -79,6 +84,14 @@ def _work(crash_at: str | None, log: int) -> None:
     transport.handle_request = effects.wrap(transport.handle_request, _request_name)
     connection: Any = redis.Connection
     connection.send_packed_command = effects.wrap(connection.send_packed_command, lambda *_, **__: "valkey")
+    submit = ThreadPoolExecutor.submit
+
+    def submitted(*args: Any, **kwargs: Any) -> Future[Any]:
+        effects.ahead.append(submit(*args, **kwargs))
+        return effects.ahead[-1]
+
+    pool: Any = ThreadPoolExecutor
+    pool.submit = submitted
     runner = make_app(Settings.load()).runner()
     while runner.work_one() is not Outcome.IDLE:
         pass

@@ -45,7 +45,9 @@ def test_records_that_change_during_the_backfill_are_after_the_cursor_that_it_le
     watermark = world.watermark("orders")
     assert str(receipts[0]) in old
     assert all(truth[key]["updated_timestamp"] > watermark.timestamp() for key in old)
-    assert watermark <= world.job("orders")["window_end"] <= datetime.now(UTC)
+    window_end = world.job("orders")["window_end"]
+    assert watermark == window_end.replace(microsecond=0) - timedelta(minutes=15)
+    assert window_end <= datetime.now(UTC)
 
 
 def test_a_cursor_later_than_the_frozen_bound_is_refused(world_of: WorldOf, etsy: Etsy) -> None:
