@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import redis
 
-from execution.budgets import load_budgets, scope_of_app
+from execution.budgets import Budget, load_budgets, scope_of_app
 from execution.catalog import platform_named
 from execution.clock import Clock, SystemClock
 from execution.connections import Connector
@@ -45,8 +45,12 @@ class App:
         return connect_valkey(self.settings.redis_url.get_secret_value())
 
     @cached_property
+    def budgets(self) -> Mapping[str, Budget]:
+        return load_budgets()
+
+    @cached_property
     def limiter(self) -> RateLimiter:
-        return RateLimiter(self.store, self.valkey, load_budgets(), self.clock, stopping=self.stopping)
+        return RateLimiter(self.store, self.valkey, self.budgets, self.clock, stopping=self.stopping)
 
     @cached_property
     def door(self) -> HttpDoor:

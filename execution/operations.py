@@ -20,7 +20,7 @@ import supabase
 from execution import workers
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
-from execution.budgets import load_budgets, scope_of_app
+from execution.budgets import scope_of_app
 from execution.catalog import find_entity, platform_entities
 from execution.connections import ConnectRequest
 from execution.errors import KeeperError, StoreError, UserError
@@ -134,8 +134,9 @@ def _check_valkey(app: App) -> None:
 def status(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
     """The user's backfill, of one platform or all; `backfill_calls_per_day` is what all backfills may call a day."""
     facts = BackfillManager(store=app.store, table=JobTable.load(), ring=lambda: None).status(user_id)
+    calls_per_day = {name: _calls_per_day(app, name) for name in {job["platform"] for job in facts["jobs"]}}
     for job in facts["jobs"]:
-        job["backfill_calls_per_day"] = _calls_per_day(app, job["platform"])
+        job["backfill_calls_per_day"] = calls_per_day[job["platform"]]
     if platform is not None:
         platform_entities(platform)
         for name in ("platforms", "jobs"):
@@ -145,7 +146,7 @@ def status(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
 
 def _calls_per_day(app: App, platform: str) -> int | None:
     """What the platform's headers told, else the directive's number; None where this process may not call it."""
-    budget = load_budgets()[platform]
+    budget = app.budgets[platform]
     try:
         settings = app.settings.platform(platform)
     except UserError:
