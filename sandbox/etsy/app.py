@@ -9,17 +9,19 @@ from urllib.parse import parse_qsl
 from starlette.types import Receive, Scope, Send
 
 from sandbox.etsy import oauth
-from sandbox.etsy.answer import Answer, Refusal
+from sandbox.etsy.answer import Refusal
 from sandbox.etsy.checks import run_checks
-from sandbox.etsy.control import control_app
-from sandbox.etsy.faults import WIRE_KINDS, Faults, Rule
-from sandbox.etsy.mutations import Schedule, mutate
+from sandbox.etsy.control import Control
 from sandbox.etsy.operations import Operation, find_operation
-from sandbox.etsy.spoil import answer_under, spoiled
-from sandbox.etsy.wire import Sleep, compress, send_under, send_whole
+from sandbox.etsy.spoil import ETSY, answer_under
 from sandbox.etsy.world import Call, World
+from sandbox.parts.answer import Answer
+from sandbox.parts.control import CONTROL
+from sandbox.parts.faults import WIRE_KINDS, Faults, Rule
+from sandbox.parts.schedule import Schedule
+from sandbox.parts.spoil import spoiled
+from sandbox.parts.wire import Sleep, compress, read_body, send_under, send_whole
 
-CONTROL = "/_sandbox/"
 _SILENT = ("reset", "hang")
 
 
@@ -31,7 +33,8 @@ class Sandbox:
         self.faults = Faults(world.chance)
         self.schedule = Schedule()
         self._sleep = sleep
-        self._control = control_app(world, self.faults, self.schedule)
+        self._changes = Control(world, self.faults, self.schedule)
+        self._control = self._changes.app()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(CONTROL):
@@ -67,7 +70,7 @@ class Sandbox:
         try:
             answer = answer_under(self.world, operation, call, rule)
         except Refusal as refusal:
-            answer = spoiled(refusal.answer, rule) if rule else refusal.answer
+            answer = spoiled(refusal.answer, rule, ETSY) if rule else refusal.answer
         if answer.status < 300:
             answer.headers += rate
         return answer, rule
@@ -84,7 +87,7 @@ class Sandbox:
             answer = refusal.answer
         rule = self.faults.strike(path, query, None)
         if rule:
-            answer = spoiled(answer, rule)
+            answer = spoiled(answer, rule, ETSY)
         self._record(scope, call, answer, rule, operation)
         if is_token and self.world.settings.token_delay_seconds:
             await self._sleep(self.world.settings.token_delay_seconds)
@@ -110,7 +113,7 @@ class Sandbox:
         """Set off the mutations that waited for this request."""
         if self.schedule.waiting:
             for due in self.schedule.tick(path):
-                mutate(self.world.fronts[due.shop_id], due.wanted, self.world.clock.seconds())
+                self._changes.apply(due.shop_id, due.wanted)
 
     async def _send(self, answer: Answer, rule: Rule | None, scope: Scope, receive: Receive, send: Send) -> None:
         answer.headers.append((b"x-etsy-request-uuid", uuid.uuid4().hex.encode()))
@@ -124,12 +127,7 @@ class Sandbox:
 
 async def _form(receive: Receive) -> dict[str, str]:
     """The body's form fields; a JSON object is read too, as Etsy is said to do (#549)."""
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
+    body = await read_body(receive)
     if body.startswith(b"{"):
         return _json_form(body)
     return dict(parse_qsl(body.decode("utf-8", "replace")))

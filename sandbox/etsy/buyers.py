@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sandbox.etsy.dice import Dice
 from sandbox.etsy.people import ABROAD, COUNTRIES, NAMES, Country
+from sandbox.parts.dice import Dice
 
 
 class Buyer(NamedTuple):

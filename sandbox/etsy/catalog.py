@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sandbox.etsy.dice import Dice
 from sandbox.etsy.ids import Ids
-from sandbox.etsy.money import Doc, divisor, from_dollar_cents, money
+from sandbox.etsy.money import divisor, from_dollar_cents, money
 from sandbox.etsy.rhythm import DAY
 from sandbox.etsy.words import ADJECTIVES, GIFTS, MOTIFS, PRODUCTS, TAGS, Product
+from sandbox.parts.answer import Doc
+from sandbox.parts.dice import Dice
 
 STATES = ("active", "inactive", "sold_out", "draft", "expired")
 LIFE = 120 * DAY

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sandbox.etsy.answer import Headers, Refusal
+from sandbox.etsy.answer import Refusal
 from sandbox.etsy.limits import throttled
 from sandbox.etsy.operations import Operation
 from sandbox.etsy.params import read_params
 from sandbox.etsy.world import Call, World
+from sandbox.parts.answer import Headers
 
 _BEARER = re.compile(rb"Bearer ([1-9][0-9]*)\.([A-Za-z0-9_\-]+)", re.IGNORECASE)
 

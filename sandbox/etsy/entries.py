@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sandbox.etsy.dice import Dice
 from sandbox.etsy.money import from_dollar_cents, ledger_cents, rounded, share, whole
 from sandbox.etsy.orders import Order, Refund
 from sandbox.etsy.shop import Shop
+from sandbox.parts.dice import Dice
 
 # (ledger_type, reference_type); a row on disk keeps the place in this tuple.
 KINDS = (

@@ -7,10 +7,10 @@ from pathlib import Path
 from sandbox.etsy.catalog import render_inventory, render_listing
 from sandbox.etsy.entries import KINDS
 from sandbox.etsy.ledgerbook import Entry, entry_doc
-from sandbox.etsy.money import Doc
 from sandbox.etsy.payments import adjustments, render_payment, was_ever_paid
 from sandbox.etsy.shelf import PAID, Shelf
 from sandbox.etsy.shop import Shop
+from sandbox.parts.answer import Doc
 
 _REFUND = 12
 

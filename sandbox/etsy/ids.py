@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.etsy.dice import mix
+from sandbox.parts.dice import mix
 
 # Room for each shop; the reach of every kind is below what the bases leave (tests/etsy_sandbox/test_truth.py).
 MAX_SEED = 999_999

@@ -7,13 +7,14 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import NamedTuple
 
-from sandbox.etsy.dice import Dice
 from sandbox.etsy.entries import Booking, Group, kind, order_groups
 from sandbox.etsy.ids import Ids
-from sandbox.etsy.money import Doc, from_dollar_cents, ledger_cents
+from sandbox.etsy.money import from_dollar_cents, ledger_cents
 from sandbox.etsy.orders import Order
 from sandbox.etsy.rhythm import DAY
 from sandbox.etsy.shop import Shop
+from sandbox.parts.answer import Doc
+from sandbox.parts.dice import Dice
 
 MONDAY = 4 * DAY  # 1 January 1970 was a Thursday
 WEEK = 7 * DAY

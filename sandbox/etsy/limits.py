@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from sandbox.etsy.answer import Answer, Headers, Refusal
-from sandbox.etsy.clock import Clock
+from sandbox.etsy.answer import Refusal
 from sandbox.etsy.settings import Settings
+from sandbox.parts.answer import Answer, Headers
+from sandbox.parts.clock import Clock
 
 DAY_SECONDS = 86_400
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sandbox.etsy.answer import Answer, Refusal, ok
+from sandbox.etsy.answer import Refusal
 from sandbox.etsy.catalog import STATES
 from sandbox.etsy.front import Front
-from sandbox.etsy.money import Doc
 from sandbox.etsy.params import ASCENDING, BOOL, DIRECTIONS, LIMIT, OFFSET, Param
 from sandbox.etsy.world import Call, World
+from sandbox.parts.answer import Answer, Doc, ok
 
 _PUBLIC = ("Images", "Shop", "User", "Translations", "Videos", "Personalization", "BuyerPrice")
 _INCLUDES = Param(kind="words", words=_PUBLIC)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-Doc = dict[str, Any]
+from sandbox.parts.answer import Doc
 
 # Units of each currency for a US dollar, in thousandths: close to life, and fixed.
 RATES = {"USD": 1000, "EUR": 920, "GBP": 790, "CAD": 1360, "AUD": 1520, "JPY": 150_000}

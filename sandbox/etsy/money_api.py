@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import orjson
 
-from sandbox.etsy.answer import Answer, Refusal, ok, page
+from sandbox.etsy.answer import Refusal, page
 from sandbox.etsy.entries import KINDS
 from sandbox.etsy.front import Front
-from sandbox.etsy.money import Doc
 from sandbox.etsy.params import EARLIEST, LIMIT, OFFSET, Param
 from sandbox.etsy.world import Call, World
+from sandbox.parts.answer import Answer, Doc, ok
 
 MAX_WINDOW = 2_678_400
 _BOUND = Param(kind="time", low=EARLIEST, required=True)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from sandbox.etsy.catalog import STATES
-from sandbox.etsy.dice import Dice
 from sandbox.etsy.entries import Booking, Group, kind, payment_group, refund_bookings
 from sandbox.etsy.front import Front
-from sandbox.etsy.money import Doc, ledger_cents, money
+from sandbox.etsy.money import ledger_cents, money
 from sandbox.etsy.orders import make_order
 from sandbox.etsy.payments import gross_cents, paid_at
 from sandbox.etsy.receipts import render_receipt, shipment
 from sandbox.etsy.shelf import CANCELED, PAID, SHIPPED, STRIPPED, index_row
+from sandbox.parts.answer import Doc
+from sandbox.parts.dice import Dice
 
 
 def new_order(front: Front, wanted: Doc, now: int) -> Doc:
@@ -225,45 +224,3 @@ def _refund(front: Front, pos: int, doc: Doc, *, amount: int | None, at: int, re
     goods = ledger_cents(first["price"]["amount"] * first["quantity"], shop.currency, shop.payout, paid_at(doc))
     group = refund_bookings(shop, pos=pos, at=at, gross=gross_cents(shop, doc), refunded=refunded, goods=goods)
     front.shelf.book(lambda book: book.book(group))
-
-
-@dataclass(kw_only=True)
-class Scheduled:
-    """A mutation that waits for requests."""
-
-    number: int
-    shop_id: int
-    path: re.Pattern[str]
-    left: int
-    wanted: Doc
-
-
-class Schedule:
-    """Mutations to come. Each request that matches brings them nearer; the last one sets them off."""
-
-    def __init__(self) -> None:
-        self._last = 0
-        self.waiting: list[Scheduled] = []
-
-    def add(self, shop_id: int, wanted: Doc) -> int:
-        after = wanted["after"]
-        self._last += 1
-        self.waiting.append(
-            Scheduled(
-                number=self._last,
-                shop_id=shop_id,
-                path=re.compile(after.get("path", "")),
-                left=int(after.get("requests", 1)),
-                wanted={name: value for name, value in wanted.items() if name != "after"},
-            )
-        )
-        return self._last
-
-    def tick(self, path: str) -> list[Scheduled]:
-        """Count a request that was answered; give what is due."""
-        for scheduled in self.waiting:
-            scheduled.left -= bool(scheduled.path.search(path))
-        due = [scheduled for scheduled in self.waiting if scheduled.left <= 0]
-        if due:
-            self.waiting = [scheduled for scheduled in self.waiting if scheduled.left > 0]
-        return due

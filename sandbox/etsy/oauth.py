@@ -8,9 +8,10 @@ import re
 import secrets
 from urllib.parse import urlencode
 
-from sandbox.etsy.answer import Answer, Refusal, ok
+from sandbox.etsy.answer import Refusal
 from sandbox.etsy.tokens import SCOPES, Code
 from sandbox.etsy.world import World
+from sandbox.parts.answer import Answer, ok
 
 TOKEN_PATH = "/v3/public/oauth/token"  # noqa: S105 - a path
 CONNECT_PATH = "/oauth/connect"

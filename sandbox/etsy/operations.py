@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sandbox.etsy import listings_api, money_api, receipts_api
-from sandbox.etsy.answer import Answer, Refusal, ok
+from sandbox.etsy.answer import Refusal
 from sandbox.etsy.params import Param
 from sandbox.etsy.world import Call, World
+from sandbox.parts.answer import Answer, ok
 
 PREFIX = "/v3/application"
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from sandbox.etsy.buyers import Buyer, buyer_number
 from sandbox.etsy.catalog import Listing, variation_price
-from sandbox.etsy.dice import Dice
 from sandbox.etsy.money import from_dollar_cents, rounded
 from sandbox.etsy.rhythm import DAY
 from sandbox.etsy.shop import Shop
 from sandbox.etsy.words import REFUND_NOTES, REFUND_REASONS
+from sandbox.parts.dice import Dice
 
 HOUR = 3600
 # One to five lines, two on average: share of orders with at most so many, in thousandths.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sandbox.etsy.dice import mix
 from sandbox.etsy.entries import processing_fee, returned_fee
-from sandbox.etsy.money import Doc, ledger_cents, ledger_money
+from sandbox.etsy.money import ledger_cents, ledger_money
 from sandbox.etsy.people import COUNTRIES
 from sandbox.etsy.shop import Shop
+from sandbox.parts.answer import Doc
+from sandbox.parts.dice import mix
 
 
 def was_ever_paid(receipt: Doc) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from sandbox.etsy.catalog import property_value
-from sandbox.etsy.dice import Dice
-from sandbox.etsy.money import Doc, coupon, money
+from sandbox.etsy.money import coupon, money
 from sandbox.etsy.orders import Line, Order
 from sandbox.etsy.rhythm import DAY
 from sandbox.etsy.shop import Shop
 from sandbox.etsy.words import BUYER_NOTES, CARRIERS, GIFT_NOTES, PAYMENT_METHODS
+from sandbox.parts.answer import Doc
+from sandbox.parts.dice import Dice
 
 
 def render_receipt(shop: Shop, order: Order) -> Doc:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import orjson
 
-from sandbox.etsy.answer import Answer, Refusal, ok, page
+from sandbox.etsy.answer import Refusal, page
 from sandbox.etsy.front import Front
-from sandbox.etsy.money import Doc
 from sandbox.etsy.params import ASCENDING, BOOL, DIRECTIONS, LIMIT, OFFSET, TIME, Param, Params
 from sandbox.etsy.shelf import CANCELED, DELIVERED, PAID, SHIPPED
 from sandbox.etsy.world import Call, World
+from sandbox.parts.answer import Answer, Doc, ok
 
 LIST = {
     "min_created": TIME,

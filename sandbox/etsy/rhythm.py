@@ -7,7 +7,7 @@ from bisect import bisect_right
 from datetime import UTC, datetime
 from itertools import accumulate
 
-from sandbox.etsy.dice import mix
+from sandbox.parts.dice import mix
 
 DAY = 86_400
 

@@ -14,12 +14,12 @@ from typing import Any
 import orjson
 
 from sandbox.etsy.ledgerbook import Entry, LedgerBook
-from sandbox.etsy.money import Doc
 from sandbox.etsy.orders import Order, make_order
 from sandbox.etsy.receipts import render_receipt
 from sandbox.etsy.rhythm import DAY
 from sandbox.etsy.schema import INDEXES, TABLES
 from sandbox.etsy.shop import Shop
+from sandbox.parts.answer import Doc
 
 PAID, SHIPPED, DELIVERED, CANCELED, EDITED, STRIPPED = 1, 2, 4, 8, 16, 32
 

@@ -7,12 +7,12 @@ from functools import cached_property, lru_cache
 
 from sandbox.etsy.buyers import Buyer, make_buyer
 from sandbox.etsy.catalog import Listing, make_listing
-from sandbox.etsy.dice import Dice
 from sandbox.etsy.ids import Ids
 from sandbox.etsy.money import RATES
 from sandbox.etsy.people import HOMES, NAMES
 from sandbox.etsy.rhythm import DAY, Rhythm
 from sandbox.etsy.words import SHOP_WORDS
+from sandbox.parts.dice import Dice
 
 YEAR = 365 * DAY
 # A shop opens, lists and waits before it sells.

@@ -7,17 +7,14 @@ from typing import Any
 
 from sandbox.etsy.front import Front
 from sandbox.etsy.ids import MAX_SEED
-from sandbox.etsy.money import Doc
 from sandbox.etsy.shop import Plan, Shop, currencies, default_listings, default_owner
 from sandbox.etsy.tokens import SCOPES
 from sandbox.etsy.world import World
+from sandbox.parts.answer import Doc
+from sandbox.parts.control import Taken, whole_number
 
 MAX_ORDERS = 3_000_000
 _FIELDS = {"seed", "orders", "currency", "payout_currency", "years", "ends_at", "owner", "listings", "scopes", "warm"}
-
-
-class Taken(ValueError):
-    """Another shop of this sandbox has the seed, and so would have the same ids."""
 
 
 def read_plan(world: World, wanted: Doc) -> Plan:
@@ -27,17 +24,17 @@ def read_plan(world: World, wanted: Doc) -> Plan:
     seed = wanted.get("seed")
     if seed is None:
         seed = next(number for number in range(1, MAX_SEED) if number not in world.seeds)
-    orders = _whole(wanted, "orders", 1200, 0, MAX_ORDERS)
+    orders = whole_number(wanted, "orders", 1200, 0, MAX_ORDERS)
     currency = str(wanted.get("currency", "USD"))
     plan = Plan(
-        seed=_whole({"seed": seed}, "seed", 0, 0, MAX_SEED),
+        seed=whole_number({"seed": seed}, "seed", 0, 0, MAX_SEED),
         orders=orders,
         currency=currency,
         payout_currency=str(wanted.get("payout_currency", currency)),
         years=_years(wanted.get("years", 3)),
-        ends_at=_whole(wanted, "ends_at", world.clock.seconds(), 1_000_000_000, 2**40),
+        ends_at=whole_number(wanted, "ends_at", world.clock.seconds(), 1_000_000_000, 2**40),
         owner=str(wanted.get("owner", default_owner(seed))),
-        listings=_whole(wanted, "listings", default_listings(orders), 5, 2000),
+        listings=whole_number(wanted, "listings", default_listings(orders), 5, 2000),
     )
     for code in (plan.currency, plan.payout_currency):
         if code not in currencies():
@@ -92,13 +89,6 @@ def pair(world: World, user_id: int, scopes: tuple[str, ...], expires_in: int | 
         "expires_in": issued["expires_in"],
         "expires_at": int(world.clock.now() + issued["expires_in"]),
     }
-
-
-def _whole(wanted: Doc, name: str, default: int, low: int, high: int) -> int:
-    value: Any = wanted.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name} must be a whole number from {low} to {high}")
-    return value
 
 
 def _years(value: Any) -> float:

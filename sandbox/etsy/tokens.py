@@ -6,9 +6,9 @@ import secrets
 from dataclasses import dataclass
 
 from sandbox.etsy.answer import Refusal
-from sandbox.etsy.clock import Clock
-from sandbox.etsy.money import Doc
 from sandbox.etsy.settings import Settings
+from sandbox.parts.answer import Doc
+from sandbox.parts.clock import Clock
 
 SCOPES = ("transactions_r", "listings_r", "shops_r")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sandbox.etsy.front import Front
-from sandbox.etsy.money import Doc
 from sandbox.etsy.shelf import PAID
+from sandbox.parts.answer import Doc
 
 _BATCH = 200
 

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox.etsy.clock import Clock
 from sandbox.etsy.front import Front
-from sandbox.etsy.journal import Journal
 from sandbox.etsy.limits import Limits
 from sandbox.etsy.params import Params
 from sandbox.etsy.settings import Settings
 from sandbox.etsy.tokens import Token, Tokens
+from sandbox.parts.world import BaseWorld
 
 
-class World:
+class World(BaseWorld):
     """One sandbox: its app key, its shops, its time and its chance."""
 
     def __init__(self, *, folder: Path, keystring: str, shared_secret: str, seed: int = 0) -> None:
-        self.folder = folder
+        self.settings: Settings
+        super().__init__(folder=folder, settings=Settings(), seed=seed)
         self.keystring = keystring
         self.shared_secret = shared_secret
-        self.clock = Clock()
-        self.settings = Settings()
         self.limits = Limits(self.settings, self.clock)
         self.tokens = Tokens(self.settings, self.clock)
-        self.journal = Journal(folder)
-        self.chance = random.Random(seed)  # noqa: S311 - for faults that can be told again, not for secrets
         self.fronts: dict[int, Front] = {}
         # Seeds of shops that are there or are being built.
         self.seeds: set[int] = set()

@@ -16,8 +16,8 @@ import uvicorn
 
 from sandbox.etsy.app import Sandbox
 from sandbox.etsy.settings import Settings
-from sandbox.etsy.wire import Protocol
 from sandbox.etsy.world import World
+from sandbox.parts.wire import Protocol
 
 KEY = "keystring:secret"
 ENDS_AT = 1_790_000_000

@@ -12,8 +12,8 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from sandbox.etsy.answer import Answer
-from sandbox.etsy.faults import Rule
+from sandbox.parts.answer import Answer
+from sandbox.parts.faults import Rule
 
 Sleep = Callable[[float], Awaitable[None]]
 _BODILESS = (204, 304)
@@ -25,6 +25,15 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["sandbox.transport"] = self.transport  # type: ignore[typeddict-unknown-key]
+
+
+async def read_body(receive: Receive) -> bytes:
+    body: bytes = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body
 
 
 def compress(answer: Answer, accepted: bytes) -> None:

@@ -7,12 +7,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.etsy.money import Doc
+from sandbox.parts.answer import Doc
 
 WIRE_KINDS = ("slow", "drip", "cut", "reset", "hang")
-ANSWER_KINDS = ("status", "rate_limit", "redirect", "gzip", "bad_json")
-PAGE_KINDS = ("wrong_count", "repeat_page", "shift", "empty_page", "short_page", "endless")
-KINDS = (*WIRE_KINDS, *ANSWER_KINDS, *PAGE_KINDS)
 FLAVOURS = (
     "nan",
     "lone_surrogate",
@@ -27,8 +24,10 @@ FLAVOURS = (
     "truncated",
 )
 
+Fields = dict[str, type | tuple[type, ...]]
+
 _MATCH = {"path", "query", "shop_id", "nth", "every", "probability", "times"}
-_DETAILS: dict[str, dict[str, type | tuple[type, ...]]] = {
+_COMMON: dict[str, Fields] = {
     "slow": {"seconds": (int, float)},
     "drip": {"bytes": int, "every_seconds": (int, float)},
     "cut": {"at_bytes": int, "content_length": bool},
@@ -39,6 +38,11 @@ _DETAILS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "redirect": {"location": str},
     "gzip": {},
     "bad_json": {"flavour": str, "record": int, "field": str, "value": object},
+}
+_REQUIRED = {"slow": ("seconds",), "status": ("status",), "bad_json": ("flavour",)}
+
+# How a list of numbered pages or offsets can lie.
+PAGE_LIES: dict[str, Fields] = {
     "wrong_count": {"by": int},
     "repeat_page": {},
     "shift": {"by": int},
@@ -46,13 +50,24 @@ _DETAILS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "short_page": {"by": int},
     "endless": {},
 }
-_REQUIRED = {
-    "slow": ("seconds",),
-    "status": ("status",),
-    "wrong_count": ("by",),
-    "shift": ("by",),
-    "bad_json": ("flavour",),
-}
+PAGE_LIES_NEED: dict[str, tuple[str, ...]] = {"wrong_count": ("by",), "shift": ("by",)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kinds:
+    """The kinds that one stand-in knows beside the common ones, their fields, and the names of its limits."""
+
+    own: dict[str, Fields] = field(default_factory=lambda: PAGE_LIES)
+    needs: dict[str, tuple[str, ...]] = field(default_factory=lambda: PAGE_LIES_NEED)
+    limits: tuple[str, ...] = ("second", "day")
+
+    @property
+    def details(self) -> dict[str, Fields]:
+        return _COMMON | self.own
+
+    @property
+    def required(self) -> dict[str, tuple[str, ...]]:
+        return _REQUIRED | self.needs
 
 
 @dataclass(kw_only=True)
@@ -92,14 +107,15 @@ class Rule:
 class Faults:
     """The rules in force, oldest first; the first that strikes wins."""
 
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, kinds: Kinds | None = None) -> None:
         self._chance = chance
+        self._kinds = kinds or Kinds()
         self._last = 0
         self.rules: list[Rule] = []
 
     def add(self, wanted: Doc) -> Rule:
         """Take one rule, or raise ValueError."""
-        rule = _parse(wanted, self._last + 1)
+        rule = _parse(wanted, self._last + 1, self._kinds)
         self._last += 1
         self.rules.append(rule)
         return rule
@@ -108,12 +124,12 @@ class Faults:
         return next((rule for rule in self.rules if rule.strikes(path, query, shop_id, self._chance)), None)
 
 
-def _parse(wanted: Doc, fault_id: int) -> Rule:
+def _parse(wanted: Doc, fault_id: int, kinds: Kinds) -> Rule:
     kind = wanted.get("kind")
-    if kind not in _DETAILS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}")
+    if kind not in kinds.details:
+        raise ValueError(f"kind must be one of {', '.join(kinds.details)}")
     details = {name: value for name, value in wanted.items() if name not in _MATCH | {"kind"}}
-    _check_details(kind, details)
+    _check_details(kinds, kind, details)
     nth = wanted.get("nth", [])
     try:
         return Rule(
@@ -133,16 +149,16 @@ def _parse(wanted: Doc, fault_id: int) -> Rule:
         raise ValueError(f"cannot read the rule: {error}") from error
 
 
-def _check_details(kind: str, details: Doc) -> None:
+def _check_details(kinds: Kinds, kind: str, details: Doc) -> None:
     for name, value in details.items():
-        if name not in _DETAILS[kind]:
+        if name not in kinds.details[kind]:
             raise ValueError(f"{kind} takes no field {name}")
-        if not isinstance(value, _DETAILS[kind][name]):
+        if not isinstance(value, kinds.details[kind][name]):
             raise TypeError(f"{kind}: {name} has the wrong type")
-    for name in _REQUIRED.get(kind, ()):
+    for name in kinds.required.get(kind, ()):
         if name not in details:
             raise ValueError(f"{kind} needs {name}")
     if kind == "bad_json" and details["flavour"] not in FLAVOURS:
         raise ValueError(f"flavour must be one of {', '.join(FLAVOURS)}")
-    if kind == "rate_limit" and details.get("which", "second") not in ("second", "day"):
-        raise ValueError("which must be second or day")
+    if kind == "rate_limit" and details.get("which", kinds.limits[0]) not in kinds.limits:
+        raise ValueError(f"which must be {' or '.join(kinds.limits)}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from sandbox.etsy.money import Doc
+from sandbox.parts.answer import Doc
 
 
 class Journal:
