@@ -39,7 +39,7 @@ def status_table(facts: Mapping[str, Any], now: datetime) -> RenderableType:
         table.add_row(
             Text(mark, style=style),
             f"{job['platform']} {job['entity']}",
-            ProgressBar(total=1.0, completed=_share(job), width=_BAR_CELLS, complete_style=style),
+            ProgressBar(total=1.0, completed=share(job), width=_BAR_CELLS, complete_style=style),
             _counts(job),
             str(job["calls_used"]),
             Text(_state(job, now), style=style),
@@ -80,7 +80,7 @@ def verification_table(facts: Mapping[str, Any]) -> RenderableType:
             Text("✓", style="green") if entity["ok"] else Text("✗", style="red"),
             f"{entity['platform']} {entity['entity']}",
             _number(certificate.get("provider_count")),
-            _number(_rows_held(certificate)) if certificate else "",
+            _number(rows_held(certificate)) if certificate else "",
             _number(certificate.get("rejected")),
             _day(certificate.get("earliest")),
             _day(certificate.get("latest")),
@@ -89,7 +89,7 @@ def verification_table(facts: Mapping[str, Any]) -> RenderableType:
     return Group(table, *(Text(line, style="red") for entity in facts["entities"] for line in _complaints(entity)))
 
 
-def _rows_held(certificate: Mapping[str, Any]) -> int:
+def rows_held(certificate: Mapping[str, Any]) -> int:
     """Distinct records that came, less those that could not be mapped."""
     return int(certificate["distinct_keys"]) - int(certificate["rejected"])
 
@@ -116,7 +116,8 @@ def _table(*headings: str) -> Table:
     return table
 
 
-def _share(job: Mapping[str, Any]) -> float:
+def share(job: Mapping[str, Any]) -> float:
+    """How much of a job is read, 0 to 1."""
     if job["status"] == "completed":
         return 1.0
     if job["records_total"]:
@@ -127,7 +128,7 @@ def _share(job: Mapping[str, Any]) -> float:
 def _counts(job: Mapping[str, Any]) -> str:
     certificate = job["certificate"]
     if certificate:
-        return f"{_rows_held(certificate):,}"
+        return f"{rows_held(certificate):,}"
     if job["records_total"] is not None:
         return f"{job['records_done']:,}/{job['records_total']:,}"
     return f"{job['records_done']:,}" if job["records_done"] else ""
@@ -152,25 +153,25 @@ def _state(job: Mapping[str, Any], now: datetime) -> str:
 def _wait(job: Mapping[str, Any], now: datetime) -> str:
     """Why a job waits, when it goes on, and when it will be ready."""
     resumes = datetime.fromisoformat(job["run_after"])
-    rest = _rest(job, now)
-    ready = f", ready in {_span(max(resumes - now, timedelta()) + rest)}" if rest is not None else ""
+    to_come = rest(job, now)
+    ready = f", ready in {_span(max(resumes - now, timedelta()) + to_come)}" if to_come is not None else ""
     return f"{job['platform']} {job['entity']}: {job['park_reason']}; resumes {_when(resumes, now)}{ready}"
 
 
 def _pace(job: Mapping[str, Any], now: datetime) -> str:
-    rest = _rest(job, now)
-    if rest is None:
+    to_come = rest(job, now)
+    if to_come is None:
         return "syncing"
     spent = (now - datetime.fromisoformat(job["started_at"])).total_seconds()
-    return f"{_span(rest)} left, {job['records_done'] / max(spent, 0.001):,.0f}/s"
+    return f"{_span(to_come)} left, {job['records_done'] / max(spent, 0.001):,.0f}/s"
 
 
-def _rest(job: Mapping[str, Any], now: datetime) -> timedelta | None:
+def rest(job: Mapping[str, Any], now: datetime) -> timedelta | None:
     """What is still to come: a day for every day's worth of calls, or as long as the part before took."""
-    share = _share(job)
-    if share < _LEAST_SHARE or not job["started_at"]:
+    done = share(job)
+    if done < _LEAST_SHARE or not job["started_at"]:
         return None
-    to_come, a_day = (1 - share) / share, job.get("backfill_calls_per_day")
+    to_come, a_day = (1 - done) / done, job.get("backfill_calls_per_day")
     full_days = int(job["calls_used"] * to_come / a_day) if a_day else 0
     if full_days:
         return timedelta(days=full_days)
