@@ -16,11 +16,11 @@ from execution.platforms import (
     Platform,
     ShopIdentity,
     Verdict,
-    error_text,
-    json_object,
 )
 from execution.retry_after import LONGEST_DAY, retry_after
 from execution.settings import PlatformSettings
+from execution.small_bodies import error_text, json_object
+from execution.vendor_tokens import ETSY_TOKENS
 
 _OUR_FAULT = "Something is wrong on our side. Our engineers have been told; you need not do anything."
 _RECONNECT = "Etsy no longer accepts our access. Please reconnect your shop."
@@ -97,11 +97,6 @@ def _verdict(outcome: Outcome, reason: str, code: str = "", seller_message: str 
     return Verdict(outcome=outcome, reason=reason, code=code, seller_message=seller_message)
 
 
-def _refresh_form(settings: PlatformSettings, refresh_token: str) -> dict[str, str]:
-    # Section 4.3: the keystring alone, no secret in the body.
-    return {"grant_type": "refresh_token", "client_id": settings.client_id, "refresh_token": refresh_token}
-
-
 def _identify(get: Get) -> ShopIdentity:
     """Ask getMe for the token's own shop, getShop for what it is called."""
     shop_id = _fields(get, "/users/me").get("shop_id")
@@ -128,11 +123,10 @@ ETSY = Platform(
     name="etsy",
     title="Etsy",
     api_base_url="https://api.etsy.com/v3/application",
-    token_url="https://api.etsy.com/v3/public/oauth/token",  # noqa: S106
     request_id_header="x-etsy-request-uuid",
     headers=_headers,
     limits=_limits,
     classify=_classify,
-    refresh_form=_refresh_form,
+    tokens=ETSY_TOKENS,
     identify=_identify,
 )

@@ -70,14 +70,14 @@ class HttpDoor:
         url: str,
         *,
         headers: Mapping[str, str],
-        form: Mapping[str, str] | None = None,
+        body: bytes | None = None,
         deadline_s: float = DEADLINE_S,
     ) -> RawAnswer:
         """The whole answer within the deadline. Raises Retriable: AnswerLost where the request may have arrived."""
         ends_at = self._clock.monotonic() + deadline_s
         token = _remaining.set(lambda: ends_at - self._clock.monotonic())
         try:
-            return self._exchange(method, url, headers, form)
+            return self._exchange(method, url, headers, body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Retriable(f"no connection ({type(error).__name__})") from None
         except httpx.HTTPError as error:
@@ -90,8 +90,8 @@ class HttpDoor:
     def close(self) -> None:
         self._client.close()
 
-    def _exchange(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None) -> RawAnswer:
-        with self._client.stream(method, url, headers=headers, data=form) as response:
+    def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> RawAnswer:
+        with self._client.stream(method, url, headers=headers, content=body) as response:
             reader = BodyReader(response.headers, self._max_body_bytes)
             for chunk in response.iter_raw():
                 _clamped(None, httpx.ReadTimeout)  # also with a transport that has no sockets

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Any, Protocol
+from typing import Protocol
 
 from execution.errors import Fatal
 from execution.settings import PlatformSettings
+from execution.token_rules import TokenRules
 
 Headers = Mapping[str, str]
 Params = Mapping[str, object]
@@ -55,15 +55,6 @@ class ObservedLimits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IssuedTokens:
-    """What a token endpoint answered. Without a new refresh token the old one stays good."""
-
-    access_token: str = field(repr=False)
-    refresh_token: str | None = field(repr=False)
-    expires_in_s: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class ShopIdentity:
     """The shop that an access token belongs to, as the platform itself says."""
 
@@ -93,12 +84,11 @@ class Platform:
     name: str
     title: str
     api_base_url: str
-    token_url: str
     request_id_header: str
     headers: Callable[[PlatformSettings, str], dict[str, str]]
     limits: Callable[[Headers], ObservedLimits]
     classify: Callable[[int, Headers, bytes, datetime], Verdict]
-    refresh_form: Callable[[PlatformSettings, str], dict[str, str]]
+    tokens: TokenRules
     identify: Callable[[Get], ShopIdentity]
 
 
@@ -119,41 +109,3 @@ def reconnect_needed(platform: Platform, reason: str) -> Fatal:
         code="reconnect_needed",
         seller_message=f"{platform.title} no longer accepts our access. Please reconnect your shop.",
     )
-
-
-def is_grant_refused(status: int, body: bytes) -> bool:
-    """RFC 6749, 5.2: the refresh token is dead, and asking again will not revive it."""
-    return status == 400 and error_text(body).startswith("invalid_grant")
-
-
-def read_issued_tokens(body: bytes) -> IssuedTokens:
-    """The answer of an OAuth token endpoint (RFC 6749, 5.1). Raises ValueError where it is none."""
-    fields = json_object(body)
-    access, refresh, expires_in = (fields.get(key) for key in ("access_token", "refresh_token", "expires_in"))
-    if not isinstance(access, str) or not access or not isinstance(refresh, str | None):
-        raise ValueError("no access token in the answer")
-    known = isinstance(expires_in, int | float) and not isinstance(expires_in, bool) and 0 < expires_in < 10**9
-    return IssuedTokens(access_token=access, refresh_token=refresh or None, expires_in_s=expires_in if known else None)
-
-
-def error_text(body: bytes) -> str:
-    """`error` and `error_description` of a small JSON body, in one line; empty where there are none."""
-    try:
-        fields = json_object(body)
-    except ValueError:
-        return ""
-    texts = (fields.get(key) for key in ("error", "error_description"))
-    return " ".join(": ".join(text for text in texts if isinstance(text, str)).split())[:300]
-
-
-def json_object(body: bytes) -> dict[str, Any]:
-    """A small JSON object, or ValueError: also where the nesting is hostile. Never used for pages."""
-    if len(body) > 65536:
-        raise ValueError("too big for an error or a token")
-    try:
-        value = json.loads(body)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if not isinstance(value, dict):
-        raise ValueError("not an object")  # noqa: TRY004 (callers catch ValueError alone)
-    return value

@@ -20,16 +20,11 @@ from execution.errors import Fatal, KeeperError, Retriable, Signal, Snooze, Stor
 from execution.http_door import HttpDoor, RawAnswer
 from execution.keyring import Field, Keyring, Place, TokenUnreadable
 from execution.pacing import Rpc
-from execution.platforms import (
-    IssuedTokens,
-    Platform,
-    error_text,
-    is_grant_refused,
-    read_issued_tokens,
-    reconnect_needed,
-)
+from execution.platforms import Platform, reconnect_needed
 from execution.retry_after import SHORTEST, retry_after
 from execution.settings import PlatformSettings
+from execution.small_bodies import error_text
+from execution.token_rules import IssuedTokens, read_issued_tokens
 
 # Three tries of ten seconds end before another process may take a dead refresh over (60 s, in the database).
 _REFRESH_DEADLINE_S = 10.0
@@ -179,16 +174,19 @@ class TokenManager:
         raise AssertionError("the last pause is None")
 
     def _post(self, held: _Tokens) -> RawAnswer:
+        rules = self._platform.tokens
+        assert rules.refresh is not None  # noqa: S101  (asked before the refresh was claimed)
+        ask = rules.refresh(self._settings, held.refresh or "")
         return self._door.send(
             "POST",
-            self._settings.refresh_url(self._platform.token_url),
-            headers={},
-            form=self._platform.refresh_form(self._settings, held.refresh or ""),
+            rules.url_for(self._settings, ""),
+            headers={"content-type": ask.content_type},
+            body=ask.body(),
             deadline_s=_REFRESH_DEADLINE_S,
         )
 
     def _judged(self, raw: RawAnswer) -> IssuedTokens:
-        if is_grant_refused(raw.status, raw.body):
+        if self._platform.tokens.is_refused(raw.status, raw.body):
             raise reconnect_needed(self._platform, f"refresh refused: {error_text(raw.body)}")
         if raw.status == 429:
             raise Snooze("token refreshes are throttled", _wait(raw, self._clock))

@@ -140,10 +140,10 @@ def test_limits_are_read_from_headers_also_from_the_misspelt_one():
 def test_the_api_key_has_two_parts():
     """Since February 2026 the keystring alone gives 403; a refresh sends the keystring and no secret."""
     headers = ETSY.headers(etsy_settings(), "40010002.abc")
-    form = ETSY.refresh_form(etsy_settings(), "40010002.xyz")
+    asked = ETSY.tokens.refresh(etsy_settings(), "40010002.xyz")
 
     assert headers == {"x-api-key": "keystring:shared-secret", "authorization": "Bearer 40010002.abc"}
-    assert form == {"grant_type": "refresh_token", "client_id": "keystring", "refresh_token": "40010002.xyz"}
+    assert asked.fields == {"grant_type": "refresh_token", "client_id": "keystring", "refresh_token": "40010002.xyz"}
 
 
 @pytest.mark.parametrize(

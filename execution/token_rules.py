@@ -1,0 +1,154 @@
+"""How a platform issues, refreshes and ends tokens, as data; and the readers of what its token endpoint answers.
+
+Sources: RFC 6749 and the platform sheets (etsy 4, printify 3, shopify 2, square 2).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+from typing import Any
+from urllib.parse import urlencode
+
+from execution.errors import Fatal
+from execution.settings import PlatformSettings
+from execution.small_bodies import error_text, json_object
+
+_LONGEST_LIFE_S = 10**9
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefreshAsk:
+    """What a token endpoint is sent: a form (RFC 6749), or one JSON object where the platform wants that."""
+
+    fields: Mapping[str, str] = field(repr=False)
+    as_json: bool = False
+
+    @property
+    def content_type(self) -> str:
+        return "application/json" if self.as_json else "application/x-www-form-urlencoded"
+
+    def body(self) -> bytes:
+        return json.dumps(dict(self.fields)).encode() if self.as_json else urlencode(self.fields).encode()
+
+
+class LostRefresh(Enum):
+    """What becomes of a refresh token when the answer to it was lost: the worker died, or the connection broke."""
+
+    REPEATABLE = auto()  # documented: good until what replaces it is first used, or never rotated at all
+    UNCERTAIN = auto()  # nobody says: tried again after a rest, and a refusal then ends the connection
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssuedTokens:
+    """What a token endpoint answered. Without a new refresh token the old one stays good.
+
+    A life is told in seconds or as a moment, never both; None where the platform tells neither.
+    """
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    expires_in_s: float | None = None
+    expires_at: datetime | None = None
+    refresh_expires_in_s: float | None = None
+    refresh_expires_at: datetime | None = None
+
+
+def is_grant_refused(status: int, body: bytes) -> bool:
+    """RFC 6749, 5.2: the refresh token is dead, and asking again will not revive it."""
+    return status == 400 and error_text(body).startswith("invalid_grant")
+
+
+def tells_nothing(access_token: str) -> datetime | None:  # noqa: ARG001
+    """The expiry that is written inside a token: most tokens are opaque."""
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenRules:
+    """One platform's tokens. `url` may hold {shop}: then `shop_host` says which shop ids may be a host.
+
+    `refresh` is None where tokens are only ever pasted or issued for good. `refusals` is how many refusals in a row
+    end a connection. `keep_alive` is the age at which the pair of an idle connection is refreshed, so that its
+    refresh token does not die of disuse. `expiry_of` reads the expiry out of a token that was pasted.
+    """
+
+    url: str
+    refresh: Callable[[PlatformSettings, str], RefreshAsk] | None
+    lost_answer: LostRefresh = LostRefresh.UNCERTAIN
+    is_refused: Callable[[int, bytes], bool] = is_grant_refused
+    refusals: int = 1
+    keep_alive: timedelta | None = None
+    expiry_of: Callable[[str], datetime | None] = tells_nothing
+    shop_host: str = ""
+
+    def url_for(self, settings: PlatformSettings, shop_id: str) -> str:
+        """Where this shop's tokens are refreshed: the vendor's address, or what the settings put in its place."""
+        return settings.refresh_url(with_shop(self.url, shop_id, self.shop_host))
+
+
+def with_shop(url: str, shop_id: str, shop_host: str) -> str:
+    """`url` with the shop's own host in it. A shop id that is no host of the platform's never gets a secret."""
+    if "{shop}" not in url:
+        return url
+    if not shop_host or not re.fullmatch(shop_host, shop_id):
+        raise Fatal(
+            "the shop's id is no host of the platform",
+            code="no_shop",
+            seller_message="This shop's address is not one that we may ask. Please connect it again.",
+        )
+    return url.replace("{shop}", shop_id)
+
+
+def read_issued_tokens(body: bytes) -> IssuedTokens:
+    """The answer of a token endpoint: RFC 6749, 5.1, or its cousins. Raises ValueError where it is none.
+
+    `expires_in`, Printify's `expire_at`, Square's `expires_at`; Shopify's `refresh_token_expires_in`, Square's
+    `refresh_token_expires_at`.
+    """
+    fields = json_object(body)
+    access, refresh = fields.get("access_token"), fields.get("refresh_token")
+    if not isinstance(access, str) or not access or not isinstance(refresh, str | None):
+        raise ValueError("no access token in the answer")
+    life, refresh_life = _seconds(fields.get("expires_in")), _seconds(fields.get("refresh_token_expires_in"))
+    return IssuedTokens(
+        access_token=access,
+        refresh_token=refresh or None,
+        expires_in_s=life,
+        expires_at=None if life else _moment(fields.get("expire_at") or fields.get("expires_at")),
+        refresh_expires_in_s=refresh_life,
+        refresh_expires_at=None if refresh_life else _moment(fields.get("refresh_token_expires_at")),
+    )
+
+
+def jwt_expiry(token: str) -> datetime | None:
+    """`exp` of a JWT, unverified: good for a warning, never for a decision about trust. None where there is none."""
+    _, _, rest = token.partition(".")
+    payload, _, signature = rest.partition(".")
+    if not payload or not signature:
+        return None
+    try:
+        claims = json_object(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        told = claims.get("exp")
+        return datetime.fromtimestamp(told, UTC) if isinstance(told, int | float) else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _seconds(told: Any) -> float | None:
+    known = isinstance(told, int | float) and not isinstance(told, bool) and 0 < told < _LONGEST_LIFE_S
+    return told if known else None
+
+
+def _moment(told: Any) -> datetime | None:
+    """A time as these platforms write it; one without an offset is in UTC."""
+    try:
+        moment = datetime.fromisoformat(told) if isinstance(told, str) else None
+    except ValueError:
+        return None
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
