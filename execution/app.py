@@ -11,7 +11,7 @@ from functools import cached_property
 
 import redis
 
-from execution.budgets import Budget, load_budgets, scope_of_app
+from execution.budgets import Budget, load_budgets, scope_of
 from execution.catalog import platform_named
 from execution.clock import Clock, SystemClock
 from execution.connections import Connector
@@ -66,7 +66,9 @@ class App:
             store=self.store,
             keyring=self.keyring,
             platform_settings=self.settings.platform,
-            scope_of=lambda settings: scope_of_app(settings.name, settings.client_id),
+            scope_of=lambda settings, request: scope_of(
+                self.budgets[settings.name], settings, account=request.user_id, shop=request.shop_id
+            ),
             limiter=self.limiter,
             door=self.door,
             clock=self.clock,
@@ -88,7 +90,7 @@ class App:
         return PlatformClient(
             platform=platform,
             settings=settings,
-            scope=scope_of_app(settings.name, settings.client_id),
+            scope=scope_of(self.budgets[job.platform], settings, account=job.user_id, shop=job.shop_id),
             call_class=job.job_type,
             tokens=tokens,
             limiter=self.limiter,

@@ -75,7 +75,7 @@ class Connector:
         store: Rpc,
         keyring: Keyring,
         platform_settings: Callable[[str], PlatformSettings],
-        scope_of: Callable[[PlatformSettings], Scope],
+        scope_of: Callable[[PlatformSettings, ConnectRequest], Scope],
         limiter: RateLimiter,
         door: HttpDoor,
         clock: Clock,
@@ -115,7 +115,7 @@ class Connector:
         client = PlatformClient(
             platform=platform,
             settings=settings,
-            scope=self._scope_of(settings),
+            scope=self._scope_of(settings, request),
             call_class="live",
             tokens=_HeldToken(platform, request.access_token),
             limiter=self._limiter,

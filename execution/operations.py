@@ -20,7 +20,7 @@ import supabase
 from execution import workers
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
-from execution.budgets import scope_of_app
+from execution.budgets import scope_of
 from execution.catalog import find_entity, platform_entities
 from execution.connections import ConnectRequest
 from execution.errors import KeeperError, StoreError, UserError
@@ -145,13 +145,15 @@ def status(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
 
 
 def _calls_per_day(app: App, platform: str) -> int | None:
-    """What the platform's headers told, else the directive's number; None where this process may not call it."""
+    """What the platform's headers told, else the directive's number; None without a day's limit, or without its key."""
     budget = app.budgets[platform]
+    if budget.per_day is None or budget.shared_by != "app":
+        return None
     try:
         settings = app.settings.platform(platform)
     except UserError:
         return None
-    told = app.store.rpc("limits_of", p_scope=scope_of_app(platform, settings.client_id).key) or {}
+    told = app.store.rpc("limits_of", p_scope=scope_of(budget, settings).key) or {}
     return int((told.get("per_day") or budget.per_day) * budget.backfill_share)
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from execution.budgets import scope_of_app
+from execution.budgets import load_budgets, scope_of
 from execution.clock import SystemClock
 from execution.connections import Connector, ConnectRequest
 from execution.errors import Fatal, Retriable, Snooze, UserError
@@ -84,7 +84,7 @@ class World:
     def __init__(self, db, rpc, env, keyring, etsy):
         self.db, self.rpc, self.env, self.keyring, self.etsy = db, rpc, env, keyring, etsy
         self.settings = Settings.load(WHOLE | etsy.env).platform("etsy")
-        self.scope = scope_of_app("etsy", self.settings.client_id)
+        self.scope = scope_of(load_budgets()["etsy"], self.settings)
         self.clock = SystemClock()
         self.closing, self.lease_id = [], ""
 

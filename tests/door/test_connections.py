@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from execution.budgets import scope_of_app
+from execution.budgets import load_budgets, scope_of
 from execution.connections import Connector, ConnectRequest
 from execution.errors import UserError
 from execution.http_door import HttpDoor
@@ -43,7 +43,7 @@ def connector(rpc, keyring, platform, environ=WHOLE):
         store=rpc,
         keyring=keyring,
         platform_settings=Settings.load(environ).platform,
-        scope_of=lambda settings: scope_of_app(settings.name, settings.client_id),
+        scope_of=lambda settings, _: scope_of(load_budgets()[settings.name], settings),
         limiter=RateLimiter(rpc, None, budget(), clock),
         door=HttpDoor(clock, transport=by_hand(platform)),
         clock=clock,

@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from execution.budgets import Budget, load_budgets, scope_of_app
+from execution.budgets import Budget, load_budgets, scope_of
 from execution.errors import Snooze, StoreError, StoreUnavailable, UserError
 from execution.pacing import Slot
 from execution.platforms import ObservedLimits
 from execution.rate_limiter import RateLimiter
-from tests.door.world import DirectRpc, HandClock, many
+from tests.door.world import DirectRpc, HandClock, etsy_settings, many
 
-SCOPE = scope_of_app("etsy", "keystring")
+SCOPE = scope_of(load_budgets()["etsy"], etsy_settings())
 
 
 def budget(**changes):
@@ -216,7 +216,7 @@ def test_a_clock_that_went_back_gives_nothing_away(rpc, db):
 
 def test_scopes_do_not_share(rpc):
     """Another application key has its own day; the key itself is in no scope."""
-    other = scope_of_app("etsy", "other-keystring")
+    other = scope_of(load_budgets()["etsy"], etsy_settings(client_id="other-keystring"))
     spend(limiter(rpc))
 
     assert spend(limiter(rpc), scope=other)[0] == 100
