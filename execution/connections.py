@@ -122,9 +122,10 @@ class Connector:
             door=self._door,
             db_now=self._clock.now,  # nothing that is read here is compared with a time
             clock=self._clock,
+            shop_id=request.shop_id,
         )
         try:
-            return platform.identify(client.get)
+            return platform.identify(client.send)
         except Fatal as signal:
             raise UserError(f"{platform.title} refuses: {signal.reason.rstrip('.')}.", hint=_advice(signal)) from None
         except Signal as signal:

@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from execution.errors import Fatal, Retriable
 from execution.platforms import (
     ACCEPTED,
-    Get,
+    Ask,
     Headers,
     ObservedLimits,
     Outcome,
     Platform,
+    Send,
     ShopIdentity,
     Verdict,
 )
@@ -35,7 +36,7 @@ def _headers(settings: PlatformSettings, access_token: str) -> dict[str, str]:
     return {"x-api-key": f"{settings.client_id}:{secret}", "authorization": f"Bearer {access_token}"}
 
 
-def _limits(headers: Headers) -> ObservedLimits:
+def _limits(headers: Headers, _body: bytes = b"") -> ObservedLimits:
     # The documentation prints the second name, without its last letter; both have to be expected.
     this_second = _number(headers, "x-remaining-this-second"), _number(headers, "x-remaining-this-secon")
     return ObservedLimits(
@@ -97,12 +98,12 @@ def _verdict(outcome: Outcome, reason: str, code: str = "", seller_message: str 
     return Verdict(outcome=outcome, reason=reason, code=code, seller_message=seller_message)
 
 
-def _identify(get: Get) -> ShopIdentity:
+def _identify(send: Send) -> ShopIdentity:
     """Ask getMe for the token's own shop, getShop for what it is called."""
-    shop_id = _fields(get, "/users/me").get("shop_id")
+    shop_id = _fields(send, "/users/me").get("shop_id")
     if not isinstance(shop_id, int):
         raise Fatal("getMe names no shop", code="no_shop", seller_message="This Etsy account has no shop.")
-    shop = _fields(get, f"/shops/{shop_id}")
+    shop = _fields(send, f"/shops/{shop_id}")
     created = shop.get("created_timestamp", shop.get("create_date"))
     return ShopIdentity(
         shop_id=str(shop_id),
@@ -112,9 +113,9 @@ def _identify(get: Get) -> ShopIdentity:
     )
 
 
-def _fields(get: Get, path: str) -> Mapping[str, object]:
+def _fields(send: Send, path: str) -> Mapping[str, object]:
     try:
-        return json_object(get(path, None).body)
+        return json_object(send(Ask(path=path)).body)
     except ValueError as error:
         raise Retriable(f"{path} answered no usable JSON: {error}") from None
 

@@ -7,7 +7,9 @@ row 31). Here the deadline reaches every single socket operation: connecting, TL
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
@@ -23,6 +25,10 @@ from execution.http_body import MAX_BODY_BYTES, BodyReader
 
 DEADLINE_S = 30.0
 _CONNECT_S, _SILENCE_S = 5.0, 15.0
+# A file may take as long as it is big, but never stand still: this much has to come within each deadline.
+_PROGRESS_BYTES = 256 * 1024
+# A file comes in pieces of this size at most, however the wire cut it.
+_PIECE_BYTES = 64 * 1024
 
 # httpx logs full URLs at INFO: query strings belong in no log.
 for _name in ("httpx", "httpcore"):
@@ -33,6 +39,10 @@ _remaining: ContextVar[Callable[[], float] | None] = ContextVar("remaining", def
 
 class AnswerLost(Retriable):
     """The request may have been received, and its answer is not known."""
+
+
+class FileGone(Retriable):
+    """The file, or the signature in its address, is over: it has to be made again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +85,28 @@ class HttpDoor:
     ) -> RawAnswer:
         """The whole answer within the deadline. Raises Retriable: AnswerLost where the request may have arrived."""
         ends_at = self._clock.monotonic() + deadline_s
-        token = _remaining.set(lambda: ends_at - self._clock.monotonic())
-        try:
+        with self._faults_sorted(lambda: ends_at - self._clock.monotonic()):
             return self._exchange(method, url, headers, body)
+
+    @contextmanager
+    def download(self, url: str, *, offset: int = 0, deadline_s: float = DEADLINE_S) -> Iterator[Iterator[bytes]]:
+        """A file's bytes from `offset` on, in small pieces, as long as they keep coming.
+
+        A server that knows no ranges is read from the start, and what was asked to be left out is dropped. Raises
+        FileGone where the file is there no more, Retriable where it cannot be had now or ends too soon.
+        """
+        pieces = _Progress(self._clock, deadline_s)
+        headers = {"accept-encoding": "identity", "accept": "*/*"}
+        if offset:
+            headers["range"] = f"bytes={offset}-"
+        with self._faults_sorted(pieces.left), self._client.stream("GET", url, headers=headers) as response:
+            yield pieces.read(response, _to_skip(response, offset))
+
+    @contextmanager
+    def _faults_sorted(self, remaining: Callable[[], float]) -> Iterator[None]:
+        token = _remaining.set(remaining)
+        try:
+            yield
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Retriable(f"no connection ({type(error).__name__})") from None
         except httpx.HTTPError as error:
@@ -97,6 +126,51 @@ class HttpDoor:
                 _clamped(None, httpx.ReadTimeout)  # also with a transport that has no sockets
                 reader.feed(chunk)
         return RawAnswer(status=response.status_code, headers=response.headers, body=reader.finish())
+
+
+class _Progress:
+    """Reads a file as it comes; the deadline moves on with every stretch of bytes, never without."""
+
+    def __init__(self, clock: Clock, deadline_s: float) -> None:
+        self._clock = clock
+        self._deadline_s = deadline_s
+        self._ends_at = clock.monotonic() + deadline_s
+        self._since = 0
+
+    def left(self) -> float:
+        return self._ends_at - self._clock.monotonic()
+
+    def read(self, response: httpx.Response, skip: int) -> Iterator[bytes]:
+        for piece in response.iter_raw(_PIECE_BYTES):
+            _clamped(None, httpx.ReadTimeout)
+            self._since += len(piece)
+            if self._since >= _PROGRESS_BYTES:
+                self._since, self._ends_at = 0, self._clock.monotonic() + self._deadline_s
+            dropped = min(skip, len(piece))
+            skip -= dropped
+            if dropped < len(piece):
+                yield piece[dropped:]
+        if skip:
+            raise Retriable("the file is shorter than the part of it that was read before")
+
+
+def _to_skip(response: httpx.Response, offset: int) -> int:
+    """How many of the bytes that come are before `offset`: none where the server kept to the range."""
+    if response.status_code in (400, 401, 403, 404, 410):
+        # Storage answers 400 or 403 for a signature that has lapsed, 404 or 410 for a file that was removed.
+        raise FileGone(f"the file is not there any more ({response.status_code})")
+    if response.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
+        raise Retriable("the file is encoded, which was not asked for")
+    if response.status_code == 206:
+        begins = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
+        if begins is None or int(begins[1]) != offset:
+            raise Retriable("the file goes on at another place than was asked for")
+        return 0
+    if response.status_code == 416:
+        raise Retriable("the file is shorter than the part of it that was read before")
+    if response.status_code != 200:
+        raise Retriable(f"the file cannot be had now ({response.status_code})")
+    return offset
 
 
 def _clamped(timeout: float | None, late: type[Exception]) -> float | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import NoReturn
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import structlog
 
@@ -16,6 +17,7 @@ from execution.errors import Fatal, Retriable, Skip, Snooze
 from execution.http_door import HttpDoor, RawAnswer
 from execution.platforms import (
     Answer,
+    Ask,
     Outcome,
     Params,
     Platform,
@@ -34,7 +36,7 @@ log = structlog.get_logger()
 
 
 class PlatformClient:
-    """Calls one platform for one connection. Each `get` sends once; only a rejected token earns one repeat."""
+    """Calls one platform for one connection. Each `send` sends once; only a rejected token earns one repeat."""
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class PlatformClient:
         door: HttpDoor,
         db_now: Callable[[], datetime],
         clock: Clock,
+        shop_id: str = "",
     ) -> None:
         self._platform = platform
         self._settings = settings
@@ -58,45 +61,72 @@ class PlatformClient:
         self._door = door
         self._db_now = db_now
         self._clock = clock
-        self._base_url = settings.api_url(platform.api_base_url).rstrip("/")
+        self._base_url = platform.base_url(settings, shop_id)
         # Requests that left this process, whatever became of them.
         self.sends = 0
 
     def get(self, path: str, params: Params | None = None) -> Answer:
+        """`send` for a plain reading."""
+        return self.send(Ask(path=path, params=params or {}))
+
+    def send(self, ask: Ask) -> Answer:
         """A body that the platform meant as an answer, unparsed; everything else raises a Signal.
 
         `fetched_at` is the database's clock before the request: a record changed later is read again.
         """
         access_token = self._tokens.access_token()
-        answer, verdict = self._try(path, params, access_token)
+        answer, verdict = self._try(ask, access_token)
         if verdict.outcome is Outcome.TOKEN_REJECTED:
             access_token = self._tokens.renew(rejected=access_token)
-            answer, verdict = self._try(path, params, access_token)
+            answer, verdict = self._try(ask, access_token)
         if verdict.outcome is not Outcome.ACCEPTED:
             self._refuse(verdict)
         return answer
 
-    def _try(self, path: str, params: Params | None, access_token: str) -> tuple[Answer, Verdict]:
-        url = self._url(path, params)
+    @contextmanager
+    def download(self, url: str, *, offset: int = 0) -> Iterator[Iterator[bytes]]:
+        """The bytes of a signed file from `offset` on, as they come. No token goes along, no permit is needed.
+
+        Raises Fatal where the address is not one that this platform's files may be fetched from.
+        """
+        self._check_source(url)
+        with self._door.download(url, offset=offset) as chunks:
+            yield chunks
+
+    def _check_source(self, url: str) -> None:
+        source, own = _origin(url), _origin(self._base_url)
+        theirs = {f"https://{host}:443" for host in self._platform.download_hosts}
+        if not source or source not in theirs | {own}:
+            raise Fatal(
+                "the platform names a file at an address that it may not name",
+                code="wrong_address",
+                seller_message="The platform sent us to an unknown address. Our engineers have been told.",
+            )
+
+    def _try(self, ask: Ask, access_token: str) -> tuple[Answer, Verdict]:
+        url = self._url(ask.path, ask.params)
         headers = self._platform.headers(self._settings, access_token)
+        if ask.body is not None:
+            headers |= {"content-type": "application/json"}
         fetched_at = self._db_now()
-        self._limiter.permit(self._scope, self._call_class)
+        weight = {"points": ask.points} if ask.points else {}
+        self._limiter.permit(self._scope, self._call_class, **weight)
         self.sends += 1
         started = self._clock.monotonic()
         try:
-            raw = self._door.send("GET", url, headers=headers)
+            raw = self._door.send(ask.method, url, headers=headers, body=ask.body)
         except Retriable as signal:
-            log.warning("platform_call_failed", platform=self._platform.name, path=path, reason=signal.reason)
+            log.warning("platform_call_failed", platform=self._platform.name, path=ask.path, reason=signal.reason)
             raise
-        self._log(path, raw, self._clock.monotonic() - started)
-        self._limiter.observe(self._scope, self._platform.limits(raw.headers))
+        self._log(ask.path, raw, self._clock.monotonic() - started)
+        self._limiter.observe(self._scope, self._platform.limits(raw.headers, raw.body))
         answer = Answer(status=raw.status, body=raw.body, headers=raw.headers, fetched_at=fetched_at)
         return answer, self._judge(raw, fetched_at)
 
     def _judge(self, raw: RawAnswer, now: datetime) -> Verdict:
         if 300 <= raw.status < 400:
             # Following it would take the token along.
-            return Verdict(outcome=Outcome.TRY_AGAIN, reason=f"{raw.status}: sent to another address")
+            return Verdict(outcome=Outcome.TRY_AGAIN, reason=f"{raw.status}: sent to another address ({_host(raw)})")
         verdict = self._platform.classify(raw.status, raw.headers, raw.body, now)
         if verdict.outcome is Outcome.ACCEPTED and raw.body.lstrip()[:1] not in (b"{", b"["):
             # Empty, an HTML page, a captcha: never "no more pages".
@@ -116,6 +146,8 @@ class PlatformClient:
             case Outcome.TOKEN_REJECTED:
                 self._tokens.give_up(verdict.reason)
                 raise reconnect_needed(self._platform, f"a fresh token was rejected too: {verdict.reason}")
+            case Outcome.SHOP_PAUSED:
+                raise Snooze(verdict.reason, wait)
             case Outcome.GONE:
                 raise Skip(verdict.reason)
             case Outcome.ACCESS_REFUSED | Outcome.KEY_REFUSED | Outcome.REQUEST_WRONG:
@@ -125,7 +157,7 @@ class PlatformClient:
 
     def _fail(self, verdict: Verdict) -> NoReturn:
         if verdict.outcome is Outcome.KEY_REFUSED:
-            advice = "check the application key and its secret with the platform: no shop can be synced"
+            advice = "check the application, its key and its secret with the platform: no shop can be synced"
             log.error("platform_key_refused", platform=self._platform.name, reason=verdict.reason, advice=advice)
         elif verdict.code == "reconnect_needed":
             self._tokens.give_up(verdict.reason)
@@ -148,6 +180,25 @@ class PlatformClient:
             body_bytes=len(raw.body),
             duration_ms=round(seconds * 1000),
         )
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port; empty where the address holds a user's name, or is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return ""
+    whole = parts.scheme and parts.hostname and port and "@" not in parts.netloc and "\\" not in url
+    return f"{parts.scheme}://{parts.hostname}:{port}" if whole else ""
+
+
+def _host(raw: RawAnswer) -> str:
+    """Where a redirect leads, for the log: the host alone, without anything that could be a secret."""
+    try:
+        return (urlsplit(raw.headers.get("location", "")).hostname or "")[:100]
+    except ValueError:
+        return ""
 
 
 def _text(value: object) -> str:

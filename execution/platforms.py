@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Protocol
 
 from execution.errors import Fatal
 from execution.settings import PlatformSettings
-from execution.token_rules import TokenRules
+from execution.token_rules import TokenRules, with_shop
 
 Headers = Mapping[str, str]
 Params = Mapping[str, object]
@@ -25,7 +25,8 @@ class Outcome(Enum):
     DAY_USED_UP = auto()
     TOKEN_REJECTED = auto()  # a fresh token may help
     ACCESS_REFUSED = auto()  # this connection may not; a fresh token does not help
-    KEY_REFUSED = auto()  # the application's key: nobody can call, an operator must act
+    KEY_REFUSED = auto()  # the application itself: nobody can call, an operator must act
+    SHOP_PAUSED = auto()  # the platform holds the whole shop back for a while: nothing of ours is at fault
     GONE = auto()
     REQUEST_WRONG = auto()
 
@@ -46,12 +47,23 @@ ACCEPTED = Verdict(outcome=Outcome.ACCEPTED)
 
 @dataclass(frozen=True, kw_only=True)
 class ObservedLimits:
-    """The limits that an answer's headers told; None for what they did not."""
+    """The limits that an answer's headers or body told; None for what they did not.
+
+    Points are what a platform charges for a call by its weight (Shopify's GraphQL cost); calls are counted besides.
+    """
 
     per_second: int | None = None
     remaining_this_second: int | None = None
+    per_minute: int | None = None
+    remaining_this_minute: int | None = None
     per_day: int | None = None
     remaining_today: int | None = None
+    # A bucket of points (GraphQL costs) and one of calls (REST), as they stood when the answer was made.
+    points_maximum: float | None = None
+    points_available: float | None = None
+    points_restore_per_s: float | None = None
+    calls_maximum: float | None = None
+    calls_available: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,22 +86,43 @@ class Answer:
     fetched_at: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """One request. `points`: what it is expected to cost where the platform charges by weight."""
+
+    path: str
+    method: str = "GET"
+    params: Params = field(default_factory=dict)
+    body: bytes | None = field(default=None, repr=False)
+    points: float = 0.0
+
+
 Get = Callable[[str, Params | None], Answer]
+Send = Callable[[Ask], Answer]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """How one platform is called. `api_base_url` includes the path that all endpoints share."""
+    """How one platform is called. `api_base_url` includes the path that all endpoints share.
+
+    It may hold {shop}, as `tokens.url` may. `download_hosts` are those that files may be fetched from, beside the
+    API's own.
+    """
 
     name: str
     title: str
     api_base_url: str
     request_id_header: str
     headers: Callable[[PlatformSettings, str], dict[str, str]]
-    limits: Callable[[Headers], ObservedLimits]
+    limits: Callable[[Headers, bytes], ObservedLimits]
     classify: Callable[[int, Headers, bytes, datetime], Verdict]
     tokens: TokenRules
-    identify: Callable[[Get], ShopIdentity]
+    identify: Callable[[Send], ShopIdentity]
+    download_hosts: frozenset[str] = frozenset()
+
+    def base_url(self, settings: PlatformSettings, shop_id: str) -> str:
+        """Where this shop's calls go: the vendor's address, or what the settings put in its place."""
+        return settings.api_url(with_shop(self.api_base_url, shop_id, self.tokens.shop_host)).rstrip("/")
 
 
 class TokenSource(Protocol):

@@ -66,7 +66,7 @@ class RateLimiter:
         self._limits: dict[Scope, tuple[int, int]] = {}
         self._reported_at: dict[Scope, float] = {}
 
-    def permit(self, scope: Scope, call_class: CallClass) -> None:
+    def permit(self, scope: Scope, call_class: CallClass, *, points: float = 0.0) -> None:
         """Return when one call may go out now. Raises Snooze when that is more than two seconds away."""
         while True:
             block = self._take(scope, call_class)
