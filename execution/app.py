@@ -23,7 +23,8 @@ from execution.pacing import connect_valkey
 from execution.platform_client import PlatformClient
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
-from execution.store import Store
+from execution.store import AS_LONG_AS_IT_TAKES, Patience, Store
+from execution.token_care import TokenCare
 from execution.token_manager import TokenManager
 
 
@@ -35,10 +36,11 @@ class App:
     clock: Clock = field(default_factory=SystemClock)
     rng: random.Random = field(default_factory=random.Random)
     stopping: Callable[[], bool] = lambda: False
+    patience: Patience = AS_LONG_AS_IT_TAKES
 
     @cached_property
     def store(self) -> Store:
-        return Store(self.settings, clock=self.clock, rng=self.rng)
+        return Store(self.settings, clock=self.clock, rng=self.rng, patience=self.patience)
 
     @cached_property
     def valkey(self) -> redis.Redis:

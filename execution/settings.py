@@ -150,6 +150,12 @@ class Settings(BaseSettings):
     database_url: DatabaseAddress | None = None
     # Bound into every token ciphertext: a laptop pointed at production's database cannot read its tokens.
     keeper_environment: str = "production"
+    supabase_webhook_secret: SecretStr | None = None
+    etsy_webhook_secret: SecretStr | None = None
+    printify_webhook_secret: SecretStr | None = None
+    metrics_token: SecretStr | None = None
+    # The web process's own address, as browsers and platforms see it: https://keeper.example.com
+    public_url: WebAddress | None = None
     history_window: Annotated[HistoryWindow, BeforeValidator(_history_window)] = HistoryWindow()
 
     etsy_api_base_url: WebAddress | None = None

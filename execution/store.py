@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,6 +31,17 @@ _PASSING = ("40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03", "08",
 _READ_ROWS = 1000
 
 
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long a process waits for the database: a worker as long as it takes, a web request not longer than a person."""
+
+    attempts: int = _ATTEMPTS
+    answer_s: float = _ANSWER_S
+
+
+AS_LONG_AS_IT_TAKES = Patience()
+
+
 class Store:
     """One process's connection to the database. Safe to share between threads."""
 
@@ -40,15 +52,17 @@ class Store:
         clock: Clock | None = None,
         rng: random.Random | None = None,
         transport: httpx.BaseTransport | None = None,
+        patience: Patience = AS_LONG_AS_IT_TAKES,
     ) -> None:
         self._clock = clock or SystemClock()
         self._rng = rng or random.Random()  # noqa: S311  jitter is no secret
+        self._attempts = patience.attempts
         key = settings.supabase_service_role_key.get_secret_value()
         url = settings.supabase_url.rstrip("/") + "/rest/v1"
         self._http = httpx.Client(
             base_url=url,
             headers={"apikey": key, "Authorization": f"Bearer {key}"},
-            timeout=httpx.Timeout(_ANSWER_S, connect=5.0),
+            timeout=httpx.Timeout(patience.answer_s, connect=min(5.0, patience.answer_s)),
             transport=transport,
             trust_env=False,
         )
@@ -113,7 +127,7 @@ class Store:
         content_type: str,
         headers: dict[str, str] | None = None,
     ) -> Any:
-        for attempt in range(1, _ATTEMPTS + 1):
+        for attempt in range(1, self._attempts + 1):
             try:
                 response = self._http.post(
                     f"/rpc/{function}", content=content(), headers={"Content-Type": content_type, **(headers or {})}
@@ -126,7 +140,7 @@ class Store:
                 if response.is_success:
                     return orjson.loads(response.content) if response.content else None
                 failure = _failure(function, response)
-            if attempt == _ATTEMPTS or not isinstance(failure, StoreUnavailable):
+            if attempt == self._attempts or not isinstance(failure, StoreUnavailable):
                 raise failure
             self._clock.sleep(self._rng.uniform(0.05, min(_LONGEST_WAIT_S, 0.1 * 2**attempt)))
         raise AssertionError("unreachable")

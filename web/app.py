@@ -1,39 +1,75 @@
-"""The web application: for now, what a router and a person on call ask."""
+"""The web application: routes over the managers, and what every request goes through."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, FastAPI
 
+from execution.app import App
+from execution.backfill_manager import BackfillManager, JobTable
 from execution.settings import Settings
+from execution.store import Patience
+from web import problems
+from web.bell import Bell
+from web.context import Web
+from web.csrf import Csrf
+from web.headers import BodyLimit, SecurityHeaders
 from web.health import Health
+from web.routes import health, session
+from web.sessions import Sessions
+
+# A person waits for the answer, or a sender that repeats: soon told is better than at last done.
+PATIENCE = Patience(attempts=3, answer_s=8.0)
+ROUTERS: Sequence[APIRouter] = (health.router, session.router)
 
 
-def make_app(settings: Settings) -> FastAPI:
+def create_app(app: App) -> FastAPI:
+    """The application over these parts. Nothing is asked of anybody before the first request."""
+    app = replace(app, patience=PATIENCE)
+    bell = Bell(app.settings)
+
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with Health(settings) as health:
-            app.state.health = health
+    async def lifespan(api: FastAPI) -> AsyncIterator[None]:
+        async with Health(app.settings) as checks:
+            api.state.health = checks
             yield
+        bell.close()
+        app.store.close()
 
-    app = FastAPI(title="Keeper", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.get("/health/live")(live)
-    app.get("/health/ready", response_class=JSONResponse)(ready)
-    return app
+    api = FastAPI(
+        title="Keeper",
+        version="0.1.0",
+        summary="Loads a seller's whole history, proves it complete and keeps it fresh",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    api.state.web = _web(app, bell)
+    problems.install(api)
+    api.add_middleware(BodyLimit)
+    api.add_middleware(
+        SecurityHeaders,
+        form_targets=_consent_origins(app.settings),
+        https=urlsplit(app.settings.public_url or "").scheme == "https",
+    )
+    for router in ROUTERS:
+        api.include_router(router)
+    if session.dev_login_exists(app.settings):
+        api.include_router(session.dev)
+    return api
 
 
-async def live() -> dict[str, str]:
-    """The process answers; whether its neighbours do is another question."""
-    return {"status": "live"}
+def _web(app: App, bell: Bell) -> Web:
+    manager = BackfillManager(store=app.store, table=JobTable.load(), ring=bell.ring)
+    return Web(app=app, manager=manager, sessions=Sessions(app.settings, app.clock), csrf=Csrf(app.settings))
 
 
-async def ready(request: Request) -> JSONResponse:
-    """200 when work can be done, 503 with the reasons when it cannot."""
-    health: Health = request.app.state.health
-    checks = await health.checks()
-    well = all(check.ok for check in checks)
-    told = {check.name: "ok" if check.ok else check.reason for check in checks}
-    return JSONResponse({"status": "ready" if well else "unready", "checks": told}, 200 if well else 503)
+def _consent_origins(settings: Settings) -> list[str]:
+    """Where connecting leads a browser: the platforms' consent pages, or those of the stand-ins."""
+    replaced = (settings.etsy_api_base_url, settings.printify_api_base_url, settings.shopify_api_base_url)
+    own = [f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" for url in replaced if url]
+    return ["https://www.etsy.com", "https://printify.com", "https://*.myshopify.com", *own]

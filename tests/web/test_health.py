@@ -14,8 +14,9 @@ import psycopg
 import pytest
 import uvicorn
 
+from execution.app import App
 from execution.settings import Settings
-from web.app import make_app
+from web.app import create_app
 
 # The promise is 200 ms; the rest is for a machine that runs other tests beside this one.
 IN_TIME_S = 0.2 + 0.3
@@ -24,7 +25,7 @@ IN_TIME_S = 0.2 + 0.3
 @contextmanager
 def _web(env: dict[str, str]) -> Iterator[httpx.Client]:
     """The web application behind a real socket."""
-    config = uvicorn.Config(make_app(Settings.load(env)), ws="none", log_level="critical")
+    config = uvicorn.Config(create_app(App(settings=Settings.load(env))), ws="none", log_level="critical")
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

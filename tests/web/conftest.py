@@ -1,0 +1,185 @@
+"""The web application behind a real socket, over the real stack and the sandbox's Etsy. Fixtures:
+
+api       a client without a session                 etsy         the sandbox's Etsy, calm
+sign_in   a client with a user's session cookie      worker       the product's own process, to work jobs
+token_of  a user's access token, any claim changed   make_seller  a user, with connected shops if asked
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import jwt
+import psycopg
+import pytest
+import structlog
+import uvicorn
+
+from execution.app import App
+from execution.settings import Settings
+from sandbox.stack import Stack
+from tests.heart.etsy import Etsy, running
+from tests.heart.world import close_app, make_app
+from web.app import create_app
+
+PUBLIC = "PUBLIC_URL"
+
+
+@contextmanager
+def served(env: Mapping[str, str], **changes: str) -> Iterator[str]:
+    """The address of the web application of this environment, until the block ends."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        app = App(settings=Settings.load({**env, PUBLIC: url, **changes}))
+        config = uvicorn.Config(
+            create_app(app), ws="none", log_level="critical", proxy_headers=False, timeout_graceful_shutdown=2
+        )
+        server = uvicorn.Server(config)
+        serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        serving.start()
+        try:
+            _wait_for(url)
+            yield url
+        finally:
+            server.should_exit = True
+            serving.join()
+            close_app(app)
+
+
+def client(url: str, **kwargs: Any) -> httpx.Client:
+    return httpx.Client(base_url=url, trust_env=False, timeout=30, **kwargs)
+
+
+def _wait_for(url: str) -> None:
+    with client(url) as asking:
+        for _ in range(200):
+            try:
+                asking.get("/health/live")
+            except httpx.TransportError:
+                time.sleep(0.02)
+            else:
+                return
+    raise AssertionError("the web application did not start")
+
+
+@pytest.fixture(scope="session")
+def _silent() -> Iterator[None]:
+    """What the server logs is no part of a test's output."""
+    before = structlog.get_config()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger("critical"), cache_logger_on_first_use=False
+    )
+    yield
+    structlog.configure(**before)
+
+
+@pytest.fixture(scope="session")
+def etsy_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etsy]:
+    with running(tmp_path_factory.mktemp("etsy")) as etsy:
+        yield etsy
+
+
+@pytest.fixture
+def etsy(etsy_process: Etsy) -> Etsy:
+    etsy_process.reset()
+    return etsy_process
+
+
+@pytest.fixture(scope="session")
+def web_env(stack: Stack, etsy_process: Etsy) -> dict[str, str]:
+    return {**stack.env, **etsy_process.env}
+
+
+@pytest.fixture(scope="session")
+def web_url(web_env: dict[str, str], _silent: None) -> Iterator[str]:
+    with served(web_env) as url:
+        yield url
+
+
+@pytest.fixture
+def api(web_url: str, clean: None) -> Iterator[httpx.Client]:
+    with client(web_url) as asking:
+        yield asking
+
+
+@pytest.fixture
+def worker(web_env: dict[str, str], clean: None, _silent: None) -> Iterator[App]:
+    """The product's own process beside the web's."""
+    app = make_app(Settings.load(web_env))
+    yield app
+    close_app(app)
+
+
+def token_of(env: Mapping[str, str], user_id: str, *, key: Any = None, algorithm: str = "HS256", **claims: Any) -> str:
+    """A token as Supabase Auth gives it; a claim that is None is left out."""
+    now = int(time.time())
+    whole = {
+        "iss": f"{env['SUPABASE_URL']}/auth/v1",
+        "aud": "authenticated",
+        "role": "authenticated",
+        "sub": user_id,
+        "email": f"{user_id}@example.com",
+        "session_id": str(uuid.uuid4()),
+        "iat": now,
+        "exp": now + 600,
+    }
+    headers = claims.pop("headers", None)
+    wanted = {name: value for name, value in {**whole, **claims}.items() if value is not None}
+    return jwt.encode(wanted, env["SUPABASE_JWT_SECRET"] if key is None else key, algorithm=algorithm, headers=headers)
+
+
+@pytest.fixture
+def make_user(db: psycopg.Connection[Any]) -> Callable[[], str]:
+    def make() -> str:
+        user_id = str(uuid.uuid4())
+        db.execute("insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@example.com"))
+        return user_id
+
+    return make
+
+
+@pytest.fixture
+def make_seller(db: psycopg.Connection[Any], make_user: Callable[[], str]) -> Callable[..., str]:
+    """A user with these platforms connected, by rows alone: no token, for tests that call no platform."""
+
+    def make(*platforms: str) -> str:
+        user_id = make_user()
+        for platform in platforms:
+            db.execute(
+                "insert into public.connected_accounts (user_id, platform, shop_id) values (%s, %s, '1')",
+                (user_id, platform),
+            )
+        return user_id
+
+    return make
+
+
+@pytest.fixture
+def bearer(web_env: dict[str, str]) -> Callable[[str], dict[str, str]]:
+    """The header of a user's requests."""
+    return lambda user_id: {"Authorization": f"Bearer {token_of(web_env, user_id)}"}
+
+
+@pytest.fixture
+def sign_in(web_url: str, web_env: dict[str, str]) -> Iterator[Callable[[str], httpx.Client]]:
+    """A browser: the session's cookie, the Origin that browsers send, and the page's CSRF token in a header."""
+    opened: list[httpx.Client] = []
+
+    def make(user_id: str) -> httpx.Client:
+        browser = client(web_url, headers={"Origin": web_url})
+        opened.append(browser)
+        told = browser.post("/session", headers={"Authorization": f"Bearer {token_of(web_env, user_id)}"})
+        assert told.status_code == 200, told.text
+        browser.headers["X-CSRF-Token"] = told.json()["csrf_token"]
+        return browser
+
+    yield make
+    for browser in opened:
+        browser.close()

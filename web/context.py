@@ -1,0 +1,30 @@
+"""What routes share: the parts of the process, and the managers that they call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from execution.app import App
+from execution.backfill_manager import BackfillManager
+from web.csrf import Csrf
+from web.sessions import Sessions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Web:
+    """One a process, at `request.app.state.web`."""
+
+    app: App
+    manager: BackfillManager
+    sessions: Sessions
+    csrf: Csrf
+
+
+def web_of(request: Request) -> Web:
+    return cast("Web", request.app.state.web)
+
+
+WebDep = Annotated[Web, Depends(web_of)]

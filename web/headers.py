@@ -1,0 +1,86 @@
+"""What every answer carries, and what no request may bring: pure ASGI, so that streams pass untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web import problems
+from web.problems import Problem
+
+# A platform's largest order is far smaller, and nothing else brings a body worth the name.
+LARGEST_BODY = 2 * 1024 * 1024
+
+
+class SecurityHeaders:
+    """No inline script, no frame, no sniffing, nothing kept by caches unless a route says so."""
+
+    def __init__(self, app: ASGIApp, *, form_targets: Sequence[str], https: bool) -> None:
+        self._app = app
+        # Browsers hold a form's redirects against form-action too: connecting leads to the platforms' consent pages.
+        targets = " ".join(("'self'", *form_targets))
+        policy = (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+            f"connect-src 'self'; manifest-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action {targets}"
+        )
+        self._headers = {
+            "Content-Security-Policy": policy,
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            # Not `no-referrer`: with it a browser calls the Origin of our own forms "null".
+            "Referrer-Policy": "same-origin",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+        }
+        if https:
+            self._headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, dressed)
+
+
+class BodyLimit:
+    """413 before a body that is too large is in memory, whether it announces its size or not."""
+
+    def __init__(self, app: ASGIApp, *, largest: int = LARGEST_BODY) -> None:
+        self._app = app
+        self._largest = largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdecimal() and int(announced) > self._largest:
+            await problems.answer(_too_large(self._largest))(scope, receive, send)
+            return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._largest:
+                raise _too_large(self._largest)
+            return message
+
+        await self._app(scope, counted, send)
+
+
+def _too_large(largest: int) -> Problem:
+    return Problem(413, "too_large", f"A body may have {largest // 1024} KiB at most.", headers={"Connection": "close"})

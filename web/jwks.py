@@ -1,0 +1,74 @@
+"""Public keys of Supabase Auth (JWKS), fetched when a token names one that is not known."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import httpx
+import jwt
+
+from execution.clock import Clock
+
+# A token with a made-up key id must not make us ask for keys at every request.
+_ASK_AGAIN_S = 10.0
+_ANSWER_S = 2.0
+_ALGORITHMS = {"EC": "ES256", "RSA": "RS256"}
+
+
+class KeysAway(Exception):
+    """The keys could not be fetched: whether the token is good is unknown."""
+
+
+class Jwks:
+    """The keys of one project by id. Safe to share between threads; a rotated key is found at its first use."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._url = url
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._keys: dict[str, tuple[str, Any]] = {}
+        self._asked_at = float("-inf")
+        self._fault = ""
+
+    def known(self, key_id: str) -> bool:
+        return key_id in self._keys
+
+    def key(self, key_id: str, algorithm: str) -> Any | None:
+        """The key of this id if it is for this algorithm. Raises KeysAway where it cannot be known."""
+        if key_id not in self._keys:
+            self._fetch(key_id)
+        found = self._keys.get(key_id)
+        return found[1] if found and found[0] == algorithm else None
+
+    def _fetch(self, key_id: str) -> None:
+        with self._lock:
+            now = self._clock.monotonic()
+            if key_id in self._keys:
+                return
+            if now < self._asked_at + _ASK_AGAIN_S:
+                if self._fault:
+                    raise KeysAway(self._fault)
+                return
+            self._asked_at, self._fault = now, ""
+            try:
+                answer = httpx.get(self._url, timeout=_ANSWER_S, trust_env=False)
+                answer.raise_for_status()
+                self._keys = dict(_usable(answer.json()))
+            except (httpx.HTTPError, ValueError, AttributeError, TypeError) as error:
+                self._fault = f"{type(error).__name__} while fetching the keys of users' tokens"
+                raise KeysAway(self._fault) from error
+
+
+def _usable(document: dict[str, Any]) -> list[tuple[str, tuple[str, Any]]]:
+    """Public keys alone: a symmetric key in a public document would let everybody sign."""
+    found = []
+    for fields in document.get("keys", []):
+        algorithm = _ALGORITHMS.get(str(fields.get("kty")))
+        if algorithm is None or fields.get("alg", algorithm) != algorithm or not fields.get("kid"):
+            continue
+        try:
+            found.append((str(fields["kid"]), (algorithm, jwt.PyJWK(fields, algorithm=algorithm).key)))
+        except jwt.PyJWTError:
+            continue
+    return found
