@@ -146,6 +146,9 @@ class Settings(BaseSettings):
     token_keys: Annotated[SecretStr, AfterValidator(_key_ring)]
     supabase_anon_key: SecretStr | None = None
     supabase_jwt_secret: SecretStr | None = None
+    # The issuer of users' tokens, where it is not SUPABASE_URL/auth/v1 (a custom domain).
+    supabase_jwt_issuer: str | None = None
+    # Each may hold several secrets, separated by spaces or commas, while one is rotated out.
     webhook_secret: SecretStr | None = None
     database_url: DatabaseAddress | None = None
     # Bound into every token ciphertext: a laptop pointed at production's database cannot read its tokens.
