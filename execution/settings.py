@@ -150,15 +150,15 @@ class Settings(BaseSettings):
     supabase_jwt_issuer: str | None = None
     # Each may hold several secrets, separated by spaces or commas, while one is rotated out.
     webhook_secret: SecretStr | None = None
-    database_url: DatabaseAddress | None = None
-    # Bound into every token ciphertext: a laptop pointed at production's database cannot read its tokens.
-    keeper_environment: str = "production"
     supabase_webhook_secret: SecretStr | None = None
     etsy_webhook_secret: SecretStr | None = None
     printify_webhook_secret: SecretStr | None = None
     metrics_token: SecretStr | None = None
     # The web process's own address, as browsers and platforms see it: https://keeper.example.com
     public_url: WebAddress | None = None
+    database_url: DatabaseAddress | None = None
+    # Bound into every token ciphertext: a laptop pointed at production's database cannot read its tokens.
+    keeper_environment: str = "production"
     history_window: Annotated[HistoryWindow, BeforeValidator(_history_window)] = HistoryWindow()
 
     etsy_api_base_url: WebAddress | None = None
