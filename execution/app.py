@@ -12,7 +12,7 @@ from functools import cached_property
 import redis
 
 from execution.budgets import Budget, load_budgets, scope_of
-from execution.catalog import platform_named
+from execution.catalog import PLATFORMS, platform_named
 from execution.clock import Clock, SystemClock
 from execution.connections import Connector
 from execution.http_door import HttpDoor
@@ -76,6 +76,17 @@ class App:
             clock=self.clock,
         )
 
+    @cached_property
+    def token_care(self) -> TokenCare:
+        return TokenCare(
+            store=self.store,
+            keyring=self.keyring,
+            platforms=PLATFORMS,
+            platform_settings=self.settings.platform,
+            door=self.door,
+            clock=self.clock,
+        )
+
     def client_of(self, job: Job) -> PlatformClient:
         """The door to a job's platform, with the tokens of the job's own tenant."""
         platform, settings = platform_named(job.platform), self.settings.platform(job.platform)
@@ -99,6 +110,7 @@ class App:
             door=self.door,
             db_now=self.store.now,
             clock=self.clock,
+            shop_id=job.shop_id,
         )
 
     def runner(self) -> JobRunner:

@@ -31,6 +31,7 @@ class ConnectRequest:
     access_token: str = field(repr=False)
     refresh_token: str | None = field(default=None, repr=False)
     expires_at: datetime | None = None
+    refresh_expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +150,9 @@ class Connector:
                 p_shop_created_at=_text(shop.created_at),
                 p_access_token=self._encrypted(request, account_id, "access_token", request.access_token),
                 p_refresh_token=self._encrypted(request, account_id, "refresh_token", refresh) if refresh else None,
-                p_expires_at=_text(request.expires_at),
+                # A pasted token may say itself when it ends.
+                p_expires_at=_text(request.expires_at or self._told_by(request)),
+                p_refresh_expires_at=_text(request.refresh_expires_at),
             )
         except StoreError as error:
             self._explain(error, request)
@@ -163,6 +166,10 @@ class Connector:
             currency=shop.currency,
             shop_created_at=shop.created_at,
         )
+
+    @staticmethod
+    def _told_by(request: ConnectRequest) -> datetime | None:
+        return platform_named(request.platform).tokens.expiry_of(request.access_token)
 
     def _explain(self, error: StoreError, request: ConnectRequest) -> None:
         """What only the database could see: another connect was quicker."""

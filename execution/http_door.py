@@ -82,11 +82,15 @@ class HttpDoor:
         headers: Mapping[str, str],
         body: bytes | None = None,
         deadline_s: float = DEADLINE_S,
+        silence_s: float = _SILENCE_S,
     ) -> RawAnswer:
-        """The whole answer within the deadline. Raises Retriable: AnswerLost where the request may have arrived."""
+        """The whole answer within the deadline, never silent for longer than `silence_s`.
+
+        Raises Retriable: AnswerLost where the request may have arrived.
+        """
         ends_at = self._clock.monotonic() + deadline_s
         with self._faults_sorted(lambda: ends_at - self._clock.monotonic()):
-            return self._exchange(method, url, headers, body)
+            return self._exchange(method, url, headers, body, silence_s)
 
     @contextmanager
     def download(self, url: str, *, offset: int = 0, deadline_s: float = DEADLINE_S) -> Iterator[Iterator[bytes]]:
@@ -119,8 +123,11 @@ class HttpDoor:
     def close(self) -> None:
         self._client.close()
 
-    def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> RawAnswer:
-        with self._client.stream(method, url, headers=headers, content=body) as response:
+    def _exchange(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, silence_s: float
+    ) -> RawAnswer:
+        timeout = httpx.Timeout(silence_s, connect=_CONNECT_S)
+        with self._client.stream(method, url, headers=headers, content=body, timeout=timeout) as response:
             reader = BodyReader(response.headers, self._max_body_bytes)
             for chunk in response.iter_raw():
                 _clamped(None, httpx.ReadTimeout)  # also with a transport that has no sockets

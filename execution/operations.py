@@ -29,6 +29,8 @@ from execution.streams import Derivation
 
 _REMAP_ROWS = 1000
 _AUTH_TIMEOUT_S = 10.0
+_CARE_EVERY_S = 60.0
+_WARN_EVERY_S = 86_400.0
 # As names of the environment are written: TOKEN_KEYS.
 _NAMES_A_SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
 
@@ -282,10 +284,12 @@ def work_forever(*, processes: int, threads: int) -> NoReturn:
 
 
 def keep_time(app: App, *, every_seconds: float) -> None:
-    """Beat until a signal comes. A beat that fails is told and the next one tries again."""
+    """Beat until a signal comes, a second one ends at once. A beat that fails is told, and the next one tries again."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: os._exit(1) if stop.is_set() else stop.set())
+    # A thread of its own: a token endpoint may take half a minute, and the beat must not wait for it.
+    threading.Thread(target=_care_for_tokens, args=(app, stop), name="token-care", daemon=True).start()
     broker = workers.make_broker(app.settings, [])
     while not stop.is_set():
         try:
@@ -293,3 +297,18 @@ def keep_time(app: App, *, every_seconds: float) -> None:
         except StoreError as error:
             workers.log.warning("tick_failed", error=str(error))
         stop.wait(every_seconds)
+
+
+def _care_for_tokens(app: App, stop: threading.Event) -> None:
+    """Look every minute or so for pairs that are due; say once a day which tokens end soon."""
+    warned_at = float("-inf")
+    while not stop.is_set():
+        try:
+            while not stop.is_set() and app.token_care.once():
+                pass
+            if app.clock.monotonic() - warned_at >= _WARN_EVERY_S:
+                app.token_care.warn()
+                warned_at = app.clock.monotonic()
+        except KeeperError as error:
+            workers.log.warning("token_care_failed", error=str(error))
+        stop.wait(app.rng.uniform(_CARE_EVERY_S / 2, _CARE_EVERY_S))

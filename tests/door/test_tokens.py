@@ -1,17 +1,21 @@
 """One refresh an expiry, whoever asks; a rotating refresh token survives every kind of death."""
 
+import json
 import random
 import threading
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 import pytest
 
-from execution.errors import Fatal, LeaseLost, Retriable, Snooze, StoreUnavailable
+from execution.errors import Fatal, LeaseLost, Snooze, StoreUnavailable
 from execution.etsy_api import ETSY
 from execution.http_door import HttpDoor
 from execution.token_manager import TokenManager
+from execution.token_rules import LostRefresh
+from execution.vendor_tokens import PRINTIFY_TOKENS
 from tests.door.world import (
     DirectRpc,
     HandClock,
@@ -27,12 +31,12 @@ from tests.door.world import (
 HICCUP = httpx.Response(500, json={"error": "Server Error"})
 
 
-def manager(store, keyring, seller, endpoint, *, clock=None, lease_id=None):
+def manager(store, keyring, seller, endpoint, *, clock=None, lease_id=None, rules=None):
     clock = clock or HandClock()
     return TokenManager(
         store=store,
         keyring=keyring,
-        platform=ETSY,
+        platform=replace(ETSY, tokens=rules or ETSY.tokens),
         settings=etsy_settings(),
         clock=clock,
         chance=random.Random(7),
@@ -46,6 +50,14 @@ def state(db, seller):
     return db.execute(
         "select version, refresh_fence, status, status_reason from private.platform_tokens join"
         " public.connected_accounts on id = account_id where id = %s",
+        (seller.account_id,),
+    ).fetchone()
+
+
+def fate(db, seller):
+    """What is known of the refresh token: lost answers, refusals, rest."""
+    return db.execute(
+        "select lost_answers, refusals, rest_until from private.platform_tokens where account_id = %s",
         (seller.account_id,),
     ).fetchone()
 
@@ -143,15 +155,15 @@ def test_nobody_waits_for_a_refresh_that_is_not_needed_yet(db, rpc, keyring, fre
     assert clock.slept == []
 
 
-def test_the_refresh_of_a_dead_worker_is_taken_over_after_a_minute(db, rpc, keyring, expired):
+def test_the_refresh_of_a_dead_worker_is_taken_over_after_its_claim_has_lapsed(db, rpc, keyring, expired):
     """On the database's clock; the old refresh token, which is still stored, is tried (row 46)."""
     endpoint = TokenServer()
     rpc.rpc("begin_token_refresh", p_lease_id=expired.lease_id, p_version=1, p_fence=str(uuid.uuid4()))
-    db.execute("update private.platform_tokens set refresh_started_at = now() - interval '59 seconds'")
+    db.execute("update private.platform_tokens set refresh_started_at = now() - interval '89 seconds'")
     with pytest.raises(Snooze):
         manager(rpc, keyring, expired, endpoint).access_token()
 
-    db.execute("update private.platform_tokens set refresh_started_at = now() - interval '61 seconds'")
+    db.execute("update private.platform_tokens set refresh_started_at = now() - interval '91 seconds'")
 
     assert manager(rpc, keyring, expired, endpoint).access_token() == "40010002.access-1"
 
@@ -213,13 +225,92 @@ def test_a_refresh_that_was_taken_over_stores_nothing(db, rpc, keyring, expired)
     assert state(db, expired) == (1, uuid.UUID(second), "connected", None)
 
 
-def test_a_lost_answer_is_asked_for_once_more(db, rpc, keyring, expired):
-    """The connection broke before the answer: the same refresh token is tried again, at once."""
+def test_a_lost_answer_is_asked_for_again_after_a_rest(db, rpc, keyring, expired):
+    """Nobody says whether Etsy used the token up: no storm, no attempt, the same token once more, then the new pair."""
     endpoint = TokenServer()
     etsy = HandEtsy(answers=[httpx.ReadError("reset"), endpoint])
+    with pytest.raises(Snooze) as told:
+        manager(rpc, keyring, expired, etsy).access_token()
+    with pytest.raises(Snooze, match="failed a moment ago"):
+        manager(rpc, keyring, expired, etsy).access_token()
+    asked_while_resting = len(etsy.asked)
+
+    db.execute("update private.platform_tokens set rest_until = now()")
 
     assert manager(rpc, keyring, expired, etsy).access_token() == "40010002.access-1"
-    assert len(etsy.asked) == 2
+    assert (asked_while_resting, len(etsy.asked)) == (1, 2)
+    assert told.value.delay == timedelta(seconds=15)
+    assert fate(db, expired) == (0, 0, None)
+
+
+def test_a_lost_answer_is_asked_for_at_once_where_the_platform_allows_it(db, rpc, keyring, expired):
+    """Shopify keeps the old refresh token good until the new one is used (sheet 2.2)."""
+    endpoint = TokenServer()
+    shopify = HandEtsy(answers=[httpx.ReadError("reset"), httpx.ReadTimeout("late"), endpoint])
+    rules = replace(ETSY.tokens, lost_answer=LostRefresh.REPEATABLE)
+
+    assert manager(rpc, keyring, expired, shopify, rules=rules).access_token() == "40010002.access-1"
+    assert len(shopify.asked) == 3
+
+
+def test_each_lost_answer_makes_the_rest_longer(db, rpc, keyring, expired):
+    """An outage of the token endpoint: a request now and then, not one a worker."""
+    etsy, delays = HandEtsy(answers=[httpx.ReadTimeout("late")]), []
+    for _ in range(9):
+        with pytest.raises(Snooze) as told:
+            manager(rpc, keyring, expired, etsy).access_token()
+        delays.append(told.value.delay.total_seconds())
+        db.execute("update private.platform_tokens set rest_until = now()")
+
+    assert delays == [15, 30, 60, 120, 240, 480, 900, 900, 900]
+    assert state(db, expired)[2] == "connected"
+
+
+def test_where_refusals_may_be_hiccups_the_second_one_ends_the_connection(db, rpc, keyring, expired):
+    """Printify's codes are not documented: any 400 or 401 is asked once more (sheet 3.2)."""
+    printify = HandEtsy(answers=[httpx.Response(401, json={"error": "Unauthenticated"})])
+    rules = replace(PRINTIFY_TOKENS, url=ETSY.tokens.url)
+
+    with pytest.raises(Snooze):
+        manager(rpc, keyring, expired, printify, rules=rules).access_token()
+    still = state(db, expired)[2]
+    db.execute("update private.platform_tokens set rest_until = now()")
+    with pytest.raises(Fatal) as told:
+        manager(rpc, keyring, expired, printify, rules=rules).access_token()
+
+    assert (still, state(db, expired)[2]) == ("connected", "reconnect_needed")
+    assert told.value.code == "reconnect_needed"
+    assert [json.loads(request.content)["refresh_token"] for request in printify.asked] == ["40010002.refresh-1"] * 2
+
+
+def test_a_platform_that_tells_a_moment_and_keeps_its_refresh_token(db, rpc, keyring, expired):
+    """Square: `expires_at` is taken as told, the same refresh token stays stored, with its life."""
+    db.execute("update private.platform_tokens set refresh_expires_at = '2030-01-01T00:00:00Z'")
+    answer = {"access_token": "a-2", "refresh_token": "40010002.refresh-1", "expires_at": "2029-12-20T09:00:00Z"}
+    tokens = manager(rpc, keyring, expired, HandEtsy(answers=[httpx.Response(200, json=answer)]))
+    before = db.execute("select refresh_token from private.platform_tokens").fetchone()
+
+    assert tokens.access_token() == "a-2"
+    assert db.execute(
+        "select expires_at = '2029-12-20T09:00:00Z', refresh_expires_at = '2030-01-01T00:00:00Z', refresh_token"
+        " from private.platform_tokens"
+    ).fetchone() == (True, True, *before)
+
+
+def test_a_token_endpoint_of_thirty_seconds_is_waited_for(db, rpc, keyring, expired):
+    """One call, no second presentation of the token: the limit is for a whole refresh, above what was seen in life."""
+    clock, limits = HandClock(), []
+
+    def slow(request):
+        limits.append(request.extensions["timeout"]["read"])
+        clock.seconds += 30
+        return endpoint(request)
+
+    endpoint = TokenServer()
+
+    assert manager(rpc, keyring, expired, slow, clock=clock).access_token() == "40010002.access-1"
+    assert endpoint.used == ["40010002.refresh-1"]
+    assert limits == [40]
 
 
 def test_a_hiccup_of_the_token_endpoint_is_repeated(db, rpc, keyring, expired):
@@ -232,10 +323,10 @@ def test_a_hiccup_of_the_token_endpoint_is_repeated(db, rpc, keyring, expired):
 
 
 def test_a_token_endpoint_that_stays_broken_is_retried_later(db, rpc, keyring, expired):
-    """After three tries the job backs off, and the next worker may refresh at once."""
+    """After three tries the job waits, without an attempt spent, and the next worker may refresh at once."""
     etsy = HandEtsy(answers=[HICCUP])
 
-    with pytest.raises(Retriable, match="answered 500"):
+    with pytest.raises(Snooze, match="answered 500"):
         manager(rpc, keyring, expired, etsy).access_token()
 
     assert len(etsy.asked) == 3
@@ -267,7 +358,7 @@ def test_a_broken_token_endpoint_does_not_stop_a_good_token(db, rpc, keyring, fr
 )
 def test_an_answer_that_is_no_token_is_retried(db, rpc, keyring, expired, answer):
     """HTML, a missing token, a redirect: nothing is stored, nobody has to reconnect."""
-    with pytest.raises(Retriable):
+    with pytest.raises(Snooze):
         manager(rpc, keyring, expired, HandEtsy(answers=[answer])).access_token()
 
     assert state(db, expired) == (1, None, "connected", None)

@@ -99,6 +99,7 @@ class World:
             "update private.platform_tokens set refresh_started_at = now() - interval '2 minutes'"
             " where refresh_started_at is not null"
         )
+        self.db.execute("update private.platform_tokens set rest_until = null")
         # Nobody works in another process while this one waits: whoever holds a lease has died.
         self.db.execute("update public.sync_jobs set lease_expires_at = now() where status = 'running'")
         self.app.valkey.flushall()

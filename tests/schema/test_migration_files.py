@@ -25,13 +25,14 @@ def test_each_says_first_what_it_is_for():
     assert [path.name for path in FILES if not path.read_text().startswith("-- ")] == []
 
 
-def test_a_first_schema_takes_nothing_back():
-    """Nothing is released: what is wrong is mended where it stands, not dropped or renamed by a later file."""
+def test_nothing_is_taken_from_code_that_still_runs():
+    """Old processes work on the new schema during a deploy: only functions are dropped, to be made again with more."""
     taken_back = re.compile(r"\b(drop|rename|truncate)\b", re.IGNORECASE)
     for path in FILES:
         for statement in statements(path.read_text()):
             heads = [token.lower() for token in statement.tokens if not token.startswith(("'", "$"))]
-            assert not [word for word in heads if taken_back.fullmatch(word)], f"{path.name}:{statement.line}"
+            found = [word for word in heads if taken_back.fullmatch(word)]
+            assert not found or heads[:2] == ["drop", "function"], f"{path.name}:{statement.line}"
 
 
 def test_no_statement_needs_to_stand_outside_a_transaction():
