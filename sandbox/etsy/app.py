@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import uuid
 from urllib.parse import parse_qsl
 
@@ -88,12 +89,15 @@ class Sandbox:
         rule = self.faults.strike(path, query, None)
         if rule:
             answer = spoiled(answer, rule, ETSY)
-        self._record(scope, call, answer, rule, operation)
+        grant = fingerprint(form["refresh_token"]) if form.get("refresh_token") else None
+        self._record(scope, call, answer, rule, operation, grant=grant)
         if is_token and self.world.settings.token_delay_seconds:
             await self._sleep(self.world.settings.token_delay_seconds)
         await self._send(answer, rule, scope, receive, send)
 
-    def _record(self, scope: Scope, call: Call, answer: Answer, rule: Rule | None, operation: str) -> None:
+    def _record(
+        self, scope: Scope, call: Call, answer: Answer, rule: Rule | None, operation: str, *, grant: str | None = None
+    ) -> None:
         self.world.journal.write(
             {
                 "at": self.world.clock.now(),
@@ -106,6 +110,7 @@ class Sandbox:
                 "token": call.bearer,
                 "fault": rule.fault_id if rule else None,
                 "rate": call.rate,
+                "grant": grant,
             }
         )
 
@@ -123,6 +128,11 @@ class Sandbox:
             await send_under(rule, answer, (scope, receive, send), self._sleep)
         else:
             await send_whole(answer, send)
+
+
+def fingerprint(secret: str) -> str:
+    """Which refresh token was presented, so that a second time is seen; never the token."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:16]
 
 
 async def _form(receive: Receive) -> dict[str, str]:
