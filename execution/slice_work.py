@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import calendar
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import orjson
 
-from execution import pages, verification, walk
-from execution.errors import Fatal, Skip, StoreError
+from execution import pages, verification
+from execution.errors import Fatal, Skip, Snooze, StoreError
 from execution.jobs import LEASE_SECONDS, Job
-from execution.platforms import Answer
+from execution.platforms import Answer, Ask
 from execution.settings import HistoryWindow
 from execution.store import Store
 from execution.streams import Derivation, Lookup, Stream
 from execution.verification import Certificate, Doubt
-from execution.walk import Bounds, Place
+from execution.walk import Bounds, Incomplete, Place, ReadWindow, Take, Told, Wait, Walk
+from execution.walks import walk_of
 
 # The platform's clock and its index may be a little behind ours; what comes later is the incremental sync's.
 FREEZE_MARGIN = timedelta(seconds=60)
@@ -35,7 +38,8 @@ class Client(Protocol):
 
     sends: int
 
-    def get(self, path: str, params: dict[str, str] | None = None) -> Answer: ...
+    def send(self, ask: Ask, /) -> Answer: ...
+    def download(self, url: str, /, *, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]: ...
 
 
 ClientOf = Callable[[Job], Client]
@@ -77,7 +81,7 @@ class SliceWork:
                     cursor = {"step": index, "round": cursor.get("round", 0)}
                 if not self._step(index, cursor, window):
                     return None
-            finding = verification.verify(self._store, self._job, self._get, window)
+            finding = verification.verify(self._store, self._job, self.send, window)
             if isinstance(finding, Certificate):
                 return finding
             cursor = self._doubt(finding, cursor.get("round", 0) + 1)
@@ -120,78 +124,91 @@ class SliceWork:
         bounds = verification.stream_bounds(step, self._job, window)
         if bounds.end < bounds.start:
             return True
-        if "legs" not in cursor:
-            place = Place.load(cursor["place"]) if "place" in cursor else walk.begin(step, bounds)
-            return self._walk(step, place, bounds, cursor)
-        return self._walk_legs(step, cursor)
+        walk = walk_of(step)
+        try:
+            if "legs" in cursor:
+                return self._walk_legs(walk, cursor)
+            place = walk.load(cursor["place"]) if "place" in cursor else walk.begin(bounds)
+            return self._walk(walk, place, bounds, cursor)
+        finally:
+            walk.release()
 
-    def _walk_legs(self, stream: Stream, cursor: dict[str, Any]) -> bool:
+    def _walk_legs(self, walk: Walk[Any], cursor: dict[str, Any]) -> bool:
         """Second readings of doubtful windows, one after the other."""
         while cursor["legs"]:
             part, start, end, passes = cursor["legs"][0]
-            windowed = start is not None
             bounds = Bounds(start=start or 0, end=end or 0)
-            place = (
-                Place.load(cursor["place"])
-                if cursor.get("place")
-                else walk.reread(part, bounds, passes, windowed=windowed)
-            )
-            if not self._walk(stream, place, bounds, cursor):
+            doubtful = ReadWindow(part=part, start=start, end=end, passes=passes)
+            place = walk.load(cursor["place"]) if cursor.get("place") else walk.reread(doubtful)
+            if not self._walk(walk, place, bounds, cursor):
                 return False
             cursor |= {"legs": cursor["legs"][1:], "place": None}
             self._save(cursor)
         return True
 
-    def _walk(self, stream: Stream, place: Place, bounds: Bounds, cursor: dict[str, Any]) -> bool:
+    def _walk(self, walk: Walk[Any], place: Place, bounds: Bounds, cursor: dict[str, Any]) -> bool:
         """Walk pages until the bounds are read. The next page is fetched while this one commits."""
         ahead: Future[Answer] | None = None
         while not place.done:
             if ahead is None and self._over():
                 return False
-            answer = ahead.result() if ahead else self._get(stream.path, walk.request(stream, place))
+            answer = ahead.result() if ahead else walk.fetch(self, place)
             ahead = None
-            content = self._read(stream, answer)
-            decision = walk.take(stream, place, walk.Page(count=content.count, keys=content.keys))
-            if isinstance(decision, walk.Halve):
+            content = walk.read(answer)
+            decision = walk.take(place, content)
+            if not isinstance(decision, Take):
                 place = decision.place
                 self._save(cursor | {"place": place.dump()})
+                if isinstance(decision, Wait):
+                    raise Snooze(decision.reason, decision.delay)
                 continue
-            following: list[Future[Answer]] = []
-            go_on = not decision.closing and not self._over()
-            after = decision.place
-
-            def sent(
-                after: Place = after,
-                following: list[Future[Answer]] = following,
-                go_on: bool = go_on,  # noqa: FBT001
-            ) -> None:
-                if go_on and not following:
-                    following.append(self._pool.submit(self._get, stream.path, walk.request(stream, after)))
-
-            told = self._commit(
-                stream,
-                answer,
-                content,
-                sent,
-                cursor | {"place": after.dump()},
-                part=place.part,
-                pass_no=place.pass_no,
-                position=place.offset,
-                closing=decision.closing,
-                window=(place.window_start, place.window_end),
-                total=after.total,
-                fraction=walk.fraction(stream, after, bounds),
-            )
-            place, ahead = after, following[0] if following else None
+            told, ahead = self._commit_ahead(walk, answer, content, place, decision, bounds, cursor)
+            place = decision.place
             if decision.closing:
-                place = self._close(stream, place, bounds, told, cursor)
+                place = self._close(walk, place, bounds, told, cursor)
         return True
 
+    def _commit_ahead(  # noqa: PLR0917  a page with all that goes with it
+        self,
+        walk: Walk[Any],
+        answer: Answer,
+        content: pages.Content,
+        place: Place,
+        decision: Take[Any],
+        bounds: Bounds,
+        cursor: dict[str, Any],
+    ) -> tuple[dict[str, Any], Future[Answer] | None]:
+        """Commit a page; once its bytes have left, ask for the next one (docs/decisions/006)."""
+        following: list[Future[Answer]] = []
+        after, go_on = decision.place, not decision.closing and not self._over()
+
+        def sent() -> None:
+            if go_on and not following:
+                following.append(self._pool.submit(walk.fetch, self, after))
+
+        told = self._commit(
+            walk.stream,
+            answer,
+            content,
+            sent,
+            cursor | {"place": after.dump()},
+            records_at=walk.records_at,
+            part=place.part,
+            pass_no=place.pass_no,
+            position=place.position,
+            closing=decision.closing,
+            window=(place.window_start, place.window_end),
+            total=after.total,
+            fraction=walk.fraction(after, bounds),
+        )
+        return told, following[0] if following else None
+
     def _close(
-        self, stream: Stream, place: Place, bounds: Bounds, told: dict[str, Any], cursor: dict[str, Any]
+        self, walk: Walk[Any], place: Place, bounds: Bounds, told: dict[str, Any], cursor: dict[str, Any]
     ) -> Place:
-        following = walk.close(stream, place, bounds, told["pass_keys"], told["window_keys"])
-        if isinstance(following, walk.Incomplete):
+        known = Told(pass_keys=told["pass_keys"], window_keys=told["window_keys"])
+        following: Place | Incomplete = walk.close(place, bounds, known)
+        if isinstance(following, Incomplete):
             raise Fatal(
                 following.reason,
                 code="incomplete",
@@ -210,9 +227,8 @@ class SliceWork:
                 return True
             following = {"step": index, "after": ids[-1], "batch": batch, "round": cursor.get("round", 0)}
             try:
-                params = {lookup.param: ",".join(ids)} if lookup.param else None
-                answer = self._get(lookup.path.replace("{id}", ids[0]), params)
-                content = self._read(lookup, answer)
+                answer = self.send(lookup.ask(lookup, ids))
+                content = pages.read_records(answer.body, lookup.records_at, lookup.records)
                 self._commit(lookup, answer, content, lambda: None, following)
             except Skip:
                 # Gone on the platform: the certificate counts what stays unresolved.
@@ -237,17 +253,13 @@ class SliceWork:
             self._save({"step": index, "after": after, "round": cursor.get("round", 0)})
         return False
 
-    def _get(self, path: str, params: dict[str, str] | None) -> Answer:
-        return self._client.get(path.replace("{shop_id}", self._job.shop_id), params)
+    def send(self, ask: Ask, /) -> Answer:
+        """One call to the platform, for the job's own shop."""
+        return self._client.send(replace(ask, path=ask.path.replace("{shop_id}", self._job.shop_id)))
 
-    def _read(self, step: Stream | Lookup, answer: Answer) -> pages.Content:
-        return pages.read(
-            answer.body,
-            records_at=step.records_at,
-            count_at=step.pages.count_at if isinstance(step, Stream) else None,
-            key=step.records.key,
-            leave_out=pages.cut_for_privacy(step.records),
-        )
+    def download(self, url: str, /, *, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]:
+        """The bytes of a file that the platform has made for this job."""
+        return self._client.download(url, offset=offset)
 
     def _commit(
         self,
@@ -257,6 +269,7 @@ class SliceWork:
         sent: Callable[[], None],
         cursor: dict[str, Any],
         *,
+        records_at: str = "",
         part: int = 0,
         pass_no: int = 1,
         position: int = 0,
@@ -266,6 +279,7 @@ class SliceWork:
         fraction: float | None = None,
     ) -> dict[str, Any]:
         """The page and everything that goes with it, in one transaction; record by record where one is poison."""
+        records_at = records_at or step.records_at
         envelope = orjson.dumps(
             {
                 "lease_id": self._job.lease_id,
@@ -279,7 +293,7 @@ class SliceWork:
                 "window_start": window[0],
                 "window_end": window[1],
                 "provider_count": content.count,
-                "records_at": step.records_at,
+                "records_at": records_at,
                 "fetched_at": answer.fetched_at,
                 "cursor": cursor,
                 "closing": closing,
@@ -295,12 +309,7 @@ class SliceWork:
                 if not error.code.startswith(_ABOUT_DATA):
                     raise
         if told is None:
-            records = pages.split(
-                answer.body,
-                records_at=step.records_at,
-                key=step.records.key,
-                leave_out=pages.cut_for_privacy(step.records),
-            )
+            records = pages.split_records(answer.body, records_at, step.records)
             singles = pages.as_json(records)
             told = self._store.commit_page((b'{"records":', singles, b',"envelope":', envelope, b"}"), sent)
         self._seq += 1

@@ -1,14 +1,17 @@
 """A stream is data: where its pages are, how they are walked, which columns its records fill.
 
-Nothing here knows a database or a network. `walk.py` walks a stream's pages, `mapping.py` writes the SQL that
-maps its records, `job_runner.py` works it. A new endpoint is a new value of these types.
+Nothing here knows a database or a network. `walks.py` picks the walk of a stream by its `pages`, `mapping.py` writes
+the SQL that maps its records, `job_runner.py` works it. A new endpoint is a new value of these types; a new way of
+paging is a new kind of `Pages` and its walk (docs/decisions/010).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from execution.platforms import Ask
 
 
 class Kind(StrEnum):
@@ -71,9 +74,10 @@ class Person:
 class Records:
     """What the records of a stream become: a row of `table` each, with children and people.
 
-    `updated` lists paths of the record's own version time (Unix seconds); the greatest wins. `leave_out` names
-    personal fields that no feature needs: they are not stored in `raw`. A rejected record keeps of them only what a
-    person's row takes, so that a replay can fill it.
+    `key_is_gid`: the key is what a GraphQL id ends with. `updated` lists paths of the record's own version time, in
+    the form `updated_as` (Unix seconds, or ISO 8601); the greatest wins. Without any the later fetch wins.
+    `leave_out` names personal fields that no feature needs: they are not stored in `raw`. A rejected record keeps of
+    them only what a person's row takes, so that a replay can fill it.
     """
 
     table: str
@@ -81,13 +85,20 @@ class Records:
     updated: tuple[str, ...]
     columns: tuple[Column, ...]
     currency: str = ""
+    key_is_gid: bool = False
+    updated_as: Kind = Kind.EPOCH
     leave_out: tuple[str, ...] = ()
     children: tuple[Children, ...] = ()
     people: tuple[Person, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class OffsetPages:
+class Pages:
+    """How a platform pages a list: the parameters of one walk. `walks.py` knows the walk of each kind."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffsetPages(Pages):
     """Pages by `limit` and `offset`, with the total in each answer.
 
     Pages overlap by one record, so that a shift of the list between two pages is seen. Windows with more than
@@ -124,7 +135,7 @@ class Stream:
     name: str
     path: str
     records: Records
-    pages: OffsetPages = OffsetPages()
+    pages: Pages = OffsetPages()
     records_at: str = "results"
     params: Mapping[str, str] = field(default_factory=dict)
     # Turns the order of `params` round, so that the newest record comes first: the probe at the end asks so.
@@ -133,12 +144,17 @@ class Stream:
     parts: tuple[Mapping[str, str], ...] = ({},)
 
 
+def ask_by_parameter(lookup: Lookup, ids: Sequence[str]) -> Ask:
+    """`param` carries a comma-separated batch; without it the path has `{id}` and each call fetches for one id."""
+    params = {lookup.param: ",".join(ids)} if lookup.param else {}
+    return Ask(path=lookup.path.replace("{id}", ids[0]), params=params)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lookup:
     """Records fetched by id, only for ids that the database lists as pending (`private.pending_<platform>_<name>`).
 
-    `param` carries a comma-separated batch; without it the path has `{id}` and each call fetches for one id.
-    When the platform refuses a batch (400), `fallback` is tried.
+    `ask` puts a batch of ids into a call. When the platform refuses a batch (400), `fallback` is tried.
     """
 
     name: str
@@ -148,6 +164,7 @@ class Lookup:
     fallback: int = 1
     param: str = ""
     records_at: str = "results"
+    ask: Callable[[Lookup, Sequence[str]], Ask] = ask_by_parameter
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,35 +8,22 @@ gaps that are long for this shop's own rhythm, asked for; and the proofs that th
 from __future__ import annotations
 
 import calendar
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from execution import pages
 from execution.errors import Fatal
 from execution.jobs import Job
-from execution.platforms import Answer
 from execution.store import Store
 from execution.streams import Stream
-from execution.walk import Bounds
+from execution.walk import Bounds, Probe, ReadWindow, Send, Walk
+from execution.walks import walk_of
 
-Get = Callable[[str, dict[str, str] | None], Answer]
 # A gap is long when it is thirty times the shop's median gap, and two weeks at least.
 _LONG_GAP_FACTOR, _LONG_GAP_SECONDS = 30, 14 * 86_400
 _MOST_GAPS_ASKED = 3
 _PROOF_LEASE_SECONDS = 300
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReadWindow:
-    """One window of the pagination audit; ends are Unix seconds, None where the stream has no windows."""
-
-    part: int
-    start: int | None
-    end: int | None
-    passes: int
-    provider_count: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +75,7 @@ def stream_bounds(stream: Stream, job: Job, window: Bounds) -> Bounds:
     return Bounds(start=start, end=window.end)
 
 
-def verify(store: Store, job: Job, get: Get, window: Bounds) -> Certificate | Doubt:
+def verify(store: Store, job: Job, send: Send, window: Bounds) -> Certificate | Doubt:
     """Prove the entity complete, or say what is doubtful. Raises Fatal where a proof fails and nothing can mend it."""
     # Proofs over a whole shop may take longer than a page does.
     store.rpc("extend_lease", p_lease_id=job.lease_id, p_lease_seconds=_PROOF_LEASE_SECONDS)
@@ -97,8 +84,8 @@ def verify(store: Store, job: Job, get: Get, window: Bounds) -> Certificate | Do
     provider_count = None
     listing = job.entity.listing
     if listing is not None:
-        bounds = stream_bounds(listing, job, window)
-        newest = _probe_newest(listing, get, bounds) if listing.newest_first else None
+        bounds, walk = stream_bounds(listing, job, window), walk_of(listing)
+        newest = walk.probe_newest(send, bounds)
         facts = store.rpc(
             "audit_read",
             p_lease_id=job.lease_id,
@@ -107,11 +94,11 @@ def verify(store: Store, job: Job, get: Get, window: Bounds) -> Certificate | Do
             p_time_column=job.entity.time_column,
             p_newest=newest.newest if newest else None,
         )
-        probe = newest or _probe_past_end(listing, get, bounds, _windows(facts))
+        probe = newest or walk.probe_count(send, bounds, _windows(facts))
         provider_count = probe.count
-        doubt = _judge_read(job, listing, probe, facts, _hole(listing, bounds, _windows(facts)), checks)
+        doubt = _judge_read(job, listing, probe, facts, walk.hole(bounds, _windows(facts)), checks)
         if doubt is None:
-            doubt = _judge_gaps(job, listing, get, facts, checks)
+            doubt = _judge_gaps(job, walk, send, facts, checks)
         if doubt is not None:
             return doubt
     doubt = _judge_proofs(store, job, facts, checks)
@@ -131,54 +118,14 @@ def verify(store: Store, job: Job, get: Get, window: Bounds) -> Certificate | Do
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Probe:
-    count: int | None
-    newest: str | None = None
-
-
-def _probe_newest(stream: Stream, get: Get, bounds: Bounds) -> _Probe:
-    """Ask for the count once more, newest record first: one call for both."""
-    content = _ask(stream, get, {**stream.parts[0], **stream.newest_first}, bounds)
-    return _Probe(count=content.count, newest=content.keys[0] if content.keys else None)
-
-
-def _probe_past_end(stream: Stream, get: Get, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> _Probe:
-    """Ask each part for the count once more, past its end: a record that is there was never announced.
-
-    A grid's windows cannot be asked as one: they closed by count, and the balance proves them.
-    """
-    if stream.window and stream.window.grid_seconds:
-        return _Probe(count=None)
-    total = 0
-    for number, part in enumerate(stream.parts):
-        announced = sum(window.provider_count for window in windows if window.part == number)
-        content = _ask(stream, get, part, bounds, offset=min(announced, stream.pages.max_offset))
-        total += announced + len(content.keys) if content.keys else content.count
-    return _Probe(count=total)
-
-
-def _ask(stream: Stream, get: Get, params: Mapping[str, str], bounds: Bounds, *, offset: int = 0) -> pages.Content:
-    asked = {**stream.params, **params, stream.pages.limit_param: "1", stream.pages.offset_param: str(offset)}
-    if stream.window:
-        asked |= {stream.window.min_param: str(bounds.start), stream.window.max_param: str(bounds.end)}
-    return pages.read(
-        get(stream.path, asked).body,
-        records_at=stream.records_at,
-        count_at=stream.pages.count_at,
-        key=stream.records.key,
-        leave_out=pages.cut_for_privacy(stream.records),
-    )
-
-
 def _judge_read(  # noqa: PLR0917  everything that was found out, and the list of checks that it fills
-    job: Job, stream: Stream, probe: _Probe, facts: Mapping[str, Any], hole: str | None, checks: list[Check]
+    job: Job, stream: Stream, probe: Probe, facts: Mapping[str, Any], hole: str | None, checks: list[Check]
 ) -> Doubt | None:
     windows = _windows(facts)
     checks.append(Check(name="windows", ok=hole is None, detail={"windows": len(windows), "hole": hole}))
     counts = {name: facts[name] for name in ("union_keys", "last_pass_keys", "missing_rows", "stored_rows", "rejected")}
     agrees = probe.count is None or probe.count in (facts["union_keys"], facts["last_pass_keys"])
-    checks.append(Check(name="count", ok=agrees, detail={"provider_count": probe.count, **counts}))
+    checks.append(Check(name="count", ok=agrees, detail={"provider_count": probe.count, **counts, **probe.detail}))
     checks.append(Check(name="rows", ok=facts["missing_rows"] == 0, detail=counts))
     checks.append(Check(name="newest", ok=probe.newest is None or facts["has_newest"], detail={"key": probe.newest}))
     failed = [check for check in checks if not check.ok]
@@ -202,44 +149,23 @@ def _windows(facts: Mapping[str, Any]) -> tuple[ReadWindow, ...]:
     )
 
 
-def _hole(stream: Stream, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> str | None:
-    """The first stretch of the bounds that no window covers, or None."""
-    if bounds.end < bounds.start:
-        return None
-    for part in range(len(stream.parts)):
-        of_part = [window for window in windows if window.part == part]
-        if not of_part:
-            return f"part {part} was never read"
-        reached = bounds.start
-        for window in sorted(of_part, key=lambda w: w.start or 0):
-            if stream.window is None or window.start is None or window.end is None:
-                reached = bounds.end + 1
-            elif window.start > reached:
-                return f"nothing read from {reached} to {window.start - 1}"
-            else:
-                reached = max(reached, window.end + 1)
-        if reached <= bounds.end:
-            return f"nothing read from {reached} to {bounds.end}"
-    return None
-
-
-def _judge_gaps(job: Job, stream: Stream, get: Get, facts: Mapping[str, Any], checks: list[Check]) -> Doubt | None:
+def _judge_gaps(job: Job, walk: Walk[Any], send: Send, facts: Mapping[str, Any], checks: list[Check]) -> Doubt | None:
     """A gap that is long for this shop is asked for: the platform must show nothing inside it."""
-    if stream.window is None or stream.window.grid_seconds or facts.get("median_gap_seconds") is None:
+    if not walk.counts_spans or facts.get("median_gap_seconds") is None:
         return None
     longest = max(_LONG_GAP_FACTOR * facts["median_gap_seconds"], _LONG_GAP_SECONDS)
     long_gaps = [gap for gap in facts["largest_gaps"] if gap["seconds"] > longest][:_MOST_GAPS_ASKED]
     found = []
     for gap in long_gaps:
         inside = Bounds(start=_epoch(gap["since"]) + 1, end=_epoch(gap["until"]) - 1)
-        count = _ask(stream, get, {}, inside).count
+        count = walk.count_between(send, inside)
         found.append({"since": gap["since"], "until": gap["until"], "provider_count": count})
     ok = all(gap["provider_count"] == 0 for gap in found)
     checks.append(Check(name="gaps", ok=ok, detail={"longest_usual_seconds": longest, "asked": found}))
     if ok:
         return None
     reason = f"{job.entity.name}: the platform has records where we have a gap: {found}"
-    return Doubt(reason=reason, step=job.entity.steps.index(stream), windows=_windows(facts))
+    return Doubt(reason=reason, step=job.entity.steps.index(walk.stream), windows=_windows(facts))
 
 
 def _judge_proofs(store: Store, job: Job, facts: Mapping[str, Any], checks: list[Check]) -> Doubt | None:

@@ -1,24 +1,25 @@
-"""How a stream's pages are walked: windows, offsets, passes. Pure: no network, no database, no clock.
+"""What every walk over a stream's pages has in common: the protocol that the slice and the certificate speak.
 
-The provider pages by offset over a list that may move while it is read. What that can hide, and how it is seen:
-
-- a record slips over a page boundary: pages overlap by one record, and the overlap no longer matches;
-- the list grows or shrinks: its count changes during the pass;
-- a page comes short, twice, empty or without end: the pass closes, and its distinct keys are not the count.
-
-A window whose pass was not clean is read again, a few times, and then the walk ends as incomplete, with numbers.
+A walk decides, from a place and a page, where to go next. It is pure: no network, no database, no clock; whoever works
+it sends its requests, commits its pages and keeps its place. One module per way of paging implements `Walk`
+(`walk_offset.py`, …), and `walks.py` picks it by the type of `Stream.pages` (docs/decisions/010).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Generic, Protocol, Self, TypeVar
 
+from execution import pages
+from execution.pages import Content
+from execution.platforms import Answer, Ask
 from execution.streams import Stream
 
 MAX_PASSES = 4
-_SLACK_PAGES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,60 +32,73 @@ class Bounds:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a walk stands: exactly what a worker needs to go on, and what `sync_jobs.cursor` holds."""
+    """Where a walk stands: exactly what a worker needs to go on, and what `sync_jobs.cursor` holds.
+
+    These fields are what the slice reads; each walk adds its own. All values are JSON.
+    """
 
     part: int = 0
     window_start: int | None = None
     window_end: int | None = None
     # Ends of windows that were halved, nearest last: the walk still has to reach each of them.
     ends: tuple[int, ...] = ()
-    offset: int = 0
     # Passes over this window so far, over all readings of it; `tries` counts those of this reading alone.
     pass_no: int = 1
     tries: int = 1
+    # Pages of this pass so far.
     pages: int = 0
-    # The provider's count on the first page of this pass.
+    # The provider's count, as far as this pass knows it.
     count: int | None = None
-    # The count never changed in this pass, and every page began with the record that the one before ended with.
-    steady: bool = True
-    joined: bool = True
-    last_key: str | None = None
-    # Records that the provider announced so far, over all parts; None where windows make it unknowable.
+    # Records that the provider announced so far, over all parts; None where it is unknowable.
     total: int | None = None
     counted: bool = False
     # A second reading of a doubtful window stays in its part.
     only_part: bool = False
     done: bool = False
 
+    @property
+    def position(self) -> int:
+        """What the audit calls the place of the next page inside its window: an offset, a page number, a line."""
+        raise NotImplementedError
+
+    def restarted(self) -> Self:
+        """The first page of a new pass over the same window."""
+        raise NotImplementedError
+
     @classmethod
-    def load(cls, data: Mapping[str, Any]) -> Place:
-        fields = {**data, "ends": tuple(data.get("ends", ()))}
+    def load(cls, data: Mapping[str, Any]) -> Self:
+        fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
         return cls(**fields)
 
     def dump(self) -> dict[str, Any]:
-        return {**asdict(self), "ends": list(self.ends)}
+        """As JSON would give it back."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+
+P = TypeVar("P", bound=Place)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
-    """What the walk needs to know of a page: the provider's count and the keys, in order."""
+class Turn(Generic[P]):
+    """Nothing to commit: save the place and go on from there."""
 
-    count: int
-    keys: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Halve:
-    """The window holds too many records for offsets: read its halves. The page in hand is dropped."""
-
-    place: Place
+    place: P
 
 
 @dataclass(frozen=True, kw_only=True)
-class Take:
-    """Commit the page. `place` is where the walk stands then; `closing`: it ends its window's pass."""
+class Wait(Generic[P]):
+    """Nothing to commit, and nothing to do for a while: save the place and end the slice, at no attempt."""
 
-    place: Place
+    place: P
+    reason: str
+    delay: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Take(Generic[P]):
+    """Commit the page. `place` is where the walk stands then; `closing`: ask `close` before going on."""
+
+    place: P
     closing: bool
 
 
@@ -95,126 +109,193 @@ class Incomplete:
     reason: str
 
 
-def begin(stream: Stream, bounds: Bounds) -> Place:
-    """The first page of the first window."""
-    return _open_window(stream, Place(), bounds, bounds.start)
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What the database has of the window in hand: distinct keys of this pass, and of all passes."""
+
+    pass_keys: int
+    window_keys: int
 
 
-def reread(part: int, bounds: Bounds, passes: int, *, windowed: bool) -> Place:
-    """The first page of one window that has been read `passes` times before and is doubtful."""
-    start, end = (bounds.start, bounds.end) if windowed else (None, None)
-    return Place(part=part, window_start=start, window_end=end, pass_no=passes + 1, counted=True, only_part=True)
+@dataclass(frozen=True, kw_only=True)
+class ReadWindow:
+    """One window of the pagination audit; ends are Unix seconds, None where the stream has no windows."""
+
+    part: int
+    start: int | None
+    end: int | None
+    passes: int
+    provider_count: int = 0
 
 
-def request(stream: Stream, place: Place) -> dict[str, str]:
-    """The query parameters of the page at this place."""
-    window = stream.window
-    params = {**stream.params, **stream.parts[place.part]}
-    if window:
-        params |= {window.min_param: str(place.window_start), window.max_param: str(place.window_end)}
-    return params | {stream.pages.limit_param: str(stream.pages.limit), stream.pages.offset_param: str(place.offset)}
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What the platform says when asked once more: its count (None: it does not tell), the newest record's key."""
+
+    count: int | None
+    newest: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-def take(stream: Stream, place: Place, page: Page) -> Halve | Take:
-    """Decide what a page means."""
-    pages = stream.pages
-    if _too_many(stream, place, page):
-        return Halve(place=_halve(_announce(place, stream, page)))
-    first = place.pages == 0
-    expected = page.count if first else place.count
-    # An empty list that is still empty holds too: a worker that died before it closed the window asks for it again.
-    overlap_holds = first or page.keys[:1] == (() if place.last_key is None else (place.last_key,))
-    fresh = page.keys[0 if first else 1 :] if overlap_holds else page.keys
-    reached = place.offset + len(page.keys)
-    endless = place.pages + 1 > _page_limit(expected or 0, pages.limit)
-    closing = reached >= page.count or not fresh or endless or reached > pages.max_offset
-    after = replace(
-        _announce(place, stream, page) if first else place,
-        count=expected,
-        steady=place.steady and page.count == expected,
-        joined=place.joined and overlap_holds,
-        pages=place.pages + 1,
-        offset=max(reached - 1, 0),
-        last_key=page.keys[-1] if page.keys else None,
-    )
-    return Take(place=after, closing=closing)
+class Caller(Protocol):
+    """The door to the platform, for the job's own shop. A file is read from `offset` on, as its bytes come."""
+
+    def send(self, ask: Ask, /) -> Answer: ...
+    def download(self, url: str, /, *, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]: ...
 
 
-def close(stream: Stream, place: Place, bounds: Bounds, pass_keys: int, window_keys: int) -> Place | Incomplete:
-    """After the last page of a pass: on to the next window, or the same one again, or give up with numbers.
+Send = Callable[[Ask], Answer]
 
-    `pass_keys` and `window_keys` are the distinct keys that this pass, and all passes, committed in the window. A
-    pass that was not clean is never believed at once, even when its numbers agree: a record that left and one that
-    came hide each other. From the second try on, all passes together may prove a steady count (records of equal
-    time come in changing order).
+
+class Walk(ABC, Generic[P]):
+    """One way of walking a stream's pages.
+
+        place = begin(bounds)  or  load(saved)  or  reread(doubtful window)
+        until place.done:  fetch → read → take → (commit) → close, at the end of a pass
+
+    `fetch` may run ahead, in another thread, while the page before commits. `release` ends the walk's own resources
+    (a file on disk) with the slice; a place alone must be enough to go on without them.
     """
-    count = place.count or 0
-    clean = place.steady and place.joined and pass_keys == count
-    proven = place.steady and place.tries > 1 and window_keys == count
-    if clean or proven:
-        return _next_window(stream, place, bounds)
-    if place.tries >= MAX_PASSES:
-        span = "" if place.window_start is None else f" between {place.window_start} and {place.window_end}"
-        return Incomplete(
-            reason=f"{stream.name}{span}: the platform announces {count} records, {pass_keys} came "
-            f"({window_keys} over {place.pass_no} passes)"
-        )
-    return _first_page(replace(place, pass_no=place.pass_no + 1, tries=place.tries + 1))
 
+    place_type: type[P]
 
-def fraction(stream: Stream, place: Place, bounds: Bounds) -> float:
-    """How far the walk is, 0 to 1: by time where there are windows, else by parts."""
-    if place.done:
-        return 1.0
-    inside = min(1.0, place.offset / place.count) if place.count else 0.0
-    if stream.window is None or place.window_start is None or place.window_end is None:
-        return (place.part + inside) / len(stream.parts)
-    whole = max(bounds.end - bounds.start, 1)
-    return (place.window_start - bounds.start + inside * (place.window_end - place.window_start)) / whole
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
 
+    def load(self, data: Mapping[str, Any]) -> P:
+        return self.place_type.load(data)
 
-def _first_page(place: Place) -> Place:
-    return replace(place, offset=0, pages=0, count=None, steady=True, joined=True, last_key=None)
+    @abstractmethod
+    def begin(self, bounds: Bounds) -> P:
+        """The first request of the first window."""
 
+    @abstractmethod
+    def reread(self, window: ReadWindow) -> P:
+        """The first request over a window that was read before and is doubtful."""
 
-def _too_many(stream: Stream, place: Place, page: Page) -> bool:
-    if stream.window is None or place.pages or place.window_start is None or place.window_end is None:
+    @abstractmethod
+    def request(self, place: P) -> Ask:
+        """The call that this place stands for."""
+
+    def fetch(self, caller: Caller, place: P) -> Answer:
+        """Get what this place stands for. A walk that reads files overrides this."""
+        return caller.send(self.request(place))
+
+    @property
+    def records_at(self) -> str:
+        """Where the bodies that `fetch` brings have their records."""
+        return self.stream.records_at
+
+    @abstractmethod
+    def read(self, answer: Answer) -> Content:
+        """What the page says. Raises Retriable where it is no page."""
+
+    def read_page(self, answer: Answer, *, count_at: str | None = None, facts: tuple[str, ...] = ()) -> Content:
+        """The usual way to read: keys, the count, and further members by their dotted paths."""
+        return pages.read_records(answer.body, self.records_at, self.stream.records, count_at=count_at, facts=facts)
+
+    @abstractmethod
+    def take(self, place: P, content: Content) -> Turn[P] | Wait[P] | Take[P]:
+        """Decide what a page means."""
+
+    @abstractmethod
+    def close(self, place: P, bounds: Bounds, told: Told) -> P | Incomplete:
+        """After a closing page: on to the next window, or the same one again, or give up with numbers."""
+
+    @abstractmethod
+    def fraction(self, place: P, bounds: Bounds) -> float:
+        """How far the walk is, 0 to 1."""
+
+    def probe_newest(self, send: Send, bounds: Bounds) -> Probe | None:
+        """Ask for count and newest record in one call, where the stream can. None: `probe_count` is asked instead."""
+        del send, bounds
+        return None
+
+    @abstractmethod
+    def probe_count(self, send: Send, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> Probe:
+        """Ask for the count once more, after the reading."""
+
+    @property
+    def counts_spans(self) -> bool:
+        """Can the platform be asked how many records it has between two times?"""
         return False
-    return page.count > stream.pages.split_above and place.window_end > place.window_start
+
+    def count_between(self, send: Send, bounds: Bounds) -> int:
+        """How many records the platform has in this span, where `counts_spans`."""
+        raise NotImplementedError
+
+    def hole(self, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> str | None:
+        """The first stretch of the bounds that no window covers, or None."""
+        if bounds.end < bounds.start:
+            return None
+        for part in range(len(self.stream.parts)):
+            if hole := _hole_in_part(part, bounds, [window for window in windows if window.part == part]):
+                return hole
+        return None
+
+    def release(self) -> None:
+        """The slice is over."""
 
 
-def _halve(place: Place) -> Place:
-    start, end = place.window_start or 0, place.window_end or 0
-    return _first_page(replace(place, window_end=(start + end) // 2, ends=(*place.ends, end)))
+def _hole_in_part(part: int, bounds: Bounds, windows: list[ReadWindow]) -> str | None:
+    if not windows:
+        return f"part {part} was never read"
+    reached = bounds.start
+    for window in sorted(windows, key=lambda w: w.start or 0):
+        if window.start is None or window.end is None:
+            reached = bounds.end + 1
+        elif window.start > reached:
+            return f"nothing read from {reached} to {window.start - 1}"
+        else:
+            reached = max(reached, window.end + 1)
+    return f"nothing read from {reached} to {bounds.end}" if reached <= bounds.end else None
 
 
-def _announce(place: Place, stream: Stream, page: Page) -> Place:
-    """Add what the provider announces for this part to the total, once; a grid's total is not known before its end."""
-    if place.counted or (stream.window and stream.window.grid_seconds):
-        return place
-    return replace(place, total=(place.total or 0) + page.count, counted=True)
+def open_window(stream: Stream, place: P, bounds: Bounds, start: int) -> P:
+    """The first page of the window that begins here: all of the bounds, or a cell of the stream's grid."""
+    if stream.window is None:
+        return replace(place, window_start=None, window_end=None, ends=(), pass_no=1, tries=1).restarted()
+    end, grid = bounds.end, stream.window.grid_seconds
+    if grid:
+        end = min((start // grid + 1) * grid - 1, bounds.end)
+    return replace(place, window_start=start, window_end=end, ends=(), pass_no=1, tries=1).restarted()
 
 
-def _page_limit(count: int, limit: int) -> int:
-    return count // max(limit - 1, 1) + _SLACK_PAGES
-
-
-def _next_window(stream: Stream, place: Place, bounds: Bounds) -> Place:
+def next_window(stream: Stream, place: P, bounds: Bounds) -> P:
+    """The window after this one, the next part's first, or the end."""
     if stream.window and place.window_end is not None and place.window_end < bounds.end:
         start = place.window_end + 1
         if place.ends:
             *ends, end = place.ends
-            return _first_page(replace(place, window_start=start, window_end=end, ends=tuple(ends), pass_no=1, tries=1))
-        return _open_window(stream, place, bounds, start)
+            return replace(place, window_start=start, window_end=end, ends=tuple(ends), pass_no=1, tries=1).restarted()
+        return open_window(stream, place, bounds, start)
     if place.part + 1 < len(stream.parts) and not place.only_part:
-        return _open_window(stream, replace(place, part=place.part + 1, counted=False), bounds, bounds.start)
+        return open_window(stream, replace(place, part=place.part + 1, counted=False), bounds, bounds.start)
     return replace(place, done=True)
 
 
-def _open_window(stream: Stream, place: Place, bounds: Bounds, start: int) -> Place:
-    if stream.window is None:
-        return _first_page(replace(place, window_start=None, window_end=None, ends=(), pass_no=1, tries=1))
-    end, grid = bounds.end, stream.window.grid_seconds
-    if grid:
-        end = min((start // grid + 1) * grid - 1, bounds.end)
-    return _first_page(replace(place, window_start=start, window_end=end, ends=(), pass_no=1, tries=1))
+def halve(place: P) -> P:
+    """The first half of a window that holds too much; the walk will come to the other."""
+    start, end = place.window_start or 0, place.window_end or 0
+    return replace(place, window_end=(start + end) // 2, ends=(*place.ends, end)).restarted()
+
+
+def announce(stream: Stream, place: P, count: int | None) -> P:
+    """Add what the provider announces for this part to the total, once; a grid's total is not known before its end."""
+    if place.counted or count is None or (stream.window and stream.window.grid_seconds):
+        return place
+    return replace(place, total=(place.total or 0) + count, counted=True)
+
+
+def again(place: P) -> P:
+    """One more pass over the same window."""
+    return replace(place, pass_no=place.pass_no + 1, tries=place.tries + 1).restarted()
+
+
+def not_proven(stream: Stream, place: Place, told: Told) -> Incomplete:
+    """The numbers of a window that no pass could prove."""
+    span = "" if place.window_start is None else f" between {place.window_start} and {place.window_end}"
+    return Incomplete(
+        reason=f"{stream.name}{span}: the platform announces {place.count} records, {told.pass_keys} came "
+        f"({told.window_keys} over {place.pass_no} passes)"
+    )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from execution import walk
+from execution.pages import Content
 from execution.streams import OffsetPages, Records, Stream, Window
-from execution.walk import Bounds, Halve, Incomplete, Page, Place
+from execution.walk import Bounds, Incomplete, Take, Told
+from execution.walks import walk_of
 
 LIMIT = 5
 MOST_CALLS = 400
@@ -41,7 +43,7 @@ class Provider:
         self.throughout = {key for _, key in self.records}
         self.ever = set(self.throughout)
 
-    def answer(self, params: dict[str, str]) -> Page:
+    def answer(self, params: Mapping[str, object]) -> Content:
         self.calls += 1
         assert self.calls <= MOST_CALLS, "the walk does not end"
         if change := self.changes.get(self.calls):
@@ -49,10 +51,10 @@ class Provider:
             here = {key for _, key in self.records}
             self.throughout &= here
             self.ever |= here
-        low, high = int(params.get("min", 0)), int(params.get("max", 10**9))
+        low, high = (int(str(params.get(name, other))) for name, other in (("min", 0), ("max", 10**9)))
         inside = [key for at, key in self.records if low <= at <= high]
-        offset = int(params["offset"])
-        return Page(count=len(inside), keys=tuple(inside[offset : offset + int(params["limit"])]))
+        offset, limit = int(str(params["offset"])), int(str(params["limit"]))
+        return Content(count=len(inside), keys=tuple(inside[offset : offset + limit]))
 
     def add(self, at: int, key: str) -> None:
         """Records come in the order of time; equal times stay in the order in which they came."""
@@ -67,15 +69,15 @@ class Provider:
 
 def read(a_stream: Stream, provider: Provider, end: int = 999) -> tuple[set[str], Incomplete | None]:
     """Walk as `slice_work` does: the keys of committed pages, and whether the walk gave up."""
-    bounds = Bounds(start=0, end=end)
-    place = walk.begin(a_stream, bounds)
+    bounds, walk = Bounds(start=0, end=end), walk_of(a_stream)
+    place = walk.begin(bounds)
     committed: dict[tuple[int | None, int | None], dict[int, set[str]]] = {}
     while not place.done:
         # The place survives its trip through the database.
-        place = Place.load(place.dump())
-        page = provider.answer(walk.request(a_stream, place))
-        decision = walk.take(a_stream, place, page)
-        if isinstance(decision, Halve):
+        place = walk.load(json.loads(json.dumps(place.dump())))
+        page = provider.answer(walk.request(place).params)
+        decision = walk.take(place, page)
+        if not isinstance(decision, Take):
             place = decision.place
             continue
         passes = committed.setdefault((place.window_start, place.window_end), {})
@@ -83,7 +85,8 @@ def read(a_stream: Stream, provider: Provider, end: int = 999) -> tuple[set[str]
         of_pass, of_window = passes[place.pass_no], set().union(*passes.values())
         place = decision.place
         if decision.closing:
-            following = walk.close(a_stream, place, bounds, len(of_pass), len(of_window))
+            told = Told(pass_keys=len(of_pass), window_keys=len(of_window))
+            following = walk.close(place, bounds, told)
             if isinstance(following, Incomplete):
                 return all_keys(committed), following
             place = following
@@ -162,11 +165,11 @@ def test_a_list_that_changes_its_order_between_pages_is_read_whole_or_refused(si
 )
 def test_whatever_is_answered_the_walk_ends(pages: list[tuple[int, list[int]]], windowed: bool) -> None:  # noqa: FBT001
     class Liar(Provider):
-        def answer(self, params: dict[str, str]) -> Page:
+        def answer(self, params: Mapping[str, object]) -> Content:
             self.calls += 1
             assert self.calls <= 2000, "the walk does not end"
             count, keys = pages[self.calls % len(pages)]
-            return Page(count=count, keys=tuple(map(str, keys)))
+            return Content(count=count, keys=tuple(map(str, keys)))
 
     liar = Liar([])
 

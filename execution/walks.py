@@ -1,0 +1,17 @@
+"""Which walk a stream has: a new way of paging is its module and one line here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from execution.streams import OffsetPages, Pages, Stream
+from execution.walk import Walk
+from execution.walk_offset import OffsetWalk
+
+WALKS: dict[type[Pages], type[Walk[Any]]] = {
+    OffsetPages: OffsetWalk,
+}
+
+
+def walk_of(stream: Stream) -> Walk[Any]:
+    return WALKS[type(stream.pages)](stream)
