@@ -1,0 +1,1 @@
+"""Shopify end to end, and each of its parts."""
