@@ -27,12 +27,15 @@ from sandbox.stack import (
     stop_flag,
 )
 from sandbox.stack.keys import env_text
-from sandbox.standalone import run_sandbox
+from sandbox.standalone import STAND_INS, run_sandbox
 
-ETSY = Extra(
-    name="etsy",
-    argv=(sys.executable, "-P", "-m", "sandbox.etsy", "--port", "0", "--ready-file", "{ready_file}"),
-)
+EXTRAS = [
+    Extra(
+        name=name,
+        argv=(sys.executable, "-P", "-m", f"sandbox.{name}", "--port", "0", "--ready-file", "{ready_file}"),
+    )
+    for name in STAND_INS
+]
 
 
 def up(
@@ -42,7 +45,7 @@ def up(
         bool, typer.Option("--print-env", help="Print KEY=value lines for other processes, nothing else.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as one line of JSON.")] = False,
-    sandbox: Annotated[bool, typer.Option("--sandbox", help="Also run the stand-in for Etsy.")] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Also run the stand-ins for the platforms.")] = False,
 ) -> None:
     """Start the embedded stack (PostgreSQL, PostgREST, Valkey) and keep it running until Ctrl-C.
 
@@ -80,12 +83,13 @@ def sandbox(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as one line of JSON.")] = False,
 ) -> None:
-    """Run the stand-in for a platform in the foreground until Ctrl-C. See docs/sandbox-etsy.md."""
-    if platform != "etsy":
-        raise UserError(f"There is no sandbox for {platform!r}.", hint="Choose one of: etsy.")
+    """Run the stand-in for a platform in the foreground until Ctrl-C. See docs/sandbox-etsy.md and its neighbours."""
+    if platform not in STAND_INS:
+        raise UserError(f"There is no sandbox for {platform!r}.", hint=f"Choose one of: {', '.join(STAND_INS)}.")
     options = ["--host", host, "--port", str(port), "--seed", str(seed)]
     options += ["--state-dir", str(state_dir.resolve())] if state_dir else []
-    status = run_sandbox(options, lambda facts: _tell_sandbox(facts, "env" if print_env else "json" if as_json else ""))
+    how = "env" if print_env else "json" if as_json else ""
+    status = run_sandbox(platform, options, lambda facts: _tell_sandbox(facts, how))
     raise typer.Exit(status)
 
 
@@ -115,7 +119,7 @@ def _tell_sandbox(facts: Mapping[str, Any], how: str) -> None:
 
 
 def _run(data: Path, *, sandbox: bool, how: str) -> None:
-    stack = Stack(data, migrate=migrate, extras=[ETSY] if sandbox else [], say=_log)
+    stack = Stack(data, migrate=migrate, extras=EXTRAS if sandbox else [], say=_log)
     with stop_flag(stack.kill) as flag:
         stack.pause = flag.pause
         with stack.running():

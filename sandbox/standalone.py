@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import tempfile
 import threading
@@ -9,13 +10,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sandbox.etsy.__main__ import main
-
+# Every platform that has a stand-in: its package under `sandbox`, run with `python -m`.
+STAND_INS = ("etsy", "printify")
 _LOOK_SECONDS = 0.01
 
 
-def run_sandbox(options: Sequence[str], tell: Callable[[dict[str, Any]], None]) -> int:
-    """Run the sandbox until a signal comes; `tell` gets its facts once it listens. Answers the exit status."""
+def run_sandbox(platform: str, options: Sequence[str], tell: Callable[[dict[str, Any]], None]) -> int:
+    """Run a sandbox until a signal comes; `tell` gets its facts once it listens. Answers the exit status."""
+    main: Callable[[list[str]], int] = importlib.import_module(f"sandbox.{platform}.__main__").main
     ended = threading.Event()
     with tempfile.TemporaryDirectory(prefix="keeper-sandbox-") as folder:
         ready_file = Path(folder) / "ready.json"

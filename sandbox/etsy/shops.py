@@ -76,6 +76,7 @@ def describe(front: Front) -> Doc:
         "payout_currency": plan.payout_currency,
         "orders": plan.orders,
         "listings": plan.listings,
+        "years": plan.years,
         "created_timestamp": shop.opened,
         "ends_at": plan.ends_at,
     }

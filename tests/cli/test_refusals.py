@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from sandbox.standalone import STAND_INS
 from tests.cli.conftest import Keeper
 from tests.heart.etsy import Etsy
 
@@ -46,7 +47,7 @@ def _written(db: psycopg.Connection[Any]) -> list[Any]:
         ("backfill status --user nope", "'nope' is not a user id."),
         ("user create --email ada@example.com --plan gold", "Unknown plan 'gold'. Choose one of: enterprise, pro"),
         ("user create --email nonsense", "The user was not created:"),
-        ("sandbox shopify", "There is no sandbox for 'shopify'. Choose one of: etsy."),
+        ("sandbox square", f"There is no sandbox for 'square'. Choose one of: {', '.join(STAND_INS)}."),
         ("clock --every fast", "See `keeper clock --help`."),
     ],
 )

@@ -1,0 +1,1 @@
+"""A stand-in for Printify's public API (docs/sandbox-printify.md)."""

@@ -1,0 +1,147 @@
+"""The application: a request's way from the connection through checks, answer, fault and record to the bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from sandbox.parts.answer import Answer, Refused
+from sandbox.parts.control import CONTROL
+from sandbox.parts.faults import WIRE_KINDS, Faults, Kinds, Rule
+from sandbox.parts.schedule import Schedule
+from sandbox.parts.spoil import spoiled
+from sandbox.parts.wire import Sleep, compress, read_body, send_under, send_whole
+from sandbox.printify import oauth
+from sandbox.printify.answer import Refusal
+from sandbox.printify.checks import run_checks
+from sandbox.printify.control import Control
+from sandbox.printify.operations import Operation, Routes
+from sandbox.printify.spoil import PRINTIFY, answer_under
+from sandbox.printify.webhooks import Webhooks
+from sandbox.printify.world import Call, World
+
+LIMITS = ("minute", "catalog", "publish")
+_SILENT = ("reset", "hang")
+
+
+class Sandbox:
+    """An ASGI application; `sleep` is what slow answers and webhook retries wait with, so that tests need not."""
+
+    def __init__(self, world: World, sleep: Sleep = asyncio.sleep) -> None:
+        self.world = world
+        self.faults = Faults(world.chance, Kinds(limits=LIMITS))
+        self.schedule = Schedule()
+        self.webhooks = Webhooks(world, sleep)
+        self._sleep = sleep
+        self._routes = Routes(self.webhooks)
+        self._changes = Control(world, self.faults, self.schedule, self.webhooks)
+        self._control = self._changes.app()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(CONTROL):
+            await self._control(scope, receive, send)
+        elif scope["path"] in oauth.PATHS:
+            await self._oauth(scope, receive, send)
+        else:
+            await self._vendor(scope, receive, send)
+
+    async def _vendor(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = _call(scope)
+        if call.method in ("POST", "PUT"):
+            call.body = await read_body(receive)
+        found = self._routes.find(call.method, call.path)
+        answer, rule = self._answer(found, call, scope["query_string"].decode("latin-1"))
+        status = 0 if rule and rule.kind in _SILENT else answer.status
+        if call.account_id is not None:
+            self.world.limits.note(call.account_id, status)
+        self._record(scope, call, status, rule, found[0].name if found else "unknown")
+        self._change(call.path)
+        await self._send(answer, rule, scope, receive, send)
+
+    def _answer(
+        self, found: tuple[Operation, dict[str, str]] | None, call: Call, query: str
+    ) -> tuple[Answer, Rule | None]:
+        """Unknown routes are nobody's business; all else passes the checks, and only then meets a fault."""
+        if found is None:
+            return Refusal(404, "Not found").answer, None
+        try:
+            operation, call.ids = found
+            run_checks(self.world, operation, call)
+        except Refused as refusal:
+            return refusal.answer, None
+        rule = self.faults.strike(call.path, query, call.shop_id)
+        try:
+            return answer_under(self.world, operation, call, rule), rule
+        except Refused as refusal:
+            return (spoiled(refusal.answer, rule, PRINTIFY) if rule else refusal.answer), rule
+
+    async def _oauth(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = _call(scope)
+        call.rate = "free"
+        is_token = call.path != oauth.CONNECT_PATH
+        names = {oauth.TOKEN_PATH: "token:authorization_code", oauth.REFRESH_PATH: "token:refresh_token"}
+        try:
+            if is_token:
+                answer = oauth.token(self.world, call.path, await read_body(receive))
+            else:
+                answer = oauth.connect(self.world, call.query)
+        except Refused as refusal:
+            answer = refusal.answer
+        rule = self.faults.strike(call.path, "", None)
+        if rule:
+            answer = spoiled(answer, rule, PRINTIFY)
+        status = 0 if rule and rule.kind in _SILENT else answer.status
+        self._record(scope, call, status, rule, names.get(call.path, "connect"))
+        if is_token and self.world.settings.token_delay_seconds:
+            await self._sleep(self.world.settings.token_delay_seconds)
+        await self._send(answer, rule, scope, receive, send)
+
+    def _record(self, scope: Scope, call: Call, status: int, rule: Rule | None, operation: str) -> None:
+        self.world.journal.write(
+            {
+                "at": self.world.clock.now(),
+                "method": call.method,
+                "path": call.path,
+                "query": scope["query_string"].decode("latin-1") if call.rate != "free" else "",
+                "status": status,
+                "shop_id": call.shop_id,
+                "account_id": call.account_id,
+                "operation": operation,
+                "token": call.bearer,
+                "fault": rule.fault_id if rule else None,
+                "rate": call.rate,
+            }
+        )
+
+    def _change(self, path: str) -> None:
+        """Set off the mutations that waited for this request."""
+        for due in self.schedule.tick(path) if self.schedule.waiting else ():
+            self._changes.apply_due(due.shop_id, due.wanted)
+
+    async def _send(self, answer: Answer, rule: Rule | None, scope: Scope, receive: Receive, send: Send) -> None:
+        correlation = str(uuid.uuid4())
+        answer.headers.append((b"x-pfy-correlation-id", correlation.encode()))
+        if rule is None or rule.kind in WIRE_KINDS:
+            answer.body = self._signed(answer.body, correlation)
+        if self.world.settings.gzip:
+            compress(answer, dict(scope["headers"]).get(b"accept-encoding", b""))
+        if rule and rule.kind in WIRE_KINDS:
+            await send_under(rule, answer, (scope, receive, send), self._sleep)
+        else:
+            await send_whole(answer, send)
+
+    def _signed(self, body: bytes, correlation: str) -> bytes:
+        """Forms B and C carry the correlation id once more, behind the second of the answer."""
+        if not body.startswith(b'{"error":"') or b'"error_description"' in body:
+            return body
+        doc = orjson.loads(body)
+        return orjson.dumps({**doc, "request_id": f"{self.world.clock.seconds()}@{correlation}"})
+
+
+def _call(scope: Scope) -> Call:
+    query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    return Call(method=scope["method"], path=scope["path"], query=query, headers=dict(scope["headers"]))

@@ -1,0 +1,68 @@
+"""Consent and the token endpoints of a platform app (sheet section 3.2). No PKCE, no secret."""
+
+from __future__ import annotations
+
+import secrets
+from urllib.parse import urlencode
+
+import orjson
+
+from sandbox.parts.answer import HTML, Answer, Doc, Refused, ok
+from sandbox.printify.answer import OAuthError
+from sandbox.printify.tokens import SCOPES, Code
+from sandbox.printify.world import World
+
+CONNECT_PATH = "/app/authorize"
+TOKEN_PATH = "/v1/app/oauth/tokens"  # noqa: S105 - a path
+REFRESH_PATH = "/v1/app/oauth/tokens/refresh"
+PATHS = (CONNECT_PATH, TOKEN_PATH, REFRESH_PATH)
+_CODE_SECONDS = 600
+
+
+def connect(world: World, query: dict[str, str]) -> Answer:
+    """The seller's consent, given at once by the owner of the youngest shop."""
+    accept, decline, state = query.get("accept_url", ""), query.get("decline_url", ""), query.get("state", "")
+    if query.get("app_id") != world.app_id or not _allowed(accept):
+        return Answer(status=400, body=b"<html><body>This app cannot be connected.</body></html>", content_type=HTML)
+    if world.settings.consent == "deny" or not world.fronts:
+        fields = {"error": "access_denied", "error_description": "The merchant declined.", "state": state}
+        return _redirect(decline if _allowed(decline) else accept, fields)
+    code = secrets.token_urlsafe(24)
+    account_id = next(reversed(world.fronts.values())).account_id
+    world.tokens.codes[code] = Code(account_id=account_id, scopes=SCOPES, expires_at=world.clock.now() + _CODE_SECONDS)
+    return _redirect(accept, {"code": code, "state": state})
+
+
+def token(world: World, path: str, body: bytes) -> Answer:
+    """A code or a refresh token for an access token with the date of its end."""
+    if world.chance.random() < world.settings.token_error_probability:
+        raise Refused("server error", Answer(status=500, body=orjson.dumps({"error": "Server Error"})))
+    doc = _read(body)
+    if doc.get("app_id") != world.app_id:
+        raise OAuthError("invalid_client", "The app_id is invalid.")
+    if path == REFRESH_PATH:
+        return ok(world.tokens.refresh(str(doc.get("refresh_token", ""))))
+    code = world.tokens.codes.pop(str(doc.get("code", "")), None)
+    if code is None or code.expires_at <= world.clock.now():
+        raise OAuthError("invalid_grant", "The code is invalid or expired.")
+    return ok(world.tokens.issue(code.account_id, code.scopes))
+
+
+def _read(body: bytes) -> Doc:
+    try:
+        doc = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        doc = None
+    if not isinstance(doc, dict):
+        raise OAuthError("invalid_request", "The body must be a JSON object.")
+    return doc
+
+
+def _allowed(url: str) -> bool:
+    """https, or http to localhost alone; no addresses in numbers, except those of this very machine."""
+    return url.startswith(("https://", "http://localhost", "http://127.0.0.1"))
+
+
+def _redirect(to: str, fields: dict[str, str]) -> Answer:
+    mark = "&" if "?" in to else "?"
+    return Answer(status=302, headers=[(b"location", f"{to}{mark}{urlencode(fields)}".encode())], content_type=HTML)
