@@ -110,5 +110,6 @@ def load_budgets(path: Path = DIRECTIVE) -> Mapping[str, Budget]:
 
 
 def _budget(fields: Mapping[str, Any]) -> Budget:
-    parts = {"points": Bucket, "calls": Bucket, "error_share": ErrorShare}
-    return Budget(**{name: parts[name](**value) if name in parts and value else value for name, value in fields.items()})
+    made: dict[str, Any] = {"points": Bucket, "calls": Bucket, "error_share": ErrorShare}
+    values = {name: made[name](**value) if name in made and value else value for name, value in fields.items()}
+    return Budget(**values)

@@ -1,7 +1,7 @@
 """The permit that every call to a platform needs, from a budget that all workers share.
 
-The day lives in Postgres, where a lost Valkey cannot reset it, and is reserved in small blocks before anything is sent.
-The second lives in Valkey (`pacing`). How and why: `directives/rate_budgets.md`.
+The day lives in Postgres, where a lost Valkey cannot reset it, and is reserved in small blocks before anything is sent
+(`day_blocks`). The second lives in Valkey (`pacing`). How and why: `directives/rate_budgets.md`.
 """
 
 from __future__ import annotations
@@ -10,36 +10,35 @@ import math
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
 
 import redis
 import structlog
 
-from execution.budgets import Budget, CallClass, Scope
+from execution.answer_tally import AnswerTally
+from execution.budgets import Bucket, Budget, CallClass, Scope
 from execution.clock import Clock
+from execution.day_blocks import DayBlocks
 from execution.errors import Snooze, StoreError
-from execution.pacing import LONGEST_WAIT_S, Pacer, Rpc
+from execution.pacing import LONGEST_WAIT_S, BucketKind, Pacer, Rpc, Slot
 from execution.platforms import ObservedLimits
 
 # A report is a trip to the database: often enough to find foreign calls, seldom enough to cost nothing.
 _REPORT_EVERY_S = 15.0
+# So few calls left: every answer is reported.
+_NEARLY_NONE = 0.02
 _STOP_LOOK_S = 0.25
 # A call that is later than its slot crowds the next one's second; the burst and margin leave room for this much
 # (0.8 * 1.1 + 0.1 of the limit). A machine that is always later gets through after some tries: slower, not stuck.
 _LATE_S = 0.1
 _SLOT_TRIES = 5
+# How far ahead a class books the second: a live call always finds a place behind what backfills have booked.
+_PATIENCE_S: Mapping[CallClass, float] = {"live": LONGEST_WAIT_S, "incremental": 1.75, "backfill": 1.5}
+# A REST bucket empties in this time, whatever the shop's plan: only its size is told (shopify sheet, section 6).
+_CALLS_EMPTY_S = 20.0
 
 log = structlog.get_logger()
-
-
-@dataclass(kw_only=True)
-class _Block:
-    """Calls of the day that this process has reserved; worthless once `deadline` (monotonic) has passed."""
-
-    block_id: str
-    left: int
-    deadline: float
 
 
 class RateLimiter:
@@ -54,44 +53,61 @@ class RateLimiter:
         *,
         stopping: Callable[[], bool] = lambda: False,
         new_id: Callable[[], uuid.UUID] = uuid.uuid4,
+        shadow: bool = False,
     ) -> None:
         self._store = store
         self._pacer = Pacer(store, valkey, clock)
+        self._days = DayBlocks(store, budgets, clock, new_id=new_id, shadow=shadow)
+        self._tally = AnswerTally(store, clock)
         self._budgets = budgets
         self._clock = clock
         self._stopping = stopping
-        self._new_id = new_id
+        self._shadow = shadow
         self._lock = threading.Lock()
-        self._blocks: dict[tuple[Scope, CallClass], _Block] = {}
-        self._limits: dict[Scope, tuple[int, int]] = {}
         self._reported_at: dict[Scope, float] = {}
+        self._buckets: dict[tuple[Scope, BucketKind], Bucket] = {}
+        # The cost that this thread's call in hand has booked, until its answer settles it.
+        self._in_hand = threading.local()
 
     def permit(self, scope: Scope, call_class: CallClass, *, points: float = 0.0) -> None:
-        """Return when one call may go out now. Raises Snooze when that is more than two seconds away."""
+        """Return when one call may go out now. Raises Snooze when that is more than two seconds away.
+
+        `points`: what the call may cost at most, where the platform counts points.
+        """
         while True:
-            block = self._take(scope, call_class)
+            block = self._days.take(scope, call_class)
             try:
-                self._await_slot(scope)
+                self._await_slot(scope, call_class, points)
             except BaseException:
-                with self._lock:
-                    block.left += 1
+                self._days.put_back(block)
                 raise
             # A block that died during the wait paid for nothing: its call stays booked, and another one is taken.
-            if self._clock.monotonic() < block.deadline:
+            if self._days.is_alive(block):
                 return
 
     def observe(self, scope: Scope, seen: ObservedLimits) -> None:
-        """Adopt the limits that an answer's headers told, and tell the other processes."""
-        with self._lock:
-            before = self._limit(scope)
-            now = seen.per_second or before[0], seen.per_day or before[1]
-            self._limits[scope] = now
-        if now != before:
-            self._pacer.tell_limit(scope.key, now[0])
-        if now[1] < before[1]:
+        """Adopt the limits that an answer told, and tell the other processes."""
+        before, now = self._days.adopt(scope, seen)
+        if now.per_second is not None and now.per_second != before.per_second:
+            self._pacer.tell_limit(scope.key, now.per_second)
+        if now.per_day is not None and now.per_day < (before.per_day or now.per_day):
             self.give_back(scope)
-        if now != before or self._report_is_due(scope):
+        self._settle(scope, "points", seen.points_available, seen.points_maximum, seen.points_restore_per_s)
+        self._settle(scope, "calls", seen.calls_available, seen.calls_maximum, None)
+        if seen.remaining_this_minute == 0:
+            self._pacer.hold(scope.key, LONGEST_WAIT_S)
+        told = seen.per_second is not None or seen.per_day is not None or seen.remaining_today is not None
+        if told and (now != before or self._report_is_due(scope, seen)):
             self._report(scope, seen)
+
+    def outcome(self, scope: Scope, *, error: bool) -> None:
+        """An answer came, good or bad. Holds the scope where the platform limits the share of bad ones."""
+        limits = self._budgets[scope.platform].error_share
+        if limits is not None:
+            wait_s = self._tally.count(scope, limits, error=error)
+            if wait_s:
+                self._pacer.hold(scope.key, wait_s)
+                self.give_back(scope)
 
     def throttled(self, scope: Scope, wait: timedelta) -> None:
         """A limit per second was hit: hold everybody for a moment."""
@@ -105,60 +121,52 @@ class RateLimiter:
 
     def give_back(self, scope: Scope | None = None) -> None:
         """Return what is left of the blocks in hand: at the end of a slice, or when limits fall."""
-        with self._lock:
-            gone = [place for place in self._blocks if scope in (None, place[0])]
-            blocks = [self._blocks.pop(place) for place in gone]
-            returned = [(block, block.left) for block in blocks if block.left and self._is_alive(block)]
-            for block, _ in returned:
-                block.left = 0
-        for block, unused in returned:
-            try:
-                self._store.rpc("return_calls", p_block_id=block.block_id, p_unused=unused)
-            except StoreError as error:
-                # They stay booked until they leave the window: too few calls, never too many.
-                log.warning("calls_not_returned", calls=unused, error=error.message)
+        self._days.give_back(scope)
 
-    def _take(self, scope: Scope, call_class: CallClass) -> _Block:
-        with self._lock:
-            block = self._blocks.get((scope, call_class))
-            if block is None or not block.left or not self._is_alive(block):
-                block = self._blocks[scope, call_class] = self._reserve(scope, call_class)
-            block.left -= 1
-            return block
-
-    def _reserve(self, scope: Scope, call_class: CallClass) -> _Block:
-        budget, block_id, asked_at = (
-            self._budgets[scope.platform],
-            str(self._new_id()),
-            self._clock.monotonic(),
-        )
-        answer = self._store.rpc(
-            "reserve_calls",
-            p_block_id=block_id,
-            p_scope=scope.key,
-            p_class=call_class,
-            p_wanted=budget.block_calls,
-            p_per_second=budget.per_second,
-            p_per_day=budget.per_day,
-            p_backfill_share=budget.backfill_share,
-        )
-        self._limits[scope] = answer["per_second"], answer["per_day"]
-        if not answer["granted"]:
-            raise Snooze(answer["reason"], timedelta(seconds=max(1.0, answer["wake_in_seconds"])))
-        # Counted from before the question, so that the block ends here before it ends in the database.
-        return _Block(block_id=block_id, left=answer["granted"], deadline=asked_at + answer["expires_in_seconds"])
-
-    def _await_slot(self, scope: Scope) -> None:
-        budget = self._budgets[scope.platform]
-        per_second, _ = self._limit(scope)
+    def _await_slot(self, scope: Scope, call_class: CallClass, points: float) -> None:
         for _ in range(_SLOT_TRIES):
             asked_at = self._clock.monotonic()
-            slot = self._pacer.slot(scope.key, per_second=per_second, safety_margin=budget.safety_margin)
+            slot = self._book(scope, call_class, points)
+            if slot is None:
+                return
             if not slot.booked:
+                if self._shadow:
+                    log.info("budget_would_refuse", scope=scope.key, call_class=call_class, reason="the second")
+                    return
                 raise Snooze("the calls of this second are used up", timedelta(seconds=max(1.0, slot.wait_s)))
+            self._in_hand.call_id = slot.call_id
             self._sleep(slot.wait_s)
             if self._clock.monotonic() - asked_at - slot.wait_s <= _LATE_S:
                 return
+
+    def _book(self, scope: Scope, call_class: CallClass, points: float) -> Slot | None:
+        """A slot by the limit that counts for this call; None where the platform has none."""
+        budget, patience = self._budgets[scope.platform], _PATIENCE_S[call_class]
+        kind: BucketKind = "points" if points and budget.points else "calls"
+        bucket = self._bucket(scope, kind)
+        if bucket is not None:
+            keep = budget.safety_margin + (budget.live_share if call_class == "backfill" else 0.0)
+            cost = points if kind == "points" else 1.0
+            return self._pacer.draw(scope.key, kind, bucket, cost, keep=keep, longest_wait_s=patience)
+        pace = self._days.limits(scope).per_second or budget.pace
+        if pace is None:
+            return None
+        return self._pacer.slot(scope.key, per_second=pace, safety_margin=budget.safety_margin, longest_wait_s=patience)
+
+    def _bucket(self, scope: Scope, kind: BucketKind) -> Bucket | None:
+        budget = self._budgets[scope.platform]
+        return self._buckets.get((scope, kind), budget.points if kind == "points" else budget.calls)
+
+    def _settle(
+        self, scope: Scope, kind: BucketKind, available: float | None, maximum: float | None, restore: float | None
+    ) -> None:
+        bucket = self._bucket(scope, kind)
+        if bucket is None or available is None:
+            return
+        if maximum:
+            bucket = replace(bucket, maximum=maximum, restore_per_s=restore or maximum / _CALLS_EMPTY_S)
+            self._buckets[scope, kind] = bucket
+        self._pacer.settle(scope.key, kind, bucket, available, getattr(self._in_hand, "call_id", ""))
 
     def _sleep(self, seconds: float) -> None:
         for _ in range(math.ceil(min(seconds, LONGEST_WAIT_S) / _STOP_LOOK_S)):
@@ -181,17 +189,11 @@ class RateLimiter:
             self._reported_at.pop(scope, None)
             log.warning("limits_not_reported", error=error.message)
 
-    def _report_is_due(self, scope: Scope) -> bool:
+    def _report_is_due(self, scope: Scope, seen: ObservedLimits) -> bool:
         now = self._clock.monotonic()
+        few = seen.remaining_today is not None and seen.remaining_today <= _NEARLY_NONE * (seen.per_day or 0)
         with self._lock:
-            if now - self._reported_at.get(scope, float("-inf")) < _REPORT_EVERY_S:
+            if not few and now - self._reported_at.get(scope, float("-inf")) < _REPORT_EVERY_S:
                 return False
             self._reported_at[scope] = now
             return True
-
-    def _limit(self, scope: Scope) -> tuple[int, int]:
-        budget = self._budgets[scope.platform]
-        return self._limits.get(scope, (budget.per_second, budget.per_day))
-
-    def _is_alive(self, block: _Block) -> bool:
-        return self._clock.monotonic() < block.deadline

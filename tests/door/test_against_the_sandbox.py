@@ -104,7 +104,7 @@ class World:
             store=store,
             keyring=self.keyring,
             platform_settings=lambda _: self.settings,
-            scope_of=lambda _: self.scope,
+            scope_of=lambda *_: self.scope,
             limiter=limiter,
             door=door,
             clock=self.clock,
