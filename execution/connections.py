@@ -126,7 +126,7 @@ class Connector:
             shop_id=request.shop_id,
         )
         try:
-            return platform.identify(client.send)
+            return platform.identify(client.send, request.shop_id)
         except Fatal as signal:
             raise UserError(f"{platform.title} refuses: {signal.reason.rstrip('.')}.", hint=_advice(signal)) from None
         except Signal as signal:

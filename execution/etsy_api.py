@@ -98,7 +98,7 @@ def _verdict(outcome: Outcome, reason: str, code: str = "", seller_message: str 
     return Verdict(outcome=outcome, reason=reason, code=code, seller_message=seller_message)
 
 
-def _identify(send: Send) -> ShopIdentity:
+def _identify(send: Send, _: str) -> ShopIdentity:
     """Ask getMe for the token's own shop, getShop for what it is called."""
     shop_id = _fields(send, "/users/me").get("shop_id")
     if not isinstance(shop_id, int):

@@ -106,7 +106,7 @@ class Platform:
     """How one platform is called. `api_base_url` includes the path that all endpoints share.
 
     It may hold {shop}, as `tokens.url` may. `download_hosts` are those that files may be fetched from, beside the
-    API's own.
+    API's own. `identify` answers the token's own shop, or, where a token covers several, the one that is asked for.
     """
 
     name: str
@@ -117,7 +117,7 @@ class Platform:
     limits: Callable[[Headers, bytes], ObservedLimits]
     classify: Callable[[int, Headers, bytes, datetime], Verdict]
     tokens: TokenRules
-    identify: Callable[[Send], ShopIdentity]
+    identify: Callable[[Send, str], ShopIdentity]
     download_hosts: frozenset[str] = frozenset()
 
     def base_url(self, settings: PlatformSettings, shop_id: str) -> str:

@@ -153,7 +153,7 @@ def _verdict(outcome: Outcome, reason: str, code: str = "", seller_message: str 
     return Verdict(outcome=outcome, reason=reason, code=code, seller_message=seller_message)
 
 
-def _identify(send: Send) -> ShopIdentity:
+def _identify(send: Send, _: str) -> ShopIdentity:
     """The shop of the token. Its own domain is its id with us: every call goes there."""
     try:
         data = orjson.loads(send(graphql(_IDENTIFY)).body)["data"]

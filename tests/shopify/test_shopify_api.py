@@ -146,7 +146,7 @@ SHOP = {
 def identify(*scopes):
     installed = {"accessScopes": [{"handle": scope} for scope in scopes]}
     body = json.dumps({"data": {"shop": SHOP, "currentAppInstallation": installed}}).encode()
-    return SHOPIFY.identify(lambda _: Answer(status=200, body=body, headers={}, fetched_at=NOW))
+    return SHOPIFY.identify(lambda _: Answer(status=200, body=body, headers={}, fetched_at=NOW), "")
 
 
 def test_a_shop_says_who_it_is():
