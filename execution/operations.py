@@ -136,9 +136,9 @@ def _check_valkey(app: App) -> None:
 def status(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
     """The user's backfill, of one platform or all; `backfill_calls_per_day` is what all backfills may call a day."""
     facts = BackfillManager(store=app.store, table=JobTable.load(), ring=lambda: None).status(user_id)
-    calls_per_day = {name: _calls_per_day(app, name) for name in {job["platform"] for job in facts["jobs"]}}
+    allowed = {name: calls_per_day(app, name) for name in {job["platform"] for job in facts["jobs"]}}
     for job in facts["jobs"]:
-        job["backfill_calls_per_day"] = calls_per_day[job["platform"]]
+        job["backfill_calls_per_day"] = allowed[job["platform"]]
     if platform is not None:
         platform_entities(platform)
         for name in ("platforms", "jobs"):
@@ -146,7 +146,7 @@ def status(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
     return facts
 
 
-def _calls_per_day(app: App, platform: str) -> int | None:
+def calls_per_day(app: App, platform: str) -> int | None:
     """What the platform's headers told, else the directive's number; None without a day's limit, or without its key."""
     budget = app.budgets[platform]
     if budget.per_day is None or budget.shared_by != "app":

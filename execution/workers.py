@@ -65,7 +65,7 @@ def ring(broker: dramatiq.Broker) -> None:
     """Say that there may be work. Valkey away: nothing is lost, the clock rings later."""
     try:
         broker.enqueue(dramatiq.Message(queue_name=QUEUE, actor_name="work_one_job", args=(), kwargs={}, options={}))
-    except (redis.RedisError, dramatiq.errors.ConnectionError) as error:
+    except (redis.RedisError, dramatiq.errors.BrokerConnectionError) as error:
         log.warning("bell_not_rung", error=type(error).__name__)
 
 

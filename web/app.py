@@ -19,12 +19,14 @@ from web.context import Web
 from web.csrf import Csrf
 from web.headers import BodyLimit, SecurityHeaders
 from web.health import Health
-from web.routes import health, session
+from web.routes import backfill, health, onboarding, session
 from web.sessions import Sessions
+from web.views import Allowances, statuses_of
+from web.watching import Hub
 
 # A person waits for the answer, or a sender that repeats: soon told is better than at last done.
 PATIENCE = Patience(attempts=3, answer_s=8.0)
-ROUTERS: Sequence[APIRouter] = (health.router, session.router)
+ROUTERS: Sequence[APIRouter] = (health.router, session.router, onboarding.router, backfill.router)
 
 
 def create_app(app: App) -> FastAPI:
@@ -37,6 +39,7 @@ def create_app(app: App) -> FastAPI:
         async with Health(app.settings) as checks:
             api.state.health = checks
             yield
+        await api.state.web.hub.close()
         bell.close()
         app.store.close()
 
@@ -64,8 +67,15 @@ def create_app(app: App) -> FastAPI:
 
 
 def _web(app: App, bell: Bell) -> Web:
-    manager = BackfillManager(store=app.store, table=JobTable.load(), ring=bell.ring)
-    return Web(app=app, manager=manager, sessions=Sessions(app.settings, app.clock), csrf=Csrf(app.settings))
+    web = Web(
+        app=app,
+        manager=BackfillManager(store=app.store, table=JobTable.load(), ring=bell.ring),
+        sessions=Sessions(app.settings, app.clock),
+        csrf=Csrf(app.settings),
+        allowances=Allowances(app),
+        hub=Hub(lambda users: statuses_of(web, users)),
+    )
+    return web
 
 
 def _consent_origins(settings: Settings) -> list[str]:

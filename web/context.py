@@ -11,6 +11,8 @@ from execution.app import App
 from execution.backfill_manager import BackfillManager
 from web.csrf import Csrf
 from web.sessions import Sessions
+from web.views import Allowances
+from web.watching import Hub
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,8 @@ class Web:
     manager: BackfillManager
     sessions: Sessions
     csrf: Csrf
+    allowances: Allowances
+    hub: Hub
 
 
 def web_of(request: Request) -> Web:

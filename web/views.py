@@ -2,20 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from execution import operations
-from execution.errors import StoreError, UserError
-from web.context import Web
+from execution.app import App
+from execution.errors import StoreError
 from web.problems import Problem
+
+if TYPE_CHECKING:
+    from web.context import Web
+
+_REMEMBERED_S = 30.0
+
+
+class Allowances:
+    """What backfills may call a day, by platform: asked at most twice a minute, however many look."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[float, int | None]] = {}
+
+    def of(self, platform: str) -> int | None:
+        now = self._app.clock.monotonic()
+        known = self._known.get(platform)
+        if known is not None and now < known[0]:
+            return known[1]
+        with self._lock:
+            value = operations.calls_per_day(self._app, platform) if platform in self._app.budgets else None
+            self._known[platform] = (now + _REMEMBERED_S, value)
+        return value
 
 
 def status_of(web: Web, user_id: str, platform: str | None = None) -> dict[str, Any]:
     """The user's backfill, as `keeper backfill status --json` tells it. 404 for a user that is gone."""
-    try:
-        return operations.status(web.app, user_id=user_id, platform=platform)
-    except UserError:
-        raise Problem(404, "unknown_user", "There is no such user.") from None
+    facts: dict[str, Any] | None = web.app.store.rpc("backfill_status", p_user_id=user_id)
+    if facts is None:
+        raise Problem(404, "unknown_user", "There is no such user.")
+    if platform is not None:
+        for name in ("platforms", "jobs", "failures"):
+            facts[name] = [row for row in facts[name] if row["platform"] == platform]
+    return _with_allowances(web, facts)
+
+
+def statuses_of(web: Web, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The same of several users, in one look."""
+    found: dict[str, dict[str, Any] | None] = web.app.store.rpc("backfill_statuses", p_user_ids=list(user_ids))
+    return {user_id: _with_allowances(web, facts) for user_id, facts in found.items() if facts is not None}
 
 
 def connections_of(web: Web, user_id: str) -> list[dict[str, Any]]:
@@ -27,3 +62,9 @@ def connections_of(web: Web, user_id: str) -> list[dict[str, Any]]:
 def stable_word(error: StoreError) -> str:
     """The word that a SQL function raised: the store puts the function's name before it."""
     return error.message.rpartition(" ")[2]
+
+
+def _with_allowances(web: Web, facts: dict[str, Any]) -> dict[str, Any]:
+    for job in facts["jobs"]:
+        job["backfill_calls_per_day"] = web.allowances.of(job["platform"])
+    return facts

@@ -1,0 +1,227 @@
+"""A seller's backfill: start it, what that would cost, how it stands, and live."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Header, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from web.auth import SIGNED_IN, User, UserDep
+from web.backfills import Wanted, estimate, start
+from web.context import Web, WebDep
+from web.problems import Problem, responses
+from web.routes.onboarding import Accepted
+from web.views import status_of
+from web.watching import mark_of
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_MOST_LINES_A_USER = 10
+# A line ends after this long, and the browser comes back with a token that is still good.
+_LONGEST_LINE_S = 900.0
+
+_STREAM = {
+    "description": "Server-sent events named `status`; `data` is what /backfill/status answers",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+
+router = APIRouter(tags=["backfill"], dependencies=SIGNED_IN)
+
+
+class Start(BaseModel):
+    """What to start; everything that is connected unless it says less."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {},
+                {"platform": "etsy", "entities": ["orders"], "dry_run": True},
+                {"platform": "etsy", "since": "2026-01-01T00:00:00Z"},
+            ]
+        },
+    )
+
+    platform: Name | None = None
+    entities: Annotated[list[Name], Field(max_length=20)] = []
+    since: AwareDatetime | None = Field(None, description="Read the history from here on only, again if need be.")
+    again: bool = Field(default=False, description="Read complete entities once more.")
+    dry_run: bool = Field(default=False, description="Start nothing; answer what it would cost.")
+
+    @field_validator("since")
+    @classmethod
+    def _in_the_past(cls, since: datetime | None) -> datetime | None:
+        if since is not None and not _EARLIEST <= since <= datetime.now(UTC):
+            raise ValueError("must be between 2000 and now")
+        return since
+
+    def wanted(self) -> Wanted:
+        return Wanted(platform=self.platform, entities=tuple(self.entities), since=self.since, again=self.again)
+
+
+class EntityEstimate(BaseModel):
+    """One entity; `calls` is null where nobody can know yet."""
+
+    platform: str
+    entity: str
+    outcome: Literal["queued", "already running", "already complete"]
+    calls: int | None
+
+
+class PlatformEstimate(BaseModel):
+    """A platform's calls against its budget; `calls_per_day` null where no day's limit is known."""
+
+    platform: str
+    calls: int
+    calls_per_day: int | None
+    days: int
+    ready_at: str | None
+
+
+class Estimate(BaseModel):
+    """What starting it would cost. `complete` is false where `calls` leaves something out that nobody can know yet."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "jobs": [{"platform": "etsy", "entity": "orders", "outcome": "queued", "calls": 812}],
+                    "platforms": [
+                        {
+                            "platform": "etsy",
+                            "calls": 812,
+                            "calls_per_day": 2500,
+                            "days": 0,
+                            "ready_at": "2026-11-22T10:05:00+00:00",
+                        }
+                    ],
+                    "calls": 812,
+                    "complete": True,
+                    "ready_at": "2026-11-22T10:05:00+00:00",
+                }
+            ]
+        }
+    )
+
+    jobs: list[EntityEstimate]
+    platforms: list[PlatformEstimate]
+    calls: int
+    complete: bool
+    ready_at: str | None
+
+
+class Status(BaseModel):
+    """How a user's backfill stands, as `keeper backfill status --json` tells it."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "user_id": "6f1c0a3e-6d0b-4a5e-9d35-0d1b0a8f7c11",
+                    "plan": "pro",
+                    "backfill_status": "in_progress",
+                    "backfill_completed_at": None,
+                    "failures": [],
+                    "now": "2026-11-22T10:00:00+00:00",
+                    "platforms": [
+                        {"platform": "etsy", "shop_id": "30010001", "shop_name": "Tea", "status": "connected"}
+                    ],
+                    "jobs": [
+                        {
+                            "platform": "etsy",
+                            "entity": "orders",
+                            "status": "running",
+                            "records_done": 450,
+                            "records_total": 1200,
+                            "run_after": None,
+                            "seller_message": None,
+                            "certificate": None,
+                        }
+                    ],
+                }
+            ]
+        },
+    )
+
+    user_id: str
+    plan: str
+    backfill_status: Literal["not_started", "in_progress", "completed", "failed"]
+    backfill_completed_at: str | None
+    failures: list[dict[str, Any]]
+    now: str
+    platforms: list[dict[str, Any]]
+    jobs: list[dict[str, Any]]
+
+
+@router.post(
+    "/settings/backfill",
+    status_code=202,
+    response_model=Accepted,
+    responses=responses(
+        401, 403, 404, 413, 422, 429, 503, also={200: {"model": Estimate, "description": "The estimate of a dry run"}}
+    ),
+)
+def start_backfill(wanted: Start, user: UserDep, web: WebDep) -> Response:
+    """Start a backfill, or ask what it would cost. What runs is left alone and said to be running."""
+    if wanted.dry_run:
+        return JSONResponse(estimate(web, user.id, wanted.wanted()))
+    return JSONResponse(start(web, user.id, wanted.wanted()), 202)
+
+
+@router.get("/backfill/status", response_model=Status, responses=responses(401, 404, 422, 503))
+def backfill_status(user: UserDep, web: WebDep, platform: Annotated[Name | None, Query()] = None) -> Response:
+    """Platforms, jobs, counts, waits, failures in words, certificates."""
+    # Sent as it is: the model above documents it, and checking it again would cost more than asking for it.
+    return Response(orjson.dumps(status_of(web, user.id, platform)), media_type="application/json")
+
+
+@router.get(
+    "/backfill/events",
+    response_class=StreamingResponse,
+    responses=responses(401, 404, 429, 503, also={200: _STREAM}),
+)
+async def backfill_events(
+    user: UserDep,
+    web: WebDep,
+    last_event_id: Annotated[str, Header(max_length=64)] = "",
+) -> StreamingResponse:
+    """The status now, and again whenever it changed. A line that comes back is told only what is new to it."""
+    now = await run_in_threadpool(status_of, web, user.id)
+    if web.hub.watchers(user.id) >= _MOST_LINES_A_USER:
+        raise Problem(429, "too_many_lines", "Too many pages are open.", headers={"Retry-After": "10"})
+    return StreamingResponse(
+        _events(web, user, now, last_event_id, until=_end_of(user)),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+async def _events(web: Web, user: User, now: dict[str, Any], last: str, *, until: float) -> AsyncIterator[bytes]:
+    yield b"retry: 2000\n\n"
+    mark = mark_of(now)
+    if mark != last:
+        yield _event(mark, now)
+    async for facts in web.hub.watch(user.id):
+        if facts is None:
+            yield b": still here\n\n"
+        elif (newer := mark_of(facts)) != mark:
+            mark = newer
+            yield _event(mark, facts)
+        if time.time() >= until:
+            return
+
+
+def _event(mark: str, facts: dict[str, Any]) -> bytes:
+    return b"id: %b\nevent: status\ndata: %b\n\n" % (mark.encode(), orjson.dumps(facts))
+
+
+def _end_of(user: User) -> float:
+    return min(time.time() + _LONGEST_LINE_S, user.claims.expires_at)

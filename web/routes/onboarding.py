@@ -1,0 +1,197 @@
+"""The onboarding webhook: a user is ready, so their history is loaded. 202 means that the jobs are committed."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+
+from execution.errors import StoreError
+from web.backfills import Wanted, jobs_of
+from web.context import Web, WebDep
+from web.problems import Problem, responses
+from web.signatures import any_equal, refusal, secrets_in, standard_id
+from web.views import stable_word, status_of
+
+router = APIRouter(tags=["webhooks"])
+
+_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "oneOf": [
+                    {
+                        "title": "OnboardingCompleted",
+                        "type": "object",
+                        "required": ["data"],
+                        "properties": {
+                            "type": {"type": "string", "const": "onboarding.completed"},
+                            "timestamp": {"type": "string", "format": "date-time"},
+                            "data": {
+                                "type": "object",
+                                "required": ["user_id"],
+                                "properties": {"user_id": {"type": "string", "format": "uuid"}},
+                            },
+                        },
+                    },
+                    {
+                        "title": "SupabaseDatabaseWebhook",
+                        "type": "object",
+                        "required": ["type", "table", "schema", "record"],
+                        "properties": {
+                            "type": {"enum": ["INSERT", "UPDATE"]},
+                            "table": {"const": "profiles"},
+                            "schema": {"const": "public"},
+                            "record": {"type": "object"},
+                            "old_record": {"type": ["object", "null"]},
+                        },
+                    },
+                ]
+            },
+            "examples": {
+                "onboarding": {
+                    "value": {
+                        "type": "onboarding.completed",
+                        "timestamp": "2026-11-22T10:00:00Z",
+                        "data": {"user_id": "6f1c0a3e-6d0b-4a5e-9d35-0d1b0a8f7c11"},
+                    }
+                },
+                "supabase": {
+                    "value": {
+                        "type": "UPDATE",
+                        "table": "profiles",
+                        "schema": "public",
+                        "record": {"user_id": "6f1c0a3e-6d0b-4a5e-9d35-0d1b0a8f7c11", "onboarding_completed": True},
+                        "old_record": {"onboarding_completed": False},
+                    }
+                },
+            },
+        }
+    },
+}
+_HEADERS = [
+    {"name": name, "in": "header", "required": False, "schema": {"type": "string"}, "description": text}
+    for name, text in (
+        ("webhook-id", "Standard Webhooks: the id of the message; a repeat brings the same"),
+        ("webhook-timestamp", "Unix seconds, at most five minutes away"),
+        ("webhook-signature", "`v1,` and base64 of the HMAC-SHA256 of `id.timestamp.body`; several with spaces"),
+        ("x-webhook-secret", "Instead of these three, from a Supabase database webhook: SUPABASE_WEBHOOK_SECRET"),
+    )
+]
+
+
+class JobOutcome(BaseModel):
+    """What became of one entity."""
+
+    platform: str
+    entity: str
+    outcome: Literal["queued", "already running", "already complete"]
+
+
+class Accepted(BaseModel):
+    """The jobs are committed. `run_id` is null where nothing had to be queued, or nothing is connected yet."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "run_id": "0c1f3f0e-6b53-4d0c-8d6a-6f8f3ad3a911",
+                    "jobs": [{"platform": "etsy", "entity": "orders", "outcome": "queued"}],
+                }
+            ]
+        }
+    )
+
+    run_id: str | None
+    jobs: list[JobOutcome]
+
+
+async def _raw(request: Request) -> tuple[Headers, bytes]:
+    """Headers and the body as it came: a signature is over bytes."""
+    return request.headers, await request.body()
+
+
+Raw = Annotated[tuple[Headers, bytes], Depends(_raw)]
+
+
+@router.post(
+    "/webhooks/onboarding",
+    status_code=202,
+    responses=responses(400, 401, 404, 413, 503),
+    openapi_extra={"requestBody": _BODY, "parameters": _HEADERS},
+)
+async def onboarding(raw: Raw, web: WebDep) -> Accepted:
+    """Queue a new user's backfill. Verified before it is parsed, stored with its jobs, repeated without effect."""
+    headers, body = raw
+    source, delivery = _verified(web, headers, body)
+    user_id = _user_in(source, body)
+    if user_id is None:
+        return Accepted(run_id=None, jobs=[])
+    return await run_in_threadpool(_accept, web, source, delivery, user_id)
+
+
+def _verified(web: Web, headers: Headers, body: bytes) -> tuple[str, str]:
+    """Who sent it, and the delivery's id."""
+    secret = headers.get("x-webhook-secret")
+    if secret is None:
+        secrets = secrets_in(web.app.settings.webhook_secret)
+        return "onboarding", standard_id(headers, body, secrets, now=time.time())
+    if not any_equal([secret], secrets_in(web.app.settings.supabase_webhook_secret)):
+        raise refusal()
+    # Supabase numbers no deliveries: the event itself is the id, and a repeat is the same bytes.
+    return "supabase", hashlib.sha256(body).hexdigest()
+
+
+def _user_in(source: str, body: bytes) -> str | None:
+    """The user that the event is about; None where the event asks for nothing."""
+    try:
+        event = orjson.loads(body)
+        record = event["record"] if source == "supabase" else event.get("data", event)
+        if source == "supabase" and not _asks(event):
+            return None
+        return str(uuid.UUID(record.get("user_id") or record["id"]))
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError):
+        raise Problem(400, "not_an_event", "The body names no user.") from None
+
+
+def _asks(event: dict[str, Any]) -> bool:
+    """A new profile, or one whose onboarding has just been completed."""
+    if event.get("table") != "profiles" or event.get("schema") != "public":
+        return False
+    if event["type"] == "INSERT":
+        return True
+    before = event.get("old_record") or {}
+    completed = event["record"].get("onboarding_completed") is True
+    return event["type"] == "UPDATE" and completed and before.get("onboarding_completed") is not True
+
+
+def _accept(web: Web, source: str, delivery: str, user_id: str) -> Accepted:
+    status = status_of(web, user_id)
+    try:
+        rows = jobs_of(web, status, Wanted())
+    except Problem:
+        rows = []  # nothing is connected yet: connecting starts the backfill
+    try:
+        told = web.app.store.rpc(
+            "accept_delivery",
+            p_source=source,
+            p_delivery_id=delivery,
+            p_user_id=user_id,
+            p_trigger=f"{source} webhook",
+            p_jobs=rows,
+        )
+    except StoreError as error:
+        if stable_word(error) == "unknown_user":
+            raise Problem(404, "unknown_user", "There is no such user.") from None
+        raise
+    if not told["repeat"]:
+        web.manager.ring()
+    return Accepted(run_id=told["run_id"], jobs=told["jobs"])
