@@ -17,7 +17,7 @@ import orjson
 import typer
 from rich.console import Console
 
-from execution import logs, operations, progress
+from execution import key_rotation, logs, operations, progress
 from execution.app import App
 from execution.errors import KeeperError, UserError
 from execution.settings import Settings
@@ -34,7 +34,9 @@ cli = typer.Typer(
 user = typer.Typer(help="Users of the product.", no_args_is_help=True)
 backfill = typer.Typer(help="Start a backfill and see how it stands.", no_args_is_help=True)
 rejected = typer.Typer(help="Records that could not be mapped.", no_args_is_help=True)
+keys = typer.Typer(help="The key ring that encrypts stored tokens.", no_args_is_help=True)
 cli.add_typer(user, name="user")
+cli.add_typer(keys, name="keys")
 cli.add_typer(backfill, name="backfill")
 cli.add_typer(rejected, name="rejected")
 
@@ -200,6 +202,24 @@ def rejected_replay(*, user_id: User, as_json: Json = False) -> None:
     facts = operations.replay_rejected(app(), user_id=user_id)
     text = f"{facts['landed']} records landed, {facts['refused']} were refused again."
     show(facts, as_json=as_json, text=text)
+
+
+@keys.command("status")
+def keys_status(*, as_json: Json = False) -> None:
+    """How many stored tokens each key of the ring holds: the proof, before one is taken out."""
+    here = app()
+    facts = key_rotation.keys_status(here.store, here.keyring)
+    show(facts, as_json=as_json, text=key_rotation.as_text(facts))
+    raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)
+
+
+@keys.command("rotate")
+def keys_rotate(*, as_json: Json = False) -> None:
+    """Encrypt every stored token with the ring's first key, while workers run. Asks no platform."""
+    here = app()
+    facts = key_rotation.rotate_keys(here.store, here.keyring)
+    show(facts, as_json=as_json, text=key_rotation.as_text(facts))
+    raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)
 
 
 @cli.command()
