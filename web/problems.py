@@ -69,11 +69,12 @@ class Problem(HTTPException):
 def responses(*statuses: int, also: dict[int, dict[str, Any]] | None = None) -> dict[int | str, dict[str, Any]]:
     """The error shapes of a route, for the OpenAPI document; `also` names answers that are none."""
     shape = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
-    return {
-        status: {"description": _TITLES[status], "content": shape}
-        | ({"headers": _RETRY} if status in (429, 503) else {})
+    waits = {"headers": _RETRY}
+    errors: dict[int | str, dict[str, Any]] = {
+        status: {"description": _TITLES[status], "content": shape} | (waits if status in (429, 503) else {})
         for status in statuses
     }
+    return {**(also or {}), **errors}
 
 
 def answer(problem: Problem) -> JSONResponse:
