@@ -22,7 +22,13 @@ VERSION_COLUMNS = ("source_updated_at", "fetched_at", "content_hash", "sync_run_
 NO_SCANS = """set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off"""
 # Text columns take no other JSON type; numbers, times and booleans are refused by their own cast.
-JSON_TYPES = {Kind.TEXT: ("string", "number"), Kind.HTML: ("string",), Kind.LOWER: ("string",)}
+JSON_TYPES = {
+    Kind.TEXT: ("string", "number"),
+    Kind.HTML: ("string",),
+    Kind.LOWER: ("string",),
+    Kind.ISO_TIME: ("string",),
+    Kind.GID: ("string",),
+}
 SQL_TYPES = {
     Kind.INTEGER: "bigint",
     Kind.BOOLEAN: "boolean",
@@ -30,6 +36,9 @@ SQL_TYPES = {
     Kind.MONEY: "bigint",
     Kind.HUNDREDTHS: "bigint",
     Kind.MAJOR: "bigint",
+    Kind.ISO_TIME: "timestamptz",
+    Kind.DECIMAL_MONEY: "bigint",
+    Kind.OWN_MONEY: "bigint",
 }
 
 
@@ -46,6 +55,11 @@ def text_at(path: str, *, of: str) -> str:
     """The text at a dotted path."""
     *outer, last = path.split(".")
     return of + "".join(f" -> {quoted(part)}" for part in outer) + f" ->> {quoted(last)}"
+
+
+def place(path: str) -> str:
+    """A dotted path as the operators of jsonb take it."""
+    return quoted("{" + path.replace(".", ",") + "}")
 
 
 def checked_text(path: str, kind: Kind, *, of: str) -> str:
@@ -67,6 +81,10 @@ READ_AS = {
     Kind.HUNDREDTHS: "bigint",
     Kind.MAJOR: "numeric",
 }
+ISO_TIME = (
+    r"case when {v} ~ '^\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$' then {v}::timestamptz"
+    " when {v} is not null then private.bad_time({v}, {path}) end"
+)
 EPOCH = "case when {v} between 0 and 253402300799 then to_timestamp({v}) else private.bad_epoch({v}) end"
 # The usual case stands inline, because a function call costs more than all the rest; `c` is the record's currency.
 CONVERSIONS = {
@@ -83,14 +101,24 @@ CONVERSIONS = {
     Kind.MAJOR: "case when {v} * c.scale = trunc({v} * c.scale) then ({v} * c.scale)::bigint"
     " else private.major_exact({v}, cur.code, {path}) end",
     Kind.TEXTS: "private.joined_texts({v}, {path})",
+    Kind.ISO_TIME: ISO_TIME,
+    Kind.DECIMAL_MONEY: "case when {v} is null or jsonb_typeof({v}) = 'null' then null"
+    " when coalesce({v} ->> 'currencyCode', c.code) = c.code"
+    " and ({v} ->> 'amount')::numeric * c.scale = trunc(({v} ->> 'amount')::numeric * c.scale)"
+    " then (({v} ->> 'amount')::numeric * c.scale)::bigint"
+    " else private.decimal_money_exact({v}, cur.code, {path}) end",
+    Kind.OWN_MONEY: "private.decimal_money_exact({v}, {v} ->> 'currencyCode', {path})",
+    Kind.GID: "case when {v} is not null then coalesce(private.gid_tail({v}), private.bad_gid({v}, {path})) end",
 }
 
 
 def read(column: Column) -> str:
     """Read a column's value out of `r`, once."""
-    if column.kind in (Kind.MONEY, Kind.TEXTS):
+    if column.kind in (Kind.MONEY, Kind.TEXTS, Kind.DECIMAL_MONEY, Kind.OWN_MONEY):
         return f"{value(column.path, of='r')} as {column.name}"
     text = checked_text(column.path, column.kind, of="r")
+    if column.or_at:
+        text = f"coalesce({text}, r #>> {place(column.or_at)})"
     if column.kind in READ_AS:
         text = f"({text})::{READ_AS[column.kind]}"
     return f"{text} as {column.name}"
@@ -130,10 +158,33 @@ $$;
 """
 
 
-def version(paths: tuple[str, ...], of: str) -> str:
-    """The record's own version time, in seconds: the greatest of these."""
-    times = ", ".join(f"({checked_text(path, Kind.EPOCH, of=of)})::bigint" for path in paths)
+def version(paths: tuple[str, ...], of: str, form: Kind = Kind.EPOCH) -> str:
+    """The record's own version time, as its form reads it: the greatest of these."""
+    if not paths:
+        return "0"
+    if form is Kind.ISO_TIME:
+        times = ", ".join(f"private.moment({checked_text(p, form, of=of)}, {quoted(p)})" for p in paths)
+    else:
+        times = ", ".join(f"({checked_text(path, Kind.EPOCH, of=of)})::bigint" for path in paths)
     return f"greatest({times})"
+
+
+def version_time(paths: tuple[str, ...], form: Kind) -> str:
+    """The version as a time. A record that tells none has always the same, so that the later fetch wins."""
+    return "e.version" if paths and form is Kind.ISO_TIME else EPOCH.format(v="e.version")
+
+
+def stored_raw(records: Records) -> str:
+    """The record less its children, which are rows of their own, and less the personal fields that nobody needs."""
+    dropped = [child.at for child in records.children] + list(records.leave_out)
+    flat = ", ".join(quoted(name) for name in dropped if "." not in name)
+    raw = f"e.r - array[{flat}]::text[]" if flat else "e.r"
+    for path in (name for name in dropped if "." in name):
+        raw += f" #- {place(path)}"
+    for name, members in records.keep_of.items():
+        kept = ", ".join(f"{quoted(m)}, e.r -> {quoted(name)} -> {quoted(m)}" for m in members)
+        raw = f"jsonb_set({raw}, {place(name)}, jsonb_strip_nulls(jsonb_build_object({kept})), false)"
+    return raw
 
 
 def column_names(columns: tuple[Column, ...], currency: str) -> list[str]:
@@ -176,6 +227,8 @@ def unlike_stored(table: str, source: str, only_if: str = "") -> str:
 
 def child_key(child: Children) -> str:
     parts = [text_at(path, of="e.r") for path in child.key]
+    if child.key_is_gid:
+        parts = [f"private.gid_tail({part})" for part in parts]
     if child.unique:
         return parts[0]
     equals = ", ".join(["f.platform_id", *parts])
@@ -187,6 +240,7 @@ def child_ctes(function: str, child: Children) -> Iterator[str]:
     own = column_names(child.columns, child.currency)
     array = f"nullif({value(child.at, of='f.r')}, 'null')"
     table, parent = child.table, child.parent_column
+    whole = f" and ({text_at(child.more_at, of='f.r')})::boolean is not true" if child.more_at else ""
     yield f"""{table}_in as materialized (
         select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
         from (select f.platform_id as {parent}, f.source_updated_at, f.existed, e.r as raw, e.ord,
@@ -205,7 +259,7 @@ def child_ctes(function: str, child: Children) -> Iterator[str]:
                 select t.ctid, t.platform_id from public.{table} as t
                 where t.user_id = job.user_id and t.platform = job.platform and t.{parent} = f.platform_id
                   and not t.is_deleted offset 0) as g
-            where f.existed and {array} is not null
+            where f.existed and {array} is not null{whole}
               and g.platform_id <> all (array(select n.platform_id from {table}_in as n)))))"""
 
 
@@ -228,9 +282,9 @@ def person_ctes(function: str, person: Person) -> Iterator[str]:
 def land_function(platform: str, stream: str, records: Records) -> str:
     prefix = f"{platform}_{stream}"
     own = column_names(records.columns, records.currency)
-    inside = tuple(child.at for child in records.children)
-    dropped = ", ".join(quoted(name) for name in (*inside, *records.leave_out))
-    raw = f"e.r - array[{dropped}]::text[]" if dropped else "e.r"
+    raw, key = stored_raw(records), text_at(records.key, of="e.r")
+    if records.key_is_gid:
+        key = f"private.gid_tail({key})"
     ctes: list[str] = []
     for child in records.children:
         ctes += child_ctes(f"map_{prefix}_{child.table}", child)
@@ -247,10 +301,10 @@ returns private.landed language plpgsql
 declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
 begin
     with incoming as materialized (
-        select e.*, {text_at(records.key, of="e.r")} as platform_id,
-               {EPOCH.format(v="e.version")} as source_updated_at,
+        select e.*, {key} as platform_id,
+               {version_time(records.updated, records.updated_as)} as source_updated_at,
                jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-        from (select e.r, e.ord, {raw} as raw, {version(records.updated, of="e.r")} as version
+        from (select e.r, e.ord, {raw} as raw, {version(records.updated, "e.r", records.updated_as)} as version
               from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
              lateral private.map_{prefix}_{records.table}(e.raw) as m),
     fresh as materialized (

@@ -37,7 +37,11 @@ class Content:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def cut_for_privacy(records: Records) -> tuple[str, ...]:
+Cut = tuple[str, ...]
+Kept = Mapping[str, tuple[str, ...]]
+
+
+def cut_for_privacy(records: Records) -> Cut:
     """The members that single records lose: those that no feature needs. What a person's row takes is needed."""
     taken = {name for person in records.people for name in person.take}
     return tuple(name for name in records.leave_out if name not in taken)
@@ -68,6 +72,7 @@ def read_records(
         leave_out=cut_for_privacy(records),
         facts=facts,
         key_is_gid=records.key_is_gid,
+        keep_of=records.keep_of,
     )
 
 
@@ -79,6 +84,7 @@ def split_records(body: bytes, records_at: str, records: Records) -> list[RawRec
         key=records.key,
         leave_out=cut_for_privacy(records),
         key_is_gid=records.key_is_gid,
+        keep_of=records.keep_of,
     )
 
 
@@ -146,9 +152,10 @@ def read(
     records_at: str,
     count_at: str | None,
     key: str,
-    leave_out: tuple[str, ...],
+    leave_out: Cut,
     facts: tuple[str, ...] = (),
     key_is_gid: bool = False,
+    keep_of: Kept | None = None,
 ) -> Content:
     """What a page says. Raises Retriable where it is no page: a cut or foreign body is never "no more records"."""
     try:
@@ -160,7 +167,9 @@ def read(
         raise Retriable(f"the page's {count_at!r} is no count")
     texts = [_key_text(value, is_gid=key_is_gid) for value in keys]
     if None in texts:
-        records = split(body, records_at=records_at, key=key, leave_out=leave_out, key_is_gid=key_is_gid)
+        records = split(
+            body, records_at=records_at, key=key, leave_out=leave_out, key_is_gid=key_is_gid, keep_of=keep_of
+        )
         names = tuple(record.audit_key for record in records)
         return Content(count=count, keys=names, single=True, facts=found)
     return Content(count=count, keys=tuple(str(text) for text in texts), facts=found)
@@ -187,7 +196,13 @@ def _member(value: Any, path: str) -> Any:
 
 
 def split(
-    body: bytes, *, records_at: str, key: str, leave_out: tuple[str, ...], key_is_gid: bool = False
+    body: bytes,
+    *,
+    records_at: str,
+    key: str,
+    leave_out: Cut,
+    key_is_gid: bool = False,
+    keep_of: Kept | None = None,
 ) -> list[RawRecord]:
     """The page's records as the bytes that came, less the members that are left out for privacy."""
     text = body.decode("utf-8", "surrogateescape")
@@ -197,13 +212,14 @@ def split(
         if part not in members:
             raise Retriable(f"the page has no list {records_at!r}")
         start = members[part]
-    return [_record(text[a:b], key, leave_out, is_gid=key_is_gid) for a, b in _elements(text, start)]
+    kept = keep_of or {}
+    return [_record(text[a:b], key, leave_out, kept, is_gid=key_is_gid) for a, b in _elements(text, start)]
 
 
-def _record(text: str, key: str, leave_out: tuple[str, ...], *, is_gid: bool) -> RawRecord:
+def _record(text: str, key: str, leave_out: Cut, keep_of: Kept, *, is_gid: bool) -> RawRecord:
     value = _lenient(text)
     if isinstance(value, dict):
-        text = _without(text, leave_out)
+        text = _without(text, leave_out, keep_of)
     return RawRecord(key=_key_text(_member(value, key), is_gid=is_gid), raw=text.encode("utf-8", "surrogateescape"))
 
 
@@ -221,10 +237,25 @@ def _key_text(value: Any, *, is_gid: bool = False) -> str | None:
     return str(value) if is_key and str(value).isprintable() else None
 
 
-def _without(text: str, names: tuple[str, ...]) -> str:
-    """The object's text with some members cut out, every other byte untouched."""
-    kept = [text[start:end] for name, start, end in _whole_members(text) if name not in names]
+def _without(text: str, names: Cut, keep_of: Kept) -> str:
+    """The object's text with some members cut out (dotted: inside another object), every other byte untouched."""
+    kept = []
+    for name, name_at, start, end in _spans(text, 0):
+        inner = tuple(path.removeprefix(f"{name}.") for path in names if path.startswith(f"{name}."))
+        if name in keep_of:
+            kept.append(text[name_at:start] + _only(text[start:end], keep_of[name]))
+        elif inner and text[start] == "{":
+            kept.append(text[name_at:start] + _without(text[start:end], inner, {}))
+        elif name not in names:
+            kept.append(text[name_at:end])
     return "{" + ",".join(kept) + "}"
+
+
+def _only(text: str, names: tuple[str, ...]) -> str:
+    """The object's text with these members alone; no object at all is an empty one."""
+    if text[:1] != "{":
+        return "{}"
+    return "{" + ",".join(text[name_at:end] for name, name_at, _, end in _spans(text, 0) if name in names) + "}"
 
 
 def _lenient(text: str) -> Any:
@@ -253,12 +284,6 @@ def _value_end(text: str, at: int) -> int:
     except (ValueError, RecursionError):
         raise Retriable("the page is no JSON") from None
     return end
-
-
-def _whole_members(text: str) -> Iterator[tuple[str, int, int]]:
-    """The members of an object: each name with the span of name and value together."""
-    for name, name_at, _, end in _spans(text, 0):
-        yield name, name_at, end
 
 
 def _members(text: str, at: int) -> Iterator[tuple[str, int, int]]:

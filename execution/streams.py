@@ -27,19 +27,25 @@ class Kind(StrEnum):
     HUNDREDTHS = "hundredths"  # a bare integer in 1/100 of the record's currency, to minor units
     MAJOR = "major"  # a decimal in major units of the record's currency, to minor units
     TEXTS = "texts"  # a list of texts, joined by ", "
+    ISO_TIME = "iso_time"  # ISO 8601 with its offset, a T or a space before the hour, to timestamptz
+    DECIMAL_MONEY = "decimal_money"  # {amount: "55.0", currencyCode}, to minor units; no code: the record's currency
+    OWN_MONEY = "own_money"  # the same in a currency of its own, to that currency's minor units
+    GID = "gid"  # what a GraphQL id ends with: gid://shopify/Order/1 is 1
 
 
 @dataclass(frozen=True)
 class Column:
     """One typed column: its name, its dotted path in the record, its conversion.
 
-    `only_if` (path, value) leaves the column null unless that path has that text.
+    `only_if` (path, value) leaves the column null unless that path has that text. `or_at` is read where `path` has
+    nothing; a number in it is a place in a list.
     """
 
     name: str
     path: str
     kind: Kind
     only_if: tuple[str, str] | None = None
+    or_at: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +53,8 @@ class Children:
     """Records inside a record: an array (`at`), each element a row of `table` that names its parent.
 
     `key` is unique by itself (`unique=True`), or made of the parent's key, these paths and the place among equals:
-    some platforms give their refunds no id.
+    some platforms give their refunds no id. `key_is_gid`: each is what a GraphQL id ends with. Where `more_at` is true
+    the record shows only some of its children, and none that it leaves out is gone.
     """
 
     table: str
@@ -57,6 +64,8 @@ class Children:
     currency: str = ""
     unique: bool = True
     parent_column: str = "order_platform_id"
+    key_is_gid: bool = False
+    more_at: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +85,9 @@ class Records:
 
     `key_is_gid`: the key is what a GraphQL id ends with. `updated` lists paths of the record's own version time, in
     the form `updated_as` (Unix seconds, or ISO 8601); the greatest wins. Without any the later fetch wins.
-    `leave_out` names personal fields that no feature needs: they are not stored in `raw`. A rejected record keeps of
-    them only what a person's row takes, so that a replay can fill it.
+    `leave_out` names personal fields that no feature needs (dotted: one inside an object): they are not stored in
+    `raw`. A rejected record keeps of them only what a person's row takes, so that a replay can fill it. `keep_of` names
+    objects of which nothing but some members is stored.
     """
 
     table: str
@@ -88,6 +98,7 @@ class Records:
     key_is_gid: bool = False
     updated_as: Kind = Kind.EPOCH
     leave_out: tuple[str, ...] = ()
+    keep_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     children: tuple[Children, ...] = ()
     people: tuple[Person, ...] = ()
 

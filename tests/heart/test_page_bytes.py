@@ -126,3 +126,44 @@ def test_an_odd_record_is_one_record_or_a_retry(name: str) -> None:
 def test_no_bytes_raise_anything_but_retriable(body: bytes) -> None:
     with contextlib.suppress(Retriable):
         pages.read(body, records_at="results", count_at="count", key="id", leave_out=())
+
+
+GRAPHQL = (
+    b'{"data": {"orders": {"pageInfo": {"hasNextPage": true, "endCursor": "c"}, "nodes": [{"id": "gid://s/Order/1"},'
+    b' {"id": "gid://s/Order/2"}]}, "ordersCount": null}}'
+)
+
+
+def test_records_and_facts_are_found_at_any_depth() -> None:
+    """A connection of GraphQL: its nodes by their ids' ends, its page by its own words, absent ones as nothing."""
+    asked = ("data.orders.pageInfo.endCursor", "data.orders.pageInfo.hasNextPage", "data.ordersCount.count", "data.x")
+
+    content = pages.read(
+        GRAPHQL, records_at="data.orders.nodes", count_at=None, key="id", leave_out=(), facts=asked, key_is_gid=True
+    )
+
+    assert content.keys == ("1", "2")
+    assert content.facts == dict(zip(asked, ("c", True, None, None), strict=True))
+
+
+@pytest.mark.parametrize("body", [b'{"data": null}', b'{"data": {"orders": null}}', b'{"errors": []}', b"[]"])
+def test_a_page_without_its_list_at_depth_is_no_empty_page(body: bytes) -> None:
+    with pytest.raises(Retriable):
+        pages.read(body, records_at="data.orders.nodes", count_at=None, key="id", leave_out=())
+
+
+def test_single_records_keep_of_an_object_only_what_is_needed_of_it() -> None:
+    """Whatever else the platform puts into an address is personal too."""
+    body = (
+        b'{"data": [{"id": "a", "to": {"country": "US", "phone": "1", "new": {"x": []}}, "meta": {"url": "u", "n": 1}},'
+        b' {"id": "b", "to": "12 Sample Rd", "meta": null}]}'
+    )
+
+    found = pages.split(
+        body, records_at="data", key="id", leave_out=("meta.url",), keep_of={"to": ("country", "region")}
+    )
+
+    assert [json.loads(record.raw) for record in found] == [
+        {"id": "a", "to": {"country": "US"}, "meta": {"n": 1}},
+        {"id": "b", "to": {}, "meta": None},
+    ]
