@@ -19,6 +19,7 @@ from web.context import Web
 from web.csrf import Csrf
 from web.headers import BodyLimit, SecurityHeaders
 from web.health import Health
+from web.pages import add_pages
 from web.routes import backfill, health, onboarding, session
 from web.sessions import Sessions
 from web.views import Allowances, statuses_of
@@ -63,6 +64,7 @@ def create_app(app: App) -> FastAPI:
         api.include_router(router)
     if session.dev_login_exists(app.settings):
         api.include_router(session.dev)
+    add_pages(api)
     return api
 
 

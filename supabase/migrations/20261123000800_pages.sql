@@ -92,10 +92,10 @@ begin
             from public.line_items
             where user_id = p_user_id and not is_deleted and ordered_at >= p_since
             group by platform, currency, listing_platform_id, case when listing_platform_id is null then title end
-            order by sold desc, amount desc limit 6)
+            order by amount desc, sold desc limit 6)
         select jsonb_build_object(
             'sums', coalesce((select jsonb_agg(to_jsonb(sums) order by starts, platform, currency) from sums), '[]'),
-            'best_sellers', coalesce((select jsonb_agg(to_jsonb(sellers) order by sold desc, amount desc)
+            'best_sellers', coalesce((select jsonb_agg(to_jsonb(sellers) order by amount desc, sold desc)
                                       from sellers), '[]'),
             'now', clock_timestamp()));
 end $$;

@@ -1,0 +1,64 @@
+"""A status as SQL `backfill_status` tells it, with any field changed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from web.pages.formats import Formats, formats_for
+
+NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
+
+
+def reader(zone: str = "America/New_York", language: str = "en-US") -> Formats:
+    return formats_for(accept_language=language, zone=zone, now=NOW)
+
+
+def later(**delta: float) -> str:
+    return (NOW + timedelta(**delta)).isoformat()
+
+
+def job(entity: str = "orders", status: str = "running", **fields: Any) -> dict[str, Any]:
+    return {
+        "platform": "etsy",
+        "entity": entity,
+        "status": status,
+        "records_done": 450,
+        "records_total": 1200,
+        "fraction": None,
+        "calls_used": 6,
+        "run_after": None,
+        "park_reason": None,
+        "error_code": None,
+        "seller_message": None,
+        "started_at": later(minutes=-3),
+        "finished_at": None,
+        "certificate": None,
+        "backfill_calls_per_day": 5000,
+        **fields,
+    }
+
+
+def completed(entity: str = "orders", **certificate: Any) -> dict[str, Any]:
+    proof = {
+        "provider_count": 1159,
+        "distinct_keys": 1159,
+        "rejected": 0,
+        "earliest": "2023-11-22T15:00:00+00:00",
+        "latest": "2026-11-21T15:00:00+00:00",
+        "issued_at": later(hours=-2),
+        "checks": [{"name": "count", "ok": True, "detail": {}}, {"name": "of_engineers", "ok": True, "detail": {}}],
+        **certificate,
+    }
+    return job(entity, "completed", certificate=proof, finished_at=later(hours=-2))
+
+
+def failed(
+    entity: str = "orders", code: str = "reconnect_needed", message: str = "Please reconnect."
+) -> dict[str, Any]:
+    return job(entity, "failed", error_code=code, seller_message=message, finished_at=later(hours=-1))
+
+
+def status(*jobs: dict[str, Any], **account: Any) -> dict[str, Any]:
+    shop = {"platform": "etsy", "shop_id": "30010001", "shop_name": "TeaAndTwine", "status": "connected"} | account
+    return {"now": NOW.isoformat(), "platforms": [shop], "jobs": list(jobs)}

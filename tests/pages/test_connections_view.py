@@ -1,0 +1,50 @@
+"""The settings page says who is connected, when it was synced, what failed and what to do."""
+
+from __future__ import annotations
+
+from tests.pages.facts import completed, failed, job, later, reader, status
+from web.pages.connections_view import ConnectionView, connections_view
+
+
+def _card(*jobs: dict[str, object], **account: object) -> ConnectionView:
+    return connections_view(status(*jobs, **account), reader(), available=["etsy", "printify"])[0]
+
+
+def test_the_oldest_part_says_when_the_whole_was_synced() -> None:
+    old = completed("orders") | {"finished_at": later(days=-3)}
+
+    assert _card(old, completed("payments")).synced == "Nov 19, 2026"
+    assert _card(completed("payments"), job()).synced == "Not completely yet"
+    assert _card().synced == "Never"
+
+
+def test_what_runs_is_shown_as_running() -> None:
+    card = _card(completed(), job("payments"))
+
+    assert (card.pill_text, card.running) == ("Syncing", "Syncing: 68% done")
+
+
+def test_a_lost_access_says_what_to_do() -> None:
+    card = _card(failed(), status="reconnect_needed")
+
+    assert card.pill_text == "Reconnect needed"
+    assert card.warning.endswith("Connect again to go on; nothing that is here is lost.")
+
+
+def test_a_failure_is_told_in_words() -> None:
+    assert _card(failed("payments", "incomplete", "Start this again.")).failures == (
+        "Payments and fees: Start this again.",
+    )
+
+
+def test_a_platform_without_an_application_key_cannot_be_connected() -> None:
+    cards = {card.platform: card.state for card in connections_view(status(), reader(), available=["etsy", "printify"])}
+
+    assert cards == {"etsy": "connected", "shopify": "soon", "printify": "not_connected", "square": "soon"}
+
+
+def test_a_disconnected_shop_keeps_what_was_loaded() -> None:
+    card = _card(completed(), status="disconnected")
+
+    assert not card.is_connected
+    assert card.entities[0].text == "1,159"

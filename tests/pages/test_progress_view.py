@@ -1,0 +1,110 @@
+"""What a seller reads while a history arrives."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.pages.facts import completed, failed, job, later, reader, status
+from web.pages.progress_view import ProgressView, progress_view
+
+
+def _seen(*jobs: dict[str, object], **account: object) -> ProgressView:
+    return progress_view(status(*jobs, **account), reader())
+
+
+def _line(*jobs: dict[str, object]) -> tuple[str, str]:
+    entity = _seen(*jobs).platforms[0].entities[0]
+    return entity.label, entity.detail
+
+
+def test_a_running_entity_tells_what_how_much_and_how_long() -> None:
+    label, detail = _line(job())
+
+    assert label == "Syncing orders… 450/1,200"
+    assert detail == "About 5 minutes left"
+
+
+def test_a_used_up_day_says_when_it_goes_on() -> None:
+    """The quota is nobody's fault and nobody's work: it says until when."""
+    parked = job(
+        status="parked",
+        run_after=later(hours=18, minutes=10),
+        park_reason="the share of backfills in the daily calls is used up",
+    )
+
+    label, detail = _line(parked)
+
+    assert label == "Orders paused at 450/1,200"
+    assert detail.startswith("Etsy lets us read only so much a day. Continues tomorrow 6:10\u202fAM.")
+    assert _seen(parked).headline == "Paused, and going on by itself"
+
+
+def test_a_short_wait_is_no_pause() -> None:
+    waits = job(status="parked", run_after=later(seconds=2), park_reason="Etsy's calls per second are used up")
+
+    assert _line(waits) == ("Syncing orders… 450/1,200", "Etsy asked us to go slower. Continues in a few seconds.")
+
+
+@pytest.mark.parametrize(
+    "reason", ["Etsy answered 502: <html>Bad Gateway", "unexpected KeyError", "TOKEN_KEYS has no key k1", "", None]
+)
+def test_a_reason_for_engineers_never_reaches_a_seller(reason: str | None) -> None:
+    _, detail = _line(job(status="parked", run_after=later(minutes=9), park_reason=reason))
+
+    assert not re.search(r"502|html|KeyError|TOKEN_KEYS", detail)
+    assert "Continues at" in detail
+
+
+def test_pages_that_overlap_never_show_more_than_there_is() -> None:
+    assert _line(job(records_done=1210))[0] == "Checking orders… 1,200/1,200"
+
+
+def test_what_is_complete_shows_its_proof() -> None:
+    platform = _seen(completed(rejected=2, distinct_keys=1159)).platforms[0]
+
+    (line,) = platform.certificate
+    assert platform.is_proven
+    assert (line.announced, line.held, line.aside) == ("1,159", "1,157", "2 records were unreadable and kept aside")
+    assert line.span == "Nov 22, 2023 to Nov 21, 2026"
+    assert platform.checks == ("What we hold is as many as the platform counts",)
+
+
+def test_nothing_is_called_proven_before_its_last_entity_is() -> None:
+    view = _seen(completed(), job("payments"))
+
+    assert not view.platforms[0].is_proven
+    assert view.state == "open"
+
+
+def test_a_lost_access_leads_to_reconnecting_and_a_failure_to_trying_again() -> None:
+    troubles = _seen(failed(), failed("payments", "incomplete", "Start this again.")).troubles
+
+    assert [(t.what, t.action, t.message) for t in troubles] == [
+        ("Orders", "reconnect", "Please reconnect."),
+        ("Payments and fees", "retry", "Start this again."),
+    ]
+
+
+def test_a_failure_without_words_still_says_what_to_do() -> None:
+    assert "start it again" in _seen(failed(code="brand_new", message="")).troubles[0].message
+
+
+def test_what_is_read_aloud_changes_in_steps() -> None:
+    """A listener hears of a quarter, not of every page."""
+    spoken = {_seen(job(records_done=done)).spoken for done in range(0, 1200, 10)}
+
+    assert len(spoken) == 4
+
+
+def test_the_whole_is_open_as_long_as_anything_moves() -> None:
+    assert _seen(job(), failed("payments")).is_open
+    assert not _seen(completed(), failed("payments")).is_open
+    assert _seen(completed(), failed("payments")).state == "failed"
+
+
+def test_a_user_without_a_shop_is_told_what_to_do() -> None:
+    view = progress_view(status() | {"platforms": []}, reader())
+
+    assert (view.state, view.is_open) == ("empty", False)

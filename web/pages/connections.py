@@ -1,0 +1,116 @@
+"""The settings page and the forms on it: connect, sync again, disconnect."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from execution.errors import UserError
+from web.auth import User, UserDep
+from web.backfills import Wanted, estimate, start
+from web.context import Web, WebDep
+from web.pages import render, words
+from web.pages.connections_view import ConnectionView, connections_view
+from web.pages.estimate_view import choices_of
+from web.problems import Problem
+from web.views import status_of
+
+router = APIRouter()
+HERE = "/settings/connections"
+_FORMS = {"shopify": "connect_shopify.html", "printify": "connect_printify.html"}
+
+
+@router.get(HERE)
+def show(  # noqa: PLR0917  FastAPI passes by name
+    request: Request, user: UserDep, web: WebDep, problem: str = "", platform: str = "", disconnected: str = ""
+) -> Response:
+    cards, formats = _cards(request, web, user)
+    notice = words.connect_problem(platform, problem) if problem else ""
+    return render.page(
+        request,
+        "connections.html",
+        user=user,
+        formats=formats,
+        cards=cards,
+        notice=render.Notice(tone="bad", text=notice) if notice else _goodbye(disconnected),
+    )
+
+
+@router.get("/settings/connected")
+def connected(user: UserDep, connected: str = "", problem: str = "", platform: str = "") -> Response:  # noqa: ARG001
+    """Where the consent pages lead back to: on to the sync, or to what went wrong, on the form that can mend it."""
+    if connected in words.TITLES:
+        return RedirectResponse(f"/backfill?connected={connected}", 303)
+    name = platform if platform in words.TITLES else ""
+    code = problem if problem.isidentifier() else "unknown"
+    return RedirectResponse(f"{HERE}?platform={name}&problem={code}", 303)
+
+
+@router.get(HERE + "/{platform}/connect")
+def connect_form(  # noqa: PLR0917  FastAPI passes by name
+    platform: str, request: Request, user: UserDep, web: WebDep, problem: str = "", shop: str = ""
+) -> Response:
+    if platform not in _FORMS or not _is_available(web, platform):
+        raise Problem(404, "not_found")
+    mistake = words.connect_problem(platform, problem) if problem else ""
+    return render.page(request, _FORMS[platform], user=user, mistake=mistake, shop=shop)
+
+
+@router.get(HERE + "/{platform}/sync")
+def sync_form(platform: str, request: Request, user: UserDep, web: WebDep) -> Response:
+    """The dry run: what it would cost, before anything starts."""
+    cards, formats = _cards(request, web, user)
+    card = _connected(cards, platform)
+    asked = (
+        []
+        if card.running
+        else [
+            (again, estimate(web, user.id, _wanted(platform, again=again)))
+            for again in ((False, True) if card.can_resume else (True,))
+        ]
+    )
+    choices = choices_of(asked, formats, is_first=not card.entities)
+    return render.page(request, "sync.html", user=user, formats=formats, card=card, choices=choices)
+
+
+@router.post(HERE + "/{platform}/sync")
+def sync(platform: str, user: UserDep, web: WebDep, again: Annotated[str, Form()] = "rest") -> Response:
+    told = start(web, user.id, _wanted(platform, again=again == "all"))
+    queued = any(job["outcome"] == "queued" for job in told["jobs"])
+    return RedirectResponse(f"/backfill?started={platform}" if queued else f"{HERE}/{platform}/sync", 303)
+
+
+def _wanted(platform: str, *, again: bool) -> Wanted:
+    return Wanted(platform=platform, again=again)
+
+
+def _cards(request: Request, web: Web, user: User) -> tuple[tuple[ConnectionView, ...], Any]:
+    facts = status_of(web, user.id)
+    formats = render.formats_of(request, datetime.fromisoformat(facts["now"]))
+    available = [name for name in words.TITLES if _is_available(web, name)]
+    return connections_view(facts, formats, available=available), formats
+
+
+def _connected(cards: tuple[ConnectionView, ...], platform: str) -> ConnectionView:
+    for card in cards:
+        if card.platform == platform and card.is_connected:
+            return card
+    raise Problem(404, "not_connected", "This platform is not connected.")
+
+
+def _is_available(web: Web, platform: str) -> bool:
+    """Whether this service reads the platform and has a key of its own with it."""
+    try:
+        web.app.settings.platform(platform)
+    except UserError:
+        return False
+    return platform in web.manager.table.jobs
+
+
+def _goodbye(platform: str) -> render.Notice | None:
+    if platform not in words.TITLES:
+        return None
+    return render.Notice(tone="good", text=f"{words.title(platform)} is disconnected, and our keys to it are deleted.")

@@ -1,0 +1,139 @@
+"""The settings page: which platforms there are, who is connected, when synced, what failed, what to do. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from execution import progress
+from web.pages import words
+from web.pages.formats import Formats
+from web.pages.progress_view import OPEN, counts
+
+Job = Mapping[str, Any]
+
+# In the order in which a seller thinks of them; what each is good for.
+_BRINGS = {
+    "etsy": "Orders, listings, the payment account with every fee, and customers.",
+    "shopify": "Orders, products and customers of your own shop.",
+    "printify": "What every item costs you: production and shipping, tied to your orders.",
+    "square": "Orders and payments from your counter.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntityFact:
+    """What is held of one entity."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionView:
+    """One platform's card. `state`: connected, reconnect_needed, disconnected, not_connected or soon."""
+
+    platform: str
+    title: str
+    brings: str
+    state: str
+    pill: str
+    pill_text: str
+    shop: str
+    shop_id: str
+    synced: str
+    # Empty unless a sync is under way: "Syncing: 45% of 4 parts done".
+    running: str
+    percent: int
+    entities: tuple[EntityFact, ...]
+    warning: str
+    failures: tuple[str, ...]
+    can_resume: bool
+
+    @property
+    def is_connected(self) -> bool:
+        return self.state in ("connected", "reconnect_needed")
+
+
+def connections_view(
+    facts: Mapping[str, Any], formats: Formats, *, available: Sequence[str]
+) -> tuple[ConnectionView, ...]:
+    """A card for every platform; `available` are those that this service has an application key for."""
+    accounts = {account["platform"]: account for account in facts["platforms"]}
+    names = [*_BRINGS, *sorted(set(accounts) - set(_BRINGS))]
+    return tuple(
+        _connection(name, accounts.get(name), [j for j in facts["jobs"] if j["platform"] == name], formats, available)
+        for name in names
+    )
+
+
+def _connection(
+    name: str, account: Mapping[str, Any] | None, jobs: Sequence[Job], formats: Formats, available: Sequence[str]
+) -> ConnectionView:
+    state = account["status"] if account else ("not_connected" if name in available else "soon")
+    is_open = any(job["status"] in OPEN for job in jobs)
+    failed = [job for job in jobs if job["status"] in ("failed", "quarantined")]
+    pill, text = _pill(state, is_open=is_open, has_failed=bool(failed))
+    share = sum(map(progress.share, jobs)) / len(jobs) if jobs else 0.0
+    return ConnectionView(
+        platform=name,
+        title=words.title(name),
+        brings=_BRINGS.get(name, ""),
+        state=state,
+        pill=pill,
+        pill_text=text,
+        shop=(account["shop_name"] or account["shop_id"]) if account else "",
+        shop_id=account["shop_id"] if account else "",
+        synced=_synced(jobs, formats),
+        running=f"Syncing: {formats.percent(share)} done" if is_open else "",
+        percent=int(share * 100),
+        entities=tuple(EntityFact(name=words.entity(job["entity"]), text=_held(job, formats)) for job in jobs),
+        warning=_warning(name, account),
+        failures=tuple(f"{words.entity(job['entity'])}: {words.failure(job)}" for job in failed),
+        can_resume=any(job["status"] != "completed" for job in jobs) or not jobs,
+    )
+
+
+_PILLS = {
+    "connected": ("connected", "Connected"),
+    "reconnect_needed": ("failed", "Reconnect needed"),
+    "disconnected": ("waiting", "Disconnected"),
+    "not_connected": ("waiting", "Not connected"),
+    "soon": ("waiting", "Not available yet"),
+}
+
+
+def _pill(state: str, *, is_open: bool, has_failed: bool) -> tuple[str, str]:
+    if state == "connected" and is_open:
+        return "running", "Syncing"
+    if state == "connected" and has_failed:
+        return "failed", "Needs a look"
+    return _PILLS[state]
+
+
+def _synced(jobs: Sequence[Job], formats: Formats) -> str:
+    """When the whole was last proven: the oldest of its parts says it."""
+    if not jobs:
+        return "Never"
+    ends = [job["finished_at"] for job in jobs if job["status"] == "completed"]
+    if len(ends) < len(jobs):
+        return "Not completely yet"
+    return formats.ago(min(datetime.fromisoformat(end) for end in ends)).capitalize()
+
+
+def _held(job: Job, formats: Formats) -> str:
+    if job["status"] == "completed":
+        return formats.number(progress.rows_held(job["certificate"]))
+    return counts(job, formats) or "–"
+
+
+def _warning(name: str, account: Mapping[str, Any] | None) -> str:
+    if account is None:
+        return ""
+    if account["status"] == "reconnect_needed":
+        return (
+            f"{words.title(name)} no longer accepts our access. Connect again to go on; nothing that is here is lost."
+        )
+    return ""

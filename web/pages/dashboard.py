@@ -1,0 +1,65 @@
+"""The dashboard: what is there, drawn; while a history arrives it draws itself anew."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from datetime import time as clock_time
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from execution.errors import StoreError, StoreUnavailable
+from web.auth import UserDep
+from web.context import Web, WebDep
+from web.pages import render
+from web.pages.dashboard_view import dashboard_view
+from web.pages.formats import Formats
+from web.pages.money import RANGES, Range, range_named
+from web.pages.orders import newest_orders
+from web.pages.progress_view import progress_view
+from web.views import status_of
+
+router = APIRouter()
+_ORDERS = 6
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+# The bigger the shop, the longer its sums take: they are asked for again in proportion.
+_LEAST_REFRESH_S, _REFRESH_FACTOR = 5, 20
+
+
+@router.get("/dashboard")
+def show(request: Request, user: UserDep, web: WebDep, range: str = "", currency: str = "") -> Response:  # noqa: A002
+    facts = status_of(web, user.id)
+    formats = render.formats_of(request, datetime.fromisoformat(facts["now"]))
+    chosen, began = range_named(range), time.monotonic()
+    view = dashboard_view(_figures(web, user.id, chosen, formats), formats, chosen, currency or None)
+    progress = progress_view(facts, formats)
+    return render.page(
+        request,
+        "dashboard.html",
+        user=user,
+        formats=formats,
+        view=view,
+        ranges=RANGES,
+        shops=[f"{p.title}: {p.shop_name}" for p in progress.platforms],
+        syncing=progress if progress.is_open else None,
+        refresh_path="/dashboard?" + urlencode({"range": chosen.key, "currency": currency}),
+        refresh_seconds=max(_LEAST_REFRESH_S, round((time.monotonic() - began) * _REFRESH_FACTOR)),
+        orders=newest_orders(web, user.id, formats, most=_ORDERS),
+    )
+
+
+def _figures(web: Web, user_id: str, chosen: Range, formats: Formats) -> dict[str, Any]:
+    first = chosen.since(formats.now.astimezone(formats.zone).date())
+    since = datetime.combine(first, clock_time(), formats.zone) if first else _BEGINNING
+    asked = {"p_user_id": user_id, "p_unit": chosen.unit, "p_since": since.isoformat()}
+    try:
+        told: dict[str, Any] = web.app.store.rpc("figures", p_zone=formats.zone.key, **asked)
+    except StoreUnavailable:
+        raise
+    except StoreError:
+        # A zone that our list has and the database's has not.
+        told = web.app.store.rpc("figures", p_zone="UTC", **asked)
+    return told

@@ -1,0 +1,164 @@
+"""A seller's figures: rows of the SQL function `figures` in, tiles, charts and tables out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from web.pages import charts, words
+from web.pages.drawings import Drawing, drawings
+from web.pages.formats import Formats
+from web.pages.money import Money, Range, Row, Say, total_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    name: str
+    value: str
+    note: str
+    is_main: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformLine:
+    """One platform's money, as a row and as a bar."""
+
+    title: str
+    css: str
+    orders: str
+    revenue: str
+    refunds: str
+    fees: str
+    cost: str
+    profit: str
+    margin: str
+    bar: tuple[charts.Rect, ...]
+    bar_text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seller:
+    title: str
+    sold: str
+    amount: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DashboardView:
+    range: Range
+    currency: str
+    currencies: tuple[str, ...]
+    tiles: tuple[Tile, ...]
+    drawings: tuple[Drawing, ...]
+    platforms: tuple[PlatformLine, ...]
+    total: PlatformLine
+    best_sellers: tuple[Seller, ...]
+    cautions: tuple[str, ...]
+
+
+def dashboard_view(
+    facts: Mapping[str, Any], formats: Formats, chosen: Range, currency: str | None
+) -> DashboardView | None:
+    """None where there is nothing to show. Currencies are never added up: one is shown, the others are a click away."""
+    currencies = _currencies(facts["sums"])
+    if not currencies:
+        return None
+    shown = currency if currency in currencies else currencies[0]
+    rows = [row for row in facts["sums"] if row["currency"] == shown]
+    total = total_of(rows)
+    by_platform = {p: total_of(r for r in rows if r["platform"] == p) for p in sorted({r["platform"] for r in rows})}
+    say = Say(formats, shown)
+    return DashboardView(
+        range=chosen,
+        currency=shown,
+        currencies=currencies,
+        tiles=_tiles(total, say),
+        drawings=tuple(drawings(rows, chosen, say)),
+        platforms=tuple(_line(words.title(p), p, money, say) for p, money in by_platform.items()),
+        total=_line("All platforms", "", total, say),
+        best_sellers=tuple(
+            Seller(
+                title=row["title"] or "Untitled",
+                sold=f"{formats.number(row['sold'])} sold",
+                amount=formats.money(int(row["amount"]), row["currency"]),
+            )
+            for row in facts["best_sellers"]
+            if row["currency"] == shown
+        ),
+        cautions=tuple(_cautions(total, facts["sums"], shown, formats)),
+    )
+
+
+def _currencies(sums: Sequence[Row]) -> tuple[str, ...]:
+    """The one with most orders first."""
+    orders: dict[str, int] = {}
+    for row in sums:
+        orders[row["currency"]] = orders.get(row["currency"], 0) + int(row["orders"])
+    return tuple(sorted(orders, key=lambda currency: (-orders[currency], currency)))
+
+
+def _share(part: int, whole: int) -> str:
+    """A percentage of revenue, in integers; nothing of nothing is nothing."""
+    return f"{round(part * 1000 / whole) / 10:g}%" if whole > 0 else "–"
+
+
+def _tiles(total: Money, say: Say) -> tuple[Tile, ...]:
+    average = total.revenue // total.orders if total.orders else 0
+    return (
+        Tile(
+            name="Profit",
+            value=say.short(total.profit),
+            note=f"{_share(total.profit, total.revenue)} of revenue{'' if total.costed else '; goods not counted'}",
+            is_main=True,
+        ),
+        Tile(name="Revenue", value=say.short(total.revenue), note="taxes not counted"),
+        Tile(name="Orders", value=say.formats.number(total.orders), note=f"{say.money(average)} on average"),
+        Tile(name="Fees and ads", value=say.short(total.fees), note=f"{_share(total.fees, total.revenue)} of revenue"),
+        Tile(name="Cost of goods", value=say.short(total.cost), note=_cost_note(total, say)),
+        Tile(name="Refunds", value=say.short(total.refunds), note=f"{_share(total.refunds, total.revenue)} of revenue"),
+    )
+
+
+def _cost_note(total: Money, say: Say) -> str:
+    known = total.costed + total.uncosted
+    if not known:
+        return "Connect Printify to see it"
+    return f"known for {say.formats.number(total.costed)} of {say.formats.number(total.orders)} orders"
+
+
+def _line(title: str, platform: str, money: Money, say: Say) -> PlatformLine:
+    parts = [
+        charts.Series(name="Profit", css="profit", values=[money.profit]),
+        charts.Series(name="Cost of goods", css="cost", values=[money.cost]),
+        charts.Series(name="Fees and ads", css="fees", values=[money.fees]),
+        charts.Series(name="Refunds", css="refunds", values=[money.refunds]),
+    ]
+    return PlatformLine(
+        title=title,
+        css=platform,
+        orders=say.formats.number(money.orders),
+        revenue=say.money(money.revenue),
+        refunds=say.money(-money.refunds),
+        fees=say.money(-money.fees),
+        cost=say.money(-money.cost),
+        profit=say.money(money.profit),
+        margin=_share(money.profit, money.revenue),
+        bar=charts.shares(parts, of=money.revenue, text=say.money),
+        bar_text=", ".join(f"{p.name} {say.money(p.values[0])}" for p in parts),
+    )
+
+
+def _cautions(total: Money, sums: Sequence[Row], shown: str, formats: Formats) -> Iterator[str]:
+    """What a reader must know before believing a number."""
+    if total.uncosted:
+        yield (
+            f"Orders without a known cost: {formats.number(total.uncosted)}. Their profit is shown too high. "
+            "Costs come from Printify; goods that you make yourself are not counted."
+        )
+    fees = {row["currency"] for row in sums if row["fees"] and row["currency"] != shown}
+    if fees:
+        yield f"Fees that a platform charges in {', '.join(sorted(fees))} are not part of the amounts in {shown}."
+    costs = {row["currency"] for row in sums if row["cost"] and row["currency"] != shown}
+    if costs:
+        yield f"Costs in {', '.join(sorted(costs))} are not part of the amounts in {shown}."

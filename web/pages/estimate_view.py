@@ -1,0 +1,78 @@
+"""What a sync would cost, before it starts: estimates in, choices with words out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from web.pages.formats import Formats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One way to sync: `key` is what the form sends."""
+
+    key: str
+    name: str
+    note: str
+    facts: tuple[tuple[str, str], ...]
+    caution: str
+    is_first: bool
+
+
+def choices_of(
+    asked: Sequence[tuple[bool, Mapping[str, Any]]], formats: Formats, *, is_first: bool
+) -> tuple[Choice, ...]:
+    """`asked`: whether everything would be read again, and what the dry run told of it. The first is preselected."""
+    return tuple(
+        _choice(again, told, formats, is_first=is_first, is_chosen=number == 0)
+        for number, (again, told) in enumerate(asked)
+        if not (again and is_first)
+    )
+
+
+def _choice(again: bool, told: Mapping[str, Any], formats: Formats, *, is_first: bool, is_chosen: bool) -> Choice:  # noqa: FBT001
+    name, note = _words(again, is_first)
+    return Choice(
+        key="all" if again else "rest",
+        name=name,
+        note=note,
+        facts=_facts(told, formats),
+        caution="" if told["complete"] else "Nobody can know all of it beforehand: the first pages will tell.",
+        is_first=is_chosen,
+    )
+
+
+def _words(again: bool, is_first: bool) -> tuple[str, str]:  # noqa: FBT001
+    if again:
+        return (
+            "Read everything once more",
+            "Every record is read again and compared. What is unchanged stays untouched.",
+        )
+    if is_first:
+        return "Load the whole history", "From the first record to now, with a proof at the end."
+    return "Only what is missing", "What failed or was not finished is read; what is proven is left alone."
+
+
+def _facts(told: Mapping[str, Any], formats: Formats) -> tuple[tuple[str, str], ...]:
+    (platform,) = told["platforms"]
+    about = "about " if told["calls"] else ""
+    calls = f"{about}{formats.number(told['calls'])}" if told["complete"] else "not known yet"
+    if told["calls"] and not told["complete"]:
+        calls = f"at least {formats.number(told['calls'])}"
+    facts = [("Questions to the platform", calls)]
+    if platform["calls_per_day"]:
+        facts.append(("Allowed a day", formats.number(platform["calls_per_day"])))
+    days = platform["days"]
+    facts.append(("Days it is spread over", "less than one" if not days else f"about {formats.number(days)}"))
+    if told["ready_at"]:
+        facts.append(("Ready", _ready(datetime.fromisoformat(told["ready_at"]), formats)))
+    return tuple(facts)
+
+
+def _ready(moment: datetime, formats: Formats) -> str:
+    if (moment - formats.now).total_seconds() < 90:
+        return "in about a minute"
+    return formats.when(moment)

@@ -1,0 +1,299 @@
+"""How a backfill looks to a seller: facts of `operations.status` in, words and bars out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from execution import progress
+from web.pages import words
+from web.pages.formats import Formats, span
+
+OPEN = ("waiting", "queued", "running", "parked")
+# A shorter wait is no news to a seller: the bar stands still for a moment.
+_SHORT_WAIT = timedelta(minutes=1)
+# What is read aloud changes in steps of this much, or a listener would hear nothing else.
+_SPOKEN_STEP = 25
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntityView:
+    """One line of a platform: what is happening, how far it is, what comes next."""
+
+    entity: str
+    state: str
+    label: str
+    detail: str
+    # None where nothing is known yet: the bar is empty.
+    percent: int | None
+    percent_text: str
+    is_open: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """What failed in a seller's words, and what the seller can do."""
+
+    platform: str
+    title: str
+    what: str
+    message: str
+    action: str  # 'reconnect' or 'retry'
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateLine:
+    """One entity's proof."""
+
+    entity: str
+    announced: str
+    held: str
+    aside: str
+    span: str
+    checks: tuple[str, ...]
+    issued: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformView:
+    platform: str
+    title: str
+    shop_name: str
+    state: str
+    state_text: str
+    entities: tuple[EntityView, ...]
+    certificate: tuple[CertificateLine, ...]
+    is_proven: bool
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """What was checked for any of its entities, each once."""
+        return tuple(dict.fromkeys(check for line in self.certificate for check in line.checks))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgressView:
+    """The whole page. `is_open`: something may still change by itself."""
+
+    headline: str
+    subline: str
+    percent: int
+    state: str
+    is_open: bool
+    spoken: str
+    platforms: tuple[PlatformView, ...]
+    troubles: tuple[Trouble, ...]
+
+
+def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
+    jobs = facts["jobs"]
+    platforms = tuple(_platform(account, jobs, formats) for account in facts["platforms"] if _is_shown(account, jobs))
+    troubles = tuple(_trouble(job) for job in jobs if job["status"] in ("failed", "quarantined"))
+    share = sum(map(progress.share, jobs)) / len(jobs) if jobs else 0.0
+    state = _state(jobs)
+    return ProgressView(
+        headline=_HEADLINES[state],
+        subline=_subline(state, jobs, formats),
+        percent=int(share * 100),
+        state=state,
+        is_open=any(job["status"] in OPEN for job in jobs),
+        spoken=_spoken(state, share, troubles),
+        platforms=platforms,
+        troubles=troubles,
+    )
+
+
+_HEADLINES = {
+    "empty": "Nothing to sync yet",
+    "open": "Your history is on its way",
+    "parked": "Paused, and going on by itself",
+    "completed": "Everything is here, and proven",
+    "failed": "Some of it needs a look",
+}
+
+
+def _state(jobs: Sequence[Mapping[str, Any]]) -> str:
+    """Of the whole: open as long as anything moves; what failed is said when the rest is over."""
+    if not jobs:
+        return "empty"
+    statuses = {job["status"] for job in jobs}
+    if statuses & {"queued", "running"}:
+        return "open"
+    if statuses & {"parked", "waiting"}:
+        return "parked"
+    return "failed" if statuses & {"failed", "quarantined"} else "completed"
+
+
+def _subline(state: str, jobs: Sequence[Mapping[str, Any]], formats: Formats) -> str:
+    if state == "completed":
+        held = sum(progress.rows_held(job["certificate"]) for job in jobs)
+        return f"{formats.number(held)} records, held against what each platform counts."
+    if state == "failed":
+        return "The rest is here. What to do is said below."
+    if state == "parked":
+        return "You need not do anything: we are told when we may read on."
+    if state == "open":
+        return "You can leave this page. It goes on without you, and figures fill in as they arrive."
+    return "Connect a shop, and its whole history is loaded."
+
+
+def _spoken(state: str, share: float, troubles: Sequence[Trouble]) -> str:
+    if state in ("open", "parked"):
+        step = int(share * 100) // _SPOKEN_STEP * _SPOKEN_STEP
+        return f"{_HEADLINES[state]}. More than {step} percent done." if step else f"{_HEADLINES[state]}."
+    return " ".join([_HEADLINES[state] + ".", *(f"{t.title}: {t.message}" for t in troubles)])
+
+
+def _is_shown(account: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> bool:
+    """A platform that was disconnected and never read has nothing to say here."""
+    return account["status"] != "disconnected" or any(job["platform"] == account["platform"] for job in jobs)
+
+
+def _platform(account: Mapping[str, Any], all_jobs: Sequence[Mapping[str, Any]], formats: Formats) -> PlatformView:
+    jobs = [job for job in all_jobs if job["platform"] == account["platform"]]
+    state, text = _badge(account, jobs)
+    lines = tuple(_certificate(job, formats) for job in jobs if job["certificate"])
+    return PlatformView(
+        platform=account["platform"],
+        title=words.title(account["platform"]),
+        shop_name=account["shop_name"] or account["shop_id"],
+        state=state,
+        state_text=text,
+        entities=tuple(_entity(job, formats) for job in jobs),
+        certificate=lines,
+        is_proven=bool(jobs) and len(lines) == len(jobs),
+    )
+
+
+def _badge(account: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    if account["status"] == "reconnect_needed":
+        return "failed", "Reconnect needed"
+    if account["status"] == "disconnected":
+        return "waiting", "Disconnected"
+    return {
+        "empty": ("waiting", "Not synced yet"),
+        "open": ("running", "Syncing"),
+        "parked": ("parked", "Paused"),
+        "completed": ("completed", "Complete"),
+        "failed": ("failed", "Needs a look"),
+    }[_state(jobs)]
+
+
+def _entity(job: Mapping[str, Any], formats: Formats) -> EntityView:
+    share = progress.share(job)
+    is_known = job["status"] == "completed" or share > 0 or bool(job["records_total"])
+    label, detail = _LINES[job["status"]](job, formats)
+    return EntityView(
+        entity=job["entity"],
+        state=job["status"],
+        label=label,
+        detail=detail,
+        percent=int(share * 100) if is_known else None,
+        percent_text=formats.percent(share) if is_known else "not started",
+        is_open=job["status"] in OPEN,
+    )
+
+
+def counts(job: Mapping[str, Any], formats: Formats) -> str:
+    """`450/1,200`, or as much of it as is known."""
+    done = formats.number(job["records_done"])
+    if job["records_total"]:
+        # Pages overlap, so more may have been read than there is.
+        return (
+            f"{formats.number(min(job['records_done'], job['records_total']))}/{formats.number(job['records_total'])}"
+        )
+    return done if job["records_done"] else ""
+
+
+def _waiting(job: Mapping[str, Any], _: Formats) -> tuple[str, str]:
+    return words.entity(job["entity"]), "Next in line"
+
+
+def _running(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
+    name = words.entity(job["entity"])
+    if not job["started_at"]:
+        return name, "Starts in a moment"
+    to_come = progress.rest(job, formats.now)
+    if progress.share(job) >= 1:
+        return f"Checking {name.lower()}… {counts(job, formats)}".rstrip(), "Held against what the platform counts"
+    label = f"Syncing {name.lower()}… {counts(job, formats)}".rstrip()
+    return label, f"{span(to_come)} left".capitalize() if to_come is not None else "Just started"
+
+
+def _parked(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
+    name, resumes = words.entity(job["entity"]), datetime.fromisoformat(job["run_after"])
+    why, wait = words.why_waiting(job["platform"], job["park_reason"]), max(resumes - formats.now, timedelta())
+    if wait < _SHORT_WAIT:
+        return f"Syncing {name.lower()}… {counts(job, formats)}".rstrip(), f"{why} Continues in a few seconds."
+    to_come = progress.rest(job, formats.now)
+    ready = f" Ready in {span(wait + to_come)}." if to_come is not None else ""
+    return f"{name} paused {_at(job, formats)}".rstrip(), f"{why} Continues {formats.when(resumes)}.{ready}"
+
+
+def _at(job: Mapping[str, Any], formats: Formats) -> str:
+    told = counts(job, formats)
+    return f"at {told}" if told else ""
+
+
+def _completed(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
+    certificate = job["certificate"]
+    held, aside = progress.rows_held(certificate), certificate["rejected"]
+    detail = f"{formats.number(held)} {'record' if held == 1 else 'records'}"
+    if reach := _reach(certificate, formats):
+        detail += f", {reach}"
+    if aside:
+        detail += f"; {_aside(aside, formats)}"
+    return f"{words.entity(job['entity'])} complete", detail
+
+
+def _failed(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
+    return f"{words.entity(job['entity'])} stopped {_at(job, formats)}".rstrip(), words.failure(job)
+
+
+_LINES = {
+    "waiting": _waiting,
+    "queued": _running,
+    "running": _running,
+    "parked": _parked,
+    "completed": _completed,
+    "failed": _failed,
+    "quarantined": _failed,
+}
+
+
+def _trouble(job: Mapping[str, Any]) -> Trouble:
+    return Trouble(
+        platform=job["platform"],
+        title=words.title(job["platform"]),
+        what=words.entity(job["entity"]),
+        message=words.failure(job),
+        action="reconnect" if words.is_access_lost(job["error_code"]) else "retry",
+    )
+
+
+def _certificate(job: Mapping[str, Any], formats: Formats) -> CertificateLine:
+    certificate = job["certificate"]
+    announced = certificate["provider_count"]
+    return CertificateLine(
+        entity=words.entity(job["entity"]),
+        announced=formats.number(announced) if announced is not None else "–",
+        held=formats.number(progress.rows_held(certificate)),
+        aside=_aside(certificate["rejected"], formats) if certificate["rejected"] else "",
+        span=_reach(certificate, formats),
+        checks=tuple(words.CHECKS[c["name"]] for c in certificate["checks"] if c["ok"] and c["name"] in words.CHECKS),
+        issued=formats.moment(datetime.fromisoformat(certificate["issued_at"])),
+    )
+
+
+def _aside(count: int, formats: Formats) -> str:
+    verb = "record was" if count == 1 else "records were"
+    return f"{formats.number(count)} {verb} unreadable and kept aside"
+
+
+def _reach(certificate: Mapping[str, Any], formats: Formats) -> str:
+    first, last = (certificate[name] for name in ("earliest", "latest"))
+    if not (first and last):
+        return ""
+    return f"{formats.day(datetime.fromisoformat(first))} to {formats.day(datetime.fromisoformat(last))}"

@@ -1,0 +1,87 @@
+"""Names and sentences for sellers: no code, no status, no jargon reaches a page but through here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+TITLES = {"etsy": "Etsy", "printify": "Printify", "shopify": "Shopify", "square": "Square"}
+
+ENTITIES = {
+    "orders": "Orders",
+    "listings": "Listings",
+    "products": "Products",
+    "payments": "Payments and fees",
+    "customers": "Customers",
+}
+
+# What each check of a certificate means. A check without words here is one that engineers need, not sellers.
+CHECKS = {
+    "windows": "Every day of your history was read, from first to last",
+    "count": "What we hold is as many as the platform counts",
+    "rows": "Everything that was read is stored",
+    "newest": "The newest record is here",
+    "gaps": "Quiet stretches were asked for again",
+    "gone": "What you removed is marked as removed",
+    "balance": "The ledger adds up to your balance, to the cent",
+    "buyers": "Every buyer of an order is here",
+    "line_items": "Every order has all of its items",
+    "references": "Every fee is tied to its order",
+}
+
+_LIMITS = re.compile(r"\b(dai?ly|day)\b.*\b(used up)\b|\bused up\b.*\b(dai?ly|day)\b|share of backfills", re.IGNORECASE)
+_THROTTLES = re.compile(
+    r"per second|this second|throttled|this minute|per minute|points|refreshing|bucket", re.IGNORECASE
+)
+_SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
+
+
+def title(platform: str) -> str:
+    return TITLES.get(platform, platform.replace("_", " ").capitalize())
+
+
+def entity(name: str) -> str:
+    return ENTITIES.get(name, name.replace("_", " ").capitalize())
+
+
+def why_waiting(platform: str, park_reason: str | None) -> str:
+    """Why a job waits, from the reason that was written for engineers."""
+    name, reason = title(platform), park_reason or ""
+    if _LIMITS.search(reason):
+        return f"{name} lets us read only so much a day."
+    if _SETTING.search(reason):
+        return "Something is wrong on our side, and our engineers have been told."
+    if _THROTTLES.search(reason):
+        return f"{name} asked us to go slower."
+    return f"{name} did not answer as it should, so we try again."
+
+
+def failure(job: Mapping[str, Any]) -> str:
+    """What went wrong with an entity. Every code has a sentence of its own; a new one still says something true."""
+    said = job.get("seller_message") or job.get("message") or ""
+    if said:
+        return str(said)
+    if job.get("status") == "quarantined":
+        return "We stopped here because the same page kept breaking. Our engineers look at it."
+    return "This did not work. You can start it again."
+
+
+def is_access_lost(code: str | None) -> bool:
+    """Whether only the seller can help, by connecting again."""
+    return code in ("reconnect_needed", "not_your_shop", "no_shop", "gone")
+
+
+_CONNECT = {
+    "access_denied": "You did not confirm at {title}, so nothing was connected. You can try again.",
+    "other_shop": "This account is tied to the {title} shop that you connected first, so that two shops never mix. "
+    "Connect that one again.",
+    "missing_scopes": "{title} did not give us every right that we need. Connect again, and leave every box ticked.",
+    "state": "That took too long, or was begun in another window. Please connect {title} again.",
+}
+
+
+def connect_problem(platform: str, code: str) -> str:
+    """Why a shop was not connected; a code without words of its own still says what to do."""
+    name = title(platform) if platform in TITLES else "The platform"
+    return _CONNECT.get(code, "{title} was not connected. Please try again.").format(title=name)
