@@ -11,7 +11,7 @@ from functools import cached_property
 
 import redis
 
-from execution.budgets import Budget, load_budgets, scope_of
+from execution.budgets import Budget, Scope, load_budgets, scope_of
 from execution.catalog import PLATFORMS, platform_named
 from execution.clock import Clock, SystemClock
 from execution.connections import Connector
@@ -52,7 +52,14 @@ class App:
 
     @cached_property
     def limiter(self) -> RateLimiter:
-        return RateLimiter(self.store, self.valkey, self.budgets, self.clock, stopping=self.stopping)
+        return RateLimiter(
+            self.store,
+            self.valkey,
+            self.budgets,
+            self.clock,
+            stopping=self.stopping,
+            shadow=self.settings.budget_shadow,
+        )
 
     @cached_property
     def door(self) -> HttpDoor:
@@ -103,7 +110,7 @@ class App:
         return PlatformClient(
             platform=platform,
             settings=settings,
-            scope=scope_of(self.budgets[job.platform], settings, account=job.user_id, shop=job.shop_id),
+            scope=self._scope_of(job),
             call_class=job.job_type,
             tokens=tokens,
             limiter=self.limiter,
@@ -112,6 +119,10 @@ class App:
             clock=self.clock,
             shop_id=job.shop_id,
         )
+
+    def _scope_of(self, job: Job) -> Scope:
+        budget, settings = self.budgets[job.platform], self.settings.platform(job.platform)
+        return scope_of(budget, settings, account=job.user_id, shop=job.shop_id)
 
     def runner(self) -> JobRunner:
         """A runner of this process; threads may share it."""
@@ -123,5 +134,6 @@ class App:
             worker=f"{socket.gethostname()}:{os.getpid()}",
             history=self.settings.history_window,
             give_back=self.limiter.give_back,
+            turn_calls=lambda job: self.limiter.turn_calls(self._scope_of(job)),
             stopping=self.stopping,
         )

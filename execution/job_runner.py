@@ -9,6 +9,7 @@ cursor that the last commit saved. No platform is named here.
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ class JobRunner:
     give_back: Callable[[], None] = lambda: None
     stopping: Callable[[], bool] = lambda: False
     slice_seconds: float = SLICE_SECONDS
+    # So many calls end a slice as well, so that a small day is dealt out in small turns (docs/decisions/014).
+    turn_calls: Callable[[Job], int] = lambda _: sys.maxsize
 
     def work_one(self) -> Outcome:
         """Claim the next due job and work a slice of it. Every Signal is settled here; none leaves."""
@@ -71,14 +74,14 @@ class JobRunner:
             jobs.park(self.store, job, str(error), _SETTINGS_MISSING, 0, charge=False)
             return Outcome.PARKED
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch") as pool:
-            ends_at = self.clock.monotonic() + self.slice_seconds
+            ends_at, most_calls = self.clock.monotonic() + self.slice_seconds, self.turn_calls(job)
             work = SliceWork(
                 store=self.store,
                 client=client,
                 pool=pool,
                 job=job,
                 history=self.history,
-                over=lambda: self.stopping() or self.clock.monotonic() >= ends_at,
+                over=lambda: self.stopping() or self.clock.monotonic() >= ends_at or client.sends >= most_calls,
             )
             try:
                 outcome = self._settle(job, work)

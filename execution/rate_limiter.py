@@ -7,6 +7,7 @@ The day lives in Postgres, where a lost Valkey cannot reset it, and is reserved 
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -37,6 +38,9 @@ _SLOT_TRIES = 5
 _PATIENCE_S: Mapping[CallClass, float] = {"live": LONGEST_WAIT_S, "incremental": 1.75, "backfill": 1.5}
 # A REST bucket empties in this time, whatever the shop's plan: only its size is told (shopify sheet, section 6).
 _CALLS_EMPTY_S = 20.0
+
+# A turn costs a claim: fewer calls would not be worth it.
+_SMALLEST_TURN = 5
 
 log = structlog.get_logger()
 
@@ -84,6 +88,13 @@ class RateLimiter:
             # A block that died during the wait paid for nothing: its call stays booked, and another one is taken.
             if self._days.is_alive(block):
                 return
+
+    def turn_calls(self, scope: Scope) -> int:
+        """How many calls a backfill may make before it is another tenant's turn: a five-hundredth of their day."""
+        per_day = self._days.limits(scope).per_day
+        if per_day is None:
+            return sys.maxsize
+        return max(_SMALLEST_TURN, math.ceil(per_day * self._budgets[scope.platform].backfill_share / 500))
 
     def observe(self, scope: Scope, seen: ObservedLimits) -> None:
         """Adopt the limits that an answer told, and tell the other processes."""

@@ -160,6 +160,8 @@ class Settings(BaseSettings):
     # Bound into every token ciphertext: a laptop pointed at production's database cannot read its tokens.
     keeper_environment: str = "production"
     history_window: Annotated[HistoryWindow, BeforeValidator(_history_window)] = HistoryWindow()
+    # For tuning: budgets count and log what they would refuse, and refuse nothing.
+    budget_shadow: bool = False
 
     etsy_api_base_url: WebAddress | None = None
     etsy_token_url: WebAddress | None = None
