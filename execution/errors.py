@@ -9,6 +9,7 @@ KeeperError                 something is wrong; the message says what, the hint 
 Signal                      how one slice of a job ends early; the runner settles every one of them
 ├── Snooze                  come back later; costs no attempt
 ├── Retriable               try again with backoff; costs an attempt
+│   └── FileGone            a prepared file is there no more; ask for it again
 ├── Fatal                   the job ends; the seller is told why
 └── Skip                    drop this one record or lookup, count it, go on
 """
@@ -72,6 +73,10 @@ class Retriable(Signal):
     def __init__(self, reason: str, after: timedelta | None = None) -> None:
         super().__init__(reason)
         self.after = after
+
+
+class FileGone(Retriable):
+    """A file that was prepared for us, or the signature in its address, is over: it has to be asked for again."""
 
 
 class Fatal(Signal):

@@ -20,7 +20,7 @@ import httpcore
 import httpx
 
 from execution.clock import Clock
-from execution.errors import Retriable
+from execution.errors import FileGone, Retriable
 from execution.http_body import MAX_BODY_BYTES, BodyReader
 
 DEADLINE_S = 30.0
@@ -39,10 +39,6 @@ _remaining: ContextVar[Callable[[], float] | None] = ContextVar("remaining", def
 
 class AnswerLost(Retriable):
     """The request may have been received, and its answer is not known."""
-
-
-class FileGone(Retriable):
-    """The file, or the signature in its address, is over: it has to be made again."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,10 +6,13 @@ from typing import Any
 
 from execution.streams import OffsetPages, Pages, Stream
 from execution.walk import Walk
+from execution.walk_bulk import BulkWalk
+from execution.walk_connection import ConnectionPages
 from execution.walk_offset import OffsetWalk
 
 WALKS: dict[type[Pages], type[Walk[Any]]] = {
     OffsetPages: OffsetWalk,
+    ConnectionPages: BulkWalk,
 }
 
 

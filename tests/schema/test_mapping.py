@@ -110,9 +110,12 @@ def test_each_entity_has_the_functions_that_are_called_by_name(db, platform):
 
 
 def test_a_row_of_every_table_that_is_written_by_name_can_be_removed_by_user(db):
-    """Records carry no foreign key to the user: forget_user names each table itself."""
-    body = db.execute("select prosrc from pg_proc where proname = 'forget_user'").fetchone()[0]
-    named = set(re.findall(r"delete from public\.(\w+)", body))
+    """Records carry no foreign key to the user: triggers on the profile, forget_user and others, name each table."""
+    bodies = db.execute(
+        "select string_agg(prosrc, ' ') from pg_proc where oid in "
+        "(select tgfoid from pg_trigger where tgrelid = 'public.profiles'::regclass)"
+    ).fetchone()[0]
+    named = set(re.findall(r"delete from public\.(\w+)", bodies))
 
     assert named >= {table for platform in ENTITIES for table, _, _ in declared(platform)}
 
