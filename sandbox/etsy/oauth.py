@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 from sandbox.etsy.answer import Refusal
 from sandbox.etsy.tokens import SCOPES, Code
 from sandbox.etsy.world import World
-from sandbox.parts.answer import Answer, ok
+from sandbox.parts import consent
+from sandbox.parts.answer import HTML, Answer, ok
 
 TOKEN_PATH = "/v3/public/oauth/token"  # noqa: S105 - a path
 CONNECT_PATH = "/oauth/connect"
@@ -32,7 +33,7 @@ _CODE_SECONDS = 60
 
 
 def connect(world: World, query: dict[str, str]) -> Answer:
-    """The seller's consent, given at once; a redirect that is not registered never happens."""
+    """The seller's consent, given at once or on a page; a redirect that is not registered never happens."""
     redirect = query.get("redirect_uri", "")
     registered = world.settings.redirect_uris
     if not redirect.startswith(("http://", "https://")) or (registered and redirect not in registered):
@@ -41,7 +42,9 @@ def connect(world: World, query: dict[str, str]) -> Answer:
         return _page("The client_id is not known.")
     if problem := _problem(world, query):
         return _redirect(redirect, {**problem, "state": query.get("state", "")})
-    user_id = world.settings.consent_user_id or next(reversed(world.fronts.values())).shop.ids.user
+    if world.settings.consent == "ask" and consent.is_asked(query):
+        return Answer(body=_ask(world, query), content_type=HTML)
+    user_id = _consenting(world, query)
     code = secrets.token_urlsafe(24)
     world.tokens.codes[code] = Code(
         user_id=user_id,
@@ -62,9 +65,23 @@ def _problem(world: World, query: dict[str, str]) -> dict[str, str] | None:
         error, text = "invalid_request", "state, code_challenge and code_challenge_method=S256 are required"
     elif not set(query.get("scope", "").split()) <= KNOWN_SCOPES:
         error, text = "invalid_scope", "a scope is not known"
-    elif world.settings.consent == "deny" or not world.fronts:
+    elif world.settings.consent == "deny" or not world.fronts or consent.is_denied(query):
         error, text = "access_denied", "the user denied the request"
     return {"error": error, "error_description": text} if error else None
+
+
+def _ask(world: World, query: dict[str, str]) -> bytes:
+    sellers = [(str(front.shop.ids.user), front.shop.name) for front in world.fronts.values()]
+    return consent.page("Etsy", query, scopes=query.get("scope", "").split(), sellers=sellers)
+
+
+def _consenting(world: World, query: dict[str, str]) -> int:
+    """Who consents: whom the page was told, else the setting, else the owner of the youngest shop."""
+    owners = [front.shop.ids.user for front in world.fronts.values()]
+    chosen = consent.seller_of(query)
+    if chosen.isdecimal() and int(chosen) in owners:
+        return int(chosen)
+    return world.settings.consent_user_id or owners[-1]
 
 
 def token(world: World, form: dict[str, str]) -> Answer:

@@ -17,7 +17,7 @@ class Settings(Changeable):
     choices: ClassVar = {
         "second_window": ("fixed", "sliding"),
         "reuse_old_refresh_token": ("deny", "allow"),
-        "consent": ("grant", "deny"),
+        "consent": ("grant", "deny", "ask"),
         "ledger_order": ("desc", "asc"),
         "limit_over_maximum": ("error", "clamp"),
     }

@@ -126,3 +126,33 @@ def test_scopes_of_a_token_can_be_asked(etsy, shop):
     )
 
     assert answer.json() == {"scopes": ["transactions_r", "listings_r", "shops_r"]}
+
+
+def test_a_seller_who_is_asked_decides(etsy, own):
+    """The page names the shops and keeps the request; what was decided is carried out for the chosen shop."""
+    first, second = own(orders=5), own(orders=5)
+    etsy.control("POST", "/settings", consent="ask")
+
+    page = consent(etsy)
+    denied = consent(etsy, sandbox_decision="deny")
+    granted = consent(etsy, sandbox_decision="allow", sandbox_seller=str(first.made["user_id"]))
+    pair = token(
+        etsy, grant_type="authorization_code", code=code_of(granted), redirect_uri=BACK, code_verifier=VERIFIER
+    ).json()
+    etsy.control("POST", "/settings", consent="grant")
+
+    assert page.status_code == 200
+    assert all(shop.made["shop_name"] in page.text for shop in (first, second))
+    assert 'name="state" value="s"' in page.text
+    assert "error=access_denied" in denied.headers["location"]
+    assert pair["access_token"].startswith(f"{first.made['user_id']}.")
+
+
+def test_the_page_repeats_no_markup_of_its_caller(etsy, own):
+    own(orders=5)
+    etsy.control("POST", "/settings", consent="ask")
+
+    page = consent(etsy, state='"><script>alert(1)</script>')
+    etsy.control("POST", "/settings", consent="grant")
+
+    assert "<script" not in page.text
