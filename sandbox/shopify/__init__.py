@@ -1,0 +1,1 @@
+"""A Shopify for tests and demos: docs/sandbox-shopify.md."""

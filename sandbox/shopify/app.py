@@ -1,0 +1,165 @@
+"""The application: a request's way from the connection through checks, answer, fault and record to the bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from starlette.types import Receive, Scope, Send
+
+from sandbox.parts.answer import Answer, Doc
+from sandbox.parts.control import CONTROL
+from sandbox.parts.faults import WIRE_KINDS, Faults, Rule
+from sandbox.parts.schedule import Schedule
+from sandbox.parts.wire import Sleep, compress, read_body, send_under, send_whole
+from sandbox.shopify.answers import Refusal, unauthorized
+from sandbox.shopify.context import Context
+from sandbox.shopify.control import Control
+from sandbox.shopify.faulty import KINDS, under
+from sandbox.shopify.front import Front
+from sandbox.shopify.graphql_api import GraphqlApi
+from sandbox.shopify.tokens import Access
+from sandbox.shopify.versions import serving
+from sandbox.shopify.world import World
+
+_SILENT = ("reset", "hang")
+_API = re.compile(r"/admin/api/([^/]+)/(.+)")
+_SHOP = re.compile(r"/shops/([^/]+)(/admin/.*)")
+
+
+@dataclass(kw_only=True)
+class Call:
+    """One request of the vendor's API on its way through the checks."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[bytes, bytes]
+    base_url: str
+    domain: str | None
+    body: bytes = b""
+    front: Front | None = None
+    token: Access | None = None
+    note: Doc = field(default_factory=lambda: {"operation": "unknown", "token": "none", "rate": "uncounted"})
+
+
+class Sandbox:
+    """An ASGI application; `sleep` is what slow answers wait with, so that tests need not."""
+
+    def __init__(self, world: World, sleep: Sleep = asyncio.sleep) -> None:
+        self.world = world
+        self.faults = Faults(world.chance, KINDS)
+        self.schedule = Schedule()
+        self._sleep = sleep
+        self._changes = Control(world, self.faults, self.schedule)
+        self._control = self._changes.app()
+        self._graphql = GraphqlApi(world)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(CONTROL):
+            await self._control(scope, receive, send)
+            return
+        call = _read(scope)
+        call.body = await read_body(receive)
+        answer, rule = await self._answer(call)
+        self._record(call, answer, rule)
+        self._change(call.path)
+        await self._send(answer, rule, call, (scope, receive, send))
+
+    async def _answer(self, call: Call) -> tuple[Answer, Rule | None]:
+        api = _API.fullmatch(call.path)
+        if api is None:
+            return Refusal(404, "Not Found").answer, None
+        try:
+            version = self._check(call, api[1])
+        except Refusal as refusal:
+            return refusal.answer, None
+        rule = self.faults.strike(call.path, self._matched(call), call.note["shop_id"])
+        answer = self._api(call, api[2], rule)
+        answer.headers.append((b"x-shopify-api-version", version.encode()))
+        return (under(answer, rule) if rule else answer), rule
+
+    def _check(self, call: Call, wanted: str) -> str:
+        """Token, shop and version; gives the version that serves the call."""
+        value = call.headers.get(b"x-shopify-access-token", b"").decode("latin-1")
+        call.note["token"], call.token = self.world.tokens.classify(value) if value else ("none", None)
+        if call.token:
+            call.note["shop_id"] = call.token.shop_id
+        if call.note["token"] != "valid" or call.token is None:  # noqa: S105 - a word
+            raise unauthorized()
+        call.front = self.world.fronts[call.token.shop_id]
+        if call.domain is not None and call.domain != call.front.shop.domain:
+            raise unauthorized()
+        version = serving(wanted, self.world.clock.seconds())
+        if version is None:
+            raise Refusal(404, "Not Found")
+        return version
+
+    def _matched(self, call: Call) -> str:
+        """What a fault's `query` is searched in: the words of a GraphQL query, else the query string."""
+        return call.body.decode("utf-8", "replace") if call.path.endswith("/graphql.json") else unquote(call.query)
+
+    def _api(self, call: Call, what: str, rule: Rule | None) -> Answer:
+        if what != "graphql.json" or call.method != "POST":
+            return Refusal(404, "Not Found").answer
+        if call.front is None or call.token is None:
+            raise LookupError(call.path)
+        ctx = Context(
+            world=self.world,
+            front=call.front,
+            scopes=frozenset(call.token.scopes),
+            now=self.world.clock.seconds(),
+            base_url=call.base_url,
+        )
+        call.note["repeat_page"] = bool(rule and rule.kind == "repeat_page")
+        return self._graphql.answer(ctx, call.body, call.headers.get(b"content-type", b""), call.note)
+
+    def _record(self, call: Call, answer: Answer, rule: Rule | None) -> None:
+        call.note.pop("repeat_page", None)
+        self.world.journal.write(
+            {
+                "at": self.world.clock.now(),
+                "method": call.method,
+                "path": call.path,
+                "query": call.query,
+                "status": 0 if rule and rule.kind in _SILENT else answer.status,
+                "shop_id": None,
+                "bytes": len(answer.body),
+                "fault": rule.fault_id if rule else None,
+                **call.note,
+            }
+        )
+
+    def _change(self, path: str) -> None:
+        """Set off the mutations that waited for this request."""
+        if self.schedule.waiting:
+            for due in self.schedule.tick(path):
+                self._changes.apply(due.shop_id, due.wanted)
+
+    async def _send(self, answer: Answer, rule: Rule | None, call: Call, wires: tuple[Scope, Receive, Send]) -> None:
+        answer.headers.append((b"x-request-id", uuid.uuid4().hex.encode()))
+        if self.world.settings.gzip:
+            compress(answer, call.headers.get(b"accept-encoding", b""))
+        if rule and rule.kind in WIRE_KINDS:
+            await send_under(rule, answer, wires, self._sleep)
+        else:
+            await send_whole(answer, wires[2])
+
+
+def _read(scope: Scope) -> Call:
+    """The shop is named by the token; a host under myshopify.com or a path prefix must agree with it."""
+    headers = dict(scope["headers"])
+    host = headers.get(b"host", b"").decode("latin-1")
+    domain = host.split(":")[0].lower()
+    prefixed = _SHOP.fullmatch(scope["path"])
+    return Call(
+        method=scope["method"],
+        path=prefixed[2] if prefixed else scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        base_url=f"{scope['scheme']}://{host}",
+        domain=prefixed[1].lower() if prefixed else domain if domain.endswith(".myshopify.com") else None,
+    )

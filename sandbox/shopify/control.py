@@ -1,0 +1,110 @@
+"""The control plane under /_sandbox/; docs/sandbox-shopify.md describes it call by call."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sandbox.parts.answer import Doc
+from sandbox.parts.control import BaseControl, Routes, guarded, json_body, ndjson, reply
+from sandbox.parts.faults import Faults
+from sandbox.parts.schedule import Schedule
+from sandbox.shopify.front import Front
+from sandbox.shopify.mutations import MUTATIONS, mutate
+from sandbox.shopify.shops import describe, open_shop, pair
+from sandbox.shopify.tokens import SCOPES
+from sandbox.shopify.truth import TRUTHS
+from sandbox.shopify.world import World
+
+
+class Control(BaseControl):
+    """What only Shopify's has: shops, truth, buckets and tokens."""
+
+    mutations = tuple(MUTATIONS)
+
+    def __init__(self, world: World, faults: Faults, schedule: Schedule) -> None:
+        super().__init__(world, faults, schedule)
+        self.world = world
+
+    def routes(self) -> Routes:
+        return [
+            ("POST", "/shops", self.make_shop),
+            ("GET", "/shops", self.list_shops),
+            ("GET", "/shops/{shop_id:int}/truth/{kind}", self.truth),
+            ("POST", "/limits/use", self.use_limits),
+            ("DELETE", "/limits", self.forget_limits),
+            ("POST", "/tokens", self.make_tokens),
+            ("POST", "/tokens/revoke", self.revoke_tokens),
+            ("POST", "/tokens/scopes", self.change_scopes),
+            *super().routes(),
+        ]
+
+    def has_shop(self, shop_id: int) -> bool:
+        return shop_id in self.world.fronts
+
+    def apply(self, shop_id: int, wanted: Doc) -> Doc:
+        return mutate(self._shop(shop_id), wanted, self.world.clock.seconds())
+
+    @guarded
+    async def make_shop(self, request: Request) -> Response:
+        return reply(await open_shop(self.world, await json_body(request)), 201)
+
+    @guarded
+    async def list_shops(self, _request: Request) -> Response:
+        results = [describe(front) for front in self.world.fronts.values()]
+        return reply({"count": len(results), "results": results})
+
+    @guarded
+    async def truth(self, request: Request) -> Response:
+        front, kind = self._shop(request.path_params["shop_id"]), request.path_params["kind"]
+        if kind not in TRUTHS:
+            raise LookupError(f"kind must be one of {', '.join(TRUTHS)}")
+        since = request.query_params.get("created_since")
+        return ndjson(TRUTHS[kind](front, None if since is None else int(since)))
+
+    @guarded
+    async def use_limits(self, request: Request) -> Response:
+        """Leave so much in a shop's buckets, as if others had called."""
+        wanted = await json_body(request)
+        shop_id = int(wanted["shop_id"])
+        self._shop(shop_id)
+        for name, buckets in (("points_left", self.world.points), ("calls_left", self.world.calls)):
+            if name in wanted:
+                buckets.drain(shop_id, float(wanted[name]))
+        return reply({"shop_id": shop_id})
+
+    @guarded
+    async def forget_limits(self, _request: Request) -> Response:
+        self.world.points.forget()
+        self.world.calls.forget()
+        return reply({"full": True})
+
+    @guarded
+    async def make_tokens(self, request: Request) -> Response:
+        wanted = await json_body(request)
+        shop = self._shop(int(wanted["shop_id"])).shop
+        scopes = tuple(wanted.get("scopes", SCOPES))
+        issued = pair(
+            self.world,
+            shop.ids.shop,
+            scopes,
+            expiring=bool(wanted.get("expiring", True)),
+            expires_in=wanted.get("expires_in"),
+        )
+        return reply({"shop_id": shop.ids.shop, **issued}, 201)
+
+    @guarded
+    async def revoke_tokens(self, request: Request) -> Response:
+        return reply({"revoked": self.world.tokens.revoke((await json_body(request)).get("shop_id"))})
+
+    @guarded
+    async def change_scopes(self, request: Request) -> Response:
+        wanted = await json_body(request)
+        shop_id = int(wanted["shop_id"])
+        self._shop(shop_id)
+        return reply({"changed": self.world.tokens.scope(shop_id, tuple(wanted["scopes"]))})
+
+    def _shop(self, shop_id: int) -> Front:
+        if shop_id not in self.world.fronts:
+            raise LookupError(f"no shop {shop_id} in this sandbox")
+        return self.world.fronts[shop_id]

@@ -1,0 +1,174 @@
+"""A GraphQL request from its text to its answer: parse, validate, price, throttle, run."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLObjectType,
+    OperationDefinitionNode,
+    OperationType,
+    execute_sync,
+    get_operation_ast,
+    parse,
+    validate,
+)
+from graphql.execution.values import get_variable_values
+
+from sandbox.parts.answer import Doc
+from sandbox.shopify.compile import Compiler, Nothing, Run
+from sandbox.shopify.context import Context
+from sandbox.shopify.costs import Cost
+from sandbox.shopify.errors import QueryError
+from sandbox.shopify.root_fields import all_fields
+from sandbox.shopify.sdl import schema
+
+_KEPT = 256
+_INTROSPECTION = ("__schema", "__type", "__typename")
+
+
+@dataclass(kw_only=True)
+class Prepared:
+    """A query that is ready to run, and what it will cost at most."""
+
+    run: Run
+    cost: Cost
+    operation: OperationDefinitionNode
+    document: DocumentNode
+    variables: dict[str, Any]
+    roots: tuple[str, ...]
+
+    @property
+    def introspects(self) -> bool:
+        return all(root in _INTROSPECTION for root in self.roots)
+
+
+@dataclass
+class Engine:
+    """Our schema with its resolvers; queries seen before are neither parsed nor validated again."""
+
+    documents: OrderedDict[str, DocumentNode] = field(default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        self.schema = schema()
+        self.resolvers = all_fields(list(self.schema.type_map))
+
+    def document(self, text: str) -> DocumentNode:
+        """The parsed and valid document, or QueryError."""
+        if text in self.documents:
+            self.documents.move_to_end(text)
+            return self.documents[text]
+        try:
+            document = parse(text)
+        except GraphQLError as error:
+            raise QueryError(_syntax_error(error)) from error
+        mistakes = validate(self.schema, document)
+        if mistakes:
+            raise QueryError(*(_mistake(each) for each in mistakes))
+        self.documents[text] = document
+        if len(self.documents) > _KEPT:
+            self.documents.popitem(last=False)
+        return document
+
+    def prepare(self, text: str, variables: dict[str, Any], operation_name: str | None) -> Prepared:
+        document = self.document(text)
+        operation = get_operation_ast(document, operation_name)
+        if operation is None:
+            raise QueryError({"message": "An operation name is required", "extensions": {"code": "BAD_REQUEST"}})
+        known = get_variable_values(self.schema, operation.variable_definitions or (), variables)
+        if isinstance(known, list):
+            raise QueryError(*(_bad_variable(each) for each in known))
+        compiler = Compiler(self.schema, self.resolvers, fragments_of(document), known)
+        cost = Cost()
+        run = compiler.object(self._root(operation), [operation.selection_set], cost)
+        return Prepared(
+            run=run,
+            cost=cost,
+            operation=operation,
+            document=document,
+            variables=variables,
+            roots=tuple(s.name.value for s in operation.selection_set.selections if isinstance(s, FieldNode)),
+        )
+
+    def answer(self, prepared: Prepared, ctx: Context) -> Any:
+        """The data; errors gather in the context."""
+        try:
+            return prepared.run(None, ctx)
+        except Nothing:
+            return None
+
+    def introspect(self, prepared: Prepared) -> Doc:
+        """Questions about the schema itself, for clients that fetch it."""
+        found = execute_sync(
+            self.schema,
+            prepared.document,
+            variable_values=prepared.variables,
+            operation_name=prepared.operation.name.value if prepared.operation.name else None,
+        )
+        return {"data": found.data}
+
+    def _root(self, operation: OperationDefinitionNode) -> GraphQLObjectType:
+        root = {
+            OperationType.QUERY: self.schema.query_type,
+            OperationType.MUTATION: self.schema.mutation_type,
+        }.get(operation.operation)
+        if root is None:
+            raise QueryError({"message": "Schema is not configured for subscriptions"})
+        return root
+
+
+def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    return {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+
+
+def extensions(ctx: Context, cost: Doc) -> Doc:
+    found: Doc = {"cost": cost}
+    if ctx.searches:
+        found["search"] = ctx.searches
+    return found
+
+
+def read_body(body: bytes, content_type: bytes) -> tuple[str, dict[str, Any], str | None]:
+    """(query, variables, operation name), or QueryError."""
+    if content_type.startswith(b"application/graphql"):
+        return body.decode("utf-8", "replace"), {}, None
+    try:
+        doc = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise QueryError({"message": f"Problems parsing JSON: {error}"}) from error
+    if not isinstance(doc, dict) or not isinstance(doc.get("query"), str):
+        raise QueryError({"message": "No query was provided", "extensions": {"code": "BAD_REQUEST"}})
+    variables = doc.get("variables") or {}
+    if isinstance(variables, str):
+        variables = orjson.loads(variables)
+    return doc["query"], variables, doc.get("operationName")
+
+
+def _syntax_error(error: GraphQLError) -> Doc:
+    found: Doc = {"message": f"syntax error, {error.message.removeprefix('Syntax Error: ')}"}
+    if error.locations:
+        found["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
+    return found
+
+
+def _mistake(error: GraphQLError) -> Doc:
+    """Validation's own words, with the vendor's code for the commonest mistake."""
+    found: Doc = {"message": error.message}
+    if error.locations:
+        found["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
+    if error.message.startswith("Cannot query field"):
+        _, name, _, type_name = error.message.split("'")[:4]
+        found["message"] = f"Field '{name}' doesn't exist on type '{type_name}'"
+        found["extensions"] = {"code": "undefinedField", "typeName": type_name, "fieldName": name}
+    return found
+
+
+def _bad_variable(error: GraphQLError) -> Doc:
+    return {"message": error.message, "extensions": {"code": "INVALID_VARIABLE"}}

@@ -1,0 +1,149 @@
+"""Access and refresh tokens: issue, rotate, expire, exchange, revoke (sheet section 2)."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from sandbox.parts.answer import Doc
+from sandbox.parts.clock import Clock
+from sandbox.shopify.settings import Settings
+
+SCOPES = (
+    "read_orders",
+    "read_all_orders",
+    "read_products",
+    "read_customers",
+    "read_inventory",
+    "read_locations",
+)
+# The previous refresh token may be retried until its replacement is first used, 30 days at most (2026-08-28).
+RETRY_SECONDS = 30 * 86_400
+MIGRATION_RETRY_SECONDS = 7 * 86_400
+
+
+class Dead(Exception):
+    """A grant that gives nothing any more."""
+
+
+@dataclass(kw_only=True)
+class Access:
+    """An access token; one that never expires has no end."""
+
+    shop_id: int
+    scopes: tuple[str, ...]
+    expires_at: float | None
+    revoked: bool = False
+
+
+@dataclass(kw_only=True)
+class Refresh:
+    """A refresh token, what it was first exchanged for, and whether that has been used."""
+
+    shop_id: int
+    scopes: tuple[str, ...]
+    expires_at: float
+    revoked: bool = False
+    first_used: float | None = None
+    replaced_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """An authorization code: single use, ten minutes."""
+
+    shop_id: int
+    scopes: tuple[str, ...]
+    expires_at: float
+
+
+class Tokens:
+    """Every token this sandbox ever gave out."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._access: dict[str, Access] = {}
+        self._refresh: dict[str, Refresh] = {}
+        self._migrated: dict[str, tuple[Doc, float]] = {}
+        self.codes: dict[str, Code] = {}
+
+    def issue(
+        self, shop_id: int, scopes: tuple[str, ...], *, expiring: bool = True, expires_in: int | None = None
+    ) -> Doc:
+        """A new pair, or one token for ever; field names as the official client reads them (sheet section 2.1)."""
+        access = f"shpat_{secrets.token_hex(16)}"
+        if not expiring:
+            self._access[access] = Access(shop_id=shop_id, scopes=scopes, expires_at=None)
+            return {"access_token": access, "scope": ",".join(scopes)}
+        now, life = self._clock.now(), self._settings.access_token_seconds if expires_in is None else expires_in
+        refresh = f"shprt_{secrets.token_hex(16)}"
+        self._access[access] = Access(shop_id=shop_id, scopes=scopes, expires_at=now + life)
+        refresh_life = self._settings.refresh_token_seconds
+        self._refresh[refresh] = Refresh(shop_id=shop_id, scopes=scopes, expires_at=now + refresh_life)
+        return {
+            "access_token": access,
+            "scope": ",".join(scopes),
+            "expires_in": life,
+            "refresh_token": refresh,
+            "refresh_token_expires_in": refresh_life,
+        }
+
+    def refresh(self, value: str, shop_id: int | None = None) -> Doc:
+        """Rotate. A used token works again until its replacement is used: a lost answer is recoverable."""
+        token, now = self._refresh.get(value), self._clock.now()
+        if token is None or token.revoked or token.expires_at <= now or shop_id not in (None, token.shop_id):
+            raise Dead("This request requires an active refresh_token")
+        if token.first_used is not None:
+            newer = self._refresh[token.replaced_by or ""]
+            if newer.first_used is not None or now - token.first_used > RETRY_SECONDS:
+                raise Dead("This request requires an active refresh_token")
+            newer.revoked = True  # the retry's pair takes the place of the one that was lost
+        made = self.issue(token.shop_id, token.scopes)
+        token.first_used = now if token.first_used is None else token.first_used
+        token.replaced_by = made["refresh_token"]
+        return made
+
+    def migrate(self, value: str) -> Doc:
+        """An everlasting token for an expiring pair; the old one dies, and a lost answer may be asked for again."""
+        if value in self._migrated:
+            made, at = self._migrated[value]
+            untouched = self._refresh[made["refresh_token"]].first_used is None
+            if untouched and self._clock.now() - at <= MIGRATION_RETRY_SECONDS:
+                return made
+        token = self._access.get(value)
+        if token is None or token.revoked or token.expires_at is not None:
+            raise Dead("Invalid subject_token")
+        token.revoked = True
+        made = self.issue(token.shop_id, token.scopes)
+        self._migrated[value] = (made, self._clock.now())
+        return made
+
+    def classify(self, value: str) -> tuple[str, Access | None]:
+        """`valid`, `expired`, `revoked` or `unknown`, with the token where there is one."""
+        token = self._access.get(value)
+        if token is None:
+            return "unknown", None
+        if token.revoked:
+            return "revoked", token
+        expired = token.expires_at is not None and token.expires_at <= self._clock.now()
+        return ("expired" if expired else "valid"), token
+
+    def scope(self, shop_id: int, scopes: tuple[str, ...]) -> int:
+        """Another set of scopes for every token of the shop: what a merchant's consent changes."""
+        found = [token for token in self._all() if token.shop_id == shop_id]
+        for token in found:
+            token.scopes = scopes
+        return len(found)
+
+    def revoke(self, shop_id: int | None) -> int:
+        """Kill all tokens of a shop, or of every one: what uninstalling does."""
+        killed = 0
+        for token in self._all():
+            if shop_id in (None, token.shop_id) and not token.revoked:
+                token.revoked = True
+                killed += 1
+        return killed
+
+    def _all(self) -> list[Access | Refresh]:
+        return [*self._access.values(), *self._refresh.values()]

@@ -1,0 +1,41 @@
+"""Everything one sandbox holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sandbox.parts.world import BaseWorld
+from sandbox.shopify.buckets import Buckets
+from sandbox.shopify.front import Front
+from sandbox.shopify.settings import Settings
+from sandbox.shopify.tokens import Tokens
+
+
+class World(BaseWorld):
+    """One sandbox: its application, its shops, its time and its chance."""
+
+    def __init__(self, *, folder: Path, client_id: str, client_secret: str, seed: int = 0) -> None:
+        self.settings: Settings
+        super().__init__(folder=folder, settings=Settings(), seed=seed)
+        self.client_id = client_id
+        self.client_secret = client_secret
+        self.tokens = Tokens(self.settings, self.clock)
+        self.points = Buckets(self.clock)
+        self.calls = Buckets(self.clock)
+        self.fronts: dict[int, Front] = {}
+        # Seeds of shops that are there or are being built.
+        self.seeds: set[int] = set()
+        self.building: list[Front] = []
+        self.application_id = 1_000_000 + seed % 1_000_000
+
+    def front_of_domain(self, domain: str) -> Front | None:
+        return next((front for front in self.fronts.values() if front.shop.domain == domain.lower()), None)
+
+    def stop_building(self) -> None:
+        for front in self.building:
+            front.shelf.stopped = True
+
+    def close(self) -> None:
+        for front in (*self.fronts.values(), *self.building):
+            front.shelf.close()
+        self.journal.close()
