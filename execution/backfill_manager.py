@@ -74,7 +74,7 @@ class BackfillManager:
     ) -> dict[str, Any]:
         """Queue what the user's platforms need, and ring. Open jobs are left alone, failed ones queued again.
 
-        Answers {run_id, jobs: [{platform, entity, outcome}]}; outcome is 'queued', 'already running' or
+        Answers {run_id, jobs: [{platform, entity, outcome}]}; outcome is 'queued', 'will run again', 'already running' or
         'already complete'. Raises UserError for an unknown user, platform or entity, or when nothing is connected.
         """
         status = self.status(user_id)

@@ -59,6 +59,7 @@ class ModelJob:
     lease: str | None = None
     lapsed: bool = False
     due: bool = False
+    started: bool = False
 
     @property
     def line(self) -> tuple[str, str, str]:
@@ -73,6 +74,7 @@ class ModelJob:
 class Model:
     jobs: list[ModelJob] = field(default_factory=list)
     profiles: dict[str, str] = field(default_factory=dict)
+    marks: set[tuple[str, ...]] = field(default_factory=set)
     time: int = 0
 
     def tick(self) -> int:
@@ -88,7 +90,10 @@ class Model:
         outcomes, places = [], {pair: place for place, pair in enumerate(wanted)}
         for platform, entity in sorted(wanted, key=lambda pair: (pair[0], places[pair])):
             last = self.newest(user, platform, entity, job_type)
-            if last and last.status in OPEN:
+            if last and last.status in OPEN and last.started and again:
+                self.marks.add(last.key)
+                outcomes.append("will run again")
+            elif last and last.status in OPEN:
                 outcomes.append("already running")
             elif last and last.status == "completed" and not again:
                 outcomes.append("already complete")
@@ -111,6 +116,11 @@ class Model:
 
     def end(self, job: ModelJob, status: str) -> None:
         job.status, job.lease = status, None
+        if job.key in self.marks:
+            self.marks.remove(job.key)
+            self.jobs.append(
+                ModelJob(job.user, job.platform, job.entity, job.job_type, job.priority, job.position, born=self.tick())
+            )
         self.promote(job.line, self.tick())
         backfill = [j for j in self.jobs if j.user == job.user and j.job_type == "backfill"]
         if job.job_type == "backfill" and not any(j.status in OPEN for j in backfill):
@@ -196,7 +206,7 @@ class Jobs(RuleBasedStateMachine):
         key = (taken["user_id"], taken["platform"], taken["entity"], taken["job_type"])
         job = next((job for job in choice if job.key == key), None)
         assert job, f"{key} was claimed, {choice} was next"
-        job.status, job.lease, job.served = "running", lease, self.model.tick()
+        job.status, job.lease, job.served, job.started = "running", lease, self.model.tick(), True
 
     @precondition(anyone_running)
     @rule(index=st.integers(0, 9))

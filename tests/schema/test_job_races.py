@@ -183,3 +183,100 @@ def test_the_clock_may_run_many_times_at_once(clean, db, env):
 
     assert rescued == 30
     assert db.execute("select distinct status, deaths from public.sync_jobs").fetchall() == [("queued", 1)]
+
+
+def marks(db):
+    return db.execute("select entity from private.again_marks").fetchall()
+
+
+def test_fifty_triggers_while_a_job_runs_make_one_more_job(clean, db, env):
+    """Each is accepted; however many there are, what runs is read once more after its end, and only once."""
+    user, lease, start = make_seller(db, "etsy"), str(uuid.uuid4()), threading.Barrier(50)
+    queue(db, user, ("etsy", "orders"))
+    claim(db, lease)
+
+    def trigger(_):
+        with worker(env) as connection:
+            start.wait()
+            return queue(connection, user, ("etsy", "orders"), again=True)
+
+    with ThreadPoolExecutor(50) as pool:
+        outcomes = Counter(outcome for (outcome,) in pool.map(trigger, range(50)))
+    complete(db, lease)
+
+    states = [s for (s,) in db.execute("select status from public.sync_jobs order by created_at")]
+    assert outcomes == {"will run again": 50}
+    assert states == ["completed", "queued"]
+    assert db.execute("select count(*) from public.sync_runs").fetchone() == (2,)
+    assert marks(db) == []
+
+
+@pytest.mark.parametrize("ending", [complete, fail])
+@pytest.mark.parametrize("first", ["trigger", "ending"])
+def test_a_trigger_during_the_finish_is_not_lost(clean, db, env, ending, first):
+    """Between 'nothing more was found' and 'done', in either order: one more job that starts after the trigger (I4)."""
+    user, lease = make_seller(db, "etsy"), str(uuid.uuid4())
+    queue(db, user, ("etsy", "orders"))
+    claim(db, lease)
+
+    def trigger(connection, _):
+        return queue(connection, user, ("etsy", "orders"), again=True)
+
+    one, other = (trigger, ending) if first == "trigger" else (ending, trigger)
+    with worker(env) as before, worker(env) as after, ThreadPoolExecutor(1) as pool:
+        with before.transaction():
+            one(before, lease)
+            second = pool.submit(other, after, lease)
+            wait_until_blocked(db, after.info.backend_pid, second)
+        second.result()
+
+    ended, again = db.execute("select status, started_at is null from public.sync_jobs order by created_at").fetchall()
+    assert ended == ("completed" if ending is complete else "failed", False)
+    assert again == ("queued", True)
+    assert marks(db) == []
+
+
+def test_a_trigger_before_the_job_has_started_leaves_no_mark(clean, db):
+    """What will be read anyway is not read twice."""
+    user = make_seller(db, "etsy")
+    queue(db, user, ("etsy", "orders"), ("etsy", "listings"))
+
+    assert queue(db, user, ("etsy", "orders"), ("etsy", "listings"), again=True) == ["already running"] * 2
+    assert marks(db) == []
+
+
+def test_a_mark_of_a_shop_that_was_disconnected_queues_nothing(clean, db):
+    """The seller left meanwhile: another reading would only fail."""
+    user, lease = make_seller(db, "etsy"), str(uuid.uuid4())
+    queue(db, user, ("etsy", "orders"))
+    claim(db, lease)
+    queue(db, user, ("etsy", "orders"), again=True)
+    db.execute("update public.connected_accounts set status = 'reconnect_needed'")
+
+    fail(db, lease)
+
+    assert db.execute("select status from public.sync_jobs").fetchall() == [("failed",)]
+    assert marks(db) == []
+
+
+def test_two_clocks_that_quarantine_jobs_of_the_same_users_do_not_wait_for_each_other(clean, db, env):
+    """Each user has jobs on three platforms at their third death, and eight clocks look at once: no deadlock."""
+    for _ in range(10):
+        user = make_seller(db, "etsy", "square", "shopify")
+        for platform in ("etsy", "square", "shopify"):
+            queue(db, user, (platform, "orders"))
+    for _ in range(30):
+        claim(db)
+    db.execute("update public.sync_jobs set deaths = 2, lease_expires_at = now() - interval '1 second'")
+    start = threading.Barrier(8)
+
+    def tick(_):
+        with worker(env) as connection:
+            start.wait()
+            return call(connection, "tick")["rescued"]
+
+    with ThreadPoolExecutor(8) as pool:
+        rescued = sum(pool.map(tick, range(8)))
+
+    assert rescued == 30
+    assert db.execute("select distinct status from public.sync_jobs").fetchall() == [("quarantined",)]
