@@ -71,7 +71,7 @@ class EntityEstimate(BaseModel):
 
     platform: str
     entity: str
-    outcome: Literal["queued", "already running", "already complete"]
+    outcome: Literal["queued", "will run again", "already running", "already complete"]
     calls: int | None
 
 
