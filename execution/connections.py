@@ -16,14 +16,14 @@ from execution.http_door import HttpDoor
 from execution.keyring import Field, Keyring, Place
 from execution.pacing import Rpc
 from execution.platform_client import PlatformClient
-from execution.platforms import Platform, ShopIdentity
+from execution.platforms import Platform, Send, ShopIdentity
 from execution.rate_limiter import RateLimiter
 from execution.settings import PlatformSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectRequest:
-    """What the command line was told."""
+    """What the command line or a consent page told. Without a `shop_id` it is the token's own shop."""
 
     platform: str
     user_id: str
@@ -89,14 +89,19 @@ class Connector:
         self._door = door
         self._clock = clock
 
-    def connect(self, request: ConnectRequest) -> Connection:
-        """Store account and tokens together, or raise a UserError that says in one line why not."""
+    def connect(self, request: ConnectRequest, check: Callable[[Send], None] = lambda _: None) -> Connection:
+        """Store account and tokens together, or raise a UserError that says in one line why not.
+
+        `check` may look at the token first, through the same door, and refuse it.
+        """
         _check_form(request)
         platform = platform_named(request.platform)
         settings = self._platform_settings(platform.name)
         found = self._find(request, platform)
-        shop = self._identify(request, platform, settings)
-        if shop.shop_id != request.shop_id:
+        shop = self._identify(request, platform, settings, check)
+        if not request.shop_id and found["shop_id"] not in (None, shop.shop_id):
+            _refuse_shop(request, platform, found["shop_id"])
+        if request.shop_id and shop.shop_id != request.shop_id:
             raise UserError(
                 f"Shop {request.shop_id} belongs to someone else: this token is for shop {shop.shop_id} ({shop.name}).",
                 hint="Use the shop id and the token of the same seller.",
@@ -108,11 +113,13 @@ class Connector:
         found: dict[str, Any] = self._store.rpc("find_account", p_user_id=request.user_id, p_platform=request.platform)
         if not found["user_exists"]:
             _refuse_user(request)
-        if found["shop_id"] not in (None, request.shop_id):
+        if request.shop_id and found["shop_id"] not in (None, request.shop_id):
             _refuse_shop(request, platform, found["shop_id"])
         return found
 
-    def _identify(self, request: ConnectRequest, platform: Platform, settings: PlatformSettings) -> ShopIdentity:
+    def _identify(
+        self, request: ConnectRequest, platform: Platform, settings: PlatformSettings, check: Callable[[Send], None]
+    ) -> ShopIdentity:
         client = PlatformClient(
             platform=platform,
             settings=settings,
@@ -126,6 +133,7 @@ class Connector:
             shop_id=request.shop_id,
         )
         try:
+            check(client.send)
             return platform.identify(client.send, request.shop_id)
         except Fatal as signal:
             raise UserError(f"{platform.title} refuses: {signal.reason.rstrip('.')}.", hint=_advice(signal)) from None

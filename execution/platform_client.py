@@ -107,7 +107,7 @@ class PlatformClient:
         url = self._url(ask.path, ask.params)
         headers = self._platform.headers(self._settings, access_token)
         if ask.body is not None:
-            headers |= {"content-type": "application/json"}
+            headers |= {"content-type": ask.content_type}
         fetched_at = self._db_now()
         weight = {"points": ask.points} if ask.points else {}
         self._limiter.permit(self._scope, self._call_class, **weight)

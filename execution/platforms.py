@@ -94,6 +94,7 @@ class Ask:
     method: str = "GET"
     params: Params = field(default_factory=dict)
     body: bytes | None = field(default=None, repr=False)
+    content_type: str = "application/json"
     points: float = 0.0
 
 

@@ -20,14 +20,14 @@ from web.csrf import Csrf
 from web.headers import BodyLimit, SecurityHeaders
 from web.health import Health
 from web.pages import add_pages
-from web.routes import backfill, health, onboarding, session
+from web.routes import backfill, connections, health, onboarding, session
 from web.sessions import Sessions
 from web.views import Allowances, statuses_of
 from web.watching import Hub
 
 # A person waits for the answer, or a sender that repeats: soon told is better than at last done.
 PATIENCE = Patience(attempts=3, answer_s=8.0)
-ROUTERS: Sequence[APIRouter] = (health.router, session.router, onboarding.router, backfill.router)
+ROUTERS: Sequence[APIRouter] = (health.router, session.router, onboarding.router, backfill.router, connections.router)
 
 
 def create_app(app: App) -> FastAPI:

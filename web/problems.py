@@ -66,7 +66,7 @@ class Problem(HTTPException):
         self.errors = errors or []
 
 
-def responses(*statuses: int, also: dict[int, dict[str, Any]] | None = None) -> dict[int | str, dict[str, Any]]:
+def responses(*statuses: int, also: dict[int | str, dict[str, Any]] | None = None) -> dict[int | str, dict[str, Any]]:
     """The error shapes of a route, for the OpenAPI document; `also` names answers that are none."""
     shape = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
     waits = {"headers": _RETRY}

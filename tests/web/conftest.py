@@ -136,7 +136,7 @@ def token_of(env: Mapping[str, str], user_id: str, *, key: Any = None, algorithm
 
 
 @pytest.fixture
-def make_user(db: psycopg.Connection[Any]) -> Callable[[], str]:
+def make_user(db: psycopg.Connection[Any], clean: None) -> Callable[[], str]:
     def make() -> str:
         user_id = str(uuid.uuid4())
         db.execute("insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@example.com"))

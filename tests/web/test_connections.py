@@ -1,0 +1,332 @@
+"""Connecting a shop through the platform's own consent page, and everything that must not work (row 50; I6, I11)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from execution.job_runner import Outcome
+from execution.oauth import ETSY_CONSENT, SHOPIFY_CONSENT, ConsentRefused, check_shop, missing_scopes
+from execution.settings import PlatformSettings
+from web.connecting import HOME, local_path
+
+
+def begin(browser, platform="etsy", **form):
+    told = browser.post(f"/connect-{platform}", data=form)
+    assert told.status_code == 303, told.text
+    return told
+
+
+def consent(location):
+    """The seller allows it: the platform sends the browser back to us."""
+    told = httpx.get(location, trust_env=False)
+    assert told.status_code in (302, 303), told.text
+    return told.headers["location"]
+
+
+def query_of(location):
+    return dict(parse_qsl(urlsplit(location).query))
+
+
+def come_back(browser, location):
+    parts = urlsplit(location)
+    return browser.get(f"{parts.path}?{parts.query}")
+
+
+@pytest.fixture
+def shop(etsy):
+    return etsy.shop(orders=12)
+
+
+@pytest.fixture
+def browser(sign_in, make_user):
+    return sign_in(make_user())
+
+
+def test_a_shop_is_connected_by_the_consent_page_and_loaded_at_once(browser, shop, db, worker):
+    sent = begin(browser)
+    asked = query_of(sent.headers["location"])
+    ended = come_back(browser, consent(sent.headers["location"]))
+
+    assert sent.status_code == ended.status_code == 303
+    assert asked["code_challenge_method"] == "S256"
+    assert asked["scope"] == "transactions_r listings_r shops_r"
+    assert ended.headers["location"] == f"{HOME}?connected=etsy"
+    (connection,) = browser.get("/connections").json()
+    assert (connection["shop_id"], connection["status"], connection["syncing"]) == (str(shop.id), "connected", True)
+    runner = worker.runner()
+    while runner.work_one() is not Outcome.IDLE:
+        pass
+    status = browser.get("/backfill/status").json()
+    assert status["backfill_status"] == "completed", status["failures"]
+    (stored,) = db.execute("select count(*) from public.orders").fetchone()
+    assert stored == status["jobs"][0]["certificate"]["distinct_keys"] > 0
+
+
+def test_the_database_keeps_nothing_that_could_finish_a_consent(browser, shop, db):
+    state = query_of(begin(browser).headers["location"])["state"]
+
+    (kept,) = db.execute("select s::text from private.oauth_states as s").fetchone()
+
+    assert state not in kept
+    assert hashlib.sha256(state.encode()).hexdigest() in kept
+
+
+# ── what must not work ──
+
+
+def refused(answer):
+    return answer.status_code == 400 and answer.json()["code"] == "wrong_state"
+
+
+def test_a_state_works_once(browser, shop):
+    back = consent(begin(browser).headers["location"])
+
+    assert come_back(browser, back).status_code == 303
+    assert refused(come_back(browser, back))
+
+
+def test_a_forged_or_missing_state_is_refused(browser, shop, db):
+    back = consent(begin(browser).headers["location"])
+    code = query_of(back)["code"]
+
+    assert refused(browser.get("/oauth/etsy/callback", params={"code": code, "state": "x" * 43}))
+    assert refused(browser.get("/oauth/etsy/callback", params={"code": code, "state": ""}))
+    assert browser.get("/oauth/etsy/callback", params={"code": code}).status_code == 422
+    assert db.execute("select count(*) from public.connected_accounts").fetchone() == (0,)
+
+
+def test_a_state_of_another_user_is_refused_and_stays_theirs(sign_in, make_user, shop, db):
+    """The attacker's own shop must not end up in the victim's account, nor the other way round."""
+    ann, bob = sign_in(make_user()), sign_in(make_user())
+    back = consent(begin(ann).headers["location"])
+
+    assert refused(come_back(bob, back))
+    assert bob.get("/connections").json() == []
+    assert come_back(ann, back).status_code == 303
+
+
+def test_a_state_of_another_platform_is_refused(browser, shop):
+    back = consent(begin(browser).headers["location"])
+
+    mixed_up = browser.get("/oauth/printify/callback", params=query_of(back))
+
+    assert mixed_up.status_code in (400, 404)
+    assert browser.get("/connections").json() == []
+
+
+def test_a_state_ends_after_ten_minutes(browser, shop, db):
+    back = consent(begin(browser).headers["location"])
+    (left,) = db.execute("select extract(epoch from expires_at - now()) from private.oauth_states").fetchone()
+    db.execute("update private.oauth_states set expires_at = now()")
+
+    assert 590 < left <= 600
+    assert refused(come_back(browser, back))
+
+
+def test_a_code_that_was_used_already_connects_nothing(browser, shop):
+    first = consent(begin(browser).headers["location"])
+    come_back(browser, first)
+    state = query_of(begin(browser).headers["location"])["state"]
+
+    ended = browser.get("/oauth/etsy/callback", params={"code": query_of(first)["code"], "state": state})
+
+    assert "problem=code_refused" in ended.headers["location"]
+
+
+def test_a_code_of_another_consent_fails_pkce(sign_in, make_user, shop):
+    """A stolen code is worth nothing beside another verifier."""
+    ann, bob = sign_in(make_user()), sign_in(make_user())
+    stolen = query_of(consent(begin(ann).headers["location"]))["code"]
+    state = query_of(begin(bob).headers["location"])["state"]
+
+    ended = bob.get("/oauth/etsy/callback", params={"code": stolen, "state": state})
+
+    assert "problem=code_refused" in ended.headers["location"]
+    assert bob.get("/connections").json() == []
+
+
+def test_a_parameter_that_comes_twice_is_refused(browser, shop):
+    back = urlsplit(consent(begin(browser).headers["location"]))
+
+    assert refused(browser.get(f"{back.path}?{back.query}&code=other"))
+
+
+def test_nobody_comes_back_without_a_session(api, browser, shop):
+    back = consent(begin(browser).headers["location"])
+
+    assert come_back(api, back).status_code == 401
+    assert come_back(browser, back).status_code == 303
+
+
+def test_a_foreign_page_cannot_begin(browser, shop):
+    assert browser.post("/connect-etsy", headers={"Origin": "https://evil.example"}).status_code == 403
+    assert browser.post("/connect-etsy", headers={"X-CSRF-Token": "x"}).status_code == 403
+    assert browser.get("/connect-etsy").status_code == 405
+
+
+ELSEWHERE = [
+    "https://evil.example",
+    "//evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "javascript:alert(1)",
+    "/a//evil.example",
+    "/%2f/evil.example",
+    "/a?next=//evil.example",
+    "/a\nSet-Cookie: x=y",
+    "/\t/evil.example",
+    "",
+]
+
+
+@pytest.mark.parametrize("wanted", ELSEWHERE)
+def test_the_way_back_is_a_page_of_ours(browser, shop, wanted):
+    assert local_path(wanted) == HOME
+    ended = come_back(browser, consent(begin(browser, return_to=wanted).headers["location"]))
+    assert ended.headers["location"] == f"{HOME}?connected=etsy"
+
+
+def test_a_page_of_ours_may_be_the_way_back():
+    assert local_path("/dashboard") == "/dashboard"
+    assert local_path("/settings/connections") == "/settings/connections"
+
+
+def test_a_seller_who_declines_is_told_so(browser, etsy, shop):
+    etsy.control("POST", "/settings", consent="deny")
+    try:
+        back = consent(begin(browser).headers["location"])
+    finally:
+        etsy.control("POST", "/settings", consent="grant")
+
+    assert "problem=declined" in come_back(browser, back).headers["location"]
+
+
+def test_missing_scopes_are_named(browser, etsy, shop):
+    """The seller is told which; nothing is stored."""
+    location = begin(browser).headers["location"].replace("%20listings_r", "")
+
+    ended = come_back(browser, consent(location))
+
+    assert "problem=scopes_missing" in ended.headers["location"]
+    assert browser.get("/connections").json() == []
+    assert missing_scopes(ETSY_CONSENT, {"transactions_r", "shops_r"}) == ["listings_r"]
+    assert missing_scopes(SHOPIFY_CONSENT, set(SHOPIFY_CONSENT.scopes) - {"read_orders"} | {"write_orders"}) == []
+
+
+def test_another_shop_is_refused_because_the_first_is_pinned(browser, etsy, shop, db):
+    come_back(browser, consent(begin(browser).headers["location"]))
+    browser.post("/disconnect-etsy")
+    etsy.shop(orders=3)
+
+    ended = come_back(browser, consent(begin(browser).headers["location"]))
+
+    assert "problem=other_shop" in ended.headers["location"]
+    assert db.execute("select shop_id from public.connected_accounts").fetchall() == [(str(shop.id),)]
+    assert db.execute("select count(*) from private.platform_tokens").fetchone() == (0,)
+
+
+# ── the end of a connection ──
+
+
+def test_disconnecting_ends_the_jobs_and_deletes_the_tokens(browser, shop, db):
+    come_back(browser, consent(begin(browser).headers["location"]))
+    assert db.execute("select count(*) from private.platform_tokens").fetchone() == (1,)
+
+    told = browser.post("/disconnect-etsy")
+
+    assert told.json() == {"disconnected": True, "revoked": False}
+    assert db.execute("select count(*) from private.platform_tokens").fetchone() == (0,)
+    assert set(db.execute("select status, error_code from public.sync_jobs").fetchall()) == {("failed", "disconnected")}
+    (connection,) = browser.get("/connections").json()
+    assert (connection["status"], connection["syncing"]) == ("disconnected", False)
+    assert browser.post("/settings/backfill", json={}).status_code == 404
+
+
+def test_the_same_shop_comes_back_and_goes_on(browser, shop, db):
+    come_back(browser, consent(begin(browser).headers["location"]))
+    browser.post("/disconnect-etsy")
+
+    ended = come_back(browser, consent(begin(browser).headers["location"]))
+
+    assert ended.headers["location"] == f"{HOME}?connected=etsy"
+    (connection,) = browser.get("/connections").json()
+    assert (connection["status"], connection["syncing"]) == ("connected", True)
+
+
+def test_what_is_not_yours_is_not_there(sign_in, make_user, make_seller):
+    make_seller("etsy")
+    stranger = sign_in(make_user())
+
+    of_others, of_nobody = stranger.post("/disconnect-etsy"), stranger.post("/disconnect-square")
+
+    assert of_others.status_code == of_nobody.status_code == 404
+    assert of_others.json() == of_nobody.json()
+
+
+# ── Shopify's callback is signed (sheet 2.1) ──
+
+
+SECRET = "shpss_0123456789abcdef"
+SHOP = "tea-house.myshopify.com"
+NO_SHOPS = [
+    "evil.example",
+    "a.myshopify.com.evil.example",
+    "a.b.myshopify.com",
+    "a_b.myshopify.com",
+    "x@evil.myshopify.com",
+    "169.254.169.254",
+    "a.myshopify.com/x",
+    "-a.myshopify.com",
+    "",
+]
+
+
+def shopify_query(now, **changes):
+    query = {
+        "code": "c0de",
+        "host": "YWRtaW4",
+        "shop": "tea-house.myshopify.com",
+        "state": "st ate",
+        "timestamp": str(now),
+    }
+    message = urlencode(sorted(query.items()), quote_via=quote)
+    return {**query, "hmac": hmac.new(SECRET.encode(), message.encode(), hashlib.sha256).hexdigest(), **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "age", "genuine"),
+    [
+        ({}, 0, True),
+        ({"signature": "legacy"}, 0, True),
+        ({"shop": "other.myshopify.com"}, 0, False),
+        ({"code": "other"}, 0, False),
+        ({"extra": "1"}, 0, False),
+        ({"hmac": ""}, 0, False),
+        ({"hmac": "é"}, 0, False),
+        ({}, 120, False),
+        ({}, -120, False),
+    ],
+)
+def test_shopifys_callback_must_be_signed_and_fresh(changes, age, genuine):
+    settings = PlatformSettings(name="shopify", client_id="id", client_secret=SecretStr(SECRET))
+    now = int(time.time())
+
+    assert SHOPIFY_CONSENT.is_genuine(settings, shopify_query(now - age, **changes), now) is genuine
+
+
+@pytest.mark.parametrize("shop", NO_SHOPS)
+def test_a_shops_address_is_shopifys_own(shop):
+    with pytest.raises(ConsentRefused):
+        check_shop(SHOPIFY_CONSENT, shop)
+
+
+def test_a_shops_address_may_be_written_as_people_do():
+    for written in ("Tea-House.myshopify.com", "https://tea-house.myshopify.com/", "tea-house"):
+        assert check_shop(SHOPIFY_CONSENT, written) == "tea-house.myshopify.com"

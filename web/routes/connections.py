@@ -1,0 +1,156 @@
+"""Connections: the list, the platforms' consent pages and back, a pasted token, and the end of a connection."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, StringConstraints
+from starlette.responses import RedirectResponse, Response
+
+from web import connecting
+from web.auth import SIGNED_IN, UserDep
+from web.context import Web, WebDep
+from web.problems import Problem, responses
+from web.views import connections_of
+
+Platform = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,30}$", examples=["etsy"])]
+Token = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{8,4096}$")]
+
+router = APIRouter(tags=["connections"], dependencies=SIGNED_IN)
+
+
+class Connection(BaseModel):
+    """A shop, and how fresh it is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "platform": "etsy",
+                    "shop_id": "30010001",
+                    "shop_name": "Tea and Thread",
+                    "currency": "USD",
+                    "status": "connected",
+                    "status_reason": None,
+                    "connected_at": "2026-11-22T10:00:00+00:00",
+                    "last_synced_at": None,
+                    "syncing": True,
+                }
+            ]
+        }
+    )
+
+    platform: str
+    shop_id: str
+    shop_name: str
+    currency: str | None
+    status: Literal["connected", "reconnect_needed", "disconnected"]
+    status_reason: str | None
+    connected_at: str
+    last_synced_at: str | None
+    syncing: bool
+
+
+class Disconnected(BaseModel):
+    """`revoked`: the platform has been told as well, where it can be."""
+
+    disconnected: bool
+    revoked: bool
+
+
+class TokenAccepted(BaseModel):
+    """The shop that a pasted token belongs to."""
+
+    platform: str
+    shop_id: str
+    shop_name: str
+
+
+@router.get("/connections", responses=responses(401, 503))
+def connections(user: UserDep, web: WebDep) -> list[Connection]:
+    """Every shop that the user ever connected, as it is now."""
+    return [Connection(**row) for row in connections_of(web, user.id)]
+
+
+@router.post(
+    "/connect-{platform}",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses=responses(
+        401, 403, 404, 413, 422, 429, 503, also={303: {"description": "To the platform's consent page"}}
+    ),
+)
+def connect(
+    *,
+    platform: Platform,
+    user: UserDep,
+    web: WebDep,
+    request: Request,
+    shop: Annotated[str, Form(max_length=100, description="Shopify: your-shop.myshopify.com")] = "",
+    return_to: Annotated[str, Form(max_length=200)] = connecting.HOME,
+) -> RedirectResponse:
+    """To the platform's consent page. What comes back must name this very beginning: user, platform, ten minutes."""
+    url = connecting.begin(web, user.id, platform, base_url=base_url(web, request), shop=shop, return_to=return_to)
+    return RedirectResponse(url, 303)
+
+
+@router.get(
+    "/oauth/{platform}/callback",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses=responses(400, 401, 404, 422, 503, also={303: {"description": "To the page where it began"}}),
+)
+def callback(
+    *,
+    platform: Platform,
+    user: UserDep,
+    web: WebDep,
+    request: Request,
+    state: Annotated[str, Query(max_length=200)],
+    code: Annotated[str, Query(max_length=4096)] = "",  # noqa: ARG001  for the document; the whole query is read
+) -> RedirectResponse:
+    """Where the platforms send a seller back. Tokens are tried and stored, and the backfill starts."""
+    given = request.query_params.multi_items()
+    query = dict(given)
+    if not state or len(query) != len(given):  # a name that comes twice is read differently by different readers
+        raise Problem(400, "wrong_state", connecting.WRONG_STATE)
+    ended = connecting.finish(web, user.id, platform, query)
+    said = {"problem": ended.problem, "platform": platform} if ended.problem else {"connected": platform}
+    return RedirectResponse(f"{ended.return_to}?{urlencode(said)}", 303)
+
+
+@router.post("/connect-{platform}/token", responses=responses(401, 403, 404, 413, 422, 429, 503))
+def connect_token(
+    platform: Platform,
+    user: UserDep,
+    web: WebDep,
+    access_token: Annotated[Token, Form()],
+    shop_id: Annotated[str, Form(pattern=r"^[A-Za-z0-9.-]{0,100}$")] = "",
+) -> TokenAccepted:
+    """Connect with a token that the seller made at the platform and pasted: Printify's personal tokens."""
+    if platform != "printify":
+        raise Problem(404, "unknown_platform", "This platform has no such tokens.")
+    return TokenAccepted(**connecting.connect_by_token(web, user.id, platform, access_token, shop_id))
+
+
+@router.post(
+    "/disconnect-{platform}", response_model=Disconnected, responses=responses(401, 403, 404, 413, 422, 429, 503)
+)
+def disconnect(platform: Platform, user: UserDep, web: WebDep, request: Request) -> Response:
+    """End a connection: its jobs end, its tokens are deleted, and the platform is told where it can be."""
+    told = connecting.disconnect(web, user.id, platform)
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(connecting.HOME, 303)
+    return Response(Disconnected(**told).model_dump_json(), media_type="application/json")
+
+
+def base_url(web: Web, request: Request) -> str:
+    """Our own address. Without PUBLIC_URL the request's, on the embedded stack alone: a Host header is anybody's."""
+    settings = web.app.settings
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    if settings.keeper_environment != "embedded":
+        raise Problem(503, "no_public_url", "Connecting is not set up here: PUBLIC_URL is missing.")
+    return f"{request.url.scheme}://{request.url.netloc}"
