@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
@@ -28,13 +28,15 @@ _GID = re.compile(r"gid://[^/]+/[^/]+/([^/?]+)")
 class Content:
     """The provider's count, the records' keys in order, and the further members that the walk asked for, by path.
 
-    `single`: some record has no readable key. `count` is None where the page does not tell it.
+    `single`: some record has no readable key. `count` is None where the page does not tell it. `beside`: a further
+    member of each record, in the order of keys.
     """
 
     count: int | None
     keys: tuple[str, ...]
     single: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
+    beside: tuple[Any, ...] = ()
 
 
 Cut = tuple[str, ...]
@@ -61,7 +63,13 @@ class RawRecord:
 
 
 def read_records(
-    body: bytes, records_at: str, records: Records, *, count_at: str | None = None, facts: tuple[str, ...] = ()
+    body: bytes,
+    records_at: str,
+    records: Records,
+    *,
+    count_at: str | None = None,
+    facts: tuple[str, ...] = (),
+    beside: str = "",
 ) -> Content:
     """`read`, for the records of a stream or a lookup."""
     return read(
@@ -71,6 +79,7 @@ def read_records(
         key=records.key,
         leave_out=cut_for_privacy(records),
         facts=facts,
+        beside=beside,
         key_is_gid=records.key_is_gid,
         keep_of=records.keep_of,
     )
@@ -86,6 +95,13 @@ def split_records(body: bytes, records_at: str, records: Records) -> list[RawRec
         key_is_gid=records.key_is_gid,
         keep_of=records.keep_of,
     )
+
+
+class _Found(NamedTuple):
+    keys: list[Any]
+    announced: int
+    facts: dict[str, Any]
+    beside: list[Any]
 
 
 # A type, and whether a page without it is none.
@@ -117,22 +133,24 @@ def _struct(leaves: Mapping[str, _Leaf]) -> tuple[Any, dict[str, str]]:
 class _Reader:
     """Reads keys, count and facts of a page and skips all else: a fifth of what a whole parse costs."""
 
-    def __init__(self, records_at: str, count_at: str | None, key: str, facts: tuple[str, ...]) -> None:
-        record, of_record = _struct({key: (int | str | None, False)})
+    def __init__(self, records_at: str, count_at: str | None, key: str, facts: tuple[str, ...], beside: str) -> None:
+        wanted: dict[str, _Leaf] = {beside: (Any, False)} if beside else {}
+        record, of_record = _struct(wanted | {key: (int | str | None, False)})
         leaves: dict[str, _Leaf] = dict.fromkeys(facts, (Any, False))
         leaves |= {records_at: (list[record], True)} | ({count_at: (int, True)} if count_at else {})  # type: ignore[valid-type]  # made just above
         page, of_page = _struct(leaves)
         self._decoder = msgspec.json.Decoder(page)
-        self._key = attrgetter(of_record[key])
+        self._key, self._beside = attrgetter(of_record[key]), beside and attrgetter(of_record[beside])
         self._records, self._count = attrgetter(of_page[records_at]), count_at and attrgetter(of_page[count_at])
         self._facts = {fact: attrgetter(of_page[fact]) for fact in facts}
 
-    def read(self, body: bytes) -> tuple[list[Any], int, dict[str, Any]]:
+    def read(self, body: bytes) -> _Found:
         page = self._decoder.decode(body)
         records = self._records(page)
         keys = [_or_none(self._key, record) for record in records]
         facts = {fact: _or_none(get, page) for fact, get in self._facts.items()}
-        return keys, self._count(page) if self._count else len(records), facts
+        beside = [_or_none(self._beside, record) for record in records] if self._beside else []
+        return _Found(keys, self._count(page) if self._count else len(records), facts, beside)
 
 
 _reader = cache(_Reader)
@@ -154,30 +172,37 @@ def read(
     key: str,
     leave_out: Cut,
     facts: tuple[str, ...] = (),
+    beside: str = "",
     key_is_gid: bool = False,
     keep_of: Kept | None = None,
 ) -> Content:
     """What a page says. Raises Retriable where it is no page: a cut or foreign body is never "no more records"."""
     try:
-        keys, count, found = _reader(records_at, count_at, key, facts).read(body)
+        found = _reader(records_at, count_at, key, facts, beside).read(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         # Python's own parser takes what a strict one refuses (lone surrogates, keys of a wrong type): single records.
-        keys, count, found = _read_leniently(body, records_at, count_at, key, facts)
-    if count < 0:
+        found = _read_leniently(body, records_at, count_at, key, facts, beside)
+    if found.announced < 0:
         raise Retriable(f"the page's {count_at!r} is no count")
-    texts = [_key_text(value, is_gid=key_is_gid) for value in keys]
-    if None in texts:
+    texts = [_key_text(value, is_gid=key_is_gid) for value in found.keys]
+    single = None in texts
+    if single:
         records = split(
             body, records_at=records_at, key=key, leave_out=leave_out, key_is_gid=key_is_gid, keep_of=keep_of
         )
-        names = tuple(record.audit_key for record in records)
-        return Content(count=count, keys=names, single=True, facts=found)
-    return Content(count=count, keys=tuple(str(text) for text in texts), facts=found)
+        texts = [record.audit_key for record in records]
+    return Content(
+        count=found.announced,
+        keys=tuple(str(text) for text in texts),
+        single=single,
+        facts=found.facts,
+        beside=tuple(found.beside),
+    )
 
 
-def _read_leniently(
-    body: bytes, records_at: str, count_at: str | None, key: str, facts: tuple[str, ...]
-) -> tuple[list[Any], int, dict[str, Any]]:
+def _read_leniently(  # noqa: PLR0917  where a page keeps what
+    body: bytes, records_at: str, count_at: str | None, key: str, facts: tuple[str, ...], beside: str
+) -> _Found:
     document = _lenient(body.decode("utf-8", "surrogateescape"))
     records = _member(document, records_at)
     if not isinstance(records, list):
@@ -185,7 +210,12 @@ def _read_leniently(
     count = _member(document, count_at) if count_at else len(records)
     if not isinstance(count, int) or isinstance(count, bool):
         raise Retriable(f"the page's {count_at!r} is no count")
-    return [_member(record, key) for record in records], count, {fact: _member(document, fact) for fact in facts}
+    return _Found(
+        keys=[_member(record, key) for record in records],
+        announced=count,
+        facts={fact: _member(document, fact) for fact in facts},
+        beside=[_member(record, beside) for record in records] if beside else [],
+    )
 
 
 def _member(value: Any, path: str) -> Any:

@@ -125,6 +125,21 @@ class OffsetPages(Pages):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NumberedPages(Pages):
+    """Pages by number over a list with its newest record first, in Laravel's envelope (Printify's sheet, section 5).
+
+    `newest_first_by` is the time of creation that the order is checked by; the list is never asked to be in an order.
+    `most_pages`: where a list that does not tell its total is taken to have no end.
+    """
+
+    limit: int
+    most_pages: int = 100_000
+    newest_first_by: str = "created_at"
+    limit_param: str = "limit"
+    page_param: str = "page"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Window:
     """A closed window of Unix seconds, both ends inclusive. `grid_seconds` cuts it at multiples of the epoch.
 

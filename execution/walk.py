@@ -190,9 +190,13 @@ class Walk(ABC, Generic[P]):
     def read(self, answer: Answer) -> Content:
         """What the page says. Raises Retriable where it is no page."""
 
-    def read_page(self, answer: Answer, *, count_at: str | None = None, facts: tuple[str, ...] = ()) -> Content:
+    def read_page(
+        self, answer: Answer, *, count_at: str | None = None, facts: tuple[str, ...] = (), beside: str = ""
+    ) -> Content:
         """The usual way to read: keys, the count, and further members by their dotted paths."""
-        return pages.read_records(answer.body, self.records_at, self.stream.records, count_at=count_at, facts=facts)
+        return pages.read_records(
+            answer.body, self.records_at, self.stream.records, count_at=count_at, facts=facts, beside=beside
+        )
 
     @abstractmethod
     def take(self, place: P, content: Content) -> Turn[P] | Wait[P] | Take[P]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from execution.streams import OffsetPages, Pages, Stream
+from execution.streams import NumberedPages, OffsetPages, Pages, Stream
 from execution.walk import Walk
 from execution.walk_bulk import BulkWalk
 from execution.walk_connection import ConnectionPages
+from execution.walk_numbered import NumberedWalk
 from execution.walk_offset import OffsetWalk
 
 WALKS: dict[type[Pages], type[Walk[Any]]] = {
     OffsetPages: OffsetWalk,
+    NumberedPages: NumberedWalk,
     ConnectionPages: BulkWalk,
 }
 
