@@ -22,10 +22,13 @@ local bucket = redis.call('HMGET', KEYS[3], 'level', 'at', 'maximum', 'restore')
 local maximum, restore = tonumber(bucket[3] or ARGV[2]), tonumber(bucket[4] or ARGV[3])
 local cost = tonumber(ARGV[4])
 local keep = math.min(maximum * tonumber(ARGV[5]), math.max(0, maximum - cost))
--- A bucket that nobody knows has what must stay in it and no more; the first answer tells.
+-- A bucket that nobody knows has what must stay in it and no more; from now on it fills, and the first answer tells.
 local level = keep
 if bucket[1] then
     level = math.min(maximum, tonumber(bucket[1]) + restore * math.max(0, now - tonumber(bucket[2])) / 1000000)
+else
+    redis.call('HSET', KEYS[3], 'level', tostring(level), 'at', string.format('%.0f', now))
+    redis.call('PEXPIRE', KEYS[3], 3600000)
 end
 local wait = math.max(0, math.ceil((cost + keep - level) / restore * 1000000))
 if wait > tonumber(ARGV[6]) then

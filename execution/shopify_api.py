@@ -156,7 +156,7 @@ def _verdict(outcome: Outcome, reason: str, code: str = "", seller_message: str 
 def _identify(send: Send, _: str) -> ShopIdentity:
     """The shop of the token. Its own domain is its id with us: every call goes there."""
     try:
-        data = orjson.loads(send(graphql(_IDENTIFY)).body)["data"]
+        data = orjson.loads(send(graphql(_IDENTIFY, points=15)).body)["data"]
         shop, installed = data["shop"], data["currentAppInstallation"]
         granted = {scope["handle"] for scope in installed["accessScopes"]}
         domain, created = str(shop["myshopifyDomain"]), datetime.fromisoformat(shop["createdAt"])

@@ -48,7 +48,7 @@ REFUND_NODE = f"""id createdAt processedAt updatedAt note order {{ id }} totalRe
   refundLineItems(first: 250) {{ nodes {{ id quantity restockType lineItem {{ id }}
     subtotalSet {_MONEY} totalTaxSet {_MONEY} }} pageInfo {{ hasNextPage }} }}"""
 
-PRODUCT_NODE = """id title handle status vendor productType tags createdAt updatedAt publishedAt onlineStoreUrl
+PRODUCT_NODE = """id title handle status vendor productType tags createdAt updatedAt publishedAt
   totalInventory tracksInventory isGiftCard hasOnlyDefaultVariant
   priceRangeV2 { minVariantPrice { amount currencyCode } maxVariantPrice { amount currencyCode } }"""
 
@@ -265,7 +265,6 @@ PRODUCTS = Stream(
         columns=(
             Column("title", "title", Kind.TEXT),
             Column("state", "status", Kind.LOWER),
-            Column("url", "onlineStoreUrl", Kind.TEXT),
             Column("quantity", "totalInventory", Kind.INTEGER),
             Column("price_amount", "priceRangeV2.minVariantPrice", Kind.DECIMAL_MONEY),
             Column("listed_at", "createdAt", Kind.ISO_TIME),

@@ -1520,7 +1520,6 @@ end $$;
 create or replace function private.map_shopify_products_listings(r jsonb) returns table (
         title text,
         state text,
-        url text,
         quantity bigint,
         price_amount bigint,
         listed_at timestamptz,
@@ -1529,7 +1528,6 @@ language sql stable as $$
     select
         v.title,
         lower(v.state),
-        v.url,
         v.quantity,
         case when v.price_amount is null or jsonb_typeof(v.price_amount) = 'null' then null when coalesce(v.price_amount ->> 'currencyCode', c.code) = c.code and (v.price_amount ->> 'amount')::numeric * c.scale = trunc((v.price_amount ->> 'amount')::numeric * c.scale) then ((v.price_amount ->> 'amount')::numeric * c.scale)::bigint else private.decimal_money_exact(v.price_amount, cur.code, 'priceRangeV2.minVariantPrice') end,
         case when v.listed_at ~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$' then v.listed_at::timestamptz when v.listed_at is not null then private.bad_time(v.listed_at, 'createdAt') end,
@@ -1537,7 +1535,6 @@ language sql stable as $$
     from (select
         case jsonb_typeof(r -> 'title') when 'string' then r ->> 'title' when 'number' then r ->> 'title' when 'null' then null else private.wrong_type(r -> 'title', 'title', 'text') end as title,
         case jsonb_typeof(r -> 'status') when 'string' then r ->> 'status' when 'null' then null else private.wrong_type(r -> 'status', 'status', 'lower') end as state,
-        case jsonb_typeof(r -> 'onlineStoreUrl') when 'string' then r ->> 'onlineStoreUrl' when 'number' then r ->> 'onlineStoreUrl' when 'null' then null else private.wrong_type(r -> 'onlineStoreUrl', 'onlineStoreUrl', 'text') end as url,
         (r ->> 'totalInventory')::bigint as quantity,
         r -> 'priceRangeV2' -> 'minVariantPrice' as price_amount,
         case jsonb_typeof(r -> 'createdAt') when 'string' then r ->> 'createdAt' when 'null' then null else private.wrong_type(r -> 'createdAt', 'createdAt', 'iso_time') end as listed_at
@@ -1573,14 +1570,13 @@ begin
            or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
                and n.platform_id <> all (seen_later))),
     parents_up as (
-        insert into public.listings as t (user_id, platform, platform_id, title, state, url, quantity, price_amount, listed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
-        select job.user_id, job.platform, n.platform_id, n.title, n.state, n.url, n.quantity, n.price_amount, n.listed_at, n.currency, n.raw, n.source_updated_at, n.content_hash, p_fetched_at, job.run_id, false
+        insert into public.listings as t (user_id, platform, platform_id, title, state, quantity, price_amount, listed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, n.platform_id, n.title, n.state, n.quantity, n.price_amount, n.listed_at, n.currency, n.raw, n.source_updated_at, n.content_hash, p_fetched_at, job.run_id, false
         from fresh as n
         where n.changed
         on conflict (user_id, platform, platform_id) do update set
             title = excluded.title,
             state = excluded.state,
-            url = excluded.url,
             quantity = excluded.quantity,
             price_amount = excluded.price_amount,
             listed_at = excluded.listed_at,
@@ -1617,9 +1613,9 @@ begin
     mapped as materialized (
         select b.ctid, m.* from batch as b, lateral private.map_shopify_products_listings(b.raw) as m),
     changed as (
-        update public.listings as t set title = m.title, state = m.state, url = m.url, quantity = m.quantity, price_amount = m.price_amount, listed_at = m.listed_at, currency = m.currency
+        update public.listings as t set title = m.title, state = m.state, quantity = m.quantity, price_amount = m.price_amount, listed_at = m.listed_at, currency = m.currency
           from mapped as m
-         where t.ctid = m.ctid and (t.title, t.state, t.url, t.quantity, t.price_amount, t.listed_at, t.currency) is distinct from (m.title, m.state, m.url, m.quantity, m.price_amount, m.listed_at, m.currency)
+         where t.ctid = m.ctid and (t.title, t.state, t.quantity, t.price_amount, t.listed_at, t.currency) is distinct from (m.title, m.state, m.quantity, m.price_amount, m.listed_at, m.currency)
         returning 1)
     select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
                               'after', (select max(platform_id) from batch)) into answer;
