@@ -16,6 +16,7 @@ from sandbox.parts.faults import WIRE_KINDS, Faults, Rule
 from sandbox.parts.schedule import Schedule
 from sandbox.parts.wire import Sleep, compress, read_body, send_under, send_whole
 from sandbox.shopify.answers import Refusal, unauthorized
+from sandbox.shopify.bulk_files import PREFIX, find_file, head_of, pieces
 from sandbox.shopify.context import Context
 from sandbox.shopify.control import Control
 from sandbox.shopify.faulty import KINDS, under
@@ -64,6 +65,10 @@ class Sandbox:
             return
         call = _read(scope)
         call.body = await read_body(receive)
+        self.world.bulk.tick()
+        if call.path.startswith(PREFIX):
+            await self._file(call, (scope, receive, send))
+            return
         answer, rule = await self._answer(call)
         self._record(call, answer, rule)
         self._change(call.path)
@@ -81,6 +86,31 @@ class Sandbox:
         answer = self._api(call, api[2], rule)
         answer.headers.append((b"x-shopify-api-version", version.encode()))
         return (under(answer, rule) if rule else answer), rule
+
+    async def _file(self, call: Call, wires: tuple[Scope, Receive, Send]) -> None:
+        """A result of a bulk operation: no token, no version, no bucket; streamed, so of any size."""
+        call.note["operation"], call.note["rate"] = "bulk:download", "free"
+        operation, refusal = find_file(self.world, call.path, call.query)
+        if operation is None:
+            answer = refusal or Refusal(404, "Not Found").answer
+            self._record(call, answer, None)
+            await send_whole(answer, wires[2])
+            return
+        call.note["shop_id"] = operation.shop_id
+        rule = self.faults.strike(call.path, call.query, operation.shop_id)
+        status, first, end, headers = head_of(operation, call.headers)
+        if rule:
+            whole = b"".join([piece async for piece in pieces(operation, first, end)])
+            kept = [(name, value) for name, value in headers if name not in (b"content-type", b"content-length")]
+            answer = under(Answer(status=status, body=whole, headers=kept, content_type=b"application/jsonl"), rule)
+            self._record(call, answer, rule)
+            await self._put(answer, rule, wires)
+            return
+        self._record(call, Answer(status=status), None, size=end - first)
+        await wires[2]({"type": "http.response.start", "status": status, "headers": headers})
+        async for piece in pieces(operation, first, end):
+            await wires[2]({"type": "http.response.body", "body": piece, "more_body": True})
+        await wires[2]({"type": "http.response.body", "body": b""})
 
     def _check(self, call: Call, wanted: str) -> str:
         """Token, shop and version; gives the version that serves the call."""
@@ -113,11 +143,12 @@ class Sandbox:
             scopes=frozenset(call.token.scopes),
             now=self.world.clock.seconds(),
             base_url=call.base_url,
+            token=call.token,
         )
         call.note["repeat_page"] = bool(rule and rule.kind == "repeat_page")
         return self._graphql.answer(ctx, call.body, call.headers.get(b"content-type", b""), call.note)
 
-    def _record(self, call: Call, answer: Answer, rule: Rule | None) -> None:
+    def _record(self, call: Call, answer: Answer, rule: Rule | None, size: int | None = None) -> None:
         call.note.pop("repeat_page", None)
         self.world.journal.write(
             {
@@ -127,7 +158,7 @@ class Sandbox:
                 "query": call.query,
                 "status": 0 if rule and rule.kind in _SILENT else answer.status,
                 "shop_id": None,
-                "bytes": len(answer.body),
+                "bytes": len(answer.body) if size is None else size,
                 "fault": rule.fault_id if rule else None,
                 **call.note,
             }
@@ -143,6 +174,9 @@ class Sandbox:
         answer.headers.append((b"x-request-id", uuid.uuid4().hex.encode()))
         if self.world.settings.gzip:
             compress(answer, call.headers.get(b"accept-encoding", b""))
+        await self._put(answer, rule, wires)
+
+    async def _put(self, answer: Answer, rule: Rule | None, wires: tuple[Scope, Receive, Send]) -> None:
         if rule and rule.kind in WIRE_KINDS:
             await send_under(rule, answer, wires, self._sleep)
         else:

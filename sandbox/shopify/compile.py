@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     FieldNode,
@@ -31,10 +31,20 @@ from sandbox.shopify.context import Context
 from sandbox.shopify.costs import COUNT, FREE, MUTATION, Cost
 from sandbox.shopify.errors import FieldError, QueryError, bad_request
 from sandbox.shopify.ids import parse_gid
+from sandbox.shopify.money import decimal
 
 Run = Callable[[Any, Context], Any]
 Resolver = Callable[..., Any]
 MAX_PAGE = 250
+
+# Fields that can be refused; around all others nothing needs to be caught.
+_RISKY_TYPES = ("QueryRoot", "Mutation")
+_RISKY = {
+    "Order": ("customer",),
+    "Customer": ("orders", "lastOrder"),
+    "InventoryItem": ("inventoryLevel", "inventoryLevels"),
+}
+_MONEY = {"shopMoney": 0, "presentmentMoney": 1}
 
 # Nothing pages further than this many rows in one answer.
 _PAGED = ("first", "last")
@@ -66,6 +76,8 @@ class Compiler:
     # Bulk operations read whole connections, so they need no `first`.
     unpaged: bool = False
     depth: int = 0
+    # Fields met so far whose resolvers can refuse.
+    risks: int = 0
     path: list[Any] = field(default_factory=list)
 
     def object(self, type_: GraphQLObjectType, sets: list[SelectionSetNode], cost: Cost) -> Run:
@@ -110,6 +122,8 @@ class Compiler:
             return lambda _value, _ctx: name
         definition = type_.fields[node.name.value]
         self.path.append(node.alias.value if node.alias else node.name.value)
+        risks = self.risks
+        self.risks += type_.name in _RISKY_TYPES or node.name.value in _RISKY.get(type_.name, ())
         try:
             args = get_argument_values(definition, node, self.variables)
             self._check_ids(node, args)
@@ -125,7 +139,10 @@ class Compiler:
                 inner.place = self.places
                 resolver = _counting(resolver, inner.place)
             # What a mutation gives back is in its price.
-            return self._composite(definition.type, sets, resolver, Cost() if type_.name == "Mutation" else inner)
+            if named.name == "MoneyBag":
+                return self._money_bag(named, sets, resolver)
+            step = self._composite(definition.type, sets, resolver, Cost() if type_.name == "Mutation" else inner)
+            return self._guarded(step, definition.type) if self.risks > risks else step
         finally:
             self.path.pop()
 
@@ -143,8 +160,24 @@ class Compiler:
         if many:
             self.depth -= 1
             self.path.pop()
-            return self._guarded(_listed(resolver, sub, self.depth), whole)
-        return self._guarded(_single(resolver, sub), whole)
+            return _listed(resolver, sub, self.depth)
+        return _single(resolver, sub)
+
+    def _money_bag(self, bag: GraphQLObjectType, sets: list[SelectionSetNode], resolver: Run) -> Run:
+        """Every second field of an order is one: written out, and only as much of it as is asked for."""
+        parts = []
+        for key, nodes in self._collect(bag, sets).items():
+            which = _MONEY.get(nodes[0].name.value)
+            inside = [each.selection_set for each in nodes if each.selection_set]
+            money = cast("GraphQLObjectType", self.schema.type_map["MoneyV2"])
+            fields = [(name, found[0].name.value) for name, found in self._collect(money, inside).items()]
+            parts.append((key, which, fields))
+
+        def run(value: Any, ctx: Context) -> Any:
+            found = resolver(value, ctx)
+            return {key: _money(found, which, fields) for key, which, fields in parts}
+
+        return run
 
     def _abstract(self, named: GraphQLInterfaceType, sets: list[SelectionSetNode], cost: Cost) -> Run:
         """Records of an interface come as (name of the type, record)."""
@@ -228,6 +261,17 @@ class Compiler:
                 return None
 
         return guarded
+
+
+def _money(bag: Any, which: int | None, fields: list[tuple[str, str]]) -> Any:
+    """One half of a bag (amounts, shop's currency, buyer's currency)."""
+    if which is None:
+        return "MoneyBag"
+    currency = bag[1 + which]
+    return {
+        key: decimal(bag[0][which], currency) if name == "amount" else currency if name == "currencyCode" else "MoneyV2"
+        for key, name in fields
+    }
 
 
 def _single(resolver: Run, sub: Run) -> Run:

@@ -10,6 +10,7 @@ from sandbox.shopify.errors import FieldError, scope_denied
 
 if TYPE_CHECKING:
     from sandbox.shopify.front import Front
+    from sandbox.shopify.tokens import Access
     from sandbox.shopify.world import World
 
 
@@ -22,6 +23,9 @@ class Context:
     scopes: frozenset[str]
     now: int
     base_url: str = ""
+    token: Access | None = None
+    # Bulk operations read nested connections whole.
+    unpaged: bool = False
     errors: list[Doc] = field(default_factory=list)
     searches: list[Doc] = field(default_factory=list)
     # Rows read by each connection, for the actual cost.

@@ -6,9 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.parts.answer import Doc
-from sandbox.parts.control import BaseControl, Routes, guarded, json_body, ndjson, reply
+from sandbox.parts.control import BaseControl, Routes, guarded, json_body, ndjson, reply, whole_number
 from sandbox.parts.faults import Faults
 from sandbox.parts.schedule import Schedule
+from sandbox.shopify.bulk import Failure
 from sandbox.shopify.front import Front
 from sandbox.shopify.mutations import MUTATIONS, mutate
 from sandbox.shopify.shops import describe, open_shop, pair
@@ -36,6 +37,8 @@ class Control(BaseControl):
             ("POST", "/tokens", self.make_tokens),
             ("POST", "/tokens/revoke", self.revoke_tokens),
             ("POST", "/tokens/scopes", self.change_scopes),
+            ("POST", "/bulk/fail", self.fail_bulk),
+            ("GET", "/bulk", self.list_bulk),
             *super().routes(),
         ]
 
@@ -103,6 +106,29 @@ class Control(BaseControl):
         shop_id = int(wanted["shop_id"])
         self._shop(shop_id)
         return reply({"changed": self.world.tokens.scope(shop_id, tuple(wanted["scopes"]))})
+
+    @guarded
+    async def fail_bulk(self, request: Request) -> Response:
+        """The next operations end FAILED after so many objects."""
+        wanted = await json_body(request)
+        code = str(wanted.get("error_code", "INTERNAL_SERVER_ERROR"))
+        if code not in ("INTERNAL_SERVER_ERROR", "TIMEOUT", "ACCESS_DENIED"):
+            raise ValueError("error_code must be INTERNAL_SERVER_ERROR, TIMEOUT or ACCESS_DENIED")
+        self.world.bulk.failures.append(
+            Failure(
+                error_code=code,
+                after_objects=whole_number(wanted, "after_objects", 0, 0, 10**9),
+                times=whole_number(wanted, "times", 1, 1, 10**6),
+                shop_id=wanted.get("shop_id"),
+            )
+        )
+        return reply({"waiting": sum(failure.times for failure in self.world.bulk.failures)}, 201)
+
+    @guarded
+    async def list_bulk(self, _request: Request) -> Response:
+        shown = ("number", "shop_id", "status", "error_code", "objects", "roots", "size", "looks", "created")
+        results = [{name: getattr(each, name) for name in shown} for each in self.world.bulk.operations.values()]
+        return reply({"count": len(results), "results": results})
 
     def _shop(self, shop_id: int) -> Front:
         if shop_id not in self.world.fronts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from graphql import (
@@ -13,6 +13,7 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLObjectType,
+    GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
     execute_sync,
@@ -23,11 +24,10 @@ from graphql import (
 from graphql.execution.values import get_variable_values
 
 from sandbox.parts.answer import Doc
-from sandbox.shopify.compile import Compiler, Nothing, Run
+from sandbox.shopify.compile import Compiler, Nothing, Resolvers, Run
 from sandbox.shopify.context import Context
 from sandbox.shopify.costs import Cost
 from sandbox.shopify.errors import QueryError
-from sandbox.shopify.root_fields import all_fields
 from sandbox.shopify.sdl import schema
 
 _KEPT = 256
@@ -54,11 +54,9 @@ class Prepared:
 class Engine:
     """Our schema with its resolvers; queries seen before are neither parsed nor validated again."""
 
+    resolvers: Resolvers
+    schema: GraphQLSchema = field(default_factory=schema)
     documents: OrderedDict[str, DocumentNode] = field(default_factory=OrderedDict)
-
-    def __post_init__(self) -> None:
-        self.schema = schema()
-        self.resolvers = all_fields(list(self.schema.type_map))
 
     def document(self, text: str) -> DocumentNode:
         """The parsed and valid document, or QueryError."""
@@ -113,6 +111,10 @@ class Engine:
             operation_name=prepared.operation.name.value if prepared.operation.name else None,
         )
         return {"data": found.data}
+
+    @property
+    def root(self) -> GraphQLObjectType:
+        return cast("GraphQLObjectType", self.schema.query_type)
 
     def _root(self, operation: OperationDefinitionNode) -> GraphQLObjectType:
         root = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,8 @@ from sandbox.shopify.goods import Product, stock
 from sandbox.shopify.people import Person
 from sandbox.shopify.shelf import Shelf
 from sandbox.shopify.shop import Place, Shop
+
+_MOST_KNOWN = 20_000
 
 
 class Customer(NamedTuple):
@@ -47,6 +50,9 @@ class Front:
     def __init__(self, shop: Shop, folder: Path) -> None:
         self.shop = shop
         self.shelf = Shelf(shop, folder)
+        # Lines of orders ask for the same few again and again; forgotten with every change.
+        self._known: dict[tuple[int, int], Any] = {}
+        self._known_version = -1
 
     def order(self, order_id: int) -> Doc | None:
         pos = self.shop.ids.order_position(order_id)
@@ -66,6 +72,22 @@ class Front:
 
     def product(self, number: int) -> Product | None:
         """The product as it is now, or None where it is gone."""
+        found: Product | None = self._remembered((number, -1), lambda: self._product(number))
+        return found
+
+    def variant(self, number: int, variation: int) -> Variant | None:
+        found: Variant | None = self._remembered((number, variation), lambda: self._variant(number, variation))
+        return found
+
+    def _remembered(self, key: tuple[int, int], make: Callable[[], Any]) -> Any:
+        if self._known_version != self.shelf.version or len(self._known) > _MOST_KNOWN:
+            self._known.clear()
+            self._known_version = self.shelf.version
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
+
+    def _product(self, number: int) -> Product | None:
         rows = self.shelf.rows("SELECT updated, edits FROM products WHERE number = ?", (number,))
         if not rows:
             return None
@@ -73,7 +95,7 @@ class Front:
         changes = orjson.loads(edits) if edits else {}
         return self._made(number)._replace(updated=updated, **changes)
 
-    def variant(self, number: int, variation: int) -> Variant | None:
+    def _variant(self, number: int, variation: int) -> Variant | None:
         product = self.product(number)
         sql = "SELECT updated, item_updated, edits FROM variants WHERE place = ?"
         rows = self.shelf.rows(sql, (number * 4096 + variation,))

@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.parts.answer import Answer, Doc, ok
 from sandbox.shopify.context import Context
-from sandbox.shopify.engine import Engine, Prepared, extensions, read_body
+from sandbox.shopify.engine import Prepared, extensions, read_body
 from sandbox.shopify.errors import QueryError, throttled, too_dear
 from sandbox.shopify.plans import PLANS
 from sandbox.shopify.world import World
@@ -18,7 +18,7 @@ class GraphqlApi:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.engine = Engine()
+        self.engine = world.engine
 
     def answer(self, ctx: Context, body: bytes, content_type: bytes, note: Doc) -> Answer:
         """`note` gets what the ledger should know: the operation, and what it cost."""

@@ -18,6 +18,8 @@ from sandbox.shopify.errors import FieldError, bad_request
 from sandbox.shopify.search import EVERYTHING, Reader, Search, Sql, UnsupportedFilter
 
 CHUNK = 250
+# More than any customer has orders.
+_WHOLE = 1_000_000
 
 
 @dataclass(kw_only=True)
@@ -79,7 +81,7 @@ def read_page(ctx: Context, listing: Listing, args: dict[str, Any], extra: Sql =
     column = _column(listing, args)
     backward = args.get("first") is None and args.get("last") is not None
     down = bool(args.get("reverse")) != backward
-    size = args["last"] if backward else args.get("first") or CHUNK
+    size = args["last"] if backward else args.get("first") or (_WHOLE if ctx.unpaged else CHUNK)
     mark = args.get("before") if backward else args.get("after")
     bound = args.get("after") if backward else args.get("before")
     limits = [_beyond(ctx, listing, column, mark, down=down)] if mark else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.shopify import aftermath_fields, goods_fields, order_fields
+from sandbox.shopify import aftermath_fields, bulk_fields, goods_fields, order_fields
 from sandbox.shopify.compile import Resolvers, WithArgs
 from sandbox.shopify.context import Context
 from sandbox.shopify.errors import customer_denied
@@ -15,6 +15,7 @@ from sandbox.shopify.ids import gid, parse_gid
 from sandbox.shopify.listings import CUSTOMERS, ITEMS, ORDERS, PRODUCTS, VARIANTS
 from sandbox.shopify.money import RATES
 from sandbox.shopify.pages import Listing, Page, count, read_page, slice_page
+from sandbox.shopify.sdl import schema
 from sandbox.shopify.times import utc
 from sandbox.shopify.versions import handles
 
@@ -118,6 +119,7 @@ _FINDERS: dict[str, Callable[[Context, int, int], Any]] = {
     "InventoryLevel": _find_level,
     "Location": _find_location,
     "Customer": _find_customer,
+    "BulkOperation": bulk_fields.find_operation,
 }
 
 
@@ -185,6 +187,7 @@ QUERY: dict[str, Any] = {
     "publicApiVersions": _versions,
     "node": WithArgs(lambda _r, ctx, args: _node(ctx, args["id"])),
     "nodes": WithArgs(lambda _r, ctx, args: [_node(ctx, wanted) for wanted in args["ids"]]),
+    **bulk_fields.QUERY,
 }
 
 
@@ -243,10 +246,11 @@ _APP: dict[str, Any] = {
 }
 
 
-def all_fields(type_names: list[str]) -> Resolvers:
+def all_fields() -> Resolvers:
     """Every type's resolvers; connections and edges have theirs by their names."""
     fields: Resolvers = {
         "QueryRoot": QUERY,
+        "Mutation": bulk_fields.MUTATION,
         "PageInfo": _INFO,
         "Count": {"count": lambda v, _ctx: v[0], "precision": lambda v, _ctx: v[1]},
         "Shop": SHOP,
@@ -276,9 +280,9 @@ def all_fields(type_names: list[str]) -> Resolvers:
         },
         "UserError": {"field": lambda v, _ctx: v["field"], "message": lambda v, _ctx: v["message"]},
     }
-    for part in (order_fields, aftermath_fields, goods_fields):
+    for part in (order_fields, aftermath_fields, goods_fields, bulk_fields):
         fields |= part.FIELDS
-    for name in type_names:
+    for name in schema().type_map:
         if name.endswith("Connection"):
             fields[name] = _PAGE
         elif name.endswith("Edge"):

@@ -7,6 +7,9 @@ from typing import Any, ClassVar
 
 from sandbox.parts.settings import Changeable
 
+# Whole numbers that may be nought.
+_FROM_ZERO = ("bulk_created_polls", "bulk_running_polls", "bulk_partial_polls")
+
 
 @dataclass(kw_only=True)
 class Settings(Changeable):
@@ -39,9 +42,11 @@ class Settings(Changeable):
     gzip: bool = False
     bulk_permission: str = "granted"
     bulk_slots: int = 5
-    bulk_created_polls: int = 1
+    bulk_created_polls: int = 0
     bulk_running_polls: int = 1
+    bulk_created_seconds: float = 0.0
     bulk_running_seconds: float = 0.0
+    bulk_survives_token: bool = True
     bulk_order: str = "shuffled"
     bulk_partial: str = "late"
     bulk_partial_polls: int = 2
@@ -53,6 +58,8 @@ class Settings(Changeable):
     )
 
     def check(self, name: str, value: Any, kind: str) -> None:
+        if name in _FROM_ZERO and value == 0 and not isinstance(value, bool):
+            return
         super().check(name, value, kind)
         if kind.startswith("list") and not isinstance(value, list):
             raise ValueError(f"{name} must be a list")

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from sandbox.parts.world import BaseWorld
 from sandbox.shopify.buckets import Buckets
+from sandbox.shopify.bulk import BulkDesk
+from sandbox.shopify.engine import Engine
 from sandbox.shopify.front import Front
+from sandbox.shopify.root_fields import all_fields
 from sandbox.shopify.settings import Settings
 from sandbox.shopify.tokens import Tokens
 
@@ -26,6 +29,8 @@ class World(BaseWorld):
         # Seeds of shops that are there or are being built.
         self.seeds: set[int] = set()
         self.building: list[Front] = []
+        self.engine = Engine(all_fields())
+        self.bulk = BulkDesk(self)
         self.application_id = 1_000_000 + seed % 1_000_000
 
     def front_of_domain(self, domain: str) -> Front | None:
@@ -36,6 +41,7 @@ class World(BaseWorld):
             front.shelf.stopped = True
 
     def close(self) -> None:
+        self.bulk.close()
         for front in (*self.fronts.values(), *self.building):
             front.shelf.close()
         self.journal.close()
