@@ -16,6 +16,7 @@ from execution.catalog import PLATFORMS, platform_named
 from execution.clock import Clock, SystemClock
 from execution.connections import Connector
 from execution.http_door import HttpDoor
+from execution.call_record import CallRecord
 from execution.job_runner import JobRunner
 from execution.jobs import Job
 from execution.keyring import Keyring
@@ -70,6 +71,10 @@ class App:
         return self.settings.keyring()
 
     @cached_property
+    @cached_property
+    def call_record(self) -> CallRecord:
+        return CallRecord(self.store, self.clock)
+
     def connector(self) -> Connector:
         return Connector(
             store=self.store,
@@ -86,6 +91,7 @@ class App:
     @cached_property
     def token_care(self) -> TokenCare:
         return TokenCare(
+            seen=self.call_record.note,
             store=self.store,
             keyring=self.keyring,
             platforms=PLATFORMS,
@@ -123,17 +129,39 @@ class App:
     def _scope_of(self, job: Job) -> Scope:
         budget, settings = self.budgets[job.platform], self.settings.platform(job.platform)
         return scope_of(budget, settings, account=job.user_id, shop=job.shop_id)
+            seen=self.call_record.note,
 
     def runner(self) -> JobRunner:
         """A runner of this process; threads may share it."""
         return JobRunner(
             store=self.store,
             client_of=self.client_of,
+    @cached_property
+    def breaker(self) -> Breaker:
+        return Breaker(
+            store=self.store,
+            scope_of=lambda job: self._scope_of(job).key,
+            probe=lambda job, client: platform_named(job.platform).identify(client.send, job.shop_id),
+        )
+
+    def breakers(self) -> list[dict[str, Any]]:
+        """The platforms that are away now: scope, state, reason, since when, when they are tried next."""
+        told: list[dict[str, Any]] = self.store.rpc("breakers")
+        return told
+
+    def check_boot(self) -> None:
+        """Raise UserError where this process must not work with this database, key ring or Valkey."""
+        boot.check(self.store, self.valkey, self.keyring)
+
+    def _after_slice(self) -> None:
+        self.limiter.give_back()
+        self.call_record.flush()
+
             clock=self.clock,
             rng=self.rng,
             worker=f"{socket.gethostname()}:{os.getpid()}",
             history=self.settings.history_window,
-            give_back=self.limiter.give_back,
+            give_back=self._after_slice,
             turn_calls=lambda job: self.limiter.turn_calls(self._scope_of(job)),
             stopping=self.stopping,
         )

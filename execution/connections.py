@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from execution.budgets import Scope
+from execution.call_record import CallSeen
 from execution.catalog import platform_named
 from execution.clock import Clock
 from execution.errors import Fatal, Signal, StoreError, UserError
@@ -80,6 +81,7 @@ class Connector:
         limiter: RateLimiter,
         door: HttpDoor,
         clock: Clock,
+        seen: Callable[[CallSeen], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._keyring = keyring
@@ -88,6 +90,7 @@ class Connector:
         self._limiter = limiter
         self._door = door
         self._clock = clock
+        self._seen = seen
 
     def connect(self, request: ConnectRequest, check: Callable[[Send], None] = lambda _: None) -> Connection:
         """Store account and tokens together, or raise a UserError that says in one line why not.
@@ -131,6 +134,7 @@ class Connector:
             db_now=self._clock.now,  # nothing that is read here is compared with a time
             clock=self._clock,
             shop_id=request.shop_id,
+            seen=self._seen,
         )
         try:
             check(client.send)

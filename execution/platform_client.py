@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 import structlog
 
 from execution.budgets import CallClass, Scope
+from execution.call_record import CallOutcome, CallSeen
 from execution.clock import Clock
 from execution.errors import Fatal, Retriable, Skip, Snooze
 from execution.http_door import HttpDoor, RawAnswer
@@ -32,6 +33,15 @@ from execution.settings import PlatformSettings
 # Ids and names only: no host, no query, no way up, so that a path can never lead the token elsewhere.
 _PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+")
 
+# What an answer counts as, for health; every other refuses.
+_OUTCOMES: dict[Outcome, CallOutcome] = {
+    Outcome.ACCEPTED: "ok",
+    Outcome.GONE: "ok",
+    Outcome.THROTTLED: "throttled",
+    Outcome.DAY_USED_UP: "throttled",
+    Outcome.TRY_AGAIN: "failed",
+}
+
 log = structlog.get_logger()
 
 
@@ -51,6 +61,7 @@ class PlatformClient:
         db_now: Callable[[], datetime],
         clock: Clock,
         shop_id: str = "",
+        seen: Callable[[CallSeen], None] = lambda _: None,
     ) -> None:
         self._platform = platform
         self._settings = settings
@@ -62,6 +73,7 @@ class PlatformClient:
         self._db_now = db_now
         self._clock = clock
         self._base_url = platform.base_url(settings, shop_id)
+        self._seen = seen
         # Requests that left this process, whatever became of them.
         self.sends = 0
 
@@ -117,11 +129,21 @@ class PlatformClient:
             raw = self._door.send(ask.method, url, headers=headers, body=ask.body)
         except Retriable as signal:
             log.warning("platform_call_failed", platform=self._platform.name, path=ask.path, reason=signal.reason)
+            self._tell(ask, "lost", self._clock.monotonic() - started)
             raise
-        self._log(ask.path, raw, self._clock.monotonic() - started)
+        seconds = self._clock.monotonic() - started
+        self._log(ask.path, raw, seconds)
         self._limiter.observe(self._scope, self._platform.limits(raw.headers, raw.body))
         answer = Answer(status=raw.status, body=raw.body, headers=raw.headers, fetched_at=fetched_at)
-        return answer, self._judge(raw, fetched_at)
+        verdict = self._judge(raw, fetched_at)
+        self._tell(ask, _OUTCOMES.get(verdict.outcome, "refused"), seconds)
+        return answer, verdict
+
+    def _tell(self, ask: Ask, outcome: CallOutcome, seconds: float) -> None:
+        call = CallSeen(
+            platform=self._platform.name, method=ask.method, path=ask.path, outcome=outcome, seconds=seconds
+        )
+        self._seen(call)
 
     def _judge(self, raw: RawAnswer, now: datetime) -> Verdict:
         if 300 <= raw.status < 400:
