@@ -13,10 +13,10 @@ import redis
 
 from execution.budgets import Budget, Scope, load_budgets, scope_of
 from execution.catalog import PLATFORMS, platform_named
+from execution.call_record import CallRecord
 from execution.clock import Clock, SystemClock
 from execution.connections import Connector
 from execution.http_door import HttpDoor
-from execution.call_record import CallRecord
 from execution.job_runner import JobRunner
 from execution.jobs import Job
 from execution.keyring import Keyring
@@ -67,14 +67,14 @@ class App:
         return HttpDoor(self.clock)
 
     @cached_property
+    def call_record(self) -> CallRecord:
+        return CallRecord(self.store, self.clock)
+
+    @cached_property
     def keyring(self) -> Keyring:
         return self.settings.keyring()
 
     @cached_property
-    @cached_property
-    def call_record(self) -> CallRecord:
-        return CallRecord(self.store, self.clock)
-
     def connector(self) -> Connector:
         return Connector(
             store=self.store,
@@ -86,12 +86,12 @@ class App:
             limiter=self.limiter,
             door=self.door,
             clock=self.clock,
+            seen=self.call_record.note,
         )
 
     @cached_property
     def token_care(self) -> TokenCare:
         return TokenCare(
-            seen=self.call_record.note,
             store=self.store,
             keyring=self.keyring,
             platforms=PLATFORMS,
@@ -124,39 +124,22 @@ class App:
             db_now=self.store.now,
             clock=self.clock,
             shop_id=job.shop_id,
+            seen=self.call_record.note,
         )
 
     def _scope_of(self, job: Job) -> Scope:
         budget, settings = self.budgets[job.platform], self.settings.platform(job.platform)
         return scope_of(budget, settings, account=job.user_id, shop=job.shop_id)
-            seen=self.call_record.note,
+
+    def _after_slice(self) -> None:
+        self.limiter.give_back()
+        self.call_record.flush()
 
     def runner(self) -> JobRunner:
         """A runner of this process; threads may share it."""
         return JobRunner(
             store=self.store,
             client_of=self.client_of,
-    @cached_property
-    def breaker(self) -> Breaker:
-        return Breaker(
-            store=self.store,
-            scope_of=lambda job: self._scope_of(job).key,
-            probe=lambda job, client: platform_named(job.platform).identify(client.send, job.shop_id),
-        )
-
-    def breakers(self) -> list[dict[str, Any]]:
-        """The platforms that are away now: scope, state, reason, since when, when they are tried next."""
-        told: list[dict[str, Any]] = self.store.rpc("breakers")
-        return told
-
-    def check_boot(self) -> None:
-        """Raise UserError where this process must not work with this database, key ring or Valkey."""
-        boot.check(self.store, self.valkey, self.keyring)
-
-    def _after_slice(self) -> None:
-        self.limiter.give_back()
-        self.call_record.flush()
-
             clock=self.clock,
             rng=self.rng,
             worker=f"{socket.gethostname()}:{os.getpid()}",
