@@ -14,6 +14,7 @@ import uvicorn
 from execution.app import App
 from execution.job_runner import Outcome
 from execution.settings import Settings
+from tests.heart.world import close_app
 from web.app import create_app
 
 _LOOK_SECONDS = 0.05
@@ -37,7 +38,8 @@ def serving(env: dict[str, str], *, port: int = 0) -> Iterator[Site]:
     with socket.create_server(("127.0.0.1", port)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         site = Site(url=url, env={**env, "PUBLIC_URL": url})
-        config = uvicorn.Config(create_app(App(settings=site.settings)), ws="none", log_level="critical")
+        api = create_app(App(settings=site.settings))
+        config = uvicorn.Config(api, ws="none", log_level="critical")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
@@ -47,6 +49,7 @@ def serving(env: dict[str, str], *, port: int = 0) -> Iterator[Site]:
             # A page that is open holds its stream: a person's browser would, too.
             server.should_exit = server.force_exit = True
             thread.join()
+            close_app(api.state.web.app)
 
 
 class Workers:
@@ -66,9 +69,7 @@ class Workers:
         self._stop.set()
         for thread in self._threads:
             thread.join()
-        for part in ("store", "door", "valkey"):
-            if part in vars(self._app):
-                vars(self._app)[part].close()
+        close_app(self._app)
 
     def _work(self) -> None:
         runner = self._app.runner()

@@ -79,10 +79,10 @@ def test_nothing_is_called_proven_before_its_last_entity_is() -> None:
 
 
 def test_a_lost_access_leads_to_reconnecting_and_a_failure_to_trying_again() -> None:
-    troubles = _seen(failed(), failed("payments", "incomplete", "Start this again.")).troubles
+    troubles = _seen(failed(), failed("listings"), failed("payments", "incomplete", "Start this again.")).troubles
 
     assert [(t.what, t.action, t.message) for t in troubles] == [
-        ("Orders", "reconnect", "Please reconnect."),
+        ("Orders, Listings", "reconnect", "Please reconnect."),
         ("Payments and fees", "retry", "Start this again."),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from execution.errors import UserError
+from web import connecting
 from web.auth import User, UserDep
 from web.backfills import Wanted, estimate, start
 from web.context import Web, WebDep
@@ -16,9 +18,11 @@ from web.pages import render, words
 from web.pages.connections_view import ConnectionView, connections_view
 from web.pages.estimate_view import choices_of
 from web.problems import Problem
+from web.routes.connections import base_url
 from web.views import status_of
 
 router = APIRouter()
+_TOKEN, _SHOP_ID = re.compile(r"[\x21-\x7e]{8,4096}"), re.compile(r"[0-9]{0,20}")
 HERE = "/settings/connections"
 _FORMS = {"shopify": "connect_shopify.html", "printify": "connect_printify.html"}
 
@@ -39,6 +43,49 @@ def show(  # noqa: PLR0917  FastAPI passes by name
     )
 
 
+@router.post(HERE + "/{platform}/connect")
+def connect(  # noqa: PLR0917  FastAPI passes by name
+    platform: str, request: Request, user: UserDep, web: WebDep, shop: Annotated[str, Form()] = ""
+) -> Response:
+    """To the platform's consent page. What was typed wrong comes back on the form."""
+    try:
+        url = connecting.begin(
+            web, user.id, platform, base_url=base_url(web, request), shop=shop.strip(), return_to="/settings/connected"
+        )
+    except Problem as problem:
+        if problem.status_code != 422 or platform not in _FORMS:
+            raise
+        return _form(request, user, platform, mistake=words.connect_problem(platform, problem.code), shop=shop[:100])
+    return RedirectResponse(url, 303)
+
+
+@router.post(HERE + "/printify/token")
+def connect_by_token(
+    request: Request,
+    user: UserDep,
+    web: WebDep,
+    access_token: Annotated[str, Form()] = "",
+    shop_id: Annotated[str, Form()] = "",
+) -> Response:
+    """A pasted personal token; tried before it is stored, and never shown again."""
+    token, shop = "".join(access_token.split()), shop_id.strip()
+    if not _TOKEN.fullmatch(token) or not _SHOP_ID.fullmatch(shop):
+        return _form(request, user, "printify", mistake=words.connect_problem("printify", "no_token"))
+    try:
+        connecting.connect_by_token(web, user.id, "printify", token, shop)
+    except Problem as problem:
+        if problem.status_code != 422:
+            raise
+        return _form(request, user, "printify", mistake=words.connect_problem("printify", problem.code))
+    return RedirectResponse("/backfill?connected=printify", 303)
+
+
+@router.post(HERE + "/{platform}/disconnect")
+def disconnect(platform: str, user: UserDep, web: WebDep) -> Response:
+    connecting.disconnect(web, user.id, platform)
+    return RedirectResponse(f"{HERE}?disconnected={platform}", 303)
+
+
 @router.get("/settings/connected")
 def connected(user: UserDep, connected: str = "", problem: str = "", platform: str = "") -> Response:  # noqa: ARG001
     """Where the consent pages lead back to: on to the sync, or to what went wrong, on the form that can mend it."""
@@ -50,13 +97,15 @@ def connected(user: UserDep, connected: str = "", problem: str = "", platform: s
 
 
 @router.get(HERE + "/{platform}/connect")
-def connect_form(  # noqa: PLR0917  FastAPI passes by name
-    platform: str, request: Request, user: UserDep, web: WebDep, problem: str = "", shop: str = ""
-) -> Response:
+def connect_form(platform: str, request: Request, user: UserDep, web: WebDep) -> Response:
     if platform not in _FORMS or not _is_available(web, platform):
         raise Problem(404, "not_found")
-    mistake = words.connect_problem(platform, problem) if problem else ""
-    return render.page(request, _FORMS[platform], user=user, mistake=mistake, shop=shop)
+    return _form(request, user, platform)
+
+
+def _form(request: Request, user: User, platform: str, *, mistake: str = "", shop: str = "") -> Response:
+    status = 422 if mistake else 200
+    return render.page(request, _FORMS[platform], user=user, status=status, mistake=mistake, shop=shop)
 
 
 @router.get(HERE + "/{platform}/sync")

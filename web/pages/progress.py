@@ -62,9 +62,9 @@ async def _changes(request: Request, web: Web, user: User, *, until: float) -> A
 
 def _notice(connected: str, started: str) -> render.Notice | None:
     if connected in words.TITLES:
-        return render.Notice(tone="good", text=f"{words.title(connected)} is connected. Its history is being loaded.")
+        return render.Notice(tone="good", text=f"{words.title(connected)} is connected.")
     if started in words.TITLES:
-        return render.Notice(tone="good", text=f"Started: {words.title(started)} is being read.")
+        return render.Notice(tone="good", text=f"The sync of {words.title(started)} was started.")
     return None
 
 

@@ -90,7 +90,7 @@ class ProgressView:
 def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
     jobs = facts["jobs"]
     platforms = tuple(_platform(account, jobs, formats) for account in facts["platforms"] if _is_shown(account, jobs))
-    troubles = tuple(_trouble(job) for job in jobs if job["status"] in ("failed", "quarantined"))
+    troubles = _troubles([job for job in jobs if job["status"] in ("failed", "quarantined")])
     share = sum(map(progress.share, jobs)) / len(jobs) if jobs else 0.0
     state = _state(jobs)
     return ProgressView(
@@ -263,13 +263,15 @@ _LINES = {
 }
 
 
-def _trouble(job: Mapping[str, Any]) -> Trouble:
-    return Trouble(
-        platform=job["platform"],
-        title=words.title(job["platform"]),
-        what=words.entity(job["entity"]),
-        message=words.failure(job),
-        action="reconnect" if words.is_access_lost(job["error_code"]) else "retry",
+def _troubles(failed: Sequence[Mapping[str, Any]]) -> tuple[Trouble, ...]:
+    """What failed for one reason is told once: a lost access stops every entity of its platform."""
+    told: dict[tuple[str, str, str], list[str]] = {}
+    for job in failed:
+        action = "reconnect" if words.is_access_lost(job["error_code"]) else "retry"
+        told.setdefault((job["platform"], action, words.failure(job)), []).append(words.entity(job["entity"]))
+    return tuple(
+        Trouble(platform=platform, title=words.title(platform), what=", ".join(names), message=message, action=action)
+        for (platform, action, message), names in told.items()
     )
 
 

@@ -73,11 +73,16 @@ def is_access_lost(code: str | None) -> bool:
 
 
 _CONNECT = {
-    "access_denied": "You did not confirm at {title}, so nothing was connected. You can try again.",
-    "other_shop": "This account is tied to the {title} shop that you connected first, so that two shops never mix. "
-    "Connect that one again.",
-    "missing_scopes": "{title} did not give us every right that we need. Connect again, and leave every box ticked.",
-    "state": "That took too long, or was begun in another window. Please connect {title} again.",
+    "declined": "You did not confirm at {title}, so nothing was connected. You can try again.",
+    "other_shop": "You connected another {title} shop before, and two shops never mix. Connect that one again, "
+    "or use another account here for this one.",
+    "scopes_missing": "{title} did not give us every right that we need to read. Connect again, and leave everything "
+    "ticked.",
+    "refused": "{title} did not accept it. Make sure that it is your own shop and that everything asked for is allowed, "
+    "then try again.",
+    "platform_away": "{title} did not answer. Nothing was connected; please try again in a few minutes.",
+    "shop_unknown": "This is not the name of a shop at {title}. Write it as it stands before .myshopify.com.",
+    "no_token": "This is no token. Copy it once more, from its first to its last character.",
 }
 
 

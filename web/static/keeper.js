@@ -7,6 +7,9 @@ if (zone && !document.cookie.split("; ").includes(`tz=${zone}`)) {
   document.cookie = `tz=${zone}; path=/; max-age=31536000; samesite=lax`;
 }
 
+// What the reader has opened stays open when the page renews itself: the server does not know of it.
+Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS");
+
 // What is read aloud changes only when it is news: writing the same words again would repeat them.
 document.addEventListener("htmx:sseMessage", () => {
   const now = document.getElementById("spoken-now");
