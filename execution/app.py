@@ -8,9 +8,12 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import redis
 
+from execution import boot
+from execution.breaker import Breaker
 from execution.budgets import Budget, Scope, load_budgets, scope_of
 from execution.catalog import PLATFORMS, platform_named
 from execution.call_record import CallRecord
@@ -20,6 +23,7 @@ from execution.http_door import HttpDoor
 from execution.job_runner import JobRunner
 from execution.jobs import Job
 from execution.keyring import Keyring
+from execution.leaving import InHand
 from execution.pacing import connect_valkey
 from execution.platform_client import PlatformClient
 from execution.rate_limiter import RateLimiter
@@ -38,6 +42,7 @@ class App:
     rng: random.Random = field(default_factory=random.Random)
     stopping: Callable[[], bool] = lambda: False
     patience: Patience = AS_LONG_AS_IT_TAKES
+    in_hand: InHand = field(default_factory=InHand)
 
     @cached_property
     def store(self) -> Store:
@@ -131,6 +136,23 @@ class App:
         budget, settings = self.budgets[job.platform], self.settings.platform(job.platform)
         return scope_of(budget, settings, account=job.user_id, shop=job.shop_id)
 
+    @cached_property
+    def breaker(self) -> Breaker:
+        return Breaker(
+            store=self.store,
+            scope_of=lambda job: self._scope_of(job).key,
+            probe=lambda job, client: platform_named(job.platform).identify(client.send, job.shop_id),
+        )
+
+    def breakers(self) -> list[dict[str, Any]]:
+        """The platforms that are away now: scope, state, reason, since when, when they are tried next."""
+        told: list[dict[str, Any]] = self.store.rpc("breakers")
+        return told
+
+    def check_boot(self) -> None:
+        """Raise UserError where this process must not work with this database, key ring or Valkey."""
+        boot.check(self.store, self.valkey, self.keyring)
+
     def _after_slice(self) -> None:
         self.limiter.give_back()
         self.call_record.flush()
@@ -140,6 +162,7 @@ class App:
         return JobRunner(
             store=self.store,
             client_of=self.client_of,
+            breaker=self.breaker,
             clock=self.clock,
             rng=self.rng,
             worker=f"{socket.gethostname()}:{os.getpid()}",
@@ -147,4 +170,5 @@ class App:
             give_back=self._after_slice,
             turn_calls=lambda job: self.limiter.turn_calls(self._scope_of(job)),
             stopping=self.stopping,
+            in_hand=self.in_hand,
         )

@@ -74,8 +74,9 @@ class BackfillManager:
     ) -> dict[str, Any]:
         """Queue what the user's platforms need, and ring. Open jobs are left alone, failed ones queued again.
 
-        Answers {run_id, jobs: [{platform, entity, outcome}]}; outcome is 'queued', 'will run again', 'already running' or
-        'already complete'. Raises UserError for an unknown user, platform or entity, or when nothing is connected.
+        Answers {run_id, jobs: [{platform, entity, outcome}]}; outcome is 'queued', 'will run again',
+        'already running' or 'already complete'. Raises UserError for an unknown user, platform or entity, or when
+        nothing is connected.
         """
         status = self.status(user_id)
         connected = [account["platform"] for account in status["platforms"]]

@@ -229,7 +229,7 @@ def worker(
     threads: Annotated[int, typer.Option(help="Threads in each.")] = 2,
 ) -> None:
     """Work the queue until SIGTERM. A stop finishes the page in hand and gives the job back."""
-    Settings.load()
+    operations.wait_for_boot(app())
     operations.work_forever(processes=processes, threads=threads)
 
 
@@ -237,7 +237,9 @@ def worker(
 def clock(*, every: Annotated[float, typer.Option(help="Seconds between two beats.")] = 2.0) -> None:
     """Ring for due jobs and take back those of dead workers, until SIGTERM. Two at once do no harm."""
     logs.configure()
-    operations.keep_time(app(), every_seconds=every)
+    here = app()
+    operations.wait_for_boot(here)
+    operations.keep_time(here, every_seconds=every)
 
 
 def join_commands() -> None:

@@ -10,21 +10,25 @@ from __future__ import annotations
 
 import random
 import sys
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 
 import structlog
 
 from execution import jobs
+from execution.breaker import Breaker
 from execution.clock import Clock
 from execution.errors import Fatal, LeaseLost, Retriable, Signal, Skip, Snooze, StoreError, StoreUnavailable, UserError
 from execution.jobs import Job
+from execution.leaving import InHand
 from execution.settings import HistoryWindow
-from execution.slice_work import ClientOf, SliceWork
+from execution.slice_work import Client, ClientOf, SliceWork
 from execution.store import Store
+from execution.verification import Certificate
 
 SLICE_SECONDS = 15.0
 _FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 2.0, 900.0
@@ -50,21 +54,29 @@ class JobRunner:
 
     store: Store
     client_of: ClientOf
+    breaker: Breaker
     clock: Clock
     rng: random.Random
     worker: str
     history: HistoryWindow
     give_back: Callable[[], None] = lambda: None
     stopping: Callable[[], bool] = lambda: False
+    in_hand: InHand = field(default_factory=InHand)
     slice_seconds: float = SLICE_SECONDS
     # So many calls end a slice as well, so that a small day is dealt out in small turns (docs/decisions/014).
     turn_calls: Callable[[Job], int] = lambda _: sys.maxsize
 
     def work_one(self) -> Outcome:
         """Claim the next due job and work a slice of it. Every Signal is settled here; none leaves."""
-        job = jobs.claim(self.store, self.worker)
-        if job is None:
+        if self.stopping():
             return Outcome.IDLE
+        lease_id = str(uuid.uuid4())
+        # In hand before it is asked for: its answer may come while the process is being ended.
+        with self.in_hand.holding(lease_id):
+            job = jobs.claim(self.store, self.worker, lease_id)
+            return Outcome.IDLE if job is None else self._work(job)
+
+    def _work(self, job: Job) -> Outcome:
         bound = log.bind(job_id=job.id, platform=job.platform, entity=job.entity.name)
         try:
             client = self.client_of(job)
@@ -84,7 +96,7 @@ class JobRunner:
                 over=lambda: self.stopping() or self.clock.monotonic() >= ends_at or client.sends >= most_calls,
             )
             try:
-                outcome = self._settle(job, work)
+                outcome = self._settle(job, work, client)
             except LeaseLost:
                 bound.warning("lease_lost")
                 outcome = Outcome.LOST
@@ -97,9 +109,9 @@ class JobRunner:
         bound.info("slice_ended", outcome=outcome.value, calls=work.calls, pages=work.pages)
         return outcome
 
-    def _settle(self, job: Job, work: SliceWork) -> Outcome:
+    def _settle(self, job: Job, work: SliceWork, client: Client) -> Outcome:
         try:
-            certificate = work.run()
+            certificate = self._run(job, work, client)
         except Signal as signal:
             return self._settle_signal(job, work, signal)
         except (LeaseLost, StoreUnavailable):
@@ -114,6 +126,13 @@ class JobRunner:
             return Outcome.HANDED_BACK
         jobs.complete(self.store, job, work.calls, certificate=certificate.as_json(), watermark=certificate.watermark)
         return Outcome.COMPLETED
+
+    def _run(self, job: Job, work: SliceWork, client: Client) -> Certificate | None:
+        self.breaker.stand_aside(job, client)
+        try:
+            return work.run()
+        except Retriable as failure:
+            raise self.breaker.judge(job, client, failure) from None
 
     def _settle_signal(self, job: Job, work: SliceWork, signal: Signal) -> Outcome:
         log.info("slice_signal", job_id=job.id, signal=type(signal).__name__, reason=signal.reason)

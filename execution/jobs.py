@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,9 +37,8 @@ class Job:
     attempts: int
 
 
-def claim(store: Store, worker: str) -> Job | None:
-    """Lease the next due job, or None when nothing is claimable now."""
-    lease_id = str(uuid.uuid4())
+def claim(store: Store, worker: str, lease_id: str) -> Job | None:
+    """Lease the next due job under this id, or None when nothing is claimable now."""
     row = store.rpc("claim_job", p_lease_id=lease_id, p_worker=worker, p_lease_seconds=LEASE_SECONDS)
     if row is None:
         return None

@@ -23,7 +23,7 @@ from execution.backfill_manager import BackfillManager, JobTable
 from execution.budgets import scope_of
 from execution.catalog import find_entity, platform_entities
 from execution.connections import ConnectRequest
-from execution.errors import KeeperError, StoreError, UserError
+from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from execution.job_runner import Outcome
 from execution.streams import Derivation
 
@@ -273,6 +273,19 @@ def _check_waits(app: App) -> None:
     for job in app.store.read("sync_jobs", columns, "id", status="parked"):
         if _NAMES_A_SETTING.search(job["park_reason"]):
             raise KeeperError(f"{job['platform']} {job['entity']} waits: {job['park_reason']}")
+
+
+def wait_for_boot(app: App, *, most_seconds: float = 60.0) -> None:
+    """Refuse what is wrong for certain (UserError); a database that does not answer is asked again for a minute."""
+    ends_at = app.clock.monotonic() + most_seconds
+    while True:
+        try:
+            return app.check_boot()
+        except StoreUnavailable as error:
+            if app.clock.monotonic() >= ends_at:
+                raise
+            workers.log.warning("database_not_ready", error=error.message)
+            app.clock.sleep(2.0)
 
 
 def work_forever(*, processes: int, threads: int) -> NoReturn:

@@ -1,7 +1,10 @@
 """What Dramatiq imports in every worker process: the broker and its actor, made from the environment."""
 
+import signal
+
 from execution.logs import configure
-from execution.workers import set_up
+from execution.workers import leaving, set_up
 
 configure()
 broker = set_up()
+leaving.listen(signal.SIGTERM)

@@ -6,6 +6,7 @@ column of the job. Run by `keeper worker` (dramatiq execution.workers).
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 from collections.abc import Callable
@@ -16,9 +17,11 @@ import structlog
 from dramatiq.brokers.redis import RedisBroker
 
 from execution.app import App
-from execution.errors import KeeperError
+from execution.errors import KeeperError, LeaseLost
 from execution.job_runner import JobRunner, Outcome
+from execution.leaving import LEAVE_SECONDS, InHand, Leaving
 from execution.settings import Settings
+from execution.store import Patience
 
 QUEUE = "sync"
 # More bells than this in the queue say nothing new.
@@ -29,13 +32,17 @@ log = structlog.get_logger()
 
 
 class Stopping(dramatiq.Middleware):
-    """Tells slices that the process is about to end, so that they finish their page and hand the job back."""
+    """Sees to it that the process ends in time, and not before the last slice has given its job back."""
 
-    def __init__(self) -> None:
-        self.event = threading.Event()
+    def __init__(self, leaving: Leaving) -> None:
+        self._leaving = leaving
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
-        self.event.set()
+        self._leaving.start()
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
+        # The lookout's slice is in no thread of Dramatiq's.
+        self._leaving.in_hand.wait_until_empty(LEAVE_SECONDS)
 
 
 class Lookout(dramatiq.Middleware):
@@ -100,7 +107,15 @@ def tick(app: App, broker: dramatiq.Broker) -> dict[str, object]:
     return told
 
 
-_stopping = Stopping()
+def _hand_back(lease_id: str) -> None:
+    """From outside of the slice, over a connection of its own: the slice's may be the one that hangs."""
+    app = App(settings=Settings.load(), patience=Patience(attempts=2, answer_s=2.0))
+    with contextlib.suppress(LeaseLost):
+        app.store.rpc("hand_back_job", p_lease_id=lease_id)
+
+
+_in_hand = InHand()
+leaving = Leaving(in_hand=_in_hand, give_back=_hand_back)
 _runner: JobRunner | None = None
 _runner_lock = threading.Lock()
 
@@ -110,13 +125,14 @@ def runner() -> JobRunner:
     global _runner  # noqa: PLW0603  one a process, shared by its threads
     with _runner_lock:
         if _runner is None:
-            _runner = App(settings=Settings.load(), stopping=_stopping.event.is_set).runner()
+            _runner = App(settings=Settings.load(), stopping=leaving.asked.is_set, in_hand=_in_hand).runner()
         return _runner
 
 
 def set_up() -> RedisBroker:
     """Make the process's broker and declare the actor on it."""
-    broker = make_broker(Settings.load(), [_stopping, Lookout(_stopping.event, random.Random())])  # noqa: S311
+    lookout = Lookout(leaving.asked, random.Random())  # noqa: S311
+    broker = make_broker(Settings.load(), [Stopping(leaving), lookout])
     dramatiq.set_broker(broker)
 
     @dramatiq.actor(queue_name=QUEUE, broker=broker)

@@ -94,12 +94,13 @@ class World:
     def wake(self) -> None:
         """Let all waits be over: of parked jobs, throttled scopes, a refresh that died, the leases of the dead."""
         self.db.execute("update public.sync_jobs set run_after = now() where status = 'parked'")
-        self.db.execute("update private.api_budgets set blocked_until = null, paced_until = null")
+        self.db.execute("update private.api_budgets set blocked_until = null, paced_until = null, valkey_until = null")
         self.db.execute(
             "update private.platform_tokens set refresh_started_at = now() - interval '2 minutes'"
             " where refresh_started_at is not null"
         )
         self.db.execute("update private.platform_tokens set rest_until = null")
+        self.db.execute("update private.circuit_breakers set retry_at = now(), probe = null, probe_until = null")
         # Nobody works in another process while this one waits: whoever holds a lease has died.
         self.db.execute("update public.sync_jobs set lease_expires_at = now() where status = 'running'")
         self.app.valkey.flushall()
