@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from execution import sync_etsy, sync_shopify
+from execution import sync_etsy, sync_printify, sync_shopify
 from execution.errors import UserError
 from execution.etsy_api import ETSY
 from execution.platforms import Platform
+from execution.printify_api import PRINTIFY
 from execution.shopify_api import SHOPIFY
 from execution.streams import Entity
 
-PLATFORMS: dict[str, Platform] = {ETSY.name: ETSY, SHOPIFY.name: SHOPIFY}
-ENTITIES: dict[str, tuple[Entity, ...]] = {ETSY.name: sync_etsy.ENTITIES, SHOPIFY.name: sync_shopify.ENTITIES}
+PLATFORMS: dict[str, Platform] = {platform.name: platform for platform in (ETSY, PRINTIFY, SHOPIFY)}
+ENTITIES: dict[str, tuple[Entity, ...]] = {
+    ETSY.name: sync_etsy.ENTITIES,
+    PRINTIFY.name: sync_printify.ENTITIES,
+    SHOPIFY.name: sync_shopify.ENTITIES,
+}
 
 
 def platform_named(name: str) -> Platform:

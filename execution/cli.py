@@ -86,7 +86,7 @@ def user_create(
 
 @cli.command()
 def connect(
-    platform: Annotated[str, typer.Argument(help="etsy")],
+    platform: Annotated[str, typer.Argument(help="etsy, printify or shopify")],
     *,
     user_id: User,
     shop_id: Annotated[str, typer.Option(help="The shop's id on the platform.")],
@@ -94,6 +94,9 @@ def connect(
     refresh_token: Annotated[str | None, typer.Option(help="The refresh token that came with it.")] = None,
     expires_at: Annotated[
         str | None, typer.Option(help="When the access token expires: ISO 8601, or Unix seconds.")
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="Printify: what its amounts are in. Assumed (PRINTIFY_CURRENCY) by default.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -106,6 +109,7 @@ def connect(
         access_token=sys.stdin.readline().strip() if access_token == "-" else access_token,  # noqa: S105
         refresh_token=refresh_token,
         expires_at=operations.moment(expires_at),
+        currency=currency,
     )
     name = facts["shop_name"] or facts["shop_id"]
     show(facts, as_json=as_json, text=f"Connected {name} ({facts['platform']} shop {facts['shop_id']}).")

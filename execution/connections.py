@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -33,6 +33,8 @@ class ConnectRequest:
     refresh_token: str | None = field(default=None, repr=False)
     expires_at: datetime | None = None
     refresh_expires_at: datetime | None = None
+    # What the seller says the amounts are in, for a platform whose answers never do.
+    currency: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +111,25 @@ class Connector:
                 f"Shop {request.shop_id} belongs to someone else: this token is for shop {shop.shop_id} ({shop.name}).",
                 hint="Use the shop id and the token of the same seller.",
             )
-        return self._write(request, shop, found["account_id"] or str(uuid.uuid4()))
+        if shop.currency is None:
+            shop = replace(shop, currency=request.currency or settings.assumed_currency)
+        if request.currency:
+            # Once before, so that a word that is no currency leaves nothing half-written.
+            self.state_currency(request.user_id, platform, request.currency)
+        connection = self._write(request, shop, found["account_id"] or str(uuid.uuid4()))
+        if request.currency:
+            self.state_currency(request.user_id, platform, request.currency)
+        return connection
+
+    def state_currency(self, user_id: str, platform: Platform, currency: str) -> None:
+        """The seller says in which currency a shop's amounts are; what was copied already takes it too."""
+        try:
+            self._store.rpc("state_currency", p_user_id=user_id, p_platform=platform.name, p_currency=currency)
+        except StoreError as error:
+            if error.message.endswith("unknown_currency"):
+                raise UserError(f"{currency!r} is no currency:", hint="write it like USD.") from None
+            if not error.message.endswith("not_connected"):
+                raise
 
     def _find(self, request: ConnectRequest, platform: Platform) -> dict[str, Any]:
         """Refuse early what the database would refuse at the end: it saves calls to the platform."""

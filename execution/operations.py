@@ -80,6 +80,7 @@ def connect(
     access_token: str,
     refresh_token: str | None,
     expires_at: datetime | None,
+    currency: str | None = None,
 ) -> dict[str, Any]:
     """Connect a shop; the token is tried before anything is written."""
     connection = app.connector.connect(
@@ -90,6 +91,7 @@ def connect(
             access_token=access_token,
             refresh_token=refresh_token,
             expires_at=expires_at,
+            currency=currency,
         )
     )
     app.limiter.give_back()

@@ -49,6 +49,8 @@ class PlatformSettings:
     client_secret: SecretStr | None = None
     api_base_url: str | None = None
     token_url: str | None = None
+    # What a platform's amounts are taken to be in that never says it; the owner may say otherwise.
+    assumed_currency: str | None = None
 
     def api_url(self, vendor_url: str) -> str:
         """The vendor's URL with scheme and host replaced; the path stays the vendor's."""
@@ -122,6 +124,12 @@ def _history_window(value: Any) -> Any:
     return HistoryWindow(months=months, days=count if unit == "d" else 0)
 
 
+def _currency(value: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", value.strip().upper()):
+        raise ValueError("is not a currency like USD")
+    return value.strip().upper()
+
+
 def _key_ring(value: SecretStr) -> SecretStr:
     try:
         Keyring.parse(value.get_secret_value(), environment="")
@@ -170,6 +178,8 @@ class Settings(BaseSettings):
     printify_api_base_url: WebAddress | None = None
     printify_token_url: WebAddress | None = None
     printify_app_id: SecretStr | None = None
+    # Printify's amounts name no currency: this one is assumed until a seller states another (docs/decisions/011).
+    printify_currency: Annotated[str, AfterValidator(_currency)] = "USD"
     shopify_api_base_url: WebAddress | None = None
     shopify_token_url: WebAddress | None = None
     shopify_client_id: SecretStr | None = None
@@ -216,6 +226,7 @@ class Settings(BaseSettings):
             client_secret=self._value(names.client_secret) if names.client_secret else None,
             api_base_url=getattr(self, f"{name}_api_base_url"),
             token_url=getattr(self, f"{name}_token_url"),
+            assumed_currency=getattr(self, f"{name}_currency", None),
         )
 
     def keyring(self) -> Keyring:
