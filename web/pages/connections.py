@@ -44,9 +44,7 @@ def show(  # noqa: PLR0917  FastAPI passes by name
 
 
 @router.post(HERE + "/{platform}/connect")
-def connect(  # noqa: PLR0917  FastAPI passes by name
-    platform: str, request: Request, user: UserDep, web: WebDep, shop: Annotated[str, Form()] = ""
-) -> Response:
+def connect(platform: str, request: Request, user: UserDep, web: WebDep, shop: Annotated[str, Form()] = "") -> Response:
     """To the platform's consent page. What was typed wrong comes back on the form."""
     try:
         url = connecting.begin(

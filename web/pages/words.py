@@ -78,8 +78,8 @@ _CONNECT = {
     "or use another account here for this one.",
     "scopes_missing": "{title} did not give us every right that we need to read. Connect again, and leave everything "
     "ticked.",
-    "refused": "{title} did not accept it. Make sure that it is your own shop and that everything asked for is allowed, "
-    "then try again.",
+    "refused": "{title} did not accept it. Make sure that it is your own shop, and that everything asked for is "
+    "allowed; then try again.",
     "platform_away": "{title} did not answer. Nothing was connected; please try again in a few minutes.",
     "shop_unknown": "This is not the name of a shop at {title}. Write it as it stands before .myshopify.com.",
     "no_token": "This is no token. Copy it once more, from its first to its last character.",
