@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import orjson
 
+from sandbox.parts import consent
 from sandbox.parts.answer import HTML, Answer, Doc, Refused, ok
 from sandbox.printify.answer import OAuthError
 from sandbox.printify.tokens import SCOPES, Code
@@ -20,17 +21,31 @@ _CODE_SECONDS = 600
 
 
 def connect(world: World, query: dict[str, str]) -> Answer:
-    """The seller's consent, given at once by the owner of the youngest shop."""
+    """The seller's consent, given at once by the owner of the youngest shop, or on a page."""
     accept, decline, state = query.get("accept_url", ""), query.get("decline_url", ""), query.get("state", "")
     if query.get("app_id") != world.app_id or not _allowed(accept):
         return Answer(status=400, body=b"<html><body>This app cannot be connected.</body></html>", content_type=HTML)
-    if world.settings.consent == "deny" or not world.fronts:
+    if world.settings.consent == "deny" or not world.fronts or consent.is_denied(query):
         fields = {"error": "access_denied", "error_description": "The merchant declined.", "state": state}
         return _redirect(decline if _allowed(decline) else accept, fields)
+    if world.settings.consent == "ask" and consent.is_asked(query):
+        return Answer(body=_ask(world, query), content_type=HTML)
     code = secrets.token_urlsafe(24)
-    account_id = next(reversed(world.fronts.values())).account_id
+    account_id = _consenting(world, query)
     world.tokens.codes[code] = Code(account_id=account_id, scopes=SCOPES, expires_at=world.clock.now() + _CODE_SECONDS)
     return _redirect(accept, {"code": code, "state": state})
+
+
+def _ask(world: World, query: dict[str, str]) -> bytes:
+    sellers = {str(front.account_id): front.shop.plan.title for front in world.fronts.values()}
+    return consent.page("Printify", query, scopes=SCOPES, sellers=list(sellers.items()))
+
+
+def _consenting(world: World, query: dict[str, str]) -> int:
+    """Whose account: the one that the page was told, else that of the youngest shop."""
+    accounts = [front.account_id for front in world.fronts.values()]
+    chosen = consent.seller_of(query)
+    return int(chosen) if chosen.isdecimal() and int(chosen) in accounts else accounts[-1]
 
 
 def token(world: World, path: str, body: bytes) -> Answer:

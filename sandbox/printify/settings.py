@@ -16,7 +16,7 @@ class Settings(Changeable):
         "minute_window": ("sliding", "fixed"),
         "refresh_token": ("rotate", "same"),
         "reuse_old_refresh_token": ("allow", "deny"),
-        "consent": ("grant", "deny"),
+        "consent": ("grant", "deny", "ask"),
         "orders_over_maximum": ("clamp", "error"),
         "products_over_maximum": ("error", "clamp"),
         "envelope": ("whole", "short"),

@@ -232,6 +232,26 @@ def test_consent_can_be_refused(printify, own):
     assert told.headers["location"].startswith("https://b.example?error=access_denied")
 
 
+def test_a_merchant_who_is_asked_decides(printify, own):
+    """The page names the accounts; the decision is carried out for the chosen one."""
+    shop = own()
+    own()
+    printify.control("POST", "/settings", consent="ask")
+    query = {"app_id": "app-1", "accept_url": "https://a.example", "decline_url": "https://b.example", "state": "s"}
+    chosen = {"sandbox_decision": "allow", "sandbox_seller": str(shop.made["account_id"])}
+
+    page = printify.http.get("/app/authorize", params=query)
+    denied = printify.http.get("/app/authorize", params=query | {"sandbox_decision": "deny"})
+    granted = printify.http.get("/app/authorize", params=query | chosen)
+    code = httpx.URL(granted.headers["location"]).params["code"]
+    pair = printify.http.post("/v1/app/oauth/tokens", json={"app_id": "app-1", "code": code}).json()
+    headers = {"authorization": f"Bearer {pair['access_token']}"}
+
+    assert (page.status_code, shop.made["title"] in page.text) == (200, True)
+    assert denied.headers["location"].startswith("https://b.example?error=access_denied")
+    assert printify.http.get(f"/v1/shops/{shop.id}/orders.json", headers=headers).status_code == 200
+
+
 def test_refresh_tokens_rotate_or_stay(printify, own):
     """By default the old one dies of its use; settings keep it alive, or give the same one again."""
     token = own().made["refresh_token"]
