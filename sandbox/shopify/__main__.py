@@ -8,9 +8,8 @@ from pathlib import Path
 
 from sandbox.parts.process import parser, run
 from sandbox.shopify.app import Sandbox
+from sandbox.shopify.oauth import TOKEN
 from sandbox.shopify.world import World
-
-TOKEN_PATH = "/admin/oauth/access_token"  # noqa: S105 - a path
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,7 +25,7 @@ def _build(options: argparse.Namespace, folder: Path) -> tuple[World, Sandbox]:
 def _env(world: World, url: str) -> dict[str, str]:
     return {
         "SHOPIFY_API_BASE_URL": url,
-        "SHOPIFY_TOKEN_URL": url + TOKEN_PATH,
+        "SHOPIFY_TOKEN_URL": url + TOKEN,
         "SHOPIFY_CLIENT_ID": world.client_id,
         "SHOPIFY_CLIENT_SECRET": world.client_secret,
     }

@@ -6,7 +6,7 @@ import asyncio
 import re
 import uuid
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from starlette.types import Receive, Scope, Send
 
@@ -15,6 +15,7 @@ from sandbox.parts.control import CONTROL
 from sandbox.parts.faults import WIRE_KINDS, Faults, Rule
 from sandbox.parts.schedule import Schedule
 from sandbox.parts.wire import Sleep, compress, read_body, send_under, send_whole
+from sandbox.shopify import oauth
 from sandbox.shopify.answers import Refusal, unauthorized
 from sandbox.shopify.bulk_files import PREFIX, find_file, head_of, pieces
 from sandbox.shopify.context import Context
@@ -22,11 +23,13 @@ from sandbox.shopify.control import Control
 from sandbox.shopify.faulty import KINDS, under
 from sandbox.shopify.front import Front
 from sandbox.shopify.graphql_api import GraphqlApi
+from sandbox.shopify.rest_api import RestApi
 from sandbox.shopify.tokens import Access
 from sandbox.shopify.versions import serving
 from sandbox.shopify.world import World
 
 _SILENT = ("reset", "hang")
+_OAUTH = (oauth.AUTHORIZE, oauth.TOKEN, oauth.ACCESS_SCOPES)
 _API = re.compile(r"/admin/api/([^/]+)/(.+)")
 _SHOP = re.compile(r"/shops/([^/]+)(/admin/.*)")
 
@@ -58,6 +61,7 @@ class Sandbox:
         self._changes = Control(world, self.faults, self.schedule)
         self._control = self._changes.app()
         self._graphql = GraphqlApi(world)
+        self._rest = RestApi(world)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(CONTROL):
@@ -75,6 +79,8 @@ class Sandbox:
         await self._send(answer, rule, call, (scope, receive, send))
 
     async def _answer(self, call: Call) -> tuple[Answer, Rule | None]:
+        if call.path in _OAUTH:
+            return await self._oauth(call)
         api = _API.fullmatch(call.path)
         if api is None:
             return Refusal(404, "Not Found").answer, None
@@ -82,8 +88,8 @@ class Sandbox:
             version = self._check(call, api[1])
         except Refusal as refusal:
             return refusal.answer, None
-        rule = self.faults.strike(call.path, self._matched(call), call.note["shop_id"])
-        answer = self._api(call, api[2], rule)
+        rule = self.faults.strike(call.path, self._matched(call), call.note.get("shop_id"))
+        answer = self._api(call, api[2])
         answer.headers.append((b"x-shopify-api-version", version.encode()))
         return (under(answer, rule) if rule else answer), rule
 
@@ -112,8 +118,37 @@ class Sandbox:
             await wires[2]({"type": "http.response.body", "body": piece, "more_body": True})
         await wires[2]({"type": "http.response.body", "body": b""})
 
+    async def _oauth(self, call: Call) -> tuple[Answer, Rule | None]:
+        """Pages that have no version and no bucket."""
+        world, content_type = self.world, call.headers.get(b"content-type", b"")
+        call.note["rate"] = "free"
+        if call.path == oauth.AUTHORIZE:
+            call.note["operation"] = "authorize"
+            answer = oauth.authorize(world, call.domain, parse_qsl(call.query, keep_blank_values=True))
+        elif call.path == oauth.TOKEN:
+            answer, grant = oauth.token(world, call.domain, call.body, content_type)
+            call.note["operation"] = f"token:{grant}"
+            if world.settings.token_delay_seconds:
+                await self._sleep(world.settings.token_delay_seconds)
+        else:
+            call.note["operation"] = "access_scopes"
+            try:
+                token = self._authenticate(call)
+            except Refusal as refusal:
+                return refusal.answer, None
+            answer = oauth.access_scopes(token.scopes)
+        rule = self.faults.strike(call.path, call.query, call.note.get("shop_id"))
+        return (under(answer, rule) if rule else answer), rule
+
     def _check(self, call: Call, wanted: str) -> str:
         """Token, shop and version; gives the version that serves the call."""
+        self._authenticate(call)
+        version = serving(wanted, self.world.clock.seconds())
+        if version is None:
+            raise Refusal(404, "Not Found")
+        return version
+
+    def _authenticate(self, call: Call) -> Access:
         value = call.headers.get(b"x-shopify-access-token", b"").decode("latin-1")
         call.note["token"], call.token = self.world.tokens.classify(value) if value else ("none", None)
         if call.token:
@@ -123,18 +158,13 @@ class Sandbox:
         call.front = self.world.fronts[call.token.shop_id]
         if call.domain is not None and call.domain != call.front.shop.domain:
             raise unauthorized()
-        version = serving(wanted, self.world.clock.seconds())
-        if version is None:
-            raise Refusal(404, "Not Found")
-        return version
+        return call.token
 
     def _matched(self, call: Call) -> str:
         """What a fault's `query` is searched in: the words of a GraphQL query, else the query string."""
         return call.body.decode("utf-8", "replace") if call.path.endswith("/graphql.json") else unquote(call.query)
 
-    def _api(self, call: Call, what: str, rule: Rule | None) -> Answer:
-        if what != "graphql.json" or call.method != "POST":
-            return Refusal(404, "Not Found").answer
+    def _api(self, call: Call, what: str) -> Answer:
         if call.front is None or call.token is None:
             raise LookupError(call.path)
         ctx = Context(
@@ -145,17 +175,20 @@ class Sandbox:
             base_url=call.base_url,
             token=call.token,
         )
-        call.note["repeat_page"] = bool(rule and rule.kind == "repeat_page")
+        if what != "graphql.json":
+            target = f"{call.base_url}{call.path}?{call.query}"
+            return self._rest.answer(ctx, call.method, what, target, call.note)
+        if call.method != "POST":
+            return Refusal(404, "Not Found").answer
         return self._graphql.answer(ctx, call.body, call.headers.get(b"content-type", b""), call.note)
 
     def _record(self, call: Call, answer: Answer, rule: Rule | None, size: int | None = None) -> None:
-        call.note.pop("repeat_page", None)
         self.world.journal.write(
             {
                 "at": self.world.clock.now(),
                 "method": call.method,
                 "path": call.path,
-                "query": call.query,
+                "query": "" if call.path in _OAUTH or call.path.startswith(PREFIX) else call.query,
                 "status": 0 if rule and rule.kind in _SILENT else answer.status,
                 "shop_id": None,
                 "bytes": len(answer.body) if size is None else size,

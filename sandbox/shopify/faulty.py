@@ -23,7 +23,6 @@ KINDS = Kinds(
         "wrong_count": {"by": int},
         "short_page": {"by": int},
         "empty_page": {},
-        "repeat_page": {},
         "endless": {},
         # A version that is not the one asked for.
         "fall_forward": {"version": str},

@@ -18,7 +18,7 @@ class Settings(Changeable):
     choices: ClassVar[dict[str, tuple[str, ...]]] = {
         "customer_data": ("open", "redacted", "denied"),
         "past_most_paged": ("stop", "error"),
-        "consent": ("grant", "deny"),
+        "consent": ("grant", "deny", "ask"),
         "bulk_permission": ("granted", "denied"),
         "bulk_partial": ("late", "at_once", "never"),
         "bulk_cancel_result": ("partial", "none"),

@@ -55,6 +55,7 @@ class Code:
     shop_id: int
     scopes: tuple[str, ...]
     expires_at: float
+    online: bool = False
 
 
 class Tokens:
