@@ -130,6 +130,8 @@ def _value(type_name: str) -> Any:
         "bytea": uuid.uuid4().bytes,
         "bool": False,
         "_text": ["a key"],
+        # A histogram has thirteen classes.
+        "_int8": [0] * 13,
     }
     if type_name in ("int2", "int4", "int8", "numeric", "float4", "float8"):
         return 1
