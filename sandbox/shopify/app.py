@@ -62,6 +62,7 @@ class Sandbox:
         self._control = self._changes.app()
         self._graphql = GraphqlApi(world)
         self._rest = RestApi(world)
+        world.webhooks.sleep = sleep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(CONTROL):

@@ -12,9 +12,11 @@ from sandbox.parts.schedule import Schedule
 from sandbox.shopify.bulk import Failure
 from sandbox.shopify.front import Front
 from sandbox.shopify.mutations import MUTATIONS, mutate
+from sandbox.shopify.notices import compliance_body, tell_of_mutation
 from sandbox.shopify.shops import describe, open_shop, pair
 from sandbox.shopify.tokens import SCOPES
 from sandbox.shopify.truth import TRUTHS
+from sandbox.shopify.webhooks import COMPLIANCE
 from sandbox.shopify.world import World
 
 
@@ -39,6 +41,11 @@ class Control(BaseControl):
             ("POST", "/tokens/scopes", self.change_scopes),
             ("POST", "/bulk/fail", self.fail_bulk),
             ("GET", "/bulk", self.list_bulk),
+            ("POST", "/shops/{shop_id:int}/webhooks", self.send_webhook),
+            ("POST", "/shops/{shop_id:int}/uninstall", self.uninstall),
+            ("POST", "/webhooks/addresses", self.set_addresses),
+            ("GET", "/webhooks", self.list_webhooks),
+            ("POST", "/webhooks/again", self.send_again),
             *super().routes(),
         ]
 
@@ -46,7 +53,10 @@ class Control(BaseControl):
         return shop_id in self.world.fronts
 
     def apply(self, shop_id: int, wanted: Doc) -> Doc:
-        return mutate(self._shop(shop_id), wanted, self.world.clock.seconds())
+        front = self._shop(shop_id)
+        result = mutate(front, wanted, self.world.clock.seconds())
+        tell_of_mutation(self.world, front, wanted, result)
+        return result
 
     @guarded
     async def make_shop(self, request: Request) -> Response:
@@ -129,6 +139,51 @@ class Control(BaseControl):
         shown = ("number", "shop_id", "status", "error_code", "objects", "roots", "size", "looks", "created")
         results = [{name: getattr(each, name) for name in shown} for each in self.world.bulk.operations.values()]
         return reply({"count": len(results), "results": results})
+
+    @guarded
+    async def send_webhook(self, request: Request) -> Response:
+        """A notice of any topic: the body as given, or for compliance topics as the vendor writes it."""
+        front, wanted = self._shop(request.path_params["shop_id"]), await json_body(request)
+        topic = str(wanted.get("topic", ""))
+        body = wanted.get("body")
+        if body is None:
+            if topic not in COMPLIANCE:
+                raise ValueError(f"body is needed, but for {', '.join(COMPLIANCE)}")
+            body = compliance_body(front, topic, wanted)
+        made = self.world.webhooks.emit(front, topic, body, event_id=wanted.get("event_id"))
+        return reply({"deliveries": [delivery.webhook_id for delivery in made]}, 201)
+
+    @guarded
+    async def uninstall(self, request: Request) -> Response:
+        """Tokens die at once, then `app/uninstalled` is told; the vendor sends `shop/redact` 48 hours later."""
+        front = self._shop(request.path_params["shop_id"])
+        killed = self.world.tokens.revoke(front.shop.ids.shop)
+        body = {"id": front.shop.ids.shop, "domain": front.shop.domain, "myshopify_domain": front.shop.domain}
+        self.world.webhooks.emit(front, "app/uninstalled", body)
+        return reply({"revoked": killed})
+
+    @guarded
+    async def set_addresses(self, request: Request) -> Response:
+        """Topics that the application configures instead of subscribing to."""
+        wanted = await json_body(request)
+        self.world.webhooks.app_addresses = {str(topic): str(uri) for topic, uri in wanted.items()}
+        return reply(self.world.webhooks.app_addresses)
+
+    @guarded
+    async def list_webhooks(self, _request: Request) -> Response:
+        shown = ("webhook_id", "event_id", "shop_id", "topic", "uri", "attempts", "done", "triggered")
+        results = [{name: getattr(each, name) for name in shown} for each in self.world.webhooks.deliveries]
+        return reply({"count": len(results), "results": results})
+
+    @guarded
+    async def send_again(self, request: Request) -> Response:
+        """The same notice once more: same bytes, same `X-Shopify-Webhook-Id`."""
+        wanted = str((await json_body(request)).get("webhook_id"))
+        found = [each for each in self.world.webhooks.deliveries if each.webhook_id == wanted]
+        if not found:
+            raise LookupError(f"no delivery {wanted}")
+        self.world.webhooks.again(found[0])
+        return reply({"webhook_id": wanted})
 
     def _shop(self, shop_id: int) -> Front:
         if shop_id not in self.world.fronts:

@@ -9,9 +9,11 @@ from sandbox.shopify.buckets import Buckets
 from sandbox.shopify.bulk import BulkDesk
 from sandbox.shopify.engine import Engine
 from sandbox.shopify.front import Front
+from sandbox.shopify.notices import tell_of_bulk
 from sandbox.shopify.root_fields import all_fields
 from sandbox.shopify.settings import Settings
 from sandbox.shopify.tokens import Tokens
+from sandbox.shopify.webhooks import Webhooks
 
 
 class World(BaseWorld):
@@ -31,6 +33,8 @@ class World(BaseWorld):
         self.building: list[Front] = []
         self.engine = Engine(all_fields())
         self.bulk = BulkDesk(self)
+        self.webhooks = Webhooks(self)
+        self.bulk.finished = lambda operation: tell_of_bulk(self, operation)
         self.application_id = 1_000_000 + seed % 1_000_000
 
     def front_of_domain(self, domain: str) -> Front | None:
@@ -42,6 +46,7 @@ class World(BaseWorld):
 
     def close(self) -> None:
         self.bulk.close()
+        self.webhooks.close()
         for front in (*self.fronts.values(), *self.building):
             front.shelf.close()
         self.journal.close()
