@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 
 from execution import key_rotation, logs, operations, progress
+from execution import costs as cost_of_goods
 from execution.app import App
 from execution.errors import KeeperError, UserError
 from execution.settings import Settings
@@ -174,6 +175,37 @@ def verify(*, user_id: User, platform: Platform = None, as_json: Json = False) -
     else:
         console.print(progress.verification_table(facts))
     raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)
+
+
+@cli.command()
+def costs(
+    *,
+    user_id: User,
+    limit: Annotated[int, typer.Option(help="How many orders and open costs to list.", min=0, max=10_000)] = 10,
+    as_json: Json = False,
+) -> None:
+    """Cost of goods and profit by platform and currency; the printers' orders that could not be linked, and why."""
+    here = app()
+    operations.status(here, user_id=user_id, platform=None)  # refuses a user who is not there
+    facts = cost_of_goods.report(here.store, user_id, limit=limit)
+    if as_json:
+        show(facts, as_json=True, text="")
+    else:
+        console.print(cost_of_goods.tables(facts))
+
+
+@cli.command()
+def recost(
+    *,
+    covers: Annotated[str, typer.Option(help="What a line's cost covers: piece or line.")],
+    source: Annotated[str, typer.Option(help="Whose cost.")] = "printify",
+    as_json: Json = False,
+) -> None:
+    """Say whether a printer's cost is that of one piece or of a whole line, and count every order of it again."""
+    facts = cost_of_goods.set_rule(app().store, source=source, covers=covers)
+    show(
+        facts, as_json=as_json, text=f"A cost at {source} covers a {covers}; counted again for {facts['users']} users."
+    )
 
 
 @cli.command()

@@ -35,7 +35,7 @@ begin
     return query select o.platform, o.ordered_at, o.currency, o.cost_state, o.cost_amount, o.cost_currency
                  from public.orders as o
                  where o.user_id = p_user_id and not o.is_deleted and o.ordered_at >= p_since
-                   and o.cost_state is not null;
+                   and private.has_costs(p_user_id);
 exception when undefined_column then
     return;
 end $$;
