@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from execution import sync_etsy, sync_printify, sync_shopify
+from execution import changes, sync_etsy, sync_printify, sync_shopify
 from execution.errors import UserError
 from execution.etsy_api import ETSY
 from execution.platforms import Platform
@@ -33,6 +33,8 @@ def platform_entities(platform: str) -> tuple[Entity, ...]:
 def find_entity(platform: str, name: str) -> Entity:
     """One entity of a platform, or a UserError that lists the entities there are."""
     entities = platform_entities(platform)
+    if name == changes.NAME:
+        return changes.entity_of(platform, entities)
     for entity in entities:
         if entity.name == name:
             return entity

@@ -221,13 +221,17 @@ class SliceWork:
         after, batch = cursor.get("after", ""), cursor.get("batch", lookup.batch)
         while not self._over():
             ids = self._store.rpc(
-                "next_lookups", p_lease_id=self._job.lease_id, p_name=lookup.name, p_after=after, p_limit=batch
+                "next_lookups",
+                p_lease_id=self._job.lease_id,
+                p_name=lookup.pending or lookup.name,
+                p_after=after,
+                p_limit=batch,
             )
             if not ids:
                 return True
             following = {"step": index, "after": ids[-1], "batch": batch, "round": cursor.get("round", 0)}
             try:
-                answer = self.send(lookup.ask(lookup, ids))
+                answer = _as_list(lookup, self.send(lookup.ask(lookup, ids)))
                 content = pages.read_records(answer.body, lookup.records_at, lookup.records)
                 self._commit(lookup, answer, content, lambda: None, following)
             except Skip:
@@ -322,3 +326,10 @@ class SliceWork:
 
 def _seconds(moment: datetime) -> int:
     return calendar.timegm(moment.utctimetuple())
+
+
+def _as_list(lookup: Lookup, answer: Answer) -> Answer:
+    """A record that came alone, as a list of one where the lookup's records are looked for."""
+    if not lookup.single:
+        return answer
+    return replace(answer, body=b'{"%b":[%b]}' % (lookup.records_at.encode(), answer.body))

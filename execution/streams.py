@@ -191,6 +191,10 @@ class Lookup:
     param: str = ""
     records_at: str = "results"
     ask: Callable[[Lookup, Sequence[str]], Ask] = ask_by_parameter
+    # Another list of pending ids than the one of its own name.
+    pending: str = ""
+    # The answer is the record itself, and no list of one.
+    single: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from web.health import Health
 from web.metrics import Measured, Metrics
 from web.pages import add_pages
 from web.pipeline import Pipeline
-from web.routes import backfill, connections, health, onboarding, session
+from web.routes import backfill, connections, health, onboarding, platform_webhooks, session
 from web.sessions import Sessions
 from web.views import Allowances, statuses_of
 from web.watching import Hub
@@ -30,7 +30,14 @@ from web.watching import Hub
 # A person waits for the answer, or a sender that repeats: soon told is better than at last done.
 PATIENCE = Patience(attempts=3, answer_s=8.0)
 HEALTH_PATIENCE = Patience(attempts=1, answer_s=3.0)
-ROUTERS: Sequence[APIRouter] = (health.router, session.router, onboarding.router, backfill.router, connections.router)
+ROUTERS: Sequence[APIRouter] = (
+    health.router,
+    session.router,
+    onboarding.router,
+    backfill.router,
+    connections.router,
+    platform_webhooks.router,
+)
 
 
 def create_app(app: App) -> FastAPI:

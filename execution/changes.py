@@ -1,0 +1,76 @@
+"""Objects that a platform's webhook named, read again by id: one entity a platform, made of its own streams' records.
+
+A webhook's body is never believed (it may be old, or come out of order): it only says which object to ask for. What it
+asked for stands in private.platform_events until the job that read it has completed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from execution.platforms import Ask
+from execution.shopify_api import graphql
+from execution.streams import Entity, Lookup, Stream
+
+NAME = "changes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """How one object of a stream is asked for: at a path of its own, or as a node of a GraphQL type."""
+
+    stream: str
+    path: str = ""
+    node_type: str = ""
+
+
+_KINDS: Mapping[str, tuple[_Kind, ...]] = {
+    "etsy": (_Kind(stream="receipts", path="/shops/{shop_id}/receipts/{id}"),),
+    "printify": (
+        _Kind(stream="orders", path="/shops/{shop_id}/orders/{id}.json"),
+        _Kind(stream="products", path="/shops/{shop_id}/products/{id}.json"),
+    ),
+    "shopify": (
+        _Kind(stream="orders", node_type="Order"),
+        _Kind(stream="products", node_type="Product"),
+        _Kind(stream="customers", node_type="Customer"),
+    ),
+}
+# What an order that was read again may still want: lines beyond the first ones, refunds.
+_AFTERWARDS = frozenset({"order_lines", "order_line_ends", "refunds"})
+_NODES_A_CALL = 5
+
+
+def entity_of(platform: str, entities: Sequence[Entity]) -> Entity:
+    """The entity `changes` of a platform, made of the streams and lookups of its others."""
+    steps = [step for entity in entities for step in entity.steps]
+    streams = {step.name: step for step in steps if isinstance(step, Stream)}
+    lookups = [_lookup(kind, streams[kind.stream]) for kind in _KINDS.get(platform, ()) if kind.stream in streams]
+    after = [step for step in steps if isinstance(step, Lookup) and step.name in _AFTERWARDS]
+    return Entity(name=NAME, table="orders", steps=(*lookups, *_once(after)))
+
+
+def _lookup(kind: _Kind, stream: Stream) -> Lookup:
+    found = Lookup(name=stream.name, path=stream.path, records=stream.records, pending=f"changed_{stream.name}")
+    if kind.path:
+        return replace(found, path=kind.path, records_at=stream.records_at, single=True)
+    node = str(getattr(stream.pages, "node", ""))
+    return replace(found, records_at="data.nodes", ask=_ask_nodes(kind.node_type, node), batch=_NODES_A_CALL)
+
+
+def _ask_nodes(node_type: str, node: str) -> Callable[[Lookup, Sequence[str]], Ask]:
+    query = f"query KeeperChanged($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {node_type} {{ {node} }} }} }}"
+
+    def ask(_lookup: Lookup, ids: Sequence[str]) -> Ask:
+        return graphql(query, {"ids": [f"gid://shopify/{node_type}/{number}" for number in ids]}, points=100)
+
+    return ask
+
+
+def _once(lookups: Sequence[Lookup]) -> Iterator[Lookup]:
+    seen: set[str] = set()
+    for lookup in lookups:
+        if lookup.name not in seen:
+            seen.add(lookup.name)
+            yield lookup
