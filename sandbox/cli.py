@@ -15,6 +15,7 @@ from rich.table import Table
 
 from execution.errors import UserError
 from execution.migrations import migrate
+from sandbox.house import House
 from sandbox.stack import (
     AlreadyRunning,
     Extra,
@@ -28,6 +29,7 @@ from sandbox.stack import (
 )
 from sandbox.stack.keys import env_text
 from sandbox.standalone import STAND_INS, run_sandbox
+from sandbox.welcome import Welcome, prepare
 
 EXTRAS = [
     Extra(
@@ -45,15 +47,21 @@ def up(
         bool, typer.Option("--print-env", help="Print KEY=value lines for other processes, nothing else.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as one line of JSON.")] = False,
-    sandbox: Annotated[bool, typer.Option("--sandbox", help="Also run the stand-ins for the platforms.")] = False,
+    sandbox: Annotated[
+        bool,
+        typer.Option("--sandbox", help="Also run the stand-ins for the platforms and, for people, Keeper itself."),
+    ] = False,
+    port: Annotated[int, typer.Option(help="Of the pages; another one if it is taken.", min=0, max=65535)] = 8000,
 ) -> None:
     """Start the embedded stack (PostgreSQL, PostgREST, Valkey) and keep it running until Ctrl-C.
 
-    A second start on the same folder reuses its data and keys.  With --print-env, a stack that already
-    runs there is told of instead of started.
+    With --sandbox the stand-ins run as well, and unless a program asks for the environment (--print-env, --json)
+    workers, clock and web too, with a seller to sign in as.  A second start on the same folder reuses its data and
+    keys.  With --print-env, a stack that already runs there is told of instead of started.
     """
+    how = "env" if print_env else "json" if as_json else "people"
     try:
-        _run(data, sandbox=sandbox, how="env" if print_env else "json" if as_json else "people")
+        _run(data, sandbox=sandbox, how=how, port=port)
     except AlreadyRunning as error:
         if not print_env:
             raise UserError(str(error)) from error
@@ -118,17 +126,44 @@ def _tell_sandbox(facts: Mapping[str, Any], how: str) -> None:
         _log(f"Ready at {facts['url']}. Ctrl-C stops.")
 
 
-def _run(data: Path, *, sandbox: bool, how: str) -> None:
+def _run(data: Path, *, sandbox: bool, how: str, port: int) -> None:
     stack = Stack(data, migrate=migrate, extras=EXTRAS if sandbox else [], say=_log)
-    with stop_flag(stack.kill) as flag:
+    house = House(stack, port=port)
+
+    def kill() -> None:
+        house.kill()
+        stack.kill()
+
+    with stop_flag(kill) as flag:
         stack.pause = flag.pause
         with stack.running():
             _log(f"Ready. Migrations applied now: {_listed(stack.migrated)}. Ctrl-C stops.")
             _tell(stack, how)
             try:
+                if sandbox and how == "people":
+                    _welcome(stack, house)
                 stack.watch()
             except Stopped as stopped:
                 _log(f"Stopping ({stopped.signal.name}).")
+
+
+def _welcome(stack: Stack, house: House) -> None:
+    """Run Keeper itself, say where its pages are and how to begin, and stay until a signal comes."""
+    with house.open(stack.pause):
+        welcome = prepare(stack.env)
+        _invite(house.url, welcome)
+        while True:
+            stack.pause(0.2)
+            stack.check()
+            house.check()
+
+
+def _invite(url: str, welcome: Welcome) -> None:
+    console = Console(highlight=False)
+    shops = ", ".join(f"{name}: {shop}" for name, shop in welcome.shops.items())
+    console.print("\nOpen in a browser:", style="bold")
+    console.print(f"  [bold]{escape(url)}[/bold]   and sign in as {escape(welcome.email)}", soft_wrap=True)
+    console.print(f"  Shops that wait to be connected: {escape(shops)}", soft_wrap=True)
 
 
 def _listed(migrated: object) -> str:

@@ -26,6 +26,7 @@ from sandbox.demo.plan import Plan, troubles
 from sandbox.demo.shop import EtsySandbox
 from sandbox.demo.stage import Stage, new_stage
 from sandbox.demo.story import Story
+from sandbox.demo.trigger import trigger
 from sandbox.stack import StackError, StopFlag, Stopped, stop_flag
 
 _PATIENCE_S, _ORDERS_A_SECOND = 150.0, 50
@@ -105,7 +106,7 @@ def _tell(
     etsy.plant(troubles(plan))
     console.print(show.opening(plan, seller))
     backfill_began = time.monotonic()
-    operations.start_backfill(app, user_id=user_id, platform=None, entities=[], again=False)
+    trigger(stage.house.url, stage.stack.env, user_id)
     deadline = backfill_began + _PATIENCE_S + plan.orders / _ORDERS_A_SECOND
     status = progress.watch(
         lambda: operations.status(app, user_id=user_id, platform=None),

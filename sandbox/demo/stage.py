@@ -1,23 +1,15 @@
-"""The demo's processes: the stack with its Etsy, two workers and a clock, each a real child process."""
+"""The demo's processes: the stack with its stand-ins, workers, a clock and the web, each a real child process."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from execution.migrations import migrate
-from sandbox.stack import Extra, Stack, StackError
-from sandbox.stack.processes import Child, Program
-from sandbox.stack.services import PYTHONPATH
-
-# A worker finishes the page in hand; Dramatiq gives its threads twenty seconds for that.
-_STOP_PATIENCE_S = 25.0
-_COMMANDS = {
-    "worker": ("worker", "--processes", "2", "--threads", "2"),
-    "clock": ("clock", "--every", "1"),
-}
+from sandbox.house import House
+from sandbox.stack import Extra, Stack
 
 
 class Stage:
@@ -25,47 +17,23 @@ class Stage:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self._children: list[Child] = []
+        self.house = House(stack)
 
     @contextmanager
     def open(self) -> Iterator[Stage]:
         """Everything runs inside; nothing outside, whatever happened."""
-        with self.stack.running():
-            try:
-                for name, command in _COMMANDS.items():
-                    self._children.append(self._start(name, command))
-                yield self
-            finally:
-                self._stop()
+        with self.stack.running(), self.house.open(self.stack.pause):
+            yield self
 
     def check(self) -> None:
         """Raise StackError if any process has died."""
         self.stack.check()
-        for child in self._children:
-            if child.exit_status is not None:
-                raise StackError(f"the {child.name} ended with exit status {child.exit_status}:\n{child.tail()}")
+        self.house.check()
 
     def kill(self) -> None:
         """Everything at once, without waiting. Safe in a signal handler."""
-        for child in self._children:
-            child.kill()
+        self.house.kill()
         self.stack.kill()
-
-    def _start(self, name: str, command: Sequence[str]) -> Child:
-        program = Program(
-            name=name,
-            argv=[sys.executable, "-P", "-m", "execution", *command],
-            log=self.stack.data / "logs" / f"{name}.log",
-            env={**self.stack.env, "PYTHONPATH": PYTHONPATH},
-        )
-        return Child(program, self.stack.data)
-
-    def _stop(self) -> None:
-        for child in self._children:
-            child.ask_to_stop()
-        for child in self._children:
-            child.stop(_STOP_PATIENCE_S)
-        self._children.clear()
 
 
 def new_stage(data: Path) -> Stage:
