@@ -1,25 +1,35 @@
 """The sales channel whose orders Printify fulfils: which orders it has, and what their references look like.
 
-A channel is made from the same seed and size as the channel's own stand-in, so that references meet real orders;
-or it is given order ids outright. Either way Etsy's shop machine draws lines, buyers and dates.
+A channel is made from the same seed and size as the channel's own stand-in, so that references meet real orders; or it
+is given order ids outright, and Etsy's shop machine draws lines, buyers and dates.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
-from sandbox.etsy.buyers import Buyer
+from sandbox.etsy.buyers import Buyer, make_buyer
 from sandbox.etsy.money import divisor
 from sandbox.etsy.orders import Line, make_order
 from sandbox.etsy.shop import Plan as EtsyPlan
 from sandbox.etsy.shop import Shop as EtsyShop
 from sandbox.parts.answer import Doc
-from sandbox.shopify.ids import Ids as ShopifyIds
+from sandbox.printify.wares import Ware, etsy_ware, shopify_ware
+from sandbox.shopify.orders import make_order as make_shopify_order
+from sandbox.shopify.shop import Plan as ShopifyPlan
+from sandbox.shopify.shop import Shop as ShopifyShop
+
+# Wares of each channel of a shop have numbers of their own.
+_WARES = 4_000
+# Every four hundredth order of Shopify's stand-in has hundreds of lines.
+_MOST_LINES = 25
 
 
 class SaleLine(NamedTuple):
-    """A line to be printed: which product and variant; `price` is retail, in cents of the shop's currency."""
+    """A line to be printed: which ware and variant; `price` is retail, in cents of the shop's currency."""
 
     product: int
     variation: int
@@ -43,17 +53,18 @@ class Channel(Protocol):
     """Sales in order of time, one of them again by its number, and whose reference a text is."""
 
     name: str
-    machine: EtsyShop
+    home: str
+    start: int
+
+    @property
+    def wares(self) -> list[Ware]: ...
 
     def sales(self) -> Iterator[Sale]: ...
 
     def sale(self, ref: int) -> Sale | None: ...
 
-    def find(self, order_id: str, label: str) -> int | None: ...
-
-    def listing_id(self, number: int) -> int: ...
-
-    def product_url(self, number: int) -> str: ...
+    def find(self, order_id: str, label: str) -> int | None:
+        """The order that a reference means: its id first, then its label."""
 
 
 class EtsyChannel:
@@ -61,76 +72,93 @@ class EtsyChannel:
 
     name = "etsy"
 
-    def __init__(self, plan: EtsyPlan) -> None:
-        self.machine = EtsyShop(plan)
+    def __init__(self, plan: EtsyPlan, first_ware: int = 0) -> None:
+        self._shop = EtsyShop(plan)
+        self._first = first_ware
+        self.home, self.start = self._shop.home, self._shop.start
+
+    @cached_property
+    def wares(self) -> list[Ware]:
+        url, ids = "https://www.etsy.com/listing/", self._shop.ids
+        return [
+            etsy_ware(each, self._first + each.number, ids.listing(each.number), f"{url}{ids.listing(each.number)}")
+            for each in self._shop.listings
+            if not each.product.digital and not each.gone
+        ]
 
     def sales(self) -> Iterator[Sale]:
-        for pos in range(self.machine.plan.orders):
+        for pos in range(self._shop.plan.orders):
             if sale := self.sale(pos):
                 yield sale
 
     def sale(self, ref: int) -> Sale | None:
         """None for receipts that were never paid or hold nothing to print."""
-        order = make_order(self.machine, ref)
-        lines = _printed(self.machine, order.lines)
+        order = make_order(self._shop, ref)
+        lines = _printed(self._shop, order.lines, self._first)
         if not order.paid_at or not lines:
             return None
-        receipt = self.machine.ids.receipt(ref)
+        receipt = self._shop.ids.receipt(ref)
         return Sale(ref, receipt, str(receipt), order.paid_at, order.canceled_at, order.buyer, lines)
 
     def find(self, order_id: str, label: str) -> int | None:
-        """The receipt that a reference means: its id first, then its label."""
-        return _first(self._receipt, order_id, label)
-
-    def listing_id(self, number: int) -> int:
-        return self.machine.ids.listing(number)
-
-    def product_url(self, number: int) -> str:
-        return f"https://www.etsy.com/listing/{self.listing_id(number)}"
+        return self._receipt(order_id) or self._receipt(label.removeprefix("#"))
 
     def _receipt(self, text: str) -> int | None:
         number = _number(text)
-        pos = None if number is None else self.machine.ids.receipt_position(number)
-        return number if pos is not None and pos < self.machine.plan.orders else None
+        pos = None if number is None else self._shop.ids.receipt_position(number)
+        return number if pos is not None and pos < self._shop.plan.orders else None
 
 
 class ShopifyChannel:
-    """Orders with the ids and names of `sandbox.shopify`'s shop of the same seed and size."""
+    """Orders of `sandbox.shopify`'s shop of the same plan."""
 
     name = "shopify"
 
-    def __init__(self, plan: EtsyPlan) -> None:
-        self.machine = EtsyShop(plan)
-        self._ids = ShopifyIds(plan.seed)
+    def __init__(self, plan: ShopifyPlan, first_ware: int = 0) -> None:
+        self._shop = ShopifyShop(plan)
+        self._first = first_ware
+        self.home, self.start = self._shop.home, self._shop.start
+
+    @cached_property
+    def wares(self) -> list[Ware]:
+        ids, url = self._shop.ids, f"https://{self._shop.domain}/products/"
+        return [
+            shopify_ware(
+                each, self._first + each.number, ids.product(each.number), f"{url}{each.handle}", self._shop.currency
+            )
+            for each in self._shop.products
+            if not each.digital and not each.gift_card and not each.gone
+        ]
+
+    @cached_property
+    def _by_number(self) -> dict[int, Ware]:
+        return {ware.number - self._first: ware for ware in self.wares}
 
     def sales(self) -> Iterator[Sale]:
-        for pos in range(self.machine.plan.orders):
-            yield self.sale(pos)
+        for pos in range(self._shop.plan.orders):
+            if sale := self.sale(pos):
+                yield sale
 
-    def sale(self, ref: int) -> Sale:
-        created = self.machine.rhythm.created(ref)
-        order = make_order(self.machine, ref, at=created)
-        lines = _printed(self.machine, order.lines) or _instead(self.machine, order.lines)
-        return Sale(ref, self._ids.order(ref), self._ids.order_name(ref), created, 0, order.buyer, lines)
+    def sale(self, ref: int) -> Sale | None:
+        """None for orders that hold nothing to print."""
+        order = make_shopify_order(self._shop, ref)
+        lines = tuple(self._line(line) for line in order["lines"] if line["product"] in self._by_number)[:_MOST_LINES]
+        if not lines or not order["ships"]:
+            return None
+        ids, buyer = self._shop.ids, make_buyer(self._shop.seed, self.home, order["buyer"])
+        return Sale(ref, ids.order(ref), ids.order_name(ref), order["created"], order["cancelled"] or 0, buyer, lines)
+
+    def _line(self, line: Doc) -> SaleLine:
+        ware = self._by_number[line["product"]]
+        cents = line["price"][0] * (100 // divisor(self._shop.currency))
+        return SaleLine(ware.number, line["variant"] % len(ware.labels), line["quantity"], cents)
 
     def find(self, order_id: str, label: str) -> int | None:
-        return _first(self._by_id, order_id, "") or _first(self._by_name, "", label)
-
-    def listing_id(self, number: int) -> int:
-        return self._ids.product(number)
-
-    def product_url(self, number: int) -> str:
-        return f"https://shop-{self.machine.seed}.example.com/products/{self.listing_id(number)}"
-
-    def _by_id(self, text: str) -> int | None:
-        number = _number(text)
-        pos = None if number is None else self._ids.order_position(number)
-        return number if pos is not None and pos < self.machine.plan.orders else None
-
-    def _by_name(self, text: str) -> int | None:
-        number = _number(text)
-        pos = None if number is None else number - int(self._ids.order_name(0)[1:])
-        return self._ids.order(pos) if pos is not None and 0 <= pos < self.machine.plan.orders else None
+        number, named, ids = _number(order_id), _number(label.removeprefix("#")), self._shop.ids
+        pos = None if number is None else ids.order_position(number)
+        if pos is None and named is not None:
+            pos = named - int(ids.order_name(0)[1:])
+        return ids.order(pos) if pos is not None and 0 <= pos < self._shop.plan.orders else None
 
 
 class GivenOrders:
@@ -138,11 +166,21 @@ class GivenOrders:
 
     def __init__(self, name: str, plan: EtsyPlan, orders: list[Doc]) -> None:
         self.name = name
-        self.machine = EtsyShop(plan)
+        self._shop = EtsyShop(plan)
+        self.home, self.start = self._shop.home, self._shop.start
         self._orders = orders
         self._by_text = {str(order["id"]): order["id"] for order in reversed(orders)}
         for order in reversed(orders):
             self._by_text.setdefault(_label(name, order).removeprefix("#"), order["id"])
+
+    @cached_property
+    def wares(self) -> list[Ware]:
+        first, url = 8_000_000_000_000 + self._shop.seed * 10_000, f"https://{self.name}.example.com/products/"
+        return [
+            etsy_ware(each, each.number, first + each.number, f"{url}{first + each.number}")
+            for each in self._shop.listings
+            if not each.product.digital and not each.gone
+        ]
 
     def sales(self) -> Iterator[Sale]:
         for ref in range(len(self._orders)):
@@ -150,20 +188,54 @@ class GivenOrders:
 
     def sale(self, ref: int) -> Sale:
         given = self._orders[ref]
-        at = int(given.get("at", self.machine.rhythm.created(ref)))
-        order = make_order(self.machine, ref, at=at)
-        lines = _printed(self.machine, order.lines) or _instead(self.machine, order.lines)
+        at = int(given.get("at", self._shop.rhythm.created(ref)))
+        order = make_order(self._shop, ref, at=at)
+        lines = _printed(self._shop, order.lines, 0) or _instead(self._shop, order.lines)
         canceled = int(given.get("canceled_at", 0))
         return Sale(ref, int(given["id"]), _label(self.name, given), at, canceled, order.buyer, lines)
 
     def find(self, order_id: str, label: str) -> int | None:
-        return _first(self._by_text.get, order_id, label)
+        found = self._by_text.get(order_id) if order_id else None
+        return found if found is not None or not label else self._by_text.get(label.removeprefix("#"))
 
-    def listing_id(self, number: int) -> int:
-        return 8_000_000_000_000 + self.machine.seed * 10_000 + number
 
-    def product_url(self, number: int) -> str:
-        return f"https://{self.name}.example.com/products/{self.listing_id(number)}"
+class SeveralChannels:
+    """Sales of several channels in one Printify shop, by time. In life each shop has one channel."""
+
+    def __init__(self, parts: list[Channel]) -> None:
+        self._parts = parts
+        self.name = parts[0].name
+        self.home, self.start = parts[0].home, min(part.start for part in parts)
+
+    @cached_property
+    def wares(self) -> list[Ware]:
+        return [ware for part in self._parts for ware in part.wares]
+
+    def sales(self) -> Iterator[Sale]:
+        yield from heapq.merge(*map(self._of, range(len(self._parts))), key=lambda sale: sale.at)
+
+    def sale(self, ref: int) -> Sale | None:
+        place, number = ref % len(self._parts), ref // len(self._parts)
+        sale = self._parts[place].sale(number)
+        return sale._replace(ref=ref) if sale else None
+
+    def find(self, order_id: str, label: str) -> int | None:
+        """An id in any channel before a label in any."""
+        found = (part.find(text, other) for text, other in ((order_id, ""), ("", label)) for part in self._parts)
+        return next((order for order in found if order is not None), None)
+
+    def _of(self, place: int) -> Iterator[Sale]:
+        for sale in self._parts[place].sales():
+            yield sale._replace(ref=sale.ref * len(self._parts) + place)
+
+
+def join_channels(plans: list[EtsyPlan | ShopifyPlan]) -> Channel:
+    """The channels of these plans, as one."""
+    parts: list[Channel] = [
+        EtsyChannel(plan, place * _WARES) if isinstance(plan, EtsyPlan) else ShopifyChannel(plan, place * _WARES)
+        for place, plan in enumerate(plans)
+    ]
+    return parts[0] if len(parts) == 1 else SeveralChannels(parts)
 
 
 def _label(channel: str, order: Doc) -> str:
@@ -177,27 +249,18 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
-class _Lookup(Protocol):
-    def __call__(self, text: str, /) -> int | None: ...
-
-
-def _first(known: _Lookup, order_id: str, label: str) -> int | None:
-    found = known(order_id) if order_id else None
-    return found if found is not None or not label else known(label.removeprefix("#"))
-
-
-def _printed(machine: EtsyShop, lines: tuple[Line, ...]) -> tuple[SaleLine, ...]:
+def _printed(shop: EtsyShop, lines: tuple[Line, ...], first: int) -> tuple[SaleLine, ...]:
     """Downloads need no printer; listings that are gone were made by hand."""
     return tuple(
-        _sale_line(machine, line) for line in lines if not line.listing.product.digital and not line.listing.gone
+        _sale_line(shop, line, first) for line in lines if not line.listing.product.digital and not line.listing.gone
     )
 
 
-def _instead(machine: EtsyShop, lines: tuple[Line, ...]) -> tuple[SaleLine, ...]:
+def _instead(shop: EtsyShop, lines: tuple[Line, ...]) -> tuple[SaleLine, ...]:
     """The same lines of the shop's first listing, which is printed and there."""
-    return tuple(_sale_line(machine, line._replace(listing=machine.listings[0], variation=0)) for line in lines)
+    return tuple(_sale_line(shop, line._replace(listing=shop.listings[0], variation=0), 0) for line in lines)
 
 
-def _sale_line(machine: EtsyShop, line: Line) -> SaleLine:
-    cents = line.price * (100 // divisor(machine.currency))
-    return SaleLine(line.listing.number, line.variation, line.quantity, cents)
+def _sale_line(shop: EtsyShop, line: Line, first: int) -> SaleLine:
+    cents = line.price * (100 // divisor(shop.currency))
+    return SaleLine(first + line.listing.number, line.variation, line.quantity, cents)

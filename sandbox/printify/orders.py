@@ -62,7 +62,7 @@ def plan_rows(shop: Shop) -> Iterator[Row]:
             return
         yield row
         made += 1
-    start = shop.channel.machine.start
+    start = shop.channel.start
     for pos in range(made, wanted):
         created = start + (shop.end - start) * pos // wanted
         yield _alone(shop, pos, created, ("api", "manual")[pos % 2])

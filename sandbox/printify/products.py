@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from html import unescape
 from typing import TYPE_CHECKING, NamedTuple
 
-from sandbox.etsy.catalog import Listing, variation_price
 from sandbox.parts.answer import Doc
 from sandbox.parts.dice import Dice
 from sandbox.printify.goods import BLUEPRINTS, COLOURS, PROVIDERS, SIZES, Blueprint, Provider
 from sandbox.printify.tokens import moment
+from sandbox.printify.wares import Ware
 
 if TYPE_CHECKING:
     from sandbox.printify.shop import Shop
@@ -19,43 +18,43 @@ _WIDE = 9
 
 
 class Product(NamedTuple):
-    """One product. `number` is that of the channel's listing."""
+    """One product: a ware of the channel, the blank that it is printed on, and who prints."""
 
-    number: int
-    listing: Listing
+    ware: Ware
     blank: Blueprint
     provider: Provider
     dearer: int
     created: int
-    updated: int
+
+    @property
+    def number(self) -> int:
+        return self.ware.number
 
     @property
     def title(self) -> str:
-        return unescape(self.listing.title)
+        return self.ware.title
 
 
-def make_product(seed: int, listing: Listing) -> Product:
-    dice = Dice(f"{seed}:product:{listing.number}")
+def make_product(seed: int, ware: Ware) -> Product:
+    dice = Dice(f"{seed}:product:{ware.number}")
     return Product(
-        number=listing.number,
-        listing=listing,
-        blank=BLUEPRINTS[listing.product.word],
+        ware=ware,
+        blank=BLUEPRINTS[ware.word],
         provider=dice.pick(PROVIDERS),
         dearer=dice.below(260),
-        created=listing.created - dice.between(60, 7200),
-        updated=listing.updated,
+        created=ware.created - dice.between(60, 7200),
     )
 
 
 def unit_cost(product: Product, variation: int, *, dearer: int | None = None) -> int:
     """What printing one costs in cents: providers differ, larger ones cost more."""
     base = product.blank.base * (1000 + (product.dearer if dearer is None else dearer)) // 1000
-    return base + base * 12 * variation // 100 if product.listing.product.property_id == 100 else base
+    return base + base * 12 * variation // 100 if product.ware.sized else base
 
 
 def sku(product: Product, variation: int) -> str:
     """The channel's own, which is how sellers keep it."""
-    return f"{product.listing.sku}-{variation}"
+    return product.ware.skus[variation]
 
 
 def variant_id(product: Product, variation: int) -> int:
@@ -63,19 +62,18 @@ def variant_id(product: Product, variation: int) -> int:
 
 
 def variant_label(product: Product, variation: int) -> str:
-    return unescape(product.listing.product.values[variation])
+    return product.ware.labels[variation]
 
 
 def render_product(shop: Shop, product: Product) -> Doc:
     """A product (spec product) with the fields seen in life. `print_areas` and `views` are as short as they may be."""
     dice = Dice(f"{shop.seed}:product-doc:{product.number}")
-    variants = [_variant(product, index) for index in range(len(product.listing.product.values))]
-    option = product.listing.product.property_name
-    options: list[Doc] = [_option(option, [unescape(value) for value in product.listing.product.values], 1000)]
+    variants = [_variant(product, index) for index in range(len(product.ware.labels))]
+    options: list[Doc] = [_option(product.ware.option, list(product.ware.labels), 1000)]
     if product.number % _WIDE == 0:
         options = [_option("Colors", list(COLOURS), 2000), _option("Sizes", list(SIZES), 3000)]
         variants += _disabled(product, len(variants))
-    published = product.listing.state in ("active", "sold_out", "expired")
+    published = product.ware.published
     doc: Doc = {
         "id": shop.ids.product(product.number),
         "title": product.title,
@@ -86,7 +84,7 @@ def render_product(shop: Shop, product: Product) -> Doc:
         "variants": variants,
         "images": [_image(shop, product, [variant["id"] for variant in variants[:1]])],
         "created_at": moment(product.created),
-        "updated_at": moment(product.updated),
+        "updated_at": moment(product.ware.updated),
         "visible": published,
         "is_locked": False,
         "is_printify_express_eligible": product.blank.number in (6, 68),
@@ -102,8 +100,7 @@ def render_product(shop: Shop, product: Product) -> Doc:
         "sales_channel_properties": dice.pick(([], [], {}, None)),
     }
     if published:
-        external: Doc = {"id": str(shop.channel.listing_id(product.number))}
-        external["handle"] = shop.channel.product_url(product.number)
+        external: Doc = {"id": str(product.ware.channel_id), "handle": product.ware.url}
         doc["external"] = [{**external, "shipping_template_id": "1"}] if dice.chance(150) else external
     elif dice.chance(500):
         doc["external"] = None
@@ -115,7 +112,7 @@ def _variant(product: Product, index: int) -> Doc:
         "id": variant_id(product, index),
         "sku": sku(product, index),
         "cost": unit_cost(product, index),
-        "price": variation_price(product.listing, index),
+        "price": product.ware.prices[index],
         "title": variant_label(product, index),
         "grams": product.blank.grams,
         "is_enabled": True,
@@ -133,7 +130,7 @@ def _disabled(product: Product, start: int) -> list[Doc]:
         {
             **_variant(product, 0),
             "id": variant_id(product, start + number),
-            "sku": f"{product.listing.sku}-x{number}",
+            "sku": f"{product.ware.skus[0]}-x{number}",
             "title": f"{COLOURS[colour]} / {SIZES[size]}",
             "is_enabled": False,
             "is_default": False,

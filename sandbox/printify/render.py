@@ -7,7 +7,6 @@ from html import unescape
 from typing import NamedTuple
 
 from sandbox.etsy.buyers import Buyer, make_buyer
-from sandbox.etsy.catalog import variation_price
 from sandbox.etsy.rhythm import DAY
 from sandbox.parts.answer import Doc
 from sandbox.parts.dice import Dice
@@ -36,7 +35,7 @@ def render_order(shop: Shop, row: Row, *, cost_is: str) -> Doc:
     dates = _dates(row, dice)
     lines = _lines(Job(shop=shop, row=row, dice=dice, dates=dates, cost_is=cost_is), sale)
     live = [line for line in lines if line["status"] != "canceled"]
-    buyer = sale.buyer if sale else make_buyer(shop.seed, shop.channel.machine.home, _ELSEWHERE + row.pos)
+    buyer = sale.buyer if sale else make_buyer(shop.seed, shop.channel.home, _ELSEWHERE + row.pos)
     doc: Doc = {
         "id": shop.ids.order(row.pos),
         "app_order_id": shop.ids.app_order(row.pos) if dice.chance(970) else None,
@@ -108,7 +107,7 @@ def wanted_lines(job: Job, sale: Sale | None) -> tuple[SaleLine, ...]:
     """What this order prints: all of the sale, its half, or the piece that is printed again."""
     if sale is None:
         product = job.dice.pick(job.shop.products)
-        return (SaleLine(product.number, 0, job.dice.pick((1, 1, 1, 2)), variation_price(product.listing, 0)),)
+        return (SaleLine(product.number, 0, job.dice.pick((1, 1, 1, 2)), product.ware.prices[0]),)
     middle = (len(sale.lines) + 1) // 2
     if job.row.role == "split":
         return sale.lines[middle:]

@@ -7,9 +7,10 @@ from functools import cached_property
 
 from sandbox.etsy.shop import Plan as EtsyPlan
 from sandbox.parts.answer import Doc
-from sandbox.printify.channels import Channel, EtsyChannel, GivenOrders, ShopifyChannel
+from sandbox.printify.channels import Channel, GivenOrders, join_channels
 from sandbox.printify.ids import Ids
 from sandbox.printify.products import Product, make_product
+from sandbox.shopify.shop import Plan as ShopifyPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,11 +21,13 @@ class Plan:
     account_id: int
     title: str
     channel: str
+    ends_at: int
+    # Draws lines and buyers where no channel's shop does.
     machine: EtsyPlan
     orders: int | None = None
     order_ids: tuple[Doc, ...] = field(default=(), hash=False)
-    # The machine is the plan of the channel's own shop, so its ids are real ones.
-    from_seed: bool = False
+    # Plans of the channels' own shops, whose ids are real ones.
+    channel_shops: tuple[EtsyPlan | ShopifyPlan, ...] = ()
     coverage: float = 0.95
     # No splits, reprints, re-routed lines or gaps in references: for benchmarks and arithmetic by hand.
     plain: bool = False
@@ -37,7 +40,7 @@ class Shop:
         self.plan = plan
         self.seed = plan.seed
         self.ids = Ids(plan.seed)
-        self.end = plan.machine.ends_at
+        self.end = plan.ends_at
         self.channel = _channel(plan)
 
     @property
@@ -47,12 +50,8 @@ class Shop:
 
     @cached_property
     def products(self) -> list[Product]:
-        """One for each printed listing of the channel, at most about 2,000."""
-        return [
-            make_product(self.seed, listing)
-            for listing in self.channel.machine.listings
-            if not listing.product.digital and not listing.gone
-        ]
+        """One for each ware of the channel, at most a few thousand."""
+        return [make_product(self.seed, ware) for ware in self.channel.wares]
 
     @cached_property
     def by_number(self) -> dict[int, Product]:
@@ -60,6 +59,6 @@ class Shop:
 
 
 def _channel(plan: Plan) -> Channel:
-    if plan.from_seed and not plan.order_ids:
-        return (EtsyChannel if plan.channel == "etsy" else ShopifyChannel)(plan.machine)
+    if plan.channel_shops and not plan.order_ids:
+        return join_channels(list(plan.channel_shops))
     return GivenOrders(plan.channel, plan.machine, list(plan.order_ids))

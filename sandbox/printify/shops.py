@@ -16,6 +16,8 @@ from sandbox.printify.ids import MAX_SEED, account_of
 from sandbox.printify.shop import Plan, Shop
 from sandbox.printify.tokens import SCOPES
 from sandbox.printify.world import World
+from sandbox.shopify.shop import Plan as ShopifyPlan
+from sandbox.shopify.shop import default_products
 
 MAX_ORDERS = 3_000_000
 CHANNELS = ("etsy", "shopify", "custom", "disconnected")
@@ -25,6 +27,7 @@ _FIELDS = {
     "title",
     "channel",
     "channel_shop",
+    "channel_shops",
     "order_ids",
     "orders",
     "coverage",
@@ -45,14 +48,16 @@ def read_plan(world: World, wanted: Doc) -> Plan:
     if seed is None:
         seed = next(number for number in range(1, MAX_SEED) if number not in world.seeds)
     seed = whole_number({"seed": seed}, "seed", 0, 0, MAX_SEED)
-    channel = wanted.get("channel", "etsy" if "channel_shop" in wanted else "custom")
+    given = _channel_shops(wanted)
+    channel = wanted.get("channel", given[0][0] if given else "custom")
     if channel not in CHANNELS:
         raise ValueError(f"channel must be one of {', '.join(CHANNELS)}")
     order_ids = _order_ids(wanted.get("order_ids", []))
     orders = None if wanted.get("orders") is None else whole_number(wanted, "orders", 0, 0, MAX_ORDERS)
-    if orders is None and not order_ids and "channel_shop" not in wanted:
+    if orders is None and not order_ids and not given:
         orders = 1200
-    machine = _machine(world, wanted, seed, len(order_ids) or orders or 0)
+    shops = tuple(_shop_plan(world, name, shop) for name, shop in given)
+    machine = _etsy_plan(world, {**wanted, "seed": seed, "orders": len(order_ids) or orders or 0})
     if seed in world.seeds:
         raise Taken(f"a shop of seed {seed} is already there")
     return Plan(
@@ -60,29 +65,56 @@ def read_plan(world: World, wanted: Doc) -> Plan:
         account_id=whole_number(wanted, "account_id", account_of(seed), 1, 10**12),
         title=str(wanted.get("title", _title(seed))),
         channel=channel,
+        ends_at=max(shop.ends_at for shop in shops) if shops else machine.ends_at,
         machine=machine,
         orders=orders,
         order_ids=order_ids,
-        from_seed=channel in ("etsy", "shopify") and "channel_shop" in wanted,
+        channel_shops=shops,
         coverage=_share(wanted.get("coverage", 1.0 if order_ids else 0.95)),
         plain=wanted.get("plain") is True,
     )
 
 
-def _machine(world: World, wanted: Doc, seed: int, orders: int) -> EtsyPlan:
-    """The plan of the channel's shop: the one named, as its stand-in answered it, or one of our own."""
-    given = wanted.get("channel_shop", wanted)
-    if not isinstance(given, dict):
-        raise TypeError("channel_shop must be an object: what POST /_sandbox/shops of the channel answered")
-    if given is not wanted:
-        orders = whole_number(given, "orders", 1200, 0, MAX_ORDERS)
-        seed = whole_number(given, "seed", seed, 0, MAX_SEED)
+def _channel_shops(wanted: Doc) -> list[tuple[str, Doc]]:
+    """(channel, shop) of `channel_shop` or of each of `channel_shops`; Etsy's where nothing else is said."""
+    given = wanted.get("channel_shops", [])
+    if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
+        raise ValueError("channel_shops must be a list of objects: channel, and what its stand-in answered")
+    if "channel_shop" in wanted:
+        if not isinstance(wanted["channel_shop"], dict):
+            raise ValueError("channel_shop must be an object: what the channel's stand-in answered")
+        given = [{"channel": wanted.get("channel", "etsy"), **wanted["channel_shop"]}]
+    names = [item.get("channel", "etsy") for item in given]
+    if not set(names) <= {"etsy", "shopify"}:
+        raise ValueError("the channel of a channel_shop must be etsy or shopify")
+    return list(zip(names, given, strict=True))
+
+
+def _shop_plan(world: World, name: str, given: Doc) -> EtsyPlan | ShopifyPlan:
+    """The plan of a channel's shop from what its stand-in answered, or from the fields that it was made with."""
+    if name == "etsy":
+        return _etsy_plan(world, given)
+    etsy = _etsy_plan(world, {**given, "listings": 5})
+    return ShopifyPlan(
+        seed=etsy.seed,
+        orders=etsy.orders,
+        currency=etsy.currency,
+        years=etsy.years,
+        ends_at=etsy.ends_at,
+        owner=etsy.owner,
+        products=whole_number(given, "products", default_products(etsy.orders), 4, 2000),
+        plan="standard",
+    )
+
+
+def _etsy_plan(world: World, given: Doc) -> EtsyPlan:
     currency = str(given.get("currency", "USD"))
     if currency not in currencies():
         raise ValueError(f"currency must be one of {', '.join(currencies())}")
     years: Any = given.get("years", 3)
     if isinstance(years, bool) or not isinstance(years, int | float) or not 0 < years <= 20:
         raise ValueError("years must be a number above 0 and at most 20")
+    orders, seed = whole_number(given, "orders", 1200, 0, MAX_ORDERS), whole_number(given, "seed", 0, 0, MAX_SEED)
     return EtsyPlan(
         seed=seed,
         orders=orders,

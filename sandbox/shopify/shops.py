@@ -72,6 +72,7 @@ def describe(front: Front) -> Doc:
         "plan": plan.plan,
         "orders": plan.orders,
         "products": plan.products,
+        "years": plan.years,
         "created_timestamp": shop.opened,
         "ends_at": plan.ends_at,
     }

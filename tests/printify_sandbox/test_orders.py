@@ -48,6 +48,20 @@ def test_references_are_orders_of_the_shopify_shop_of_the_same_seed(own):
     assert {cost["channel_order_id"] for cost in shop.truth("costs")} <= {None, *orders}
 
 
+def test_one_shop_may_print_for_two_channels(own):
+    """In the order of time; references lead to either; what is printed is what was bought there."""
+    etsy, shopify = {"seed": 7, "orders": 60, "ends_at": ENDS_AT}, {"seed": 31, "orders": 60, "ends_at": ENDS_AT}
+    shop = own(orders=None, channel_shops=[etsy, {"channel": "shopify", **shopify}], plain=True)
+    names = {ShopifyIds(31).order(pos) for pos in range(60)}
+
+    told = [cost["channel_order_id"] for cost in shop.truth("costs")]
+
+    assert len(told) == len(set(told)) > 80
+    assert 30 < sum(order_id in names for order_id in told) < 60
+    product_ids = {product["id"] for product in shop.truth("products")}
+    assert {line["product_id"] for line in shop.truth("lines")} <= product_ids
+
+
 def test_given_order_ids_are_printed_one_by_one(own):
     """Ids alone, or with labels and dates; `plain` leaves out everything that makes arithmetic hard."""
     given = [{"id": 11, "at": ENDS_AT - 90_000}, {"id": 12, "label": "#A-7"}, 13]
