@@ -130,7 +130,8 @@ def _counts(job: Mapping[str, Any]) -> str:
     if certificate:
         return f"{rows_held(certificate):,}"
     if job["records_total"] is not None:
-        return f"{job['records_done']:,}/{job['records_total']:,}"
+        # A list that moves shows some records twice.
+        return f"{min(job['records_done'], job['records_total']):,}/{job['records_total']:,}"
     return f"{job['records_done']:,}" if job["records_done"] else ""
 
 

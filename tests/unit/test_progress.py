@@ -67,3 +67,11 @@ def test_a_running_job_tells_its_rate_and_what_is_left() -> None:
 def test_nothing_is_forecast_from_next_to_nothing() -> None:
     """After the first page of a large shop any forecast would be a guess."""
     assert "left" not in told(job(records_done=100, records_total=200_000, calls_used=1))
+
+
+def test_what_was_read_twice_is_not_told_as_more_than_there_is() -> None:
+    """A list that moves is looked at again from its head: 1,210 of 1,200 would puzzle anybody."""
+    text = told(job(records_done=1_210, records_total=1_200, calls_used=121))
+
+    assert "1,200/1,200" in text
+    assert "1,210" not in text
