@@ -22,7 +22,7 @@ from web.health import Health
 from web.metrics import Measured, Metrics
 from web.pages import add_pages
 from web.pipeline import Pipeline
-from web.routes import backfill, connections, health, onboarding, platform_webhooks, session
+from web.routes import admin, backfill, connections, dashboard, health, onboarding, platform_webhooks, session
 from web.sessions import Sessions
 from web.views import Allowances, statuses_of
 from web.watching import Hub
@@ -37,6 +37,8 @@ ROUTERS: Sequence[APIRouter] = (
     backfill.router,
     connections.router,
     platform_webhooks.router,
+    dashboard.router,
+    admin.router,
 )
 
 

@@ -1,7 +1,8 @@
-"""`keeper web`: the web process."""
+"""`keeper web`: the web process. `keeper admin`: who may do what others may not."""
 
 from __future__ import annotations
 
+import uuid
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ import uvicorn
 
 from execution import logs
 from execution.app import App
+from execution.errors import UserError
 from execution.settings import Settings
 from web.app import create_app
 
@@ -32,3 +34,25 @@ def web(
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+
+
+def admin(
+    *,
+    user_id: Annotated[str, typer.Option("--user", help="The user's id.")],
+    revoke: Annotated[bool, typer.Option("--revoke", help="Make it a plain user again.")] = False,
+) -> None:
+    """Make a user an administrator, or a plain user again. It counts from the next request on."""
+    try:
+        wanted = str(uuid.UUID(user_id))
+    except ValueError:
+        raise UserError(
+            f"{user_id!r} is not a user id.", hint="A user id is a UUID; see `keeper user create`."
+        ) from None
+    store = App(settings=Settings.load()).store
+    try:
+        known = store.rpc("set_admin", p_user_id=wanted, p_admin=not revoke)
+    finally:
+        store.close()
+    if not known:
+        raise UserError(f"There is no user {wanted}.", hint="Create one with `keeper user create`.")
+    typer.echo(f"{wanted} is {'a plain user' if revoke else 'an administrator'} now.")

@@ -1,0 +1,95 @@
+"""What the dashboard draws, as data: sums by platform and time, and the newest orders. Renders whatever is there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from execution.errors import StoreError, StoreUnavailable
+from web.auth import SIGNED_IN, UserDep
+from web.context import WebDep
+from web.problems import Problem, responses
+
+router = APIRouter(tags=["dashboard"], dependencies=SIGNED_IN)
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Figures(BaseModel):
+    """Sums in the smallest unit of each currency; two currencies are never added. See SQL `figures`."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "rows": [
+                        {
+                            "platform": "etsy",
+                            "currency": "USD",
+                            "starts": "2026-11-01",
+                            "orders": 41,
+                            "revenue": 120_455,
+                            "refunds": 0,
+                            "fees": 9_870,
+                            "cost": 40_110,
+                        }
+                    ]
+                }
+            ]
+        },
+    )
+
+
+class RecentOrder(BaseModel):
+    """An order in one line; the amount in the smallest unit of its currency."""
+
+    model_config = ConfigDict(extra="allow")
+
+    platform: str
+    platform_id: str
+    order_number: str | None
+    ordered_at: str
+    total_amount: int
+    currency: str
+
+
+@router.get("/dashboard/figures", responses=responses(401, 422, 503))
+def figures(
+    *,
+    user: UserDep,
+    web: WebDep,
+    unit: Annotated[Literal["day", "month", "year"], Query()] = "month",
+    zone: Annotated[str, Query(pattern=r"^[A-Za-z0-9_+/-]{1,64}$")] = "UTC",
+    since: Annotated[AwareDatetime | None, Query()] = None,
+) -> Figures:
+    """Orders, revenue, fees, COGS by platform, currency and unit of time, of what has arrived so far."""
+    _check_zone(zone)
+    start = max(since or _BEGINNING, _BEGINNING)
+    try:
+        told: dict[str, Any] | list[Any] = web.app.store.rpc(
+            "figures", p_user_id=user.id, p_unit=unit, p_zone=zone, p_since=start.isoformat()
+        )
+    except StoreUnavailable:
+        raise
+    except StoreError:
+        # A zone that our list has and the database's has not.
+        raise Problem(422, "unknown_zone", "There is no such time zone.") from None
+    return Figures(**(told if isinstance(told, dict) else {"rows": told}))
+
+
+@router.get("/dashboard/recent-orders", responses=responses(401, 422, 503))
+def recent_orders(user: UserDep, web: WebDep, limit: Annotated[int, Query(ge=1, le=50)] = 8) -> list[RecentOrder]:
+    """The newest orders over all platforms."""
+    found: list[dict[str, Any]] = web.app.store.rpc("recent_orders", p_user_id=user.id, p_limit=limit)
+    return [RecentOrder(**row) for row in found]
+
+
+def _check_zone(zone: str) -> None:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Problem(422, "unknown_zone", "There is no such time zone.") from None
