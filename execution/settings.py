@@ -178,7 +178,7 @@ class Settings(BaseSettings):
     printify_api_base_url: WebAddress | None = None
     printify_token_url: WebAddress | None = None
     printify_app_id: SecretStr | None = None
-    # Printify's amounts name no currency: this one is assumed until a seller states another (docs/decisions/011).
+    # Printify's amounts name no currency: this one is assumed until a seller states another (docs/decisions/013).
     printify_currency: Annotated[str, AfterValidator(_currency)] = "USD"
     shopify_api_base_url: WebAddress | None = None
     shopify_token_url: WebAddress | None = None
