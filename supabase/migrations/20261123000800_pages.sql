@@ -26,20 +26,6 @@ language sql immutable set search_path = '' as $$
         'RESERVE', 'recoupment', 'sales_tax', 'vat_tax_ep', 'VAT_REFUND_EP']);
 $$;
 
--- order_costs: what is known of the cost of each order since a moment. None where costs are not kept.
-create function private.order_costs(p_user_id uuid, p_since timestamptz)
-returns table (platform text, ordered_at timestamptz, currency text, cost_state text, cost_amount bigint,
-               cost_currency text)
-language plpgsql stable set search_path = '' as $$
-begin
-    return query select o.platform, o.ordered_at, o.currency, o.cost_state, o.cost_amount, o.cost_currency
-                 from public.orders as o
-                 where o.user_id = p_user_id and not o.is_deleted and o.ordered_at >= p_since
-                   and private.has_costs(p_user_id);
-exception when undefined_column then
-    return;
-end $$;
-
 -- figures: sums by platform, currency and unit of time ('day', 'month' or 'year' in p_zone) from p_since on.
 -- Revenue is what buyers paid less the taxes that are passed on; amounts of two currencies are never added.
 create function public.figures(p_user_id uuid, p_unit text, p_zone text, p_since timestamptz) returns jsonb
@@ -50,16 +36,20 @@ begin
             select platform, currency, date_trunc(p_unit, ordered_at at time zone p_zone) as starts,
                    count(*) as orders,
                    sum(total_amount - coalesce(tax_amount, 0) - coalesce(vat_amount, 0)) as revenue,
-                   0::numeric as refunds, 0::numeric as fees, 0::numeric as cost,
-                   0::numeric as costed, 0::numeric as uncosted
+                   0::numeric as refunds, 0::numeric as fees,
+                   coalesce(sum(cost_amount) filter (where cost_state = 'linked' and cost_currency = currency), 0) as cost,
+                   count(*) filter (where cost_state = 'linked') as costed,
+                   count(*) filter (where cost_state <> 'linked') as uncosted
             from public.orders
             where user_id = p_user_id and not is_deleted and ordered_at >= p_since
             group by 1, 2, 3
             union all
-            select platform, coalesce(cost_currency, currency), date_trunc(p_unit, ordered_at at time zone p_zone),
-                   0, 0, 0, 0, coalesce(sum(cost_amount), 0), count(*) filter (where cost_state = 'linked'),
-                   count(*) filter (where cost_state <> 'linked')
-            from private.order_costs(p_user_id, p_since)
+            -- Costs in another currency than the order's stand by themselves.
+            select platform, cost_currency, date_trunc(p_unit, ordered_at at time zone p_zone),
+                   0, 0, 0, 0, sum(cost_amount), 0, 0
+            from public.orders
+            where user_id = p_user_id and not is_deleted and ordered_at >= p_since
+              and cost_state = 'linked' and cost_currency <> currency
             group by 1, 2, 3
             union all
             select platform, currency, date_trunc(p_unit, refunded_at at time zone p_zone),

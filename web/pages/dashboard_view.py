@@ -121,8 +121,7 @@ def _tiles(total: Money, say: Say) -> tuple[Tile, ...]:
 
 
 def _cost_note(total: Money, say: Say) -> str:
-    known = total.costed + total.uncosted
-    if not known:
+    if not total.costed:
         return "Connect Printify to see it"
     return f"known for {say.formats.number(total.costed)} of {say.formats.number(total.orders)} orders"
 
@@ -151,7 +150,7 @@ def _line(title: str, platform: str, money: Money, say: Say) -> PlatformLine:
 
 def _cautions(total: Money, sums: Sequence[Row], shown: str, formats: Formats) -> Iterator[str]:
     """What a reader must know before believing a number."""
-    if total.uncosted:
+    if total.costed and total.uncosted:
         yield (
             f"Orders without a known cost: {formats.number(total.uncosted)}. Their profit is shown too high. "
             "Costs come from Printify; goods that you make yourself are not counted."
