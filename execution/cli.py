@@ -17,9 +17,10 @@ import orjson
 import typer
 from rich.console import Console
 
-from execution import key_rotation, logs, operations, progress
+from execution import budget_report, key_rotation, logs, operations, progress
 from execution import costs as cost_of_goods
 from execution.app import App
+from execution.catalog import platform_entities
 from execution.errors import KeeperError, UserError
 from execution.settings import Settings
 
@@ -175,6 +176,23 @@ def verify(*, user_id: User, platform: Platform = None, as_json: Json = False) -
     else:
         console.print(progress.verification_table(facts))
     raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)
+
+
+@cli.command()
+def budget(
+    *,
+    platform: Annotated[str | None, typer.Option(help="One platform; all by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The budgets: who used what in 24 hours, what is reserved, when it frees, when backfills will be done."""
+    here = app()
+    if platform is not None:
+        platform_entities(platform)
+    facts = budget_report.read(here.store, here.budgets, platform)
+    if as_json:
+        show(facts, as_json=True, text="")
+    else:
+        console.print(budget_report.table(facts))
 
 
 @cli.command()

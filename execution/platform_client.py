@@ -134,6 +134,7 @@ class PlatformClient:
         seconds = self._clock.monotonic() - started
         self._log(ask.path, raw, seconds)
         self._limiter.observe(self._scope, self._platform.limits(raw.headers, raw.body))
+        self._limiter.outcome(self._scope, error=raw.status >= 400)
         answer = Answer(status=raw.status, body=raw.body, headers=raw.headers, fetched_at=fetched_at)
         verdict = self._judge(raw, fetched_at)
         self._tell(ask, _OUTCOMES.get(verdict.outcome, "refused"), seconds)

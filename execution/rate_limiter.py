@@ -40,7 +40,7 @@ _PATIENCE_S: Mapping[CallClass, float] = {"live": LONGEST_WAIT_S, "incremental":
 _CALLS_EMPTY_S = 20.0
 
 # A turn costs a claim: fewer calls would not be worth it.
-_SMALLEST_TURN = 5
+_SMALLEST_TURN = 3
 
 log = structlog.get_logger()
 
@@ -90,11 +90,11 @@ class RateLimiter:
                 return
 
     def turn_calls(self, scope: Scope) -> int:
-        """How many calls a backfill may make before it is another tenant's turn: a five-hundredth of their day."""
+        """How many calls a backfill may make before it is another tenant's turn: a two-thousandth of their day."""
         per_day = self._days.limits(scope).per_day
         if per_day is None:
             return sys.maxsize
-        return max(_SMALLEST_TURN, math.ceil(per_day * self._budgets[scope.platform].backfill_share / 500))
+        return max(_SMALLEST_TURN, math.ceil(per_day * self._budgets[scope.platform].backfill_share / 2000))
 
     def observe(self, scope: Scope, seen: ObservedLimits) -> None:
         """Adopt the limits that an answer told, and tell the other processes."""

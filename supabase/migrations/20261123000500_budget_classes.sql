@@ -18,6 +18,11 @@ alter table private.api_budgets
     -- Shadow mode: what would have been refused.
     add column would_refuse bigint not null default 0;
 
+-- What each call of the block moved lent_until on by; null where nothing was lent.
+alter table private.call_blocks add column lent interval;
+-- Of the calls booked here: those out of the unused shares of others.
+alter table private.api_calls add column lent bigint not null default 0;
+
 create table private.api_answers (
     scope text not null references private.api_budgets (scope) on delete cascade,
     bucket timestamptz not null,
@@ -40,13 +45,14 @@ comment on table private.api_buckets is 'Buckets of points and calls while Valke
 -- (up to an hour long) and however late its count: neither about to leave its window nor perhaps unsent.
 create function private.calls_used(
     p_scope text, p_now timestamptz,
-    out live bigint, out incremental bigint, out backfill bigint, out own bigint, out sure bigint)
+    out live bigint, out incremental bigint, out backfill bigint, out own bigint, out sure bigint, out lent bigint)
 language sql stable set search_path = '' as $$
     select coalesce(sum(calls) filter (where class = 'live'), 0), coalesce(sum(calls) filter (where class = 'incremental'), 0),
            coalesce(sum(calls) filter (where class = 'backfill'), 0), coalesce(sum(calls), 0),
            coalesce(sum(calls) filter (where bucket > p_now - interval '23 hours'
-                                         and bucket < private.bucket_of(p_now) - interval '5 minutes'), 0)
-    from (select class, bucket, reserved - returned as calls from private.api_calls
+                                         and bucket < private.bucket_of(p_now) - interval '5 minutes'), 0),
+           coalesce(sum(lent), 0)
+    from (select class, bucket, reserved - returned as calls, lent from private.api_calls
           where scope = p_scope and class <> 'foreign' and bucket > p_now - interval '24 hours 5 minutes') as window_;
 $$;
 
@@ -59,7 +65,9 @@ declare
     more double precision := 0;
 begin
     if watched < 86400 then
-        more := greatest(0, budget.foreign_calls - budget.foreign_first) / greatest(watched, 600) * (86400 - watched);
+        -- A steady level goes up and down by an hour's calls (the platform's buckets) and by chance: that is no growth.
+        more := greatest(0, budget.foreign_calls - budget.foreign_first * 25 / 24.0 - 2 * sqrt(budget.foreign_first))
+                / greatest(watched, 600) * (86400 - watched);
         more := more + 2 * sqrt(more);
     end if;
     return greatest(budget.foreign_peak, budget.foreign_calls + ceil(more))::bigint;
@@ -113,9 +121,10 @@ declare
     live_left bigint := greatest(0, floor(p_per_day * p_live_share)::bigint - calls.live);
     backfill_left bigint := greatest(0, backfill_limit - calls.backfill);
     available bigint := usable - calls.own - others;
-    need bigint := least(p_wanted, usable);
+    -- Worth coming back for: a five-hundredth of the day.
+    need bigint := least(p_wanted, ceil(usable / 500.0));
     own constant text[] := '{live,incremental,backfill}';
-    kept bigint := 0; patience interval;
+    kept bigint := 0; floor_ bigint; patience interval;
 begin
     used := calls.own + budget.foreign_calls;
     probe := false;
@@ -125,13 +134,16 @@ begin
     elsif p_class = 'incremental' then
         kept := live_left + case when budget.backfill_asked_at > p_now - interval '24 hours' then backfill_left else 0 end;
     end if;
-    free := available - kept;
-    wake := private.window_frees_at(budget.scope, p_now, own, greatest(0, usable - others - kept - need));
-    if p_class = 'incremental' and free <= 0 and kept > 0 then
+    floor_ := least(kept, ceil(p_per_day * p_live_share / 24)::bigint);
+    -- What is lent already stays lent until it leaves the window: it need not be kept a second time.
+    free := available - greatest(floor_, kept - calls.lent);
+    wake := private.window_frees_at(budget.scope, p_now, own,
+                                    greatest(0, usable - others - greatest(floor_, kept - calls.lent) - need));
+    if p_class = 'incremental' and free <= 0 and kept > calls.lent then
         lent := interval '24 hours' / kept;
         free := least(floor(extract(epoch from p_now - greatest(coalesce(budget.lent_until, p_now), p_now - interval '1 hour'))
                             / extract(epoch from lent))::bigint,
-                      available - ceil(p_per_day * p_live_share / 24)::bigint);
+                      available - floor_);
         wake := least(wake, p_now + least(interval '15 minutes', greatest(lent * need, interval '1 minute')));
     end if;
     if p_class = 'backfill' and backfill_left < free then
@@ -139,12 +151,17 @@ begin
         if free <= 0 then
             reason := 'the share of backfills in the daily calls is used up';
             wake := greatest(wake, private.window_frees_at(budget.scope, p_now, '{backfill}',
-                                                           backfill_limit - least(p_wanted, backfill_limit)));
+                                                           backfill_limit - least(need, backfill_limit)));
         end if;
+    end if;
+    -- What is expected of others changes with every answer that somebody gets.
+    if free <= 0 and free + others > 0 and (p_class <> 'backfill' or backfill_left > 0) then
+        wake := least(wake, p_now + interval '15 minutes');
     end if;
     -- Only calls of others stand in the way, and only an answer can tell that they are gone: ask now and then; less
     -- often where the platform's own count leaves no room for the question.
-    if free <= 0 and others > 0 and free + others > 0 and (p_class <> 'backfill' or backfill_left > 0) then
+    if available <= 0 and available + others > 0 and (p_class <> 'backfill' or backfill_left > 0) then
+        lent := null;
         patience := case when calls.own + budget.foreign_calls < p_per_day then interval '15 minutes' else interval '1 hour' end;
         probe := coalesce(budget.asked_at, '-infinity') <= p_now - patience;
         free := case when probe then 1 else 0 end;
@@ -169,7 +186,7 @@ declare
     budget private.api_budgets := private.lock_scope(p_scope);
     now_ timestamptz := clock_timestamp();
     spot timestamptz := private.bucket_of(now_ + interval '15 seconds');
-    day_limit bigint; granted_ int := 0; room record; wake timestamptz; reason_ text := ''; shadowed text;
+    day_limit bigint; granted_ int := 0; room record; wake timestamptz; reason_ text := ''; shadowed text; lent_ interval;
     block private.call_blocks;
 begin
     if p_wanted < 1 or p_class not in ('live', 'incremental', 'backfill') then
@@ -200,6 +217,7 @@ begin
             granted_ := greatest(0, least(p_wanted, greatest(room.free / 10, 1), room.free));
             wake := room.wake;
             reason_ := room.reason;
+            lent_ := room.lent;
             update private.api_budgets
                set asked_at = case when room.probe then now_ else asked_at end,
                    lent_until = case when room.lent is not null
@@ -210,14 +228,15 @@ begin
         if granted_ = 0 and p_shadow then
             shadowed := reason_;
             granted_ := p_wanted;
-            update private.api_budgets set would_refuse = would_refuse + 1 where scope = p_scope;
+            update private.api_budgets set would_refuse = would_refuse + granted_ where scope = p_scope;
         end if;
         if granted_ > 0 then
-            insert into private.call_blocks (id, scope, class, bucket, calls)
-            values (p_block_id, p_scope, p_class, spot, granted_);
-            insert into private.api_calls as ledger (scope, bucket, class, reserved)
-            values (p_scope, spot, p_class, granted_)
-            on conflict (scope, bucket, class) do update set reserved = ledger.reserved + excluded.reserved;
+            insert into private.call_blocks (id, scope, class, bucket, calls, lent)
+            values (p_block_id, p_scope, p_class, spot, granted_, lent_);
+            insert into private.api_calls as ledger (scope, bucket, class, reserved, lent)
+            values (p_scope, spot, p_class, granted_, case when lent_ is null then 0 else granted_ end)
+            on conflict (scope, bucket, class) do update
+               set reserved = ledger.reserved + excluded.reserved, lent = ledger.lent + excluded.lent;
             delete from private.call_blocks where bucket < now_ - interval '1 day';
             delete from private.api_calls where scope = p_scope and bucket < now_ - interval '7 days';
         end if;
@@ -233,6 +252,28 @@ begin
             (select used.own + budget.foreign_calls from private.calls_used(p_scope, now_) as used) end,
         'per_second', coalesce(budget.per_second, p_per_second),
         'per_day', day_limit);
+end $$;
+
+-- return_calls: unused calls of a block go back, once, while its bucket lasts. Later they stay counted as spent.
+create or replace function public.return_calls(p_block_id uuid, p_unused int) returns boolean
+language plpgsql security definer set search_path = '' as $$
+declare block private.call_blocks; scope_ text; unused int;
+begin
+    select scope into scope_ from private.call_blocks where id = p_block_id;
+    perform private.lock_scope(scope_) where scope_ is not null;
+    update private.call_blocks set closed = true
+     where id = p_block_id and not closed and bucket + interval '5 minutes' > clock_timestamp()
+    returning * into block;
+    if block.id is null then
+        return false;
+    end if;
+    unused := greatest(0, least(p_unused, block.calls));
+    update private.api_calls
+       set returned = returned + unused, lent = lent - case when block.lent is null then 0 else unused end
+     where scope = block.scope and bucket = block.bucket and class = block.class;
+    update private.api_budgets set lent_until = lent_until - block.lent * unused
+     where scope = block.scope and block.lent is not null;
+    return true;
 end $$;
 
 -- report_limits: what an answer's headers told, between two reservations.

@@ -24,9 +24,9 @@ create table private.tenant_calls (
 );
 create index tenant_calls_by_hour on private.tenant_calls (hour);
 
--- round_of: five calls of the plainest plan are a round. In a round orders come first, then the plan's rank.
+-- round_of: a call of the plainest plan is a round. In a round orders come first, then the plan's rank.
 create function private.round_of(p_turn double precision) returns double precision
-language sql immutable set search_path = '' as $$ select floor(p_turn / 5) $$;
+language sql immutable set search_path = '' as $$ select floor(p_turn) $$;
 
 -- The round first; in a round the rank (orders, then the plan), then who was served longest ago.
 create index sync_jobs_turns on public.sync_jobs

@@ -1,11 +1,13 @@
 """The day's calls: reserved before they are sent, on the database's clock, never more than the limit."""
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
-from execution.budgets import Budget, load_budgets, scope_of
+from execution.budgets import Budget, ErrorShare, load_budgets, scope_of
 from execution.errors import Snooze, StoreError, StoreUnavailable, UserError
 from execution.pacing import Slot
 from execution.platforms import ObservedLimits
@@ -356,7 +358,7 @@ def test_the_directive_declares_etsys_budget():
     """The code reads its numbers from the directive's front matter."""
     etsy = load_budgets()["etsy"]
 
-    assert (etsy.per_second, etsy.per_day, etsy.safety_margin, etsy.backfill_share) == (5, 5000, 0.2, 0.5)
+    assert (etsy.per_second, etsy.per_day, etsy.safety_margin, etsy.backfill_share) == (5, 5000, 0.25, 0.5)
 
 
 @pytest.mark.parametrize("front", ["budgets: 3", "budgets: {etsy: {per_day: 5}}", "budgets: [", ""])
@@ -384,3 +386,217 @@ def test_a_wrong_reservation_is_refused(rpc):
                 p_backfill_share=0.5,
                 **wrong,
             )
+
+
+def shares(**changes):
+    return {"backfill_share": 0.5, "live_share": 0.1, "per_day": 1000} | changes
+
+
+def give_credit(db, age):
+    """Let lending have begun so long ago."""
+    db.execute("update private.api_budgets set lent_until = now() - %s::interval", (age,))
+
+
+def test_the_live_share_is_there_for_live_calls_alone(rpc):
+    """Backfills and incremental syncs leave live its share, whoever comes first; live takes it at once."""
+    for call_class in ("backfill", "incremental"):
+        spend(limiter(rpc, **shares()), call_class)
+
+    assert spend(limiter(rpc, **shares()), "live")[0] == 100
+
+
+def test_unused_shares_are_lent_evenly_over_the_day(rpc, db):
+    """An hour of lending is a twenty-fourth of what is unused; whoever wants his share back gets it at that pace."""
+    spend(limiter(rpc, **shares()), "backfill")
+    own, _ = spend(limiter(rpc, **shares()), "incremental")
+    give_credit(db, "1 hour")
+
+    lent, snooze = spend(limiter(rpc, **shares()), "incremental")
+    again, _ = spend(limiter(rpc, **shares()), "incremental")
+
+    assert (own, lent, again) == (400, 4, 0)
+    assert snooze.delay <= timedelta(minutes=15)
+
+
+def test_what_was_lent_for_a_day_is_an_hours_worth_short_of_all(rpc, db):
+    """The shares that nobody uses are used all the same: at the end of the day an hour's worth of live's is left."""
+    spend(limiter(rpc, **shares()), "backfill")
+    spend(limiter(rpc, **shares()), "incremental")
+
+    for _ in range(40):
+        give_credit(db, "1 hour")
+        spend(limiter(rpc, **shares()), "incremental")
+
+    assert spend(limiter(rpc, **shares()), "live")[0] == 5  # of its hundred: the last hour's, rounded up
+
+
+def test_lent_calls_that_were_not_used_can_be_lent_again(rpc, db):
+    """A block of lent calls that goes back takes its place in the day's lending back."""
+    spend(limiter(rpc, **shares()), "backfill")
+    spend(limiter(rpc, **shares()), "incremental")
+    give_credit(db, "1 hour")
+    holder = limiter(rpc, **shares())
+    holder.permit(SCOPE, "incremental")
+
+    holder.give_back()
+
+    assert spend(limiter(rpc, **shares()), "incremental")[0] == 3
+
+
+def test_incremental_syncs_have_the_backfills_half_while_no_backfill_asks(rpc):
+    """A share that nobody wants is nobody's: kept for backfills only for a day after one has asked."""
+    alone, _ = spend(limiter(rpc, **shares(live_share=0.0)), "incremental")
+
+    assert alone == 1000
+
+
+def test_the_margin_of_the_day_is_never_booked(rpc):
+    """Calls of others that no answer has told of yet find room."""
+    assert spend(limiter(rpc, per_day=1000, day_margin=0.01))[0] == 990
+
+
+def test_calls_of_others_that_grow_are_expected_to_grow_on(rpc, db):
+    """Others that came with us: what they called in the first hour, they will call in each hour of the day."""
+    limiter(rpc, per_day=1000)._report(SCOPE, ObservedLimits(per_day=1000, remaining_today=1000))
+    db.execute("update private.api_budgets set watched_from = watched_from - interval '1 hour'")
+
+    limiter(rpc, per_day=1000)._report(SCOPE, ObservedLimits(per_day=1000, remaining_today=980))
+
+    assert 500 - 50 <= spend(limiter(rpc, per_day=1000))[0] <= 1000 - 24 * 20
+
+
+def test_a_dip_in_the_calls_of_others_is_no_gift(rpc, db):
+    """Their level comes and goes a little; what they had before, they may have again."""
+    one = limiter(rpc, per_day=1000)
+    one._report(SCOPE, ObservedLimits(per_day=1000, remaining_today=800))
+
+    one._report(SCOPE, ObservedLimits(per_day=1000, remaining_today=815))
+
+    assert foreign(db) == 185
+    assert spend(limiter(rpc, per_day=1000))[0] == 800
+
+
+def test_after_a_silence_one_call_asks_before_many_go(rpc, db):
+    """Nobody knows what others called while we were parked: blocks are of one call until an answer has told."""
+    limiter(rpc)._report(SCOPE, ObservedLimits(per_day=1000, remaining_today=900))
+    db.execute("update private.api_budgets set seen_at = seen_at - interval '2 minutes'")
+
+    limiter(rpc, per_day=1000).permit(SCOPE, "live")
+
+    assert booked(db) == 1
+
+
+def test_a_count_that_a_process_holds_travels_with_its_next_block(rpc, db):
+    """No trip of its own: the reservation after an answer brings the count along; an old count is left at home."""
+    clock = HandClock()
+    one = limiter(rpc, clock, per_day=100)
+    one.permit(SCOPE, "live")
+    one._reported_at[SCOPE] = clock.seconds
+    one._days.adopt(SCOPE, ObservedLimits(per_day=100, remaining_today=70))
+
+    one.give_back()
+    one.permit(SCOPE, "live")
+    one._days.adopt(SCOPE, ObservedLimits(per_day=100, remaining_today=20))
+    clock.seconds += 6
+    one.give_back()
+    one.permit(SCOPE, "live")
+
+    assert foreign(db) == 29
+
+
+def test_blocks_follow_the_pace_of_the_process(rpc, db):
+    """Quick processes reserve more at a time, slow ones a call at a time: a crash loses about two seconds' calls."""
+    clock = HandClock()
+    one = limiter(rpc, clock, per_day=10_000)
+
+    def sizes(count, step):
+        seen = []
+        for _ in range(count):
+            clock.seconds += step
+            one.permit(SCOPE, "live")
+            seen.append(one._days._blocks[SCOPE, "live"].calls)
+        return seen
+
+    assert max(sizes(100, 0.01)) == 20
+    assert sizes(60, 3.0)[-1] == 1
+
+
+def test_in_shadow_nothing_is_refused_and_everything_is_counted(rpc, db):
+    """For tuning: calls go on past the limits, and the ledger tells how often they would have waited."""
+    shadow = RateLimiter(rpc, None, budget(per_day=4, per_second=1), HandClock(), shadow=True)
+
+    for _ in range(10):
+        shadow.permit(SCOPE, "live")
+
+    refused = db.execute("select would_refuse from private.api_budgets").fetchone()[0]
+    assert booked(db) >= 10
+    assert refused >= 6
+
+
+def test_a_day_that_runs_out_is_told_once(rpc):
+    """One event when nine tenths are used, not one a call."""
+    one = limiter(rpc)
+
+    with capture_logs() as events:
+        spend(one)
+
+    assert [event["event"] for event in events].count("budget_near_limit") == 1
+
+
+def test_a_platform_without_a_daily_limit_is_not_stopped_and_still_counted(rpc, db):
+    """Printify has no day: the ledger only tells who used what."""
+    one = limiter(rpc, per_day=None)
+
+    for _ in range(50):
+        one.permit(SCOPE, "backfill")
+    one.give_back()
+
+    assert booked(db, "backfill") == 50
+
+
+def test_scopes_follow_the_directives_shared_by():
+    """Etsy's budget is the app's, Printify's the account's, Shopify's the shop's; without its owner there is none."""
+    budgets, settings = load_budgets(), etsy_settings()
+    key = {
+        name: {scope_of(budget_, settings, account=a, shop=s).key for a in "12" for s in "34"}
+        for name, budget_ in budgets.items()
+    }
+
+    assert {name: len(keys) for name, keys in key.items()} == {"etsy": 1, "printify": 2, "shopify": 2, "square": 2}
+    with pytest.raises(ValueError, match="shared by shop"):
+        scope_of(budgets["shopify"], settings)
+
+
+def test_too_many_errors_hold_the_scope_before_the_platform_does(rpc, db):
+    """Three errors of a hundred answers pause for minutes, the fourth stops for an hour; good answers stop nothing."""
+    printify = {"etsy": replace(budget()["etsy"], error_share=ErrorShare(pause=0.03, stop=0.04))}
+    one = RateLimiter(rpc, None, printify, HandClock())
+
+    def blocked_s():
+        return db.execute("select extract(epoch from blocked_until - now())::int from private.api_budgets").fetchone()[
+            0
+        ]
+
+    for error in [False] * 60 + [True] * 2:
+        one.outcome(SCOPE, error=error)
+    fine = blocked_s()
+    one.outcome(SCOPE, error=True)
+    paused = blocked_s()
+    one.outcome(SCOPE, error=True)
+
+    assert fine is None
+    assert 290 < paused <= 300
+    assert blocked_s() > 3500
+    with pytest.raises(Snooze, match=r"4\.0 % of the platform's answers are errors"):
+        one.permit(SCOPE, "backfill")
+
+
+def test_in_a_large_crowd_of_answers_the_share_counts(rpc, db):
+    """Three errors in a thousand answers are no reason to stop."""
+    printify = {"etsy": replace(budget()["etsy"], error_share=ErrorShare(pause=0.03, stop=0.04))}
+    one = RateLimiter(rpc, None, printify, HandClock())
+
+    for number in range(1000):
+        one.outcome(SCOPE, error=number % 300 == 299)
+
+    assert db.execute("select blocked_until from private.api_budgets").fetchone()[0] is None

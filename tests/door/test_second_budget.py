@@ -6,7 +6,6 @@ import time
 from datetime import timedelta
 
 import pytest
-import redis
 
 from execution.errors import Snooze
 from execution.pacing import Pacer, Slot, connect_valkey

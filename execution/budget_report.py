@@ -1,0 +1,114 @@
+"""How the budgets stand: who used what, what is reserved, when it frees, when waiting backfills will be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from execution.budgets import Budget
+from execution.pacing import Rpc
+
+_CLASSES = ("live", "incremental", "backfill", "others")
+
+
+def read(store: Rpc, budgets: Mapping[str, Budget], platform: str | None) -> dict[str, Any]:
+    """The facts of `budget_report`, with the directive's limits where no answer has told any, and a forecast."""
+    facts: dict[str, Any] = store.rpc("budget_report", p_platform=platform)
+    for scope in facts["scopes"]:
+        budget = budgets[scope["platform"]]
+        scope["per_day"] = scope["per_day"] or budget.per_day
+        scope["per_second"] = scope["per_second"] or budget.pace
+        scope["used_in_all"] = sum(scope["used"].values())
+        scope["free"] = None if scope["per_day"] is None else max(0, scope["per_day"] - scope["used_in_all"])
+    for work in facts["waiting"]:
+        work["done_at"] = _done_at(facts, work, budgets[work["platform"]])
+    return facts
+
+
+def _done_at(facts: Mapping[str, Any], work: Mapping[str, Any], budget: Budget) -> str | None:
+    """When the backfills of a platform will have made their calls; None where that cannot be known.
+
+    Only for budgets that all tenants share: what the day still has goes first, then a share of each day.
+    """
+    scopes = [scope for scope in facts["scopes"] if scope["platform"] == work["platform"]]
+    if budget.shared_by != "app" or len(scopes) != 1 or work["calls_left"] is None:
+        return None
+    per_day, left, now = scopes[0]["per_day"], work["calls_left"], datetime.fromisoformat(facts["now"])
+    if per_day is None:
+        return None
+    share = int(per_day * budget.backfill_share)
+    today = min(max(0, share - scopes[0]["used"]["backfill"]), scopes[0]["free"])
+    days, rest = divmod(max(0, left - today), max(1, share))
+    wait = timedelta(days=days + (rest > 0)) if left > today else timedelta()
+    # The second's limit is the other bound.
+    pace = (scopes[0]["per_second"] or 1e9) * (1 - budget.safety_margin)
+    return (now + max(wait, timedelta(seconds=left / pace))).isoformat()
+
+
+def table(facts: Mapping[str, Any]) -> RenderableType:
+    """The facts as a person reads them."""
+    if not facts["scopes"]:
+        return Text("No call was ever made.")
+    parts: list[RenderableType] = [_scopes(facts)]
+    now = datetime.fromisoformat(facts["now"])
+    for scope in facts["scopes"]:
+        if scope["blocked_until"]:
+            parts.append(
+                Text(f"{scope['scope']} is held until {_clock(scope['blocked_until'])}: {scope['blocked_reason']}")
+            )
+        if scope["frees"]:
+            soon = ", ".join(f"{free['calls']} at {_clock(free['at'])}" for free in scope["frees"][:4])
+            parts.append(Text(f"{scope['scope']} frees {soon}"))
+    parts += [Text(_work(work, now)) for work in facts["waiting"]]
+    if facts["tenants"]:
+        parts.append(_tenants(facts))
+    return Group(*parts)
+
+
+def _scopes(facts: Mapping[str, Any]) -> Table:
+    shown = _table("scope", *_CLASSES, "reserved", "used", "a day", "would refuse")
+    for scope in facts["scopes"]:
+        shown.add_row(
+            scope["scope"],
+            *(str(scope["used"][name]) for name in _CLASSES),
+            str(sum(block["calls"] for block in scope["reserved"])),
+            str(scope["used_in_all"]),
+            "-" if scope["per_day"] is None else str(scope["per_day"]),
+            str(scope["would_refuse"]),
+        )
+    return shown
+
+
+def _tenants(facts: Mapping[str, Any]) -> Table:
+    shown = _table("tenant", "platform", "class", "calls in 24 h")
+    for tenant in facts["tenants"][:20]:
+        shown.add_row(tenant["user_id"], tenant["platform"], tenant["class"], str(tenant["calls"]))
+    return shown
+
+
+def _work(work: Mapping[str, Any], now: datetime) -> str:
+    told = f"{work['platform']}: {work['jobs']} backfill jobs open, {work['parked']} parked"
+    if work["calls_left"] is not None:
+        told += f", about {work['calls_left']} calls to go"
+    if work["jobs_unknown"]:
+        told += f", {work['jobs_unknown']} not far enough to tell"
+    if work["done_at"]:
+        days = (datetime.fromisoformat(work["done_at"]) - now).total_seconds() / 86400
+        told += f"; done in about {days:.1f} days" if days >= 1 else f"; done about {_clock(work['done_at'])}"
+    return told
+
+
+def _table(*columns: str) -> Table:
+    shown = Table(box=None, pad_edge=False)
+    for column in columns:
+        shown.add_column(column, justify="left" if column in ("scope", "tenant", "platform", "class") else "right")
+    return shown
+
+
+def _clock(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment):%b %d %H:%M}"
