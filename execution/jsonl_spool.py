@@ -50,7 +50,7 @@ class Spool:
     """The lines of one file. `bytes` are those that are kept; `whole` once the file has come to its end."""
 
     def __init__(self, name: str, *, folder: Path | None = None) -> None:
-        folder = folder or _private_folder()
+        folder = folder or private_folder()
         self._path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.spool"
         _remove_forgotten(folder)
         try:
@@ -157,7 +157,7 @@ def _kind(gid: str | None) -> str:
     return (gid or "").removeprefix("gid://shopify/").partition("/")[0]
 
 
-def _private_folder() -> Path:
+def private_folder() -> Path:
     """A folder that only we can read: the lines hold what a seller's buyers bought."""
     folder = Path(tempfile.gettempdir()) / f"keeper-spool-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -112,9 +112,7 @@ class BulkWalk(ConnectionWalk[BulkPlace]):
     def close(self, place: BulkPlace, bounds: Bounds, told: Told) -> BulkPlace | Incomplete:
         if place.stage != "rows":
             return super().close(place, bounds, told)
-        if self._spool:
-            self._spool.remove()
-            self._spool = None
+        self._forget_file()
         return next_window(self.stream, place, bounds)
 
     def fraction(self, place: BulkPlace, bounds: Bounds) -> float:
@@ -218,8 +216,7 @@ class BulkWalk(ConnectionWalk[BulkPlace]):
                 return self._control(None, {"filling": spool.bytes})
         lines, roots = spool.count()
         if (lines, roots) != (place.objects, place.roots):
-            spool.remove()
-            self._spool = None
+            self._forget_file()
             return self._control(None, {"cut": f"the file holds {lines} lines and {roots} records"})
         found = spool.joined(place.row, _ROOTS_A_PAGE, self.pages.nested or {})
         more = place.row + len(found) < roots
@@ -242,10 +239,16 @@ class BulkWalk(ConnectionWalk[BulkPlace]):
         """Ask once for a fresh address; where that is dead too, export again."""
         if place.polls < 100:  # not asked since the export was ready
             return replace(place, stage="poll", polls=100)
+        self._forget_file()
         gone = (*place.gone, place.operation)
         if len(gone) >= _MOST_GONE:
             return self._by_pages(place, reason)
         return replace(place, stage="look", operation="", gone=gone, row=0)
+
+    def _forget_file(self) -> None:
+        if self._spool:
+            self._spool.remove()
+            self._spool = None
 
     def _by_pages(self, place: BulkPlace, reason: str) -> BulkPlace:
         if reason:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -36,6 +38,12 @@ def settings(stack: Stack, shopify: Shopify, monkeypatch: pytest.MonkeyPatch) ->
     for name, value in {**stack.env, **shopify.env}.items():
         monkeypatch.setenv(name, value)
     return Settings.load()
+
+
+@pytest.fixture(autouse=True)
+def own_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of exports are kept in a folder of this test's own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,22 @@ class Shopify:
             facts=made,
         )
 
+    def again(self, shop: Shop) -> Shop:
+        """The same shop with a fresh pair of tokens."""
+        pair = self.control("POST", "/tokens", shop_id=shop.number)
+        return replace(shop, access_token=pair["access_token"], refresh_token=pair["refresh_token"])
+
+    def export(self, shop: Shop, query: str) -> None:
+        """An export of somebody else's."""
+        start = (
+            "mutation($q: String!) { bulkOperationRunQuery(query: $q) { bulkOperation { id } userErrors { message } } }"
+        )
+        body = {"query": start, "variables": {"q": query}}
+        headers = {"x-shopify-access-token": shop.access_token}
+        answer = self.http.post("/admin/api/2026-10/graphql.json", json=body, headers=headers).json()
+        assert answer["data"]["bulkOperationRunQuery"]["bulkOperation"], answer
+        self.control("DELETE", "/ledger")
+
     def truth(self, shop: Shop, kind: str) -> list[dict[str, Any]]:
         answer = self.http.get(f"/_sandbox/shops/{shop.number}/truth/{kind}")
         assert answer.status_code == 200, answer.text
@@ -90,6 +106,7 @@ class Shopify:
     def reset(self) -> None:
         """No faults, full buckets, an empty ledger, and Shopify's own settings."""
         self.control("DELETE", "/faults")
+        self.control("DELETE", "/mutations")
         self.control("DELETE", "/ledger")
         self.control("DELETE", "/limits")
         self.control("POST", "/clock", real=True)

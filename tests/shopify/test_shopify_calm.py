@@ -24,7 +24,7 @@ def test_every_table_equals_the_source(shopify: Shopify, world_of: WorldOf, curr
     assert world.differences() == []
 
 
-@pytest.mark.parametrize("orders", [0, 1, 249, 250, 251])
+@pytest.mark.parametrize("orders", [0, 250, 251])
 def test_shops_around_the_edges_of_a_page_equal_the_source(shopify: Shopify, world_of: WorldOf, orders: int) -> None:
     world = world_of(shopify.shop(orders, products=4))
 

@@ -39,6 +39,8 @@ class ShopifyWorld(World):
             "update private.platform_tokens set refresh_started_at = now() - interval '2 minutes'"
             " where refresh_started_at is not null"
         )
+        self.db.execute("update private.platform_tokens set rest_until = null")
+        self.db.execute("update private.circuit_breakers set retry_at = now(), probe = null, probe_until = null")
         self.db.execute("update public.sync_jobs set lease_expires_at = now() where status = 'running'")
         for name in self.app.valkey.scan_iter("keeper:*:hold"):
             self.app.valkey.delete(name)
