@@ -21,8 +21,14 @@ from execution import operations
 from execution.app import App
 from execution.migrations import migrate
 from execution.settings import Settings
-from sandbox.cli import ETSY
-from sandbox.stack import Stack
+from sandbox.cli import EXTRAS
+from sandbox.stack import Extra, Stack
+
+
+def stand_in(name: str) -> tuple[Extra, ...]:
+    """One platform's process, to be started with the stack."""
+    return tuple(extra for extra in EXTRAS if extra.name == name)
+
 
 PROGRAMS = {
     "Etsy's stand-in": "sandbox.etsy",
@@ -78,7 +84,7 @@ def world() -> Iterator[World]:
     """Everything started, and stopped again."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        Stack(Path(folder), durable=False, migrate=migrate, extras=(ETSY,)).running() as stack,
+        Stack(Path(folder), durable=False, migrate=migrate, extras=stand_in("etsy")).running() as stack,
     ):
         env = {**os.environ, **stack.env, "LOG_LEVEL": "error"}
         with httpx.Client(base_url=stack.env["ETSY_API_BASE_URL"], timeout=900) as etsy:
