@@ -87,6 +87,14 @@ def test_a_lost_access_leads_to_reconnecting_and_a_failure_to_trying_again() -> 
     ]
 
 
+def test_what_failed_is_not_done_however_much_of_it_was_read() -> None:
+    view = _seen(completed(), failed("payments", "history_limited", "Please reconnect your shop and allow it."))
+
+    assert view.percent == 50
+    assert view.platforms[0].entities[1].percent_text == "stopped"
+    assert view.troubles[0].action == "reconnect"
+
+
 def test_a_failure_without_words_still_says_what_to_do() -> None:
     assert "start it again" in _seen(failed(code="brand_new", message="")).troubles[0].message
 

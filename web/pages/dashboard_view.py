@@ -86,7 +86,7 @@ def dashboard_view(
             for row in facts["best_sellers"]
             if row["currency"] == shown
         ),
-        cautions=tuple(_cautions(total, facts["sums"], shown, formats)),
+        cautions=(*_silent_platforms(by_platform), *_cautions(total, facts["sums"], shown, formats)),
     )
 
 
@@ -146,6 +146,12 @@ def _line(title: str, platform: str, money: Money, say: Say) -> PlatformLine:
         bar=charts.shares(parts, of=money.revenue, text=say.money),
         bar_text=", ".join(f"{p.name} {say.money(p.values[0])}" for p in parts),
     )
+
+
+def _silent_platforms(by_platform: Mapping[str, Money]) -> Iterator[str]:
+    silent = [words.title(name) for name, money in by_platform.items() if money.orders and not money.fees]
+    if silent:
+        yield f"{' and '.join(silent)} did not tell us of any fees, so profit there is shown before them."
 
 
 def _cautions(total: Money, sums: Sequence[Row], shown: str, formats: Formats) -> Iterator[str]:

@@ -91,8 +91,7 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
     jobs = facts["jobs"]
     platforms = tuple(_platform(account, jobs, formats) for account in facts["platforms"] if _is_shown(account, jobs))
     troubles = _troubles([job for job in jobs if job["status"] in ("failed", "quarantined")])
-    share = sum(map(progress.share, jobs)) / len(jobs) if jobs else 0.0
-    state = _state(jobs)
+    share, state = _share(jobs), _state(jobs)
     return ProgressView(
         headline=_HEADLINES[state],
         subline=_subline(state, jobs, formats),
@@ -103,6 +102,12 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
         platforms=platforms,
         troubles=troubles,
     )
+
+
+def _share(jobs: Sequence[Mapping[str, Any]]) -> float:
+    """Of the whole; what failed is not done, however much of it was read."""
+    done = [0.0 if job["status"] in ("failed", "quarantined") else progress.share(job) for job in jobs]
+    return sum(done) / len(done) if done else 0.0
 
 
 _HEADLINES = {
@@ -191,9 +196,13 @@ def _entity(job: Mapping[str, Any], formats: Formats) -> EntityView:
         label=label,
         detail=detail,
         percent=int(share * 100) if is_known else None,
-        percent_text=formats.percent(share) if is_known else "not started",
+        percent_text=_percent_text(job, share, formats) if is_known else "not started",
         is_open=job["status"] in OPEN,
     )
+
+
+def _percent_text(job: Mapping[str, Any], share: float, formats: Formats) -> str:
+    return "stopped" if job["status"] in ("failed", "quarantined") else formats.percent(share)
 
 
 def counts(job: Mapping[str, Any], formats: Formats) -> str:
@@ -249,7 +258,8 @@ def _completed(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
 
 
 def _failed(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
-    return f"{words.entity(job['entity'])} stopped {_at(job, formats)}".rstrip(), words.failure(job)
+    at = _at(job, formats) if progress.share(job) < 1 else ""
+    return f"{words.entity(job['entity'])} stopped {at}".rstrip(), words.failure(job)
 
 
 _LINES = {
@@ -267,7 +277,7 @@ def _troubles(failed: Sequence[Mapping[str, Any]]) -> tuple[Trouble, ...]:
     """What failed for one reason is told once: a lost access stops every entity of its platform."""
     told: dict[tuple[str, str, str], list[str]] = {}
     for job in failed:
-        action = "reconnect" if words.is_access_lost(job["error_code"]) else "retry"
+        action = "reconnect" if words.needs_reconnect(job) else "retry"
         told.setdefault((job["platform"], action, words.failure(job)), []).append(words.entity(job["entity"]))
     return tuple(
         Trouble(platform=platform, title=words.title(platform), what=", ".join(names), message=message, action=action)

@@ -12,6 +12,7 @@ ENTITIES = {
     "orders": "Orders",
     "listings": "Listings",
     "products": "Products",
+    "variants": "Variants",
     "payments": "Payments and fees",
     "customers": "Customers",
 }
@@ -67,9 +68,10 @@ def failure(job: Mapping[str, Any]) -> str:
     return "This did not work. You can start it again."
 
 
-def is_access_lost(code: str | None) -> bool:
-    """Whether only the seller can help, by connecting again."""
-    return code in ("reconnect_needed", "not_your_shop", "no_shop", "gone")
+def needs_reconnect(job: Mapping[str, Any]) -> bool:
+    """Whether only the seller can help, by connecting again: the access is gone, or too little was allowed."""
+    asks = "reconnect" in str(job.get("seller_message") or "").lower()
+    return asks or job["error_code"] in ("reconnect_needed", "not_your_shop", "no_shop", "gone")
 
 
 _CONNECT = {
