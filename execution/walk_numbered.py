@@ -58,8 +58,8 @@ class NumberedPlace(Place):
     # Without an anchor (a doubtful list): distinct keys before the page in hand, and whether the list stood still.
     known: int | None = None
     calm: bool = False
-    # Distinct keys of the pass before this one.
-    before: int | None = None
+    # Distinct keys of the pass before this one, and of all passes up to it.
+    before: tuple[int, int] | None = None
     size: int | None = None
     last_page: int | None = None
     # In this pass the total never fell, nor did the size of a page change.
@@ -136,7 +136,7 @@ class NumberedWalk(Walk[NumberedPlace]):
         if self._proven(place, told):
             return next_window(self.stream, place, bounds)
         if place.tries < MAX_PASSES:
-            return replace(again(place), before=told.pass_keys)
+            return replace(again(place), before=(told.pass_keys, told.window_keys))
         return not_proven(self.stream, place, told)
 
     def fraction(self, place: NumberedPlace, bounds: Bounds) -> float:
@@ -192,11 +192,13 @@ class NumberedWalk(Walk[NumberedPlace]):
         return replace(place, page=1, anchor=place.newest or "")
 
     def _proven(self, place: NumberedPlace, told: Told) -> bool:
+        # The pass brought as many as the one before, and nothing that none had brought.
+        repeated = place.before == (told.pass_keys, told.window_keys)
         if place.count is None:
-            return place.tries > 1 and told.window_keys == told.pass_keys == place.before
-        clean = place.steady and place.ordered and told.pass_keys == place.count
-        agreed = place.steady and place.tries > 1 and told.window_keys == place.count
-        return clean or agreed
+            return repeated
+        clean = place.ordered and told.pass_keys == place.count
+        agreed = place.tries > 1 and told.window_keys == place.count
+        return place.steady and (clean or agreed or (repeated and told.pass_keys == place.count))
 
     def _endless(self, read: NumberedPlace) -> bool:
         """An end to lists without one."""

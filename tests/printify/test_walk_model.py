@@ -252,6 +252,36 @@ def test_a_removed_row_that_a_new_one_makes_up_for_is_not_believed() -> None:
     assert max(reader.passes) == 2
 
 
+def test_a_list_in_no_order_is_believed_when_a_reading_brings_nothing_that_the_one_before_did_not() -> None:
+    """One leaves and one comes in the middle: as many as announced, but not the same. The third reading repeats it."""
+    provider = provider_of(20, {})
+    provider.records.reverse()
+
+    def one_leaves_and_one_comes(p: Provider) -> None:
+        p.remove(0)
+        p.add("new", 15)
+
+    provider.changes = {6: one_leaves_and_one_comes}
+    reader = Reader(provider)
+
+    gave_up = reader.read()
+
+    assert gave_up is None
+    assert reader.last == provider.shown
+    assert max(reader.passes) == 3
+
+
+def test_without_a_total_a_removed_row_costs_one_more_reading() -> None:
+    """The first reading skipped one, the second lacks the one that left; the third brings what the second did."""
+    reader = Reader(replace(provider_of(20, {3: [("remove", 1)]}), short=True))
+
+    gave_up = reader.read()
+
+    assert gave_up is None
+    assert reader.last == reader.provider.shown
+    assert max(reader.passes) == 3
+
+
 def test_what_came_between_the_reading_and_the_certificate_costs_the_head_and_not_the_list() -> None:
     reader = Reader(provider_of(30, {}))
     assert reader.read() is None
