@@ -10,7 +10,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 	--no-emit-find-links --resolver=backtracking
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test pytest bench lint types arrows fmt lock clean
+.PHONY: help setup demo up test pytest days bench lint types arrows fmt lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ arrows: setup
 fmt: setup ## put code into its format
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
+
+days: setup ## three simulated days of one key: 8 processes, 200 kills (needs libfaketime)
+	@$(BIN)/python -m tests.days $(ARGS)
 
 bench: setup ## the benchmarks, beside a plain loop
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -1,0 +1,196 @@
+"""Only one of Valkey and Postgres hands out a scope's slots; and buckets of points and calls, whoever keeps them."""
+
+import time
+
+import pytest
+
+from execution.budgets import Bucket, Budget
+from execution.errors import Snooze
+from execution.pacing import LEASE_S, Pacer, connect_valkey
+from execution.platforms import ObservedLimits
+from execution.rate_limiter import RateLimiter
+from tests.door.test_day_budget import SCOPE
+from tests.door.test_second_budget import gone, sends
+from tests.door.world import HandClock
+
+POINTS = Bucket(maximum=1000, restore_per_s=100)
+
+
+def lease_over(db, ago="2.1 seconds"):
+    db.execute("update private.api_budgets set valkey_until = clock_timestamp() - %s::interval", (ago,))
+
+
+def draw(pacer, cost=50, **changes):
+    return pacer.draw("s", "points", POINTS, cost, **({"keep": 0.1, "longest_wait_s": 2.0} | changes))
+
+
+def permits(limiter, call_class, **cost):
+    """Take permits until there are none; answer how many."""
+    for count in range(1000):
+        try:
+            limiter.permit(SCOPE, call_class, **cost)
+        except Snooze:
+            return count
+    raise AssertionError("no end")
+
+
+def test_postgres_paces_only_when_the_lease_and_its_slots_are_over(rpc, valkey, db):
+    """Valkey dies in mid lease: nobody gets a slot of Postgres until every slot of Valkey's has been used."""
+    sends(Pacer(rpc, valkey, HandClock()), 3, per_second=5)
+    without = Pacer(rpc, None, HandClock())
+
+    at_once = without.slot("s", per_second=5, safety_margin=0.2)
+    lease_over(db, "1 second")
+    slots_out = without.slot("s", per_second=5, safety_margin=0.2)
+    lease_over(db)
+    afterwards = without.slot("s", per_second=5, safety_margin=0.2)
+
+    assert [slot.booked for slot in (at_once, slots_out, afterwards)] == [False, False, True]
+    assert LEASE_S < at_once.wait_s <= LEASE_S + 2
+    assert 0 < slots_out.wait_s <= 1
+
+
+def test_valkey_begins_when_postgres_slots_are_used(rpc, valkey, db):
+    """Valkey comes back: its first slot is not before the last that Postgres handed out."""
+    moments, _ = sends(Pacer(rpc, None, HandClock()), 6, per_second=5)
+
+    back = Pacer(rpc, valkey, HandClock()).slot("s", per_second=5, safety_margin=0.2)
+
+    assert not back.booked
+    assert time.monotonic() + back.wait_s >= moments[-1] - 0.05
+
+
+def test_the_others_wait_once_one_has_the_lease(rpc, valkey, db):
+    """One process paces by Valkey again: those that still believe it away get nothing of Postgres meanwhile."""
+    Pacer(rpc, valkey, HandClock()).slot("s", per_second=5, safety_margin=0.2)
+
+    assert not Pacer(rpc, gone(), HandClock()).slot("s", per_second=5, safety_margin=0.2).booked
+
+
+def test_another_server_has_no_lease(rpc, valkey, db):
+    """A lease that was restored from a file, or replicated, names the server that it was granted to: not this one."""
+    pacer = Pacer(rpc, valkey, HandClock())
+    sends(pacer, 3, per_second=5)
+    _, till = valkey.get("keeper:{s}:lease").split()
+    valkey.set("keeper:{s}:lease", b"0123456789abcdef " + till)
+
+    slot = pacer.slot("s", per_second=5, safety_margin=0.2)
+
+    assert not slot.booked
+    assert 1.5 < slot.wait_s <= 2.1
+
+
+def test_a_lease_counts_from_before_the_question(rpc, valkey, db):
+    """However long the answer takes on its way: the lease in Valkey never ends after the one in Postgres."""
+    before = time.time()
+    Pacer(rpc, valkey, HandClock()).slot("s", per_second=5, safety_margin=0.2)
+
+    till = int(valkey.get("keeper:{s}:lease").split()[1]) / 1e6
+    granted = db.execute("select extract(epoch from valkey_until)::float from private.api_budgets").fetchone()[0]
+
+    assert before + LEASE_S - 0.1 <= till <= granted
+
+
+def test_a_lease_is_renewed_before_it_lapses(rpc, valkey, db):
+    """A busy scope never falls silent: with less than two seconds left, the next slot renews it."""
+    pacer = Pacer(rpc, valkey, HandClock())
+    pacer.slot("s", per_second=50, safety_margin=0.2)
+    server, till = valkey.get("keeper:{s}:lease").split()
+    valkey.set("keeper:{s}:lease", server + b" %d" % (int(till) - 3_200_000))
+
+    slot = pacer.slot("s", per_second=50, safety_margin=0.2)
+
+    assert slot.booked
+    assert int(valkey.get("keeper:{s}:lease").split()[1]) > int(till) - 100_000
+
+
+@pytest.mark.parametrize("kept_by", ["valkey", "postgres"])
+def test_a_bucket_is_never_overdrawn(rpc, valkey, kept_by):
+    """All that is booked within two seconds fits what the bucket restores in them, whoever keeps it."""
+    pacer = Pacer(rpc, valkey if kept_by == "valkey" else None, HandClock())
+    started, booked = time.monotonic(), []
+
+    while (slot := draw(pacer)).booked:
+        booked.append(time.monotonic() + slot.wait_s - started)
+
+    assert booked
+    for number, moment in enumerate(booked, 1):
+        assert number * 50 <= POINTS.restore_per_s * (moment + 0.1)
+
+
+def test_an_answer_settles_what_it_cost(rpc, valkey):
+    """Booked at its dearest, settled at what the platform says: the difference can be spent at once."""
+    pacer = Pacer(rpc, valkey, HandClock())
+    first = draw(pacer, 100)
+    refused = draw(pacer, 500)
+
+    pacer.settle("s", "points", POINTS, 988.0, first.call_id)
+
+    assert not refused.booked
+    assert draw(pacer, 500).wait_s == 0
+
+
+def test_what_is_on_its_way_is_not_given_twice(rpc, valkey):
+    """The answer of one call does not know of another that is still on its way: that one's cost stays booked."""
+    pacer = Pacer(rpc, valkey, HandClock())
+    one = draw(pacer, 50)
+    pacer.settle("s", "points", POINTS, 1000.0, one.call_id)
+    two, _still_out = draw(pacer, 300), draw(pacer, 400)
+
+    pacer.settle("s", "points", POINTS, 980.0, two.call_id)
+
+    assert draw(pacer, 450).wait_s == 0  # 980 - 400 on its way - 100 that stay
+    assert draw(pacer, 300).wait_s > 1.5
+
+
+def test_backfills_leave_more_in_the_bucket(rpc, valkey):
+    """Live calls find their share of the points whatever backfills do."""
+    budget = {"etsy": Budget(shared_by="shop", points=POINTS, live_share=0.2, safety_margin=0.1, block_calls=50)}
+    limiter = RateLimiter(rpc, valkey, budget, HandClock())
+    limiter.permit(SCOPE, "live", points=1)
+    limiter.observe(SCOPE, ObservedLimits(points_maximum=1000, points_available=500, points_restore_per_s=0.001))
+
+    backfill = permits(limiter, "backfill", points=50)
+    limiter.permit(SCOPE, "live", points=150)
+
+    assert backfill == 4
+
+
+def test_a_larger_plan_is_adopted_by_all(rpc, valkey, env):
+    """An answer tells a larger bucket: every process draws from that one."""
+    one = Pacer(rpc, valkey, HandClock())
+    other = Pacer(rpc, connect_valkey(env["REDIS_URL"]), HandClock())
+    slot = draw(one)
+
+    one.settle("s", "points", Bucket(maximum=20_000, restore_per_s=1000), 20_000, slot.call_id)
+
+    assert draw(other, 10_000).wait_s == 0
+    other._valkey.close()
+
+
+def test_rest_calls_leak_by_the_header(rpc, valkey):
+    """Calls without points draw from the bucket of calls: 32 of 40 are used, four stay, so four go at once."""
+    budget = {
+        "etsy": Budget(shared_by="shop", points=POINTS, calls=Bucket(maximum=40, restore_per_s=2), safety_margin=0.1)
+    }
+    clock = HandClock()
+    limiter = RateLimiter(rpc, valkey, budget, clock)
+    limiter.permit(SCOPE, "live")
+    limiter.observe(SCOPE, ObservedLimits(calls_maximum=40, calls_available=8))
+    clock.slept.clear()
+
+    for _ in range(4):
+        limiter.permit(SCOPE, "live")
+
+    assert sum(clock.slept) == 0
+    limiter.permit(SCOPE, "live")
+    assert 0 < sum(clock.slept) <= 0.5
+
+
+def test_a_limit_a_minute_is_a_steady_pace(rpc, valkey):
+    """600 a minute with a margin of 0.15: 8.5 a second, one by one, without a burst."""
+    budget = {"etsy": Budget(shared_by="account", per_minute=600, safety_margin=0.15)}
+    clock = HandClock()
+    limiter = RateLimiter(rpc, valkey, budget, clock)
+
+    assert 16 <= permits(limiter, "live") <= 19  # two seconds ahead at 8.5 a second
