@@ -56,9 +56,9 @@ class Operation:
     objects: int = 0
     roots: int = 0
     size: int = 0
-    # How often it has been looked at, in all and since it ended.
+    # How often it has been looked at while it was open, and again after somebody saw that it has ended.
     looks: int = 0
-    looks_after: int = 0
+    looks_after: int = -1
     written: bool = False
     failure: Failure | None = None
     outcome: str = "COMPLETED"
@@ -90,14 +90,12 @@ class BulkDesk:
 
     def look(self, operation: Operation) -> Operation:
         """Count a look; what it tells may be older than what has become of it since."""
-        if operation.open:
-            self._settle(operation)
-            shown = replace(operation)
-            operation.looks += 1
-            return shown
-        operation.looks_after += 1
+        self._settle(operation)
         self._expire(operation)
-        return replace(operation)
+        operation.looks_after += not operation.open
+        shown = replace(operation)
+        operation.looks += operation.open
+        return shown
 
     def start(self, ctx: Context, query: str, branches: tuple[Branch, ...], *, grouped: bool) -> Operation:
         number = next(self._numbers)
@@ -125,8 +123,15 @@ class BulkDesk:
     def tick(self) -> None:
         """Bring every operation up to the sandbox's time."""
         for operation in self.operations.values():
-            if operation.open:
-                self._settle(operation)
+            self._settle(operation)
+
+    def abandon(self) -> int:
+        """End every open operation, telling nobody."""
+        self.failures.clear()
+        open_ones = [each for each in self.operations.values() if each.open]
+        for operation in open_ones:
+            operation.status, operation.completed = "CANCELED", int(self._world.clock.now())
+        return len(open_ones)
 
     def close(self) -> None:
         for operation in self.operations.values():
@@ -138,6 +143,8 @@ class BulkDesk:
 
     def _settle(self, operation: Operation) -> None:
         settings, now = self._world.settings, self._world.clock.now()
+        if not operation.open:
+            return
         if self._token_died(operation):
             self._end(operation, "FAILED", "ACCESS_DENIED")
             return

@@ -41,6 +41,7 @@ class Control(BaseControl):
             ("POST", "/tokens/scopes", self.change_scopes),
             ("POST", "/bulk/fail", self.fail_bulk),
             ("GET", "/bulk", self.list_bulk),
+            ("DELETE", "/bulk", self.end_bulk),
             ("POST", "/shops/{shop_id:int}/webhooks", self.send_webhook),
             ("POST", "/shops/{shop_id:int}/uninstall", self.uninstall),
             ("POST", "/webhooks/addresses", self.set_addresses),
@@ -139,6 +140,11 @@ class Control(BaseControl):
         shown = ("number", "shop_id", "status", "error_code", "objects", "roots", "size", "looks", "created")
         results = [{name: getattr(each, name) for name in shown} for each in self.world.bulk.operations.values()]
         return reply({"count": len(results), "results": results})
+
+    @guarded
+    async def end_bulk(self, _request: Request) -> Response:
+        """End what is open and forget failures to come: between two tests."""
+        return reply({"ended": self.world.bulk.abandon()})
 
     @guarded
     async def send_webhook(self, request: Request) -> Response:

@@ -30,6 +30,8 @@ def befall(shop: Shop, order: Doc, dice: Dice, *, young: bool, paid: bool) -> No
     if roll < 32:
         return _authorized_only(order, dice, shop.end)
     pay(order, dice, min(order["created"] + dice.below(20), shop.end), part=roll < 40)
+    if roll < 40:
+        return None
     if roll < 65:
         return _cancelled_after_payment(shop, order, dice)
     _ship(order, dice, shop.end)
@@ -107,16 +109,17 @@ def sum_up(shop: Shop, order: Doc) -> None:
     goods = discounts = tax = current_goods = current_discounts = current_tax = NOTHING
     for line in order["lines"]:
         whole, bought = Pair(*line["price"]) * line["quantity"], line["quantity"]
-        goods, discounts, tax = goods + whole, discounts + line["discount"], tax + line["tax"]
+        goods, discounts = goods + whole, discounts + Pair(*line["discount"])
+        tax += Pair(*line["tax"])
         kept = line["current"]
         current_goods += Pair(*line["price"]) * kept
         current_discounts += Pair(*line["discount"]).part(kept, bought)
         current_tax += Pair(*line["tax"]).part(kept, bought)
     kept_any = any(line["current"] for line in order["lines"])
     shipping, tip = Pair(*order["shipping"]), Pair(*order["tip"])
-    extra = NOTHING if shop.taxes_included else tax + order["shipping_tax"]
+    extra = NOTHING if shop.taxes_included else tax + Pair(*order["shipping_tax"])
     order["subtotal"], order["discounts"] = goods - discounts, discounts
-    order["tax"] = tax + order["shipping_tax"]
+    order["tax"] = tax + Pair(*order["shipping_tax"])
     order["total"] = goods - discounts + shipping + tip + extra
     current_shipping = shipping if kept_any else NOTHING
     current_shipping_tax = Pair(*order["shipping_tax"]) if kept_any else NOTHING
