@@ -39,7 +39,7 @@ def set_rule(store: Store, *, source: str, covers: str) -> dict[str, Any]:
     try:
         users = store.rpc("set_cost_rule", p_source=source, p_cost_covers=covers)
     except StoreError as error:
-        if error.code == "no_such_source":
+        if error.code == "PT404":
             raise UserError(f"{source!r} is no source of costs.", hint="Choose one of: printify.") from None
         raise
     return {"source": source, "covers": covers, "users": users}

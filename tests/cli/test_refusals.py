@@ -48,6 +48,8 @@ def _written(db: psycopg.Connection[Any]) -> list[Any]:
         ("user create --email ada@example.com --plan gold", "Unknown plan 'gold'. Choose one of: enterprise, pro"),
         ("user create --email nonsense", "The user was not created:"),
         ("sandbox square", f"There is no sandbox for 'square'. Choose one of: {', '.join(STAND_INS)}."),
+        ("recost --covers box", "A cost covers no 'box'. Choose one of: piece, line."),
+        ("recost --covers line --source etsy", "'etsy' is no source of costs. Choose one of: printify."),
         ("clock --every fast", "See `keeper clock --help`."),
     ],
 )
@@ -59,7 +61,9 @@ def test_what_is_typed_wrong_is_told(keeper: Keeper, words: str, told: str) -> N
     assert said.status == 2
 
 
-@pytest.mark.parametrize("words", ["backfill start", "backfill status", "verify", "rejected list", "rejected replay"])
+@pytest.mark.parametrize(
+    "words", ["backfill start", "backfill status", "verify", "costs", "rejected list", "rejected replay"]
+)
 def test_an_unknown_user_is_refused_everywhere(keeper: Keeper, words: str) -> None:
     """A user id that nobody has is no empty answer."""
     nobody = uuid.uuid4()
@@ -73,7 +77,7 @@ def test_an_unknown_user_is_refused_everywhere(keeper: Keeper, words: str) -> No
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("connect shopfoo --shop-id 1 --access-token x", "Unknown platform 'shopfoo'. Choose one of: etsy."),
+        ("connect shopfoo --shop-id 1 --access-token x", "Unknown platform 'shopfoo'. Choose one of: etsy, printify, shopify."),
         ("backfill start --platform shopfoo", "Unknown platform 'shopfoo'."),
         ("backfill start --entity nonsense", "Unknown entity 'nonsense' of etsy. Choose one of: orders, listings,"),
         ("remap --platform etsy --entity nonsense", "Unknown entity 'nonsense' of etsy."),
