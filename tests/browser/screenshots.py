@@ -18,6 +18,8 @@ class Album:
     def take(self, page: Page, name: str) -> None:
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
+            # The header sticks to the window: at the top it stands where it belongs.
+            page.evaluate("scrollTo(0, 0)")
             page.screenshot(path=self.folder / f"{name}.png", full_page=True, animations="disabled")
 
 
