@@ -24,6 +24,7 @@ from web.pages import add_pages
 from web.pipeline import Pipeline
 from web.routes import admin, backfill, connections, dashboard, health, onboarding, platform_webhooks, session
 from web.sessions import Sessions
+from web.together import Together
 from web.views import Allowances, statuses_of
 from web.watching import Hub
 
@@ -95,6 +96,7 @@ def _web(app: App, bell: Bell) -> Web:
         csrf=Csrf(app.settings),
         allowances=Allowances(app),
         hub=Hub(lambda users: statuses_of(web, users)),
+        together=Together(lambda users: statuses_of(web, users)),
     )
     return web
 

@@ -11,6 +11,7 @@ from execution.app import App
 from execution.backfill_manager import BackfillManager
 from web.csrf import Csrf
 from web.sessions import Sessions
+from web.together import Together
 from web.views import Allowances
 from web.watching import Hub
 
@@ -25,6 +26,7 @@ class Web:
     csrf: Csrf
     allowances: Allowances
     hub: Hub
+    together: Together
 
 
 def web_of(request: Request) -> Web:

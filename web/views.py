@@ -41,10 +41,13 @@ def status_of(web: Web, user_id: str, platform: str | None = None) -> dict[str, 
     facts: dict[str, Any] | None = web.app.store.rpc("backfill_status", p_user_id=user_id)
     if facts is None:
         raise Problem(404, "unknown_user", "There is no such user.")
-    if platform is not None:
-        for name in ("platforms", "jobs", "failures"):
-            facts[name] = [row for row in facts[name] if row["platform"] == platform]
-    return _with_allowances(web, facts)
+    return of_platform(_with_allowances(web, facts), platform)
+
+
+def of_platform(facts: dict[str, Any], platform: str | None) -> dict[str, Any]:
+    """The same of one platform alone."""
+    parts = ("platforms", "jobs", "failures") if platform is not None else ()
+    return facts | {name: [row for row in facts[name] if row["platform"] == platform] for name in parts}
 
 
 def statuses_of(web: Web, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:

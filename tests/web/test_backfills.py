@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from web.together import Together
 
 START = "/settings/backfill"
 
@@ -232,3 +235,50 @@ def test_a_line_that_comes_back_is_told_only_what_is_new(api, db, make_seller, b
 
     assert len(changed["jobs"]) == 4
     assert newer["plan"] == "pro"
+
+
+def test_many_who_look_at_once_each_see_their_own(api, make_seller, bearer):
+    """One look answers all who wait; none is told another's."""
+    users = [make_seller("etsy") for _ in range(30)]
+
+    with ThreadPoolExecutor(16) as pool:
+        told = list(pool.map(lambda user: api.get("/backfill/status", headers=bearer(user)).json(), users * 4))
+
+    assert [facts["user_id"] for facts in told] == users * 4
+
+
+def test_looks_are_shared_only_by_those_who_asked_before_they_began():
+    """Whoever asks while a look is under way is answered by the next one: never by what was true before they asked."""
+    looks = []
+
+    def look(users):
+        looks.append(sorted(users))
+        return {user: {"look": len(looks)} for user in users if user != "nobody"}
+
+    async def ask():
+        together = Together(look)
+        first = [asyncio.create_task(together.of(user)) for user in ("ann", "bob", "ann", "nobody")]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        later = asyncio.create_task(together.of("ann"))
+        return [*await asyncio.gather(*first), await later]
+
+    assert asyncio.run(ask()) == [{"look": 1}, {"look": 1}, {"look": 1}, None, {"look": 2}]
+    assert looks == [["ann", "bob", "nobody"], ["ann"]]
+
+
+def test_a_look_that_fails_fails_for_all_who_waited_and_not_for_the_next():
+    def look(users):
+        if "ann" in users:
+            raise ValueError("away")
+        return {user: {} for user in users}
+
+    async def ask():
+        together = Together(look)
+        failed = await asyncio.gather(together.of("ann"), together.of("bob"), return_exceptions=True)
+        return failed, await together.of("bob")
+
+    failed, after = asyncio.run(ask())
+
+    assert [str(error) for error in failed] == ["away", "away"]
+    assert after == {}

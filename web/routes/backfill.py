@@ -18,7 +18,7 @@ from web.backfills import Wanted, estimate, start
 from web.context import Web, WebDep
 from web.problems import Problem, responses
 from web.routes.onboarding import Accepted
-from web.views import status_of
+from web.views import of_platform, status_of
 from web.watching import mark_of
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
@@ -177,10 +177,13 @@ def start_backfill(wanted: Start, user: UserDep, web: WebDep) -> Response:
 
 
 @router.get("/backfill/status", response_model=Status, responses=responses(401, 404, 422, 503))
-def backfill_status(user: UserDep, web: WebDep, platform: Annotated[Name | None, Query()] = None) -> Response:
+async def backfill_status(user: UserDep, web: WebDep, platform: Annotated[Name | None, Query()] = None) -> Response:
     """Platforms, jobs, counts, waits, failures in words, certificates."""
+    facts = await web.together.of(user.id)
+    if facts is None:
+        raise Problem(404, "unknown_user", "There is no such user.")
     # Sent as it is: the model above documents it, and checking it again would cost more than asking for it.
-    return Response(orjson.dumps(status_of(web, user.id, platform)), media_type="application/json")
+    return Response(orjson.dumps(of_platform(facts, platform)), media_type="application/json")
 
 
 @router.get(
