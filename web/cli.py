@@ -32,6 +32,8 @@ def web(
         log_level="warning",
         proxy_headers=False,
         server_header=False,
+        # Longer than a router keeps its own end open, or it would now and then send into a closed connection.
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
     )
 
