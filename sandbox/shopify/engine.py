@@ -31,7 +31,7 @@ from sandbox.shopify.errors import QueryError
 from sandbox.shopify.sdl import schema
 
 _KEPT = 256
-_INTROSPECTION = ("__schema", "__type", "__typename")
+_INTROSPECTION = frozenset({"__schema", "__type", "__typename"})
 
 
 @dataclass(kw_only=True)
@@ -47,7 +47,7 @@ class Prepared:
 
     @property
     def introspects(self) -> bool:
-        return all(root in _INTROSPECTION for root in self.roots)
+        return set(self.roots) <= _INTROSPECTION
 
 
 @dataclass
@@ -83,16 +83,16 @@ class Engine:
         known = get_variable_values(self.schema, operation.variable_definitions or (), variables)
         if isinstance(known, list):
             raise QueryError(*(_bad_variable(each) for each in known))
+        roots = tuple(s.name.value for s in operation.selection_set.selections if isinstance(s, FieldNode))
         compiler = Compiler(self.schema, self.resolvers, fragments_of(document), known)
-        cost = Cost()
-        run = compiler.object(self._root(operation), [operation.selection_set], cost)
+        cost, asked = Cost(), [] if set(roots) <= _INTROSPECTION else [operation.selection_set]
         return Prepared(
-            run=run,
+            run=compiler.object(self._root(operation), asked, cost),
             cost=cost,
             operation=operation,
             document=document,
             variables=variables,
-            roots=tuple(s.name.value for s in operation.selection_set.selections if isinstance(s, FieldNode)),
+            roots=roots,
         )
 
     def answer(self, prepared: Prepared, ctx: Context) -> Any:

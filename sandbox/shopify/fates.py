@@ -22,14 +22,14 @@ def befall(shop: Shop, order: Doc, dice: Dice, *, young: bool, paid: bool) -> No
     sum_up(shop, order)
     if young:
         if paid:
-            pay(order, dice, order["created"])
+            pay(order, dice, order["created"], end=order["created"])
         return None
     roll = dice.below(1000)
     if roll < 20:
         return _unpaid(order, dice)
     if roll < 32:
         return _authorized_only(order, dice, shop.end)
-    pay(order, dice, min(order["created"] + dice.below(20), shop.end), part=roll < 40)
+    pay(order, dice, min(order["created"] + dice.below(20), shop.end), end=shop.end, part=roll < 40)
     if roll < 40:
         return None
     if roll < 65:
@@ -44,15 +44,15 @@ def befall(shop: Shop, order: Doc, dice: Dice, *, young: bool, paid: bool) -> No
     return None
 
 
-def pay(order: Doc, dice: Dice, at: int, *, part: bool = False) -> None:
-    """A sale, or an authorization and its capture; now and then a failure before."""
+def pay(order: Doc, dice: Dice, at: int, *, end: int, part: bool = False) -> None:
+    """A sale, or an authorization and its capture, not later than `end`; now and then a failure before."""
     total = Pair(*order["total"])
     amount = total.part(1, 2) if part else total
     if dice.chance(30):
         transaction(order, "SALE", "FAILURE", at, total)
     if dice.chance(250):
         parent = transaction(order, "AUTHORIZATION", "SUCCESS", at, total)
-        transaction(order, "CAPTURE", "SUCCESS", at + dice.below(2 * HOUR), amount, parent=parent)
+        transaction(order, "CAPTURE", "SUCCESS", min(at + dice.below(2 * HOUR), end), amount, parent=parent)
     else:
         transaction(order, "SALE", "SUCCESS", at, amount)
 
