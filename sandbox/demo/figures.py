@@ -58,10 +58,11 @@ class Figures:
 
 
 def read_figures(store: Store, user_id: str) -> Figures:
-    """Read the user's tables through PostgREST and reckon. Deleted rows do not count."""
+    """Read what the user has at Etsy through PostgREST and reckon. Deleted rows do not count."""
 
     def rows(table: str, columns: str) -> list[Row]:
-        return list(store.read(table, f"platform_id,{columns}", "platform_id", user_id=user_id, is_deleted="false"))
+        mine = {"user_id": user_id, "platform": "etsy", "is_deleted": "false"}
+        return list(store.read(table, f"platform_id,{columns}", "platform_id", **mine))
 
     return reckon(
         orders=rows("orders", "ordered_at,total_amount,currency,country,buyer_platform_id"),

@@ -20,21 +20,54 @@ class Plan:
     seed: int = 7
     calm: bool = False
     keep: bool = False
-    currency: str = "EUR"
+    # Printify counts in US dollars, and amounts of two currencies are never added.
+    currency: str = "USD"
+
+    @property
+    def shopify_orders(self) -> int:
+        """The first seller's own shop is younger than the one at Etsy."""
+        return max(self.orders // 4, 1)
+
+    @property
+    def second_orders(self) -> int:
+        return max(self.orders // 4, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """One fault: a sentence for people, and the sandbox's rule (docs/sandbox-etsy.md)."""
+    """One fault: a sentence for people, and the sandbox's rule (docs/sandbox-etsy.md and its neighbours)."""
 
     what: str
     rule: Mapping[str, Any]
 
 
-def troubles(plan: Plan) -> tuple[Trouble, ...]:
-    """The faults of a demo; a calm one has none."""
+def troubles(plan: Plan, shop_id: str) -> tuple[Trouble, ...]:
+    """What goes wrong with the first seller's shop at Etsy; a calm demo has no faults."""
     if plan.calm:
         return ()
+    return tuple(Trouble(what=t.what, rule={**t.rule, "shop_id": int(shop_id)}) for t in _at_etsy(plan))
+
+
+def shopify_troubles(plan: Plan) -> tuple[Trouble, ...]:
+    """Shopify says `THROTTLED` in an answer that is 200."""
+    if plan.calm:
+        return ()
+    return (Trouble(what="THROTTLED inside a 200 of Shopify", rule={"kind": "throttled", "nth": 4}),)
+
+
+# Orders that come in while Printify's pages are read by number, so that every later row shifts.
+NEWCOMERS = 2
+
+
+def printify_change(plan: Plan) -> Mapping[str, Any] | None:
+    """The change that waits for Printify's third page."""
+    if plan.calm:
+        return None
+    about = {"kind": "new_order", "count": NEWCOMERS, "order_type": "manual"}
+    return {**about, "after": {"requests": 3, "path": "orders.json$"}}
+
+
+def _at_etsy(plan: Plan) -> tuple[Trouble, ...]:
     receipts, ledger, listings = "/receipts$", "/ledger-entries$", "/listings$"
     return (
         # Not once but every time that page is read: a record that stays broken must not stop its neighbours.
@@ -53,12 +86,12 @@ def troubles(plan: Plan) -> tuple[Trouble, ...]:
             what="502 Bad Gateway with an HTML page",
             rule={"kind": "status", "status": 502, "path": ledger, "nth": [11, 47]},
         ),
-        Trouble(what="connection cut in mid-body", rule={"kind": "cut", "at_bytes": 4000, "path": receipts, "nth": 3}),
-        Trouble(what="answer late by 1.2 seconds", rule={"kind": "slow", "seconds": 1.2, "path": receipts, "nth": 5}),
+        Trouble(what="connection cut in mid-body", rule={"kind": "cut", "at_bytes": 4000, "path": receipts, "nth": 2}),
+        Trouble(what="answer late by 1.2 seconds", rule={"kind": "slow", "seconds": 1.2, "path": receipts, "nth": 3}),
         Trouble(
             what="429 Too Many Requests",
             rule={"kind": "rate_limit", "which": "second", "path": ledger, "nth": 30},
         ),
-        Trouble(what="page shifted by one record", rule={"kind": "shift", "by": 1, "path": receipts, "nth": 8}),
+        Trouble(what="page shifted by one record", rule={"kind": "shift", "by": 1, "path": receipts, "nth": 5}),
         Trouble(what="wrong count on a page", rule={"kind": "wrong_count", "by": 3, "path": listings, "nth": 2}),
     )

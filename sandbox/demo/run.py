@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -9,12 +10,13 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import orjson
 from rich.console import Console
 
-from execution import logs, operations, progress
+from execution import costs, logs, operations, progress
 from execution.app import App
 from execution.clock import SystemClock
 from execution.errors import KeeperError
@@ -22,14 +24,16 @@ from execution.settings import Settings
 from sandbox.demo import show
 from sandbox.demo.calls import least_calls
 from sandbox.demo.figures import read_figures
-from sandbox.demo.plan import Plan, troubles
-from sandbox.demo.shop import EtsySandbox
+from sandbox.demo.plan import Plan, printify_change, shopify_troubles, troubles
+from sandbox.demo.shop import Shop, StandIns
 from sandbox.demo.stage import Stage, new_stage
-from sandbox.demo.story import Story
+from sandbox.demo.story import Story, Told
 from sandbox.demo.trigger import trigger
 from sandbox.stack import StackError, StopFlag, Stopped, stop_flag
 
-_PATIENCE_S, _ORDERS_A_SECOND = 150.0, 50
+_PATIENCE_S, _ORDERS_A_SECOND = 180.0, 20
+# Orders to list with their profit.
+_NEWEST = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,8 @@ def run_demo(plan: Plan, *, as_json: bool) -> int:
     logs.configure("warning")
     console = Console(highlight=False, quiet=as_json)
     data = Path(tempfile.mkdtemp(prefix="keeper-demo-"))
+    # Children keep what they spool here too, so that it goes with the rest.
+    os.environ["TMPDIR"] = str(data)
     stage = new_stage(data)
     try:
         with stop_flag(stage.kill) as flag:
@@ -71,72 +77,107 @@ def run_demo(plan: Plan, *, as_json: bool) -> int:
 
 def _play(plan: Plan, stage: Stage, flag: StopFlag, console: Console, *, as_json: bool) -> int:
     began = time.monotonic()
-    console.print("Starting PostgreSQL, PostgREST, Valkey and a stand-in for Etsy ...", style="dim")
+    console.print("Starting PostgreSQL, PostgREST, Valkey and stand-ins for the platforms ...", style="dim")
     with stage.open():
-        etsy = EtsySandbox(stage.stack.env["ETSY_API_BASE_URL"])
+        stand_ins = StandIns(stage.stack.env)
         app = App(settings=Settings.load(stage.stack.env))
         try:
-            story = _tell(plan, stage, flag, console, etsy=etsy, app=app, began=began)
+            story = _tell(plan, stage, flag, console, stand_ins=stand_ins, app=app, began=began)
         finally:
             app.store.close()
             app.valkey.close()
-            etsy.close()
+            stand_ins.close()
         _print(story, console, as_json=as_json)
         if plan.keep:
-            console.print(show.how_to_use(stage.stack.data, story.user_id))
+            console.print(show.how_to_use(stage.stack.data, story.first.user_id))
             _stay(stage, flag)
     return 0 if story.ok else 1
 
 
 def _tell(
-    plan: Plan, stage: Stage, flag: StopFlag, console: Console, *, etsy: EtsySandbox, app: App, began: float
+    plan: Plan, stage: Stage, flag: StopFlag, console: Console, *, stand_ins: StandIns, app: App, began: float
 ) -> Story:
-    user_id = operations.create_user(app, email="ada@example.com", plan="pro")["user_id"]
+    ada = operations.create_user(app, email="ada@example.com", plan="pro")["user_id"]
+    ben = operations.create_user(app, email="ben@example.com", plan="starter")["user_id"]
     flag.pause(0)
-    seller = etsy.open_shop(plan)
-    operations.connect(
-        app,
-        platform="etsy",
-        user_id=user_id,
-        shop_id=seller.shop_id,
-        access_token=seller.access_token,
-        refresh_token=seller.refresh_token,
-        expires_at=datetime.fromtimestamp(seller.expires_at, UTC),
-    )
-    etsy.plant(troubles(plan))
-    console.print(show.opening(plan, seller))
+    shops = stand_ins.open_shops(plan)
+    for user_id, shop in ((ada, shops.etsy), (ada, shops.printify), (ada, shops.shopify), (ben, shops.second)):
+        _connect(app, user_id, shop)
+    at_etsy, at_shopify = troubles(plan, shops.etsy.shop_id), shopify_troubles(plan)
+    stand_ins.etsy.plant(at_etsy)
+    stand_ins.shopify.plant(at_shopify)
+    if change := printify_change(plan):
+        stand_ins.printify.post(f"/shops/{shops.printify.shop_id}/mutations", change)
+    console.print(show.opening(plan, shops))
     backfill_began = time.monotonic()
-    trigger(stage.house.url, stage.stack.env, user_id)
+    for user_id in (ada, ben):
+        trigger(stage.house.url, stage.stack.env, user_id)
     deadline = backfill_began + _PATIENCE_S + plan.orders / _ORDERS_A_SECOND
-    status = progress.watch(
-        lambda: operations.status(app, user_id=user_id, platform=None),
-        console=console,
-        clock=_Watchful(stage=stage, flag=flag, deadline=deadline),
-    )
+    clock = _Watchful(stage=stage, flag=flag, deadline=deadline)
+    progress.watch(lambda: _both(app, ada, ben), console=console, clock=clock)
     backfill_seconds = time.monotonic() - backfill_began
-    requests = etsy.requests()
-    finished = status["backfill_status"] == "completed"
+    told = _told(app, "Ada", ada), _told(app, "Ben", ben)
+    finished = all(each.status["backfill_status"] == "completed" for each in told)
     return Story(
-        seller=seller,
-        user_id=user_id,
-        status=status,
-        verified=operations.verify(app, user_id=user_id, platform=None),
-        figures=read_figures(app.store, user_id),
-        struck=etsy.struck(troubles(plan)),
-        refreshes=requests["refresh_grants"],
-        # Token refreshes are no calls of the API: they have no operation in the sheet's sense and cost no budget.
-        calls=requests["by_rate"].get("counted", 0),
-        least_calls=least_calls(app.store, user_id, status) if finished else 0,
-        rejected=[{k: v for k, v in r.items() if k != "raw"} for r in operations.rejected(app, user_id=user_id)],
+        shops=shops,
+        first=told[0],
+        second=told[1],
+        figures=read_figures(app.store, ada),
+        costs=costs.report(app.store, ada, limit=_NEWEST),
+        struck=(
+            *stand_ins.etsy.struck(at_etsy),
+            *stand_ins.shopify.struck(at_shopify),
+            *stand_ins.newcomers(plan),
+        ),
+        refreshes=stand_ins.etsy.requests()["refresh_grants"],
+        calls=stand_ins.calls(),
+        least_calls=sum(least_calls(app.store, t.user_id, t.status) for t in told) if finished else 0,
+        rejected=[{k: v for k, v in r.items() if k != "raw"} for r in operations.rejected(app, user_id=ada)],
         backfill_seconds=backfill_seconds,
         total_seconds=time.monotonic() - began,
+    )
+
+
+def _connect(app: App, user_id: str, shop: Shop) -> None:
+    operations.connect(
+        app,
+        platform=shop.platform,
+        user_id=user_id,
+        shop_id=shop.shop_id,
+        access_token=shop.access_token,
+        refresh_token=shop.refresh_token,
+        expires_at=datetime.fromtimestamp(shop.expires_at, UTC),
+    )
+
+
+def _both(app: App, first: str, second: str) -> dict[str, Any]:
+    """The status of both sellers as one; the second's platforms carry a name."""
+    told = [operations.status(app, user_id=user_id, platform=None) for user_id in (first, second)]
+    named = [{**row, "platform": f"Ben: {row['platform']}"} for row in told[1]["jobs"]]
+    failed = [{**row, "platform": f"Ben: {row['platform']}"} for row in told[1]["failures"]]
+    open_ones = [each["backfill_status"] for each in told if each["backfill_status"] != "completed"]
+    return {
+        **told[0],
+        "jobs": told[0]["jobs"] + named,
+        "failures": told[0]["failures"] + failed,
+        "backfill_status": "in_progress" if "in_progress" in open_ones else (open_ones or ["completed"])[0],
+    }
+
+
+def _told(app: App, name: str, user_id: str) -> Told:
+    return Told(
+        name=name,
+        user_id=user_id,
+        status=operations.status(app, user_id=user_id, platform=None),
+        verified=operations.verify(app, user_id=user_id, platform=None),
     )
 
 
 def _print(story: Story, console: Console, *, as_json: bool) -> None:
     if as_json:
         facts = {**asdict(story), "ok": story.ok}
-        facts["seller"] = {"shop_id": story.seller.shop_id, "shop_name": story.seller.shop_name}
+        for name, shop in facts["shops"].items():
+            facts["shops"][name] = {key: shop[key] for key in ("platform", "shop_id", "shop_name")}
         sys.stdout.write(orjson.dumps(facts, option=orjson.OPT_INDENT_2).decode() + "\n")
         sys.stdout.flush()
         return

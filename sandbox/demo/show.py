@@ -11,24 +11,26 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from execution import progress
+from execution import costs, progress
 from sandbox.demo.figures import FEES, Figures, Sum
 from sandbox.demo.money import amount_text
 from sandbox.demo.plan import Plan
-from sandbox.demo.shop import Seller
-from sandbox.demo.story import Story
+from sandbox.demo.shop import Shops
+from sandbox.demo.story import Story, Told
 
 # Of 80: names and bars share what amounts and counts leave.
 _NAMES_AND_BARS = 44
 _LONGEST_NAME = 34
 
 
-def opening(plan: Plan, seller: Seller) -> RenderableType:
-    trouble = "no faults" if plan.calm else "an access token that expires, and a platform that misbehaves"
+def opening(plan: Plan, shops: Shops) -> RenderableType:
+    trouble = "no faults" if plan.calm else "a token that expires, lists that move, platforms that misbehave"
     return Group(
         Text.from_markup(
-            f"Connected [bold]{escape(seller.shop_name)}[/bold] (shop {seller.shop_id}, {plan.orders:,} orders). "
-            f"Two workers and a clock load its history: {trouble}."
+            f"Ada sells as [bold]{escape(shops.etsy.shop_name)}[/bold] at Etsy ({plan.orders:,} orders) and "
+            f"[bold]{escape(shops.shopify.shop_name)}[/bold] at Shopify ({plan.shopify_orders:,}); Printify prints for "
+            f"both. Ben sells as [bold]{escape(shops.second.shop_name)}[/bold] at Etsy ({plan.second_orders:,}).\n"
+            f"Both have just finished onboarding. Workers and a clock load their history: {trouble}."
         ),
         "",
     )
@@ -36,8 +38,10 @@ def opening(plan: Plan, seller: Seller) -> RenderableType:
 
 def story(story: Story, console: Console) -> None:
     """The whole ending, top to bottom."""
-    _certificates(story, console)
-    _shop(story.figures, story.seller.shop_name, console)
+    for told in (story.first, story.second):
+        _certificates(told, console)
+    _shop(story.figures, story.shops.etsy.shop_name, console)
+    _costs(story, console)
     _survived(story, console)
     _rejected(story, console)
     _effort(story, console)
@@ -47,6 +51,7 @@ def how_to_use(data: Path, user_id: str) -> RenderableType:
     lines = [
         f"set -a; . {escape(str(data / 'env'))}; set +a",
         f"keeper backfill status --user {user_id}",
+        f"keeper costs --user {user_id}",
         f"keeper rejected list --user {user_id}",
         "psql $DATABASE_URL        # or any client of Supabase at $SUPABASE_URL",
     ]
@@ -57,10 +62,15 @@ def _heading(text: str, console: Console) -> None:
     console.print(f"\n[bold]{escape(text)}[/bold]")
 
 
-def _certificates(story: Story, console: Console) -> None:
-    console.print()
-    _heading("Certificates", console)
-    console.print(progress.verification_table(story.verified))
+def _certificates(told: Told, console: Console) -> None:
+    _heading(f"Certificates of {told.name}", console)
+    console.print(progress.verification_table(told.verified))
+
+
+def _costs(story: Story, console: Console) -> None:
+    """What printing cost, and what is left of each order."""
+    _heading("What it cost, and what is left", console)
+    console.print(Padding(costs.tables(story.costs), (0, 0, 0, 2)))
 
 
 def _shop(figures: Figures, name: str, console: Console) -> None:
@@ -140,8 +150,9 @@ def _rejected(story: Story, console: Console) -> None:
 
 def _effort(story: Story, console: Console) -> None:
     _heading("Effort", console)
-    extra = f"; {story.least_calls:,} would do without faults, overlap and proofs" if story.least_calls else ""
-    lines = [f"{story.calls:,} calls to the platform{extra}"]
+    extra = f" (at Etsy {story.least_calls:,} would do without faults, overlap and proofs)" if story.least_calls else ""
+    spread = ", ".join(f"{name.capitalize()} {count:,}" for name, count in story.calls.items())
+    lines = [f"Calls: {spread}{extra}"]
     lines.append(f"{story.backfill_seconds:.1f} s for the backfill, {story.total_seconds:.1f} s in all")
     _list(lines, console)
     console.print(_verdict(story))
@@ -150,7 +161,8 @@ def _effort(story: Story, console: Console) -> None:
 def _verdict(story: Story) -> RenderableType:
     if story.ok:
         return Text("\n✓ Complete, and proven.", style="bold green")
-    return Text(f"\n✗ {story.status['backfill_status']}: not everything is complete and proven.", style="bold red")
+    ends = ", ".join(f"{told.name} {told.status['backfill_status']}" for told in (story.first, story.second))
+    return Text(f"\n✗ {ends}: not everything is complete and proven.", style="bold red")
 
 
 def _list(lines: Iterable[str], console: Console) -> None:

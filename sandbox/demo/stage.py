@@ -10,6 +10,7 @@ from pathlib import Path
 from execution.migrations import migrate
 from sandbox.house import House
 from sandbox.stack import Extra, Stack
+from sandbox.standalone import STAND_INS
 
 
 class Stage:
@@ -38,8 +39,11 @@ class Stage:
 
 def new_stage(data: Path) -> Stage:
     """Durable against a crash of a process, not of the machine: its data lives as long as the demo."""
-    etsy = Extra(
-        name="etsy",
-        argv=(sys.executable, "-P", "-m", "sandbox.etsy", "--port", "0", "--ready-file", "{ready_file}"),
-    )
-    return Stage(Stack(data, durable=False, migrate=migrate, extras=(etsy,)))
+    extras = [
+        Extra(
+            name=name,
+            argv=(sys.executable, "-P", "-m", f"sandbox.{name}", "--port", "0", "--ready-file", "{ready_file}"),
+        )
+        for name in STAND_INS
+    ]
+    return Stage(Stack(data, durable=False, migrate=migrate, extras=extras))
