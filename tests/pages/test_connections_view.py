@@ -31,6 +31,12 @@ def test_a_lost_access_says_what_to_do() -> None:
     assert card.warning.endswith("Connect again to go on; nothing that is here is lost.")
 
 
+def test_too_little_allowed_leads_to_reconnecting_as_well() -> None:
+    """The connection works, and still only the seller can help."""
+    assert _card(failed("orders", "history_limited", "Please reconnect your shop and allow it.")).asks_reconnect
+    assert not _card(failed("orders", "incomplete", "Start this again.")).asks_reconnect
+
+
 def test_a_failure_is_told_in_words() -> None:
     assert _card(failed("payments", "incomplete", "Start this again.")).failures == (
         "Payments and fees: Start this again.",

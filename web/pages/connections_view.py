@@ -51,6 +51,8 @@ class ConnectionView:
     warning: str
     failures: tuple[str, ...]
     can_resume: bool
+    # Connected, but with too little: connecting again is what helps.
+    asks_reconnect: bool
 
     @property
     def is_connected(self) -> bool:
@@ -92,6 +94,7 @@ def _connection(
         entities=tuple(EntityFact(name=words.entity(job["entity"]), text=_held(job, formats)) for job in jobs),
         warning=_warning(name, account),
         failures=tuple(f"{words.entity(job['entity'])}: {words.failure(job)}" for job in failed),
+        asks_reconnect=any(words.needs_reconnect(job) for job in failed),
         can_resume=any(job["status"] != "completed" for job in jobs) or not jobs,
     )
 
