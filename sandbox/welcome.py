@@ -44,13 +44,15 @@ def prepare(env: Mapping[str, str]) -> Welcome:
 
 
 def _shops(env: Mapping[str, str]) -> dict[str, str]:
-    """An Etsy shop, the Printify account that prints for it, and a Shopify shop, from one seed."""
+    """An Etsy shop, a Shopify shop, and the Printify account that prints for both, from one seed."""
     etsy = _open(env["ETSY_API_BASE_URL"], seed=_SEED, orders=_ORDERS)
-    made = {"Etsy": str(etsy["shop_name"])}
-    if url := env.get("PRINTIFY_API_BASE_URL"):
-        made["Printify"] = str(_open(url, seed=_SEED, channel="etsy", channel_shop=etsy)["title"])
+    made, channels = {"Etsy": str(etsy["shop_name"])}, [{"channel": "etsy", **etsy}]
     if url := env.get("SHOPIFY_API_BASE_URL"):
-        made["Shopify"] = str(_open(url, seed=_SEED, orders=_ORDERS // 2)["shop_domain"])
+        shopify = _open(url, seed=_SEED, orders=_ORDERS // 2)
+        made["Shopify"] = str(shopify["shop_domain"])
+        channels.append({"channel": "shopify", **shopify})
+    if url := env.get("PRINTIFY_API_BASE_URL"):
+        made["Printify"] = str(_open(url, seed=_SEED, channel_shops=channels)["title"])
     return made
 
 
