@@ -15,8 +15,8 @@ import redis
 from execution import boot
 from execution.breaker import Breaker
 from execution.budgets import Budget, Scope, load_budgets, scope_of
-from execution.catalog import PLATFORMS, platform_named
 from execution.call_record import CallRecord
+from execution.catalog import PLATFORMS, platform_named, read_shopify_by
 from execution.clock import Clock, SystemClock
 from execution.connections import Connector
 from execution.http_door import HttpDoor
@@ -43,6 +43,9 @@ class App:
     stopping: Callable[[], bool] = lambda: False
     patience: Patience = AS_LONG_AS_IT_TAKES
     in_hand: InHand = field(default_factory=InHand)
+
+    def __post_init__(self) -> None:
+        read_shopify_by(self.settings.shopify_read)
 
     @cached_property
     def store(self) -> Store:

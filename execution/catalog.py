@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from execution import changes, sync_etsy, sync_printify, sync_shopify
+from typing import Literal
+
+from execution import changes, sync_etsy, sync_printify, sync_shopify, sync_shopify_rest
 from execution.errors import UserError
 from execution.etsy_api import ETSY
 from execution.platforms import Platform
@@ -16,6 +18,11 @@ ENTITIES: dict[str, tuple[Entity, ...]] = {
     PRINTIFY.name: sync_printify.ENTITIES,
     SHOPIFY.name: sync_shopify.ENTITIES,
 }
+
+
+def read_shopify_by(way: Literal["graphql", "rest"]) -> None:
+    """Which of its two APIs this process reads Shopify's orders and customers from (SHOPIFY_READ)."""
+    ENTITIES[SHOPIFY.name] = sync_shopify_rest.ENTITIES if way == "rest" else sync_shopify.ENTITIES
 
 
 def platform_named(name: str) -> Platform:

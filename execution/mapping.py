@@ -107,7 +107,8 @@ CONVERSIONS = {
     " and ({v} ->> 'amount')::numeric * c.scale = trunc(({v} ->> 'amount')::numeric * c.scale)"
     " then (({v} ->> 'amount')::numeric * c.scale)::bigint"
     " else private.decimal_money_exact({v}, cur.code, {path}) end",
-    Kind.OWN_MONEY: "private.decimal_money_exact({v}, {v} ->> 'currencyCode', {path})",
+    Kind.OWN_MONEY: "private.decimal_money_exact({v}, coalesce({v} ->> 'currencyCode', {v} ->> 'currency_code'),"
+    " {path})",
     Kind.GID: "case when {v} is not null then coalesce(private.gid_tail({v}), private.bad_gid({v}, {path})) end",
 }
 

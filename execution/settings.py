@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, ClassVar, Self, cast
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
@@ -184,6 +184,8 @@ class Settings(BaseSettings):
     shopify_token_url: WebAddress | None = None
     shopify_client_id: SecretStr | None = None
     shopify_client_secret: SecretStr | None = None
+    # Which of Shopify's APIs orders and customers are read from; GraphQL knows more and costs less.
+    shopify_read: Literal["graphql", "rest"] = "graphql"
     square_api_base_url: WebAddress | None = None
     square_token_url: WebAddress | None = None
     square_app_id: SecretStr | None = None

@@ -44,9 +44,10 @@ ORDER_BULK = f"{_ORDER} lineItems {{ edges {{ node {{ {_LINE} }} }} }}"
 ORDER_LONG = f"{_ORDER} lineItems(first: 250) {{ nodes {{ {_LINE} }} pageInfo {{ hasNextPage }} }}"
 ORDER_END = f"{_ORDER} lineItems(last: 250) {{ nodes {{ {_LINE} }} pageInfo {{ hasPreviousPage }} }}"
 
-REFUND_NODE = f"""id createdAt processedAt updatedAt note order {{ id }} totalRefundedSet {_MONEY}
-  refundLineItems(first: 250) {{ nodes {{ id quantity restockType lineItem {{ id }}
-    subtotalSet {_MONEY} totalTaxSet {_MONEY} }} pageInfo {{ hasNextPage }} }}"""
+_REFUND = f"id createdAt processedAt updatedAt note order {{ id }} totalRefundedSet {_MONEY}"
+_REFUND_LINE = f"id quantity restockType lineItem {{ id }} subtotalSet {_MONEY} totalTaxSet {_MONEY}"
+REFUND_NODE = f"{_REFUND} refundLineItems(first: 250) {{ nodes {{ {_REFUND_LINE} }} pageInfo {{ hasNextPage }} }}"
+REFUND_END = f"{_REFUND} refundLineItems(last: 250) {{ nodes {{ {_REFUND_LINE} }} pageInfo {{ hasPreviousPage }} }}"
 
 PRODUCT_NODE = """id title handle status vendor productType tags createdAt updatedAt publishedAt
   totalInventory tracksInventory isGiftCard hasOnlyDefaultVariant
@@ -194,19 +195,16 @@ ORDER_LINE_ENDS = Lookup(
 )
 
 
-def _ask_refunds(_lookup: Lookup, ids: Sequence[str]) -> Ask:
-    query = f"query KeeperRefunds($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Refund {{ {REFUND_NODE} }} }} }}"
-    return graphql(query, {"ids": [f"gid://shopify/Refund/{number}" for number in ids]}, points=60)
+def _ask_refunds(node: str) -> Callable[[Lookup, Sequence[str]], Ask]:
+    def ask(_lookup: Lookup, ids: Sequence[str]) -> Ask:
+        query = f"query KeeperRefunds($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Refund {{ {node} }} }} }}"
+        return graphql(query, {"ids": [f"gid://shopify/Refund/{number}" for number in ids]}, points=60)
+
+    return ask
 
 
-REFUNDS = Lookup(
-    name="refunds",
-    path=GRAPHQL_PATH,
-    ask=_ask_refunds,
-    batch=100,
-    fallback=10,
-    records_at="data.nodes",
-    records=Records(
+def _refund_records(more_at: str) -> Records:
+    return Records(
         table="order_refunds",
         key="id",
         key_is_gid=True,
@@ -227,7 +225,7 @@ REFUNDS = Lookup(
                 key=("lineItem.id",),
                 key_is_gid=True,
                 unique=False,
-                more_at="refundLineItems.pageInfo.hasNextPage",
+                more_at=more_at,
                 parent_column="refund_platform_id",
                 currency="subtotalSet.shopMoney.currencyCode",
                 columns=(
@@ -239,7 +237,26 @@ REFUNDS = Lookup(
                 ),
             ),
         ),
-    ),
+    )
+
+
+REFUNDS = Lookup(
+    name="refunds",
+    path=GRAPHQL_PATH,
+    ask=_ask_refunds(REFUND_NODE),
+    batch=100,
+    fallback=10,
+    records_at="data.nodes",
+    records=_refund_records("refundLineItems.pageInfo.hasNextPage"),
+)
+REFUND_ENDS = Lookup(
+    name="refund_ends",
+    path=GRAPHQL_PATH,
+    ask=_ask_refunds(REFUND_END),
+    batch=10,
+    fallback=1,
+    records_at="data.nodes",
+    records=_refund_records("refundLineItems.pageInfo.hasPreviousPage"),
 )
 
 PRODUCTS = Stream(
@@ -338,7 +355,7 @@ ENTITIES = (
     Entity(
         name="orders",
         table="orders",
-        steps=(ORDERS, ORDER_LINES, ORDER_LINE_ENDS, REFUNDS),
+        steps=(ORDERS, ORDER_LINES, ORDER_LINE_ENDS, REFUNDS, REFUND_ENDS),
         time_column="ordered_at",
         proofs=("line_items", "refunds"),
         complete_read=True,

@@ -27,7 +27,8 @@ from execution.pages import Content
 from execution.platforms import Answer
 from execution.shopify_api import graphql
 from execution.walk import Bounds, Caller, Incomplete, Take, Told, Turn, Wait, announce, next_window
-from execution.walk_connection import ConnectionPlace, ConnectionWalk, data_of
+from execution.walk_connection import ConnectionWalk, data_of
+from execution.walk_rising import RisingPlace
 
 _ROOTS_A_PAGE = 250
 # A stretch of downloading, between two looks at the clock of the slice; well inside the lease of a job.
@@ -48,7 +49,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
-class BulkPlace(ConnectionPlace):
+class BulkPlace(RisingPlace):
     """`stage` is look, poll, rows or pages. `row`: roots of the file that are committed."""
 
     stage: str = "pages"

@@ -10,11 +10,13 @@ from execution.walk_bulk import BulkWalk
 from execution.walk_connection import ConnectionPages
 from execution.walk_numbered import NumberedWalk
 from execution.walk_offset import OffsetWalk
+from execution.walk_since import SincePages, SinceWalk
 
 WALKS: dict[type[Pages], type[Walk[Any]]] = {
     OffsetPages: OffsetWalk,
     NumberedPages: NumberedWalk,
     ConnectionPages: BulkWalk,
+    SincePages: SinceWalk,
 }
 
 

@@ -41,7 +41,7 @@ language sql stable as $$
         case when v.current_total_amount is null or jsonb_typeof(v.current_total_amount) = 'null' then null when coalesce(v.current_total_amount ->> 'currencyCode', c.code) = c.code and (v.current_total_amount ->> 'amount')::numeric * c.scale = trunc((v.current_total_amount ->> 'amount')::numeric * c.scale) then ((v.current_total_amount ->> 'amount')::numeric * c.scale)::bigint else private.decimal_money_exact(v.current_total_amount, cur.code, 'currentTotalPriceSet.shopMoney') end,
         case when v.refunded_amount is null or jsonb_typeof(v.refunded_amount) = 'null' then null when coalesce(v.refunded_amount ->> 'currencyCode', c.code) = c.code and (v.refunded_amount ->> 'amount')::numeric * c.scale = trunc((v.refunded_amount ->> 'amount')::numeric * c.scale) then ((v.refunded_amount ->> 'amount')::numeric * c.scale)::bigint else private.decimal_money_exact(v.refunded_amount, cur.code, 'totalRefundedSet.shopMoney') end,
         v.presentment_currency,
-        private.decimal_money_exact(v.presentment_total_amount, v.presentment_total_amount ->> 'currencyCode', 'totalPriceSet.presentmentMoney'),
+        private.decimal_money_exact(v.presentment_total_amount, coalesce(v.presentment_total_amount ->> 'currencyCode', v.presentment_total_amount ->> 'currency_code'), 'totalPriceSet.presentmentMoney'),
         cur.code
     from (select
         case jsonb_typeof(r -> 'name') when 'string' then r ->> 'name' when 'number' then r ->> 'name' when 'null' then null else private.wrong_type(r -> 'name', 'name', 'text') end as order_number,
@@ -483,7 +483,7 @@ language sql stable as $$
         case when v.current_total_amount is null or jsonb_typeof(v.current_total_amount) = 'null' then null when coalesce(v.current_total_amount ->> 'currencyCode', c.code) = c.code and (v.current_total_amount ->> 'amount')::numeric * c.scale = trunc((v.current_total_amount ->> 'amount')::numeric * c.scale) then ((v.current_total_amount ->> 'amount')::numeric * c.scale)::bigint else private.decimal_money_exact(v.current_total_amount, cur.code, 'currentTotalPriceSet.shopMoney') end,
         case when v.refunded_amount is null or jsonb_typeof(v.refunded_amount) = 'null' then null when coalesce(v.refunded_amount ->> 'currencyCode', c.code) = c.code and (v.refunded_amount ->> 'amount')::numeric * c.scale = trunc((v.refunded_amount ->> 'amount')::numeric * c.scale) then ((v.refunded_amount ->> 'amount')::numeric * c.scale)::bigint else private.decimal_money_exact(v.refunded_amount, cur.code, 'totalRefundedSet.shopMoney') end,
         v.presentment_currency,
-        private.decimal_money_exact(v.presentment_total_amount, v.presentment_total_amount ->> 'currencyCode', 'totalPriceSet.presentmentMoney'),
+        private.decimal_money_exact(v.presentment_total_amount, coalesce(v.presentment_total_amount ->> 'currencyCode', v.presentment_total_amount ->> 'currency_code'), 'totalPriceSet.presentmentMoney'),
         cur.code
     from (select
         case jsonb_typeof(r -> 'name') when 'string' then r ->> 'name' when 'number' then r ->> 'name' when 'null' then null else private.wrong_type(r -> 'name', 'name', 'text') end as order_number,
@@ -925,7 +925,7 @@ language sql stable as $$
         case when v.current_total_amount is null or jsonb_typeof(v.current_total_amount) = 'null' then null when coalesce(v.current_total_amount ->> 'currencyCode', c.code) = c.code and (v.current_total_amount ->> 'amount')::numeric * c.scale = trunc((v.current_total_amount ->> 'amount')::numeric * c.scale) then ((v.current_total_amount ->> 'amount')::numeric * c.scale)::bigint else private.decimal_money_exact(v.current_total_amount, cur.code, 'currentTotalPriceSet.shopMoney') end,
         case when v.refunded_amount is null or jsonb_typeof(v.refunded_amount) = 'null' then null when coalesce(v.refunded_amount ->> 'currencyCode', c.code) = c.code and (v.refunded_amount ->> 'amount')::numeric * c.scale = trunc((v.refunded_amount ->> 'amount')::numeric * c.scale) then ((v.refunded_amount ->> 'amount')::numeric * c.scale)::bigint else private.decimal_money_exact(v.refunded_amount, cur.code, 'totalRefundedSet.shopMoney') end,
         v.presentment_currency,
-        private.decimal_money_exact(v.presentment_total_amount, v.presentment_total_amount ->> 'currencyCode', 'totalPriceSet.presentmentMoney'),
+        private.decimal_money_exact(v.presentment_total_amount, coalesce(v.presentment_total_amount ->> 'currencyCode', v.presentment_total_amount ->> 'currency_code'), 'totalPriceSet.presentmentMoney'),
         cur.code
     from (select
         case jsonb_typeof(r -> 'name') when 'string' then r ->> 'name' when 'number' then r ->> 'name' when 'null' then null else private.wrong_type(r -> 'name', 'name', 'text') end as order_number,
@@ -1507,6 +1507,197 @@ begin
         order by t.platform_id limit p_limit),
     mapped as materialized (
         select b.ctid, m.* from batch as b, lateral private.map_shopify_refunds_order_refund_lines(b.raw) as m),
+    changed as (
+        update public.order_refund_lines as t set line_item_platform_id = m.line_item_platform_id, quantity = m.quantity, restock_type = m.restock_type, subtotal_amount = m.subtotal_amount, tax_amount = m.tax_amount, currency = m.currency
+          from mapped as m
+         where t.ctid = m.ctid and (t.line_item_platform_id, t.quantity, t.restock_type, t.subtotal_amount, t.tax_amount, t.currency) is distinct from (m.line_item_platform_id, m.quantity, m.restock_type, m.subtotal_amount, m.tax_amount, m.currency)
+        returning 1)
+    select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
+                              'after', (select max(platform_id) from batch)) into answer;
+    return answer;
+end $$;
+
+create or replace function private.map_shopify_refund_ends_order_refunds(r jsonb) returns table (
+        order_platform_id text,
+        refund_amount bigint,
+        reason text,
+        refunded_at timestamptz,
+        currency text)
+language sql stable as $$
+    select
+        case when v.order_platform_id is not null then coalesce(private.gid_tail(v.order_platform_id), private.bad_gid(v.order_platform_id, 'order.id')) end,
+        case when v.refund_amount is null or jsonb_typeof(v.refund_amount) = 'null' then null when coalesce(v.refund_amount ->> 'currencyCode', c.code) = c.code and (v.refund_amount ->> 'amount')::numeric * c.scale = trunc((v.refund_amount ->> 'amount')::numeric * c.scale) then ((v.refund_amount ->> 'amount')::numeric * c.scale)::bigint else private.decimal_money_exact(v.refund_amount, cur.code, 'totalRefundedSet.shopMoney') end,
+        v.reason,
+        case when v.refunded_at ~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$' then v.refunded_at::timestamptz when v.refunded_at is not null then private.bad_time(v.refunded_at, 'processedAt') end,
+        cur.code
+    from (select
+        case jsonb_typeof(r -> 'order' -> 'id') when 'string' then r -> 'order' ->> 'id' when 'null' then null else private.wrong_type(r -> 'order' -> 'id', 'order.id', 'gid') end as order_platform_id,
+        r -> 'totalRefundedSet' -> 'shopMoney' as refund_amount,
+        case jsonb_typeof(r -> 'note') when 'string' then r ->> 'note' when 'number' then r ->> 'note' when 'null' then null else private.wrong_type(r -> 'note', 'note', 'text') end as reason,
+        case jsonb_typeof(r -> 'processedAt') when 'string' then r ->> 'processedAt' when 'null' then null else private.wrong_type(r -> 'processedAt', 'processedAt', 'iso_time') end as refunded_at
+        offset 0) as v
+    cross join (select case jsonb_typeof(r -> 'totalRefundedSet' -> 'shopMoney' -> 'currencyCode') when 'string' then r -> 'totalRefundedSet' -> 'shopMoney' ->> 'currencyCode' when 'number' then r -> 'totalRefundedSet' -> 'shopMoney' ->> 'currencyCode' when 'null' then null else private.wrong_type(r -> 'totalRefundedSet' -> 'shopMoney' -> 'currencyCode', 'totalRefundedSet.shopMoney.currencyCode', 'text') end as code offset 0) as cur
+    left join private.currencies as c on c.code = cur.code;
+$$;
+
+create or replace function private.map_shopify_refund_ends_order_refund_lines(r jsonb) returns table (
+        line_item_platform_id text,
+        quantity bigint,
+        restock_type text,
+        subtotal_amount bigint,
+        tax_amount bigint,
+        currency text)
+language sql stable as $$
+    select
+        case when v.line_item_platform_id is not null then coalesce(private.gid_tail(v.line_item_platform_id), private.bad_gid(v.line_item_platform_id, 'lineItem.id')) end,
+        v.quantity,
+        lower(v.restock_type),
+        case when v.subtotal_amount is null or jsonb_typeof(v.subtotal_amount) = 'null' then null when coalesce(v.subtotal_amount ->> 'currencyCode', c.code) = c.code and (v.subtotal_amount ->> 'amount')::numeric * c.scale = trunc((v.subtotal_amount ->> 'amount')::numeric * c.scale) then ((v.subtotal_amount ->> 'amount')::numeric * c.scale)::bigint else private.decimal_money_exact(v.subtotal_amount, cur.code, 'subtotalSet.shopMoney') end,
+        case when v.tax_amount is null or jsonb_typeof(v.tax_amount) = 'null' then null when coalesce(v.tax_amount ->> 'currencyCode', c.code) = c.code and (v.tax_amount ->> 'amount')::numeric * c.scale = trunc((v.tax_amount ->> 'amount')::numeric * c.scale) then ((v.tax_amount ->> 'amount')::numeric * c.scale)::bigint else private.decimal_money_exact(v.tax_amount, cur.code, 'totalTaxSet.shopMoney') end,
+        cur.code
+    from (select
+        case jsonb_typeof(r -> 'lineItem' -> 'id') when 'string' then r -> 'lineItem' ->> 'id' when 'null' then null else private.wrong_type(r -> 'lineItem' -> 'id', 'lineItem.id', 'gid') end as line_item_platform_id,
+        (r ->> 'quantity')::bigint as quantity,
+        case jsonb_typeof(r -> 'restockType') when 'string' then r ->> 'restockType' when 'null' then null else private.wrong_type(r -> 'restockType', 'restockType', 'lower') end as restock_type,
+        r -> 'subtotalSet' -> 'shopMoney' as subtotal_amount,
+        r -> 'totalTaxSet' -> 'shopMoney' as tax_amount
+        offset 0) as v
+    cross join (select case jsonb_typeof(r -> 'subtotalSet' -> 'shopMoney' -> 'currencyCode') when 'string' then r -> 'subtotalSet' -> 'shopMoney' ->> 'currencyCode' when 'number' then r -> 'subtotalSet' -> 'shopMoney' ->> 'currencyCode' when 'null' then null else private.wrong_type(r -> 'subtotalSet' -> 'shopMoney' -> 'currencyCode', 'subtotalSet.shopMoney.currencyCode', 'text') end as code offset 0) as cur
+    left join private.currencies as c on c.code = cur.code;
+$$;
+
+create or replace function private.land_shopify_refund_ends(job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb)
+returns private.landed language plpgsql
+set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
+begin
+    with incoming as materialized (
+        select e.*, private.gid_tail(e.r ->> 'id') as platform_id,
+               e.version as source_updated_at,
+               jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+        from (select e.r, e.ord, e.r #- '{refundLineItems,nodes}' as raw, greatest(private.moment(case jsonb_typeof(e.r -> 'updatedAt') when 'string' then e.r ->> 'updatedAt' when 'null' then null else private.wrong_type(e.r -> 'updatedAt', 'updatedAt', 'iso_time') end, 'updatedAt')) as version
+              from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
+             lateral private.map_shopify_refund_ends_order_refunds(e.raw) as m),
+    fresh as materialized (
+        select n.*, t.platform_id is not null as existed,
+               t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash as changed
+        from incoming as n
+        left join lateral (
+            select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
+            from public.order_refunds as t
+            where t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true
+        where t.platform_id is null
+           or n.source_updated_at > t.source_updated_at
+           or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
+               and n.platform_id <> all (seen_later))),
+    parents_up as (
+        insert into public.order_refunds as t (user_id, platform, platform_id, order_platform_id, refund_amount, reason, refunded_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, n.platform_id, n.order_platform_id, n.refund_amount, n.reason, n.refunded_at, n.currency, n.raw, n.source_updated_at, n.content_hash, p_fetched_at, job.run_id, false
+        from fresh as n
+        where n.changed
+        on conflict (user_id, platform, platform_id) do update set
+            order_platform_id = excluded.order_platform_id,
+            refund_amount = excluded.refund_amount,
+            reason = excluded.reason,
+            refunded_at = excluded.refunded_at,
+            currency = excluded.currency,
+            raw = excluded.raw,
+            source_updated_at = excluded.source_updated_at,
+            fetched_at = excluded.fetched_at,
+            content_hash = excluded.content_hash,
+            sync_run_id = excluded.sync_run_id,
+            is_deleted = excluded.is_deleted
+        where excluded.source_updated_at > t.source_updated_at
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning (xmax = 0) as is_new),
+    order_refund_lines_in as materialized (
+        select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+        from (select f.platform_id as refund_platform_id, f.source_updated_at, f.existed, e.r as raw, e.ord,
+                     f.platform_id || ':' || coalesce(private.gid_tail(e.r -> 'lineItem' ->> 'id'), '-') || ':' || (row_number() over (partition by f.platform_id, private.gid_tail(e.r -> 'lineItem' ->> 'id') order by e.ord))::text as platform_id
+              from fresh as f, jsonb_array_elements(nullif(f.r -> 'refundLineItems' -> 'nodes', 'null')) with ordinality as e(r, ord) offset 0) as e,
+             lateral private.map_shopify_refund_ends_order_refund_lines(e.raw) as m),
+    order_refund_lines_up as (
+        insert into public.order_refund_lines as t (user_id, platform, platform_id, refund_platform_id, line_item_platform_id, quantity, restock_type, subtotal_amount, tax_amount, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, n.platform_id, n.refund_platform_id, n.line_item_platform_id, n.quantity, n.restock_type, n.subtotal_amount, n.tax_amount, n.currency, n.raw, n.source_updated_at, n.content_hash, p_fetched_at, job.run_id, false
+        from (select n.* from order_refund_lines_in as n
+        left join lateral (
+            select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
+            from public.order_refund_lines as t
+            where n.existed and t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true
+        where t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash) as n
+        on conflict (user_id, platform, platform_id) do update set
+            refund_platform_id = excluded.refund_platform_id,
+            line_item_platform_id = excluded.line_item_platform_id,
+            quantity = excluded.quantity,
+            restock_type = excluded.restock_type,
+            subtotal_amount = excluded.subtotal_amount,
+            tax_amount = excluded.tax_amount,
+            currency = excluded.currency,
+            raw = excluded.raw,
+            source_updated_at = excluded.source_updated_at,
+            fetched_at = excluded.fetched_at,
+            content_hash = excluded.content_hash,
+            sync_run_id = excluded.sync_run_id,
+            is_deleted = excluded.is_deleted
+        where excluded.source_updated_at > t.source_updated_at
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning (xmax = 0) as is_new),
+    order_refund_lines_gone as (
+        update public.order_refund_lines as t
+           set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
+         where t.ctid = any (array(
+            select g.ctid
+            from fresh as f, lateral (
+                select t.ctid, t.platform_id from public.order_refund_lines as t
+                where t.user_id = job.user_id and t.platform = job.platform and t.refund_platform_id = f.platform_id
+                  and not t.is_deleted offset 0) as g
+            where f.existed and nullif(f.r -> 'refundLineItems' -> 'nodes', 'null') is not null and (f.r -> 'refundLineItems' -> 'pageInfo' ->> 'hasPreviousPage')::boolean is not true
+              and g.platform_id <> all (array(select n.platform_id from order_refund_lines_in as n)))))
+    select array(select platform_id from incoming order by ord),
+           (select count(*) from parents_up where is_new),
+           (select count(*) from parents_up where not is_new),
+           (select count(*) from fresh where not changed),
+           (select count(*) from incoming) - (select count(*) from fresh)
+      into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale;
+    if array_position(landed.keys, null) is not null then
+        raise exception using errcode = 'PT422', message = 'id: missing';
+    end if;
+    return landed;
+end $$;
+
+create or replace function private.remap_shopify_refund_ends_order_refunds(p_user_id uuid, p_platform text, p_after text, p_limit int)
+returns jsonb language plpgsql set search_path = '' as $$
+declare answer jsonb;
+begin
+    with batch as materialized (
+        select t.ctid, t.platform_id, t.raw from public.order_refunds as t
+        where t.user_id = p_user_id and t.platform = p_platform and t.platform_id > p_after
+        order by t.platform_id limit p_limit),
+    mapped as materialized (
+        select b.ctid, m.* from batch as b, lateral private.map_shopify_refund_ends_order_refunds(b.raw) as m),
+    changed as (
+        update public.order_refunds as t set order_platform_id = m.order_platform_id, refund_amount = m.refund_amount, reason = m.reason, refunded_at = m.refunded_at, currency = m.currency
+          from mapped as m
+         where t.ctid = m.ctid and (t.order_platform_id, t.refund_amount, t.reason, t.refunded_at, t.currency) is distinct from (m.order_platform_id, m.refund_amount, m.reason, m.refunded_at, m.currency)
+        returning 1)
+    select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
+                              'after', (select max(platform_id) from batch)) into answer;
+    return answer;
+end $$;
+
+create or replace function private.remap_shopify_refund_ends_order_refund_lines(p_user_id uuid, p_platform text, p_after text, p_limit int)
+returns jsonb language plpgsql set search_path = '' as $$
+declare answer jsonb;
+begin
+    with batch as materialized (
+        select t.ctid, t.platform_id, t.raw from public.order_refund_lines as t
+        where t.user_id = p_user_id and t.platform = p_platform and t.platform_id > p_after
+        order by t.platform_id limit p_limit),
+    mapped as materialized (
+        select b.ctid, m.* from batch as b, lateral private.map_shopify_refund_ends_order_refund_lines(b.raw) as m),
     changed as (
         update public.order_refund_lines as t set line_item_platform_id = m.line_item_platform_id, quantity = m.quantity, restock_type = m.restock_type, subtotal_amount = m.subtotal_amount, tax_amount = m.tax_amount, currency = m.currency
           from mapped as m

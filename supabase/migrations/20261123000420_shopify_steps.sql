@@ -21,10 +21,11 @@ returns setof text language sql stable set search_path = '' as $$
     select private.pending_shopify_order_lines(job, p_after, p_limit);
 $$;
 
--- listed_refunds: the refunds that a shop's orders name, with their version.
+-- listed_refunds: the refunds that a shop's orders name, with their version. REST names them by number, without one:
+-- those are asked for at every full read.
 create function private.listed_refunds(p_user_id uuid) returns table (id text, updated_at timestamptz)
 language sql stable set search_path = '' as $$
-    select private.gid_tail(r ->> 'id'), private.moment(r ->> 'updatedAt', 'refunds.updatedAt')
+    select coalesce(private.gid_tail(r ->> 'id'), r ->> 'id'), private.moment(r ->> 'updatedAt', 'refunds.updatedAt')
     from public.orders as o, jsonb_array_elements(o.raw -> 'refunds') as r
     where o.user_id = p_user_id and o.platform = 'shopify' and not o.is_deleted
       and (o.raw #>> '{refunds,0,id}') is not null;
@@ -38,6 +39,15 @@ language sql stable set search_path = '' as $$
         except
         select f.platform_id, f.source_updated_at from public.order_refunds as f
         where f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted) as pending
+    order by 1 limit p_limit;
+$$;
+
+-- Refunds of more lines than the longest page shows: their last ones are asked for.
+create function private.pending_shopify_refund_ends(job public.sync_jobs, p_after text, p_limit int) returns setof text
+language sql stable set search_path = '' as $$
+    select f.platform_id from public.order_refunds as f
+    where f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted and f.platform_id > p_after
+      and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true'
     order by 1 limit p_limit;
 $$;
 
@@ -75,7 +85,11 @@ language sql stable set search_path = '' as $$
     cut as (
         select f.platform_id from public.order_refunds as f
         where f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted
-          and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true')
+          and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true'
+        union all
+        select l.refund_platform_id from public.order_refund_lines as l
+        where l.user_id = job.user_id and l.platform = 'shopify' and not l.is_deleted
+        group by l.refund_platform_id having count(*) >= 500)
     select jsonb_build_object('ok', not exists (select 1 from missing) and not exists (select 1 from cut),
         'detail', jsonb_build_object(
             'refunds', (select count(*) from private.listed_refunds(job.user_id)),

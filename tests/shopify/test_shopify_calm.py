@@ -81,3 +81,17 @@ def test_more_lines_than_two_pages_show_are_not_called_complete(shopify: Shopify
     status, code, _ = world.error("orders")
     assert (status, code) == ("failed", "incomplete")
     assert "line_items" in world.job("orders")["error"]
+
+
+def test_a_refund_of_hundreds_of_lines_is_never_cut(shopify: Shopify, world_of: WorldOf) -> None:
+    """More lines than a page shows, taken back all at once."""
+    shop = shopify.shop(3, products=9)
+    made = shopify.mutate(shop, "new_order", lines=300, at=shop.facts["ends_at"])
+    shopify.mutate(shop, "refund_order", order_id=made["result"]["order_id"], at=shop.facts["ends_at"])
+    world = world_of(shop)
+
+    world.run("orders")
+
+    assert world.statuses() == {"orders": "completed"}
+    assert len(world.stored("order_refund_lines")) >= 250
+    assert world.differences("order_refunds", "order_refund_lines") == []

@@ -1,0 +1,58 @@
+"""The legacy REST API instead of GraphQL: the same rows, wherever REST has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from execution.catalog import read_shopify_by
+from execution.mapping import platform_sql
+from execution.migrations import _FOLDER as MIGRATIONS
+from execution.sync_shopify_rest import OWN_STEPS
+from tests.shopify.shopify import Shop, Shopify
+from tests.shopify.world import COMPLETE, ShopifyWorld
+
+WorldOf = Callable[[Shop], ShopifyWorld]
+# REST calls an unfulfilled order nothing at all, and tells no sum of what was refunded.
+NOT_IN_REST = {"fulfillment_status", "refunded_amount"}
+
+
+@pytest.fixture
+def by_rest(app: object) -> Iterator[None]:
+    """What SHOPIFY_READ=rest chooses when a process starts."""
+    read_shopify_by("rest")
+    yield
+    read_shopify_by("graphql")
+
+
+def test_the_mapping_is_what_the_streams_say() -> None:
+    written = max(MIGRATIONS.glob("*_shopify_rest_mapping.sql"))
+
+    assert written.read_text() == platform_sql("shopify", OWN_STEPS), "write the mapping of OWN_STEPS again"
+
+
+def test_orders_and_customers_read_by_rest_equal_the_source(shopify: Shopify, by_rest: None, world_of: WorldOf) -> None:
+    """Closed and cancelled orders too, by rising ids, 250 a page; refunds by the lookups of GraphQL."""
+    world = world_of(shopify.shop(560, products=12))
+
+    world.run()
+
+    assert world.statuses() == COMPLETE
+    tables = ("orders", "line_items", "order_refunds", "order_refund_lines", "listings", "listing_variants")
+    assert [d for d in world.differences(*tables, "customers") if d.what not in NOT_IN_REST] == []
+    assert sum("/orders.json" in call["path"] for call in shopify.asked(world.sold)) >= 3
+
+
+@pytest.mark.parametrize("fault", [{"kind": "rate_limit", "which": "calls"}, {"kind": "status", "status": 500}])
+def test_a_refusal_of_rest_that_passes_leaves_the_tables_equal(
+    shopify: Shopify, by_rest: None, world_of: WorldOf, fault: dict[str, object]
+) -> None:
+    """429 with Retry-After; 500 on a heavy page, which is asked for again at half its size."""
+    world = world_of(shopify.shop(520, products=4))
+    shopify.fault(path="orders", every=2, times=3, **fault)  # type: ignore[arg-type]
+
+    world.run("orders")
+
+    assert world.statuses() == {"orders": "completed"}
+    assert [d for d in world.differences("orders", "line_items") if d.what not in NOT_IN_REST] == []
