@@ -52,11 +52,10 @@ class Breaker:
             self.probe(job, client)
         except Retriable as away:
             return self._open(job, self.scope_of(job), away)
-        except Snooze as waiting:
-            # No budget to find out, or no token: nobody is to blame.
-            return waiting
         except Signal:
-            pass  # It answers, whatever it says.
+            # It answers, whatever it says. Or there is no budget to find out: were that forgiven, a page that always
+            # fails would never end where errors use the budget up (Printify's share of errors).
+            pass
         return failure
 
     def _try(self, job: Job, client: Client, scope: str) -> None:
