@@ -38,7 +38,7 @@ _KINDS: Mapping[str, tuple[_Kind, ...]] = {
     ),
 }
 # What an order that was read again may still want: lines beyond the first ones, refunds.
-_AFTERWARDS = frozenset({"order_lines", "order_line_ends", "refunds"})
+_AFTERWARDS = frozenset({"order_lines", "order_line_ends", "refunds", "refund_ends"})
 _NODES_A_CALL = 5
 
 
