@@ -56,7 +56,8 @@ def _lookup(kind: _Kind, stream: Stream) -> Lookup:
     if kind.path:
         return replace(found, path=kind.path, records_at=stream.records_at, single=True)
     node = str(getattr(stream.pages, "node", ""))
-    return replace(found, records_at="data.nodes", ask=_ask_nodes(kind.node_type, node), batch=_NODES_A_CALL)
+    ask = _ask_nodes(kind.node_type, node)
+    return replace(found, records_at="data.nodes", ask=ask, batch=_NODES_A_CALL, null_is_gone=True)
 
 
 def _ask_nodes(node_type: str, node: str) -> Callable[[Lookup, Sequence[str]], Ask]:

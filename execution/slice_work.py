@@ -9,6 +9,7 @@ from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Any, Protocol
 
 import orjson
@@ -329,7 +330,15 @@ def _seconds(moment: datetime) -> int:
 
 
 def _as_list(lookup: Lookup, answer: Answer) -> Answer:
-    """A record that came alone, as a list of one where the lookup's records are looked for."""
-    if not lookup.single:
+    """The answer with its records in a list where they are looked for: one that came alone, and none that is null."""
+    if lookup.single:
+        return replace(answer, body=b'{"%b":[%b]}' % (lookup.records_at.encode(), answer.body))
+    if not lookup.null_is_gone or b"null" not in answer.body:
         return answer
-    return replace(answer, body=b'{"%b":[%b]}' % (lookup.records_at.encode(), answer.body))
+    document = orjson.loads(answer.body)
+    *way, last = lookup.records_at.split(".")
+    parent = reduce(dict.__getitem__, way, document)
+    if None not in parent[last]:
+        return answer
+    parent[last] = [record for record in parent[last] if record is not None]
+    return replace(answer, body=orjson.dumps(document))

@@ -195,6 +195,8 @@ class Lookup:
     pending: str = ""
     # The answer is the record itself, and no list of one.
     single: bool = False
+    # Null stands in the list for what is gone (GraphQL's `nodes`).
+    null_is_gone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
