@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import orjson
 
 from execution import pages, verification
-from execution.errors import Fatal, Skip, Snooze, StoreError
+from execution.errors import Fatal, Retriable, Skip, Snooze, StoreError
 from execution.jobs import LEASE_SECONDS, Job
 from execution.platforms import Answer, Ask
 from execution.settings import HistoryWindow
@@ -332,6 +332,8 @@ def _seconds(moment: datetime) -> int:
 def _as_list(lookup: Lookup, answer: Answer) -> Answer:
     """The answer with its records in a list where they are looked for: one that came alone, and none that is null."""
     if lookup.single:
+        if not answer.body.lstrip().startswith(b"{"):
+            raise Retriable("the answer is no record")
         return replace(answer, body=b'{"%b":[%b]}' % (lookup.records_at.encode(), answer.body))
     if not lookup.null_is_gone or b"null" not in answer.body:
         return answer

@@ -1,0 +1,72 @@
+"""The entity `changes`: made of the streams' own records, asked for by id, whatever shape the answer has."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+
+from execution import catalog, pages
+from execution.errors import Retriable
+from execution.platforms import Answer
+from execution.slice_work import _as_list
+from execution.streams import Lookup, Stream
+
+
+def lookup_of(platform, name):
+    return next(step for step in catalog.find_entity(platform, "changes").steps if step.name == name)
+
+
+def answer(document):
+    return Answer(status=200, body=orjson.dumps(document), headers={}, fetched_at=datetime.now(UTC))
+
+
+def keys_of(lookup, document):
+    return pages.read_records(_as_list(lookup, answer(document)).body, lookup.records_at, lookup.records).keys
+
+
+@pytest.mark.parametrize("platform", ["etsy", "printify", "shopify"])
+def test_its_records_are_those_of_the_streams(platform):
+    """So they are mapped as the backfill maps them, and refused where they are older."""
+    streams = {
+        step.name: step
+        for entity in catalog.platform_entities(platform)
+        for step in entity.steps
+        if isinstance(step, Stream)
+    }
+    changed = [step for step in catalog.find_entity(platform, "changes").steps if step.pending]
+
+    assert changed
+    assert all(step.records == streams[step.name].records for step in changed)
+    assert all(isinstance(step, Lookup) for step in catalog.find_entity(platform, "changes").steps)
+
+
+def test_it_is_no_part_of_a_backfill():
+    for platform in catalog.PLATFORMS:
+        assert "changes" not in [entity.name for entity in catalog.platform_entities(platform)]
+
+
+def test_a_receipt_that_comes_alone_is_a_page_of_one():
+    assert keys_of(lookup_of("etsy", "receipts"), {"receipt_id": 33, "transactions": []}) == ("33",)
+
+
+def test_an_answer_that_is_no_record_is_no_empty_page():
+    with pytest.raises(Retriable):
+        keys_of(lookup_of("etsy", "receipts"), ["not", "a", "record"])
+
+
+def test_nodes_that_are_gone_are_left_out():
+    lookup = lookup_of("shopify", "orders")
+    node = {"id": "gid://shopify/Order/7"}
+
+    assert keys_of(lookup, {"data": {"nodes": [None, node, None]}}) == ("7",)
+    assert keys_of(lookup, {"data": {"nodes": [None]}}) == ()
+    assert keys_of(lookup, {"data": {"nodes": [{**node, "note": None}]}}) == ("7",)
+
+
+def test_nodes_are_asked_for_by_their_own_type():
+    asked = orjson.loads(lookup_of("shopify", "customers").ask(lookup_of("shopify", "customers"), ["4", "5"]).body)
+
+    assert asked["variables"] == {"ids": ["gid://shopify/Customer/4", "gid://shopify/Customer/5"]}
+    assert "... on Customer {" in asked["query"]
