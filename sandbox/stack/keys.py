@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
@@ -64,7 +65,8 @@ def _make() -> Keys:
         auth_admin_password=secrets.token_urlsafe(24),
         valkey_password=secrets.token_urlsafe(24),
         token_keys=f"k1:{secrets.token_urlsafe(32)}",
-        webhook_secret=secrets.token_urlsafe(32),
+        # As Standard Webhooks write secrets: their libraries want base64.
+        webhook_secret=f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
     )
 
 
