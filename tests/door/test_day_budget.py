@@ -405,6 +405,16 @@ def test_the_live_share_is_there_for_live_calls_alone(rpc):
     assert spend(limiter(rpc, **shares()), "live")[0] == 100
 
 
+def test_a_backfill_on_a_key_that_others_use_leaves_live_its_share(rpc):
+    """Half of the day would still be the backfill's, but not what live is left with."""
+    limiter(rpc, **shares())._report(SCOPE, ObservedLimits(per_day=1000, remaining_today=550))
+
+    backfill, _ = spend(limiter(rpc, **shares()), "backfill")
+    live, _ = spend(limiter(rpc, **shares()), "live")
+
+    assert (backfill, live) == (450, 100)
+
+
 def test_unused_shares_are_lent_evenly_over_the_day(rpc, db):
     """An hour of lending is a twenty-fourth of what is unused; whoever wants his share back gets it at that pace."""
     spend(limiter(rpc, **shares()), "backfill")
