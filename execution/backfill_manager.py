@@ -78,8 +78,8 @@ class BackfillManager:
         'already running' or 'already complete'. Raises UserError for an unknown user, platform or entity, or when
         nothing is connected.
         """
-        status = self.status(user_id)
-        connected = [account["platform"] for account in status["platforms"]]
+        facts = self.status(user_id)
+        connected = [account["platform"] for account in facts["platforms"]]
         if platform is not None:
             platform_entities(platform)
             if platform not in connected:
@@ -89,7 +89,7 @@ class BackfillManager:
         if not connected:
             raise UserError(f"User {user_id} has no connected shop.", hint="Run `keeper connect etsy` first.")
         wanted = [platform] if platform else connected
-        rows = [row for name in wanted for row in self.table.rows(name, status["plan"], entities)]
+        rows = [row for name in wanted for row in self.table.rows(name, facts["plan"], entities)]
         answer: dict[str, Any] = self.store.rpc(
             "queue_jobs", p_user_id=user_id, p_job_type="backfill", p_trigger=trigger, p_jobs=rows, p_again=again
         )
@@ -97,17 +97,21 @@ class BackfillManager:
         return answer
 
     def status(self, user_id: str) -> dict[str, Any]:
-        """How the user's backfill stands: profile, platforms, the newest job of each entity with its certificate."""
-        try:
-            uuid.UUID(user_id)
-        except ValueError:
-            raise UserError(
-                f"{user_id!r} is not a user id.", hint="A user id is a UUID; see `keeper user create`."
-            ) from None
-        try:
-            status: dict[str, Any] | None = self.store.rpc("backfill_status", p_user_id=user_id)
-        except StoreError as error:
-            raise UserError(error.message, hint=error.hint) from None
-        if status is None:
-            raise UserError(f"There is no user {user_id}.", hint="Create one with `keeper user create`.")
-        return status
+        return status(self.store, user_id)
+
+
+def status(store: Store, user_id: str) -> dict[str, Any]:
+    """How the user's backfill stands: profile, platforms, the newest job of each entity with its certificate."""
+    try:
+        uuid.UUID(user_id)
+    except ValueError:
+        raise UserError(
+            f"{user_id!r} is not a user id.", hint="A user id is a UUID; see `keeper user create`."
+        ) from None
+    try:
+        told: dict[str, Any] | None = store.rpc("backfill_status", p_user_id=user_id)
+    except StoreError as error:
+        raise UserError(error.message, hint=error.hint) from None
+    if told is None:
+        raise UserError(f"There is no user {user_id}.", hint="Create one with `keeper user create`.")
+    return told

@@ -60,11 +60,15 @@ class Signal(Exception):
 
 
 class Snooze(Signal):
-    """Come back after `delay`. Waiting is not failing: no attempt is spent."""
+    """Come back after `delay`. Waiting is not failing: no attempt is spent.
 
-    def __init__(self, reason: str, delay: timedelta) -> None:
+    `code` is a stable word where an operator has to act, so that waiting alone will not help.
+    """
+
+    def __init__(self, reason: str, delay: timedelta, *, code: str = "") -> None:
         super().__init__(reason)
         self.delay = delay
+        self.code = code
 
 
 class Retriable(Signal):

@@ -83,7 +83,7 @@ class JobRunner:
         except UserError as error:
             # This process lacks the platform's settings: an operator must act, the job is not to blame.
             bound.error("platform_not_set_up", error=str(error))
-            jobs.park(self.store, job, str(error), _SETTINGS_MISSING, 0, charge=False)
+            jobs.park(self.store, job, str(error), _SETTINGS_MISSING, 0, charge=False, code="setting_missing")
             return Outcome.PARKED
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch") as pool:
             ends_at, most_calls = self.clock.monotonic() + self.slice_seconds, self.turn_calls(job)
@@ -141,14 +141,14 @@ class JobRunner:
                 jobs.hand_back(self.store, job, work.calls)
                 return Outcome.HANDED_BACK
             case Snooze(delay=delay):
-                jobs.park(self.store, job, signal.reason, delay, work.calls, charge=False)
+                jobs.park(self.store, job, signal.reason, delay, work.calls, charge=False, code=signal.code)
                 return Outcome.PARKED
             case Skip():
                 gone = Fatal(signal.reason, code="gone", seller_message="The platform no longer shows this shop.")
                 return self._settle_signal(job, work, gone)
-            case Fatal(code="platform_key_refused"):
+            case Fatal(code="platform_key_refused" as code):
                 # Nobody's jobs can run until an operator has mended the key; none of them has failed.
-                jobs.park(self.store, job, signal.reason, _SETTINGS_MISSING, work.calls, charge=False)
+                jobs.park(self.store, job, signal.reason, _SETTINGS_MISSING, work.calls, charge=False, code=code)
                 return Outcome.PARKED
             case Fatal():
                 jobs.fail(

@@ -71,12 +71,14 @@ def hand_back(store: Store, job: Job, calls: int) -> None:
     store.rpc("hand_back_job", p_lease_id=job.lease_id, p_calls=calls)
 
 
-def park(store: Store, job: Job, reason: str, delay: timedelta, calls: int, *, charge: bool) -> str:
-    """Not now. Answers 'parked', or 'failed' when the last attempt was spent."""
-    return _park(store, job.lease_id, reason, delay, calls, charge=charge)
+def park(store: Store, job: Job, reason: str, delay: timedelta, calls: int, *, charge: bool, code: str = "") -> str:
+    """Not now. Answers 'parked', or 'failed' when the last attempt was spent. `code`: somebody has to act."""
+    return _park(store, job.lease_id, reason, delay, calls, charge=charge, code=code)
 
 
-def _park(store: Store, lease_id: str, reason: str, delay: timedelta, calls: int, *, charge: bool) -> str:
+def _park(
+    store: Store, lease_id: str, reason: str, delay: timedelta, calls: int, *, charge: bool, code: str = ""
+) -> str:
     outcome: str = store.rpc(
         "park_job",
         p_lease_id=lease_id,
@@ -85,6 +87,7 @@ def _park(store: Store, lease_id: str, reason: str, delay: timedelta, calls: int
         p_charge=charge,
         p_max_attempts=MAX_ATTEMPTS,
         p_calls=calls,
+        p_code=code or None,
     )
     return outcome
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 import signal
 import sys
 import threading
@@ -17,7 +16,7 @@ import redis
 from supabase.lib.client_options import SyncClientOptions
 
 import supabase
-from execution import workers
+from execution import backfill_manager, workers
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
 from execution.budgets import scope_of
@@ -31,8 +30,6 @@ _REMAP_ROWS = 1000
 _AUTH_TIMEOUT_S = 10.0
 _CARE_EVERY_S = 60.0
 _WARN_EVERY_S = 86_400.0
-# As names of the environment are written: TOKEN_KEYS.
-_NAMES_A_SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
 
 
 def manager(app: App) -> BackfillManager:
@@ -137,7 +134,7 @@ def _check_valkey(app: App) -> None:
 
 def status(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
     """The user's backfill, of one platform or all; `backfill_calls_per_day` is what all backfills may call a day."""
-    facts = BackfillManager(store=app.store, table=JobTable.load(), ring=lambda: None).status(user_id)
+    facts = backfill_manager.status(app.store, user_id)
     allowed = {name: calls_per_day(app, name) for name in {job["platform"] for job in facts["jobs"]}}
     for job in facts["jobs"]:
         job["backfill_calls_per_day"] = allowed[job["platform"]]
@@ -271,9 +268,9 @@ def replay_rejected(app: App, *, user_id: str) -> dict[str, int]:
 
 
 def _check_waits(app: App) -> None:
-    columns = "id,platform,entity,park_reason"
+    columns = "id,platform,entity,park_reason,park_code"
     for job in app.store.read("sync_jobs", columns, "id", status="parked"):
-        if _NAMES_A_SETTING.search(job["park_reason"]):
+        if job["park_code"]:
             raise KeeperError(f"{job['platform']} {job['entity']} waits: {job['park_reason']}")
 
 

@@ -175,4 +175,4 @@ class TokenManager:
         except TokenUnreadable as error:
             # An operator can mend this, and nothing is lost meanwhile: the job waits, it does not fail.
             log.error("token_unreadable", platform=self._platform.name, reason=str(error))  # noqa: TRY400
-            raise Snooze(str(error), timedelta(minutes=10)) from None
+            raise Snooze(str(error), timedelta(minutes=10), code="token_unreadable") from None
