@@ -28,7 +28,7 @@ from tests.heart.test_deaths import TABLES_OF
 from tests.heart.truth import Expected
 from tests.heart.world import World, make_world
 
-TRIALS = 1000 if os.environ.get("KEEPER_ALL_ZOMBIES") else 16
+TRIALS = 1000 if os.environ.get("KEEPER_ALL_ZOMBIES") else 9
 # Where the job is when the sleeper wakes: ended, between two slices, or in another process's hands.
 MEANWHILE = ("ended", "between slices", "in other hands")
 WRITTEN = ("sync_jobs", "sync_pages", "sync_cursors", "certificates", "rejected_records", *TABLES_OF["orders"])

@@ -22,7 +22,7 @@ from tests.heart.test_deaths import Mortal, signal_of
 from tests.three.world import PLATFORMS, Shops, Trio, make_trio
 
 ALL = bool(os.environ.get("KEEPER_ALL_DEATHS"))
-SAMPLE = int(os.environ.get("KEEPER_PAIRS", "6"))
+SAMPLE = int(os.environ.get("KEEPER_PAIRS", "4"))
 
 
 @pytest.fixture(scope="module")
