@@ -1,7 +1,7 @@
 """A real browser before the whole product. Fixtures:
 
-site      the web application over the stack, the sandbox's Etsy and two windows' widths away from a person
-etsy      the sandbox's Etsy, calm, asking every seller on its consent page
+site      the web application over the stack and the stand-ins of every platform
+etsy      the sandbox's Etsy, calm, asking every seller on its consent page; printify, shopify: the others
 browser   headless Chromium, one a session          open_page  a window of a given width, watched for complaints
 workers   threads that work what is due, for the time of a block
 """
@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sandbox.stack import Stack
 from tests.browser import screenshots
 from tests.browser.person import DESKTOP, Window, watched
-from tests.browser.site import Site, Workers, serving
+from tests.browser.site import Site, StandIn, Workers, serving, stand_in
 from tests.heart.etsy import Etsy, running
 
 CHROMIUM = "/usr/bin/chromium"
@@ -66,8 +66,20 @@ def etsy(etsy_process: Etsy) -> Etsy:
 
 
 @pytest.fixture(scope="session")
-def _site(stack: Stack, etsy_process: Etsy, _silent: None) -> Iterator[Site]:
-    with serving({**stack.env, **etsy_process.env}) as site:
+def printify(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    with stand_in("printify", tmp_path_factory.mktemp("printify")) as printify:
+        yield printify
+
+
+@pytest.fixture(scope="session")
+def shopify(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    with stand_in("shopify", tmp_path_factory.mktemp("shopify")) as shopify:
+        yield shopify
+
+
+@pytest.fixture(scope="session")
+def _site(stack: Stack, etsy_process: Etsy, printify: StandIn, shopify: StandIn, _silent: None) -> Iterator[Site]:
+    with serving({**stack.env, **etsy_process.env, **printify.env, **shopify.env}) as site:
         yield site
 
 
