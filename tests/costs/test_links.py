@@ -164,6 +164,23 @@ def test_an_order_whose_name_changes_is_found_by_the_new_one(world):
     assert (before, world.costs()["p"]) == ("unlinked", ("linked", None, *SHOPIFY.key))
 
 
+def test_an_order_that_is_renamed_loses_what_meant_its_old_name(world):
+    """The link is found by the order that it hangs on, although nothing names that order any more."""
+    world.put(SHOPIFY, Print(id="p", label="#1037"))
+    world.put(changed(SHOPIFY, number="#2001"))
+
+    assert world.costs()["p"] == ("unlinked", "order_not_there", None, None)
+    assert world.orders()[SHOPIFY.key] == NONE
+
+
+def test_a_label_may_be_an_id_of_an_order_that_comes_later(world):
+    """And whose number is another."""
+    world.put(Print(id="p", label=SHOPIFY.id))
+    world.put(SHOPIFY)
+
+    assert world.costs()["p"] == ("linked", None, *SHOPIFY.key)
+
+
 def test_the_rule_says_what_a_cost_covers(world):
     """One row decides; every order is counted again; nonsense is refused."""
     world.put(RECEIPT, Print(id="p", reference=RECEIPT.id, lines=(Line(quantity=3, cost=500, shipping=0),)))
