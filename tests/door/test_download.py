@@ -97,9 +97,10 @@ def test_a_file_may_take_long_but_never_stands_still():
     steady = door(lambda _: httpx.Response(200, content=stream(65_536, 5)), clock)
     assert len(whole(steady)) == 40 * 65_536
 
-    dripping = door(lambda _: httpx.Response(200, content=stream(100, 5)), clock)
-    with pytest.raises(Retriable):
-        whole(dripping)
+    for size, seconds in ((100, 5), (65_536, 25)):
+        dripping = door(lambda _, size=size, seconds=seconds: httpx.Response(200, content=stream(size, seconds)), clock)
+        with pytest.raises(Retriable):
+            whole(dripping)
 
 
 def client(storage, **settings):
