@@ -137,7 +137,7 @@ def _shops() -> dict[str, Shop]:
 def shop(printify: Printify, _shops: dict[str, Shop]) -> Shop:
     """An Etsy seller's shop that tests read and do not change."""
     if "read" not in _shops:
-        _shops["read"] = printify.shop(channel_shop={"seed": 7, "orders": 900, "ends_at": ENDS_AT})
+        _shops["read"] = printify.shop(seed=50_001, channel_shop={"seed": 7, "orders": 900, "ends_at": ENDS_AT})
     return _shops["read"]
 
 
