@@ -169,6 +169,22 @@ def test_an_event_that_comes_while_its_job_runs_is_not_lost(door, db, worker, et
     assert [job for job in jobs(db) if job[1] == "changes"] == [("etsy", "changes", "incremental", "completed")] * 2
 
 
+def test_a_job_that_completes_settles_only_what_came_before_it_began(door, db, worker, make_user):
+    """What came while it ran may have been behind its look-ups."""
+    connect(db, make_user(), "etsy", "77")
+    etsy_event(door, 77, 5)
+    lease = str(uuid.uuid4())
+    worker.store.rpc("claim_job", p_lease_id=lease, p_worker="test")
+    etsy_event(door, 77, 4)
+
+    worker.store.rpc(
+        "complete_job", p_lease_id=lease, p_certificate={"distinct_keys": 0, "checks": []}, p_watermark=None
+    )
+
+    assert [object_id for _, _, object_id, _ in events(db)] == ["4"]
+    assert [status for *_, status in jobs(db)] == ["completed", "queued"]
+
+
 def test_what_no_one_connected_is_answered_alike_and_kept_by_nobody(door, db, make_user):
     """A sender cannot find out who is a customer of ours."""
     connect(db, make_user(), "etsy", "77")
