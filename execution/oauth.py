@@ -260,7 +260,8 @@ PRINTIFY_CONSENT = Consent(
 SHOPIFY_CONSENT = Consent(
     authorize_url="https://{shop}/admin/oauth/authorize",
     token_url="https://{shop}/admin/oauth/access_token",  # noqa: S106  an address
-    # read_all_orders is granted by Shopify apart: without it sixty days of orders are read, and said to be.
+    # `read_all_orders` is for approved apps alone and comes from the settings: without it sixty days are read, and
+    # said to be.
     scopes=("read_orders", "read_products", "read_customers", "read_inventory", "read_locations"),
     params=_shopify_params,
     exchange=_shopify_exchange,

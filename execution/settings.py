@@ -51,6 +51,8 @@ class PlatformSettings:
     token_url: str | None = None
     # What a platform's amounts are taken to be in that never says it; the owner may say otherwise.
     assumed_currency: str | None = None
+    # Rights to ask a seller for beside those that every app may have.
+    extra_scopes: tuple[str, ...] = ()
 
     def api_url(self, vendor_url: str) -> str:
         """The vendor's URL with scheme and host replaced; the path stays the vendor's."""
@@ -186,6 +188,8 @@ class Settings(BaseSettings):
     shopify_client_secret: SecretStr | None = None
     # Which of Shopify's APIs orders and customers are read from; GraphQL knows more and costs less.
     shopify_read: Literal["graphql", "rest"] = "graphql"
+    # Shopify shows the last sixty days of orders unless it has approved the app for all (sheet 0.7).
+    shopify_all_orders: bool = False
     square_api_base_url: WebAddress | None = None
     square_token_url: WebAddress | None = None
     square_app_id: SecretStr | None = None
@@ -229,6 +233,7 @@ class Settings(BaseSettings):
             api_base_url=getattr(self, f"{name}_api_base_url"),
             token_url=getattr(self, f"{name}_token_url"),
             assumed_currency=getattr(self, f"{name}_currency", None),
+            extra_scopes=("read_all_orders",) if name == "shopify" and self.shopify_all_orders else (),
         )
 
     def keyring(self) -> Keyring:

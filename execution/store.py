@@ -33,7 +33,7 @@ _READ_ROWS = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """How long a process waits for the database: a worker as long as it takes, a web request not longer than a person."""
+    """How long a process waits for the database: a worker as long as it takes, a web request as long as a person."""
 
     attempts: int = _ATTEMPTS
     answer_s: float = _ANSWER_S

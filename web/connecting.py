@@ -7,7 +7,7 @@ import hmac
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -181,9 +181,10 @@ def _consent(web: Web, platform: str) -> tuple[Consent, PlatformSettings]:
     if platform not in CONSENTS or platform not in PLATFORMS:
         raise Problem(404, "unknown_platform", "There is no such platform.")
     try:
-        return CONSENTS[platform], web.app.settings.platform(platform)
+        settings, consent = web.app.settings.platform(platform), CONSENTS[platform]
     except UserError:
         raise Problem(503, "platform_not_set_up", "This platform cannot be connected here yet.") from None
+    return replace(consent, scopes=(*consent.scopes, *settings.extra_scopes)), settings
 
 
 def _key(web: Web) -> bytes:

@@ -28,6 +28,8 @@ def _env(world: World, url: str) -> dict[str, str]:
         "SHOPIFY_TOKEN_URL": url + TOKEN,
         "SHOPIFY_CLIENT_ID": world.client_id,
         "SHOPIFY_CLIENT_SECRET": world.client_secret,
+        # The app of the sandbox is approved for the whole history.
+        "SHOPIFY_ALL_ORDERS": "true",
     }
 
 

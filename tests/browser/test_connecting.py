@@ -47,6 +47,7 @@ def test_a_shopify_shop_is_named_and_confirmed(
     assert faults(page) == []
     field.fill(shopify_shop["shop_domain"].removesuffix(".myshopify.com"))
     page.get_by_role("button", name="Continue to Shopify").click()
+    expect(page.get_by_text("read_all_orders")).to_be_visible()
     page.get_by_role("button", name="Grant access").click()
 
     expect(page.get_by_text("Shopify is connected.")).to_be_visible()

@@ -77,7 +77,10 @@ def test_an_unknown_user_is_refused_everywhere(keeper: Keeper, words: str) -> No
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("connect shopfoo --shop-id 1 --access-token x", "Unknown platform 'shopfoo'. Choose one of: etsy, printify, shopify."),
+        (
+            "connect shopfoo --shop-id 1 --access-token x",
+            "Unknown platform 'shopfoo'. Choose one of: etsy, printify, shopify.",
+        ),
         ("backfill start --platform shopfoo", "Unknown platform 'shopfoo'."),
         ("backfill start --entity nonsense", "Unknown entity 'nonsense' of etsy. Choose one of: orders, listings,"),
         ("remap --platform etsy --entity nonsense", "Unknown entity 'nonsense' of etsy."),

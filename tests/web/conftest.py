@@ -94,7 +94,8 @@ def etsy(etsy_process: Etsy) -> Etsy:
 
 @pytest.fixture(scope="session")
 def web_env(stack: Stack, etsy_process: Etsy) -> dict[str, str]:
-    return {**stack.env, **etsy_process.env}
+    # A second platform that can be connected: what belongs to one must not open the other.
+    return {**stack.env, **etsy_process.env, "PRINTIFY_APP_ID": "app"}
 
 
 @pytest.fixture(scope="session")

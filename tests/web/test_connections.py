@@ -117,7 +117,7 @@ def test_a_state_of_another_platform_is_refused(browser, shop):
 
     mixed_up = browser.get("/oauth/printify/callback", params=query_of(back))
 
-    assert mixed_up.status_code in (400, 404)
+    assert mixed_up.status_code == 400
     assert browser.get("/connections").json() == []
 
 
