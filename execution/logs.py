@@ -24,19 +24,27 @@ def configure(level: str | None = None) -> None:
     """Set up logging for this process. LOG_LEVEL: debug, info (default), warning, error."""
     name = (level or os.environ.get("LOG_LEVEL", "info")).upper()
     number = logging.getLevelNamesMapping().get(name, logging.INFO)
-    logging.basicConfig(
-        stream=sys.stderr, level=max(number, logging.WARNING), format="%(levelname)s %(name)s %(message)s"
+    first: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[structlog.typing.Processor] = [
+        # Tracebacks without locals: a local may be a token.
+        structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
+        _one_line,
+        structlog.processors.JSONRenderer(ensure_ascii=True),
+    ]
+    # What libraries log has the same form: their messages may hold a shop's name, too.
+    of_libraries = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.add_logger_name, *first],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(of_libraries)
+    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING))
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            # Tracebacks without locals: a local may be a token.
-            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
-            _one_line,
-            structlog.processors.JSONRenderer(ensure_ascii=True),
-        ],
+        processors=[*first, *last],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
