@@ -27,7 +27,9 @@ CHROMIUM = "/usr/bin/chromium"
 _ARGS = ("--no-sandbox", "--disable-background-networking", "--force-color-profile=srgb", "--hide-scrollbars")
 
 
-@pytest.fixture(scope="session")
+# It ends with this folder: while it is open, Playwright's event loop runs in this thread, and no test after it could
+# run one of its own.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """The system's own Chromium: nothing is downloaded. Skipped at a desk that has none; CI must have one."""
     if shutil.which(CHROMIUM) is None:

@@ -57,6 +57,13 @@ def black_hole() -> Iterator[str]:
             connection.close()
 
 
+def hears(process: subprocess.Popen[bytes]) -> bool:
+    """Whether the process has its handler for SIGTERM by now: a child may be at work before its parent is."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    caught = int(next(line for line in status.splitlines() if line.startswith("SigCgt")).split()[1], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
+
+
 def leases(world: World) -> int:
     return len(world.rows("select 1 from public.sync_jobs where lease_id is not null"))
 
@@ -92,6 +99,7 @@ def test_a_worker_that_hangs_leaves_in_time_and_gives_its_lease_back(
                 until(lambda: leases(refreshing) == 3, "all leases")
                 until(lambda: bool(calls_for_tokens(etsy)), "the refresh")
                 stuck += [one, two, three]
+                until(lambda: all(map(hears, stuck)), "the handlers")
                 asked_at = time.monotonic()
                 for process in stuck:
                     # A host tells every process of the group at once.

@@ -46,7 +46,8 @@ def test_plans_weigh_what_the_directive_says(clean, db):
     served = turns(db, 90)
 
     assert weights == frontmatter.load(str(DIRECTIVE))["plan_weights"]
-    assert served[enterprise] == pytest.approx(8 * served[free], abs=8)
+    # One turn of the smaller one more or less, and so one fewer or more of the larger.
+    assert served[enterprise] == pytest.approx(8 * served[free], abs=9)
 
 
 def test_long_turns_are_paid_for(clean, db):
