@@ -93,7 +93,8 @@ def test_the_process_says_where_it_is_and_goes(tmp_path):
         process.send_signal(signal.SIGTERM)
         status = process.wait(timeout=20)
 
-    assert set(env) == {"SHOPIFY_API_BASE_URL", "SHOPIFY_TOKEN_URL", "SHOPIFY_CLIENT_ID", "SHOPIFY_CLIENT_SECRET"}
+    names = ("API_BASE_URL", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET", "ALL_ORDERS")
+    assert set(env) == {f"SHOPIFY_{name}" for name in names}
     assert env["SHOPIFY_CLIENT_SECRET"] == made["client_secret"]
     assert status == 0
     assert list(state.iterdir()) == []
