@@ -281,8 +281,11 @@ def worker(
     *,
     processes: Annotated[int, typer.Option(help="Worker processes.")] = 2,
     threads: Annotated[int, typer.Option(help="Threads in each.")] = 2,
+    nice: Annotated[int, typer.Option(help="How far to yield to other processes of the machine.", min=0, max=19)] = 10,
 ) -> None:
     """Work the queue until SIGTERM. A stop finishes the page in hand and gives the job back."""
+    # A person who waits for the web process goes first where both share a machine; a page can wait.
+    os.nice(nice)
     operations.wait_for_boot(app())
     operations.work_forever(processes=processes, threads=threads)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import uuid
 from typing import Annotated
 
@@ -22,10 +23,14 @@ def web(
 ) -> None:
     """Answer HTTP: webhooks, settings, progress, connections, health. Runs until SIGTERM."""
     logs.configure()
+    api = create_app(App(settings=Settings.load()))
+    # What a process keeps until its end is not looked through again and again: a tenth of a second, each time.
+    gc.collect()
+    gc.freeze()
     # Health is asked every few seconds: a line for each answer would bury the others. Forwarded headers are anybody's
     # word, so none is believed: PUBLIC_URL says where we are.
     uvicorn.run(
-        create_app(App(settings=Settings.load())),
+        api,
         host=host,
         port=port,
         access_log=False,

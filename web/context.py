@@ -33,4 +33,9 @@ def web_of(request: Request) -> Web:
     return cast("Web", request.app.state.web)
 
 
-WebDep = Annotated[Web, Depends(web_of)]
+async def _web(request: Request) -> Web:
+    # A coroutine, because FastAPI would send a plain function to a thread, at every request.
+    return web_of(request)
+
+
+WebDep = Annotated[Web, Depends(_web)]

@@ -87,6 +87,18 @@ def test_a_signal_ends_the_worker_in_time_and_gives_the_job_back(
     assert 1 <= job["page_seq"] < 9
 
 
+def test_a_worker_yields_to_whoever_waits_for_an_answer(busy: World, heart_env: dict[str, str]) -> None:
+    """On a machine that both share, the web process goes first: seen in the process that works the pages."""
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+
+    with processes(busy, heart_env, "worker --processes 1 --threads 1", "worker --nice 0") as (worker, equal):
+        busy.start("orders")
+        until(lambda: pages(busy) >= 1, "a first page")
+        levels = [os.getpriority(os.PRIO_PGRP, process.pid) for process in (worker, equal)]
+
+    assert levels == [min(own + 10, 19), own]
+
+
 def test_killed_workers_lose_nothing(busy: World, heart_env: dict[str, str]) -> None:
     """Every worker process is killed in mid page, again and again: the tables equal the source, one death a kill."""
     with processes(busy, heart_env, "clock --every 0.2"):
