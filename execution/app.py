@@ -13,24 +13,24 @@ from typing import Any
 import redis
 
 from execution import boot
-from execution.breaker import Breaker
-from execution.budgets import Budget, Scope, load_budgets, scope_of
-from execution.call_record import CallRecord
+from execution.budget.budgets import Budget, Scope, load_budgets, scope_of
+from execution.budget.pacing import connect_valkey
 from execution.catalog import PLATFORMS, platform_named, read_shopify_by
 from execution.clock import Clock, SystemClock
 from execution.connections import Connector
-from execution.http_door import HttpDoor
+from execution.door.breaker import Breaker
+from execution.door.call_record import CallRecord
+from execution.door.http_door import HttpDoor
 from execution.job_runner import JobRunner
 from execution.jobs import Job
-from execution.keyring import Keyring
 from execution.leaving import InHand
-from execution.pacing import connect_valkey
 from execution.platform_client import PlatformClient
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
 from execution.store import AS_LONG_AS_IT_TAKES, Patience, Store
-from execution.token_care import TokenCare
 from execution.token_manager import TokenManager
+from execution.tokens.care import TokenCare
+from execution.tokens.keyring import Keyring
 
 
 @dataclass(frozen=True, kw_only=True)

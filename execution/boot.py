@@ -11,11 +11,11 @@ from typing import Any
 import redis
 import structlog
 
+from execution.budget.pacing import Rpc
 from execution.errors import UserError
-from execution.key_rotation import keys_status
-from execution.keyring import Keyring
 from execution.migrations import newest_version
-from execution.pacing import Rpc
+from execution.tokens.key_rotation import keys_status
+from execution.tokens.keyring import Keyring
 
 log = structlog.get_logger()
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from execution import changes, sync_etsy, sync_printify, sync_shopify, sync_shopify_rest
+from execution.door.etsy_api import ETSY
+from execution.door.printify_api import PRINTIFY
+from execution.door.shopify_api import SHOPIFY
 from execution.errors import UserError
-from execution.etsy_api import ETSY
 from execution.platforms import Platform
-from execution.printify_api import PRINTIFY
-from execution.shopify_api import SHOPIFY
 from execution.streams import Entity
 
 PLATFORMS: dict[str, Platform] = {platform.name: platform for platform in (ETSY, PRINTIFY, SHOPIFY)}

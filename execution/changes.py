@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from execution.door.shopify_api import graphql
 from execution.platforms import Ask
-from execution.shopify_api import graphql
 from execution.streams import Entity, Lookup, Stream
 
 NAME = "changes"

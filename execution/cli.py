@@ -17,12 +17,14 @@ import orjson
 import typer
 from rich.console import Console
 
-from execution import budget_report, key_rotation, logs, operations, progress
 from execution import costs as cost_of_goods
+from execution import logs, operations, progress
 from execution.app import App
+from execution.budget import report as budget_report
 from execution.catalog import platform_entities
 from execution.errors import KeeperError, UserError
 from execution.settings import Settings
+from execution.tokens import key_rotation
 
 EXIT_NOT_AS_IT_SHOULD_BE, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 

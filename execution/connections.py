@@ -8,18 +8,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from execution.budgets import Scope
-from execution.call_record import CallSeen
+from execution.budget.budgets import Scope
+from execution.budget.pacing import Rpc
 from execution.catalog import platform_named
 from execution.clock import Clock
+from execution.door.call_record import CallSeen
+from execution.door.http_door import HttpDoor
 from execution.errors import Fatal, Signal, StoreError, UserError
-from execution.http_door import HttpDoor
-from execution.keyring import Field, Keyring, Place
-from execution.pacing import Rpc
 from execution.platform_client import PlatformClient
 from execution.platforms import Platform, Send, ShopIdentity
 from execution.rate_limiter import RateLimiter
 from execution.settings import PlatformSettings
+from execution.tokens.keyring import Field, Keyring, Place
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,11 @@ import structlog
 
 from execution.app import App
 from execution.catalog import PLATFORMS
+from execution.door.http_door import HttpDoor
 from execution.errors import KeeperError, Signal, UserError
-from execution.http_door import HttpDoor
-from execution.keyring import Place
 from execution.platforms import Platform
 from execution.settings import PlatformSettings
+from execution.tokens.keyring import Place
 
 _REVOKE_DEADLINE_S = 5.0
 

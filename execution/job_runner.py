@@ -20,8 +20,8 @@ from enum import Enum
 import structlog
 
 from execution import jobs
-from execution.breaker import Breaker
 from execution.clock import Clock
+from execution.door.breaker import Breaker
 from execution.errors import Fatal, LeaseLost, Retriable, Signal, Skip, Snooze, StoreError, StoreUnavailable, UserError
 from execution.jobs import Job
 from execution.leaving import InHand

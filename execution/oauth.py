@@ -23,12 +23,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from execution.door.http_door import HttpDoor
+from execution.door.small_bodies import error_text, json_object
 from execution.errors import Retriable, UserError
-from execution.http_door import HttpDoor
 from execution.platforms import Ask, Send
 from execution.settings import PlatformSettings, with_origin
-from execution.small_bodies import error_text, json_object
-from execution.token_rules import IssuedTokens, RefreshAsk, read_issued_tokens, with_shop
+from execution.tokens.rules import IssuedTokens, RefreshAsk, read_issued_tokens, with_shop
 
 _EXCHANGE_DEADLINE_S = 10.0
 # Shopify's own library refuses callbacks that are older (sheet 2.1).

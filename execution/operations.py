@@ -19,7 +19,7 @@ import supabase
 from execution import backfill_manager, workers
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
-from execution.budgets import scope_of
+from execution.budget.budgets import scope_of
 from execution.catalog import find_entity, platform_entities
 from execution.connections import ConnectRequest
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError

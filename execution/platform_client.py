@@ -11,11 +11,12 @@ from urllib.parse import urlencode, urlsplit
 
 import structlog
 
-from execution.budgets import CallClass, Scope
-from execution.call_record import CallOutcome, CallSeen
+from execution.budget.budgets import CallClass, Scope
 from execution.clock import Clock
+from execution.door.call_record import CallOutcome, CallSeen
+from execution.door.http_door import HttpDoor, RawAnswer
+from execution.door.retry_after import SHORTEST
 from execution.errors import Fatal, Retriable, Skip, Snooze
-from execution.http_door import HttpDoor, RawAnswer
 from execution.platforms import (
     Answer,
     Ask,
@@ -27,7 +28,6 @@ from execution.platforms import (
     reconnect_needed,
 )
 from execution.rate_limiter import RateLimiter
-from execution.retry_after import SHORTEST
 from execution.settings import PlatformSettings
 
 # Ids and names only: no host, no query, no way up, so that a path can never lead the token elsewhere.

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from execution.errors import Fatal
 from execution.settings import PlatformSettings
-from execution.token_rules import TokenRules, with_shop
+from execution.tokens.rules import TokenRules, with_shop
 
 Headers = Mapping[str, str]
 Params = Mapping[str, object]

@@ -1,7 +1,7 @@
 """The permit that every call to a platform needs, from a budget that all workers share.
 
 The day lives in Postgres, where a lost Valkey cannot reset it, and is reserved in small blocks before anything is sent
-(`day_blocks`). The second lives in Valkey (`pacing`). How and why: `directives/rate_budgets.md`.
+(`budget.day_blocks`). The second lives in Valkey (`budget.pacing`). How and why: `directives/rate_budgets.md`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from datetime import timedelta
 import redis
 import structlog
 
-from execution.answer_tally import AnswerTally
-from execution.budgets import Bucket, Budget, CallClass, Scope
+from execution.budget.answer_tally import AnswerTally
+from execution.budget.budgets import Bucket, Budget, CallClass, Scope
+from execution.budget.day_blocks import DayBlocks
+from execution.budget.pacing import LONGEST_WAIT_S, BucketKind, Pacer, Rpc, Slot
 from execution.clock import Clock
-from execution.day_blocks import DayBlocks
 from execution.errors import Snooze, StoreError
-from execution.pacing import LONGEST_WAIT_S, BucketKind, Pacer, Rpc, Slot
 from execution.platforms import ObservedLimits
 
 # A report is a trip to the database: often enough to find foreign calls, seldom enough to cost nothing.

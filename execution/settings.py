@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from execution.errors import UserError
-from execution.keyring import Keyring
+from execution.tokens.keyring import Keyring
 
 _ADVICE = "run `keeper up --print-env` or set them."
 

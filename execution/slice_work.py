@@ -22,8 +22,8 @@ from execution.settings import HistoryWindow
 from execution.store import Store
 from execution.streams import Derivation, Lookup, Stream
 from execution.verification import Certificate, Doubt
-from execution.walk import Bounds, Incomplete, Place, ReadWindow, Take, Told, Wait, Walk
-from execution.walks import walk_of
+from execution.walks.choice import walk_of
+from execution.walks.walk import Bounds, Incomplete, Place, ReadWindow, Take, Told, Wait, Walk
 
 # The platform's clock and its index may be a little behind ours; what comes later is the incremental sync's.
 FREEZE_MARGIN = timedelta(seconds=60)

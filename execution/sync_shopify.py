@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from execution.door.shopify_api import GRAPHQL_PATH, graphql
 from execution.platforms import Ask
-from execution.shopify_api import GRAPHQL_PATH, graphql
 from execution.streams import Children, Column, Entity, Kind, Lookup, Records, Stream, Window
-from execution.walk_connection import ConnectionPages
+from execution.walks.connection import ConnectionPages
 
 # From this many records on, an export in bulk is cheaper than pages: it costs a dozen calls whatever its size.
 BULK_FROM = 2_000

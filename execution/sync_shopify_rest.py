@@ -8,11 +8,11 @@ reading fill the same rows.
 
 from __future__ import annotations
 
-from execution.shopify_api import GRAPHQL_PATH
+from execution.door.shopify_api import GRAPHQL_PATH
 from execution.streams import Children, Column, Entity, Kind, Records, Stream, Window
 from execution.sync_shopify import ENTITIES as BY_GRAPHQL
 from execution.sync_shopify import REFUND_ENDS, REFUNDS
-from execution.walk_since import SincePages
+from execution.walks.since import SincePages
 
 REST_ORDERS = Stream(
     name="rest_orders",

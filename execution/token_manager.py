@@ -1,7 +1,7 @@
 """Access tokens of one connection, refreshed once an expiry however many processes ask.
 
 Whoever finds a token due claims the refresh; the others use the old token, look again for five seconds, or give their
-place back. What the claimer does is in `token_refresh`; pairs that nobody uses are looked after by `token_care`.
+place back. What the claimer does is in `tokens.refresh`; pairs that nobody uses are looked after by `tokens.care`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any
 
 import structlog
 
+from execution.budget.pacing import Rpc
 from execution.clock import Clock
+from execution.door.http_door import HttpDoor
 from execution.errors import Retriable, Snooze, StoreError
-from execution.http_door import HttpDoor
-from execution.keyring import Keyring, TokenUnreadable
-from execution.pacing import Rpc
 from execution.platforms import Platform, reconnect_needed
 from execution.settings import PlatformSettings
-from execution.stored_pair import Pair, opened, rewrap
-from execution.token_refresh import REFRESH_TIMES, Refresher, RefreshTimes
+from execution.tokens.keyring import Keyring, TokenUnreadable
+from execution.tokens.refresh import REFRESH_TIMES, Refresher, RefreshTimes
+from execution.tokens.stored_pair import Pair, opened, rewrap
 
 # A waiter looks again while the holder calls the platform; five seconds in all.
 _LOOKS_S = (0.1, 0.2, 0.4, 0.8, 1.5, 2.0)

@@ -58,7 +58,7 @@ def test_arrows_point_one_way() -> None:
 @pytest.mark.parametrize(
     ("module", "line", "contract"),
     [
-        ("execution/walk.py", "import sandbox.etsy", "execution imports neither sandbox nor web"),
+        ("execution/walks/walk.py", "import sandbox.etsy", "execution imports neither sandbox nor web"),
         ("execution/streams.py", "import execution.store", "streams, their walk and their pages"),
         ("execution/store.py", "import execution.catalog", "the store knows no platform"),
         ("execution/job_runner.py", "import execution.backfill_manager", "arrows point one way"),

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 
-from execution.budgets import load_budgets
+from execution.budget.budgets import load_budgets
 from tests.days.conductor import Conductor, Plan
 from tests.days.judges import DAY_S, fullest, over, refusals, unused, used
 from tests.days.servers import timed_servers

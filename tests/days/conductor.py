@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from execution.budgets import Budget
+from execution.budget.budgets import Budget
 from sandbox.etsy.limits import Limits, throttled
 from sandbox.etsy.settings import Settings
 from tests.days.judges import DAY_S, Received

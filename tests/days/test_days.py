@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from execution.budgets import load_budgets
+from execution.budget.budgets import load_budgets
 from sandbox.etsy.limits import Limits
 from sandbox.etsy.settings import Settings
 from tests.days.conductor import Conductor, Plan

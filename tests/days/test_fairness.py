@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from execution.budgets import Budget, load_budgets, scope_of
+from execution.budget.budgets import Budget, load_budgets, scope_of
 from execution.errors import Snooze
 from execution.rate_limiter import RateLimiter
 from tests.days.judges import jain

@@ -12,10 +12,10 @@ from typing import Any
 
 import structlog
 
-from execution.budgets import Budget, CallClass, Scope
+from execution.budget.budgets import Budget, CallClass, Scope
+from execution.budget.pacing import connect_valkey
+from execution.door.etsy_api import ETSY
 from execution.errors import Snooze
-from execution.etsy_api import ETSY
-from execution.pacing import connect_valkey
 from execution.platforms import Outcome
 from execution.rate_limiter import RateLimiter
 from tests.days.servers import START

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from execution.keyring import Keyring
-from execution.pacing import connect_valkey
+from execution.budget.pacing import connect_valkey
+from execution.tokens.keyring import Keyring
 from tests.door.world import RING, DirectRpc
 
 

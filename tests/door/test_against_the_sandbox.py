@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from execution.budgets import load_budgets, scope_of
+from execution.budget.budgets import load_budgets, scope_of
+from execution.budget.pacing import connect_valkey
 from execution.clock import SystemClock
 from execution.connections import Connector, ConnectRequest
+from execution.door.etsy_api import ETSY
+from execution.door.http_door import HttpDoor
 from execution.errors import Fatal, Retriable, Snooze, UserError
-from execution.etsy_api import ETSY
-from execution.http_door import HttpDoor
-from execution.pacing import connect_valkey
 from execution.platform_client import PlatformClient
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from execution.budgets import load_budgets, scope_of
+from execution.budget.budgets import load_budgets, scope_of
 from execution.connections import Connector, ConnectRequest
+from execution.door.http_door import HttpDoor
 from execution.errors import UserError
-from execution.http_door import HttpDoor
-from execution.keyring import Place
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
+from execution.tokens.keyring import Place
 from tests.door.test_day_budget import booked, budget
 from tests.door.test_settings import WHOLE
 from tests.door.world import HandClock, HandEtsy, by_hand

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from execution.budgets import Budget, ErrorShare, load_budgets, scope_of
+from execution.budget.budgets import Budget, ErrorShare, load_budgets, scope_of
+from execution.budget.pacing import Slot
 from execution.errors import Snooze, StoreError, StoreUnavailable, UserError
-from execution.pacing import Slot
 from execution.platforms import ObservedLimits
 from execution.rate_limiter import RateLimiter
 from tests.door.world import DirectRpc, HandClock, etsy_settings, many

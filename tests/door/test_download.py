@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from execution.door.http_door import HttpDoor
+from execution.door.shopify_api import SHOPIFY
 from execution.errors import Fatal, FileGone, Retriable
-from execution.http_door import HttpDoor
 from execution.platform_client import PlatformClient
 from execution.settings import PlatformSettings
-from execution.shopify_api import SHOPIFY
 from tests.door.test_day_budget import SCOPE
 from tests.door.test_platform_client import Tokens
 from tests.door.world import HandClock

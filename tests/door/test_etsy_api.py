@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from execution.etsy_api import ETSY
+from execution.door.etsy_api import ETSY
+from execution.door.retry_after import LONGEST_DAY, retry_after
 from execution.platforms import Outcome
-from execution.retry_after import LONGEST_DAY, retry_after
 from tests.door.world import etsy_settings
 
 KEY = Outcome.KEY_REFUSED, "platform_key_refused"

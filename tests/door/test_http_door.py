@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from execution.clock import SystemClock
+from execution.door.http_body import BodyReader
+from execution.door.http_door import AnswerLost, HttpDoor
 from execution.errors import Retriable
-from execution.http_body import BodyReader
-from execution.http_door import AnswerLost, HttpDoor
 from tests.door.world import HandClock, HandEtsy, by_hand
 
 BODY = json.dumps({"count": 2, "results": [{"receipt_id": 1, "title": "fox"}, {"receipt_id": 2}]}).encode()

@@ -6,13 +6,13 @@ import random
 import httpx
 import pytest
 
+from execution.door.etsy_api import ETSY
+from execution.door.http_door import HttpDoor
 from execution.errors import Snooze
-from execution.etsy_api import ETSY
-from execution.http_door import HttpDoor
-from execution.key_rotation import as_text, keys_status, rotate_keys
-from execution.keyring import Keyring
-from execution.stored_pair import rewrap
 from execution.token_manager import TokenManager
+from execution.tokens.key_rotation import as_text, keys_status, rotate_keys
+from execution.tokens.keyring import Keyring
+from execution.tokens.stored_pair import rewrap
 from tests.door.world import RING, HandClock, TokenServer, by_hand, connect_seller, etsy_settings, many
 
 NEW = "k2:" + base64.urlsafe_b64encode(b"2" * 32).decode().rstrip("=")
@@ -62,7 +62,7 @@ def test_all_tokens_are_encrypted_anew_in_bulk(db, rpc):
 
 def test_rotation_goes_on_in_batches(db, rpc, monkeypatch):
     """More pairs than one batch, and none is missed."""
-    monkeypatch.setattr("execution.key_rotation._BATCH", 2)
+    monkeypatch.setattr("execution.tokens.key_rotation._BATCH", 2)
     for _ in range(5):
         connect_seller(db, rpc, OLD_RING)
 

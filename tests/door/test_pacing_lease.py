@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from execution.budgets import Bucket, Budget
+from execution.budget.budgets import Bucket, Budget
+from execution.budget.pacing import LEASE_S, Pacer, connect_valkey
 from execution.errors import Snooze
-from execution.pacing import LEASE_S, Pacer, connect_valkey
 from execution.platforms import ObservedLimits
 from execution.rate_limiter import RateLimiter
 from tests.door.test_day_budget import SCOPE

@@ -7,9 +7,9 @@ import httpx
 import pytest
 import structlog
 
+from execution.door.etsy_api import ETSY
+from execution.door.http_door import HttpDoor
 from execution.errors import Fatal, Retriable, Skip, Snooze
-from execution.etsy_api import ETSY
-from execution.http_door import HttpDoor
 from execution.platform_client import PlatformClient
 from execution.rate_limiter import RateLimiter
 from tests.door.test_day_budget import SCOPE, booked, budget, spend

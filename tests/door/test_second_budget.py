@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from execution.budget.pacing import Pacer, Slot, connect_valkey
 from execution.errors import Snooze
-from execution.pacing import Pacer, Slot, connect_valkey
 from execution.platforms import ObservedLimits
 from execution.rate_limiter import RateLimiter
 from tests.door.test_day_budget import SCOPE, booked, budget, spend

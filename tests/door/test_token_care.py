@@ -6,10 +6,10 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from execution.door.etsy_api import ETSY
+from execution.door.http_door import HttpDoor
 from execution.errors import UserError
-from execution.etsy_api import ETSY
-from execution.http_door import HttpDoor
-from execution.token_care import TokenCare
+from execution.tokens.care import TokenCare
 from tests.door.world import HandClock, HandEtsy, TokenServer, by_hand, connect_seller, etsy_settings, many
 
 

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from execution.errors import Fatal
 from execution.settings import PlatformSettings
-from execution.token_rules import LostRefresh, jwt_expiry, read_issued_tokens
-from execution.vendor_tokens import ETSY_TOKENS, PRINTIFY_TOKENS, SHOPIFY_TOKENS, SQUARE_TOKENS
+from execution.tokens.rules import LostRefresh, jwt_expiry, read_issued_tokens
+from execution.tokens.vendors import ETSY_TOKENS, PRINTIFY_TOKENS, SHOPIFY_TOKENS, SQUARE_TOKENS
 
 APP = PlatformSettings(name="any", client_id="app-1", client_secret=SecretStr("hush"))
 MINE = "fox.myshopify.com"

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from execution.errors import Snooze
-from execution.keyring import Keyring
+from execution.tokens.keyring import Keyring
 from tests.door.test_tokens import manager, state
 from tests.door.world import TokenServer, connect_seller
 

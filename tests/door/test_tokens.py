@@ -10,12 +10,12 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from execution.door.etsy_api import ETSY
+from execution.door.http_door import HttpDoor
 from execution.errors import Fatal, LeaseLost, Snooze, StoreUnavailable
-from execution.etsy_api import ETSY
-from execution.http_door import HttpDoor
 from execution.token_manager import TokenManager
-from execution.token_rules import LostRefresh
-from execution.vendor_tokens import PRINTIFY_TOKENS
+from execution.tokens.rules import LostRefresh
+from execution.tokens.vendors import PRINTIFY_TOKENS
 from tests.door.world import (
     DirectRpc,
     HandClock,

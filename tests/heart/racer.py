@@ -24,11 +24,11 @@ import structlog
 
 from execution.app import App
 from execution.catalog import platform_named
+from execution.door.http_door import HttpDoor
 from execution.errors import Fatal, Snooze
-from execution.http_door import HttpDoor
 from execution.settings import Settings
 from execution.token_manager import TokenManager
-from execution.token_refresh import RefreshTimes
+from execution.tokens.refresh import RefreshTimes
 
 _LONGEST_SNOOZE_S = 0.5
 

@@ -13,8 +13,8 @@ import pytest
 from execution import boot
 from execution.app import App
 from execution.errors import UserError
-from execution.keyring import Keyring
 from execution.migrations import newest_version
+from execution.tokens.keyring import Keyring
 from tests.door.world import RING
 
 OTHER_RING = "k9:" + "A" * 42 + "E"
@@ -72,7 +72,7 @@ def test_a_valkey_that_evicts_is_refused(app: App, policy: str) -> None:
 
 def test_a_valkey_that_is_away_is_no_reason_to_stop(app: App) -> None:
     """Workers get along without it, slower."""
-    from execution.pacing import connect_valkey  # noqa: PLC0415
+    from execution.budget.pacing import connect_valkey  # noqa: PLC0415
 
     boot.check(app.store, connect_valkey("redis://127.0.0.1:1/0"), app.keyring)
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from execution.pages import Content
 from execution.streams import OffsetPages, Records, Stream, Window
-from execution.walk import Bounds, Incomplete, Take, Told
-from execution.walks import walk_of
+from execution.walks.choice import walk_of
+from execution.walks.walk import Bounds, Incomplete, Take, Told
 
 LIMIT = 5
 MOST_CALLS = 400

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from execution.door.printify_api import PRINTIFY, error_text, shops
 from execution.errors import Fatal, Retriable
 from execution.platforms import Answer, Outcome, ShopIdentity
-from execution.printify_api import PRINTIFY, error_text, shops
 from execution.settings import PlatformSettings
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from execution.errors import Retriable
 from execution.pages import Content
 from execution.streams import NumberedPages, Records, Stream
-from execution.walk import Bounds, Incomplete, Place, ReadWindow, Told
-from execution.walk_numbered import NumberedWalk
+from execution.walks.numbered import NumberedWalk
+from execution.walks.walk import Bounds, Incomplete, Place, ReadWindow, Told
 
 LIMIT = 5
 MOST_CALLS = 600

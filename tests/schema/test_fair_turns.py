@@ -7,7 +7,7 @@ import uuid
 import frontmatter
 import pytest
 
-from execution.budgets import DIRECTIVE
+from execution.budget.budgets import DIRECTIVE
 from tests.schema.jobworld import call, claim, make_seller, queue
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from execution.errors import Retriable
-from execution.jsonl_spool import Spool, private_folder
+from execution.walks.jsonl_spool import Spool, private_folder
 
 NESTED = {"LineItem": "lineItems"}
 

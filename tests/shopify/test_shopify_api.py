@@ -7,10 +7,10 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from execution.door.shopify_api import API_VERSION, SHOPIFY
 from execution.errors import Fatal
 from execution.platforms import Answer, Outcome
 from execution.settings import PlatformSettings
-from execution.shopify_api import API_VERSION, SHOPIFY
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BUCKET = {"maximumAvailable": 2000, "currentlyAvailable": 666, "restoreRate": 100}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from execution.job_runner import Outcome
-from execution.jsonl_spool import private_folder
+from execution.walks.jsonl_spool import private_folder
 from tests.heart.world import close_app, make_app
 from tests.shopify.shopify import Shop, Shopify
 from tests.shopify.world import ShopifyWorld

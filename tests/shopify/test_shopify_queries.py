@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
-from execution import shopify_api, walk_bulk, walk_rising
+from execution.door import shopify_api
+from execution.door.shopify_api import API_VERSION
 from execution.platforms import Ask
-from execution.shopify_api import API_VERSION
 from execution.streams import Lookup, Stream
 from execution.sync_shopify import CUSTOMERS, ENTITIES, ORDERS, PRODUCTS, VARIANTS
-from execution.walk import Bounds
-from execution.walk_bulk import BulkWalk
+from execution.walks import bulk as walk_bulk
+from execution.walks import rising as walk_rising
+from execution.walks.bulk import BulkWalk
+from execution.walks.walk import Bounds
 
 SDL = Path(__file__).parents[2] / "../shared/specs/shopify" / f"admin-{API_VERSION}.graphql"
 BOUNDS = Bounds(start=1_700_000_000, end=1_760_000_000)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from execution.call_record import BOUNDS_MS, CallRecord, CallSeen
+from execution.door.call_record import BOUNDS_MS, CallRecord, CallSeen
 from execution.job_runner import Outcome
 from tests.heart.world import HastyClock, make_world
 from tests.web.conftest import client, served

@@ -2,7 +2,7 @@
 
 A walk decides, from a place and a page, where to go next. It is pure: no network, no database, no clock; whoever works
 it sends its requests, commits its pages and keeps its place. One module per way of paging implements `Walk`
-(`walk_offset.py`, …), and `walks.py` picks it by the type of `Stream.pages` (docs/decisions/010).
+(`offset.py`, …), and `choice.py` picks it by the type of `Stream.pages` (docs/decisions/010).
 """
 
 from __future__ import annotations

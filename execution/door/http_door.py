@@ -20,8 +20,8 @@ import httpcore
 import httpx
 
 from execution.clock import Clock
+from execution.door.http_body import MAX_BODY_BYTES, BodyReader
 from execution.errors import FileGone, Retriable
-from execution.http_body import MAX_BODY_BYTES, BodyReader
 
 DEADLINE_S = 30.0
 _CONNECT_S, _SILENCE_S = 5.0, 15.0

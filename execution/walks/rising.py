@@ -14,12 +14,12 @@ from typing import Generic, Self, TypeVar, cast
 
 import orjson
 
+from execution.door.shopify_api import graphql
 from execution.errors import Fatal, Retriable
 from execution.pages import Content
 from execution.platforms import Answer, Ask
-from execution.shopify_api import graphql
 from execution.streams import Stream
-from execution.walk import (
+from execution.walks.walk import (
     MAX_PASSES,
     Bounds,
     Caller,

@@ -12,10 +12,10 @@ from typing import Any
 
 import structlog
 
-from execution.budgets import Budget, CallClass, Scope
+from execution.budget.budgets import Budget, CallClass, Scope
+from execution.budget.pacing import Rpc
 from execution.clock import Clock
 from execution.errors import Snooze, StoreError
-from execution.pacing import Rpc
 from execution.platforms import ObservedLimits
 
 # A block is what this process will send in about so long: a crash loses little, and a trip a block costs little.

@@ -1,4 +1,4 @@
-"""Pages of a GraphQL connection of Shopify's, in the order of ids (`walk_rising`)."""
+"""Pages of a GraphQL connection of Shopify's, in the order of ids (`rising`)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
+from execution.door.shopify_api import graphql
 from execution.errors import Retriable
 from execution.pages import Content
 from execution.platforms import Answer, Ask
-from execution.shopify_api import graphql
 from execution.streams import Pages, Stream
-from execution.walk import Bounds, Probe, Send
-from execution.walk_rising import RisingPlace, RisingWalk
+from execution.walks.rising import RisingPlace, RisingWalk
+from execution.walks.walk import Bounds, Probe, Send
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from execution.door.retry_after import retry_after
+from execution.door.small_bodies import json_object
 from execution.errors import Fatal, Retriable
 from execution.platforms import (
     ACCEPTED,
@@ -23,10 +25,8 @@ from execution.platforms import (
     ShopIdentity,
     Verdict,
 )
-from execution.retry_after import retry_after
 from execution.settings import PlatformSettings
-from execution.small_bodies import json_object
-from execution.vendor_tokens import PRINTIFY_TOKENS
+from execution.tokens.vendors import PRINTIFY_TOKENS
 
 # Mandatory (sheet 1.4): the app's name and version.
 USER_AGENT = "keeper/1.0"

@@ -15,9 +15,9 @@ from enum import Enum, auto
 from typing import Any
 from urllib.parse import urlencode
 
+from execution.door.small_bodies import error_text, json_object
 from execution.errors import Fatal
 from execution.settings import PlatformSettings
-from execution.small_bodies import error_text, json_object
 
 _LONGEST_LIFE_S = 10**9
 

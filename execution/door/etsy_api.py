@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from execution.door.retry_after import LONGEST_DAY, retry_after
+from execution.door.small_bodies import error_text, json_object
 from execution.errors import Fatal, Retriable
 from execution.platforms import (
     ACCEPTED,
@@ -18,10 +20,8 @@ from execution.platforms import (
     ShopIdentity,
     Verdict,
 )
-from execution.retry_after import LONGEST_DAY, retry_after
 from execution.settings import PlatformSettings
-from execution.small_bodies import error_text, json_object
-from execution.vendor_tokens import ETSY_TOKENS
+from execution.tokens.vendors import ETSY_TOKENS
 
 _OUR_FAULT = "Something is wrong on our side. Our engineers have been told; you need not do anything."
 _RECONNECT = "Etsy no longer accepts our access. Please reconnect your shop."

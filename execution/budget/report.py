@@ -10,8 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from execution.budgets import Budget
-from execution.pacing import Rpc
+from execution.budget.budgets import Budget
+from execution.budget.pacing import Rpc
 
 _CLASSES = ("live", "incremental", "backfill", "others")
 

@@ -21,9 +21,9 @@ from typing import Any
 
 import structlog
 
+from execution.budget.pacing import Rpc
 from execution.errors import Retriable, Signal, Snooze
 from execution.jobs import Job
-from execution.pacing import Rpc
 from execution.slice_work import Client
 
 log = structlog.get_logger()

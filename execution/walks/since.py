@@ -1,4 +1,4 @@
-"""Shopify's legacy REST lists, in the order of ids (`walk_rising`); the sheet, section 6.
+"""Shopify's legacy REST lists, in the order of ids (`rising`); the sheet, section 6.
 
 `since_id` goes on from any place, whoever asks; the `Link` header tells whether another page follows. Its own
 `page_info` is not followed: it lives for an unknown time, takes no filters beside it, and says nothing that the last
@@ -17,8 +17,8 @@ from execution.errors import Retriable
 from execution.pages import Content
 from execution.platforms import Answer, Ask
 from execution.streams import Pages, Stream
-from execution.walk import Bounds, Probe, Send
-from execution.walk_rising import RisingPlace, RisingWalk
+from execution.walks.rising import RisingPlace, RisingWalk
+from execution.walks.walk import Bounds, Probe, Send
 
 _NEXT = re.compile(r'rel="?next"?')
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import structlog
 
-from execution.budgets import ErrorShare, Scope
+from execution.budget.budgets import ErrorShare, Scope
+from execution.budget.pacing import Rpc
 from execution.clock import Clock
 from execution.errors import StoreError
-from execution.pacing import Rpc
 
 # Good answers are told in heaps: they only ever lower the share.
 _HEAP = 50

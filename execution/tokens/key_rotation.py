@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from execution.keyring import Keyring, TokenUnreadable
-from execution.pacing import Rpc
-from execution.stored_pair import rewrap
+from execution.budget.pacing import Rpc
+from execution.tokens.keyring import Keyring, TokenUnreadable
+from execution.tokens.stored_pair import rewrap
 
 _BATCH = 200
 

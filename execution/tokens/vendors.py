@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from execution.settings import PlatformSettings
-from execution.token_rules import LostRefresh, RefreshAsk, TokenRules, jwt_expiry
+from execution.tokens.rules import LostRefresh, RefreshAsk, TokenRules, jwt_expiry
 
 
 def _etsy(settings: PlatformSettings, refresh_token: str) -> RefreshAsk:

@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from execution.budgets import Bucket
+from execution.budget.budgets import Bucket
 from execution.clock import Clock
 
 LONGEST_WAIT_S = 2.0

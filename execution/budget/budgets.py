@@ -17,7 +17,7 @@ from execution.settings import PlatformSettings
 CallClass = Literal["live", "incremental", "backfill"]
 SharedBy = Literal["app", "account", "shop"]
 
-DIRECTIVE = Path(__file__).parents[1] / "directives" / "rate_budgets.md"
+DIRECTIVE = Path(__file__).parents[2] / "directives" / "rate_budgets.md"
 
 
 @dataclass(frozen=True, kw_only=True)

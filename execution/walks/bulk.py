@@ -1,6 +1,6 @@
 """A connection exported in bulk where that is allowed and worth it, in pages where it is not (sheet, section 4).
 
-    look ──▶ few records, or bulk refused ─────────────────────────────▶ pages (walk_connection)
+    look ──▶ few records, or bulk refused ─────────────────────────────▶ pages (connection)
       │ the same export exists already: it is taken over                   ▲
       └──▶ start ──▶ poll ──▶ rows: spool the file, commit joined roots     │
                        └──▶ failed, cancelled, cut, other than counted ────┘
@@ -21,14 +21,14 @@ from typing import Any, Self
 import orjson
 import structlog
 
+from execution.door.shopify_api import graphql
 from execution.errors import Fatal, FileGone
-from execution.jsonl_spool import Spool
 from execution.pages import Content
 from execution.platforms import Answer
-from execution.shopify_api import graphql
-from execution.walk import Bounds, Caller, Incomplete, Take, Told, Turn, Wait, announce, next_window
-from execution.walk_connection import ConnectionWalk, data_of
-from execution.walk_rising import RisingPlace
+from execution.walks.connection import ConnectionWalk, data_of
+from execution.walks.jsonl_spool import Spool
+from execution.walks.rising import RisingPlace
+from execution.walks.walk import Bounds, Caller, Incomplete, Take, Told, Turn, Wait, announce, next_window
 
 _ROOTS_A_PAGE = 250
 # A stretch of downloading, between two looks at the clock of the slice; well inside the lease of a job.

@@ -16,7 +16,7 @@ from typing import Self, cast
 from execution.pages import Content
 from execution.platforms import Answer, Ask
 from execution.streams import OffsetPages, Stream
-from execution.walk import (
+from execution.walks.walk import (
     MAX_PASSES,
     Bounds,
     Incomplete,

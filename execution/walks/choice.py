@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from execution.streams import NumberedPages, OffsetPages, Pages, Stream
-from execution.walk import Walk
-from execution.walk_bulk import BulkWalk
-from execution.walk_connection import ConnectionPages
-from execution.walk_numbered import NumberedWalk
-from execution.walk_offset import OffsetWalk
-from execution.walk_since import SincePages, SinceWalk
+from execution.walks.bulk import BulkWalk
+from execution.walks.connection import ConnectionPages
+from execution.walks.numbered import NumberedWalk
+from execution.walks.offset import OffsetWalk
+from execution.walks.since import SincePages, SinceWalk
+from execution.walks.walk import Walk
 
 WALKS: dict[type[Pages], type[Walk[Any]]] = {
     OffsetPages: OffsetWalk,

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 
 import orjson
 
+from execution.door.retry_after import LONGEST, SHORTEST, retry_after
+from execution.door.shopify_answer import Told, scope_named, told
 from execution.errors import Fatal, Retriable
 from execution.platforms import (
     ACCEPTED,
@@ -22,10 +24,8 @@ from execution.platforms import (
     ShopIdentity,
     Verdict,
 )
-from execution.retry_after import LONGEST, SHORTEST, retry_after
 from execution.settings import PlatformSettings
-from execution.shopify_answer import Told, scope_named, told
-from execution.vendor_tokens import SHOPIFY_TOKENS
+from execution.tokens.vendors import SHOPIFY_TOKENS
 
 # The one place where the version stands. Each is served for a year; one that is gone is served by the oldest that is
 # not, without a word but for a header (sheet 1).

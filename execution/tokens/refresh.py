@@ -14,17 +14,17 @@ from typing import Any, Literal, NoReturn
 
 import structlog
 
+from execution.budget.pacing import Rpc
 from execution.clock import Clock
+from execution.door.http_door import AnswerLost, HttpDoor, RawAnswer
+from execution.door.retry_after import SHORTEST, retry_after
+from execution.door.small_bodies import error_text
 from execution.errors import Fatal, Retriable, Signal, Snooze, StoreUnavailable
-from execution.http_door import AnswerLost, HttpDoor, RawAnswer
-from execution.keyring import Keyring
-from execution.pacing import Rpc
 from execution.platforms import Platform, reconnect_needed
-from execution.retry_after import SHORTEST, retry_after
 from execution.settings import PlatformSettings
-from execution.small_bodies import error_text
-from execution.stored_pair import Pair, sealed
-from execution.token_rules import IssuedTokens, LostRefresh, read_issued_tokens
+from execution.tokens.keyring import Keyring
+from execution.tokens.rules import IssuedTokens, LostRefresh, read_issued_tokens
+from execution.tokens.stored_pair import Pair, sealed
 
 _PAUSES_S = (0.5, 1.0)
 _STORE_PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.5, 2.0)

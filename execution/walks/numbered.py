@@ -23,7 +23,7 @@ from execution.errors import Retriable
 from execution.pages import Content
 from execution.platforms import Answer, Ask
 from execution.streams import NumberedPages, Stream
-from execution.walk import (
+from execution.walks.walk import (
     MAX_PASSES,
     Bounds,
     Incomplete,

@@ -13,15 +13,15 @@ from typing import Any
 
 import structlog
 
+from execution.budget.pacing import Rpc
 from execution.clock import Clock
+from execution.door.http_door import HttpDoor
 from execution.errors import Signal, UserError
-from execution.http_door import HttpDoor
-from execution.keyring import Keyring, TokenUnreadable
-from execution.pacing import Rpc
 from execution.platforms import Platform
 from execution.settings import PlatformSettings
-from execution.stored_pair import opened
-from execution.token_refresh import REFRESH_TIMES, Refresher, RefreshTimes
+from execution.tokens.keyring import Keyring, TokenUnreadable
+from execution.tokens.refresh import REFRESH_TIMES, Refresher, RefreshTimes
+from execution.tokens.stored_pair import opened
 
 # Sellers are told a month before a pasted token ends.
 EXPIRES_SOON = timedelta(days=30)
