@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -15,7 +14,7 @@ from execution.errors import Retriable
 from execution.pages import Content
 from execution.platforms import Answer, Ask
 from execution.streams import Pages, Stream
-from execution.walks.rising import RisingPlace, RisingWalk
+from execution.walks.rising import RisingPlace, RisingWalk, iso_time
 from execution.walks.walk import Bounds, Probe, Send
 
 
@@ -128,9 +127,9 @@ class ConnectionWalk(RisingWalk[C], Generic[C]):
         """Times are quoted: without quotes they break at the colon, and match nearly everything (addendum)."""
         parts = [self.pages.terms]
         if word and place.window_start is not None:
-            parts.append(f"{word}:>='{_iso(place.window_start)}'")
+            parts.append(f"{word}:>='{iso_time(place.window_start)}'")
         if word and place.until is not None:
-            parts.append(f"{word}:<='{_iso(place.until)}'")
+            parts.append(f"{word}:<='{iso_time(place.until)}'")
         return " ".join(filter(None, parts))
 
 
@@ -141,7 +140,3 @@ def data_of(answer: Answer) -> dict[str, Any]:
     except (orjson.JSONDecodeError, KeyError, TypeError):
         raise Retriable("the answer has no data") from None
     return data
-
-
-def _iso(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Generic, Self, TypeVar, cast
 
 import orjson
@@ -160,3 +161,8 @@ class RisingWalk(Walk[R], Generic[R]):
             return {str(scope["handle"]) for scope in installed["accessScopes"]}
         except (orjson.JSONDecodeError, KeyError, TypeError):
             raise Retriable("the answer names no scopes") from None
+
+
+def iso_time(seconds: int) -> str:
+    """A moment as both of Shopify's APIs take it: in UTC, to the second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import orjson
 
@@ -17,7 +16,7 @@ from execution.errors import Retriable
 from execution.pages import Content
 from execution.platforms import Answer, Ask
 from execution.streams import Pages, Stream
-from execution.walks.rising import RisingPlace, RisingWalk
+from execution.walks.rising import RisingPlace, RisingWalk, iso_time
 from execution.walks.walk import Bounds, Probe, Send
 
 _NEXT = re.compile(r'rel="?next"?')
@@ -73,11 +72,7 @@ class SinceWalk(RisingWalk[RisingPlace]):
         """All states unless told otherwise: REST's own default is open orders alone."""
         filters = dict(self.stream.params)
         if place.window_start is not None:
-            filters["created_at_min"] = _iso(place.window_start)
+            filters["created_at_min"] = iso_time(place.window_start)
         if place.until is not None:
-            filters["created_at_max"] = _iso(place.until)
+            filters["created_at_max"] = iso_time(place.until)
         return filters
-
-
-def _iso(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
