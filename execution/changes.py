@@ -6,12 +6,11 @@ asked for stands in private.platform_events until the job that read it has compl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from execution.door.shopify_api import graphql
-from execution.platforms import Ask
 from execution.streams import Entity, Lookup, Stream
+from execution.sync_shopify import ask_nodes
 
 NAME = "changes"
 
@@ -56,17 +55,8 @@ def _lookup(kind: _Kind, stream: Stream) -> Lookup:
     if kind.path:
         return replace(found, path=kind.path, records_at=stream.records_at, single=True)
     node = str(getattr(stream.pages, "node", ""))
-    ask = _ask_nodes(kind.node_type, node)
+    ask = ask_nodes(kind.node_type, node, points=100)
     return replace(found, records_at="data.nodes", ask=ask, batch=_NODES_A_CALL, null_is_gone=True)
-
-
-def _ask_nodes(node_type: str, node: str) -> Callable[[Lookup, Sequence[str]], Ask]:
-    query = f"query KeeperChanged($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {node_type} {{ {node} }} }} }}"
-
-    def ask(_lookup: Lookup, ids: Sequence[str]) -> Ask:
-        return graphql(query, {"ids": [f"gid://shopify/{node_type}/{number}" for number in ids]}, points=100)
-
-    return ask
 
 
 def _once(lookups: Sequence[Lookup]) -> Iterator[Lookup]:

@@ -9,6 +9,7 @@ An id with us is the number that a global id ends with: the same that REST and P
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from execution.door.shopify_api import GRAPHQL_PATH, graphql
 from execution.platforms import Ask
@@ -62,17 +63,17 @@ CUSTOMER_NODE = """id firstName lastName displayName state numberOfOrders amount
   tags taxExempt verifiedEmail locale createdAt updatedAt"""
 
 
+# A record of Shopify's: told apart by its global id, and newer where its own time of change is.
+_records = partial(Records, key="id", key_is_gid=True, updated=("updatedAt",), updated_as=Kind.ISO_TIME)
+
+
 def _money(name: str, path: str) -> Column:
     return Column(name, f"{path}.shopMoney", Kind.DECIMAL_MONEY)
 
 
 def _order_records(more_at: str) -> Records:
-    return Records(
+    return _records(
         table="orders",
-        key="id",
-        key_is_gid=True,
-        updated=("updatedAt",),
-        updated_as=Kind.ISO_TIME,
         currency="currencyCode",
         columns=(
             Column("order_number", "name", Kind.TEXT),
@@ -167,10 +168,12 @@ ORDERS = Stream(
 )
 
 
-def _ask_order(node: str) -> Callable[[Lookup, Sequence[str]], Ask]:
+def ask_nodes(node_type: str, node: str, *, points: float) -> Callable[[Lookup, Sequence[str]], Ask]:
+    """How objects of one type are asked for by id."""
+    query = f"query KeeperNodes($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {node_type} {{ {node} }} }} }}"
+
     def ask(_lookup: Lookup, ids: Sequence[str]) -> Ask:
-        query = f"query KeeperOrders($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Order {{ {node} }} }} }}"
-        return graphql(query, {"ids": [f"gid://shopify/Order/{number}" for number in ids]}, points=200)
+        return graphql(query, {"ids": [f"gid://shopify/{node_type}/{number}" for number in ids]}, points=points)
 
     return ask
 
@@ -180,7 +183,7 @@ ORDER_LINES = Lookup(
     path=GRAPHQL_PATH,
     records=_order_records("lineItems.pageInfo.hasNextPage"),
     records_at="data.nodes",
-    ask=_ask_order(ORDER_LONG),
+    ask=ask_nodes("Order", ORDER_LONG, points=200),
     batch=5,
     fallback=1,
 )
@@ -189,27 +192,15 @@ ORDER_LINE_ENDS = Lookup(
     path=GRAPHQL_PATH,
     records=_order_records("lineItems.pageInfo.hasPreviousPage"),
     records_at="data.nodes",
-    ask=_ask_order(ORDER_END),
+    ask=ask_nodes("Order", ORDER_END, points=200),
     batch=5,
     fallback=1,
 )
 
 
-def _ask_refunds(node: str) -> Callable[[Lookup, Sequence[str]], Ask]:
-    def ask(_lookup: Lookup, ids: Sequence[str]) -> Ask:
-        query = f"query KeeperRefunds($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Refund {{ {node} }} }} }}"
-        return graphql(query, {"ids": [f"gid://shopify/Refund/{number}" for number in ids]}, points=60)
-
-    return ask
-
-
 def _refund_records(more_at: str) -> Records:
-    return Records(
+    return _records(
         table="order_refunds",
-        key="id",
-        key_is_gid=True,
-        updated=("updatedAt",),
-        updated_as=Kind.ISO_TIME,
         currency="totalRefundedSet.shopMoney.currencyCode",
         columns=(
             Column("order_platform_id", "order.id", Kind.GID),
@@ -243,7 +234,7 @@ def _refund_records(more_at: str) -> Records:
 REFUNDS = Lookup(
     name="refunds",
     path=GRAPHQL_PATH,
-    ask=_ask_refunds(REFUND_NODE),
+    ask=ask_nodes("Refund", REFUND_NODE, points=60),
     batch=100,
     fallback=10,
     records_at="data.nodes",
@@ -252,7 +243,7 @@ REFUNDS = Lookup(
 REFUND_ENDS = Lookup(
     name="refund_ends",
     path=GRAPHQL_PATH,
-    ask=_ask_refunds(REFUND_END),
+    ask=ask_nodes("Refund", REFUND_END, points=60),
     batch=10,
     fallback=1,
     records_at="data.nodes",
@@ -272,12 +263,8 @@ PRODUCTS = Stream(
         bulk_from=BULK_FROM,
         bulk_node=PRODUCT_NODE,
     ),
-    records=Records(
+    records=_records(
         table="listings",
-        key="id",
-        key_is_gid=True,
-        updated=("updatedAt",),
-        updated_as=Kind.ISO_TIME,
         currency="priceRangeV2.minVariantPrice.currencyCode",
         columns=(
             Column("title", "title", Kind.TEXT),
@@ -303,12 +290,8 @@ VARIANTS = Stream(
         bulk_from=BULK_FROM,
         bulk_node=VARIANT_NODE,
     ),
-    records=Records(
+    records=_records(
         table="listing_variants",
-        key="id",
-        key_is_gid=True,
-        updated=("updatedAt",),
-        updated_as=Kind.ISO_TIME,
         currency="product.priceRangeV2.minVariantPrice.currencyCode",
         columns=(
             Column("listing_platform_id", "product.id", Kind.GID),
@@ -337,12 +320,8 @@ CUSTOMERS = Stream(
         bulk_from=BULK_FROM,
         bulk_node=CUSTOMER_NODE,
     ),
-    records=Records(
+    records=_records(
         table="customers",
-        key="id",
-        key_is_gid=True,
-        updated=("updatedAt",),
-        updated_as=Kind.ISO_TIME,
         columns=(
             Column("name", "displayName", Kind.TEXT),
             Column("email", "defaultEmailAddress.emailAddress", Kind.TEXT),
