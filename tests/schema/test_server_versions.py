@@ -1,4 +1,4 @@
-"""The migrations run unchanged on PostgreSQL 15 and 18, make the same schema, and a page commits on both."""
+"""The migrations run unchanged on PostgreSQL 15, 17 and 18, make the same schema, and a page commits on each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.schema.test_conversions import RECEIPT
 from tests.schema.wall import violations
 
 _OURS = "('public'::regnamespace, 'private'::regnamespace)"
-# Everything that a migration makes, one line each. What 18 has and 15 has not is left out: not-null constraints with
+# Everything that a migration makes, one line each. What only newer ones have is left out: not-null constraints with
 # names, and the privilege MAINTAIN.
 _SCHEMA = {
     "column": f"""select c.oid::regclass, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
@@ -57,25 +57,31 @@ def schema(db):
     return {f"{kind}: {line}" for kind, lines in found.items() for line in lines}
 
 
-@pytest.fixture(scope="module")
-def old_url():
-    if not (old_server.PROGRAMS / "postgres").exists():
+@pytest.fixture(scope="module", params=[15, 17])
+def version(request):
+    if not (old_server.FOLDERS[request.param] / "bin" / "postgres").exists():
+        told = f"PostgreSQL {request.param} is not installed: {old_server.MISSING[request.param]}"
         if os.environ.get("CI"):
-            pytest.fail("PostgreSQL 15 is not installed: apt-get install postgresql-15")
-        pytest.skip("PostgreSQL 15 is not installed")
-    with old_server.running() as url:
+            pytest.fail(told)
+        pytest.skip(told)
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def old_url(version):
+    with old_server.running(version) as url:
         assert migrate(url)
         yield url
 
 
 @pytest.fixture
-def old(old_url):
+def old(old_url, version):
     with psycopg.connect(old_url, autocommit=True) as connection:
-        assert connection.info.server_version // 10000 == 15
+        assert connection.info.server_version // 10000 == version
         yield connection
 
 
-def test_the_schema_is_the_same_on_15_and_18(db, old):
+def test_the_schema_is_the_same_as_on_18(db, old):
     assert db.info.server_version // 10000 == 18
     newer, older = schema(db), schema(old)
 
@@ -83,15 +89,15 @@ def test_the_schema_is_the_same_on_15_and_18(db, old):
     assert sorted(older - newer) == []
 
 
-def test_the_wall_stands_on_15_as_well(old):
+def test_the_wall_stands_as_well(old):
     assert violations(old) == []
 
 
-def test_a_second_migration_of_15_finds_nothing_to_do(old_url):
+def test_a_second_migration_finds_nothing_to_do(old_url):
     assert migrate(old_url) == []
 
 
-def test_a_page_commits_and_a_job_ends_on_15(old):
+def test_a_page_commits_and_a_job_ends(old):
     user, lease = make_seller(old, "etsy"), str(uuid.uuid4())
     old.execute("set role service_role")
 
