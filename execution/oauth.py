@@ -28,7 +28,7 @@ from execution.door.small_bodies import error_text, json_object
 from execution.errors import Retriable, UserError
 from execution.platforms import Ask, Send
 from execution.settings import PlatformSettings, with_origin
-from execution.tokens.rules import IssuedTokens, RefreshAsk, read_issued_tokens, with_shop
+from execution.tokens.rules import IssuedTokens, RefreshAsk, missing_scopes, read_issued_tokens, with_shop
 
 _EXCHANGE_DEADLINE_S = 10.0
 # Shopify's own library refuses callbacks that are older (sheet 2.1).
@@ -134,16 +134,9 @@ def exchange(consent: Consent, settings: PlatformSettings, door: HttpDoor, wante
         raise ConsentRefused("no_tokens", "The platform's answer brought no token. Connect again.") from None
 
 
-def missing_scopes(consent: Consent, granted: set[str] | None) -> list[str]:
-    """Scopes that were asked for and not granted. A right to write holds the one to read."""
-    if granted is None:
-        return []
-    held = granted | {scope.replace("write_", "read_", 1) for scope in granted}
-    return [scope for scope in consent.scopes if scope not in held]
-
-
 def demand_scopes(consent: Consent, granted: set[str] | None) -> None:
-    if missing := missing_scopes(consent, granted):
+    """A ConsentRefused that names what was asked for and not granted. None: the platform does not tell."""
+    if granted is not None and (missing := missing_scopes(consent.scopes, granted)):
         raise ConsentRefused("scopes_missing", f"Connect again and allow: {', '.join(missing)}.")
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from execution.door.shopify_api import GRAPHQL_PATH, graphql
+from execution.door.shopify_graphql import GRAPHQL_PATH, graphql
 from execution.platforms import Ask
 from execution.streams import Children, Column, Entity, Kind, Lookup, Records, Stream, Window
 from execution.walks.connection import ConnectionPages

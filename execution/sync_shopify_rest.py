@@ -8,7 +8,7 @@ reading fill the same rows.
 
 from __future__ import annotations
 
-from execution.door.shopify_api import GRAPHQL_PATH
+from execution.door.shopify_graphql import GRAPHQL_PATH
 from execution.streams import Children, Column, Entity, Kind, Records, Stream, Window
 from execution.sync_shopify import ENTITIES as BY_GRAPHQL
 from execution.sync_shopify import REFUND_ENDS, REFUNDS

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-import orjson
-
 from execution.door.retry_after import LONGEST, SHORTEST, retry_after
 from execution.door.shopify_answer import Told, scope_named, told
+from execution.door.shopify_graphql import GRANTED, data_of, granted_in, graphql
 from execution.errors import Fatal, Retriable
 from execution.platforms import (
     ACCEPTED,
-    Ask,
     Headers,
     ObservedLimits,
     Outcome,
@@ -25,12 +23,12 @@ from execution.platforms import (
     Verdict,
 )
 from execution.settings import PlatformSettings
+from execution.tokens.rules import missing_scopes
 from execution.tokens.vendors import SHOPIFY_TOKENS
 
 # The one place where the version stands. Each is served for a year; one that is gone is served by the oldest that is
 # not, without a word but for a header (sheet 1).
 API_VERSION = "2026-10"
-GRAPHQL_PATH = "/graphql.json"
 
 # Shops that are frozen or locked stay so for days; asked again every hour, they are told apart from those that died.
 _PAUSE = timedelta(hours=1)
@@ -38,16 +36,12 @@ _OUR_FAULT = "Something is wrong on our side. Our engineers have been told; you 
 _RECONNECT = "Shopify no longer accepts our access. Please reconnect your shop."
 _NO_SHOP = "Shopify no longer knows this shop. If it moved to another address, please connect it again."
 
-_IDENTIFY = """query KeeperShop {
-  shop { id name myshopifyDomain currencyCode createdAt plan { publicDisplayName } }
-  currentAppInstallation { accessScopes { handle } }
-}"""
-
-
-def graphql(query: str, variables: dict[str, object] | None = None, *, points: float = 0.0) -> Ask:
-    """One GraphQL call. `points`: what it will cost at most."""
-    body = orjson.dumps({"query": query, "variables": variables or {}})
-    return Ask(method="POST", path=GRAPHQL_PATH, body=body, points=points)
+_IDENTIFY = f"""query KeeperShop {{
+  shop {{ id name myshopifyDomain currencyCode createdAt plan {{ publicDisplayName }} }}
+  {GRANTED}
+}}"""
+# What every connection is for; `read_all_orders` is asked for when orders are read.
+_NEEDED = ("read_orders", "read_products", "read_customers")
 
 
 def _headers(settings: PlatformSettings, access_token: str) -> dict[str, str]:
@@ -155,12 +149,12 @@ def _verdict(outcome: Outcome, reason: str, code: str = "", seller_message: str 
 
 def _identify(send: Send, _: str) -> ShopIdentity:
     """The shop of the token. Its own domain is its id with us: every call goes there."""
+    data = data_of(send(graphql(_IDENTIFY, points=15)))
+    granted = granted_in(data)
     try:
-        data = orjson.loads(send(graphql(_IDENTIFY, points=15)).body)["data"]
-        shop, installed = data["shop"], data["currentAppInstallation"]
-        granted = {scope["handle"] for scope in installed["accessScopes"]}
+        shop = data["shop"]
         domain, created = str(shop["myshopifyDomain"]), datetime.fromisoformat(shop["createdAt"])
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise Retriable(f"the shop's own description cannot be read ({type(error).__name__})") from None
     _demand(granted)
     return ShopIdentity(
@@ -172,10 +166,7 @@ def _identify(send: Send, _: str) -> ShopIdentity:
 
 
 def _demand(granted: set[str]) -> None:
-    """A scope to write holds the one to read (sheet 2.1). `read_all_orders` is asked for when orders are read."""
-    needed = ("read_orders", "read_products", "read_customers")
-    missing = [scope for scope in needed if not {scope, scope.replace("read_", "write_")} & granted]
-    if missing:
+    if missing := missing_scopes(_NEEDED, granted):
         raise Fatal(
             f"the token lacks {', '.join(missing)}",
             code="access_denied",

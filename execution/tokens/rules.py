@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
@@ -90,6 +90,12 @@ class TokenRules:
     def url_for(self, settings: PlatformSettings, shop_id: str) -> str:
         """Where this shop's tokens are refreshed: the vendor's address, or what the settings put in its place."""
         return settings.refresh_url(with_shop(self.url, shop_id, self.shop_host))
+
+
+def missing_scopes(wanted: Iterable[str], granted: set[str]) -> list[str]:
+    """Scopes that are wanted and were not granted. A right to write holds the one to read (shopify's sheet, 2.1)."""
+    held = granted | {scope.replace("write_", "read_", 1) for scope in granted}
+    return [scope for scope in wanted if scope not in held]
 
 
 def with_shop(url: str, shop_id: str, shop_host: str) -> str:

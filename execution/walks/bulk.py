@@ -21,11 +21,11 @@ from typing import Any, Self
 import orjson
 import structlog
 
-from execution.door.shopify_api import graphql
+from execution.door.shopify_graphql import data_of, graphql
 from execution.errors import Fatal, FileGone
 from execution.pages import Content
 from execution.platforms import Answer
-from execution.walks.connection import ConnectionWalk, data_of
+from execution.walks.connection import ConnectionWalk
 from execution.walks.jsonl_spool import Spool
 from execution.walks.rising import RisingPlace
 from execution.walks.walk import Bounds, Caller, Incomplete, Take, Told, Turn, Wait, announce, next_window

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-import orjson
-
-from execution.door.shopify_api import graphql
+from execution.door.shopify_graphql import GRANTED, data_of, granted_in, graphql
 from execution.errors import Retriable
 from execution.pages import Content
 from execution.platforms import Answer, Ask
@@ -76,7 +74,7 @@ class ConnectionWalk(RisingWalk[C], Generic[C]):
     def probe_newest(self, send: Send, bounds: Bounds) -> Probe | None:
         """The count and the newest record, and whether we may see everything, in one call."""
         place = self.begin(bounds)
-        scopes = "currentAppInstallation { accessScopes { handle } }" if self.pages.history_scope else ""
+        scopes = GRANTED if self.pages.history_scope else ""
         query = (
             f"query KeeperProbe($query: String{self._count_variable}) {{ {self._count_field} {scopes} "
             f"newest: {self.pages.root}(first: 1, sortKey: ID, reverse: true, query: $query) {{ nodes {{ id }} }} }}"
@@ -85,13 +83,12 @@ class ConnectionWalk(RisingWalk[C], Generic[C]):
         try:
             count, nodes = data[self.pages.count], data["newest"]["nodes"]
             newest = str(nodes[0]["id"]).rpartition("/")[2] if nodes else None
-            granted = {scope["handle"] for scope in data["currentAppInstallation"]["accessScopes"]} if scopes else set()
             exact = count["precision"] == "EXACT"
             counted = int(count["count"])
         except (KeyError, TypeError, ValueError, IndexError):
             raise Retriable("the answer to the count is none") from None
         if scopes:
-            self.demand_history(granted, bounds)
+            self.demand_history(granted_in(data), bounds)
         return Probe(count=counted if exact else None, newest=newest, detail={} if exact else {"at_least": counted})
 
     def page(self, place: C, size: int) -> Ask:
@@ -131,12 +128,3 @@ class ConnectionWalk(RisingWalk[C], Generic[C]):
         if word and place.until is not None:
             parts.append(f"{word}:<='{iso_time(place.until)}'")
         return " ".join(filter(None, parts))
-
-
-def data_of(answer: Answer) -> dict[str, Any]:
-    """What a small answer holds. Pages are never read so."""
-    try:
-        data: dict[str, Any] = orjson.loads(answer.body)["data"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        raise Retriable("the answer has no data") from None
-    return data

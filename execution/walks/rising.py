@@ -13,9 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Generic, Self, TypeVar, cast
 
-import orjson
-
-from execution.door.shopify_api import graphql
+from execution.door.shopify_graphql import GRANTED, data_of, granted_in, graphql
 from execution.errors import Fatal, Retriable
 from execution.pages import Content
 from execution.platforms import Answer, Ask
@@ -45,7 +43,7 @@ from execution.walks.walk import (
 _HALVINGS = 3
 # Orders older than this are absent, without a word, unless the scope was granted (sheet 0.7).
 _SEEN_WITHOUT_SCOPE_S = 60 * 86_400
-_SCOPES = "query KeeperScopes { currentAppInstallation { accessScopes { handle } } }"
+_SCOPES = f"query KeeperScopes {{ {GRANTED} }}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,11 +154,7 @@ class RisingWalk(Walk[R], Generic[R]):
 
     def scopes(self, send: Send) -> set[str]:
         """What the seller granted, as Shopify says."""
-        try:
-            installed = orjson.loads(send(graphql(_SCOPES, points=15)).body)["data"]["currentAppInstallation"]
-            return {str(scope["handle"]) for scope in installed["accessScopes"]}
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            raise Retriable("the answer names no scopes") from None
+        return granted_in(data_of(send(graphql(_SCOPES, points=15))))
 
 
 def iso_time(seconds: int) -> str:

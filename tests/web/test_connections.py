@@ -12,8 +12,9 @@ import pytest
 from pydantic import SecretStr
 
 from execution.job_runner import Outcome
-from execution.oauth import ETSY_CONSENT, SHOPIFY_CONSENT, ConsentRefused, check_shop, missing_scopes
+from execution.oauth import ETSY_CONSENT, SHOPIFY_CONSENT, ConsentRefused, check_shop
 from execution.settings import PlatformSettings
+from execution.tokens.rules import missing_scopes
 from web.connecting import HOME, local_path
 
 
@@ -216,8 +217,9 @@ def test_missing_scopes_are_named(browser, etsy, shop):
 
     assert "problem=scopes_missing" in ended.headers["location"]
     assert browser.get("/connections").json() == []
-    assert missing_scopes(ETSY_CONSENT, {"transactions_r", "shops_r"}) == ["listings_r"]
-    assert missing_scopes(SHOPIFY_CONSENT, set(SHOPIFY_CONSENT.scopes) - {"read_orders"} | {"write_orders"}) == []
+    assert missing_scopes(ETSY_CONSENT.scopes, {"transactions_r", "shops_r"}) == ["listings_r"]
+    writes = set(SHOPIFY_CONSENT.scopes) - {"read_orders"} | {"write_orders"}
+    assert missing_scopes(SHOPIFY_CONSENT.scopes, writes) == []
 
 
 def test_another_shop_is_refused_because_the_first_is_pinned(browser, etsy, shop, db):
