@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
 import structlog
@@ -10,8 +11,13 @@ import structlog
 pytest_plugins = ["tests.stack_fixture"]
 
 
+def _drop(*_: object) -> NoReturn:
+    raise structlog.DropEvent
+
+
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
-    """What one test says about logging is over with it."""
+    """What the product logs is no part of a test's output, and what a test says about logging is over with it."""
+    structlog.configure(processors=[_drop])
     yield
     structlog.reset_defaults()

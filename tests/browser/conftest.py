@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
-import structlog
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from sandbox.stack import Stack
@@ -40,17 +39,6 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_ARGS))
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="session")
-def _silent() -> Iterator[None]:
-    """What the product logs is no part of a test's output."""
-    before = structlog.get_config()
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger("critical"), cache_logger_on_first_use=False
-    )
-    yield
-    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +68,7 @@ def shopify(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
 
 
 @pytest.fixture(scope="session")
-def _site(stack: Stack, etsy_process: Etsy, printify: StandIn, shopify: StandIn, _silent: None) -> Iterator[Site]:
+def _site(stack: Stack, etsy_process: Etsy, printify: StandIn, shopify: StandIn) -> Iterator[Site]:
     with serving({**stack.env, **etsy_process.env, **printify.env, **shopify.env}) as site:
         yield site
 

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-import structlog
 
 from execution import cli
 from sandbox.stack import Stack
@@ -78,9 +77,8 @@ def keeper(
     clean: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Iterator[Keeper]:
+) -> Keeper:
     """Run `keeper WORDS`; keyword arguments change the environment, None unsets."""
-    before = structlog.get_config()
 
     def run(words: str, **changes: str | None) -> Said:
         with monkeypatch.context() as patch:
@@ -92,5 +90,4 @@ def keeper(
         told = capsys.readouterr()
         return Said(status=status, out=told.out, err=told.err)
 
-    yield run
-    structlog.configure(**before)
+    return run

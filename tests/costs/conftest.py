@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-import structlog
 
 from execution.app import App
 from execution.settings import Settings
@@ -52,11 +51,6 @@ def platforms(_platforms: Platforms) -> Platforms:
 def app(platforms: Platforms, env: dict[str, str], clean: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     for name, value in {**env, **platforms.env}.items():
         monkeypatch.setenv(name, value)
-    before = structlog.get_config()
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger("critical"), cache_logger_on_first_use=False
-    )
     made = make_app(Settings.load())
     yield made
     close_app(made)
-    structlog.configure(**before)

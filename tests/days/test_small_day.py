@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import structlog
 
 from execution.job_runner import Outcome
 from execution.settings import Settings
@@ -40,15 +39,10 @@ def etsy(tmp_path) -> Iterator[Etsy]:
 def world(stack, etsy, clean, db, monkeypatch) -> Iterator[World]:
     for name, value in {**stack.env, **etsy.env}.items():
         monkeypatch.setenv(name, value)
-    before = structlog.get_config()
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger("critical"), cache_logger_on_first_use=False
-    )
     etsy.control("POST", "/settings", per_second=10**6, per_day=PER_DAY, day_bucket_seconds=900)
     app = make_app(Settings.load())
     yield make_world(app, db, etsy, etsy.shop(orders=ORDERS))
     close_app(app)
-    structlog.configure(**before)
 
 
 def pass_time(world: World, wait: timedelta) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg
 import pytest
-import structlog
 
 from execution.app import App
 from execution.settings import Settings
@@ -34,17 +33,6 @@ def heart_env(stack: Stack, etsy_process: Etsy) -> dict[str, str]:
 
 
 @pytest.fixture
-def quiet() -> Iterator[None]:
-    """What the product logs is no part of a test's output."""
-    before = structlog.get_config()
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger("critical"), cache_logger_on_first_use=False
-    )
-    yield
-    structlog.configure(**before)
-
-
-@pytest.fixture
 def settings(heart_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
     for name, value in heart_env.items():
         monkeypatch.setenv(name, value)
@@ -52,7 +40,7 @@ def settings(heart_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Sett
 
 
 @pytest.fixture
-def app(settings: Settings, clean: None, quiet: None) -> Iterator[App]:
+def app(settings: Settings, clean: None) -> Iterator[App]:
     app = make_app(settings)
     yield app
     close_app(app)

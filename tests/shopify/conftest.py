@@ -13,12 +13,9 @@ import pytest
 from execution.app import App
 from execution.settings import Settings
 from sandbox.stack import Stack
-from tests.heart.conftest import quiet
 from tests.heart.world import close_app, make_app
 from tests.shopify.shopify import Shop, Shopify, running
 from tests.shopify.world import ShopifyWorld, make_world
-
-__all__ = ["quiet"]
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +44,7 @@ def own_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def app(settings: Settings, clean: None, quiet: None) -> Iterator[App]:
+def app(settings: Settings, clean: None) -> Iterator[App]:
     app = make_app(settings)
     yield app
     close_app(app)

@@ -11,7 +11,7 @@ import pytest
 from execution.app import App
 from execution.settings import Settings
 from sandbox.stack import Stack
-from tests.heart.conftest import etsy, etsy_process, quiet
+from tests.heart.conftest import etsy, etsy_process
 from tests.heart.etsy import Etsy
 from tests.heart.world import close_app, make_app
 from tests.printify.conftest import printify, printify_process
@@ -20,7 +20,7 @@ from tests.shopify.conftest import shopify, shopify_process
 from tests.shopify.shopify import Shopify
 from tests.three.world import Shops
 
-__all__ = ["etsy", "etsy_process", "printify", "printify_process", "quiet", "shopify", "shopify_process"]
+__all__ = ["etsy", "etsy_process", "printify", "printify_process", "shopify", "shopify_process"]
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +36,7 @@ def settings(three_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Sett
 
 
 @pytest.fixture
-def app(settings: Settings, clean: None, quiet: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+def app(settings: Settings, clean: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     app = make_app(settings)
     yield app

@@ -19,7 +19,6 @@ import httpx
 import jwt
 import psycopg
 import pytest
-import structlog
 import uvicorn
 
 from execution.app import App
@@ -70,17 +69,6 @@ def _wait_for(url: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def _silent() -> Iterator[None]:
-    """What the server logs is no part of a test's output."""
-    before = structlog.get_config()
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger("critical"), cache_logger_on_first_use=False
-    )
-    yield
-    structlog.configure(**before)
-
-
-@pytest.fixture(scope="session")
 def etsy_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etsy]:
     with running(tmp_path_factory.mktemp("etsy")) as etsy:
         yield etsy
@@ -99,7 +87,7 @@ def web_env(stack: Stack, etsy_process: Etsy) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def web_url(web_env: dict[str, str], _silent: None) -> Iterator[str]:
+def web_url(web_env: dict[str, str]) -> Iterator[str]:
     with served(web_env) as url:
         yield url
 
@@ -111,7 +99,7 @@ def api(web_url: str, clean: None) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def worker(web_env: dict[str, str], clean: None, _silent: None) -> Iterator[App]:
+def worker(web_env: dict[str, str], clean: None) -> Iterator[App]:
     """The product's own process beside the web's."""
     app = make_app(Settings.load(web_env))
     yield app
