@@ -78,6 +78,7 @@ class _PlatformVariables:
     client_secret: str = ""
 
 
+_SHORTEST_SECRET = 16
 _PLATFORMS: Mapping[str, _PlatformVariables] = {
     "etsy": _PlatformVariables(client_id="ETSY_KEYSTRING", client_secret="ETSY_SHARED_SECRET"),  # noqa: S106
     "printify": _PlatformVariables(client_id="PRINTIFY_APP_ID"),
@@ -140,6 +141,19 @@ def _key_ring(value: SecretStr) -> SecretStr:
     return value
 
 
+def secrets_of(value: SecretStr | None) -> list[str]:
+    """The secrets of a variable: several while one is rotated out, separated by spaces or commas."""
+    return [] if value is None else [secret for secret in re.split(r"[\s,]+", value.get_secret_value()) if secret]
+
+
+def _strong_secrets(value: SecretStr) -> SecretStr:
+    # `whsec_` alone would be an empty key, with which anybody can sign.
+    if any(len(secret.removeprefix("whsec_")) < _SHORTEST_SECRET for secret in secrets_of(value)):
+        raise ValueError(f"has a secret of less than {_SHORTEST_SECRET} characters, which can be guessed")
+    return value
+
+
+Secrets = Annotated[SecretStr, AfterValidator(_strong_secrets)]
 WebAddress = Annotated[str, _address("http", "https")]
 RedisAddress = Annotated[SecretStr, _address("redis", "rediss", "unix")]
 DatabaseAddress = Annotated[SecretStr, _address("postgres", "postgresql")]
@@ -159,10 +173,10 @@ class Settings(BaseSettings):
     # The issuer of users' tokens, where it is not SUPABASE_URL/auth/v1 (a custom domain).
     supabase_jwt_issuer: str | None = None
     # Each may hold several secrets, separated by spaces or commas, while one is rotated out.
-    webhook_secret: SecretStr | None = None
-    supabase_webhook_secret: SecretStr | None = None
-    etsy_webhook_secret: SecretStr | None = None
-    printify_webhook_secret: SecretStr | None = None
+    webhook_secret: Secrets | None = None
+    supabase_webhook_secret: Secrets | None = None
+    etsy_webhook_secret: Secrets | None = None
+    printify_webhook_secret: Secrets | None = None
     metrics_token: SecretStr | None = None
     # The web process's own address, as browsers and platforms see it: https://keeper.example.com
     public_url: WebAddress | None = None

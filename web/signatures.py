@@ -13,7 +13,6 @@ import hmac
 import re
 from collections.abc import Iterable, Sequence
 
-from pydantic import SecretStr
 from starlette.datastructures import Headers
 
 from web.problems import Problem
@@ -22,11 +21,6 @@ TOLERANCE_S = 300
 _PREFIX = "whsec_"
 _MOST_SIGNATURES = 16
 _ID = re.compile(r"[\x21-\x7e]{1,200}")
-
-
-def secrets_in(setting: SecretStr | None) -> list[str]:
-    """The secrets of a variable: several while one is rotated out, separated by spaces or commas."""
-    return re.split(r"[\s,]+", setting.get_secret_value().strip()) if setting is not None else []
 
 
 def standard_id(headers: Headers, body: bytes, secrets: Sequence[str], *, now: float) -> str:

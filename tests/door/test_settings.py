@@ -167,3 +167,14 @@ def test_the_right_to_all_orders_is_asked_for_where_the_app_may(said: str, asked
     settings = Settings.load({**WHOLE, **key, "SHOPIFY_ALL_ORDERS": said})
 
     assert settings.platform("shopify").extra_scopes == asked_for
+
+
+@pytest.mark.parametrize("variable", ["WEBHOOK_SECRET", "SUPABASE_WEBHOOK_SECRET", "ETSY_WEBHOOK_SECRET"])
+@pytest.mark.parametrize("secret", ["whsec_", "guess-me", "canary-long-and-good-enough, short"])
+def test_a_secret_that_can_be_guessed_is_refused(variable, secret):
+    """Whoever guesses it, or signs with an empty one, could start what they like."""
+    with pytest.raises(UserError) as told:
+        Settings.load(WHOLE | {variable: secret})
+
+    assert f"{variable} has a secret of less than 16 characters" in str(told.value)
+    assert "canary" not in str(told.value)

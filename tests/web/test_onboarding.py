@@ -178,10 +178,14 @@ def test_old_and_new_secret_are_good_while_one_is_rotated_out(web_env, make_sell
     assert after == [202, 401]
 
 
-def test_without_a_secret_nobody_is_let_in(web_env, make_seller, clean):
+@pytest.mark.parametrize("setting", ["", ",", "{secret},", ", {secret} ,"])
+def test_no_secret_and_a_comma_too_many_let_nobody_in(web_env, make_seller, secret, clean, setting):
+    """What stands beside a comma is no secret: an empty one could be signed with by anybody."""
     body = body_of(make_seller("etsy"))
-    with served(web_env, WEBHOOK_SECRET="") as url, client(url) as closed:
+    value = setting.format(secret=secret)
+    with served(web_env, WEBHOOK_SECRET=value, SUPABASE_WEBHOOK_SECRET=value) as url, client(url) as closed:
         assert closed.post(PATH, content=body, headers=signed("", body)).status_code == 401
+        assert closed.post(PATH, content=body, headers={"X-Webhook-Secret": ""}).status_code == 401
 
 
 def test_a_database_that_is_away_is_503_so_that_it_comes_again(web_env, secret):
@@ -207,6 +211,7 @@ def test_valkey_that_is_away_delays_nothing(web_env, db, secret, make_seller, cl
 
 
 # ── from a Supabase database webhook ──
+FIRST, SECOND = "the-first-of-two-secrets", "the-second-of-two-secrets"
 
 
 def event_of(user, kind="INSERT", **record):
@@ -218,15 +223,15 @@ def event_of(user, kind="INSERT", **record):
 
 @pytest.fixture
 def from_supabase(web_env):
-    with served(web_env, SUPABASE_WEBHOOK_SECRET="s1 s2") as url, client(url) as asking:
-        yield lambda body, secret="s1": asking.post(PATH, content=body, headers={"X-Webhook-Secret": secret})
+    with served(web_env, SUPABASE_WEBHOOK_SECRET=f"{FIRST} {SECOND}") as url, client(url) as asking:
+        yield lambda body, secret=FIRST: asking.post(PATH, content=body, headers={"X-Webhook-Secret": secret})
 
 
 def test_a_database_webhook_of_supabase_works_too(from_supabase, db, make_seller, clean):
     inserted, updated, both = make_seller("etsy"), make_seller("etsy"), make_seller("etsy")
 
     assert from_supabase(event_of(inserted)).status_code == 202
-    assert from_supabase(event_of(updated, "UPDATE", onboarding_completed=True), "s2").status_code == 202
+    assert from_supabase(event_of(updated, "UPDATE", onboarding_completed=True), SECOND).status_code == 202
     answers = [from_supabase(event_of(both)).text for _ in range(3)]
 
     assert len(jobs_of(db, inserted)) == len(jobs_of(db, updated)) == len(jobs_of(db, both)) == 4

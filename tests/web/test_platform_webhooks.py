@@ -16,14 +16,18 @@ from execution.job_runner import Outcome
 from tests.heart.world import make_world
 from tests.web.conftest import client, served
 
-ETSY, PRINTIFY, SHOPIFY = "whsec_" + base64.b64encode(b"etsy's own secret").decode(), "pfy-secret", "shpss_secret"
+ETSY, PRINTIFY, SHOPIFY = (
+    "whsec_" + base64.b64encode(b"etsy's own secret").decode(),
+    "pfy-secret-of-the-app",
+    "shpss_secret",
+)
 SHOP = "tea-house.myshopify.com"
 
 
 @pytest.fixture(scope="module")
 def door_env(web_env):
     keys = {"SHOPIFY_CLIENT_ID": "id", "SHOPIFY_CLIENT_SECRET": SHOPIFY, "PRINTIFY_WEBHOOK_SECRET": PRINTIFY}
-    return {**web_env, "ETSY_WEBHOOK_SECRET": f"old {ETSY}", **keys}
+    return {**web_env, "ETSY_WEBHOOK_SECRET": f"the-old-secret-of-etsy {ETSY}", **keys}
 
 
 @pytest.fixture(scope="module")

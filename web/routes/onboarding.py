@@ -14,10 +14,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 
 from execution.errors import StoreError
+from execution.settings import secrets_of
 from web.backfills import Wanted, jobs_of
 from web.context import Web, WebDep
 from web.problems import Problem, responses
-from web.signatures import any_equal, refusal, secrets_in, standard_id
+from web.signatures import any_equal, refusal, standard_id
 from web.views import stable_word, status_of
 
 router = APIRouter(tags=["webhooks"])
@@ -142,9 +143,9 @@ def _verified(web: Web, headers: Headers, body: bytes) -> tuple[str, str]:
     """Who sent it, and the delivery's id."""
     secret = headers.get("x-webhook-secret")
     if secret is None:
-        secrets = secrets_in(web.app.settings.webhook_secret)
+        secrets = secrets_of(web.app.settings.webhook_secret)
         return "onboarding", standard_id(headers, body, secrets, now=time.time())
-    if not any_equal([secret], secrets_in(web.app.settings.supabase_webhook_secret)):
+    if not any_equal([secret], secrets_of(web.app.settings.supabase_webhook_secret)):
         raise refusal()
     # Supabase numbers no deliveries: the event itself is the id, and a repeat is the same bytes.
     return "supabase", hashlib.sha256(body).hexdigest()
