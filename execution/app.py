@@ -17,7 +17,7 @@ from execution.budget.budgets import Budget, Scope, load_budgets, scope_of
 from execution.budget.pacing import connect_valkey
 from execution.catalog import PLATFORMS, platform_named, read_shopify_by
 from execution.clock import Clock, SystemClock
-from execution.connections import Connector
+from execution.connections import Connector, ConnectRequest
 from execution.door.breaker import Breaker
 from execution.door.call_record import CallRecord
 from execution.door.http_door import HttpDoor
@@ -31,6 +31,7 @@ from execution.store import AS_LONG_AS_IT_TAKES, Patience, Store
 from execution.token_manager import TokenManager
 from execution.tokens.care import TokenCare
 from execution.tokens.keyring import Keyring
+from execution.tokens.refresh import Refresher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +89,7 @@ class App:
             store=self.store,
             keyring=self.keyring,
             platform_settings=self.settings.platform,
-            scope_of=lambda settings, request: scope_of(
-                self.budgets[settings.name], settings, account=request.user_id, shop=request.shop_id
-            ),
+            scope_of=self._scope_of,
             limiter=self.limiter,
             door=self.door,
             clock=self.clock,
@@ -103,30 +102,29 @@ class App:
             store=self.store,
             keyring=self.keyring,
             platforms=PLATFORMS,
-            platform_settings=self.settings.platform,
+            refresher_of=self.refresher_of,
+        )
+
+    def refresher_of(self, name: str) -> Refresher:
+        """Who refreshes a platform's pairs; a UserError where its credentials are missing."""
+        return Refresher(
+            store=self.store,
+            keyring=self.keyring,
+            platform=platform_named(name),
+            settings=self.settings.platform(name),
             door=self.door,
             clock=self.clock,
         )
 
     def client_of(self, job: Job) -> PlatformClient:
         """The door to a job's platform, with the tokens of the job's own tenant."""
-        platform, settings = platform_named(job.platform), self.settings.platform(job.platform)
-        tokens = TokenManager(
-            store=self.store,
-            keyring=self.keyring,
-            platform=platform,
-            settings=settings,
-            door=self.door,
-            clock=self.clock,
-            chance=self.rng,
-            lease_id=job.lease_id,
-        )
+        refresher = self.refresher_of(job.platform)
         return PlatformClient(
-            platform=platform,
-            settings=settings,
+            platform=refresher.platform,
+            settings=refresher.settings,
             scope=self._scope_of(job),
             call_class=job.job_type,
-            tokens=tokens,
+            tokens=TokenManager(refresher=refresher, chance=self.rng, lease_id=job.lease_id),
             limiter=self.limiter,
             door=self.door,
             db_now=self.store.now,
@@ -135,9 +133,9 @@ class App:
             seen=self.call_record.note,
         )
 
-    def _scope_of(self, job: Job) -> Scope:
-        budget, settings = self.budgets[job.platform], self.settings.platform(job.platform)
-        return scope_of(budget, settings, account=job.user_id, shop=job.shop_id)
+    def _scope_of(self, whose: Job | ConnectRequest) -> Scope:
+        budget, settings = self.budgets[whose.platform], self.settings.platform(whose.platform)
+        return scope_of(budget, settings, account=whose.user_id, shop=whose.shop_id)
 
     @cached_property
     def breaker(self) -> Breaker:

@@ -79,7 +79,7 @@ class Connector:
         store: Rpc,
         keyring: Keyring,
         platform_settings: Callable[[str], PlatformSettings],
-        scope_of: Callable[[PlatformSettings, ConnectRequest], Scope],
+        scope_of: Callable[[ConnectRequest], Scope],
         limiter: RateLimiter,
         door: HttpDoor,
         clock: Clock,
@@ -146,7 +146,7 @@ class Connector:
         client = PlatformClient(
             platform=platform,
             settings=settings,
-            scope=self._scope_of(settings, request),
+            scope=self._scope_of(request),
             call_class="live",
             tokens=_HeldToken(platform, request.access_token),
             limiter=self._limiter,

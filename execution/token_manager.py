@@ -15,14 +15,10 @@ from typing import Any
 
 import structlog
 
-from execution.budget.pacing import Rpc
-from execution.clock import Clock
-from execution.door.http_door import HttpDoor
 from execution.errors import Retriable, Snooze, StoreError
-from execution.platforms import Platform, reconnect_needed
-from execution.settings import PlatformSettings
-from execution.tokens.keyring import Keyring, TokenUnreadable
-from execution.tokens.refresh import REFRESH_TIMES, Refresher, RefreshTimes
+from execution.platforms import reconnect_needed
+from execution.tokens.keyring import TokenUnreadable
+from execution.tokens.refresh import Refresher
 from execution.tokens.stored_pair import Pair, opened, rewrap
 
 # A waiter looks again while the holder calls the platform; five seconds in all.
@@ -45,29 +41,15 @@ class _Held:
 class TokenManager:
     """The TokenSource of a leased job. The tenant comes from the lease; safe to share between threads."""
 
-    def __init__(
-        self,
-        *,
-        store: Rpc,
-        keyring: Keyring,
-        platform: Platform,
-        settings: PlatformSettings,
-        door: HttpDoor,
-        clock: Clock,
-        chance: random.Random,
-        lease_id: str,
-        times: RefreshTimes = REFRESH_TIMES,
-    ) -> None:
-        self._store = store
-        self._keyring = keyring
-        self._platform = platform
-        self._clock = clock
+    def __init__(self, *, refresher: Refresher, chance: random.Random, lease_id: str) -> None:
+        self._refresher = refresher
+        self._store = refresher.store
+        self._keyring = refresher.keyring
+        self._platform = refresher.platform
+        self._clock = refresher.clock
+        self._times = refresher.times
         self._chance = chance
         self._lease_id = lease_id
-        self._times = times
-        self._refresher = Refresher(
-            store=store, keyring=keyring, platform=platform, settings=settings, door=door, clock=clock, times=times
-        )
         self._lock = threading.Lock()
         self._held: _Held | None = None
         self._rests_until = float("-inf")

@@ -14,11 +14,8 @@ from typing import Any
 import structlog
 
 from execution.budget.pacing import Rpc
-from execution.clock import Clock
-from execution.door.http_door import HttpDoor
 from execution.errors import Signal, UserError
 from execution.platforms import Platform
-from execution.settings import PlatformSettings
 from execution.tokens.keyring import Keyring, TokenUnreadable
 from execution.tokens.refresh import REFRESH_TIMES, Refresher, RefreshTimes
 from execution.tokens.stored_pair import opened
@@ -36,9 +33,8 @@ class TokenCare:
     store: Rpc
     keyring: Keyring
     platforms: Mapping[str, Platform]
-    platform_settings: Callable[[str], PlatformSettings]
-    door: HttpDoor
-    clock: Clock
+    # Raises UserError where this process lacks the platform's credentials.
+    refresher_of: Callable[[str], Refresher]
     times: RefreshTimes = REFRESH_TIMES
 
     def once(self) -> bool:
@@ -71,32 +67,23 @@ class TokenCare:
             )
         return len(soon)
 
-    def _ready(self) -> dict[str, PlatformSettings]:
+    def _ready(self) -> dict[str, Refresher]:
         """The platforms whose credentials this process has; the others are looked after elsewhere."""
         found = {}
         for name in self.platforms:
             try:
-                found[name] = self.platform_settings(name)
+                found[name] = self.refresher_of(name)
             except UserError:
                 continue
         return found
 
-    def _refresh(self, row: dict[str, Any], fence: str, settings: PlatformSettings) -> None:
-        platform = self.platforms[row["platform"]]
-        refresher = Refresher(
-            store=self.store,
-            keyring=self.keyring,
-            platform=platform,
-            settings=settings,
-            door=self.door,
-            clock=self.clock,
-            times=self.times,
-        )
+    def _refresh(self, row: dict[str, Any], fence: str, refresher: Refresher) -> None:
+        platform = row["platform"]
         try:
             refresher.run(opened(row, self.keyring), fence)
         except Signal as signal:
-            log.warning("care_failed", platform=platform.name, account_id=row["account_id"], reason=signal.reason)
+            log.warning("care_failed", platform=platform, account_id=row["account_id"], reason=signal.reason)
         except TokenUnreadable as error:
             self.store.rpc("fail_token_refresh", p_fence=fence, p_reason=str(error), p_final=False)
             reason = str(error)
-            log.error("token_unreadable", platform=platform.name, account_id=row["account_id"], reason=reason)  # noqa: TRY400
+            log.error("token_unreadable", platform=platform, account_id=row["account_id"], reason=reason)  # noqa: TRY400

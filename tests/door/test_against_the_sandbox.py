@@ -24,6 +24,7 @@ from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
 from execution.store import Store
 from execution.token_manager import TokenManager
+from execution.tokens.refresh import Refresher
 from tests.door.test_day_budget import budget
 from tests.door.test_settings import WHOLE
 from tests.door.world import lease_job, many
@@ -133,12 +134,14 @@ class World:
             lease_job(self.db, connection.user_id, connection.account_id, self.lease_id)
         store, door, limiter = process or self.process()
         tokens = TokenManager(
-            store=store,
-            keyring=self.keyring,
-            platform=ETSY,
-            settings=self.settings,
-            door=door,
-            clock=self.clock,
+            refresher=Refresher(
+                store=store,
+                keyring=self.keyring,
+                platform=ETSY,
+                settings=self.settings,
+                door=door,
+                clock=self.clock,
+            ),
             chance=random.Random(1),
             lease_id=self.lease_id,
         )

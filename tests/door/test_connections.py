@@ -38,12 +38,12 @@ def etsy(shop_id=30010001, **shop):
 
 
 def connector(rpc, keyring, platform, environ=WHOLE):
-    clock = HandClock()
+    clock, settings = HandClock(), Settings.load(environ).platform
     return Connector(
         store=rpc,
         keyring=keyring,
-        platform_settings=Settings.load(environ).platform,
-        scope_of=lambda settings, _: scope_of(load_budgets()[settings.name], settings),
+        platform_settings=settings,
+        scope_of=lambda asked: scope_of(load_budgets()[asked.platform], settings(asked.platform)),
         limiter=RateLimiter(rpc, None, budget(), clock),
         door=HttpDoor(clock, transport=by_hand(platform)),
         clock=clock,

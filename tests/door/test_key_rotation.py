@@ -12,6 +12,7 @@ from execution.errors import Snooze
 from execution.token_manager import TokenManager
 from execution.tokens.key_rotation import as_text, keys_status, rotate_keys
 from execution.tokens.keyring import Keyring
+from execution.tokens.refresh import Refresher
 from execution.tokens.stored_pair import rewrap
 from tests.door.world import RING, HandClock, TokenServer, by_hand, connect_seller, etsy_settings, many
 
@@ -23,10 +24,11 @@ NEW_RING = Keyring.parse(NEW, environment="test")
 
 def manager(store, ring, seller, endpoint=None, clock=None):
     clock = clock or HandClock()
-    return TokenManager(
-        store=store, keyring=ring, platform=ETSY, settings=etsy_settings(), clock=clock, chance=random.Random(7),
-        door=HttpDoor(clock, transport=by_hand(endpoint or TokenServer())), lease_id=seller.lease_id,
+    refresher = Refresher(
+        store=store, keyring=ring, platform=ETSY, settings=etsy_settings(), clock=clock,
+        door=HttpDoor(clock, transport=by_hand(endpoint or TokenServer())),
     )  # fmt: skip
+    return TokenManager(refresher=refresher, chance=random.Random(7), lease_id=seller.lease_id)
 
 
 @pytest.fixture

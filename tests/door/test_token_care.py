@@ -10,6 +10,7 @@ from execution.door.etsy_api import ETSY
 from execution.door.http_door import HttpDoor
 from execution.errors import UserError
 from execution.tokens.care import TokenCare
+from execution.tokens.refresh import Refresher
 from tests.door.world import HandClock, HandEtsy, TokenServer, by_hand, connect_seller, etsy_settings, many
 
 
@@ -19,9 +20,14 @@ def care(store, keyring, endpoint, *, platform_settings=lambda _: etsy_settings(
         store=store,
         keyring=keyring,
         platforms={"etsy": ETSY},
-        platform_settings=platform_settings,
-        door=HttpDoor(clock, transport=by_hand(endpoint)),
-        clock=clock,
+        refresher_of=lambda name: Refresher(
+            store=store,
+            keyring=keyring,
+            platform=ETSY,
+            settings=platform_settings(name),
+            door=HttpDoor(clock, transport=by_hand(endpoint)),
+            clock=clock,
+        ),
     )
 
 

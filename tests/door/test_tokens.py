@@ -14,6 +14,7 @@ from execution.door.etsy_api import ETSY
 from execution.door.http_door import HttpDoor
 from execution.errors import Fatal, LeaseLost, Snooze, StoreUnavailable
 from execution.token_manager import TokenManager
+from execution.tokens.refresh import Refresher
 from execution.tokens.rules import LostRefresh
 from execution.tokens.vendors import PRINTIFY_TOKENS
 from tests.door.world import (
@@ -34,13 +35,15 @@ HICCUP = httpx.Response(500, json={"error": "Server Error"})
 def manager(store, keyring, seller, endpoint, *, clock=None, lease_id=None, rules=None):
     clock = clock or HandClock()
     return TokenManager(
-        store=store,
-        keyring=keyring,
-        platform=replace(ETSY, tokens=rules or ETSY.tokens),
-        settings=etsy_settings(),
-        clock=clock,
+        refresher=Refresher(
+            store=store,
+            keyring=keyring,
+            platform=replace(ETSY, tokens=rules or ETSY.tokens),
+            settings=etsy_settings(),
+            clock=clock,
+            door=HttpDoor(clock, transport=by_hand(endpoint)),
+        ),
         chance=random.Random(7),
-        door=HttpDoor(clock, transport=by_hand(endpoint)),
         lease_id=lease_id or seller.lease_id,
     )
 

@@ -18,12 +18,12 @@ import signal
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from execution.app import App
-from execution.catalog import platform_named
 from execution.door.http_door import HttpDoor
 from execution.errors import Fatal, Snooze
 from execution.settings import Settings
@@ -49,17 +49,9 @@ def _manager(order: dict[str, Any], pipe: int) -> TokenManager:
     door.pipe = pipe
     if order["planted"] == "no claim":
         _plant_no_claim()
-    return TokenManager(
-        store=app.store,
-        keyring=app.keyring,
-        platform=platform_named(order["platform"]),
-        settings=app.settings.platform(order["platform"]),
-        door=door,
-        clock=app.clock,
-        chance=app.rng,
-        lease_id=order["lease_id"],
-        times=RefreshTimes(call_s=order["call_s"], claim_s=order["claim_s"]),
-    )
+    times = RefreshTimes(call_s=order["call_s"], claim_s=order["claim_s"])
+    refresher = replace(app.refresher_of(order["platform"]), door=door, times=times)
+    return TokenManager(refresher=refresher, chance=app.rng, lease_id=order["lease_id"])
 
 
 def _plant_no_claim() -> None:
