@@ -11,6 +11,7 @@ import httpx
 import jwt
 import pytest
 
+from tests.holes import statement
 from tests.schema.asking import contents
 from tests.schema.rows import tables, title
 
@@ -184,9 +185,9 @@ def test_a_token_of_nobody_in_particular_shows_no_row(db, env, rest, tenants, cl
     token = token_of(env, **claims)
     for name in public_names(db):
         answer = rest.get(f"/{name}", params={"select": "user_id"}, headers=headers(env, token))
+        assert tenants.bob not in answer.text
         # A `sub` that is no uuid cannot be compared with one: refused rather than empty.
         assert (answer.status_code, answer.text) == (200, "[]") or answer.json()["code"] == "22P02", name
-        assert tenants.bob not in answer.text
 
 
 @pytest.mark.parametrize(
@@ -245,12 +246,82 @@ def test_the_description_of_the_api_names_to_each_what_it_may_use(db, env, rest)
     assert {path.strip("/") for path in told["user"]} - {""} == set(public_names(db))
 
 
-@pytest.mark.parametrize("value", ["*", "eq.1", "a,b)", "1)or(user_id.not.is.null", "1;drop table orders", "%27", "\\"])
+HOSTILE = [
+    "*",
+    "eq.1",
+    "a,b)",
+    "1)or(user_id.not.is.null",
+    "1;drop table orders",
+    "%27",
+    "\\",
+    "' or true --",
+    '"',
+    "$$",
+]
+
+
+def shown(rest, env, token, value):
+    """What a hostile value brings to light, in each place of a read that takes one."""
+    plain = ({"platform_id": f"eq.{value}"}, {"platform_id": f"in.({value})"}, {"raw->>x": f"eq.{value}"})
+    shapes = ({"order": value}, {"or": f"({value})"}, {f"raw->>{value}": "is.null"}, {"columns": value})
+    for query in (*plain, *shapes):
+        answer = rest.get("/orders", params={"select": "user_id", **query}, headers=headers(env, token))
+        assert answer.status_code in (200, 400), answer.text
+        yield answer.text
+
+
+@pytest.mark.parametrize("value", HOSTILE)
 def test_a_filter_is_a_value_and_never_a_piece_of_query(env, rest, tenants, value):
     """B8 row 61."""
-    for query in ({"platform_id": f"eq.{value}"}, {"platform_id": f"in.({value})"}, {"raw->>x": f"eq.{value}"}):
-        answer = rest.get(
-            "/orders", params={"select": "user_id", **query}, headers=headers(env, token_of(env, tenants.ann))
-        )
-        assert answer.status_code in (200, 400), answer.text
-        assert tenants.bob not in answer.text
+    token = token_of(env, tenants.ann)
+
+    assert tenants.bob not in "".join(shown(rest, env, token, value))
+
+
+PASTES = """
+    create function public.planted(q text) returns setof public.orders
+    language plpgsql stable security definer set search_path = '' as $f$
+    begin return query execute concat('select * from public.orders where platform_id = ''', q, ''''); end $f$;
+    grant execute on function public.planted(text) to authenticated;
+    notify pgrst, 'reload schema'"""
+
+
+def test_a_place_that_pastes_values_into_statements_is_seen(db, env, rest, tenants):
+    """The planted control of row 61: one of these values is all that such a function needs."""
+    token, seen = token_of(env, tenants.ann), ""
+    with statement(PASTES, "drop function public.planted(text); notify pgrst, 'reload schema'")(db):
+        _until_known(rest, env, token)
+        for value in HOSTILE:
+            seen += rest.get("/rpc/planted", params={"q": value}, headers=headers(env, token)).text
+
+    assert tenants.bob in seen
+
+
+def _until_known(rest, env, token):
+    """PostgREST has read the schema again."""
+    for _ in range(200):
+        if rest.get("/rpc/planted", params={"q": "x"}, headers=headers(env, token)).status_code != 404:
+            return
+        time.sleep(0.02)
+    raise AssertionError("PostgREST does not know the planted function")
+
+
+NAMES = [
+    "orders($1, $2, $3, $4), public.set_admin($1, true) --",
+    "orders($1, $2, $3, $4); drop table public.orders; --",
+    'x"',
+    "orders'",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_a_name_and_never_a_piece_of_statement(db, env, rest, tenants, name):
+    """Row 61, one floor below: a function that looks for another by name finds none, and nothing changes."""
+    before, key = contents(db), env["SUPABASE_SERVICE_ROLE_KEY"]
+    named, answers = {"p_platform": "etsy", "p_stream": "receipts", "p_table": "orders"}, []
+    for argument in named:
+        body = {**named, argument: name, "p_user_id": tenants.ann, "p_after": "", "p_limit": 10}
+        answers = [*answers, rest.post("/rpc/remap_records", json=body, headers=headers(env, key))]
+
+    assert contents(db) == before
+    assert {answer.status_code for answer in answers} <= {400, 404}

@@ -1,0 +1,62 @@
+"""The attacks on the wall between tenants are seen to fail, each through a hole of its own (B8, rows 57, 58 and 61)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.holes import Hole, Plant, assert_seen, function, statement
+from tests.schema import test_tenants_over_http as over_http
+from tests.schema.test_tenants_over_http import rest  # noqa: F401  a fixture
+
+
+def policy(role: str, using: str) -> Plant:
+    """One rule more on a table: rules are joined by OR."""
+    return statement(
+        f"create policy hole on public.orders for select to {role} using ({using});"
+        "grant select on public.orders to anon",
+        "drop policy hole on public.orders; revoke select on public.orders from anon",
+    )
+
+
+METADATA = "(current_setting('request.jwt.claims')::jsonb #>> '{user_metadata,is_admin}')::boolean"
+
+HOLES = [
+    Hole(
+        row=57,
+        without="a tenant reads its own rows alone",
+        seen_by=over_http.test_every_verb_on_every_table_with_another_tenants_token,
+        plants=[policy("authenticated", "true")],
+    ),
+    Hole(
+        row=58,
+        without="anon has no rights",
+        seen_by=over_http.test_anon_reads_and_writes_nothing,
+        plants=[policy("anon", "true")],
+    ),
+    Hole(
+        row=58,
+        without="what users write of themselves is no right",
+        seen_by=over_http.test_a_token_of_nobody_in_particular_shows_no_row,
+        plants=[policy("authenticated", METADATA)],
+        given={"claims": {"user_metadata": {"is_admin": True}}},
+    ),
+    Hole(
+        row=58,
+        without="nobody is not everybody",
+        seen_by=over_http.test_a_token_of_nobody_in_particular_shows_no_row,
+        plants=[policy("authenticated", "auth.uid() is null or user_id = auth.uid()")],
+        given={"claims": {}},
+    ),
+    Hole(
+        row=61,
+        without="names are quoted",
+        seen_by=over_http.test_a_name_is_a_name_and_never_a_piece_of_statement,
+        plants=[function("remap_records", {"%I": "%s"})],
+        given={"name": over_http.NAMES[0]},
+    ),
+]
+
+
+@pytest.mark.parametrize("hole", HOLES, ids=str)
+def test_a_planted_hole_is_seen(hole, db, request, tenants):
+    assert_seen(hole, db, request)
