@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import orjson
 import structlog
@@ -67,6 +68,15 @@ class BulkPlace(RisingPlace):
     @property
     def position(self) -> int:
         return self.row if self.stage == "rows" else self.seen
+
+    @property
+    def file(self) -> str:
+        """What tells this export's file from every other that this machine may keep; a fresh signature changes nothing.
+
+        The operation alone is not enough where two worlds number theirs alike, as a stand-in beside Shopify does.
+        """
+        address = urlsplit(self.url)
+        return f"{address.scheme}://{address.netloc}{address.path} {self.operation}"
 
     def restarted(self) -> Self:
         return replace(super().restarted(), row=0)
@@ -205,7 +215,7 @@ class BulkWalk(ConnectionWalk[BulkPlace]):
 
     def _rows(self, caller: Caller, place: BulkPlace) -> Answer:
         """The next roots with their children; before that, the file itself, stretch by stretch."""
-        spool = self._spool = self._spool or Spool(place.operation)
+        spool = self._spool = self._spool or Spool(place.file)
         if not spool.whole and place.objects:
             try:
                 ends_at = time.monotonic() + _FILL_S

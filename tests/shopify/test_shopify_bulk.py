@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from execution.job_runner import Outcome
+from execution.walks.bulk import BulkPlace
 from execution.walks.jsonl_spool import private_folder
 from tests.heart.world import close_app, make_app
 from tests.shopify.shopify import Shop, Shopify
@@ -36,6 +37,17 @@ def world(shopify: Shopify, sold: Shop, world_of: WorldOf) -> ShopifyWorld:
     return world_of(shopify.again(sold))
 
 
+def test_files_of_operations_that_are_numbered_alike_are_told_apart() -> None:
+    """One machine may keep files of a stand-in and of Shopify. A fresh signature changes nothing."""
+    ours, fresh, theirs = (
+        BulkPlace(operation="gid://shopify/BulkOperation/1", url=url).file
+        for url in ("https://a.test/bulk/1?signed=1", "https://a.test/bulk/1?signed=2", "http://127.0.0.1:1/bulk/1")
+    )
+
+    assert ours == fresh
+    assert ours != theirs
+
+
 def exports(world: ShopifyWorld) -> int:
     """Exports that were started for the shop during this test."""
     return sum("bulkOperationRunQuery" in str(r.get("operation")) for r in world.shopify.asked(world.sold))
@@ -59,7 +71,7 @@ def test_an_export_costs_few_calls_and_equals_the_source(world: ShopifyWorld) ->
 
 def test_no_worker_is_held_while_an_export_is_prepared(shopify: Shopify, world: ShopifyWorld) -> None:
     """The job is parked with a reason and a wake time, and no attempt is spent."""
-    shopify.set(bulk_running_polls=3)
+    shopify.settings(bulk_running_polls=3)
     parks: list[tuple[str, int]] = []
 
     def note(outcome: Outcome) -> None:
@@ -78,7 +90,7 @@ def test_no_worker_is_held_while_an_export_is_prepared(shopify: Shopify, world: 
 
 def test_without_the_leave_for_exports_pages_are_read(shopify: Shopify, world: ShopifyWorld) -> None:
     """Bulk operations are switched on for each app, and lapse (0.3): that costs calls, never records."""
-    shopify.set(bulk_permission="denied")
+    shopify.settings(bulk_permission="denied")
 
     world.run("orders")
 
@@ -124,14 +136,14 @@ def test_a_download_that_breaks_goes_on_where_it_was(
 
 def test_full_slots_are_waited_for(shopify: Shopify, world: ShopifyWorld) -> None:
     """Another job of ours may occupy the slots of this shop: ours is parked, and starts when one is free."""
-    shopify.set(bulk_slots=1, bulk_running_polls=100)
+    shopify.settings(bulk_slots=1, bulk_running_polls=100)
     shopify.export(world.sold, "{ products { edges { node { id } } } }")
     reasons: list[str] = []
 
     def note(outcome: Outcome) -> None:
         reasons.append(str(world.job("orders")["park_reason"]))
         if outcome is Outcome.PARKED and len(reasons) == 2:
-            shopify.set(bulk_slots=5, bulk_running_polls=0)
+            shopify.settings(bulk_slots=5, bulk_running_polls=0)
 
     world.after_slice = note
 
@@ -143,7 +155,7 @@ def test_full_slots_are_waited_for(shopify: Shopify, world: ShopifyWorld) -> Non
 
 def test_a_token_that_expires_while_an_export_runs_is_refreshed(shopify: Shopify, world: ShopifyWorld) -> None:
     """Waiting takes longer than a token lives: the export goes on, and is asked for with the next token."""
-    shopify.set(bulk_running_polls=2)
+    shopify.settings(bulk_running_polls=2)
     hours = iter([3_700])
     world.after_slice = lambda _: [
         shopify.control("POST", "/clock", advance_seconds=seconds) for seconds in itertools.islice(hours, 1)
