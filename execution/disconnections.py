@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from execution.app import App
-from execution.catalog import PLATFORMS
-from execution.door.http_door import HttpDoor
-from execution.errors import KeeperError, Signal, UserError
-from execution.platforms import Platform
-from execution.settings import PlatformSettings
-from execution.tokens.keyring import Place
+from execution.door.http_door import RawAnswer
+from execution.door.shopify_graphql import graphql
+from execution.door.small_bodies import json_object
+from execution.errors import KeeperError, Signal
+from execution.platforms import Ask
+from execution.tokens.keyring import Field, Place
+from execution.tokens.refresh import Refresher
+from execution.tokens.rules import read_issued_tokens
 
 _REVOKE_DEADLINE_S = 5.0
 
 log = structlog.get_logger()
 
-Revoke = Callable[[HttpDoor, Platform, PlatformSettings, str, str], bool]
+
+@dataclass(frozen=True, kw_only=True)
+class Revoke:
+    """The call that takes our access away, and whether its answer says that it is."""
+
+    ask: Ask
+    is_done: Callable[[RawAnswer], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Leaving:
+    """A shop that is disconnected. Its tokens are stored nowhere any more: they are here."""
+
+    refresher: Refresher
+    shop_id: str
+    access: str = field(repr=False)
+    refresh: str | None = field(repr=False)
 
 
 def disconnect(app: App, *, user_id: str, platform: str) -> dict[str, Any]:
@@ -35,30 +53,77 @@ def disconnect(app: App, *, user_id: str, platform: str) -> dict[str, Any]:
     return {"disconnected": True, "revoked": _revoked(app, user_id, platform, told)}
 
 
-def _revoked(app: App, user_id: str, name: str, told: dict[str, Any]) -> bool:
-    revoke, platform = REVOKES.get(name), PLATFORMS.get(name)
-    if revoke is None or platform is None or told["tokens"] is None:
+def _revoked(app: App, user_id: str, platform: str, told: dict[str, Any]) -> bool:
+    revoke = REVOKES.get(platform)
+    if revoke is None or told["tokens"] is None:
         return False
-    place = Place(user_id=str(uuid.UUID(user_id)), platform=name, account_id=told["account_id"], field="access_token")
+    reason = "the platform refused"
     try:
-        access_token = app.keyring.decrypt(told["tokens"]["access_token"], place)
-        return revoke(app.door, platform, app.settings.platform(name), told["shop_id"], access_token)
-    except (KeeperError, Signal, UserError) as error:
-        log.warning("not_revoked", platform=name, account_id=told["account_id"], reason=type(error).__name__)
-        return False
+        if revoke.is_done(_told(_leaving(app, user_id, platform, told), revoke.ask)):
+            return True
+    except (KeeperError, Signal, ValueError) as error:
+        reason = type(error).__name__
+    log.warning("not_revoked", platform=platform, account_id=told["account_id"], reason=reason)
+    return False
 
 
-def _shopify(door: HttpDoor, platform: Platform, settings: PlatformSettings, shop_id: str, access_token: str) -> bool:
-    """`appUninstall` (Admin GraphQL): takes every token of the shop along. Etsy and Printify have no such call."""
-    mutation = "mutation { appUninstall { app { id } userErrors { message } } }"
-    raw = door.send(
+def _leaving(app: App, user_id: str, platform: str, told: dict[str, Any]) -> _Leaving:
+    def secret(name: Field) -> str | None:
+        place = Place(user_id=str(uuid.UUID(user_id)), platform=platform, account_id=told["account_id"], field=name)
+        stored = told["tokens"][name]
+        return app.keyring.decrypt(stored, place) if stored else None
+
+    return _Leaving(
+        refresher=app.refresher_of(platform),
+        shop_id=told["shop_id"],
+        access=secret("access_token") or "",
+        refresh=secret("refresh_token"),
+    )
+
+
+def _told(shop: _Leaving, ask: Ask) -> RawAnswer:
+    """The platform's answer. An access token that has died (Shopify's live an hour) is refreshed for this one call."""
+    raw = _send(shop, ask, shop.access)
+    rules = shop.refresher.platform.tokens
+    if raw.status != 401 or shop.refresh is None or rules.refresh is None:
+        return raw
+    wanted = rules.refresh(shop.refresher.settings, shop.refresh)
+    issued = shop.refresher.door.send(
         "POST",
-        platform.base_url(settings, shop_id) + "/graphql.json",
-        headers=platform.headers(settings, access_token) | {"content-type": "application/json"},
-        body=json.dumps({"query": mutation}).encode(),
+        rules.url_for(shop.refresher.settings, shop.shop_id),
+        headers={"content-type": wanted.content_type},
+        body=wanted.body(),
         deadline_s=_REVOKE_DEADLINE_S,
     )
-    return raw.status == 200 and b'"userErrors":[]' in raw.body.replace(b" ", b"") and b'"errors"' not in raw.body
+    return _send(shop, ask, read_issued_tokens(issued.body).access_token)
 
 
-REVOKES: dict[str, Revoke] = {"shopify": _shopify}
+def _send(shop: _Leaving, ask: Ask, access_token: str) -> RawAnswer:
+    platform, settings = shop.refresher.platform, shop.refresher.settings
+    return shop.refresher.door.send(
+        ask.method,
+        platform.base_url(settings, shop.shop_id) + ask.path,
+        headers=platform.headers(settings, access_token) | {"content-type": ask.content_type},
+        body=ask.body,
+        deadline_s=_REVOKE_DEADLINE_S,
+    )
+
+
+def _uninstalled(raw: RawAnswer) -> bool:
+    """GraphQL answers 200 whatever became of the call."""
+    fields = json_object(raw.body)
+    try:
+        refused = fields["data"]["appUninstall"]["userErrors"]
+    except (KeyError, TypeError):
+        return False
+    return raw.status == 200 and not fields.get("errors") and refused == []
+
+
+# `appUninstall` (Admin GraphQL) takes every token of the shop along, and two days later Shopify asks us to forget the
+# shop. Etsy and Printify have no such call.
+REVOKES: dict[str, Revoke] = {
+    "shopify": Revoke(
+        ask=graphql("mutation KeeperLeaves { appUninstall { app { id } userErrors { field message code } } }"),
+        is_done=_uninstalled,
+    )
+}

@@ -16,6 +16,7 @@ from sandbox.shopify.notices import compliance_body, tell_of_mutation
 from sandbox.shopify.shops import describe, open_shop, pair
 from sandbox.shopify.tokens import SCOPES
 from sandbox.shopify.truth import TRUTHS
+from sandbox.shopify.uninstalling import uninstall
 from sandbox.shopify.webhooks import COMPLIANCE
 from sandbox.shopify.world import World
 
@@ -163,10 +164,7 @@ class Control(BaseControl):
     async def uninstall(self, request: Request) -> Response:
         """Tokens die at once, then `app/uninstalled` is told; the vendor sends `shop/redact` 48 hours later."""
         front = self._shop(request.path_params["shop_id"])
-        killed = self.world.tokens.revoke(front.shop.ids.shop)
-        body = {"id": front.shop.ids.shop, "domain": front.shop.domain, "myshopify_domain": front.shop.domain}
-        self.world.webhooks.emit(front, "app/uninstalled", body)
-        return reply({"revoked": killed})
+        return reply({"revoked": uninstall(self.world, front)})
 
     @guarded
     async def set_addresses(self, request: Request) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.shopify import aftermath_fields, bulk_fields, goods_fields, order_fields, webhook_fields
+from sandbox.shopify import aftermath_fields, bulk_fields, goods_fields, order_fields, uninstalling, webhook_fields
 from sandbox.shopify.compile import Resolvers, WithArgs
 from sandbox.shopify.context import Context
 from sandbox.shopify.errors import customer_denied
@@ -252,7 +252,7 @@ def all_fields() -> Resolvers:
     """Every type's resolvers; connections and edges have theirs by their names."""
     fields: Resolvers = {
         "QueryRoot": QUERY,
-        "Mutation": {**bulk_fields.MUTATION, **webhook_fields.MUTATION},
+        "Mutation": {**bulk_fields.MUTATION, **webhook_fields.MUTATION, **uninstalling.MUTATION},
         "PageInfo": _INFO,
         "Count": {"count": lambda v, _ctx: v[0], "precision": lambda v, _ctx: v[1]},
         "Shop": SHOP,
@@ -282,7 +282,7 @@ def all_fields() -> Resolvers:
         },
         "UserError": {"field": lambda v, _ctx: v["field"], "message": lambda v, _ctx: v["message"]},
     }
-    for part in (order_fields, aftermath_fields, goods_fields, bulk_fields, webhook_fields):
+    for part in (order_fields, aftermath_fields, goods_fields, bulk_fields, webhook_fields, uninstalling):
         fields |= part.FIELDS
     for name in schema().type_map:
         if name.endswith("Connection"):

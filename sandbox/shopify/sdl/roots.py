@@ -60,6 +60,7 @@ type Mutation {
     topic: WebhookSubscriptionTopic!, webhookSubscription: WebhookSubscriptionInput!
   ): WebhookSubscriptionCreatePayload
   webhookSubscriptionDelete(id: ID!): WebhookSubscriptionDeletePayload
+  appUninstall: AppUninstallPayload
 }
 
 interface Node { id: ID! }
@@ -113,6 +114,18 @@ type App implements Node {
   title: String!
   embedded: Boolean!
   webhookApiVersion: String!
+}
+type AppUninstallPayload { app: App userErrors: [AppUninstallAppUninstallError!]! }
+type AppUninstallAppUninstallError implements DisplayableError {
+  code: AppUninstallAppUninstallErrorCode
+  field: [String!]
+  message: String!
+}
+enum AppUninstallAppUninstallErrorCode {
+  APP_NOT_FOUND
+  APP_NOT_INSTALLED
+  APP_UNINSTALL_ERROR
+  USER_PERMISSIONS_INSUFFICIENT
 }
 type ApiVersion { displayName: String! handle: String! supported: Boolean! }
 
