@@ -1,7 +1,7 @@
 """A real browser before the whole product. Fixtures:
 
 site      the web application over the stack and the stand-ins of every platform
-etsy      the sandbox's Etsy, calm, asking every seller on its consent page; printify, shopify: the others
+etsy      the sandbox's Etsy, calm, asking every seller on its consent page; printify: as well
 browser   headless Chromium, one a session          open_page  a window of a given width, watched for complaints
 workers   threads that work what is due, for the time of a block
 """
@@ -19,8 +19,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sandbox.stack import Stack
 from tests.browser import screenshots
 from tests.browser.person import DESKTOP, Window, watched
-from tests.browser.site import Site, StandIn, Workers, serving, stand_in
-from tests.heart.etsy import Etsy, running
+from tests.browser.site import Site, Workers, serving
+from tests.heart.etsy import Etsy
+from tests.printify.printify import Printify
+from tests.product_fixture import process_of
+from tests.shopify.shopify import Shopify
 
 CHROMIUM = "/usr/bin/chromium"
 _ARGS = ("--no-sandbox", "--disable-background-networking", "--force-color-profile=srgb", "--hide-scrollbars")
@@ -41,35 +44,29 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def etsy_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etsy]:
-    with running(tmp_path_factory.mktemp("etsy")) as etsy:
-        yield etsy
+# Consent pages name every seller of their stand-in: nobody else asks these.
+etsy_process = process_of(Etsy)
+printify_process = process_of(Printify)
+shopify_process = process_of(Shopify)
 
 
 @pytest.fixture
 def etsy(etsy_process: Etsy) -> Etsy:
     etsy_process.reset()
     # Etsy's own quota of a day, so that what pages tell of it is true to life.
-    etsy_process.control("POST", "/settings", consent="ask", per_day=10_000)
+    etsy_process.settings(consent="ask", per_day=10_000)
     return etsy_process
 
 
-@pytest.fixture(scope="session")
-def printify(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with stand_in("printify", tmp_path_factory.mktemp("printify")) as printify:
-        yield printify
+@pytest.fixture
+def printify(printify_process: Printify) -> Printify:
+    printify_process.settings(consent="ask")
+    return printify_process
 
 
 @pytest.fixture(scope="session")
-def shopify(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with stand_in("shopify", tmp_path_factory.mktemp("shopify")) as shopify:
-        yield shopify
-
-
-@pytest.fixture(scope="session")
-def _site(stack: Stack, etsy_process: Etsy, printify: StandIn, shopify: StandIn) -> Iterator[Site]:
-    with serving({**stack.env, **etsy_process.env, **printify.env, **shopify.env}) as site:
+def _site(stack: Stack, etsy_process: Etsy, printify_process: Printify, shopify_process: Shopify) -> Iterator[Site]:
+    with serving({**stack.env, **etsy_process.env, **printify_process.env, **shopify_process.env}) as site:
         yield site
 
 

@@ -1,20 +1,14 @@
-"""The whole product for a browser: stack, a stand-in for Etsy, the web process's application and workers in threads."""
+"""The whole product for a browser: stack, stand-ins, the web process's application and workers in threads."""
 
 from __future__ import annotations
 
-import json
 import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import httpx
 import uvicorn
 
 from execution.app import App
@@ -24,7 +18,6 @@ from tests.heart.world import close_app
 from web.app import create_app
 
 _LOOK_SECONDS = 0.05
-_START_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,45 +50,6 @@ def serving(env: dict[str, str], *, port: int = 0) -> Iterator[Site]:
             server.should_exit = server.force_exit = True
             thread.join()
             close_app(api.state.web.app)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StandIn:
-    """A stand-in's process: its control plane, and what the product must know to reach it."""
-
-    http: httpx.Client
-    env: dict[str, str]
-
-    def shop(self, **wanted: Any) -> dict[str, Any]:
-        """A shop; its sellers are asked on a page."""
-        self.http.post("/_sandbox/settings", json={"consent": "ask"}).raise_for_status()
-        made: dict[str, Any] = self.http.post("/_sandbox/shops", json=wanted).raise_for_status().json()
-        return made
-
-
-@contextmanager
-def stand_in(platform: str, folder: Path) -> Iterator[StandIn]:
-    """A platform's stand-in, ended with the block."""
-    ready = folder / f"{platform}.json"
-    argv = [sys.executable, "-m", f"sandbox.{platform}", "--port", "0", "--ready-file", str(ready)]
-    process = subprocess.Popen([*argv, "--state-dir", str(folder / platform)])
-    try:
-        told = _told(ready, process)
-        with httpx.Client(base_url=told["url"], trust_env=False, timeout=60) as http:
-            yield StandIn(http=http, env=told["env"])
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _told(ready: Path, process: subprocess.Popen[bytes]) -> dict[str, Any]:
-    patience = time.monotonic() + _START_LIMIT_S
-    while time.monotonic() < patience and process.poll() is None:
-        if ready.exists() and ready.read_text().endswith("}"):
-            told: dict[str, Any] = json.loads(ready.read_text())
-            return told
-        time.sleep(_LOOK_SECONDS)
-    raise AssertionError(f"the stand-in did not start (exit status {process.poll()})")
 
 
 class Workers:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.person import DESKTOP, PHONE, Window, faults, log_in, overflow
-from tests.browser.site import StandIn
+from tests.printify.printify import Printify
+from tests.shopify.shopify import Shop, Shopify
 
 _WINDOWS = pytest.mark.parametrize("window", [DESKTOP, PHONE], ids=lambda window: window.name)
 
 
 @pytest.fixture(scope="module")
-def shopify_shop(shopify: StandIn) -> dict[str, Any]:
+def shopify_shop(shopify_process: Shopify) -> Shop:
     """One for all tests: without a host of its own, the stand-in asks for the only shop that it has."""
-    return shopify.shop(orders=5)
+    shopify_process.settings(consent="ask")
+    return shopify_process.shop(5)
 
 
 def _at(page: Page, platform: str) -> None:
@@ -32,7 +33,7 @@ def _at(page: Page, platform: str) -> None:
 
 @_WINDOWS
 def test_a_shopify_shop_is_named_and_confirmed(
-    open_page: Callable[..., Page], shopify_shop: dict[str, Any], window: Window
+    open_page: Callable[..., Page], shopify_shop: Shop, window: Window
 ) -> None:
     """A name that is none comes back on the form, with what was typed; the right one leads to Shopify and back."""
     page = open_page(window)
@@ -45,17 +46,17 @@ def test_a_shopify_shop_is_named_and_confirmed(
     expect(field).to_have_accessible_description(re.compile("^This is not the name of a shop at Shopify"))
     expect(field).to_be_focused()
     assert faults(page) == []
-    field.fill(shopify_shop["shop_domain"].removesuffix(".myshopify.com"))
+    field.fill(shopify_shop.id.removesuffix(".myshopify.com"))
     page.get_by_role("button", name="Continue to Shopify").click()
     expect(page.get_by_text("read_all_orders")).to_be_visible()
     page.get_by_role("button", name="Grant access").click()
 
     expect(page.get_by_text("Shopify is connected.")).to_be_visible()
-    expect(page.get_by_text(shopify_shop["shop_name"])).to_be_visible()
+    expect(page.get_by_text(shopify_shop.facts["shop_name"])).to_be_visible()
 
 
-def test_printify_is_connected_on_its_own_page(open_page: Callable[..., Page], printify: StandIn) -> None:
-    shop = printify.shop(orders=5)
+def test_printify_is_connected_on_its_own_page(open_page: Callable[..., Page], printify: Printify) -> None:
+    shop = printify.shop(5)
     page = open_page()
     _at(page, "Printify")
 
@@ -68,10 +69,10 @@ def test_printify_is_connected_on_its_own_page(open_page: Callable[..., Page], p
 
 @_WINDOWS
 def test_printify_is_connected_by_a_pasted_token(
-    open_page: Callable[..., Page], printify: StandIn, window: Window
+    open_page: Callable[..., Page], printify: Printify, window: Window
 ) -> None:
     """What is no token, and a token that Printify refuses, are told at the field; neither is shown again."""
-    shop = printify.shop(orders=5)
+    shop = printify.shop(5)
     page = open_page(window)
     _at(page, "Printify")
     field, button = (

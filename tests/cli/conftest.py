@@ -14,7 +14,7 @@ import pytest
 
 from execution import cli
 from sandbox.stack import Stack
-from tests.heart.etsy import Etsy, running
+from tests.heart.etsy import Etsy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,18 +34,6 @@ class Said:
 
 
 Keeper = Callable[..., Said]
-
-
-@pytest.fixture(scope="session")
-def etsy_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etsy]:
-    with running(tmp_path_factory.mktemp("etsy")) as etsy:
-        yield etsy
-
-
-@pytest.fixture
-def etsy(etsy_process: Etsy) -> Etsy:
-    etsy_process.reset()
-    return etsy_process
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def seller(app, db, platforms):
     """A user with a shop at Etsy and one at Shopify, and a printer for both."""
     user = str(uuid.uuid4())
     db.execute("insert into auth.users (id, email) values (%s, %s)", (user, f"{user}@example.com"))
-    plan = {**PLAN, "seed": int(time.time_ns()) % 900_000}
+    plan = {**PLAN, "seed": 10_000 + int(time.time_ns()) % 900_000}
     sold = platforms.etsy.control("POST", "/shops", **plan)
     own = platforms.shopify.control("POST", "/shops", **plan, plan="enterprise")
     channels = [{"channel": "etsy", **sold}, {"channel": "shopify", **own}]

@@ -16,7 +16,7 @@ from sandbox.etsy.settings import Settings
 from tests.days.conductor import Conductor, Plan
 from tests.days.judges import DAY_S, Received, fullest, over, refusals, unused, used
 from tests.days.servers import libfaketime, timed_servers
-from tests.heart.etsy import Etsy, running
+from tests.heart.etsy import Etsy
 
 PLAN = Plan(
     seed=11,
@@ -75,7 +75,7 @@ def test_the_judge_in_the_process_is_the_sandboxs(tmp_path):
     """The same calls at the same moments: the sandbox over HTTP answers the same headers as the limits in here."""
     moments = [0.0, 0.1, 0.2, 0.95, 1.05, 3599.0, 3600.5, 90_000.0, 90_000.2, 90_000.4, 90_000.6]
     settings = replace(Settings(), per_second=3, per_day=6, second_window="sliding", day_bucket_seconds=3600)
-    with running(tmp_path) as etsy:
+    with Etsy.running(tmp_path) as etsy:
         clock = Standing()
         limits = Limits(settings, clock)
         etsy.control("POST", "/settings", per_second=3, per_day=6, second_window="sliding", day_bucket_seconds=3600)

@@ -15,7 +15,7 @@ import pytest
 from execution.job_runner import Outcome
 from execution.settings import Settings
 from tests.days.judges import DAY_S, Received, fullest, over
-from tests.heart.etsy import Etsy, running
+from tests.heart.etsy import Etsy
 from tests.heart.world import World, close_app, make_app, make_world
 
 ORDERS, PER_DAY = (int(number) for number in os.environ.get("SMALL_DAY", "700:60").split(":"))
@@ -31,7 +31,7 @@ _MOMENTS = {
 
 @pytest.fixture
 def etsy(tmp_path) -> Iterator[Etsy]:
-    with running(tmp_path) as etsy:
+    with Etsy.running(tmp_path) as etsy:
         yield etsy
 
 

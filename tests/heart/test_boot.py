@@ -88,10 +88,10 @@ def test_a_ring_that_lacks_a_key_which_tokens_need_is_refused(app: App, world_of
 
 
 @pytest.mark.parametrize("command", ["worker", "clock"])
-def test_a_process_that_refuses_says_so_in_one_line(app: App, heart_env: dict[str, str], command: str) -> None:
+def test_a_process_that_refuses_says_so_in_one_line(app: App, product_env: dict[str, str], command: str) -> None:
     """Exit status 2, one line on standard error that says what to do, and no job was touched."""
     boot.check(app.store, app.valkey, app.keyring)
-    env = {**os.environ, **heart_env, "KEEPER_ENVIRONMENT": "somewhere-else", "LOG_LEVEL": "critical"}
+    env = {**os.environ, **product_env, "KEEPER_ENVIRONMENT": "somewhere-else", "LOG_LEVEL": "critical"}
 
     ended = subprocess.run(
         [sys.executable, "-m", "execution", command], env=env, capture_output=True, text=True, timeout=60, check=False

@@ -48,10 +48,10 @@ class Mortal:
 
 
 @pytest.fixture(scope="module")
-def mortal(heart_env: dict[str, str]) -> Iterator[Mortal]:
+def mortal(product_env: dict[str, str]) -> Iterator[Mortal]:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.heart.child"],
-        env={**os.environ, **heart_env},
+        env={**os.environ, **product_env},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -69,7 +69,7 @@ def leases(world: World) -> int:
 
 
 def test_a_worker_that_hangs_leaves_in_time_and_gives_its_lease_back(
-    world_of: Callable[[Shop], World], etsy: Etsy, heart_env: dict[str, str], tmp_path: Path
+    world_of: Callable[[Shop], World], etsy: Etsy, product_env: dict[str, str], tmp_path: Path
 ) -> None:
     """In a read without an answer, in a name that is never found, in a refresh of half a minute: nothing is lost."""
     (tmp_path / "sitecustomize.py").write_text(HANGING_DNS)
@@ -79,9 +79,9 @@ def test_a_worker_that_hangs_leaves_in_time_and_gives_its_lease_back(
     command = "worker --processes 1 --threads 1"
     with black_hole() as silent:
         envs = [
-            {**heart_env, "ETSY_API_BASE_URL": silent, "ETSY_TOKEN_URL": token_url},
-            {**heart_env, "ETSY_API_BASE_URL": "http://etsy.hangs", "PYTHONPATH": str(tmp_path)},
-            heart_env,
+            {**product_env, "ETSY_API_BASE_URL": silent, "ETSY_TOKEN_URL": token_url},
+            {**product_env, "ETSY_API_BASE_URL": "http://etsy.hangs", "PYTHONPATH": str(tmp_path)},
+            product_env,
         ]
         stuck: list[subprocess.Popen[bytes]] = []
         with processes(refreshing, envs[0], command) as (one,), processes(refreshing, envs[1], command) as (two,):
@@ -121,12 +121,12 @@ def calls_for_tokens(etsy: Etsy) -> list[str]:
 
 
 def test_a_second_signal_ends_the_worker_at_once(
-    world_of: Callable[[Shop], World], etsy: Etsy, heart_env: dict[str, str]
+    world_of: Callable[[Shop], World], etsy: Etsy, product_env: dict[str, str]
 ) -> None:
     """Whoever asks twice does not want to wait for the page."""
     world = world_of(etsy.shop(20))
     with black_hole() as silent:
-        env = {**heart_env, "ETSY_API_BASE_URL": silent, "ETSY_TOKEN_URL": f"{etsy.url}/v3/public/oauth/token"}
+        env = {**product_env, "ETSY_API_BASE_URL": silent, "ETSY_TOKEN_URL": f"{etsy.url}/v3/public/oauth/token"}
         with processes(world, env, "worker --processes 1 --threads 1") as (worker,):
             world.start("orders")
             until(lambda: leases(world) == 1, "a lease")

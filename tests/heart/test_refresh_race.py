@@ -77,12 +77,12 @@ class Race:
 
 
 @pytest.fixture
-def race(world_of: Callable[[Shop], World], etsy: Etsy, heart_env: dict[str, str]) -> Iterator[Race]:
+def race(world_of: Callable[[Shop], World], etsy: Etsy, product_env: dict[str, str]) -> Iterator[Race]:
     world, lease_id = world_of(etsy.shop(5)), str(uuid.uuid4())
     world.start("orders")
     world.app.store.rpc("claim_job", p_lease_id=lease_id, p_worker="race", p_lease_seconds=3600)
     argv = [sys.executable, "-m", "tests.heart.racer"]
-    env = {**os.environ, **heart_env}
+    env = {**os.environ, **product_env}
     with subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as racer:
         yield Race(world=world, etsy=etsy, lease_id=lease_id, racer=racer)
         assert racer.stdin

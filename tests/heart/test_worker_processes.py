@@ -71,10 +71,10 @@ def busy(world_of: Callable[[Shop], World], etsy: Etsy) -> World:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_worker_in_time_and_gives_the_job_back(
-    busy: World, heart_env: dict[str, str], number: signal.Signals
+    busy: World, product_env: dict[str, str], number: signal.Signals
 ) -> None:
     """Stopped in mid job: exit within the grace period, no lease left, no attempt and no death charged."""
-    with processes(busy, heart_env, "worker --processes 1 --threads 1") as (worker,):
+    with processes(busy, product_env, "worker --processes 1 --threads 1") as (worker,):
         busy.start("orders")
         until(lambda: pages(busy) >= 1, "a first page")
         asked_at = time.monotonic()
@@ -87,11 +87,11 @@ def test_a_signal_ends_the_worker_in_time_and_gives_the_job_back(
     assert 1 <= job["page_seq"] < 9
 
 
-def test_a_worker_yields_to_whoever_waits_for_an_answer(busy: World, heart_env: dict[str, str]) -> None:
+def test_a_worker_yields_to_whoever_waits_for_an_answer(busy: World, product_env: dict[str, str]) -> None:
     """On a machine that both share, the web process goes first: seen in the process that works the pages."""
     own = os.getpriority(os.PRIO_PROCESS, 0)
 
-    with processes(busy, heart_env, "worker --processes 1 --threads 1", "worker --nice 0") as (worker, equal):
+    with processes(busy, product_env, "worker --processes 1 --threads 1", "worker --nice 0") as (worker, equal):
         busy.start("orders")
         until(lambda: pages(busy) >= 1, "a first page")
         levels = [os.getpriority(os.PRIO_PGRP, process.pid) for process in (worker, equal)]
@@ -99,26 +99,26 @@ def test_a_worker_yields_to_whoever_waits_for_an_answer(busy: World, heart_env: 
     assert levels == [min(own + 10, 19), own]
 
 
-def test_killed_workers_lose_nothing(busy: World, heart_env: dict[str, str]) -> None:
+def test_killed_workers_lose_nothing(busy: World, product_env: dict[str, str]) -> None:
     """Every worker process is killed in mid page, again and again: the tables equal the source, one death a kill."""
-    with processes(busy, heart_env, "clock --every 0.2"):
+    with processes(busy, product_env, "clock --every 0.2"):
         busy.start()
         for kill in range(3):
-            with processes(busy, heart_env, "worker --processes 2 --threads 1") as (worker,):
+            with processes(busy, product_env, "worker --processes 2 --threads 1") as (worker,):
                 until(lambda kill=kill: pages(busy) > 2 * kill, "another page")
                 os.killpg(worker.pid, signal.SIGKILL)
             lapse(busy)
-        with processes(busy, heart_env, "worker --processes 2 --threads 1"):
+        with processes(busy, product_env, "worker --processes 2 --threads 1"):
             until(lambda: ended(busy), "the end of the backfill")
 
     assert busy.statuses() == dict.fromkeys(("orders", "listings", "payments", "customers"), "completed")
     assert busy.compare() == []
 
 
-def test_valkey_may_forget_everything(busy: World, heart_env: dict[str, str]) -> None:
+def test_valkey_may_forget_everything(busy: World, product_env: dict[str, str]) -> None:
     """FLUSHALL in mid backfill: the clock rings again and the backfill ends as if nothing had been."""
-    valkey = redis.Redis.from_url(heart_env["REDIS_URL"])
-    with processes(busy, heart_env, "clock --every 0.2", "worker --processes 2 --threads 1"):
+    valkey = redis.Redis.from_url(product_env["REDIS_URL"])
+    with processes(busy, product_env, "clock --every 0.2", "worker --processes 2 --threads 1"):
         busy.start()
         for seen in (1, 4, 8):
             until(lambda seen=seen: pages(busy) >= seen, "another page")
@@ -129,9 +129,9 @@ def test_valkey_may_forget_everything(busy: World, heart_env: dict[str, str]) ->
     assert busy.compare() == []
 
 
-def test_work_goes_on_without_valkey(busy: World, heart_env: dict[str, str]) -> None:
+def test_work_goes_on_without_valkey(busy: World, product_env: dict[str, str]) -> None:
     """Nothing listens where Valkey should be: no bell can ring, yet the worker looks for itself and finishes."""
-    gone = {**heart_env, "REDIS_URL": "redis://127.0.0.1:1/0"}
+    gone = {**product_env, "REDIS_URL": "redis://127.0.0.1:1/0"}
     busy.start("orders")
     with processes(busy, gone, "worker --processes 1 --threads 1", "clock --every 0.2"):
         until(lambda: ended(busy), "the end of the orders", seconds=90)
@@ -140,14 +140,14 @@ def test_work_goes_on_without_valkey(busy: World, heart_env: dict[str, str]) -> 
     assert busy.compare("orders", "line_items") == []
 
 
-def test_a_stopped_process_that_wakes_up_late_writes_nothing(busy: World, heart_env: dict[str, str]) -> None:
+def test_a_stopped_process_that_wakes_up_late_writes_nothing(busy: World, product_env: dict[str, str]) -> None:
     """SIGSTOP past the lease, another worker takes over, SIGCONT: the late pages are refused."""
-    with processes(busy, heart_env, "worker --processes 1 --threads 1") as (sleeper,):
+    with processes(busy, product_env, "worker --processes 1 --threads 1") as (sleeper,):
         busy.start("orders")
         until(lambda: pages(busy) >= 1, "a first page")
         os.killpg(sleeper.pid, signal.SIGSTOP)
         lapse(busy)
-        with processes(busy, heart_env, "worker --processes 1 --threads 1", "clock --every 0.2"):
+        with processes(busy, product_env, "worker --processes 1 --threads 1", "clock --every 0.2"):
             until(lambda: pages(busy) >= 3, "pages of the other worker")
             os.killpg(sleeper.pid, signal.SIGCONT)
             until(lambda: ended(busy), "the end of the orders")

@@ -58,8 +58,8 @@ class Sleeper:
 
 
 @pytest.fixture(scope="module")
-def sleeper(heart_env: dict[str, str]) -> Iterator[Sleeper]:
-    argv, env = [sys.executable, "-m", "tests.heart.sleeper"], {**os.environ, **heart_env}
+def sleeper(product_env: dict[str, str]) -> Iterator[Sleeper]:
+    argv, env = [sys.executable, "-m", "tests.heart.sleeper"], {**os.environ, **product_env}
     with subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Sleeper(process)
         assert process.stdin

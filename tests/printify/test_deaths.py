@@ -18,17 +18,19 @@ import pytest
 
 from execution.app import App
 from tests.heart.test_deaths import Mortal, points, signal_of
-from tests.printify.world import Printify, Row, World, make_world
+from tests.printify.printify import Printify
+from tests.printify.world import World, make_world
+from tests.standins import Row
 
 ALL = bool(os.environ.get("KEEPER_ALL_DEATHS"))
 SAMPLE = 26
 
 
 @pytest.fixture(scope="module")
-def mortal(printify_env: dict[str, str]) -> Iterator[Mortal]:
+def mortal(product_env: dict[str, str]) -> Iterator[Mortal]:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.heart.child"],
-        env={**os.environ, **printify_env},
+        env={**os.environ, **product_env},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from execution.errors import UserError
-from tests.printify.world import Printify, World
+from tests.printify.printify import Printify
+from tests.printify.world import World
 
 WorldOf = Callable[..., World]
 ORDERS, PRODUCTS = "/orders.json", "/products.json"

@@ -1,100 +1,21 @@
-"""The sandbox's Printify, a user with one of its shops connected, and what the tables should then hold."""
+"""A user with a shop of the sandbox's Printify connected, and what the tables should then hold."""
 
 from __future__ import annotations
 
-import itertools
-import json
-import subprocess
-import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 
 from execution import operations
 from execution.app import App
 from tests.heart import world as heart
-
-Row = dict[str, Any]
-_seeds = itertools.count(700)
-_START_LIMIT_S = 20.0
-
-
-class Printify:
-    """The control plane of one running sandbox."""
-
-    def __init__(self, url: str, env: dict[str, str]) -> None:
-        self.url, self.env = url, env
-        self.http = httpx.Client(base_url=url, trust_env=False, timeout=60)
-
-    def control(self, method: str, path: str, /, **json: Any) -> Any:
-        answer = self.http.request(method, f"/_sandbox{path}", json=json or None)
-        assert answer.status_code < 300, answer.text
-        return answer.json() if answer.content else None
-
-    def shop(self, orders: int = 45, **wanted: Any) -> Row:
-        fields = {"seed": next(_seeds), "orders": orders, "years": 1, "ends_at": int(time.time()) - 3600, **wanted}
-        made: Row = self.control("POST", "/shops", **fields)
-        return made
-
-    def mutate(self, shop: Row, kind: str, **fields: Any) -> Any:
-        return self.control("POST", f"/shops/{shop['shop_id']}/mutations", kind=kind, **fields)
-
-    def truth(self, shop: Row, kind: str) -> list[Row]:
-        answer = self.http.get(f"/_sandbox/shops/{shop['shop_id']}/truth/{kind}")
-        assert answer.status_code == 200, answer.text
-        return [json.loads(line) for line in answer.text.splitlines()]
-
-    def asked(self, shop: Row, path: str) -> list[Row]:
-        """Requests for this shop that the sandbox really received, in order."""
-        query = {"shop": str(shop["shop_id"]), "path": path}
-        lines = self.http.get("/_sandbox/ledger", params=query).text.splitlines()
-        return [json.loads(line) for line in lines]
-
-    def settings(self, **wanted: Any) -> None:
-        self.control("POST", "/settings", **wanted)
-
-    def reset(self) -> None:
-        """No faults, no waiting mutations, an empty ledger, and limits that no test can reach."""
-        for path in ("/faults", "/mutations", "/ledger", "/limits"):
-            self.http.delete(f"/_sandbox{path}")
-        self.settings(per_minute=10**6, envelope="whole", error_share="report", orders_over_maximum="clamp")
-
-
-@contextmanager
-def running(folder: Path) -> Iterator[Printify]:
-    """One sandbox process, ended with the block."""
-    ready = folder / "ready.json"
-    argv = [sys.executable, "-m", "sandbox.printify", "--port", "0", "--ready-file", str(ready)]
-    process = subprocess.Popen([*argv, "--state-dir", str(folder / "state")])
-    try:
-        told = _told(ready, process)
-        printify = Printify(told["url"], told["env"])
-        try:
-            yield printify
-        finally:
-            printify.http.close()
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _told(ready: Path, process: subprocess.Popen[bytes]) -> dict[str, Any]:
-    patience = time.monotonic() + _START_LIMIT_S
-    while time.monotonic() < patience and process.poll() is None:
-        if ready.exists() and ready.read_text().endswith("}"):
-            told: dict[str, Any] = json.loads(ready.read_text())
-            return told
-        time.sleep(0.02)
-    raise AssertionError(f"the sandbox did not start (exit status {process.poll()})")
+from tests.printify.printify import Printify
+from tests.standins import Row
 
 
 @dataclass(kw_only=True)

@@ -1,21 +1,12 @@
-"""The sandbox's Shopify as these tests use it: one process, shops by seed, its truth and its ledger of requests."""
+"""The sandbox's Shopify as tests use it: shops by seed, its truth and its ledger of requests."""
 
 from __future__ import annotations
 
 import itertools
-import json
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import httpx
-
-from tests.heart.etsy import _told
+from tests.standins import Row, StandIn, shop_fields
 
 _seeds = itertools.count(700)
 
@@ -28,33 +19,20 @@ class Shop:
     number: int
     access_token: str
     refresh_token: str
-    facts: dict[str, Any]
+    facts: Row
 
 
-class Shopify:
-    """The control plane of one running sandbox."""
+class Shopify(StandIn):
+    """The control plane of one running sandbox, with Shopify's own settings."""
 
-    def __init__(self, url: str, env: dict[str, str]) -> None:
-        self.url, self.env = url, env
-        self.http = httpx.Client(base_url=url, trust_env=False, timeout=120)
-        self.defaults = self.control("GET", "/settings")
+    platform = "shopify"
 
-    def control(self, method: str, path: str, /, **json: Any) -> Any:
-        answer = self.http.request(method, f"/_sandbox{path}", json=json or None)
-        assert answer.status_code < 300, answer.text
-        return answer.json() if answer.content else None
+    def number(self, shop: Shop) -> int:
+        return shop.number
 
     def shop(self, orders: int = 60, **wanted: Any) -> Shop:
-        """A shop whose history ended an hour ago, so that the frozen bound covers all of it."""
-        fields = {
-            "seed": next(_seeds),
-            "orders": orders,
-            "years": 1,
-            "ends_at": int(time.time()) - 3600,
-            "plan": "enterprise",
-            **wanted,
-        }
-        made = self.control("POST", "/shops", **fields)
+        wanted = {"plan": "enterprise", **wanted}
+        made = self.control("POST", "/shops", **shop_fields(next(_seeds), orders, wanted))
         return Shop(
             id=made["shop_domain"],
             number=made["shop_id"],
@@ -79,53 +57,9 @@ class Shopify:
         assert answer["data"]["bulkOperationRunQuery"]["bulkOperation"], answer
         self.control("DELETE", "/ledger")
 
-    def truth(self, shop: Shop, kind: str) -> list[dict[str, Any]]:
-        answer = self.http.get(f"/_sandbox/shops/{shop.number}/truth/{kind}")
-        assert answer.status_code == 200, answer.text
-        return [json.loads(line) for line in answer.text.splitlines()]
-
-    def fault(self, kind: str, **rule: Any) -> None:
-        self.control("POST", "/faults", kind=kind, **rule)
-
-    def set(self, **settings: Any) -> None:
-        self.control("POST", "/settings", **settings)
-
-    def mutate(self, shop: Shop, kind: str, **fields: Any) -> Any:
-        return self.control("POST", f"/shops/{shop.number}/mutations", kind=kind, **fields)
-
-    def asked(self, shop: Shop) -> list[dict[str, Any]]:
+    def asked(self, shop: Shop) -> list[Row]:
         """Requests to the API that the sandbox really received for this shop, in order; without files and tokens."""
-        return [r for r in self._ledger() if r["shop_id"] == shop.number and "/admin/api/" in r["path"]]
+        return [r for r in self.ledger() if r["shop_id"] == shop.number and "/admin/api/" in r["path"]]
 
-    def refreshes(self, shop: Shop) -> list[dict[str, Any]]:
-        return [r for r in self._ledger() if r["shop_id"] in (shop.number, None) and "access_token" in r["path"]]
-
-    def _ledger(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.http.get("/_sandbox/ledger").text.splitlines()]
-
-    def reset(self) -> None:
-        """No faults, full buckets, an empty ledger, and Shopify's own settings."""
-        self.control("DELETE", "/faults")
-        self.control("DELETE", "/mutations")
-        self.control("DELETE", "/ledger")
-        self.control("DELETE", "/limits")
-        self.control("POST", "/clock", real=True)
-        self.control("POST", "/settings", **self.defaults)
-
-
-@contextmanager
-def running(folder: Path) -> Iterator[Shopify]:
-    """One sandbox process, ended with the block."""
-    ready = folder / "ready.json"
-    argv = [sys.executable, "-m", "sandbox.shopify", "--port", "0", "--ready-file", str(ready)]
-    process = subprocess.Popen([*argv, "--state-dir", str(folder / "state")])
-    try:
-        told = _told(ready, process)
-        shopify = Shopify(told["url"], told["env"])
-        try:
-            yield shopify
-        finally:
-            shopify.http.close()
-    finally:
-        process.terminate()
-        process.wait(10)
+    def refreshes(self, shop: Shop) -> list[Row]:
+        return [r for r in self.ledger() if r["shop_id"] in (shop.number, None) and "access_token" in r["path"]]

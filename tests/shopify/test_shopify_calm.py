@@ -37,7 +37,7 @@ def test_shops_around_the_edges_of_a_page_equal_the_source(shopify: Shopify, wor
 
 def test_no_end_of_a_connection_is_an_end(shopify: Shopify, world_of: WorldOf) -> None:
     """A connection stops at 25,000 objects; here at 300 already, without a word. Ids go on where cursors end."""
-    shopify.set(most_paged=300, past_most_paged="stop")
+    shopify.settings(most_paged=300, past_most_paged="stop")
     world = world_of(shopify.shop(900, products=4))
 
     world.run("orders")

@@ -45,7 +45,7 @@ def test_a_fault_that_passes_leaves_the_tables_equal(
 
 def test_pages_that_are_too_dear_are_halved(shopify: Shopify, world_of: WorldOf) -> None:
     """MAX_COST_EXCEEDED: never again as it was; half the size is half as dear, and pages of any size fit together."""
-    shopify.set(points_scale=2.5)
+    shopify.settings(points_scale=2.5)
     world = world_of(shopify.shop(520, products=4))
 
     world.run("orders")
@@ -87,7 +87,7 @@ def test_history_that_we_may_not_see_is_never_called_complete(shopify: Shopify, 
 
 def test_customer_data_without_approval_is_named(shopify: Shopify, world_of: WorldOf) -> None:
     """Protected customer data that Shopify has not approved: the seller reads so, and the rest goes on."""
-    shopify.set(customer_data="denied")
+    shopify.settings(customer_data="denied")
     world = world_of(shopify.shop(20, products=4))
 
     world.run()

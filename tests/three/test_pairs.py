@@ -28,10 +28,10 @@ SHARD, SHARDS = map(int, os.environ.get("KEEPER_SHARD", "1/1").split("/"))
 
 
 @pytest.fixture(scope="module")
-def mortal(three_env: dict[str, str]) -> Iterator[Mortal]:
+def mortal(product_env: dict[str, str]) -> Iterator[Mortal]:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.three.child"],
-        env={**os.environ, **three_env},
+        env={**os.environ, **product_env},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

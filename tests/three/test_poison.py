@@ -20,11 +20,11 @@ def test_poison_on_two_of_three_platforms_stays_where_it_is(
     db: psycopg.Connection[object],
     shops: Shops,
     mortal: Mortal,
-    three_env: dict[str, str],
+    product_env: dict[str, str],
 ) -> None:
     """Etsy's orders kill three workers; Printify has orders that cannot be mapped, and products that never answer."""
     trio = make_trio(app, db, shops)
-    port = three_env["SUPABASE_URL"].rpartition(":")[2]
+    port = product_env["SUPABASE_URL"].rpartition(":")[2]
     operations.start_backfill(app, user_id=trio.user_id, platform="etsy", entities=["orders"], again=False)
     for _ in range(3):
         mortal.work(f"before:POST {port} {COMMIT}")

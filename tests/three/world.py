@@ -20,7 +20,7 @@ from tests.heart.etsy import Etsy
 from tests.heart.etsy import Shop as EtsyShop
 from tests.heart.truth import Expected
 from tests.printify import world as printify_world
-from tests.printify.world import Printify
+from tests.printify.printify import Printify
 from tests.shopify.shopify import Shop as ShopifyShop
 from tests.shopify.shopify import Shopify
 from tests.shopify.truth import TABLES as SHOPIFY_TABLES

@@ -24,7 +24,7 @@ import uvicorn
 from execution.app import App
 from execution.settings import Settings
 from sandbox.stack import Stack
-from tests.heart.etsy import Etsy, running
+from tests.heart.etsy import Etsy
 from tests.heart.world import close_app, make_app
 from web.app import create_app
 
@@ -66,18 +66,6 @@ def _wait_for(url: str) -> None:
             else:
                 return
     raise AssertionError("the web application did not start")
-
-
-@pytest.fixture(scope="session")
-def etsy_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etsy]:
-    with running(tmp_path_factory.mktemp("etsy")) as etsy:
-        yield etsy
-
-
-@pytest.fixture
-def etsy(etsy_process: Etsy) -> Etsy:
-    etsy_process.reset()
-    return etsy_process
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,79 @@
+"""Fixtures over one process of each stand-in a test session, and the product's own process in this one.
+
+etsy, printify, shopify      the stand-ins, as if nobody had asked them anything
+product_env                  what the product knows of the stack and its platforms: each folder has its own
+settings, app                the product of that environment
+own_disk                     files of exports are kept in a folder of this test's own
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from execution.app import App
+from execution.settings import Settings
+from tests.heart.etsy import Etsy
+from tests.heart.world import close_app, make_app
+from tests.printify.printify import Printify
+from tests.shopify.shopify import Shopify
+from tests.standins import StandIn
+
+S = TypeVar("S", bound=StandIn)
+
+
+def process_of(kind: type[S]) -> Any:
+    """A fixture: one process for the session."""
+
+    @pytest.fixture(scope="session", name=f"{kind.platform}_process")
+    def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S]:
+        with kind.running(tmp_path_factory.mktemp(kind.platform)) as stand_in:
+            yield stand_in
+
+    return process
+
+
+etsy_process = process_of(Etsy)
+printify_process = process_of(Printify)
+shopify_process = process_of(Shopify)
+
+
+@pytest.fixture
+def etsy(etsy_process: Etsy) -> Etsy:
+    etsy_process.reset()
+    return etsy_process
+
+
+@pytest.fixture
+def printify(printify_process: Printify) -> Printify:
+    printify_process.reset()
+    return printify_process
+
+
+@pytest.fixture
+def shopify(shopify_process: Shopify) -> Shopify:
+    shopify_process.reset()
+    return shopify_process
+
+
+@pytest.fixture
+def settings(product_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for name, value in product_env.items():
+        monkeypatch.setenv(name, value)
+    return Settings.load()
+
+
+@pytest.fixture
+def app(settings: Settings, clean: None) -> Iterator[App]:
+    app = make_app(settings)
+    yield app
+    close_app(app)
+
+
+@pytest.fixture
+def own_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
