@@ -73,7 +73,7 @@ def _bearer(world: World, operation: Operation, call: Call) -> None:
         return
     call.bearer, token = world.tokens.classify(f"{match[1].decode()}.{match[2].decode()}")
     if call.bearer == "valid" and token:
-        call.token, call.user_id = token, token.user_id
+        call.token, call.user_id = token, token.owner
     elif operation.needs_user:
         text = {"expired": "expired", "revoked": "revoked"}.get(call.bearer, "invalid")
         raise Refusal(401, "invalid_token", f"access token is {text}")

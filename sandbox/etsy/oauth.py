@@ -47,7 +47,7 @@ def connect(world: World, query: dict[str, str]) -> Answer:
     user_id = _consenting(world, query)
     code = secrets.token_urlsafe(24)
     world.tokens.codes[code] = Code(
-        user_id=user_id,
+        owner=user_id,
         scopes=tuple(query.get("scope", " ".join(SCOPES)).split()),
         redirect_uri=redirect,
         challenge=query["code_challenge"],
@@ -108,7 +108,7 @@ def _exchange(world: World, form: dict[str, str]) -> object:
     digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     if not _VERIFIER.fullmatch(verifier) or digest != code.challenge:
         raise Refusal(400, "invalid_grant", "code_verifier is invalid")
-    return world.tokens.issue(code.user_id, code.scopes)
+    return world.tokens.issue(code.owner, code.scopes)
 
 
 def _redirect(to: str, fields: dict[str, str]) -> Answer:

@@ -9,50 +9,34 @@ from sandbox.etsy.answer import Refusal
 from sandbox.etsy.settings import Settings
 from sandbox.parts.answer import Doc
 from sandbox.parts.clock import Clock
+from sandbox.parts.tokens import BaseCode, Token, TokenBook
 
 SCOPES = ("transactions_r", "listings_r", "shops_r")
 
 
-@dataclass(kw_only=True)
-class Token:
-    """One token, access or refresh."""
-
-    user_id: int
-    scopes: tuple[str, ...]
-    expires_at: float
-    revoked: bool = False
-    used: bool = False
-
-
 @dataclass(frozen=True, kw_only=True)
-class Code:
+class Code(BaseCode):
     """An authorization code: single use, one minute."""
 
-    user_id: int
-    scopes: tuple[str, ...]
     redirect_uri: str
     challenge: str
-    expires_at: float
 
 
-class Tokens:
+class Tokens(TokenBook[Token, Token, Code]):
     """Every token this sandbox ever gave out."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
+        super().__init__(clock)
         self._settings = settings
-        self._clock = clock
-        self._access: dict[str, Token] = {}
-        self._refresh: dict[str, Token] = {}
-        self.codes: dict[str, Code] = {}
 
     def issue(self, user_id: int, scopes: tuple[str, ...], expires_in: int | None = None) -> Doc:
         """A new pair; the numeric user id and the dot belong to the token."""
         life = self._settings.access_token_seconds if expires_in is None else expires_in
         now = self._clock.now()
         access, refresh = (f"{user_id}.{secrets.token_urlsafe(24)}" for _ in range(2))
-        self._access[access] = Token(user_id=user_id, scopes=scopes, expires_at=now + life)
+        self._access[access] = Token(owner=user_id, scopes=scopes, expires_at=now + life)
         refresh_end = now + self._settings.refresh_token_seconds
-        self._refresh[refresh] = Token(user_id=user_id, scopes=scopes, expires_at=refresh_end)
+        self._refresh[refresh] = Token(owner=user_id, scopes=scopes, expires_at=refresh_end)
         return {"access_token": access, "token_type": "Bearer", "expires_in": life, "refresh_token": refresh}
 
     def refresh(self, value: str) -> Doc:
@@ -66,22 +50,4 @@ class Tokens:
         if token.revoked or spent:
             raise Refusal(400, "invalid_grant", "refresh_token is revoked")
         token.used = True
-        return self.issue(token.user_id, token.scopes)
-
-    def classify(self, value: str) -> tuple[str, Token | None]:
-        """`valid`, `expired`, `revoked` or `unknown`, with the token where there is one."""
-        token = self._access.get(value)
-        if token is None:
-            return "unknown", None
-        if token.revoked:
-            return "revoked", token
-        return ("expired" if token.expires_at <= self._clock.now() else "valid"), token
-
-    def revoke(self, user_id: int | None) -> int:
-        """Kill all tokens of a user, or of everyone: what a password change does."""
-        killed = 0
-        for token in (*self._access.values(), *self._refresh.values()):
-            if user_id in (None, token.user_id) and not token.revoked:
-                token.revoked = True
-                killed += 1
-        return killed
+        return self.issue(token.owner, token.scopes)

@@ -9,7 +9,8 @@ from sandbox.etsy.front import Front
 from sandbox.etsy.limits import Limits
 from sandbox.etsy.params import Params
 from sandbox.etsy.settings import Settings
-from sandbox.etsy.tokens import Token, Tokens
+from sandbox.etsy.tokens import Tokens
+from sandbox.parts.tokens import Token
 from sandbox.parts.world import BaseWorld
 
 

@@ -44,7 +44,7 @@ def _bearer(world: World, call: Call) -> None:
         call.bearer, call.token = world.tokens.classify(match[1].decode())
     if call.bearer != "valid" or call.token is None:
         raise Refusal(401, "Unauthenticated")
-    call.account_id = call.token.account_id
+    call.account_id = call.token.owner
 
 
 def _limits(world: World, operation: Operation, call: Call) -> None:

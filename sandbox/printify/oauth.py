@@ -9,8 +9,9 @@ import orjson
 
 from sandbox.parts import consent
 from sandbox.parts.answer import HTML, Answer, Doc, Refused, ok
+from sandbox.parts.tokens import BaseCode
 from sandbox.printify.answer import OAuthError
-from sandbox.printify.tokens import SCOPES, Code
+from sandbox.printify.tokens import SCOPES
 from sandbox.printify.world import World
 
 CONNECT_PATH = "/app/authorize"
@@ -32,7 +33,7 @@ def connect(world: World, query: dict[str, str]) -> Answer:
         return Answer(body=_ask(world, query), content_type=HTML)
     code = secrets.token_urlsafe(24)
     account_id = _consenting(world, query)
-    world.tokens.codes[code] = Code(account_id=account_id, scopes=SCOPES, expires_at=world.clock.now() + _CODE_SECONDS)
+    world.tokens.codes[code] = BaseCode(owner=account_id, scopes=SCOPES, expires_at=world.clock.now() + _CODE_SECONDS)
     return _redirect(accept, {"code": code, "state": state})
 
 
@@ -60,7 +61,7 @@ def token(world: World, path: str, body: bytes) -> Answer:
     code = world.tokens.codes.pop(str(doc.get("code", "")), None)
     if code is None or code.expires_at <= world.clock.now():
         raise OAuthError("invalid_grant", "The code is invalid or expired.")
-    return ok(world.tokens.issue(code.account_id, code.scopes))
+    return ok(world.tokens.issue(code.owner, code.scopes))
 
 
 def _read(body: bytes) -> Doc:

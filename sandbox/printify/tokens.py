@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import jwt
 
 from sandbox.parts.answer import Doc
 from sandbox.parts.clock import Clock
+from sandbox.parts.tokens import BaseCode, Token, TokenBook
 from sandbox.printify.answer import OAuthError
 from sandbox.printify.settings import Settings
 
@@ -29,41 +29,18 @@ SCOPES = (
 YEAR_SECONDS = 365 * 86_400
 
 
-@dataclass(kw_only=True)
-class Token:
-    """One token of an account, access or refresh."""
-
-    account_id: int
-    scopes: tuple[str, ...]
-    expires_at: float
-    revoked: bool = False
-    used: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Code:
-    """An authorization code: single use."""
-
-    account_id: int
-    scopes: tuple[str, ...]
-    expires_at: float
-
-
 def moment(at: float) -> str:
     """A time as Printify writes it."""
     return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%d %H:%M:%S+00:00")
 
 
-class Tokens:
+class Tokens(TokenBook[Token, Token, BaseCode]):
     """Every token this sandbox ever gave out."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
+        super().__init__(clock)
         self._settings = settings
-        self._clock = clock
         self._key = secrets.token_hex(32)
-        self._access: dict[str, Token] = {}
-        self._refresh: dict[str, Token] = {}
-        self.codes: dict[str, Code] = {}
 
     def personal(self, account_id: int, scopes: tuple[str, ...], expires_in: int | None = None) -> Doc:
         """What a seller pastes: no refresh token comes with it."""
@@ -77,7 +54,7 @@ class Tokens:
         """An OAuth pair with the date of its end; how long a refresh token lives is not documented: without end."""
         life = self._settings.access_token_seconds if expires_in is None else expires_in
         refresh = self._jwt(account_id, scopes, self._clock.now(), None)
-        self._refresh[refresh] = Token(account_id=account_id, scopes=scopes, expires_at=float("inf"))
+        self._refresh[refresh] = Token(owner=account_id, scopes=scopes)
         return {
             "access_token": self._mint(account_id, scopes, life),
             "refresh_token": refresh,
@@ -94,33 +71,15 @@ class Tokens:
             raise OAuthError("invalid_grant", "The refresh token has been revoked.")
         if self._settings.refresh_token == "same":  # noqa: S105 - a word
             life = self._settings.access_token_seconds
-            access = self._mint(token.account_id, token.scopes, life)
+            access = self._mint(token.owner, token.scopes, life)
             return {"access_token": access, "refresh_token": value, "expire_at": moment(self._clock.now() + life)}
         token.used = True
-        return self.issue(token.account_id, token.scopes)
-
-    def classify(self, value: str) -> tuple[str, Token | None]:
-        """`valid`, `expired`, `revoked` or `unknown`, with the token where there is one."""
-        token = self._access.get(value)
-        if token is None:
-            return "unknown", None
-        if token.revoked:
-            return "revoked", token
-        return ("expired" if token.expires_at <= self._clock.now() else "valid"), token
-
-    def revoke(self, account_id: int | None) -> int:
-        """Kill all tokens of an account, or of everyone."""
-        killed = 0
-        for token in (*self._access.values(), *self._refresh.values()):
-            if account_id in (None, token.account_id) and not token.revoked:
-                token.revoked = True
-                killed += 1
-        return killed
+        return self.issue(token.owner, token.scopes)
 
     def _mint(self, account_id: int, scopes: tuple[str, ...], life: int) -> str:
         now = self._clock.now()
         value = self._jwt(account_id, scopes, now, now + life)
-        self._access[value] = Token(account_id=account_id, scopes=scopes, expires_at=now + life)
+        self._access[value] = Token(owner=account_id, scopes=scopes, expires_at=now + life)
         return value
 
     def _jwt(self, account_id: int, scopes: tuple[str, ...], now: float, end: float | None) -> str:

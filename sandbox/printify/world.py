@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.parts.answer import Doc
+from sandbox.parts.tokens import Token
 from sandbox.parts.world import BaseWorld
 from sandbox.printify.front import Front
 from sandbox.printify.limits import Limits
 from sandbox.printify.settings import Settings
-from sandbox.printify.tokens import Token, Tokens
+from sandbox.printify.tokens import Tokens
 
 
 class World(BaseWorld):

@@ -153,10 +153,10 @@ class Sandbox:
         value = call.headers.get(b"x-shopify-access-token", b"").decode("latin-1")
         call.note["token"], call.token = self.world.tokens.classify(value) if value else ("none", None)
         if call.token:
-            call.note["shop_id"] = call.token.shop_id
+            call.note["shop_id"] = call.token.owner
         if call.note["token"] != "valid" or call.token is None:  # noqa: S105 - a word
             raise unauthorized()
-        call.front = self.world.fronts[call.token.shop_id]
+        call.front = self.world.fronts[call.token.owner]
         if call.domain is not None and call.domain != call.front.shop.domain:
             raise unauthorized()
         return call.token

@@ -55,7 +55,7 @@ def authorize(world: World, domain: str | None, query: list[tuple[str, str]]) ->
     wanted = tuple(scope for scope in given.get("scope", ",".join(SCOPES)).split(",") if scope)
     code = secrets.token_hex(16)
     world.tokens.codes[code] = Code(
-        shop_id=front.shop.ids.shop,
+        owner=front.shop.ids.shop,
         scopes=_without_implied(wanted),
         expires_at=world.clock.now() + _CODE_SECONDS,
         online=("grant_options[]", "per-user") in query,
@@ -105,18 +105,18 @@ def _granted(world: World, domain: str | None, form: Doc, grant: str) -> Doc:
 
 def _by_code(world: World, shop_id: int | None, form: Doc) -> Doc:
     code = world.tokens.codes.pop(str(form.get("code", "")), None)
-    if code is None or code.expires_at <= world.clock.now() or shop_id not in (None, code.shop_id):
+    if code is None or code.expires_at <= world.clock.now() or shop_id not in (None, code.owner):
         text = "The authorization code was not found or was already used"
         raise OAuthRefusal(400, "invalid_request", text)
     if code.online:
         return _online(world, code)
     expiring = str(form.get("expiring", "0")) in ("1", "true", "True")
-    return world.tokens.issue(code.shop_id, code.scopes, expiring=expiring)
+    return world.tokens.issue(code.owner, code.scopes, expiring=expiring)
 
 
 def _online(world: World, code: Code) -> Doc:
-    made = world.tokens.issue(code.shop_id, code.scopes, expires_in=_ONLINE_SECONDS)
-    shop = world.fronts[code.shop_id].shop
+    made = world.tokens.issue(code.owner, code.scopes, expires_in=_ONLINE_SECONDS)
+    shop = world.fronts[code.owner].shop
     first, _, last = shop.plan.owner.partition(" ")
     user = {
         "id": shop.ids.installation,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sandbox.parts.answer import Doc
 from sandbox.parts.clock import Clock
+from sandbox.parts.tokens import NEVER, BaseCode, BaseToken, TokenBook
 from sandbox.shopify.settings import Settings
 
 SCOPES = (
@@ -27,47 +28,32 @@ class Dead(Exception):
 
 
 @dataclass(kw_only=True)
-class Access:
-    """An access token; one that never expires has no end."""
-
-    shop_id: int
-    scopes: tuple[str, ...]
-    expires_at: float | None
-    revoked: bool = False
+class Access(BaseToken):
+    """An access token; one for ever has no end."""
 
 
 @dataclass(kw_only=True)
-class Refresh:
+class Refresh(BaseToken):
     """A refresh token, what it was first exchanged for, and whether that has been used."""
 
-    shop_id: int
-    scopes: tuple[str, ...]
-    expires_at: float
-    revoked: bool = False
     first_used: float | None = None
     replaced_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Code:
+class Code(BaseCode):
     """An authorization code: single use, ten minutes."""
 
-    shop_id: int
-    scopes: tuple[str, ...]
-    expires_at: float
     online: bool = False
 
 
-class Tokens:
+class Tokens(TokenBook[Access, Refresh, Code]):
     """Every token this sandbox ever gave out."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
+        super().__init__(clock)
         self._settings = settings
-        self._clock = clock
-        self._access: dict[str, Access] = {}
-        self._refresh: dict[str, Refresh] = {}
         self._migrated: dict[str, tuple[Doc, float]] = {}
-        self.codes: dict[str, Code] = {}
 
     def issue(
         self, shop_id: int, scopes: tuple[str, ...], *, expiring: bool = True, expires_in: int | None = None
@@ -75,13 +61,13 @@ class Tokens:
         """A new pair, or one token for ever; field names as the official client reads them (sheet section 2.1)."""
         access = f"shpat_{secrets.token_hex(16)}"
         if not expiring:
-            self._access[access] = Access(shop_id=shop_id, scopes=scopes, expires_at=None)
+            self._access[access] = Access(owner=shop_id, scopes=scopes)
             return {"access_token": access, "scope": ",".join(scopes)}
         now, life = self._clock.now(), self._settings.access_token_seconds if expires_in is None else expires_in
         refresh = f"shprt_{secrets.token_hex(16)}"
-        self._access[access] = Access(shop_id=shop_id, scopes=scopes, expires_at=now + life)
+        self._access[access] = Access(owner=shop_id, scopes=scopes, expires_at=now + life)
         refresh_life = self._settings.refresh_token_seconds
-        self._refresh[refresh] = Refresh(shop_id=shop_id, scopes=scopes, expires_at=now + refresh_life)
+        self._refresh[refresh] = Refresh(owner=shop_id, scopes=scopes, expires_at=now + refresh_life)
         return {
             "access_token": access,
             "scope": ",".join(scopes),
@@ -93,14 +79,14 @@ class Tokens:
     def refresh(self, value: str, shop_id: int | None = None) -> Doc:
         """Rotate. A used token works again until its replacement is used: a lost answer is recoverable."""
         token, now = self._refresh.get(value), self._clock.now()
-        if token is None or token.revoked or token.expires_at <= now or shop_id not in (None, token.shop_id):
+        if token is None or token.revoked or token.expires_at <= now or shop_id not in (None, token.owner):
             raise Dead("This request requires an active refresh_token")
         if token.first_used is not None:
             newer = self._refresh[token.replaced_by or ""]
             if newer.first_used is not None or now - token.first_used > RETRY_SECONDS:
                 raise Dead("This request requires an active refresh_token")
             newer.revoked = True  # the retry's pair takes the place of the one that was lost
-        made = self.issue(token.shop_id, token.scopes)
+        made = self.issue(token.owner, token.scopes)
         token.first_used = now if token.first_used is None else token.first_used
         token.replaced_by = made["refresh_token"]
         return made
@@ -113,38 +99,16 @@ class Tokens:
             if untouched and self._clock.now() - at <= MIGRATION_RETRY_SECONDS:
                 return made
         token = self._access.get(value)
-        if token is None or token.revoked or token.expires_at is not None:
+        if token is None or token.revoked or token.expires_at != NEVER:
             raise Dead("Invalid subject_token")
         token.revoked = True
-        made = self.issue(token.shop_id, token.scopes)
+        made = self.issue(token.owner, token.scopes)
         self._migrated[value] = (made, self._clock.now())
         return made
 
-    def classify(self, value: str) -> tuple[str, Access | None]:
-        """`valid`, `expired`, `revoked` or `unknown`, with the token where there is one."""
-        token = self._access.get(value)
-        if token is None:
-            return "unknown", None
-        if token.revoked:
-            return "revoked", token
-        expired = token.expires_at is not None and token.expires_at <= self._clock.now()
-        return ("expired" if expired else "valid"), token
-
     def scope(self, shop_id: int, scopes: tuple[str, ...]) -> int:
         """Another set of scopes for every token of the shop: what a merchant's consent changes."""
-        found = [token for token in self._all() if token.shop_id == shop_id]
+        found = [token for token in self._all() if token.owner == shop_id]
         for token in found:
             token.scopes = scopes
         return len(found)
-
-    def revoke(self, shop_id: int | None) -> int:
-        """Kill all tokens of a shop, or of every one: what uninstalling does."""
-        killed = 0
-        for token in self._all():
-            if shop_id in (None, token.shop_id) and not token.revoked:
-                token.revoked = True
-                killed += 1
-        return killed
-
-    def _all(self) -> list[Access | Refresh]:
-        return [*self._access.values(), *self._refresh.values()]
