@@ -13,22 +13,17 @@ when a stream and the newest migration of its platform disagree (docs/decisions/
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
+from execution.conversions import EPOCH, checked_text, convert, place, quoted, read, text_at, value
 from execution.streams import Children, Column, Derivation, Kind, Person, Records, Step
 
 VERSION_COLUMNS = ("source_updated_at", "fetched_at", "content_hash", "sync_run_id", "is_deleted")
+NOTHING: Mapping[str, str] = MappingProxyType({})
 # Plans are made when a table may still be empty, and kept: they must look rows up by key in any case.
 NO_SCANS = """set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off"""
-# Text columns take no other JSON type; numbers, times and booleans are refused by their own cast.
-JSON_TYPES = {
-    Kind.TEXT: ("string", "number"),
-    Kind.HTML: ("string",),
-    Kind.LOWER: ("string",),
-    Kind.ISO_TIME: ("string",),
-    Kind.GID: ("string",),
-}
 SQL_TYPES = {
     Kind.INTEGER: "bigint",
     Kind.BOOLEAN: "boolean",
@@ -40,98 +35,6 @@ SQL_TYPES = {
     Kind.DECIMAL_MONEY: "bigint",
     Kind.OWN_MONEY: "bigint",
 }
-
-
-def quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def value(path: str, *, of: str) -> str:
-    """The JSON value at a dotted path."""
-    return of + "".join(f" -> {quoted(part)}" for part in path.split("."))
-
-
-def text_at(path: str, *, of: str) -> str:
-    """The text at a dotted path."""
-    *outer, last = path.split(".")
-    return of + "".join(f" -> {quoted(part)}" for part in outer) + f" ->> {quoted(last)}"
-
-
-def place(path: str) -> str:
-    """A dotted path as the operators of jsonb take it."""
-    return quoted("{" + path.replace(".", ",") + "}")
-
-
-def checked_text(path: str, kind: Kind, *, of: str) -> str:
-    """The text of a value that has the JSON type this kind takes; another type is an error, null is null."""
-    if kind not in JSON_TYPES:
-        return text_at(path, of=of)
-    types = JSON_TYPES[kind]
-    whens = " ".join(f"when {quoted(name)} then {text_at(path, of=of)}" for name in types)
-    json = value(path, of=of)
-    wrong = f"private.wrong_type({json}, {quoted(path)}, {quoted(kind)})"
-    return f"case jsonb_typeof({json}) {whens} when 'null' then null else {wrong} end"
-
-
-# A value is read once, into `v`, as the type that its conversion takes.
-READ_AS = {
-    Kind.INTEGER: "bigint",
-    Kind.BOOLEAN: "boolean",
-    Kind.EPOCH: "bigint",
-    Kind.HUNDREDTHS: "bigint",
-    Kind.MAJOR: "numeric",
-}
-ISO_TIME = (
-    r"case when {v} ~ '^\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$' then {v}::timestamptz"
-    " when {v} is not null then private.bad_time({v}, {path}) end"
-)
-EPOCH = "case when {v} between 0 and 253402300799 then to_timestamp({v}) else private.bad_epoch({v}) end"
-# The usual case stands inline, because a function call costs more than all the rest; `c` is the record's currency.
-CONVERSIONS = {
-    Kind.TEXT: "{v}",
-    Kind.LOWER: "lower({v})",
-    Kind.HTML: "case when strpos({v}, '&') = 0 then {v} else private.decode_html({v}) end",
-    Kind.INTEGER: "{v}",
-    Kind.BOOLEAN: "{v}",
-    Kind.EPOCH: EPOCH,
-    Kind.MONEY: "case when {v} ->> 'currency_code' = c.code and {v} ->> 'divisor' = c.divisor"
-    " and {v} ->> 'amount' is not null then ({v} ->> 'amount')::bigint"
-    " when jsonb_typeof({v}) = 'null' then null else private.money_exact({v}, cur.code, {path}) end",
-    Kind.HUNDREDTHS: "case when c.digits = 2 then {v} else private.hundredths_exact({v}, cur.code, {path}) end",
-    Kind.MAJOR: "case when {v} * c.scale = trunc({v} * c.scale) then ({v} * c.scale)::bigint"
-    " else private.major_exact({v}, cur.code, {path}) end",
-    Kind.TEXTS: "private.joined_texts({v}, {path})",
-    Kind.ISO_TIME: ISO_TIME,
-    Kind.DECIMAL_MONEY: "case when {v} is null or jsonb_typeof({v}) = 'null' then null"
-    " when coalesce({v} ->> 'currencyCode', c.code) = c.code"
-    " and ({v} ->> 'amount')::numeric * c.scale = trunc(({v} ->> 'amount')::numeric * c.scale)"
-    " then (({v} ->> 'amount')::numeric * c.scale)::bigint"
-    " else private.decimal_money_exact({v}, cur.code, {path}) end",
-    Kind.OWN_MONEY: "private.decimal_money_exact({v}, coalesce({v} ->> 'currencyCode', {v} ->> 'currency_code'),"
-    " {path})",
-    Kind.GID: "case when {v} is not null then coalesce(private.gid_tail({v}), private.bad_gid({v}, {path})) end",
-}
-
-
-def read(column: Column) -> str:
-    """Read a column's value out of `r`, once."""
-    if column.kind in (Kind.MONEY, Kind.TEXTS, Kind.DECIMAL_MONEY, Kind.OWN_MONEY):
-        return f"{value(column.path, of='r')} as {column.name}"
-    text = checked_text(column.path, column.kind, of="r")
-    if column.or_at:
-        text = f"coalesce({text}, r #>> {place(column.or_at)})"
-    if column.kind in READ_AS:
-        text = f"({text})::{READ_AS[column.kind]}"
-    return f"{text} as {column.name}"
-
-
-def convert(column: Column) -> str:
-    """Convert the value that was read."""
-    sql = CONVERSIONS[column.kind].format(v=f"v.{column.name}", path=quoted(column.path))
-    if column.only_if:
-        path, wanted = column.only_if
-        sql = f"case when {text_at(path, of='r')} = {quoted(wanted)} then {sql} end"
-    return sql
 
 
 def map_function(name: str, columns: tuple[Column, ...], currency: str) -> str:
@@ -192,10 +95,22 @@ def column_names(columns: tuple[Column, ...], currency: str) -> list[str]:
     return [column.name for column in columns] + (["currency"] if currency else [])
 
 
-def upsert(table: str, own: list[str], source: str, label: str) -> str:
+def kept(columns: tuple[Column, ...], raw: str, new: str) -> dict[str, str]:
+    """What becomes of columns whose source may be hidden: the stored value where the record shows nothing of it."""
+    values = {}
+    for name, paths in ((column.name, column.shown_by) for column in columns if column.shown_by):
+        shown = ", ".join(f"{raw} #>> {place(path)}" for path in paths)
+        values[name] = (
+            f"case when num_nonnulls({shown}) = 0 then coalesce(t.{name}, {new}.{name}) else {new}.{name} end"
+        )
+    return values
+
+
+def upsert(table: str, own: list[str], source: str, label: str, keep: Mapping[str, str] = NOTHING) -> str:
     """Insert or update what differs. An unchanged row is not touched, a newer row is not overwritten."""
     names = ["platform_id", *own, "raw", "source_updated_at", "content_hash"]
-    updates = ",\n            ".join(f"{name} = excluded.{name}" for name in [*own, "raw", *VERSION_COLUMNS])
+    written = [*own, "raw", *VERSION_COLUMNS]
+    updates = ",\n            ".join(f"{name} = {keep.get(name, f'excluded.{name}')}" for name in written)
     listed = ", ".join(names)
     picked = ", ".join(f"n.{name}" for name in names)
     return f"""{label} as (
@@ -292,7 +207,8 @@ def land_function(platform: str, stream: str, records: Records) -> str:
     for person in records.people:
         ctes += person_ctes(f"map_{prefix}_{person.table}", person)
     rest = "".join(f",\n    {cte}" for cte in ctes)
-    parent = upsert(records.table, own, "fresh", "parents_up").replace(
+    keep = kept(records.columns, "excluded.raw", "excluded")
+    parent = upsert(records.table, own, "fresh", "parents_up", keep).replace(
         "from fresh as n", "from fresh as n\n        where n.changed"
     )
     return f"""
@@ -332,10 +248,11 @@ end $$;
 """
 
 
-def remap_function(prefix: str, table: str, own: list[str]) -> str:
-    sets = ", ".join(f"{name} = m.{name}" for name in own)
+def remap_function(prefix: str, table: str, own: list[str], keep: Mapping[str, str] = NOTHING) -> str:
+    values = {name: keep.get(name, f"m.{name}") for name in own}
+    sets = ", ".join(f"{name} = {value}" for name, value in values.items())
     old = ", ".join(f"t.{name}" for name in own)
-    new = ", ".join(f"m.{name}" for name in own)
+    new = ", ".join(values.values())
     return f"""
 create or replace function private.remap_{prefix}_{table}(p_user_id uuid, p_platform text, p_after text, p_limit int)
 returns jsonb language plpgsql set search_path = '' as $$
@@ -372,7 +289,7 @@ def stream_sql(platform: str, step: Step) -> Iterator[str]:
     for table, columns, currency in tables:
         # A column that is worked out later from other rows is not the mapping's to set back.
         own = [c.name for c in columns if c.only_if is None] + (["currency"] if currency else [])
-        yield remap_function(prefix, table, own)
+        yield remap_function(prefix, table, own, kept(columns, "t.raw", "m"))
 
 
 def platform_sql(platform: str, steps: tuple[Step, ...]) -> str:

@@ -38,7 +38,8 @@ class Column:
     """One typed column: its name, its dotted path in the record, its conversion.
 
     `only_if` (path, value) leaves the column null unless that path has that text. `or_at` is read where `path` has
-    nothing; a number in it is a place in a list.
+    nothing; a number in it is a place in a list. `shown_by`: where the record has none of these members, what is stored
+    stays: a platform that stops showing personal data must not erase it (Shopify's sheet, 2.5).
     """
 
     name: str
@@ -46,6 +47,7 @@ class Column:
     kind: Kind
     only_if: tuple[str, str] | None = None
     or_at: str = ""
+    shown_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

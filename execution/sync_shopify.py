@@ -323,9 +323,15 @@ CUSTOMERS = Stream(
     records=_records(
         table="customers",
         columns=(
-            Column("name", "displayName", Kind.TEXT),
-            Column("email", "defaultEmailAddress.emailAddress", Kind.TEXT),
-            Column("country", "defaultAddress.countryCodeV2", Kind.TEXT),
+            # Without Shopify's approval personal members come empty, and a display name is made up of others (2.5).
+            Column("name", "displayName", Kind.TEXT, shown_by=("firstName", "lastName")),
+            Column(
+                "email",
+                "defaultEmailAddress.emailAddress",
+                Kind.TEXT,
+                shown_by=("defaultEmailAddress.emailAddress",),
+            ),
+            Column("country", "defaultAddress.countryCodeV2", Kind.TEXT, shown_by=("defaultAddress.countryCodeV2",)),
         ),
     ),
 )

@@ -108,9 +108,20 @@ REST_CUSTOMERS = Stream(
         updated_as=Kind.ISO_TIME,
         keep_of={"default_address": ("name", "country_code", "province_code")},
         columns=(
-            Column("name", "default_address.name", Kind.TEXT, or_at="first_name"),
-            Column("email", "email", Kind.TEXT),
-            Column("country", "default_address.country_code", Kind.TEXT),
+            Column(
+                "name",
+                "default_address.name",
+                Kind.TEXT,
+                or_at="first_name",
+                shown_by=("default_address.name", "first_name"),
+            ),
+            Column("email", "email", Kind.TEXT, shown_by=("email",)),
+            Column(
+                "country",
+                "default_address.country_code",
+                Kind.TEXT,
+                shown_by=("default_address.country_code",),
+            ),
         ),
     ),
 )
