@@ -12,7 +12,7 @@ from typing import Any
 
 import redis
 
-from execution import boot
+from execution import boot, owed
 from execution.budget.budgets import Budget, Scope, load_budgets, scope_of
 from execution.budget.pacing import connect_valkey
 from execution.catalog import PLATFORMS, platform_named, read_shopify_by
@@ -169,6 +169,7 @@ class App:
             worker=f"{socket.gethostname()}:{os.getpid()}",
             history=self.settings.history_window,
             give_back=self._after_slice,
+            owe=lambda lease_id: owed.note(self.valkey, lease_id),
             turn_calls=lambda job: self.limiter.turn_calls(self._scope_of(job)),
             stopping=self.stopping,
             in_hand=self.in_hand,

@@ -60,6 +60,8 @@ class JobRunner:
     worker: str
     history: HistoryWindow
     give_back: Callable[[], None] = lambda: None
+    # Told the lease that could not be given back, because the process is leaving and the database does not answer.
+    owe: Callable[[str], None] = lambda _: None
     stopping: Callable[[], bool] = lambda: False
     in_hand: InHand = field(default_factory=InHand)
     slice_seconds: float = SLICE_SECONDS
@@ -73,8 +75,17 @@ class JobRunner:
         lease_id = str(uuid.uuid4())
         # In hand before it is asked for: its answer may come while the process is being ended.
         with self.in_hand.holding(lease_id):
-            job = jobs.claim(self.store, self.worker, lease_id)
-            return Outcome.IDLE if job is None else self._work(job)
+            try:
+                job = jobs.claim(self.store, self.worker, lease_id)
+                return Outcome.IDLE if job is None else self._work(job)
+            except StoreUnavailable:
+                self._owe_if_leaving(lease_id)
+                raise
+
+    def _owe_if_leaving(self, lease_id: str) -> None:
+        """Not in a process that goes on: a page that the database dies of has to be counted."""
+        if self.stopping():
+            self.owe(lease_id)
 
     def _work(self, job: Job) -> Outcome:
         bound = log.bind(job_id=job.id, platform=job.platform, entity=job.entity.name)
@@ -103,6 +114,7 @@ class JobRunner:
             except StoreUnavailable as error:
                 # Nobody can be told; the lease lapses and the job is rescued.
                 bound.warning("store_unavailable", error=error.message)
+                self._owe_if_leaving(job.lease_id)
                 outcome = Outcome.LOST
             finally:
                 self.give_back()

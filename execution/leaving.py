@@ -7,7 +7,8 @@
 
 A host tells every process of a group, and Dramatiq's parent tells its children once more: what comes within a second
 is the same signal.
-A thread whose lease was given back may go on for a moment: it is fenced, and writes nothing.
+A thread whose lease was given back may go on for a moment: it is fenced, and writes nothing. A database that does not
+answer is told later, by the clock (`owed`).
 """
 
 from __future__ import annotations
@@ -99,9 +100,13 @@ class Leaving:
         end.daemon = True
         end.start()
         for lease_id in self.in_hand.wait_until_empty(self.finish_seconds):
-            try:
-                self.give_back(lease_id)
-            except KeeperError as error:
-                log.warning("lease_not_given_back", error=str(error))
-            else:
-                log.warning("slice_abandoned", lease_id=lease_id)
+            # Side by side: one that waits for a lock in the database must not keep the others.
+            threading.Thread(target=self._abandon, args=(lease_id,), name="giving-back", daemon=True).start()
+
+    def _abandon(self, lease_id: str) -> None:
+        try:
+            self.give_back(lease_id)
+        except KeeperError as error:
+            log.warning("lease_not_given_back", lease_id=lease_id, error=str(error))
+        else:
+            log.warning("slice_abandoned", lease_id=lease_id)

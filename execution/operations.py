@@ -24,6 +24,7 @@ from execution.catalog import find_entity, platform_entities
 from execution.connections import ConnectRequest
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from execution.job_runner import Outcome
+from execution.leaving import LEAVE_SECONDS, InHand, Leaving
 from execution.streams import Derivation
 
 _REMAP_ROWS = 1000
@@ -297,18 +298,26 @@ def work_forever(*, processes: int, threads: int) -> NoReturn:
 
 def keep_time(app: App, *, every_seconds: float) -> None:
     """Beat until a signal comes, a second one ends at once. A beat that fails is told, and the next one tries again."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os._exit(1) if stop.is_set() else stop.set())
+    leaving = Leaving(in_hand=InHand(), give_back=lambda _: None)
+    # Python's own handler would raise in the middle of a beat.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leaving.listen(signal.SIGTERM, signal.SIGINT)
+    stop = leaving.asked
     # A thread of its own: a token endpoint may take half a minute, and the beat must not wait for it.
-    threading.Thread(target=_care_for_tokens, args=(app, stop), name="token-care", daemon=True).start()
+    care = threading.Thread(target=_care_for_tokens, args=(app, stop), name="token-care", daemon=True)
+    care.start()
     broker = workers.make_broker(app.settings, [])
     while not stop.is_set():
         try:
             workers.tick(app, broker)
-        except StoreError as error:
+        except KeeperError as error:
             workers.log.warning("tick_failed", error=str(error))
+        except Exception:  # noqa: BLE001  it is logged
+            # Without a beat every lapsed lease and every parked job would wait for ever.
+            workers.log.exception("tick_broke")
         stop.wait(every_seconds)
+    # A refresh that ends in time is stored: the platform may not issue the pair twice.
+    care.join(LEAVE_SECONDS)
 
 
 def _care_for_tokens(app: App, stop: threading.Event) -> None:
@@ -323,4 +332,7 @@ def _care_for_tokens(app: App, stop: threading.Event) -> None:
                 warned_at = app.clock.monotonic()
         except KeeperError as error:
             workers.log.warning("token_care_failed", error=str(error))
+        except Exception:  # noqa: BLE001  it is logged
+            # Nobody starts this thread again, and idle pairs would die of it.
+            workers.log.exception("token_care_broke")
         stop.wait(app.rng.uniform(_CARE_EVERY_S / 2, _CARE_EVERY_S))

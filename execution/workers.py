@@ -16,8 +16,11 @@ import redis
 import structlog
 from dramatiq.brokers.redis import RedisBroker
 
+from execution import owed
 from execution.app import App
-from execution.errors import KeeperError, LeaseLost
+from execution.bells import Bells
+from execution.budget.pacing import connect_valkey
+from execution.errors import KeeperError, LeaseLost, StoreUnavailable
 from execution.job_runner import JobRunner, Outcome
 from execution.leaving import LEAVE_SECONDS, InHand, Leaving
 from execution.settings import Settings
@@ -27,6 +30,7 @@ QUEUE = "sync"
 # More bells than this in the queue say nothing new.
 _MOST_BELLS = 32
 _LOOK_SECONDS = 10.0
+_BELL_PATIENCE_S = 2.0
 
 log = structlog.get_logger()
 
@@ -57,15 +61,26 @@ class Lookout(dramatiq.Middleware):
 
     def _look(self) -> None:
         while not self._stop.wait(self._rng.uniform(_LOOK_SECONDS / 2, _LOOK_SECONDS)):
-            while not self._stop.is_set() and answer_bell(runner(), ring=lambda: None):
+            while not self._stop.is_set() and self._found_work():
                 pass
+
+    @staticmethod
+    def _found_work() -> bool:
+        try:
+            return answer_bell(runner(), ring=lambda: None)
+        except Exception:
+            # Whatever it was, the next look is due: nobody starts this thread again.
+            log.exception("look_failed")
+            return False
 
 
 def make_broker(settings: Settings, middleware: list[dramatiq.Middleware]) -> RedisBroker:
-    """A broker with none of Dramatiq's own middleware: no retries, no age limits, no results."""
-    return RedisBroker(  # type: ignore[no-untyped-call]  # Dramatiq leaves it unannotated
-        url=settings.redis_url.get_secret_value(), middleware=middleware
-    )
+    """A broker with none of Dramatiq's own middleware: no retries, no age limits, no results.
+
+    A Valkey that hangs costs a bell some seconds, never a thread for good.
+    """
+    client = connect_valkey(settings.redis_url.get_secret_value(), patience_s=_BELL_PATIENCE_S)
+    return Bells(client=client, middleware=middleware)  # type: ignore[no-untyped-call]  # unannotated there
 
 
 def ring(broker: dramatiq.Broker) -> None:
@@ -95,6 +110,8 @@ def answer_bell(job_runner: JobRunner, ring: Callable[[], None]) -> bool:
 
 def tick(app: App, broker: dramatiq.Broker) -> dict[str, object]:
     """One beat of the clock: rescue lapsed leases, wake parked jobs, ring for what is due. May run twice at once."""
+    # Before leases are rescued: whoever left in good order has not died.
+    owed.settle(app.store, app.valkey)
     told: dict[str, object] = app.store.rpc("tick")
     due = min(int(str(told["queued"])), _MOST_BELLS)
     try:
@@ -110,8 +127,12 @@ def tick(app: App, broker: dramatiq.Broker) -> dict[str, object]:
 def _hand_back(lease_id: str) -> None:
     """From outside of the slice, over a connection of its own: the slice's may be the one that hangs."""
     app = App(settings=Settings.load(), patience=Patience(attempts=2, answer_s=2.0))
-    with contextlib.suppress(LeaseLost):
-        app.store.rpc("hand_back_job", p_lease_id=lease_id)
+    try:
+        with contextlib.suppress(LeaseLost):
+            app.store.rpc("hand_back_job", p_lease_id=lease_id)
+    except StoreUnavailable:
+        owed.note(app.valkey, lease_id)
+        raise
 
 
 _in_hand = InHand()

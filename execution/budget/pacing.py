@@ -49,11 +49,14 @@ class Slot:
     call_id: str = ""
 
 
-def connect_valkey(url: str) -> redis.Redis:
-    """A client that gives up soon: a hanging Valkey must not hold a worker, Postgres can pace as well."""
+def connect_valkey(url: str, *, patience_s: float = 0.5) -> redis.Redis:
+    """A client that gives up soon: a hanging Valkey must not hold a worker, Postgres can pace as well.
+
+    The library's own wait is endless. What the address says about timeouts goes before `patience_s`.
+    """
     # One repeat mends a connection that idled too long; the library's own default holds the caller for seconds.
     repeat = Retry(NoBackoff(), 1)
-    return redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=repeat)
+    return redis.Redis.from_url(url, socket_timeout=patience_s, socket_connect_timeout=patience_s, retry=repeat)
 
 
 class Pacer:

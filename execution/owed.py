@@ -1,0 +1,57 @@
+"""Leases that a process which was told to leave could not give back: noted in Valkey, given back by the clock.
+
+A lease that lapses says that a worker died on its page, and the third death quarantines the job. Whoever was told to
+leave while the database did not answer has not died. Where Valkey is away too, the lease lapses and counts: one death
+an outage at most, since nobody claims without the database, and the next page forgives it.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import redis
+import structlog
+
+from execution.budget.pacing import Rpc
+from execution.errors import LeaseLost, StoreError, StoreUnavailable
+
+_KEY = "keeper:owed-leases"
+_AT_ONCE = 100
+# Every lease has long lapsed by then.
+_KEPT_S = 86_400
+
+log = structlog.get_logger()
+
+
+def note(valkey: redis.Redis, lease_id: str) -> None:
+    """Leave word that nobody works under this lease any more. Never fails."""
+    try:
+        valkey.sadd(_KEY, lease_id)
+        valkey.expire(_KEY, _KEPT_S)
+    except redis.RedisError as error:
+        log.warning("lease_not_noted", lease_id=lease_id, error=type(error).__name__)
+
+
+def settle(store: Rpc, valkey: redis.Redis) -> int:
+    """Give back what was noted; how many. Raises StoreUnavailable while the database is away: nothing is forgotten."""
+    try:
+        noted = cast("list[bytes]", valkey.srandmember(_KEY, _AT_ONCE))
+        for lease_id in noted:
+            _give_back(store, lease_id.decode(errors="replace"))
+            valkey.srem(_KEY, lease_id)
+    except redis.RedisError:
+        return 0
+    return len(noted)
+
+
+def _give_back(store: Rpc, lease_id: str) -> None:
+    try:
+        store.rpc("hand_back_job", p_lease_id=lease_id)
+    except StoreUnavailable:
+        raise
+    except LeaseLost:
+        log.info("owed_lease_was_over", lease_id=lease_id)
+    except StoreError as error:
+        log.warning("owed_lease_refused", lease_id=lease_id, error=str(error))
+    else:
+        log.warning("owed_lease_given_back", lease_id=lease_id)
