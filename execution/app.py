@@ -25,6 +25,7 @@ from execution.job_runner import JobRunner
 from execution.jobs import Job
 from execution.leaving import InHand
 from execution.platform_client import PlatformClient
+from execution.platforms import TokenSource
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
 from execution.store import AS_LONG_AS_IT_TAKES, Patience, Store
@@ -130,6 +131,22 @@ class App:
             db_now=self.store.now,
             clock=self.clock,
             shop_id=job.shop_id,
+            seen=self.call_record.note,
+        )
+
+    def live_client(self, whose: ConnectRequest, tokens: TokenSource) -> PlatformClient:
+        """The door for a question that a person waits for, with a token that no lease stands for."""
+        return PlatformClient(
+            platform=platform_named(whose.platform),
+            settings=self.settings.platform(whose.platform),
+            scope=self._scope_of(whose),
+            call_class="live",
+            tokens=tokens,
+            limiter=self.limiter,
+            door=self.door,
+            db_now=self.clock.now,  # nothing that is read so is compared with a time
+            clock=self.clock,
+            shop_id=whose.shop_id,
             seen=self.call_record.note,
         )
 

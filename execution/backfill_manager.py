@@ -78,6 +78,17 @@ class BackfillManager:
         'already running' or 'already complete'. Raises UserError for an unknown user, platform or entity, or when
         nothing is connected.
         """
+        _, rows = self.wanted(user_id, platform=platform, entities=entities)
+        answer: dict[str, Any] = self.store.rpc(
+            "queue_jobs", p_user_id=user_id, p_job_type="backfill", p_trigger=trigger, p_jobs=rows, p_again=again
+        )
+        self.ring()
+        return answer
+
+    def wanted(
+        self, user_id: str, *, platform: str | None, entities: Sequence[str] = ()
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """How the user stands, and the jobs that a start would ask for; raises as `start` says."""
         facts = self.status(user_id)
         connected = [account["platform"] for account in facts["platforms"]]
         if platform is not None:
@@ -88,13 +99,8 @@ class BackfillManager:
                 )
         if not connected:
             raise UserError(f"User {user_id} has no connected shop.", hint="Run `keeper connect etsy` first.")
-        wanted = [platform] if platform else connected
-        rows = [row for name in wanted for row in self.table.rows(name, facts["plan"], entities)]
-        answer: dict[str, Any] = self.store.rpc(
-            "queue_jobs", p_user_id=user_id, p_job_type="backfill", p_trigger=trigger, p_jobs=rows, p_again=again
-        )
-        self.ring()
-        return answer
+        names = [platform] if platform else connected
+        return facts, [row for name in names for row in self.table.rows(name, facts["plan"], entities)]
 
     def status(self, user_id: str) -> dict[str, Any]:
         return status(self.store, user_id)

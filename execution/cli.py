@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from execution import costs as cost_of_goods
-from execution import logs, operations, progress
+from execution import estimates, logs, operations, progress
 from execution.app import App
 from execution.budget import report as budget_report
 from execution.catalog import platform_entities
@@ -126,9 +126,14 @@ def backfill_start(
     platform: Platform = None,
     entity: Annotated[list[str] | None, typer.Option(help="One entity; may be given again. All by default.")] = None,
     again: Annotated[bool, typer.Option(help="Read what is complete already once more.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost; asks for counts.")] = False,
     as_json: Json = False,
 ) -> None:
     """Queue the backfill of a user. What runs is left alone, what failed is queued again."""
+    if dry_run:
+        told = estimates.of_user(app(), user_id=user_id, platform=platform, entities=entity or [], again=again)
+        show(told, as_json=as_json, text=estimates.as_text(told))
+        return
     facts = operations.start_backfill(app(), user_id=user_id, platform=platform, entities=entity or [], again=again)
     text = "\n".join(f"{j['platform']} {j['entity']}: {j['outcome']}" for j in facts["jobs"])
     show(facts, as_json=as_json, text=text)

@@ -122,7 +122,7 @@ class SliceWork:
             return self._look_up(index, step, cursor)
         if isinstance(step, Derivation):
             return self._derive(index, step, cursor)
-        bounds = verification.stream_bounds(step, self._job, window)
+        bounds = verification.stream_bounds(step, self._job.shop_created_at, window)
         if bounds.end < bounds.start:
             return True
         walk = walk_of(step)

@@ -65,13 +65,13 @@ class Certificate:
         }
 
 
-def stream_bounds(stream: Stream, job: Job, window: Bounds) -> Bounds:
+def stream_bounds(stream: Stream, shop_created_at: datetime | None, window: Bounds) -> Bounds:
     """The part of the job's window in which this stream can have records."""
     if stream.window is None:
         return window
     start = max(window.start, stream.window.earliest)
-    if stream.window.from_shop_creation and job.shop_created_at is not None:
-        start = max(start, calendar.timegm(job.shop_created_at.utctimetuple()))
+    if stream.window.from_shop_creation and shop_created_at is not None:
+        start = max(start, calendar.timegm(shop_created_at.utctimetuple()))
     return Bounds(start=start, end=window.end)
 
 
@@ -84,7 +84,7 @@ def verify(store: Store, job: Job, send: Send, window: Bounds) -> Certificate | 
     provider_count = None
     listing = job.entity.listing
     if listing is not None:
-        bounds, walk = stream_bounds(listing, job, window), walk_of(listing)
+        bounds, walk = stream_bounds(listing, job.shop_created_at, window), walk_of(listing)
         newest = walk.probe_newest(send, bounds)
         facts = store.rpc(
             "audit_read",

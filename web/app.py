@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
+from execution.estimates import Estimates
 from execution.settings import Settings
 from execution.store import Patience, Store
 from web import problems
@@ -97,6 +98,7 @@ def _web(app: App, bell: Bell) -> Web:
         allowances=Allowances(app),
         hub=Hub(lambda users: statuses_of(web, users)),
         together=Together(lambda users: statuses_of(web, users)),
+        estimates=Estimates(app),
     )
     return web
 

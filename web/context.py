@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from execution.app import App
 from execution.backfill_manager import BackfillManager
+from execution.estimates import Estimates
 from web.csrf import Csrf
 from web.sessions import Sessions
 from web.together import Together
@@ -27,6 +28,7 @@ class Web:
     allowances: Allowances
     hub: Hub
     together: Together
+    estimates: Estimates
 
 
 def web_of(request: Request) -> Web:

@@ -30,24 +30,33 @@ def read(store: Rpc, budgets: Mapping[str, Budget], platform: str | None) -> dic
     return facts
 
 
-def _done_at(facts: Mapping[str, Any], work: Mapping[str, Any], budget: Budget) -> str | None:
-    """When the backfills of a platform will have made their calls; None where that cannot be known.
+def wait_for(facts: Mapping[str, Any], calls: int, platform: str, budget: Budget) -> timedelta:
+    """How long so many calls of backfills take, from now on.
 
-    Only for budgets that all tenants share: what the day still has goes first, then a share of each day.
+    Of a budget that all tenants share, what the day still has goes first, then a share of each day. The second's limit
+    is the other bound.
     """
-    scopes = [scope for scope in facts["scopes"] if scope["platform"] == work["platform"]]
-    if budget.shared_by != "app" or len(scopes) != 1 or work["calls_left"] is None:
-        return None
-    per_day, left, now = scopes[0]["per_day"], work["calls_left"], datetime.fromisoformat(facts["now"])
-    if per_day is None:
-        return None
+    scopes = [scope for scope in facts["scopes"] if scope["platform"] == platform]
+    scope = scopes[0] if budget.shared_by == "app" and len(scopes) == 1 else None
+    pace = ((scope and scope["per_second"]) or budget.pace or 1e9) * (1 - budget.safety_margin)
+    waits = timedelta(seconds=calls / pace)
+    per_day = (scope and scope["per_day"]) or budget.per_day
+    if per_day is None or budget.shared_by != "app":
+        return waits
     share = int(per_day * budget.backfill_share)
-    today = min(max(0, share - scopes[0]["used"]["backfill"]), scopes[0]["free"])
-    days, rest = divmod(max(0, left - today), max(1, share))
-    wait = timedelta(days=days + (rest > 0)) if left > today else timedelta()
-    # The second's limit is the other bound.
-    pace = (scopes[0]["per_second"] or 1e9) * (1 - budget.safety_margin)
-    return (now + max(wait, timedelta(seconds=left / pace))).isoformat()
+    used = scope["used"] if scope else {"backfill": 0}
+    today = min(max(0, share - used["backfill"]), max(0, per_day - sum(used.values())))
+    days, rest = divmod(max(0, calls - today), max(1, share))
+    return max(waits, timedelta(days=days + (rest > 0)) if calls > today else timedelta())
+
+
+def _done_at(facts: Mapping[str, Any], work: Mapping[str, Any], budget: Budget) -> str | None:
+    """When the backfills of a platform will have made their calls; None where that cannot be known."""
+    scopes = [scope for scope in facts["scopes"] if scope["platform"] == work["platform"]]
+    if budget.shared_by != "app" or len(scopes) != 1 or work["calls_left"] is None or scopes[0]["per_day"] is None:
+        return None
+    now = datetime.fromisoformat(facts["now"])
+    return (now + wait_for(facts, work["calls_left"], work["platform"], budget)).isoformat()
 
 
 def table(facts: Mapping[str, Any]) -> RenderableType:

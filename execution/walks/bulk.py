@@ -36,6 +36,7 @@ _ROOTS_A_PAGE = 250
 _FILL_S = 8.0
 _POLLS_S = (2, 5, 10, 20, 30, 60)
 _BUSY = timedelta(seconds=60)
+_LIKELY_POLLS = 4
 # After so many waits for a free slot, or addresses that had lapsed, pages are the surer way.
 _MOST_BUSY, _MOST_GONE = 30, 3
 # An export that is taken over has been asked for by a clock that is not ours.
@@ -125,6 +126,14 @@ class BulkWalk(ConnectionWalk[BulkPlace]):
             return super().close(place, bounds, told)
         self._forget_file()
         return next_window(self.stream, place, bounds)
+
+    def calls_for(self, count: int, bounds: Bounds) -> int:
+        """An export is looked for, started, polled a few times and proven, however many records it holds."""
+        if self.pages.bulk_from is None:
+            return super().calls_for(count, bounds)
+        if count < self.pages.bulk_from:
+            return 1 + super().calls_for(count, bounds)
+        return 3 + _LIKELY_POLLS
 
     def fraction(self, place: BulkPlace, bounds: Bounds) -> float:
         if place.stage != "rows":

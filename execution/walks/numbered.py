@@ -15,6 +15,7 @@ Some answers hold nothing but the records: without a total, two passes in a row 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Self, cast
@@ -150,6 +151,12 @@ class NumberedWalk(Walk[NumberedPlace]):
         del bounds
         content = self.read(send(self.request(NumberedPlace())))
         return Probe(count=content.count, newest=content.keys[0] if content.keys else None)
+
+    def calls_for(self, count: int, bounds: Bounds) -> int:
+        """The pages, the head once more, and the probe."""
+        del bounds
+        pages = max(1, math.ceil(count / self.pages.limit))
+        return pages + (1 if pages > 1 else 0) + 1
 
     def probe_count(self, send: Send, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> Probe:
         raise NotImplementedError("the first page tells count and newest record")

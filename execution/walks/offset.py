@@ -9,6 +9,7 @@ A window whose pass was not clean is read again, a few times, and then the walk 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self, cast
@@ -153,6 +154,34 @@ class OffsetWalk(Walk[OffsetPlace]):
             content = self._probe(send, part, bounds, offset=min(announced, self.pages.max_offset))
             total += announced + len(content.keys) if content.keys else content.count or 0
         return Probe(count=total)
+
+    def ask_count(self, send: Send, bounds: Bounds) -> int | None:
+        """Of the first part alone, where there are several; of the middle of the time in a grid: shops grow."""
+        window = self.stream.window
+        if window and window.grid_seconds:
+            half = min(window.grid_seconds, bounds.end - bounds.start) // 2
+            middle = (bounds.start + bounds.end) // 2
+            bounds = Bounds(start=middle - half, end=middle + half - 1)
+        return self._probe(send, self.stream.parts[0], bounds).count
+
+    def calls_for(self, count: int, bounds: Bounds) -> int:
+        """Pages overlap by one record; a window that holds too much costs the call that tells so; each further part is
+        taken for one page; at the end the newest record is asked for, or each part's count. A grid: every cell like
+        the middle one.
+        """
+        window, parts = self.stream.window, len(self.stream.parts)
+        if window and window.grid_seconds:
+            cells = bounds.end // window.grid_seconds - bounds.start // window.grid_seconds + 1
+            return cells * self._pages_of(count)
+        windows = 1
+        while window and count / windows > self.pages.split_above:
+            windows *= 2
+        reading = windows * self._pages_of(math.ceil(count / windows)) + windows - 1
+        return reading + parts - 1 + (1 if self.stream.newest_first else parts)
+
+    def _pages_of(self, count: int) -> int:
+        limit = self.pages.limit
+        return 1 + math.ceil(max(0, count - limit) / max(1, limit - 1))
 
     @property
     def counts_spans(self) -> bool:

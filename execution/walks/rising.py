@@ -8,6 +8,7 @@ on at any place with any size of page.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -138,6 +139,11 @@ class RisingWalk(Walk[R], Generic[R]):
     def probe_count(self, send: Send, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> Probe:
         del windows
         return self.probe_newest(send, bounds) or Probe(count=None)
+
+    def calls_for(self, count: int, bounds: Bounds) -> int:
+        """The pages, and the probe."""
+        del bounds
+        return max(1, math.ceil(count / self._size)) + 1
 
     def demand_history(self, granted: set[str], bounds: Bounds) -> None:
         """What we may not see is absent without a word: everything that came is stored, and this is not complete."""

@@ -219,6 +219,15 @@ class Walk(ABC, Generic[P]):
     def probe_count(self, send: Send, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> Probe:
         """Ask for the count once more, after the reading."""
 
+    def ask_count(self, send: Send, bounds: Bounds) -> int | None:
+        """How many records there are, before anything is read: in one call where the platform can say it in one."""
+        probe = self.probe_newest(send, bounds)
+        return probe.count if probe else None
+
+    @abstractmethod
+    def calls_for(self, count: int, bounds: Bounds) -> int:
+        """About how many calls a reading of so many records takes, from the first page to the last proof."""
+
     @property
     def counts_spans(self) -> bool:
         """Can the platform be asked how many records it has between two times?"""

@@ -10,7 +10,8 @@ from web.pages.estimate_view import choices_of
 
 def _told(**fields: Any) -> dict[str, Any]:
     platform = {"platform": "etsy", "calls": 8120, "calls_per_day": 5000, "days": 1, "ready_at": later(days=1)}
-    told = {"platforms": [platform | fields], "calls": 8120, "complete": True, "ready_at": later(days=1)}
+    job = {"platform": "etsy", "entity": "orders", "outcome": "queued", "calls": 8120, "reason": ""}
+    told = {"jobs": [job], "platforms": [platform | fields], "calls": 8120, "complete": True, "ready_at": later(days=1)}
     return told | fields
 
 
@@ -31,6 +32,15 @@ def test_what_nobody_can_know_is_not_made_up() -> None:
     assert dict(choice.facts)["Questions to the platform"] == "not known yet"
     assert "Ready" not in dict(choice.facts)
     assert choice.caution
+
+
+def test_why_it_is_not_known_is_said_once() -> None:
+    away = {"platform": "etsy", "outcome": "queued", "calls": None, "reason": "The platform does not answer just now."}
+    jobs = [away | {"entity": "orders"}, away | {"entity": "listings"}]
+
+    (choice,) = choices_of([(False, _told(complete=False, jobs=jobs))], reader(), is_first=True)
+
+    assert choice.caution == "The platform does not answer just now."
 
 
 def test_a_shop_that_was_never_read_has_one_choice() -> None:

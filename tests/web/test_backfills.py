@@ -155,12 +155,14 @@ def test_a_dry_run_tells_calls_days_and_when_and_starts_nothing(api, db, make_se
     told = api.post(START, json={"entities": ["orders"], "again": True, "dry_run": True}, headers=bearer(user))
 
     assert told.status_code == 200
-    assert told.json()["jobs"] == [{"platform": "etsy", "entity": "orders", "outcome": "queued", "calls": 6000}]
+    assert told.json()["jobs"] == [
+        {"platform": "etsy", "entity": "orders", "outcome": "queued", "calls": 6000, "reason": ""}
+    ]
     (platform,) = told.json()["platforms"]
     assert platform["calls_per_day"] == 2500
     assert platform["days"] == 2
     ready = datetime.fromisoformat(told.json()["ready_at"]) - datetime.now(UTC)
-    assert timedelta(days=2) < ready < timedelta(days=2, hours=1)
+    assert timedelta(days=1, hours=23) < ready < timedelta(days=2, hours=1)
     assert db.execute("select count(*) from public.sync_jobs").fetchone() == (1,)
 
 
@@ -169,7 +171,9 @@ def test_a_dry_run_says_what_nobody_can_know_yet(api, make_seller, bearer):
 
     assert told["complete"] is False
     assert told["ready_at"] is None
-    assert {job["calls"] for job in told["jobs"]} == {None}
+    # Without a token nothing can be asked; buyers come with the orders, at no call.
+    assert {job["entity"]: job["calls"] for job in told["jobs"]}["orders"] is None
+    assert {job["reason"] for job in told["jobs"] if job["calls"] is None} == {"Connect again first."}
 
 
 def test_the_status_is_the_users_own_and_nobody_elses(api, db, make_seller, bearer):

@@ -40,9 +40,15 @@ def _choice(again: bool, told: Mapping[str, Any], formats: Formats, *, is_first:
         name=name,
         note=note,
         facts=_facts(told, formats),
-        caution="" if told["complete"] else "Nobody can know all of it beforehand: the first pages will tell.",
+        caution=_caution(told),
         is_first=is_chosen,
     )
+
+
+def _caution(told: Mapping[str, Any]) -> str:
+    """Why some of it is not known, each reason once."""
+    reasons = dict.fromkeys(job["reason"] for job in told["jobs"] if job["calls"] is None and job["reason"])
+    return "" if told["complete"] else " ".join(reasons) or "The first pages will tell how much there is."
 
 
 def _words(again: bool, is_first: bool) -> tuple[str, str]:  # noqa: FBT001

@@ -67,12 +67,13 @@ class Start(BaseModel):
 
 
 class EntityEstimate(BaseModel):
-    """One entity; `calls` is null where nobody can know yet."""
+    """One entity; `calls` is null where nobody can know yet, and `reason` says why in words for the seller."""
 
     platform: str
     entity: str
     outcome: Literal["queued", "will run again", "already running", "already complete"]
     calls: int | None
+    reason: str
 
 
 class PlatformEstimate(BaseModel):
@@ -92,7 +93,7 @@ class Estimate(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "jobs": [{"platform": "etsy", "entity": "orders", "outcome": "queued", "calls": 812}],
+                    "jobs": [{"platform": "etsy", "entity": "orders", "outcome": "queued", "calls": 812, "reason": ""}],
                     "platforms": [
                         {
                             "platform": "etsy",
