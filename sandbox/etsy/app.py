@@ -18,10 +18,10 @@ from sandbox.etsy.spoil import ETSY, answer_under
 from sandbox.etsy.world import Call, World
 from sandbox.parts.answer import Answer
 from sandbox.parts.control import CONTROL
-from sandbox.parts.faults import WIRE_KINDS, Faults, Rule
+from sandbox.parts.faults import Faults, Rule
 from sandbox.parts.schedule import Schedule
 from sandbox.parts.spoil import spoiled
-from sandbox.parts.wire import Sleep, compress, read_body, send_under, send_whole
+from sandbox.parts.wire import Sleep, compress, read_body, send_under
 
 _SILENT = ("reset", "hang")
 
@@ -55,7 +55,7 @@ class Sandbox:
         answer, rule = self._answer(found, call)
         operation = found[0].name if found else "unknown"
         self._record(scope, call, answer, rule, operation)
-        self._change(call.path)
+        self._changes.tick(call.path)
         await self._send(answer, rule, scope, receive, send)
 
     def _answer(self, found: tuple[Operation, dict[str, int]] | None, call: Call) -> tuple[Answer, Rule | None]:
@@ -114,20 +114,11 @@ class Sandbox:
             }
         )
 
-    def _change(self, path: str) -> None:
-        """Set off the mutations that waited for this request."""
-        if self.schedule.waiting:
-            for due in self.schedule.tick(path):
-                self._changes.apply(due.shop_id, due.wanted)
-
     async def _send(self, answer: Answer, rule: Rule | None, scope: Scope, receive: Receive, send: Send) -> None:
         answer.headers.append((b"x-etsy-request-uuid", uuid.uuid4().hex.encode()))
         if self.world.settings.gzip:
             compress(answer, dict(scope["headers"]).get(b"accept-encoding", b""))
-        if rule and rule.kind in WIRE_KINDS:
-            await send_under(rule, answer, (scope, receive, send), self._sleep)
-        else:
-            await send_whole(answer, send)
+        await send_under(rule, answer, (scope, receive, send), self._sleep)
 
 
 def fingerprint(secret: str) -> str:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.etsy.front import Front
-from sandbox.etsy.mutations import MUTATIONS, mutate
+from sandbox.etsy.mutations import MUTATIONS
 from sandbox.etsy.shops import describe, open_shop, pair
 from sandbox.etsy.tokens import SCOPES
 from sandbox.etsy.truth import TRUTHS
 from sandbox.etsy.world import World
 from sandbox.parts.answer import Doc
-from sandbox.parts.control import BaseControl, Routes, guarded, json_body, ndjson, reply
+from sandbox.parts.control import BaseControl, Routes
+from sandbox.parts.control_http import guarded, json_body, reply
 from sandbox.parts.faults import Faults
 from sandbox.parts.schedule import Schedule
 
 
-class Control(BaseControl):
+class Control(BaseControl[Front]):
     """What only Etsy's has: shops, truth, limits and tokens."""
 
     mutations = tuple(MUTATIONS)
+    truths = tuple(TRUTHS)
 
     def __init__(self, world: World, faults: Faults, schedule: Schedule) -> None:
         super().__init__(world, faults, schedule)
@@ -28,9 +32,6 @@ class Control(BaseControl):
 
     def routes(self) -> Routes:
         return [
-            ("POST", "/shops", self.make_shop),
-            ("GET", "/shops", self.list_shops),
-            ("GET", "/shops/{shop_id:int}/truth/{kind}", self.truth),
             ("POST", "/limits/use", self.use_limits),
             ("DELETE", "/limits", self.forget_limits),
             ("POST", "/tokens", self.make_tokens),
@@ -38,28 +39,17 @@ class Control(BaseControl):
             *super().routes(),
         ]
 
-    def has_shop(self, shop_id: int) -> bool:
-        return shop_id in self.world.fronts
+    def tell(self, front: Front, kind: str, query: Mapping[str, str]) -> Iterator[Doc]:
+        return TRUTHS[kind](front, paid={"true": True, "false": False}.get(query.get("paid", "")))
+
+    async def open(self, wanted: Doc) -> Doc:
+        return await open_shop(self.world, wanted)
+
+    def describe(self, front: Front) -> Doc:
+        return describe(front)
 
     def apply(self, shop_id: int, wanted: Doc) -> Doc:
-        return mutate(self._shop(shop_id), wanted, self.world.clock.seconds())
-
-    @guarded
-    async def make_shop(self, request: Request) -> Response:
-        return reply(await open_shop(self.world, await json_body(request)), 201)
-
-    @guarded
-    async def list_shops(self, _request: Request) -> Response:
-        results = [describe(front) for front in self.world.fronts.values()]
-        return reply({"count": len(results), "results": results})
-
-    @guarded
-    async def truth(self, request: Request) -> Response:
-        front, kind = self._front(request), request.path_params["kind"]
-        if kind not in TRUTHS:
-            raise LookupError(f"kind must be one of {', '.join(TRUTHS)}")
-        paid = {"true": True, "false": False}.get(request.query_params.get("paid", ""))
-        return ndjson(TRUTHS[kind](front, paid=paid))
+        return MUTATIONS[wanted["kind"]](self.front(shop_id), wanted, self.world.clock.seconds())
 
     @guarded
     async def use_limits(self, request: Request) -> Response:
@@ -76,18 +66,10 @@ class Control(BaseControl):
         wanted = await json_body(request)
         user_id = wanted.get("user_id")
         if user_id is None:
-            user_id = self._shop(int(wanted["shop_id"])).shop.ids.user
+            user_id = self.front(int(wanted["shop_id"])).shop.ids.user
         scopes = tuple(wanted.get("scopes", SCOPES))
         return reply({"user_id": user_id, **pair(self.world, user_id, scopes, wanted.get("expires_in"))}, 201)
 
     @guarded
     async def revoke_tokens(self, request: Request) -> Response:
         return reply({"revoked": self.world.tokens.revoke((await json_body(request)).get("user_id"))})
-
-    def _front(self, request: Request) -> Front:
-        return self._shop(request.path_params["shop_id"])
-
-    def _shop(self, shop_id: int) -> Front:
-        if shop_id not in self.world.fronts:
-            raise LookupError(f"no shop {shop_id} in this sandbox")
-        return self.world.fronts[shop_id]

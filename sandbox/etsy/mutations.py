@@ -149,12 +149,6 @@ MUTATIONS: dict[str, Mutate] = {
 }
 
 
-def mutate(front: Front, wanted: Doc, now: int) -> Doc:
-    if wanted.get("kind") not in MUTATIONS:
-        raise ValueError(f"kind must be one of {', '.join(MUTATIONS)}")
-    return MUTATIONS[wanted["kind"]](front, wanted, now)
-
-
 # --- helpers --------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,6 @@ Memory holds neither orders nor entries, so a shop of a million orders costs no 
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from sandbox.etsy.rhythm import DAY
 from sandbox.etsy.schema import INDEXES, TABLES
 from sandbox.etsy.shop import Shop
 from sandbox.parts.answer import Doc
+from sandbox.parts.shelf import BaseShelf
 
 PAID, SHIPPED, DELIVERED, CANCELED, EDITED, STRIPPED = 1, 2, 4, 8, 16, 32
 
@@ -30,28 +30,17 @@ _ENTRY = "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 Row = tuple[int, int, int, int, int, int]
 
 
-class Stopped(Exception):
-    """The sandbox is going down while a shop is being built."""
-
-
-class Shelf:
+class Shelf(BaseShelf):
     """Index and rendered records of one shop. `version` changes with every change to what it would answer."""
 
     def __init__(self, shop: Shop, folder: Path) -> None:
+        super().__init__(folder, shop.seed)
         self.shop = shop
         self.version = 0
-        # Set from the serving thread to end a build that nobody will use any more.
-        self.stopped = False
         self._counts: dict[tuple[Any, ...], int] = {}
-        self._paths = [folder / f"shop-{shop.seed}.sqlite", folder / f"shop-{shop.seed}.bodies"]
-        for path in self._paths:
-            path.unlink(missing_ok=True)
-        # The building thread and the serving thread use it in turn, never at once.
-        self.db = sqlite3.connect(self._paths[0], isolation_level=None, check_same_thread=False)
-        self.db.executescript(
-            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000; PRAGMA locking_mode=EXCLUSIVE;"
-        )
-        self._bodies = os.open(self._paths[1], os.O_RDWR | os.O_CREAT)
+        self._bodies_path = folder / f"shop-{shop.seed}.bodies"
+        self._bodies_path.unlink(missing_ok=True)
+        self._bodies = os.open(self._bodies_path, os.O_RDWR | os.O_CREAT)
         self._end_of_bodies = 0
 
     def build(self) -> None:
@@ -68,20 +57,19 @@ class Shelf:
         self.db.execute("COMMIT")
         self.db.executescript(INDEXES)
 
-    def warm(self) -> None:
-        """Render every receipt now."""
+    def build_warm(self) -> None:
+        """Build, and render every receipt now."""
+        self.build()
         last = -1
         while places := self.places_after(last, 500):
-            if self.stopped:
-                raise Stopped
+            self.go_on()
             last = places[-1][0]
             self.bodies(places)
 
     def close(self) -> None:
-        self.db.close()
+        super().close()
         os.close(self._bodies)
-        for path in self._paths:
-            path.unlink(missing_ok=True)
+        self._bodies_path.unlink(missing_ok=True)
 
     # --- receipts ---------------------------------------------------------------------------------------
 
@@ -166,8 +154,7 @@ class Shelf:
 
     def _orders(self, rows: list[Row]) -> Iterator[Order]:
         for pos in range(self.shop.plan.orders):
-            if self.stopped:
-                raise Stopped
+            self.go_on()
             order = make_order(self.shop, pos)
             rows.append(index_row(self.shop, order))
             yield order

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
-
 from sandbox.etsy.front import Front
 from sandbox.etsy.ids import MAX_SEED
 from sandbox.etsy.shop import Plan, Shop, currencies, default_listings, default_owner
 from sandbox.etsy.tokens import SCOPES
 from sandbox.etsy.world import World
 from sandbox.parts.answer import Doc
-from sandbox.parts.control import Taken, whole_number
+from sandbox.parts.control_http import whole_number
+from sandbox.parts.shops import free_seed, refuse_unknown, years_of
 
 MAX_ORDERS = 3_000_000
 _FIELDS = {"seed", "orders", "currency", "payout_currency", "years", "ends_at", "owner", "listings", "scopes", "warm"}
@@ -19,19 +17,16 @@ _FIELDS = {"seed", "orders", "currency", "payout_currency", "years", "ends_at", 
 
 def read_plan(world: World, wanted: Doc) -> Plan:
     """The plan that the request means, or ValueError."""
-    if unknown := set(wanted) - _FIELDS:
-        raise ValueError(f"unknown field {', '.join(sorted(unknown))}; known: {', '.join(sorted(_FIELDS))}")
-    seed = wanted.get("seed")
-    if seed is None:
-        seed = next(number for number in range(1, MAX_SEED) if number not in world.seeds)
+    refuse_unknown(wanted, _FIELDS)
+    seed = free_seed(wanted, world.seeds, MAX_SEED)
     orders = whole_number(wanted, "orders", 1200, 0, MAX_ORDERS)
     currency = str(wanted.get("currency", "USD"))
     plan = Plan(
-        seed=whole_number({"seed": seed}, "seed", 0, 0, MAX_SEED),
+        seed=seed,
         orders=orders,
         currency=currency,
         payout_currency=str(wanted.get("payout_currency", currency)),
-        years=_years(wanted.get("years", 3)),
+        years=years_of(wanted),
         ends_at=whole_number(wanted, "ends_at", world.clock.seconds(), 1_000_000_000, 2**40),
         owner=str(wanted.get("owner", default_owner(seed))),
         listings=whole_number(wanted, "listings", default_listings(orders), 5, 2000),
@@ -39,22 +34,12 @@ def read_plan(world: World, wanted: Doc) -> Plan:
     for code in (plan.currency, plan.payout_currency):
         if code not in currencies():
             raise ValueError(f"currency must be one of {', '.join(currencies())}")
-    if plan.seed in world.seeds:
-        raise Taken(f"a shop of seed {plan.seed} is already there")
     return plan
 
 
 async def open_shop(world: World, wanted: Doc) -> Doc:
-    """Build the shop beside the loop, so that other requests are answered meanwhile."""
     front = Front(Shop(read_plan(world, wanted)), world.folder)
-    # Taken before the first await: two requests cannot take one seed. The shop opens when it is whole.
-    world.seeds.add(front.shop.seed)
-    world.building.append(front)
-    await asyncio.to_thread(front.shelf.build)
-    if wanted.get("warm"):
-        await asyncio.to_thread(front.shelf.warm)
-    world.building.remove(front)
-    world.fronts[front.shop.ids.shop] = front
+    await world.open(front, front.shelf.build_warm if wanted.get("warm") else front.shelf.build)
     scopes = tuple(wanted.get("scopes", SCOPES))
     return {
         **describe(front),
@@ -90,9 +75,3 @@ def pair(world: World, user_id: int, scopes: tuple[str, ...], expires_in: int | 
         "expires_in": issued["expires_in"],
         "expires_at": int(world.clock.now() + issued["expires_in"]),
     }
-
-
-def _years(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 20:
-        raise ValueError("years must be a number above 0 and at most 20")
-    return float(value)

@@ -14,7 +14,7 @@ from sandbox.parts.tokens import Token
 from sandbox.parts.world import BaseWorld
 
 
-class World(BaseWorld):
+class World(BaseWorld[Front]):
     """One sandbox: its app key, its shops, its time and its chance."""
 
     def __init__(self, *, folder: Path, keystring: str, shared_secret: str, seed: int = 0) -> None:
@@ -24,10 +24,6 @@ class World(BaseWorld):
         self.shared_secret = shared_secret
         self.limits = Limits(self.settings, self.clock)
         self.tokens = Tokens(self.settings, self.clock)
-        self.fronts: dict[int, Front] = {}
-        # Seeds of shops that are there or are being built.
-        self.seeds: set[int] = set()
-        self.building: list[Front] = []
         self.application_id = 1_000_000 + seed % 1_000_000
 
     def front_of_user(self, user_id: int) -> Front | None:
@@ -36,15 +32,6 @@ class World(BaseWorld):
     def front_of_listing(self, listing_id: int) -> Front | None:
         """The shop that has the listing, if it is there at all."""
         return next((front for front in self.fronts.values() if front.listing_by_id(listing_id)), None)
-
-    def stop_building(self) -> None:
-        for front in self.building:
-            front.shelf.stopped = True
-
-    def close(self) -> None:
-        for front in (*self.fronts.values(), *self.building):
-            front.shelf.close()
-        self.journal.close()
 
 
 @dataclass(kw_only=True)

@@ -1,68 +1,36 @@
-"""The part of every control plane that is the same: settings, faults, mutations, requests received, clock.
+"""The part of every control plane that is the same: shops, settings, faults, mutations, requests received, clock.
 
-A platform's `Control` is a subclass that adds its shops, its truth, its tokens and its limits.
+A platform's `Control` is a subclass that says how its shops are made and changed, and adds its tokens and its limits.
 """
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict
-from functools import wraps
-from itertools import islice
-from typing import Any
+from typing import Generic
 
-import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.parts.answer import Doc
+from sandbox.parts.control_http import guarded, json_body, ndjson, reply
 from sandbox.parts.faults import Faults
 from sandbox.parts.schedule import Schedule
-from sandbox.parts.world import BaseWorld
+from sandbox.parts.world import BaseWorld, F
 
 CONTROL = "/_sandbox/"
-_LOOPBACK = ("127.0.0.1", "::1")
-_LINES = 200
 
 Handler = Callable[[Request], Awaitable[Response]]
 Routes = list[tuple[str, str, Handler]]
 
 
-class Taken(ValueError):
-    """Another shop of this sandbox has the seed, and so would have the same ids."""
-
-
-def reply(doc: object, status: int = 200) -> Response:
-    return Response(orjson.dumps(doc), status, media_type="application/json")
-
-
-def guarded(handler: Callable[[Any, Request], Awaitable[Response]]) -> Callable[[Any, Request], Awaitable[Response]]:
-    """Loopback only; mistakes are one line."""
-
-    @wraps(handler)
-    async def guard(self: Any, request: Request) -> Response:
-        if request.client is None or request.client.host not in _LOOPBACK:
-            return reply({"error": "the control plane answers loopback only"}, 403)
-        try:
-            return await handler(self, request)
-        except Taken as error:
-            return reply({"error": str(error)}, 409)
-        except LookupError as error:
-            return reply({"error": str(error.args[0]) if error.args else "not found"}, 404)
-        except (ValueError, TypeError, re.error) as error:
-            return reply({"error": str(error)}, 400)
-
-    return guard
-
-
-class BaseControl(ABC):
+class BaseControl(ABC, Generic[F]):
     """The handlers, a method each."""
 
-    def __init__(self, world: BaseWorld, faults: Faults, schedule: Schedule) -> None:
+    def __init__(self, world: BaseWorld[F], faults: Faults, schedule: Schedule) -> None:
         self.base = world
         self.faults = faults
         self.schedule = schedule
@@ -76,12 +44,42 @@ class BaseControl(ABC):
     def apply(self, shop_id: int, wanted: Doc) -> Doc:
         """Change the shop now; LookupError where there is no such shop, ValueError where the change makes no sense."""
 
+    def apply_due(self, shop_id: int, wanted: Doc) -> None:
+        """Change the shop now that its time has come."""
+        self.apply(shop_id, wanted)
+
+    @property
     @abstractmethod
-    def has_shop(self, shop_id: int) -> bool: ...
+    def truths(self) -> tuple[str, ...]:
+        """The kinds of records that `truth` tells."""
+
+    @abstractmethod
+    def tell(self, front: F, kind: str, query: Mapping[str, str]) -> Iterator[Doc]:
+        """The true records of a kind."""
+
+    @abstractmethod
+    async def open(self, wanted: Doc) -> Doc:
+        """Make a shop; ValueError where the wish makes no sense."""
+
+    @abstractmethod
+    def describe(self, front: F) -> Doc: ...
+
+    def front(self, shop_id: int) -> F:
+        if shop_id not in self.base.fronts:
+            raise LookupError(f"no shop {shop_id} in this sandbox")
+        return self.base.fronts[shop_id]
+
+    def tick(self, path: str) -> None:
+        """Set off the mutations that waited for this request."""
+        for due in self.schedule.tick(path):
+            self.apply_due(due.shop_id, due.wanted)
 
     def routes(self) -> Routes:
         """A platform's own routes come before or after these."""
         return [
+            ("POST", "/shops", self.make_shop),
+            ("GET", "/shops", self.list_shops),
+            ("GET", "/shops/{shop_id:int}/truth/{kind}", self.truth),
             ("POST", "/shops/{shop_id:int}/mutations", self.mutate),
             ("GET", "/mutations", self.list_mutations),
             ("DELETE", "/mutations", self.forget_mutations),
@@ -104,10 +102,25 @@ class BaseControl(ABC):
         )
 
     @guarded
+    async def make_shop(self, request: Request) -> Response:
+        return reply(await self.open(await json_body(request)), 201)
+
+    @guarded
+    async def list_shops(self, _request: Request) -> Response:
+        results = [self.describe(front) for front in self.base.fronts.values()]
+        return reply({"count": len(results), "results": results})
+
+    @guarded
+    async def truth(self, request: Request) -> Response:
+        front, kind = self.front(request.path_params["shop_id"]), request.path_params["kind"]
+        if kind not in self.truths:
+            raise LookupError(f"kind must be one of {', '.join(self.truths)}")
+        return ndjson(self.tell(front, kind, request.query_params))
+
+    @guarded
     async def mutate(self, request: Request) -> Response:
         shop_id, wanted = request.path_params["shop_id"], await json_body(request)
-        if not self.has_shop(shop_id):
-            raise LookupError(f"no shop {shop_id} in this sandbox")
+        self.front(shop_id)
         if wanted.get("kind") not in self.mutations:
             raise ValueError(f"kind must be one of {', '.join(self.mutations)}")
         if "after" in wanted or "every" in wanted:
@@ -187,29 +200,3 @@ class BaseControl(ABC):
         else:
             raise ValueError("clock takes now, advance_seconds or real")
         return reply({"now": clock.now(), "mode": clock.mode})
-
-
-async def json_body(request: Request) -> Doc:
-    body = await request.body()
-    doc = orjson.loads(body) if body else {}
-    if not isinstance(doc, dict):
-        raise TypeError("the body must be a JSON object")
-    return doc
-
-
-def ndjson(docs: Iterator[Doc]) -> Response:
-    """Stream in chunks; other requests are answered between two of them."""
-
-    async def chunks() -> AsyncIterator[bytes]:
-        while batch := b"".join(orjson.dumps(doc) + b"\n" for doc in islice(docs, _LINES)):
-            yield batch
-
-    return StreamingResponse(chunks(), media_type="application/x-ndjson")
-
-
-def whole_number(wanted: Doc, name: str, default: int, low: int, high: int) -> int:
-    """A field of a request, or ValueError."""
-    value: Any = wanted.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name} must be a whole number from {low} to {high}")
-    return value

@@ -21,7 +21,7 @@ import uvicorn
 from sandbox.parts.wire import Protocol
 from sandbox.parts.world import BaseWorld
 
-Build = Callable[[argparse.Namespace, Path], tuple[BaseWorld, Any]]
+Build = Callable[[argparse.Namespace, Path], tuple[BaseWorld[Any], Any]]
 Env = Callable[[Any, str], dict[str, str]]
 
 
@@ -79,7 +79,7 @@ def _config(app: Any) -> uvicorn.Config:
 class _Server(uvicorn.Server):
     """uvicorn raises the signal once more when it has stopped, which would leave our files behind."""
 
-    def __init__(self, config: uvicorn.Config, world: BaseWorld) -> None:
+    def __init__(self, config: uvicorn.Config, world: BaseWorld[Any]) -> None:
         super().__init__(config)
         self._world = world
 
@@ -94,7 +94,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _announce(world: BaseWorld, env: Env, listener: socket.socket, ready_file: Path) -> None:
+def _announce(world: BaseWorld[Any], env: Env, listener: socket.socket, ready_file: Path) -> None:
     """The socket listens already, so whoever reads the file can connect."""
     host, port = listener.getsockname()[:2]
     url = f"http://{host}:{port}"

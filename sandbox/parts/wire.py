@@ -54,10 +54,12 @@ async def send_whole(answer: Answer, send: Send) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def send_under(rule: Rule, answer: Answer, wires: tuple[Scope, Receive, Send], sleep: Sleep) -> None:
-    """Send as the rule of the wire says."""
+async def send_under(rule: Rule | None, answer: Answer, wires: tuple[Scope, Receive, Send], sleep: Sleep) -> None:
+    """Send as the rule says, if it is one of the wire."""
     scope, receive, send = wires
-    if rule.kind == "slow":
+    if rule is None:
+        await send_whole(answer, send)
+    elif rule.kind == "slow":
         await sleep(rule.details["seconds"])
         await send_whole(answer, send)
     elif rule.kind == "drip":

@@ -14,7 +14,7 @@ from sandbox.parts.control import CONTROL
 from sandbox.parts.faults import WIRE_KINDS, Faults, Kinds, Rule
 from sandbox.parts.schedule import Schedule
 from sandbox.parts.spoil import spoiled
-from sandbox.parts.wire import Sleep, compress, read_body, send_under, send_whole
+from sandbox.parts.wire import Sleep, compress, read_body, send_under
 from sandbox.printify import oauth
 from sandbox.printify.answer import Refusal
 from sandbox.printify.checks import run_checks
@@ -59,7 +59,7 @@ class Sandbox:
         if call.account_id is not None:
             self.world.limits.note(call.account_id, status)
         self._record(scope, call, status, rule, found[0].name if found else "unknown")
-        self._change(call.path)
+        self._changes.tick(call.path)
         await self._send(answer, rule, scope, receive, send)
 
     def _answer(
@@ -117,11 +117,6 @@ class Sandbox:
             }
         )
 
-    def _change(self, path: str) -> None:
-        """Set off the mutations that waited for this request."""
-        for due in self.schedule.tick(path) if self.schedule.waiting else ():
-            self._changes.apply_due(due.shop_id, due.wanted)
-
     async def _send(self, answer: Answer, rule: Rule | None, scope: Scope, receive: Receive, send: Send) -> None:
         correlation = str(uuid.uuid4())
         answer.headers.append((b"x-pfy-correlation-id", correlation.encode()))
@@ -129,10 +124,7 @@ class Sandbox:
             answer.body = self._signed(answer.body, correlation)
         if self.world.settings.gzip:
             compress(answer, dict(scope["headers"]).get(b"accept-encoding", b""))
-        if rule and rule.kind in WIRE_KINDS:
-            await send_under(rule, answer, (scope, receive, send), self._sleep)
-        else:
-            await send_whole(answer, send)
+        await send_under(rule, answer, (scope, receive, send), self._sleep)
 
     def _signed(self, body: bytes, correlation: str) -> bytes:
         """Forms B and C carry the correlation id once more, behind the second of the answer."""

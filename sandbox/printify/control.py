@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.parts.answer import Doc
-from sandbox.parts.control import BaseControl, Routes, guarded, json_body, ndjson, reply
+from sandbox.parts.control import BaseControl, Routes
+from sandbox.parts.control_http import guarded, json_body, ndjson, reply
 from sandbox.parts.faults import Faults
 from sandbox.parts.schedule import Schedule
 from sandbox.printify.front import Front
@@ -20,10 +22,11 @@ from sandbox.printify.webhooks import Webhooks
 from sandbox.printify.world import World
 
 
-class Control(BaseControl):
+class Control(BaseControl[Front]):
     """What only Printify's has: shops, truth, limits, tokens and webhooks."""
 
     mutations = tuple(MUTATIONS)
+    truths = tuple(TRUTHS)
 
     def __init__(self, world: World, faults: Faults, schedule: Schedule, webhooks: Webhooks) -> None:
         super().__init__(world, faults, schedule)
@@ -32,9 +35,6 @@ class Control(BaseControl):
 
     def routes(self) -> Routes:
         return [
-            ("POST", "/shops", self.make_shop),
-            ("GET", "/shops", self.list_shops),
-            ("GET", "/shops/{shop_id:int}/truth/{kind}", self.truth),
             ("GET", "/limits", self.get_limits),
             ("POST", "/limits/use", self.use_limits),
             ("DELETE", "/limits", self.forget_limits),
@@ -46,13 +46,19 @@ class Control(BaseControl):
             *super().routes(),
         ]
 
-    def has_shop(self, shop_id: int) -> bool:
-        return shop_id in self.world.fronts
+    def tell(self, front: Front, kind: str, _query: Mapping[str, str]) -> Iterator[Doc]:
+        return TRUTHS[kind](front, cost_is=self.world.settings.cost_is)
+
+    async def open(self, wanted: Doc) -> Doc:
+        return await open_shop(self.world, wanted)
+
+    def describe(self, front: Front) -> Doc:
+        return describe(front)
 
     def apply(self, shop_id: int, wanted: Doc) -> Doc:
         return MUTATIONS[wanted["kind"]](
             Change(
-                front=self._shop(shop_id),
+                front=self.front(shop_id),
                 wanted=wanted,
                 at=int(wanted.get("at", self.world.clock.seconds())),
                 chance=self.world.chance,
@@ -65,22 +71,6 @@ class Control(BaseControl):
         """A scheduled change that finds nothing to change is none."""
         with suppress(ValueError, LookupError):
             self.apply(shop_id, wanted)
-
-    @guarded
-    async def make_shop(self, request: Request) -> Response:
-        return reply(await open_shop(self.world, await json_body(request)), 201)
-
-    @guarded
-    async def list_shops(self, _request: Request) -> Response:
-        results = [describe(front) for front in self.world.fronts.values()]
-        return reply({"count": len(results), "results": results})
-
-    @guarded
-    async def truth(self, request: Request) -> Response:
-        front, kind = self._shop(request.path_params["shop_id"]), request.path_params["kind"]
-        if kind not in TRUTHS:
-            raise LookupError(f"kind must be one of {', '.join(TRUTHS)}")
-        return ndjson(TRUTHS[kind](front, cost_is=self.world.settings.cost_is))
 
     @guarded
     async def get_limits(self, _request: Request) -> Response:
@@ -129,14 +119,9 @@ class Control(BaseControl):
         self.webhooks.resend(str(wanted.get("event_id")), str(wanted.get("webhook_id")))
         return reply({"sent": True}, 202)
 
-    def _shop(self, shop_id: int) -> Front:
-        if shop_id not in self.world.fronts:
-            raise LookupError(f"no shop {shop_id} in this sandbox")
-        return self.world.fronts[shop_id]
-
     def _account(self, wanted: Doc) -> int:
         if "account_id" in wanted:
             return int(wanted["account_id"])
         if "shop_id" not in wanted:
             raise ValueError("say which account_id or shop_id")
-        return self._shop(int(wanted["shop_id"])).account_id
+        return self.front(int(wanted["shop_id"])).account_id

@@ -5,13 +5,13 @@ Memory holds no orders, so a shop of a million costs no more than one of ten.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 
 from sandbox.parts.answer import Doc
+from sandbox.parts.shelf import BaseShelf
 from sandbox.printify.orders import Row, plan_rows
 from sandbox.printify.render import render_order
 from sandbox.printify.settings import Settings
@@ -39,25 +39,13 @@ CREATE INDEX orders_by_status ON orders (status, created, pos);
 _INSERT = "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-class Stopped(Exception):
-    """The sandbox is going down while a shop is being built."""
-
-
-class Shelf:
+class Shelf(BaseShelf):
     """Index and changed records of one shop."""
 
     def __init__(self, shop: Shop, settings: Settings, folder: Path) -> None:
+        super().__init__(folder, shop.seed)
         self.shop = shop
         self._settings = settings
-        # Set from the serving thread to end a build that nobody will use any more.
-        self.stopped = False
-        self._path = folder / f"shop-{shop.seed}.sqlite"
-        self._path.unlink(missing_ok=True)
-        # The building thread and the serving thread use it in turn, never at once.
-        self.db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        self.db.executescript(
-            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000; PRAGMA locking_mode=EXCLUSIVE;"
-        )
         self._last = -1
         self._skus = False
         self._totals: dict[tuple[str, str], int] = {}
@@ -68,8 +56,7 @@ class Shelf:
         self.db.execute("BEGIN")
         rows: list[Row] = []
         for row in plan_rows(self.shop):
-            if self.stopped:
-                raise Stopped
+            self.go_on()
             rows.append(row)
             self._last = row.pos
             if len(rows) == _BATCH:
@@ -78,10 +65,6 @@ class Shelf:
         self.db.executemany(_INSERT, rows)
         self.db.execute("COMMIT")
         self.db.executescript(_INDEXES)
-
-    def close(self) -> None:
-        self.db.close()
-        self._path.unlink(missing_ok=True)
 
     # --- reading ----------------------------------------------------------------------------------------
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from sandbox.etsy.shop import Plan as EtsyPlan
 from sandbox.etsy.shop import currencies, default_listings, default_owner
 from sandbox.etsy.words import SHOP_WORDS
 from sandbox.parts.answer import Doc
-from sandbox.parts.control import Taken, whole_number
+from sandbox.parts.control_http import whole_number
 from sandbox.parts.dice import Dice
+from sandbox.parts.shops import free_seed, refuse_unknown, years_of
 from sandbox.printify.front import Front
 from sandbox.printify.ids import MAX_SEED, account_of
 from sandbox.printify.shop import Plan, Shop
@@ -42,12 +42,8 @@ _FIELDS = {
 
 def read_plan(world: World, wanted: Doc) -> Plan:
     """The plan that the request means, or ValueError."""
-    if unknown := set(wanted) - _FIELDS:
-        raise ValueError(f"unknown field {', '.join(sorted(unknown))}; known: {', '.join(sorted(_FIELDS))}")
-    seed = wanted.get("seed")
-    if seed is None:
-        seed = next(number for number in range(1, MAX_SEED) if number not in world.seeds)
-    seed = whole_number({"seed": seed}, "seed", 0, 0, MAX_SEED)
+    refuse_unknown(wanted, _FIELDS)
+    seed = free_seed(wanted, world.seeds, MAX_SEED)
     given = _channel_shops(wanted)
     channel = wanted.get("channel", given[0][0] if given else "custom")
     if channel not in CHANNELS:
@@ -58,8 +54,6 @@ def read_plan(world: World, wanted: Doc) -> Plan:
         orders = 1200
     shops = tuple(_shop_plan(world, name, shop) for name, shop in given)
     machine = _etsy_plan(world, {**wanted, "seed": seed, "orders": len(order_ids) or orders or 0})
-    if seed in world.seeds:
-        raise Taken(f"a shop of seed {seed} is already there")
     return Plan(
         seed=seed,
         account_id=whole_number(wanted, "account_id", account_of(seed), 1, 10**12),
@@ -111,16 +105,13 @@ def _etsy_plan(world: World, given: Doc) -> EtsyPlan:
     currency = str(given.get("currency", "USD"))
     if currency not in currencies():
         raise ValueError(f"currency must be one of {', '.join(currencies())}")
-    years: Any = given.get("years", 3)
-    if isinstance(years, bool) or not isinstance(years, int | float) or not 0 < years <= 20:
-        raise ValueError("years must be a number above 0 and at most 20")
     orders, seed = whole_number(given, "orders", 1200, 0, MAX_ORDERS), whole_number(given, "seed", 0, 0, MAX_SEED)
     return EtsyPlan(
         seed=seed,
         orders=orders,
         currency=currency,
         payout_currency=str(given.get("payout_currency", currency)),
-        years=float(years),
+        years=years_of(given),
         ends_at=whole_number(given, "ends_at", world.clock.seconds(), 1_000_000_000, 2**40),
         owner=str(given.get("owner", default_owner(seed))),
         listings=whole_number(given, "listings", default_listings(orders), 5, 2000),
@@ -152,14 +143,8 @@ def _title(seed: int) -> str:
 
 
 async def open_shop(world: World, wanted: Doc) -> Doc:
-    """Build the shop beside the loop, so that other requests are answered meanwhile."""
     front = Front(Shop(read_plan(world, wanted)), world.settings, world.folder)
-    # Taken before the first await: two requests cannot take one seed. The shop opens when it is whole.
-    world.seeds.add(front.shop.seed)
-    world.building.append(front)
-    await asyncio.to_thread(front.shelf.build)
-    world.building.remove(front)
-    world.fronts[front.shop.ids.shop] = front
+    await world.open(front, front.shelf.build)
     scopes = tuple(wanted.get("scopes", SCOPES))
     return {**describe(front), **tokens(world, front.account_id, scopes, None), "app_id": world.app_id}
 

@@ -14,7 +14,7 @@ from sandbox.printify.settings import Settings
 from sandbox.printify.tokens import Tokens
 
 
-class World(BaseWorld):
+class World(BaseWorld[Front]):
     """One sandbox: its app, its shops by account, its time and its chance."""
 
     def __init__(self, *, folder: Path, app_id: str, seed: int = 0) -> None:
@@ -23,24 +23,11 @@ class World(BaseWorld):
         self.app_id = app_id
         self.limits = Limits(self.settings, self.clock)
         self.tokens = Tokens(self.settings, self.clock)
-        self.fronts: dict[int, Front] = {}
-        # Seeds of shops that are there or are being built.
-        self.seeds: set[int] = set()
-        self.building: list[Front] = []
         # Accounts that owe money (402).
         self.unpaid: set[int] = set()
 
     def fronts_of(self, account_id: int) -> list[Front]:
         return [front for front in self.fronts.values() if front.account_id == account_id]
-
-    def stop_building(self) -> None:
-        for front in self.building:
-            front.shelf.stopped = True
-
-    def close(self) -> None:
-        for front in (*self.fronts.values(), *self.building):
-            front.shelf.close()
-        self.journal.close()
 
 
 @dataclass(kw_only=True)

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from sandbox.parts.answer import Answer, Doc
 from sandbox.parts.control import CONTROL
-from sandbox.parts.faults import WIRE_KINDS, Faults, Rule
+from sandbox.parts.faults import Faults, Rule
 from sandbox.parts.schedule import Schedule
 from sandbox.parts.wire import Sleep, compress, read_body, send_under, send_whole
 from sandbox.shopify import oauth
@@ -76,7 +76,7 @@ class Sandbox:
             return
         answer, rule = await self._answer(call)
         self._record(call, answer, rule)
-        self._change(call.path)
+        self._changes.tick(call.path)
         await self._send(answer, rule, call, (scope, receive, send))
 
     async def _answer(self, call: Call) -> tuple[Answer, Rule | None]:
@@ -111,7 +111,7 @@ class Sandbox:
             kept = [(name, value) for name, value in headers if name not in (b"content-type", b"content-length")]
             answer = under(Answer(status=status, body=whole, headers=kept, content_type=b"application/jsonl"), rule)
             self._record(call, answer, rule)
-            await self._put(answer, rule, wires)
+            await send_under(rule, answer, wires, self._sleep)
             return
         self._record(call, Answer(status=status), None, size=end - first)
         await wires[2]({"type": "http.response.start", "status": status, "headers": headers})
@@ -198,23 +198,11 @@ class Sandbox:
             }
         )
 
-    def _change(self, path: str) -> None:
-        """Set off the mutations that waited for this request."""
-        if self.schedule.waiting:
-            for due in self.schedule.tick(path):
-                self._changes.apply(due.shop_id, due.wanted)
-
     async def _send(self, answer: Answer, rule: Rule | None, call: Call, wires: tuple[Scope, Receive, Send]) -> None:
         answer.headers.append((b"x-request-id", uuid.uuid4().hex.encode()))
         if self.world.settings.gzip:
             compress(answer, call.headers.get(b"accept-encoding", b""))
-        await self._put(answer, rule, wires)
-
-    async def _put(self, answer: Answer, rule: Rule | None, wires: tuple[Scope, Receive, Send]) -> None:
-        if rule and rule.kind in WIRE_KINDS:
-            await send_under(rule, answer, wires, self._sleep)
-        else:
-            await send_whole(answer, wires[2])
+        await send_under(rule, answer, wires, self._sleep)
 
 
 def _read(scope: Scope) -> Call:

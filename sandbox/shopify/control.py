@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.parts.answer import Doc
-from sandbox.parts.control import BaseControl, Routes, guarded, json_body, ndjson, reply, whole_number
+from sandbox.parts.control import BaseControl, Routes
+from sandbox.parts.control_http import guarded, json_body, reply, whole_number
 from sandbox.parts.faults import Faults
 from sandbox.parts.schedule import Schedule
 from sandbox.shopify.bulk import Failure
 from sandbox.shopify.front import Front
-from sandbox.shopify.mutations import MUTATIONS, mutate
+from sandbox.shopify.mutations import MUTATIONS
 from sandbox.shopify.notices import compliance_body, tell_of_mutation
 from sandbox.shopify.shops import describe, open_shop, pair
 from sandbox.shopify.tokens import SCOPES
@@ -21,10 +24,11 @@ from sandbox.shopify.webhooks import COMPLIANCE
 from sandbox.shopify.world import World
 
 
-class Control(BaseControl):
+class Control(BaseControl[Front]):
     """What only Shopify's has: shops, truth, buckets and tokens."""
 
     mutations = tuple(MUTATIONS)
+    truths = tuple(TRUTHS)
 
     def __init__(self, world: World, faults: Faults, schedule: Schedule) -> None:
         super().__init__(world, faults, schedule)
@@ -32,9 +36,6 @@ class Control(BaseControl):
 
     def routes(self) -> Routes:
         return [
-            ("POST", "/shops", self.make_shop),
-            ("GET", "/shops", self.list_shops),
-            ("GET", "/shops/{shop_id:int}/truth/{kind}", self.truth),
             ("POST", "/limits/use", self.use_limits),
             ("DELETE", "/limits", self.forget_limits),
             ("POST", "/tokens", self.make_tokens),
@@ -51,38 +52,28 @@ class Control(BaseControl):
             *super().routes(),
         ]
 
-    def has_shop(self, shop_id: int) -> bool:
-        return shop_id in self.world.fronts
+    def tell(self, front: Front, kind: str, query: Mapping[str, str]) -> Iterator[Doc]:
+        since = query.get("created_since")
+        return TRUTHS[kind](front, None if since is None else int(since))
+
+    async def open(self, wanted: Doc) -> Doc:
+        return await open_shop(self.world, wanted)
+
+    def describe(self, front: Front) -> Doc:
+        return describe(front)
 
     def apply(self, shop_id: int, wanted: Doc) -> Doc:
-        front = self._shop(shop_id)
-        result = mutate(front, wanted, self.world.clock.seconds())
+        front = self.front(shop_id)
+        result = MUTATIONS[wanted["kind"]](front, wanted, self.world.clock.seconds())
         tell_of_mutation(self.world, front, wanted, result)
         return result
-
-    @guarded
-    async def make_shop(self, request: Request) -> Response:
-        return reply(await open_shop(self.world, await json_body(request)), 201)
-
-    @guarded
-    async def list_shops(self, _request: Request) -> Response:
-        results = [describe(front) for front in self.world.fronts.values()]
-        return reply({"count": len(results), "results": results})
-
-    @guarded
-    async def truth(self, request: Request) -> Response:
-        front, kind = self._shop(request.path_params["shop_id"]), request.path_params["kind"]
-        if kind not in TRUTHS:
-            raise LookupError(f"kind must be one of {', '.join(TRUTHS)}")
-        since = request.query_params.get("created_since")
-        return ndjson(TRUTHS[kind](front, None if since is None else int(since)))
 
     @guarded
     async def use_limits(self, request: Request) -> Response:
         """Leave so much in a shop's buckets, as if others had called."""
         wanted = await json_body(request)
         shop_id = int(wanted["shop_id"])
-        self._shop(shop_id)
+        self.front(shop_id)
         for name, buckets in (("points_left", self.world.points), ("calls_left", self.world.calls)):
             if name in wanted:
                 buckets.drain(shop_id, float(wanted[name]))
@@ -97,7 +88,7 @@ class Control(BaseControl):
     @guarded
     async def make_tokens(self, request: Request) -> Response:
         wanted = await json_body(request)
-        shop = self._shop(int(wanted["shop_id"])).shop
+        shop = self.front(int(wanted["shop_id"])).shop
         scopes = tuple(wanted.get("scopes", SCOPES))
         issued = pair(
             self.world,
@@ -116,7 +107,7 @@ class Control(BaseControl):
     async def change_scopes(self, request: Request) -> Response:
         wanted = await json_body(request)
         shop_id = int(wanted["shop_id"])
-        self._shop(shop_id)
+        self.front(shop_id)
         return reply({"changed": self.world.tokens.scope(shop_id, tuple(wanted["scopes"]))})
 
     @guarded
@@ -150,7 +141,7 @@ class Control(BaseControl):
     @guarded
     async def send_webhook(self, request: Request) -> Response:
         """A notice of any topic: the body as given, or for compliance topics as the vendor writes it."""
-        front, wanted = self._shop(request.path_params["shop_id"]), await json_body(request)
+        front, wanted = self.front(request.path_params["shop_id"]), await json_body(request)
         topic = str(wanted.get("topic", ""))
         body = wanted.get("body")
         if body is None:
@@ -163,7 +154,7 @@ class Control(BaseControl):
     @guarded
     async def uninstall(self, request: Request) -> Response:
         """Tokens die at once, then `app/uninstalled` is told; the vendor sends `shop/redact` 48 hours later."""
-        front = self._shop(request.path_params["shop_id"])
+        front = self.front(request.path_params["shop_id"])
         return reply({"revoked": uninstall(self.world, front)})
 
     @guarded
@@ -188,8 +179,3 @@ class Control(BaseControl):
             raise LookupError(f"no delivery {wanted}")
         self.world.webhooks.again(found[0])
         return reply({"webhook_id": wanted})
-
-    def _shop(self, shop_id: int) -> Front:
-        if shop_id not in self.world.fronts:
-            raise LookupError(f"no shop {shop_id} in this sandbox")
-        return self.world.fronts[shop_id]

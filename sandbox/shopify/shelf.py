@@ -5,7 +5,6 @@ Memory holds no orders, so a shop of a million costs no more than one of ten.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import orjson
 
 from sandbox.parts.answer import Doc
+from sandbox.parts.shelf import BaseShelf
 from sandbox.shopify.ids import Ids
 from sandbox.shopify.orders import make_order
 from sandbox.shopify.shop import Shop
@@ -24,27 +24,15 @@ _ORDER = "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 Values = Sequence[Any]
 
 
-class Stopped(Exception):
-    """The sandbox is going down while a shop is being built."""
-
-
-class Shelf:
+class Shelf(BaseShelf):
     """Index and documents of one shop. `version` changes with every change to what it would answer."""
 
     def __init__(self, shop: Shop, folder: Path) -> None:
+        super().__init__(folder, shop.seed)
         self.shop = shop
         self.version = 0
-        # Set from the serving thread to end a build that nobody will use any more.
-        self.stopped = False
         self._used = shop.plan.orders
         self._counts: dict[tuple[Any, ...], int] = {}
-        self._path = folder / f"shop-{shop.seed}.sqlite"
-        self._path.unlink(missing_ok=True)
-        # The building thread and the serving thread use it in turn, never at once.
-        self.db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        self.db.executescript(
-            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000; PRAGMA locking_mode=EXCLUSIVE;"
-        )
 
     def build(self) -> None:
         """Write the whole index: one pass over the orders, then who ordered, then what is sold."""
@@ -53,8 +41,7 @@ class Shelf:
         rows: list[tuple[Any, ...]] = []
         docs: list[tuple[int, bytes]] = []
         for pos in range(self.shop.plan.orders):
-            if self.stopped:
-                raise Stopped
+            self.go_on()
             order = make_order(self.shop, pos)
             rows.append(order_row(self.shop, order))
             docs.append((pos, dump(order)))
@@ -65,10 +52,6 @@ class Shelf:
         self.db.execute("COMMIT")
         self.db.executescript(INDEXES)
         self._build_customers()
-
-    def close(self) -> None:
-        self.db.close()
-        self._path.unlink(missing_ok=True)
 
     # --- asking -----------------------------------------------------------------------------------------
 
@@ -176,8 +159,7 @@ class Shelf:
         )
         cursor = self.db.execute(sql, values)
         while batch := cursor.fetchmany(_BATCH):
-            if self.stopped:
-                raise Stopped
+            self.go_on()
             self.db.executemany(
                 "INSERT INTO customers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT (number) DO UPDATE SET"
                 " updated = max(updated, excluded.updated), orders = excluded.orders, spent = excluded.spent",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from sandbox.etsy.people import HOMES, NAMES
+from sandbox.etsy.people import HOMES
 from sandbox.etsy.rhythm import DAY, Rhythm
 from sandbox.etsy.words import SHOP_WORDS
 from sandbox.parts.dice import Dice
@@ -100,12 +100,6 @@ class Shop:
 
     def _person(self, number: int) -> Person:
         return make_person(self.seed, self.home, number)
-
-
-def default_owner(seed: int) -> str:
-    dice = Dice(f"{seed}:owner")
-    given, family, _ = NAMES["english"]
-    return f"{dice.pick(given)} {dice.pick(family)}"
 
 
 def default_products(orders: int) -> int:

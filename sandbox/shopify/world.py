@@ -16,7 +16,7 @@ from sandbox.shopify.tokens import Tokens
 from sandbox.shopify.webhooks import Webhooks
 
 
-class World(BaseWorld):
+class World(BaseWorld[Front]):
     """One sandbox: its application, its shops, its time and its chance."""
 
     def __init__(self, *, folder: Path, client_id: str, client_secret: str, seed: int = 0) -> None:
@@ -27,10 +27,6 @@ class World(BaseWorld):
         self.tokens = Tokens(self.settings, self.clock)
         self.points = Buckets(self.clock)
         self.calls = Buckets(self.clock)
-        self.fronts: dict[int, Front] = {}
-        # Seeds of shops that are there or are being built.
-        self.seeds: set[int] = set()
-        self.building: list[Front] = []
         self.engine = Engine(all_fields())
         self.bulk = BulkDesk(self)
         self.webhooks = Webhooks(self)
@@ -40,13 +36,7 @@ class World(BaseWorld):
     def front_of_domain(self, domain: str) -> Front | None:
         return next((front for front in self.fronts.values() if front.shop.domain == domain.lower()), None)
 
-    def stop_building(self) -> None:
-        for front in self.building:
-            front.shelf.stopped = True
-
     def close(self) -> None:
         self.bulk.close()
         self.webhooks.close()
-        for front in (*self.fronts.values(), *self.building):
-            front.shelf.close()
-        self.journal.close()
+        super().close()
