@@ -32,7 +32,7 @@ class ControlPlane:
         return answer.json() if answer.content else None
 
     def ndjson(self, path: str, /, *, parse_float: type = float, **query: str) -> list[Row]:
-        answer = self.http.get(f"/_sandbox{path}", params=query)
+        answer = self.http.get(f"/_sandbox{path}", params=query or None)
         assert answer.status_code == 200, answer.text
         return [json.loads(line, parse_float=parse_float) for line in answer.content.splitlines()]
 

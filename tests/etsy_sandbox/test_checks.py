@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.etsy_sandbox.conftest import ENDS_AT, KEY
+from tests.etsy_sandbox.conftest import KEY
+from tests.in_thread import ENDS_AT
 
 
 @pytest.mark.parametrize(

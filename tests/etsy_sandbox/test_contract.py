@@ -108,11 +108,9 @@ def test_an_operation_is_the_documents(operation):
 
 
 @pytest.fixture(params=[("USD", "USD"), ("JPY", "USD"), ("EUR", "JPY"), ("GBP", "GBP")], ids="-".join)
-def any_shop(etsy, _shops, request):
+def any_shop(etsy, request):
     currency, payout = request.param
-    if request.param not in _shops:
-        _shops[request.param] = etsy.shop(orders=400, currency=currency, payout_currency=payout)
-    return _shops[request.param]
+    return etsy.kept(orders=400, currency=currency, payout_currency=payout)
 
 
 def test_every_answer_fits_its_schema(any_shop):

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.etsy_sandbox.conftest import ENDS_AT
+from tests.in_thread import ENDS_AT
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.etsy_sandbox.conftest import ENDS_AT
+from tests.in_thread import ENDS_AT
 
 HOUR = 3600
 START = ENDS_AT // HOUR * HOUR

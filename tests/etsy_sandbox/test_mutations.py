@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.etsy_sandbox.conftest import ENDS_AT
+from tests.in_thread import ENDS_AT
 
 NOW = ENDS_AT + 1000
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from sandbox.etsy.ids import MAX_LINES, MAX_POSITION, MAX_SEED, Ids
 from sandbox.etsy.shelf import CANCELED, PAID
-from tests.etsy_sandbox.conftest import ENDS_AT, running
+from tests.etsy_sandbox.conftest import running
+from tests.in_thread import ENDS_AT
 
 QUIET = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

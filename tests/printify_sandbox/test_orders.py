@@ -11,7 +11,7 @@ from sandbox.etsy.shop import Plan as EtsyPlan
 from sandbox.etsy.shop import Shop as EtsyShop
 from sandbox.printify.orders import STATUSES
 from sandbox.shopify.ids import Ids as ShopifyIds
-from tests.printify_sandbox.conftest import ENDS_AT
+from tests.in_thread import ENDS_AT
 
 
 @pytest.fixture(scope="module")

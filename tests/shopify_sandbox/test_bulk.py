@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.shopify_sandbox.conftest import ENDS_AT, number
+from tests.in_thread import ENDS_AT
+from tests.shopify_sandbox.conftest import number
 
 RUN = """mutation($q: String!, $g: Boolean = false) { bulkOperationRunQuery(query: $q, groupObjects: $g) {
   bulkOperation { id status objectCount url } userErrors { field message code } } }"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.shopify_sandbox.conftest import ENDS_AT
+from tests.in_thread import ENDS_AT
 
 ORDERS = "{ orders(first: %d) { nodes { id } } }"
 

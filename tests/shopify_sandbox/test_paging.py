@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from sandbox.shopify.ids import LINES, MAX_POSITION, MAX_PRODUCTS, MAX_SEED, MAX_VARIANTS, Ids
 from sandbox.shopify.times import utc
-from tests.shopify_sandbox.conftest import ENDS_AT, number, running
+from tests.in_thread import ENDS_AT
+from tests.shopify_sandbox.conftest import number, running
 
 QUIET = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SORTS = {"CREATED_AT": "created", "UPDATED_AT": "updated", "PROCESSED_AT": "processed", "ID": "id"}
