@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from sandbox.printify.shop import Shop
 
 HOUR = 3600
-ROLES = ("sale", "split", "reprint", "manual", "sample", "api")
 # Of orders that are neither old nor done, by how the docs name them.
 OPEN_STATUSES = (
     "pending",

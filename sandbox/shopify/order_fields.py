@@ -62,10 +62,6 @@ def _tax_lines(order: Doc, amount: Any) -> list[Any]:
     return [(order, amount)] if order["tax_rate"] else []
 
 
-def _line_tax(line: Doc) -> Any:
-    return line["tax"]
-
-
 def _lines(order: Doc, _ctx: Context, args: dict[str, Any]) -> Page:
     return slice_page([(order, number) for number in range(len(order["lines"]))], args)
 

@@ -9,7 +9,7 @@ from sandbox.etsy.people import Country
 from sandbox.parts.answer import Doc
 from sandbox.parts.dice import Dice
 from sandbox.shopify.fates import befall, settle
-from sandbox.shopify.goods import Product, variant_price
+from sandbox.shopify.goods import variant_price
 from sandbox.shopify.money import NOTHING, RATES, Pair, converted, from_dollar_cents
 from sandbox.shopify.people import customer_number
 from sandbox.shopify.shop import Shop
@@ -147,7 +147,3 @@ def _shipping(shop: Shop, buyer_currency: str, dice: Dice, *, abroad: bool) -> P
 def _tip(shop: Shop, buyer_currency: str, dice: Dice) -> Pair:
     own = from_dollar_cents(dice.between(1, 5) * 100, shop.currency)
     return Pair(own, converted(own, shop.currency, buyer_currency))
-
-
-def product_of(shop: Shop, line: Doc) -> Product | None:
-    return None if line["product"] is None else shop.products[line["product"]]
