@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -246,3 +247,12 @@ def many(count: int, work: Callable[[int], Any]) -> Iterator[list[Any]]:
     for thread in threads:
         thread.join()
     yield results
+
+
+def until_it_waits(db: psycopg.Connection[Any], function: str) -> None:
+    """Return when a call of this function waits for a lock of somebody else's."""
+    deadline = time.monotonic() + 20
+    waits = "select from pg_stat_activity where wait_event_type = 'Lock' and query like %s"
+    while db.execute(waits, (f"%{function}%",)).fetchone() is None:
+        assert time.monotonic() < deadline, f"{function} waits for nobody"
+        time.sleep(0.02)
