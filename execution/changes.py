@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from execution.streams import Entity, Lookup, Stream
-from execution.sync_shopify import ask_nodes
+from execution.streams import Entity, Lookup, Step, Stream
+from execution.sync_shopify import CHANGED_VARIANTS, GONE_VARIANTS, ask_nodes
 
 NAME = "changes"
 
@@ -36,6 +36,8 @@ _KINDS: Mapping[str, tuple[_Kind, ...]] = {
         _Kind(stream="customers", node_type="Customer"),
     ),
 }
+# What belongs to an object and is a list of its own: read with it.
+_BESIDE: Mapping[str, tuple[Step, ...]] = {"shopify": (CHANGED_VARIANTS, GONE_VARIANTS)}
 # What an order that was read again may still want: lines beyond the first ones, refunds.
 _AFTERWARDS = frozenset({"order_lines", "order_line_ends", "refunds", "refund_ends"})
 _NODES_A_CALL = 5
@@ -47,7 +49,7 @@ def entity_of(platform: str, entities: Sequence[Entity]) -> Entity:
     streams = {step.name: step for step in steps if isinstance(step, Stream)}
     lookups = [_lookup(kind, streams[kind.stream]) for kind in _KINDS.get(platform, ()) if kind.stream in streams]
     after = [step for step in steps if isinstance(step, Lookup) and step.name in _AFTERWARDS]
-    return Entity(name=NAME, table="orders", steps=(*lookups, *_once(after)))
+    return Entity(name=NAME, table="orders", steps=(*lookups, *_BESIDE.get(platform, ()), *_once(after)))
 
 
 def _lookup(kind: _Kind, stream: Stream) -> Lookup:

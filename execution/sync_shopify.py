@@ -13,7 +13,7 @@ from functools import partial
 
 from execution.door.shopify_graphql import GRAPHQL_PATH, graphql
 from execution.platforms import Ask
-from execution.streams import Children, Column, Entity, Kind, Lookup, Records, Stream, Window
+from execution.streams import Children, Column, Derivation, Entity, Kind, Lookup, Records, Stream, Window
 from execution.walks.connection import ConnectionPages
 
 # From this many records on, an export in bulk is cheaper than pages: it costs a dozen calls whatever its size.
@@ -306,6 +306,28 @@ VARIANTS = Stream(
         ),
     ),
 )
+
+
+def _ask_stretch(_lookup: Lookup, ids: Sequence[str]) -> Ask:
+    """A product's variants after one of them: "<product>:<variant>", in the order of ids."""
+    product, _, after = ids[0].partition(":")
+    query = (
+        "query KeeperVariants($query: String) { productVariants(first: 250, sortKey: ID, query: $query) "
+        f"{{ nodes {{ {VARIANT_NODE} }} }} }}"
+    )
+    return graphql(query, {"query": f"product_id:{product} id:>{int(after)}"}, points=80)
+
+
+# What a webhook about a product leads to, beside the product itself.
+CHANGED_VARIANTS = Lookup(
+    name="variants",
+    path=GRAPHQL_PATH,
+    records=VARIANTS.records,
+    records_at="data.productVariants.nodes",
+    ask=_ask_stretch,
+    pending="changed_variants",
+)
+GONE_VARIANTS = Derivation(name="gone_variants")
 
 CUSTOMERS = Stream(
     name="customers",

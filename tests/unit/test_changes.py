@@ -35,11 +35,21 @@ def test_its_records_are_those_of_the_streams(platform):
         for step in entity.steps
         if isinstance(step, Stream)
     }
-    changed = [step for step in catalog.find_entity(platform, "changes").steps if step.pending]
+    steps = catalog.find_entity(platform, "changes").steps
+    changed = [step for step in steps if isinstance(step, Lookup) and step.pending]
 
     assert changed
     assert all(step.records == streams[step.name].records for step in changed)
-    assert all(isinstance(step, Lookup) for step in catalog.find_entity(platform, "changes").steps)
+    assert not any(isinstance(step, Stream) for step in steps)
+
+
+def test_a_products_variants_are_asked_for_in_stretches_of_ids():
+    lookup = lookup_of("shopify", "variants")
+
+    asked = orjson.loads(lookup.ask(lookup, ["77:00000044000000000701"]).body)
+
+    assert asked["variables"] == {"query": "product_id:77 id:>44000000000701"}
+    assert lookup.batch == 1
 
 
 def test_it_is_no_part_of_a_backfill():
