@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from execution import operations
 from execution.app import App
 from execution.errors import StoreError
+from execution.tokens.care import ending_soon
 from web.problems import Problem
 
 if TYPE_CHECKING:
@@ -59,7 +60,13 @@ def statuses_of(web: Web, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
 def connections_of(web: Web, user_id: str) -> list[dict[str, Any]]:
     """The shops that the user connected, however they are now; see SQL `connections`."""
     found: list[dict[str, Any]] = web.app.store.rpc("connections", p_user_id=user_id)
-    return found
+    ends = token_ends_of(web, user_id)
+    return [row | {"token_ends_at": ends.get(row["platform"])} for row in found]
+
+
+def token_ends_of(web: Web, user_id: str) -> dict[str, str]:
+    """By platform: when a token ends that only the seller can replace, where that is soon."""
+    return {row["platform"]: row["expires_at"] for row in ending_soon(web.app.store, user_id)}
 
 
 def stable_word(error: StoreError) -> str:

@@ -26,6 +26,13 @@ EXPIRES_SOON = timedelta(days=30)
 log = structlog.get_logger()
 
 
+def ending_soon(store: Rpc, user_id: str | None = None) -> list[dict[str, Any]]:
+    """The connections whose token ends within a month and cannot be refreshed; one user's, or all."""
+    within = EXPIRES_SOON.total_seconds()
+    found: list[dict[str, Any]] = store.rpc("expiring_tokens", p_within_seconds=within, p_user_id=user_id)
+    return found
+
+
 @dataclass(frozen=True, kw_only=True)
 class TokenCare:
     """Looks after the pairs of all platforms that this process is set up for."""
@@ -56,7 +63,7 @@ class TokenCare:
 
     def warn(self) -> int:
         """Log the connections whose token ends soon and cannot be refreshed; how many there are."""
-        soon = self.store.rpc("expiring_tokens", p_within_seconds=EXPIRES_SOON.total_seconds())
+        soon = ending_soon(self.store)
         for row in soon:
             log.warning(
                 "token_ends_soon",

@@ -54,3 +54,18 @@ def test_a_disconnected_shop_keeps_what_was_loaded() -> None:
 
     assert not card.is_connected
     assert card.entities[0].text == "1,159"
+
+
+def test_a_pasted_token_that_ends_soon_is_told_with_its_day() -> None:
+    """In the seller's own time zone: five hours before midnight in London is still the day before in New York."""
+    facts = status(completed(), platform="printify")
+
+    def advice(ends_at: str) -> str:
+        cards = connections_view(facts, reader(), available=["printify"], token_ends={"printify": ends_at})
+        return next(card.advice for card in cards if card.platform == "printify")
+
+    assert advice("2026-12-03T02:00:00+00:00") == (
+        "The token that you pasted ends on Dec 2, 2026. Paste a new one before, so that no order is missed."
+    )
+    assert advice("2026-11-20T12:00:00+00:00").endswith("ended on Nov 20, 2026. Paste a new one to go on.")
+    assert _card(completed()).advice == ""

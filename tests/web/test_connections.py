@@ -272,6 +272,32 @@ def test_what_is_not_yours_is_not_there(sign_in, make_user, make_seller):
     assert of_others.json() == of_nobody.json()
 
 
+@pytest.mark.parametrize(
+    ("days", "refreshable", "is_told"), [(12, False, True), (12, True, False), (200, False, False)]
+)
+def test_a_pasted_token_that_ends_within_a_month_is_told(*, sign_in, make_seller, db, days, refreshable, is_told):
+    user = make_seller("printify")
+    make_token(db, user, days, refreshable)
+    make_token(db, make_seller("printify"), 3, refreshable=False)
+    browser = sign_in(user)
+
+    (connection,) = browser.get("/connections").json()
+    page = browser.get("/settings/connections", headers={"Accept": "text/html"}).text
+
+    assert (connection["token_ends_at"] is not None) is is_told
+    assert page.count("The token that you pasted ends on") == is_told
+
+
+def make_token(db, user, days, refreshable):
+    """A token by its row alone: when it ends is all that is looked at."""
+    sealed = "v1|key|nonce|text"
+    db.execute(
+        "insert into private.platform_tokens (account_id, access_token, refresh_token, expires_at)"
+        " select id, %s, %s, now() + make_interval(days => %s) from public.connected_accounts where user_id = %s",
+        (sealed, sealed if refreshable else None, days, user),
+    )
+
+
 # ── Shopify's callback is signed (sheet 2.1) ──
 
 

@@ -19,7 +19,7 @@ from web.pages.connections_view import ConnectionView, connections_view
 from web.pages.estimate_view import choices_of
 from web.problems import Problem
 from web.routes.connections import base_url
-from web.views import status_of
+from web.views import status_of, token_ends_of
 
 router = APIRouter()
 _TOKEN, _SHOP_ID = re.compile(r"[\x21-\x7e]{8,4096}"), re.compile(r"[0-9]{0,20}")
@@ -138,7 +138,8 @@ def _cards(request: Request, web: Web, user: User) -> tuple[tuple[ConnectionView
     facts = status_of(web, user.id)
     formats = render.formats_of(request, datetime.fromisoformat(facts["now"]))
     available = [name for name in words.TITLES if _is_available(web, name)]
-    return connections_view(facts, formats, available=available), formats
+    ends = token_ends_of(web, user.id)
+    return connections_view(facts, formats, available=available, token_ends=ends), formats
 
 
 def _connected(cards: tuple[ConnectionView, ...], platform: str) -> ConnectionView:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from execution import progress
@@ -13,6 +14,9 @@ from web.pages.formats import Formats
 from web.pages.progress_view import OPEN, counts
 
 Job = Mapping[str, Any]
+# Platforms whose sellers may paste a token instead of confirming at a consent page.
+PASTED = ("printify",)
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 # In the order in which a seller thinks of them; what each is good for.
 _BRINGS = {
@@ -49,6 +53,8 @@ class ConnectionView:
     percent: int
     entities: tuple[EntityFact, ...]
     warning: str
+    # The access ends soon, and only the seller can give another.
+    advice: str
     failures: tuple[str, ...]
     can_resume: bool
     # Connected, but with too little: connecting again is what helps.
@@ -60,13 +66,20 @@ class ConnectionView:
 
 
 def connections_view(
-    facts: Mapping[str, Any], formats: Formats, *, available: Sequence[str]
+    facts: Mapping[str, Any], formats: Formats, *, available: Sequence[str], token_ends: Mapping[str, str] = NOTHING
 ) -> tuple[ConnectionView, ...]:
-    """A card for every platform; `available` are those that this service has an application key for."""
+    """A card for every platform; `available` are those that this service has an application key for. `token_ends` are
+    the times at which pasted tokens end, where that is soon.
+    """
     accounts = {account["platform"]: account for account in facts["platforms"]}
     names = [*_BRINGS, *sorted(set(accounts) - set(_BRINGS))]
     return tuple(
-        _connection(name, accounts.get(name), [j for j in facts["jobs"] if j["platform"] == name], formats, available)
+        replace(
+            _connection(
+                name, accounts.get(name), [j for j in facts["jobs"] if j["platform"] == name], formats, available
+            ),
+            advice=_advice(name, token_ends.get(name), formats),
+        )
         for name in names
     )
 
@@ -93,6 +106,7 @@ def _connection(
         percent=int(share * 100),
         entities=tuple(EntityFact(name=words.entity(job["entity"]), text=_held(job, formats)) for job in jobs),
         warning=_warning(name, account),
+        advice="",
         failures=tuple(f"{words.entity(job['entity'])}: {words.failure(job)}" for job in failed),
         asks_reconnect=any(words.needs_reconnect(job) for job in failed),
         can_resume=any(job["status"] != "completed" for job in jobs) or not jobs,
@@ -130,6 +144,18 @@ def _held(job: Job, formats: Formats) -> str:
     if job["status"] == "completed":
         return formats.number(progress.rows_held(job["certificate"]))
     return counts(job, formats) or "–"
+
+
+def _advice(name: str, ends_at: str | None, formats: Formats) -> str:
+    """What only the seller can do, said while there is time."""
+    if ends_at is None:
+        return ""
+    moment = datetime.fromisoformat(ends_at)
+    ends = f"{'ended' if moment <= formats.now else 'ends'} on {formats.day(moment)}"
+    when = "to go on" if moment <= formats.now else "before, so that no order is missed"
+    if name in PASTED:
+        return f"The token that you pasted {ends}. Paste a new one {when}."
+    return f"Our access to {words.title(name)} {ends}. Connect again {when}."
 
 
 def _warning(name: str, account: Mapping[str, Any] | None) -> str:

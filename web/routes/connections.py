@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import RedirectResponse, Response
 
 from web import connecting
@@ -37,6 +37,7 @@ class Connection(BaseModel):
                     "connected_at": "2026-11-22T10:00:00+00:00",
                     "last_synced_at": None,
                     "syncing": True,
+                    "token_ends_at": None,
                 }
             ]
         }
@@ -51,6 +52,9 @@ class Connection(BaseModel):
     connected_at: str
     last_synced_at: str | None
     syncing: bool
+    token_ends_at: str | None = Field(
+        description="A pasted token that ends within a month: the seller should paste a new one before"
+    )
 
 
 class Disconnected(BaseModel):
