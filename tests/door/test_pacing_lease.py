@@ -91,6 +91,32 @@ def test_a_lease_counts_from_before_the_question(rpc, valkey, db):
     assert before + LEASE_S - 0.1 <= till <= granted
 
 
+def test_who_asked_early_and_takes_late_forgets_no_slots(rpc, valkey, db):
+    """Two saw no lease. One has it and has booked ahead: the other's late grant changes nothing, its slots stand."""
+    late, quick = Pacer(rpc, valkey, HandClock()), Pacer(rpc, valkey, HandClock())
+    asked_at = int(time.time() * 1e6)
+    booked, _ = sends(quick, 100, per_second=5)
+    lease_over(db, "1 hour")
+
+    late._take_lease("s", asked_at, state_kept=False)
+
+    slot = late.slot("s", per_second=5, safety_margin=0.2)
+    assert time.monotonic() + slot.wait_s > max(booked)
+
+
+def test_a_renewal_that_arrives_after_a_loss_is_none(rpc, valkey):
+    """FLUSHALL while Postgres is asked for more time: whoever comes next asks anew, and is quiet until slots are used."""
+    pacer = Pacer(rpc, valkey, HandClock())
+    booked, _ = sends(pacer, 100, per_second=5)
+    valkey.flushall()
+
+    pacer._take_lease("s", int(time.time() * 1e6), state_kept=True)
+
+    slot = pacer.slot("s", per_second=5, safety_margin=0.2)
+    assert not slot.booked
+    assert time.monotonic() + slot.wait_s > max(booked)
+
+
 def test_a_lease_is_renewed_before_it_lapses(rpc, valkey, db):
     """A busy scope never falls silent: with less than two seconds left, the next slot renews it."""
     pacer = Pacer(rpc, valkey, HandClock())
