@@ -19,6 +19,7 @@ from redis.retry import Retry
 
 from execution.budget.budgets import Bucket
 from execution.clock import Clock
+from execution.errors import StoreError
 
 LONGEST_WAIT_S = 2.0
 LEASE_S = 5.0
@@ -27,6 +28,7 @@ _LIMIT_KEPT_S = 3600
 # Processes that start together ask for the first lease together: the one that was granted it without a quiet time takes
 # it within so long, and the others need not quieten everybody.
 _FIRST_TAKES_S = 0.25
+_PAUSE = "the platform asked for a pause"
 _HERE = Path(__file__).parent
 
 BucketKind = Literal["points", "calls"]
@@ -125,8 +127,14 @@ class Pacer:
         self._set(_keys(scope, "limit")[0], str(per_second), seconds=_LIMIT_KEPT_S)
 
     def hold(self, scope: str, seconds: float) -> None:
-        """No slot for anyone for so long; the block in Postgres is what lasts longer."""
-        self._set(_keys(scope, "hold")[0], "1", seconds=min(seconds, 300.0))
+        """No slot for anyone for so long, whoever paces; a block in Postgres is what lasts longer. Never fails."""
+        seconds = min(seconds, 300.0)
+        if self._set(_keys(scope, "hold")[0], "1", seconds=seconds):
+            return
+        try:
+            self._store.rpc("block_scope", p_scope=scope, p_seconds=seconds, p_reason=_PAUSE)
+        except StoreError as error:
+            log.warning("scope_not_held", scope=scope, error=error.message)
 
     def _ask_valkey(self, scope: str, script: str, keys: list[str], args: list[Any]) -> Slot | None:
         """A slot of Valkey's, or None where Postgres must hand it out."""
@@ -155,8 +163,8 @@ class Pacer:
             self._clock.sleep(_FIRST_TAKES_S)
         self._try(lambda _: self._scripts["lease"](keys=keys, args=args))
 
-    def _set(self, key: str, value: str, *, seconds: float) -> None:
-        self._try(lambda valkey: valkey.set(key, value, px=max(1, int(seconds * 1000))))
+    def _set(self, key: str, value: str, *, seconds: float) -> bool:
+        return bool(self._try(lambda valkey: valkey.set(key, value, px=max(1, int(seconds * 1000)))))
 
     def _try(self, ask: Callable[[redis.Redis], Any]) -> Any | None:
         """What Valkey answers; None while it is away, which is tried again after some seconds."""

@@ -105,7 +105,7 @@ def test_who_asked_early_and_takes_late_forgets_no_slots(rpc, valkey, db):
 
 
 def test_a_renewal_that_arrives_after_a_loss_is_none(rpc, valkey):
-    """FLUSHALL while Postgres is asked for more time: whoever comes next asks anew, and is quiet until slots are used."""
+    """FLUSHALL while Postgres is asked for more time: whoever comes next asks anew, quiet until slots are used."""
     pacer = Pacer(rpc, valkey, HandClock())
     booked, _ = sends(pacer, 100, per_second=5)
     valkey.flushall()

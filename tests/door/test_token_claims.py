@@ -1,5 +1,6 @@
 """The claim of one refresh in the database: fence, version and lock, each by itself."""
 
+import random
 import threading
 import uuid
 from datetime import timedelta
@@ -7,8 +8,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from tests.door.test_tokens import fate, state
-from tests.door.world import connect_seller, until_it_waits
+from tests.door.test_tokens import fate, manager, state
+from tests.door.world import HandClock, TokenServer, connect_seller, until_it_waits
 
 
 @pytest.fixture
@@ -122,3 +123,18 @@ def test_idle_pairs_are_spread_over_a_tenth_of_their_age(db, rpc, keyring):
         due += 1
 
     assert 1 <= due <= 19
+
+
+@pytest.mark.parametrize(("chance", "refreshes"), [(0.0, 1), (0.99, 0)])
+def test_processes_do_not_all_find_a_token_due_at_once(rpc, keyring, seller, chance, refreshes):
+    """From 80 % of its life on, spread by chance over a tenth of it: at 85 % some refresh, and some not yet."""
+    clock, endpoint = HandClock(), TokenServer()
+    one = manager(rpc, keyring, seller, endpoint, clock=clock)
+    one._chance = random.Random()
+    one._chance.random = lambda: chance
+    one.access_token()
+
+    clock.seconds += 0.85 * 3600
+    one.access_token()
+
+    assert len(endpoint.used) == refreshes
