@@ -15,7 +15,7 @@ import redis
 from execution import boot, owed
 from execution.budget.budgets import Budget, Scope, load_budgets, scope_of
 from execution.budget.pacing import connect_valkey
-from execution.catalog import PLATFORMS, platform_named, read_shopify_by
+from execution.catalog import PLATFORMS, Catalog, platform_named
 from execution.clock import Clock, SystemClock
 from execution.connections import Connector, ConnectRequest
 from execution.door.breaker import Breaker
@@ -46,8 +46,9 @@ class App:
     patience: Patience = AS_LONG_AS_IT_TAKES
     in_hand: InHand = field(default_factory=InHand)
 
-    def __post_init__(self) -> None:
-        read_shopify_by(self.settings.shopify_read)
+    @cached_property
+    def catalog(self) -> Catalog:
+        return Catalog.reading(shopify_by=self.settings.shopify_read)
 
     @cached_property
     def store(self) -> Store:
@@ -179,6 +180,7 @@ class App:
         """A runner of this process; threads may share it."""
         return JobRunner(
             store=self.store,
+            catalog=self.catalog,
             client_of=self.client_of,
             breaker=self.breaker,
             clock=self.clock,

@@ -10,7 +10,7 @@ from typing import Any
 
 import frontmatter
 
-from execution.catalog import find_entity, platform_entities
+from execution.catalog import Catalog, platform_named
 from execution.errors import StoreError, UserError
 from execution.store import Store
 
@@ -21,11 +21,12 @@ DIRECTIVE = Path(__file__).resolve().parent.parent / "directives" / "backfill.md
 class JobTable:
     """What a backfill consists of: entities by platform, in order, with their rank; and the plans' priorities."""
 
+    catalog: Catalog
     plans: Mapping[str, int]
     jobs: Mapping[str, Sequence[tuple[str, int]]]
 
     @classmethod
-    def load(cls, path: Path = DIRECTIVE) -> JobTable:
+    def load(cls, catalog: Catalog, path: Path = DIRECTIVE) -> JobTable:
         """Read the directive's front matter. Raises UserError where it names what the code does not know."""
         try:
             data: dict[str, Any] = frontmatter.load(str(path)).metadata
@@ -41,8 +42,8 @@ class JobTable:
             ) from None
         for platform, rows in table.items():
             for entity, _ in rows:
-                find_entity(platform, entity)
-        return cls(plans=plans, jobs=table)
+                catalog.find(platform, entity)
+        return cls(catalog=catalog, plans=plans, jobs=table)
 
     def check_plan(self, plan: str) -> str:
         if plan not in self.plans:
@@ -52,7 +53,7 @@ class JobTable:
     def rows(self, platform: str, plan: str, entities: Sequence[str]) -> list[dict[str, Any]]:
         """The jobs of a platform as `queue_jobs` takes them; `entities` empty means all."""
         for entity in entities:
-            find_entity(platform, entity)
+            self.catalog.find(platform, entity)
         base = self.plans.get(plan, max(self.plans.values()))
         return [
             {"platform": platform, "entity": entity, "priority": rank * 100 + base, "position": position}
@@ -92,7 +93,7 @@ class BackfillManager:
         facts = self.status(user_id)
         connected = [account["platform"] for account in facts["platforms"]]
         if platform is not None:
-            platform_entities(platform)
+            platform_named(platform)
             if platform not in connected:
                 raise UserError(
                     f"User {user_id} has not connected {platform}.", hint=f"Run `keeper connect {platform}` first."

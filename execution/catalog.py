@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Self
 
 from execution import changes, sync_etsy, sync_printify, sync_shopify, sync_shopify_rest
 from execution.door.etsy_api import ETSY
@@ -13,16 +15,6 @@ from execution.platforms import Platform
 from execution.streams import Entity
 
 PLATFORMS: dict[str, Platform] = {platform.name: platform for platform in (ETSY, PRINTIFY, SHOPIFY)}
-ENTITIES: dict[str, tuple[Entity, ...]] = {
-    ETSY.name: sync_etsy.ENTITIES,
-    PRINTIFY.name: sync_printify.ENTITIES,
-    SHOPIFY.name: sync_shopify.ENTITIES,
-}
-
-
-def read_shopify_by(way: Literal["graphql", "rest"]) -> None:
-    """Which of its two APIs this process reads Shopify's orders and customers from (SHOPIFY_READ)."""
-    ENTITIES[SHOPIFY.name] = sync_shopify_rest.ENTITIES if way == "rest" else sync_shopify.ENTITIES
 
 
 def platform_named(name: str) -> Platform:
@@ -32,18 +24,39 @@ def platform_named(name: str) -> Platform:
     return PLATFORMS[name]
 
 
-def platform_entities(platform: str) -> tuple[Entity, ...]:
-    """The entities of a platform, in their order, or a UserError that lists the platforms there are."""
-    return ENTITIES[platform_named(platform).name]
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """What the platforms hold, as one process reads it. Entities have the same names whichever way they are read."""
+
+    entities: Mapping[str, tuple[Entity, ...]]
+
+    @classmethod
+    def reading(cls, *, shopify_by: Literal["graphql", "rest"]) -> Self:
+        """`shopify_by`: which of its two APIs Shopify's orders and customers are read from (SHOPIFY_READ)."""
+        shopify = sync_shopify_rest if shopify_by == "rest" else sync_shopify
+        return cls(
+            entities={
+                ETSY.name: sync_etsy.ENTITIES,
+                PRINTIFY.name: sync_printify.ENTITIES,
+                SHOPIFY.name: shopify.ENTITIES,
+            }
+        )
+
+    def of(self, platform: str) -> tuple[Entity, ...]:
+        """The entities of a platform, in their order, or a UserError that lists the platforms there are."""
+        return self.entities[platform_named(platform).name]
+
+    def find(self, platform: str, name: str) -> Entity:
+        """One entity of a platform, or a UserError that lists the entities there are."""
+        entities = self.of(platform)
+        if name == changes.NAME:
+            return changes.entity_of(platform, entities)
+        for entity in entities:
+            if entity.name == name:
+                return entity
+        known = ", ".join(entity.name for entity in entities)
+        raise UserError(f"Unknown entity {name!r} of {platform}.", hint=f"Choose one of: {known}.")
 
 
-def find_entity(platform: str, name: str) -> Entity:
-    """One entity of a platform, or a UserError that lists the entities there are."""
-    entities = platform_entities(platform)
-    if name == changes.NAME:
-        return changes.entity_of(platform, entities)
-    for entity in entities:
-        if entity.name == name:
-            return entity
-    known = ", ".join(entity.name for entity in entities)
-    raise UserError(f"Unknown entity {name!r} of {platform}.", hint=f"Choose one of: {known}.")
+# As the settings have it unless they say otherwise.
+CATALOG = Catalog.reading(shopify_by="graphql")

@@ -21,7 +21,7 @@ from execution import costs as cost_of_goods
 from execution import estimates, logs, operations, progress
 from execution.app import App
 from execution.budget import report as budget_report
-from execution.catalog import platform_entities
+from execution.catalog import platform_named
 from execution.errors import KeeperError, UserError
 from execution.settings import Settings
 from execution.tokens import key_rotation
@@ -194,7 +194,7 @@ def budget(
     """The budgets: who used what in 24 hours, what is reserved, when it frees, when backfills will be done."""
     here = app()
     if platform is not None:
-        platform_entities(platform)
+        platform_named(platform)
     facts = budget_report.read(here.store, here.budgets, platform)
     if as_json:
         show(facts, as_json=True, text="")

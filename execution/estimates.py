@@ -19,7 +19,7 @@ import structlog
 from execution import progress
 from execution.app import App
 from execution.budget import report
-from execution.catalog import find_entity, platform_named
+from execution.catalog import platform_named
 from execution.connections import ConnectRequest
 from execution.errors import Fatal, Signal, Snooze, StoreError, UserError
 from execution.operations import calls_per_day, manager
@@ -128,7 +128,7 @@ class Estimates:
             self._known = {name: known for name, known in self._known.items() if known[0] > now}
             if key in self._known:
                 return self._known[key][1]
-        expected = self._ask(user_id, platform_named(platform), find_entity(platform, entity), since)
+        expected = self._ask(user_id, platform_named(platform), self._app.catalog.find(platform, entity), since)
         lasts = _REMEMBERED_S if expected.calls is not None else _FAILURE_REMEMBERED_S
         with self._lock:
             if len(self._known) < _MOST_REMEMBERED:

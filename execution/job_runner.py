@@ -20,6 +20,7 @@ from enum import Enum
 import structlog
 
 from execution import jobs
+from execution.catalog import Catalog
 from execution.clock import Clock
 from execution.door.breaker import Breaker
 from execution.errors import Fatal, LeaseLost, Retriable, Signal, Skip, Snooze, StoreError, StoreUnavailable, UserError
@@ -53,6 +54,7 @@ class JobRunner:
     """Works jobs one slice at a time. Safe to run in as many threads and processes as you like."""
 
     store: Store
+    catalog: Catalog
     client_of: ClientOf
     breaker: Breaker
     clock: Clock
@@ -76,7 +78,7 @@ class JobRunner:
         # In hand before it is asked for: its answer may come while the process is being ended.
         with self.in_hand.holding(lease_id):
             try:
-                job = jobs.claim(self.store, self.worker, lease_id)
+                job = jobs.claim(self.store, self.catalog, self.worker, lease_id)
                 return Outcome.IDLE if job is None else self._work(job)
             except StoreUnavailable:
                 self._owe_if_leaving(lease_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from execution.catalog import find_entity
+from execution.catalog import Catalog
 from execution.errors import UserError
 from execution.store import Store
 from execution.streams import Entity
@@ -37,14 +37,14 @@ class Job:
     attempts: int
 
 
-def claim(store: Store, worker: str, lease_id: str) -> Job | None:
+def claim(store: Store, catalog: Catalog, worker: str, lease_id: str) -> Job | None:
     """Lease the next due job under this id, or None when nothing is claimable now."""
     row = store.rpc("claim_job", p_lease_id=lease_id, p_worker=worker, p_lease_seconds=LEASE_SECONDS)
     if row is None:
         return None
     store.learn_now(row["now"])
     try:
-        entity = find_entity(row["platform"], row["entity"])
+        entity = catalog.find(row["platform"], row["entity"])
     except UserError as error:
         # Queued by newer code during a deploy: a newer worker will take it.
         _park(store, lease_id, f"this worker is too old: {error.message}", _TOO_OLD, 0, charge=False)

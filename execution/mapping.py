@@ -301,10 +301,10 @@ def platform_sql(platform: str, steps: tuple[Step, ...]) -> str:
 
 
 def main() -> None:
-    from execution.catalog import platform_entities  # noqa: PLC0415  the catalog is wanted by the tool alone
+    from execution.catalog import CATALOG  # noqa: PLC0415  the catalog is wanted by the tool alone
 
     platform = sys.argv[1]
-    steps = tuple(step for entity in platform_entities(platform) for step in entity.steps)
+    steps = tuple(step for entity in CATALOG.of(platform) for step in entity.steps)
     sys.stdout.write(platform_sql(platform, steps))
 
 

@@ -20,7 +20,7 @@ from execution import backfill_manager, workers
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
 from execution.budget.budgets import scope_of
-from execution.catalog import find_entity, platform_entities
+from execution.catalog import platform_named
 from execution.connections import ConnectRequest
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from execution.job_runner import Outcome
@@ -35,12 +35,12 @@ _WARN_EVERY_S = 86_400.0
 
 def manager(app: App) -> BackfillManager:
     broker = workers.make_broker(app.settings, [])
-    return BackfillManager(store=app.store, table=JobTable.load(), ring=lambda: workers.ring(broker))
+    return BackfillManager(store=app.store, table=JobTable.load(app.catalog), ring=lambda: workers.ring(broker))
 
 
 def create_user(app: App, *, email: str, plan: str) -> dict[str, Any]:
     """Create a user through Supabase Auth, or find the one with this address; then put the user on the plan."""
-    JobTable.load().check_plan(plan)
+    JobTable.load(app.catalog).check_plan(plan)
     # The machine's proxy variables are not for our database: the store does not use them either.
     http = httpx.Client(trust_env=False, timeout=_AUTH_TIMEOUT_S)
     client = supabase.create_client(
@@ -140,7 +140,7 @@ def status(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
     for job in facts["jobs"]:
         job["backfill_calls_per_day"] = allowed[job["platform"]]
     if platform is not None:
-        platform_entities(platform)
+        platform_named(platform)
         for name in ("platforms", "jobs"):
             facts[name] = [row for row in facts[name] if row["platform"] == platform]
     return facts
@@ -187,7 +187,7 @@ def verify(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
     facts = status(app, user_id=user_id, platform=platform)
     entities = []
     for account in facts["platforms"]:
-        for entity in platform_entities(account["platform"]):
+        for entity in app.catalog.of(account["platform"]):
             listing = entity.listing
             told = app.store.rpc(
                 "verify_completed",
@@ -208,7 +208,7 @@ def verify(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
 def remap(app: App, *, user_id: str, platform: str, entity: str | None) -> dict[str, Any]:
     """Derive typed columns again, table by table, in batches by key."""
     status(app, user_id=user_id, platform=platform)
-    chosen = [find_entity(platform, entity)] if entity else platform_entities(platform)
+    chosen = [app.catalog.find(platform, entity)] if entity else app.catalog.of(platform)
     tables = []
     for one in chosen:
         for step in one.steps:

@@ -92,7 +92,7 @@ def create_app(app: App) -> FastAPI:
 def _web(app: App, bell: Bell) -> Web:
     web = Web(
         app=app,
-        manager=BackfillManager(store=app.store, table=JobTable.load(), ring=bell.ring),
+        manager=BackfillManager(store=app.store, table=JobTable.load(app.catalog), ring=bell.ring),
         sessions=Sessions(app.settings, app.clock),
         csrf=Csrf(app.settings),
         allowances=Allowances(app),

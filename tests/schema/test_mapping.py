@@ -7,11 +7,12 @@ import re
 import psycopg
 import pytest
 
-from execution.catalog import ENTITIES
+from execution.catalog import CATALOG
 from execution.mapping import SQL_TYPES, platform_sql
 from execution.migrations import _FOLDER as MIGRATIONS
 from execution.streams import Derivation
 
+ENTITIES = CATALOG.entities
 # Of what a conversion yields, the column types that take it without a cast that could fail silently.
 FITS = {
     "bigint": {"bigint", "integer"},

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from execution.catalog import read_shopify_by
 from execution.mapping import platform_sql
 from execution.migrations import _FOLDER as MIGRATIONS
+from execution.settings import Settings
 from execution.sync_shopify_rest import OWN_STEPS
 from tests.shopify.shopify import Shop, Shopify
 from tests.shopify.world import COMPLETE, ShopifyWorld
@@ -19,11 +19,9 @@ NOT_IN_REST = {"fulfillment_status", "refunded_amount"}
 
 
 @pytest.fixture
-def by_rest(app: object) -> Iterator[None]:
-    """What SHOPIFY_READ=rest chooses when a process starts."""
-    read_shopify_by("rest")
-    yield
-    read_shopify_by("graphql")
+def settings(settings: Settings) -> Settings:
+    """As with SHOPIFY_READ=rest."""
+    return settings.model_copy(update={"shopify_read": "rest"})
 
 
 def test_the_mapping_is_what_the_streams_say() -> None:
@@ -32,7 +30,7 @@ def test_the_mapping_is_what_the_streams_say() -> None:
     assert written.read_text() == platform_sql("shopify", OWN_STEPS), "write the mapping of OWN_STEPS again"
 
 
-def test_orders_and_customers_read_by_rest_equal_the_source(shopify: Shopify, by_rest: None, world_of: WorldOf) -> None:
+def test_orders_and_customers_read_by_rest_equal_the_source(shopify: Shopify, world_of: WorldOf) -> None:
     """Closed and cancelled orders too, by rising ids, 250 a page; refunds by the lookups of GraphQL."""
     world = world_of(shopify.shop(560, products=12))
 
@@ -46,7 +44,7 @@ def test_orders_and_customers_read_by_rest_equal_the_source(shopify: Shopify, by
 
 @pytest.mark.parametrize("fault", [{"kind": "rate_limit", "which": "calls"}, {"kind": "status", "status": 500}])
 def test_a_refusal_of_rest_that_passes_leaves_the_tables_equal(
-    shopify: Shopify, by_rest: None, world_of: WorldOf, fault: dict[str, object]
+    shopify: Shopify, world_of: WorldOf, fault: dict[str, object]
 ) -> None:
     """429 with Retry-After; 500 on a heavy page, which is asked for again at half its size."""
     world = world_of(shopify.shop(520, products=4))

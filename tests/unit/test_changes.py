@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from execution import catalog, pages
+from execution import pages
+from execution.catalog import CATALOG, PLATFORMS
 from execution.errors import Retriable
 from execution.platforms import Answer
 from execution.slice_work import _as_list
@@ -15,7 +16,7 @@ from execution.streams import Lookup, Stream
 
 
 def lookup_of(platform, name):
-    return next(step for step in catalog.find_entity(platform, "changes").steps if step.name == name)
+    return next(step for step in CATALOG.find(platform, "changes").steps if step.name == name)
 
 
 def answer(document):
@@ -29,13 +30,8 @@ def keys_of(lookup, document):
 @pytest.mark.parametrize("platform", ["etsy", "printify", "shopify"])
 def test_its_records_are_those_of_the_streams(platform):
     """So they are mapped as the backfill maps them, and refused where they are older."""
-    streams = {
-        step.name: step
-        for entity in catalog.platform_entities(platform)
-        for step in entity.steps
-        if isinstance(step, Stream)
-    }
-    steps = catalog.find_entity(platform, "changes").steps
+    streams = {step.name: step for entity in CATALOG.of(platform) for step in entity.steps if isinstance(step, Stream)}
+    steps = CATALOG.find(platform, "changes").steps
     changed = [step for step in steps if isinstance(step, Lookup) and step.pending]
 
     assert changed
@@ -53,8 +49,8 @@ def test_a_products_variants_are_asked_for_in_stretches_of_ids():
 
 
 def test_it_is_no_part_of_a_backfill():
-    for platform in catalog.PLATFORMS:
-        assert "changes" not in [entity.name for entity in catalog.platform_entities(platform)]
+    for platform in PLATFORMS:
+        assert "changes" not in [entity.name for entity in CATALOG.of(platform)]
 
 
 def test_a_receipt_that_comes_alone_is_a_page_of_one():
