@@ -11,15 +11,20 @@ from dataclasses import dataclass, replace
 
 from execution.streams import Entity, Lookup, Step, Stream
 from execution.sync_shopify import CHANGED_VARIANTS, GONE_VARIANTS, ask_nodes
+from execution.walks.since import SincePages
 
 NAME = "changes"
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Kind:
-    """How one object of a stream is asked for: at a path of its own, or as a node of a GraphQL type."""
+    """How an object of a stream is asked for: at a path of its own, as a node of a GraphQL type, or in a list by ids.
+
+    `event`: what the webhook calls it, where that is not the stream's name.
+    """
 
     stream: str
+    event: str = ""
     path: str = ""
     node_type: str = ""
 
@@ -34,6 +39,8 @@ _KINDS: Mapping[str, tuple[_Kind, ...]] = {
         _Kind(stream="orders", node_type="Order"),
         _Kind(stream="products", node_type="Product"),
         _Kind(stream="customers", node_type="Customer"),
+        _Kind(stream="rest_orders", event="orders"),
+        _Kind(stream="rest_customers", event="customers"),
     ),
 }
 # What belongs to an object and is a list of its own: read with it.
@@ -41,6 +48,7 @@ _BESIDE: Mapping[str, tuple[Step, ...]] = {"shopify": (CHANGED_VARIANTS, GONE_VA
 # What an order that was read again may still want: lines beyond the first ones, refunds.
 _AFTERWARDS = frozenset({"order_lines", "order_line_ends", "refunds", "refund_ends"})
 _NODES_A_CALL = 5
+_LISTED_A_CALL = 50
 
 
 def entity_of(platform: str, entities: Sequence[Entity]) -> Entity:
@@ -53,7 +61,11 @@ def entity_of(platform: str, entities: Sequence[Entity]) -> Entity:
 
 
 def _lookup(kind: _Kind, stream: Stream) -> Lookup:
-    found = Lookup(name=stream.name, path=stream.path, records=stream.records, pending=f"changed_{stream.name}")
+    pending = f"changed_{kind.event or stream.name}"
+    found = Lookup(name=stream.name, path=stream.path, records=stream.records, pending=pending)
+    if isinstance(stream.pages, SincePages):
+        ask = stream.pages.by_ids(stream.params)
+        return replace(found, records_at=stream.pages.root, ask=ask, batch=_LISTED_A_CALL)
     if kind.path:
         return replace(found, path=kind.path, records_at=stream.records_at, single=True)
     node = str(getattr(stream.pages, "node", ""))

@@ -8,6 +8,7 @@ id does not.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -15,7 +16,7 @@ import orjson
 from execution.errors import Retriable
 from execution.pages import Content
 from execution.platforms import Answer, Ask
-from execution.streams import Pages, Stream
+from execution.streams import Lookup, Pages, Stream
 from execution.walks.rising import RisingPlace, RisingWalk, iso_time
 from execution.walks.walk import Bounds, Probe, Send
 
@@ -30,6 +31,15 @@ class SincePages(Pages):
     fields: tuple[str, ...]
     limit: int = 250
     history_scope: str = ""
+
+    def by_ids(self, params: Mapping[str, str]) -> Callable[[Lookup, Sequence[str]], Ask]:
+        """How records of the list are asked for by id. One that is gone is not in the answer."""
+
+        def ask(_lookup: Lookup, ids: Sequence[str]) -> Ask:
+            asked = {**params, "ids": ",".join(ids), "limit": self.limit, "fields": ",".join(self.fields)}
+            return Ask(path=f"/{self.root}.json", params=asked)
+
+        return ask
 
 
 class SinceWalk(RisingWalk[RisingPlace]):

@@ -54,3 +54,45 @@ def test_a_refusal_of_rest_that_passes_leaves_the_tables_equal(
 
     assert world.statuses() == {"orders": "completed"}
     assert [d for d in world.differences("orders", "line_items") if d.what not in NOT_IN_REST] == []
+
+
+def test_what_a_webhook_names_is_read_again_by_rest(shopify: Shopify, world_of: WorldOf) -> None:
+    """The notice says "orders"; which of its APIs is asked is this process's choice, and nothing is left unread."""
+    world = world_of(shopify.shop(30, products=4))
+    world.run("orders", "customers")
+    order, customer = (min(world.stored(table), key=int) for table in ("orders", "customers"))
+    shopify.mutate(world.sold, "close_order", order_id=int(order))
+    shopify.mutate(world.sold, "edit_customer", customer_id=int(customer), fields={"first": "Zora"})
+    calls = world.calls()
+
+    for kind, key in (("orders", order), ("customers", customer), ("customers", "999")):
+        world.app.store.rpc(
+            "accept_platform_event",
+            p_platform="shopify",
+            p_delivery_id=f"{kind}/{key}",
+            p_shop_id=world.sold.id,
+            p_topic=f"{kind}/update",
+            p_effect="read",
+            p_kind=kind,
+            p_object_ids=[key],
+        )
+    world.drain()
+
+    asked = [call["path"].rpartition("/")[2] for call in shopify.asked(world.sold)[calls:]]
+    assert asked[:2] == ["orders.json", "customers.json"]
+    assert "Zora" in world.stored("customers")[customer]["name"]
+    assert [d for d in world.differences("orders", "customers") if d.what not in NOT_IN_REST] == []
+
+
+def test_customers_whom_rest_no_longer_shows_keep_what_was_known(shopify: Shopify, world_of: WorldOf) -> None:
+    world = world_of(shopify.shop(30, products=4))
+    world.run("customers")
+    before = {key: (row["name"], row["email"], row["country"]) for key, row in world.stored("customers").items()}
+    shopify.settings(customer_data="redacted")
+
+    world.run("customers", again=True)
+
+    after = world.stored("customers")
+    assert {row["raw"].get("email") for row in after.values()} == {None}
+    assert {key: (row["name"], row["email"], row["country"]) for key, row in after.items()} == before
+    assert any(email for _, email, _ in before.values())
