@@ -94,6 +94,21 @@ def test_who_was_away_for_long_catches_up_a_little(clean, db):
     assert served[stays] >= 30
 
 
+def test_the_smallest_plan_never_starves(clean, db):
+    """Five of the largest plan with endless work, and newcomers of it: free has a turn within each round of theirs."""
+    (free, *_) = sellers(db, "free", *["enterprise"] * 5)
+    served = []
+
+    for _ in range(4):
+        served += [serve(db) for _ in range(35)]
+        sellers(db, "enterprise")
+
+    theirs = [number for number, user in enumerate([*served, free]) if user == free]
+    waits = [later - earlier for earlier, later in zip([0, *theirs], theirs, strict=False)]
+    assert len(theirs) >= 3
+    assert max(waits) <= 8 * 9 + 9  # eight turns of each of the nine, and one each of grace
+
+
 def test_calls_are_kept_by_tenant_and_forgotten_with_him(clean, db):
     """The account of a tenant is exact, by hour, and goes with the profile."""
     (user,) = sellers(db, "free")
