@@ -12,7 +12,9 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Sequence
+from typing import Annotated
 
+from fastapi import Depends, Request
 from starlette.datastructures import Headers
 
 from web.problems import Problem
@@ -23,13 +25,21 @@ _MOST_SIGNATURES = 16
 _ID = re.compile(r"[\x21-\x7e]{1,200}")
 
 
+async def _raw(request: Request) -> tuple[Headers, bytes]:
+    return request.headers, await request.body()
+
+
+# What a route that verifies is given: headers, and the body as it came. A signature is over bytes.
+Raw = Annotated[tuple[Headers, bytes], Depends(_raw)]
+
+
 def standard_id(headers: Headers, body: bytes, secrets: Sequence[str], *, now: float) -> str:
     """The id of a delivery that is signed as Standard Webhooks say; 401 for every other.
 
     A header that comes twice is refused: two readers might choose differently.
     """
     delivery, sent_at, signatures = (
-        _only(headers, name) for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
+        only(headers, name) for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
     )
     if not _ID.fullmatch(delivery) or not re.fullmatch(r"[0-9]{1,12}", sent_at, re.ASCII):
         raise refusal()
@@ -90,8 +100,9 @@ def _base64_hmac(key: bytes, message: bytes) -> str:
     return base64.b64encode(hmac.digest(key, message, hashlib.sha256)).decode()
 
 
-def _only(headers: Headers, name: str) -> str:
-    found = headers.getlist(name)
+def only(headers: Headers, *names: str) -> str:
+    """The one header that goes by any of these names; 401 where there is none, or two that readers could mix up."""
+    found = [value for name in names for value in headers.getlist(name)]
     if len(found) != 1:
         raise refusal()
     return found[0]

@@ -236,7 +236,7 @@ DELIVERIES = [
         row=63,
         without="a header comes once",
         seen_by=HOOK.test_a_header_that_comes_twice_is_refused,
-        plants=[code(signatures, "_only", lambda headers, name: headers.getlist(name)[0])],
+        plants=[code(signatures, "only", lambda headers, name: headers.getlist(name)[0])],
     ),
     Hole(
         row=63,

@@ -84,10 +84,9 @@ class DataPipeline(BaseModel):
     fault: str
 
 
-class EndpointHealth(BaseModel):
-    """One endpoint in the last hour. Throttled calls are counted apart, not as failures."""
+class Rates(BaseModel):
+    """How calls went. Throttled ones are counted apart, not as failures."""
 
-    endpoint: str
     calls: int
     success_rate: float | None
     rate_limit_hits: int
@@ -97,7 +96,13 @@ class EndpointHealth(BaseModel):
     p95_ms: int | None
 
 
-class PlatformHealth(BaseModel):
+class EndpointHealth(Rates):
+    """One endpoint in the last hour."""
+
+    endpoint: str
+
+
+class PlatformHealth(Rates):
     """One platform in the last hour, with what to do about it."""
 
     model_config = ConfigDict(
@@ -134,13 +139,6 @@ class PlatformHealth(BaseModel):
     platform: str
     status: Literal["ok", "degraded", "down", "unknown"]
     score: int | None
-    calls: int
-    success_rate: float | None
-    rate_limit_hits: int
-    failed: int
-    refused: int
-    average_ms: int | None
-    p95_ms: int | None
     endpoints: list[EndpointHealth]
     last_success_at: str | None
     backoff: list[dict[str, Any]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import orjson
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -18,7 +18,7 @@ from execution.settings import secrets_of
 from web.backfills import Wanted, jobs_of
 from web.context import Web, WebDep
 from web.problems import Problem, responses
-from web.signatures import any_equal, refusal, standard_id
+from web.signatures import Raw, any_equal, refusal, standard_id
 from web.views import stable_word, status_of
 
 router = APIRouter(tags=["webhooks"])
@@ -113,14 +113,6 @@ class Accepted(BaseModel):
 
     run_id: str | None
     jobs: list[JobOutcome]
-
-
-async def _raw(request: Request) -> tuple[Headers, bytes]:
-    """Headers and the body as it came: a signature is over bytes."""
-    return request.headers, await request.body()
-
-
-Raw = Annotated[tuple[Headers, bytes], Depends(_raw)]
 
 
 @router.post(

@@ -10,10 +10,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -21,7 +21,7 @@ from starlette.datastructures import Headers
 from execution.settings import secrets_of
 from web.context import Web, WebDep
 from web.problems import Problem, responses
-from web.signatures import printify_signed, refusal, shopify_signed, standard_id
+from web.signatures import Raw, only, printify_signed, refusal, shopify_signed, standard_id
 
 router = APIRouter(tags=["webhooks"])
 
@@ -52,11 +52,6 @@ class Event:
     subject: Mapping[str, Any] = field(default_factory=dict)
 
 
-async def _raw(request: Request) -> tuple[Headers, bytes]:
-    return request.headers, await request.body()
-
-
-Raw = Annotated[tuple[Headers, bytes], Depends(_raw)]
 _ANSWERS = responses(400, 401, 413, 503)
 
 
@@ -92,7 +87,7 @@ async def printify(raw: Raw, web: WebDep) -> Received:
     """Orders and products are read again, a deleted product goes, `shop:disconnected` ends the connection."""
     headers, body = raw
     secrets = secrets_of(web.app.settings.printify_webhook_secret)
-    if not printify_signed(_only(headers, "x-pfy-signature"), body, secrets):
+    if not printify_signed(only(headers, "x-pfy-signature"), body, secrets):
         raise refusal()
     event = _object(body)
     resource = event.get("resource")
@@ -213,18 +208,8 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _shopify_header(headers: Headers, name: str) -> str:
-    """Both families of names (section 7); one that comes twice is refused."""
-    found = [*headers.getlist(f"x-shopify-{name}"), *headers.getlist(f"shopify-{name}")]
-    if len(found) != 1:
-        raise refusal()
-    return found[0]
-
-
-def _only(headers: Headers, name: str) -> str:
-    found = headers.getlist(name)
-    if len(found) != 1:
-        raise refusal()
-    return found[0]
+    """Both families of names (section 7)."""
+    return only(headers, f"x-shopify-{name}", f"shopify-{name}")
 
 
 def _strange() -> Problem:
