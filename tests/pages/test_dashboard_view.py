@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.pages.facts import NOW, reader
+from tests.pages.facts import NOW, completed, job, reader
 from web.pages import charts
 from web.pages.dashboard_view import DashboardView, dashboard_view
 from web.pages.money import RANGES, range_named
@@ -99,3 +99,29 @@ def test_no_shape_leaves_the_drawing(values: list[list[int]]) -> None:
         assert rect.x + rect.width <= drawn.width
         assert rect.y >= 0
         assert rect.y + rect.height <= drawn.height - 20
+
+
+def test_a_profit_whose_fees_or_costs_are_still_arriving_says_so() -> None:
+    def cautions(*jobs: dict[str, Any]) -> tuple[str, ...]:
+        sums = {"sums": [_row(orders=1, revenue=10000, fees=10, costed=1)], "best_sellers": []}
+        view = dashboard_view(sums, reader(), range_named("12m"), None, jobs=jobs)
+        assert view is not None
+        return view.cautions
+
+    printify = job("orders", "waiting", platform="printify")
+
+    assert cautions(job("payments"), printify) == (
+        "Fees from Etsy and costs from Printify are still arriving. Until then profit is shown too high.",
+    )
+    assert cautions(job("orders"), completed("payments")) == ()
+
+
+def test_the_same_thing_sold_at_two_places_says_where() -> None:
+    thing = {"title": "Ring", "sold": 3, "amount": 300, "currency": "USD"}
+    sellers = [thing | {"platform": name} for name in ("etsy", "shopify")]
+    sums = {"sums": [_row(orders=1), _row(platform="shopify", orders=1)], "best_sellers": sellers}
+
+    view = dashboard_view(sums, reader(), range_named("12m"), None)
+
+    assert view is not None
+    assert [seller.sold for seller in view.best_sellers] == ["3 sold · Etsy", "3 sold · Shopify"]

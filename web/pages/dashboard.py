@@ -34,7 +34,9 @@ def show(request: Request, user: UserDep, web: WebDep, range: str = "", currency
     facts = status_of(web, user.id)
     formats = render.formats_of(request, datetime.fromisoformat(facts["now"]))
     chosen, began = range_named(range), time.monotonic()
-    view = dashboard_view(_figures(web, user.id, chosen, formats), formats, chosen, currency or None)
+    view = dashboard_view(
+        _figures(web, user.id, chosen, formats), formats, chosen, currency or None, jobs=facts["jobs"]
+    )
     progress = progress_view(facts, formats)
     return render.page(
         request,

@@ -10,6 +10,7 @@ from web.pages import charts, words
 from web.pages.drawings import Drawing, drawings
 from web.pages.formats import Formats
 from web.pages.money import Money, Range, Row, Say, total_of
+from web.pages.progress_view import OPEN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,12 @@ class DashboardView:
 
 
 def dashboard_view(
-    facts: Mapping[str, Any], formats: Formats, chosen: Range, currency: str | None
+    facts: Mapping[str, Any],
+    formats: Formats,
+    chosen: Range,
+    currency: str | None,
+    *,
+    jobs: Sequence[Mapping[str, Any]] = (),
 ) -> DashboardView | None:
     """None where there is nothing to show. Currencies are never added up: one is shown, the others are a click away."""
     currencies = _currencies(facts["sums"])
@@ -80,14 +86,33 @@ def dashboard_view(
         best_sellers=tuple(
             Seller(
                 title=row["title"] or "Untitled",
-                sold=f"{formats.number(row['sold'])} sold",
+                sold=_sold(row, formats, is_only=len(by_platform) == 1),
                 amount=formats.money(int(row["amount"]), row["currency"]),
             )
             for row in facts["best_sellers"]
             if row["currency"] == shown
         ),
-        cautions=(*_silent_platforms(by_platform), *_cautions(total, facts["sums"], shown, formats)),
+        cautions=(*_arriving(jobs), *_silent_platforms(by_platform), *_cautions(total, facts["sums"], shown, formats)),
     )
+
+
+_LOWERING = {("etsy", "payments"): ("fees", "etsy"), ("printify", "orders"): ("costs", "printify")}
+
+
+def _sold(row: Row, formats: Formats, *, is_only: bool) -> str:
+    """The same thing sold at two places is two lines: each says where."""
+    return f"{formats.number(row['sold'])} sold" + ("" if is_only else f" · {words.title(row['platform'])}")
+
+
+def _arriving(jobs: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """What lowers a profit and is not all here yet: without a word, a seller would take the figure for good."""
+    open_ = {(job["platform"], job["entity"]) for job in jobs if job["status"] in OPEN}
+    missing = [name for key, name in _LOWERING.items() if key in open_]
+    if not missing:
+        return ()
+    first, *rest = (f"{what} from {words.title(platform)}" for what, platform in missing)
+    told = " and ".join((first[0].upper() + first[1:], *rest))
+    return (f"{told} are still arriving. Until then profit is shown too high.",)
 
 
 def _currencies(sums: Sequence[Row]) -> tuple[str, ...]:
