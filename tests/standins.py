@@ -81,6 +81,11 @@ class StandIn(ControlPlane, ABC):
         """Requests that it really received, in order."""
         return self.ndjson("/ledger", **query)
 
+    def summary(self, **query: str) -> Row:
+        """What the ledger comes to."""
+        found: Row = self.http.get("/_sandbox/ledger/summary", params=query).json()
+        return found
+
     def fault(self, kind: str, **rule: Any) -> None:
         self.control("POST", "/faults", kind=kind, **rule)
 

@@ -2,14 +2,9 @@
 
 import json
 import random
-import signal
-import subprocess
-import sys
-import time
 import uuid
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 
 from execution.budget.budgets import load_budgets, scope_of
@@ -30,53 +25,11 @@ from tests.door.test_settings import WHOLE
 from tests.door.world import lease_job, many
 
 
-@pytest.fixture(scope="module")
-def process(tmp_path_factory):
-    """The sandbox's Etsy and its environment, for the whole module."""
-    ready = tmp_path_factory.mktemp("etsy") / "ready.json"
-    child = subprocess.Popen([sys.executable, "-m", "sandbox.etsy", "--port", "0", "--ready-file", str(ready)])
-    try:
-        deadline = time.monotonic() + 30
-        while not (ready.exists() and ready.read_text()):
-            assert child.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        yield json.loads(ready.read_text())["env"]
-    finally:
-        child.send_signal(signal.SIGTERM)
-        child.wait(20)
-
-
-class Sandbox:
-    """Its control plane, and one seller's shop."""
-
-    def __init__(self, env):
-        self.env = env
-        self._http = httpx.Client(base_url=env["ETSY_API_BASE_URL"] + "/_sandbox", trust_env=False)
-
-    def post(self, address, /, **body):
-        answer = self._http.post(address, json=body)
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else None
-
-    def delete(self, path):
-        assert self._http.delete(path).is_success
-
-    def summary(self, **filters):
-        return self._http.get("/ledger/summary", params=filters).json()
-
-    def close(self):
-        self._http.close()
-
-
 @pytest.fixture
-def etsy(process):
-    sandbox = Sandbox(process)
-    for path in ("/faults", "/limits", "/ledger"):
-        sandbox.delete(path)
-    sandbox.post("/settings", per_second=10**6, per_day=10**6, second_window="fixed", access_token_seconds=3600)
-    yield sandbox
-    sandbox.close()
+def etsy(etsy):
+    """A refresh token is good once."""
+    etsy.settings(reuse_old_refresh_token="deny")
+    return etsy
 
 
 class World:
@@ -168,7 +121,7 @@ def world(db, rpc, env, keyring, etsy):
 
 @pytest.fixture
 def shop(etsy):
-    return etsy.post("/shops", orders=50)
+    return etsy.control("POST", "/shops", orders=50)
 
 
 def receipts(client, shop, limit=25):
@@ -201,7 +154,7 @@ def test_a_shop_is_connected_and_read(world, etsy, shop):
 
 def test_someone_elses_shop_and_a_wrong_key_are_told_apart(world, etsy, shop):
     """Two refusals of the vendor, two lines for the person."""
-    other = etsy.post("/shops", orders=1)
+    other = etsy.control("POST", "/shops", orders=1)
     with pytest.raises(UserError, match="belongs to someone else"):
         world.connect(shop, shop_id=str(other["shop_id"]))
 
@@ -213,7 +166,7 @@ def test_someone_elses_shop_and_a_wrong_key_are_told_apart(world, etsy, shop):
 
 def test_what_only_the_database_sees_is_one_line_too(world, etsy, shop):
     """Two connects at the same moment, another shop each: the function refuses the later one, over the real store."""
-    other = etsy.post("/shops", orders=1)
+    other = etsy.control("POST", "/shops", orders=1)
     connection = world.connect(shop)
     store, door, limiter = world.process()
     late = world.connector(store, door, limiter)
@@ -225,7 +178,7 @@ def test_what_only_the_database_sees_is_one_line_too(world, etsy, shop):
 
 def test_six_processes_keep_the_limit_of_a_second(world, etsy, shop):
     """The vendor's own sliding second never sees more than its limit, and never has to refuse."""
-    etsy.post("/settings", per_second=20, second_window="sliding")
+    etsy.settings(per_second=20, second_window="sliding")
     connection = world.connect(shop, world.process(per_second=20))
     world.client(connection)
     clients = [world.client(connection, world.process(per_second=20)) for _ in range(6)]
@@ -244,7 +197,7 @@ def test_ten_processes_spend_the_last_calls_of_the_day_once(world, etsy, shop):
     connection = world.connect(shop)
     world.client(connection)
     used = etsy.summary()["requests"]
-    etsy.post("/settings", per_day=used + 12)
+    etsy.settings(per_day=used + 12)
     clients = [world.client(connection, world.process(per_day=used + 12)) for _ in range(10)]
 
     with many(10, lambda number: until_snooze(clients[number], shop)) as counts:
@@ -258,9 +211,9 @@ def test_ten_processes_spend_the_last_calls_of_the_day_once(world, etsy, shop):
 def test_a_daily_429_is_not_asked_again(world, etsy, shop):
     """The day was used up by others: one refused request, and nothing more from any process."""
     connection = world.connect(shop)
-    etsy.post("/settings", per_day=100)
-    etsy.post("/limits/use", today=100)
-    etsy.delete("/ledger")
+    etsy.settings(per_day=100)
+    etsy.control("POST", "/limits/use", today=100)
+    etsy.control("DELETE", "/ledger")
 
     waits = []
     for _ in range(5):
@@ -279,7 +232,7 @@ def test_eight_processes_refresh_an_expired_token_once(world, etsy, shop):
     world.db.execute(
         "update private.platform_tokens set issued_at = now() - interval '2 h', expires_at = now() - interval '1 h'"
     )
-    etsy.delete("/ledger")
+    etsy.control("DELETE", "/ledger")
     clients = [world.client(connection) for _ in range(8)]
 
     with many(8, lambda number: receipts(clients[number], shop)["count"]) as counts:
@@ -292,25 +245,25 @@ def test_eight_processes_refresh_an_expired_token_once(world, etsy, shop):
 
 def test_a_token_that_expired_at_the_vendor_is_refreshed_on_the_401(world, etsy, shop):
     """Our clock thought it good: 401, refresh, repeat."""
-    short = etsy.post("/tokens", shop_id=shop["shop_id"], expires_in=1) | {"expires_at": shop["expires_at"]}
+    short = etsy.control("POST", "/tokens", shop_id=shop["shop_id"], expires_in=60) | {"expires_at": shop["expires_at"]}
     connection = world.connect(shop | short)
     client = world.client(connection)
-    etsy.post("/clock", advance_seconds=10)
+    etsy.control("POST", "/clock", advance_seconds=100)
 
     page = receipts(client, shop)
 
     assert page["count"] > 0
     assert etsy.summary(status=401)["requests"] == 1
     assert etsy.summary()["refresh_grants"] >= 1
-    etsy.post("/clock", real=True)
+    etsy.control("POST", "/clock", real=True)
 
 
 def test_a_revoked_connection_stops_within_one_call(world, etsy, shop):
     """A changed password kills every token: one rejected call, one refused refresh, then silence (row 48)."""
     connection = world.connect(shop)
     client = world.client(connection)
-    etsy.post("/tokens/revoke", user_id=shop["user_id"])
-    etsy.delete("/ledger")
+    etsy.control("POST", "/tokens/revoke", user_id=shop["user_id"])
+    etsy.control("DELETE", "/ledger")
 
     for slice_of_job in (client, world.client(connection), world.client(connection)):
         with pytest.raises(Fatal) as told:
@@ -334,7 +287,7 @@ def test_a_revoked_connection_stops_within_one_call(world, etsy, shop):
 def test_a_fault_is_a_signal_and_the_next_call_is_whole(world, etsy, shop, fault):
     """Whatever breaks on the way, half a page never comes out, and the connection heals."""
     client = world.client(world.connect(shop))
-    etsy.post("/faults", path="receipts", times=1, **fault)
+    etsy.control("POST", "/faults", path="receipts", times=1, **fault)
 
     with pytest.raises(Retriable):
         receipts(client, shop)
@@ -346,9 +299,9 @@ def test_gzip_from_the_vendor_is_understood(world, etsy, shop):
     """Compressed because we ask for it."""
     client = world.client(world.connect(shop))
     plain = receipts(client, shop)
-    etsy.post("/settings", gzip=True)
+    etsy.settings(gzip=True)
 
     zipped = receipts(client, shop)
 
-    etsy.post("/settings", gzip=False)
+    etsy.settings(gzip=False)
     assert zipped == plain

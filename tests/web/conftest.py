@@ -8,7 +8,6 @@ token_of  a user's access token, any claim changed   make_seller  a user, with c
 from __future__ import annotations
 
 import socket
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -19,13 +18,13 @@ import httpx
 import jwt
 import psycopg
 import pytest
-import uvicorn
 
 from execution.app import App
 from execution.settings import Settings
 from sandbox.stack import Stack
 from tests.heart.etsy import Etsy
 from tests.heart.world import close_app, make_app
+from tests.in_thread import serving
 from web.app import create_app
 
 PUBLIC = "PUBLIC_URL"
@@ -37,18 +36,12 @@ def served(env: Mapping[str, str], **changes: str) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         app = App(settings=Settings.load({**env, PUBLIC: url, **changes}))
-        config = uvicorn.Config(
-            create_app(app), ws="none", log_level="critical", proxy_headers=False, timeout_graceful_shutdown=2
-        )
-        server = uvicorn.Server(config)
-        serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        serving.start()
+        options = {"proxy_headers": False, "timeout_graceful_shutdown": 2}
         try:
-            _wait_for(url)
-            yield url
+            with serving(create_app(app), listening, **options):
+                _wait_for(url)
+                yield url
         finally:
-            server.should_exit = True
-            serving.join()
             close_app(app)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,10 +11,10 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-import uvicorn
 
 from execution.app import App
 from execution.settings import Settings
+from tests.in_thread import serving
 from web.app import create_app
 
 # The promise is 200 ms; the rest is for a machine that runs other tests beside this one.
@@ -25,18 +24,14 @@ IN_TIME_S = 0.2 + 0.3
 @contextmanager
 def _web(env: dict[str, str]) -> Iterator[httpx.Client]:
     """The web application behind a real socket."""
-    config = uvicorn.Config(create_app(App(settings=Settings.load(env))), ws="none", log_level="critical")
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        serving.start()
-        try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", trust_env=False) as client:
-                client.get("/health/ready")  # connections are made once a process
-                yield client
-        finally:
-            server.should_exit = True
-            serving.join()
+    app = create_app(App(settings=Settings.load(env)))
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        serving(app, listening),
+        httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", trust_env=False) as client,
+    ):
+        client.get("/health/ready")  # connections are made once a process
+        yield client
 
 
 @pytest.fixture
