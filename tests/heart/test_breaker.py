@@ -27,7 +27,7 @@ OUTAGES: dict[str, dict[str, Any]] = {
 
 
 def requests(etsy: Etsy) -> int:
-    return len(etsy.http.get("/_sandbox/ledger").text.splitlines())
+    return len(etsy.ledger())
 
 
 @pytest.mark.parametrize("outage", OUTAGES)

@@ -6,12 +6,9 @@ sample of the others.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +18,7 @@ import pytest
 
 from execution.app import App
 from tests.heart import child
+from tests.heart.children import Mortal
 from tests.heart.etsy import Etsy, Shop
 from tests.heart.truth import Expected
 from tests.heart.world import World, make_world
@@ -31,35 +29,10 @@ SAMPLE = 40
 COMMIT = "/rest/v1/rpc/commit_page"
 
 
-class Mortal:
-    """The process that dies on order."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def work(self, crash_at: str | None) -> tuple[int, list[str]]:
-        """Work until idle or dead; the wait status, and the effects that there were."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps({"crash_at": crash_at}) + "\n")
-        self._process.stdin.flush()
-        told = json.loads(self._process.stdout.readline())
-        return told["status"], told["effects"]
-
-
 @pytest.fixture(scope="module")
 def mortal(product_env: dict[str, str]) -> Iterator[Mortal]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.heart.child"],
-        env={**os.environ, **product_env},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        yield Mortal(process)
-        assert process.stdin
-        process.stdin.close()
+    with Mortal.running("tests.heart.child", product_env) as mortal:
+        yield mortal
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,7 @@ thirty seconds for an answer and the product's own times; without it, an answer 
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.heart.children import Child
 from tests.heart.etsy import Etsy, Shop
 from tests.heart.world import World
 
@@ -35,7 +33,7 @@ class Race:
     world: World
     etsy: Etsy
     lease_id: str
-    racer: subprocess.Popen[str]
+    racer: Child
 
     def expire(self) -> None:
         self.world.db.execute("update private.platform_tokens set expires_at = now() - interval '1 second'")
@@ -57,17 +55,11 @@ class Race:
             "patience_s": (kills + 1) * (claim_s + call_s) + 20,
             "planted": planted,
         }
-        assert self.racer.stdin
-        assert self.racer.stdout
-        self.racer.stdin.write(json.dumps(order) + "\n")
-        self.racer.stdin.flush()
-        report: dict[str, Any] = json.loads(self.racer.stdout.readline())
-        return report
+        return self.racer.ask(**order)
 
     def presented(self) -> Counter[str]:
         """How often each refresh token was presented, by the sandbox's own ledger."""
-        lines = self.etsy.http.get("/_sandbox/ledger", params={"path": "oauth/token"}).text.splitlines()
-        return Counter(json.loads(line)["grant"] for line in lines)
+        return Counter(call["grant"] for call in self.etsy.ledger(path="oauth/token"))
 
     def status(self) -> str:
         return str(self.world.rows("select status from public.connected_accounts")[0]["status"])
@@ -81,12 +73,8 @@ def race(world_of: Callable[[Shop], World], etsy: Etsy, product_env: dict[str, s
     world, lease_id = world_of(etsy.shop(5)), str(uuid.uuid4())
     world.start("orders")
     world.app.store.rpc("claim_job", p_lease_id=lease_id, p_worker="race", p_lease_seconds=3600)
-    argv = [sys.executable, "-m", "tests.heart.racer"]
-    env = {**os.environ, **product_env}
-    with subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as racer:
+    with Child.running("tests.heart.racer", product_env) as racer:
         yield Race(world=world, etsy=etsy, lease_id=lease_id, racer=racer)
-        assert racer.stdin
-        racer.stdin.close()
     etsy.control("POST", "/settings", token_delay_seconds=0.0)
 
 

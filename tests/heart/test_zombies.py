@@ -6,11 +6,8 @@ thousand trials, as must be shown; without it, a seeded sample.
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import subprocess
-import sys
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,6 +20,7 @@ import pytest
 
 from execution.app import App
 from tests.heart import child
+from tests.heart.children import Child
 from tests.heart.etsy import Etsy, Shop
 from tests.heart.test_deaths import TABLES_OF
 from tests.heart.truth import Expected
@@ -42,28 +40,11 @@ def small_windows() -> Iterator[None]:
     child.halve_late()
 
 
-class Sleeper:
-    """The process that is stopped on order."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def ask(self, **order: Any) -> dict[str, Any]:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        told: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return told
-
-
 @pytest.fixture(scope="module")
-def sleeper(product_env: dict[str, str]) -> Iterator[Sleeper]:
-    argv, env = [sys.executable, "-m", "tests.heart.sleeper"], {**os.environ, **product_env}
-    with subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield Sleeper(process)
-        assert process.stdin
-        process.stdin.close()
+def sleeper(product_env: dict[str, str]) -> Iterator[Child]:
+    """The process that is stopped on order."""
+    with Child.running("tests.heart.sleeper", product_env) as sleeper:
+        yield sleeper
 
 
 @dataclass(kw_only=True)
@@ -74,7 +55,7 @@ class Stage:
     db: psycopg.Connection[Any]
     etsy: Etsy
     shop: Shop
-    sleeper: Sleeper
+    sleeper: Child
     truth: Expected | None = None
 
     def user(self) -> World:
@@ -133,7 +114,7 @@ def changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
 
 
 @pytest.fixture
-def stage(app: App, db: psycopg.Connection[Any], etsy: Etsy, sleeper: Sleeper) -> Stage:
+def stage(app: App, db: psycopg.Connection[Any], etsy: Etsy, sleeper: Child) -> Stage:
     return Stage(app=app, db=db, etsy=etsy, shop=etsy.shop(180, listings=12), sleeper=sleeper)
 
 

@@ -93,16 +93,7 @@ class World:
 
     def wake(self) -> None:
         """Let all waits be over: of parked jobs, throttled scopes, a refresh that died, the leases of the dead."""
-        self.db.execute("update public.sync_jobs set run_after = now() where status = 'parked'")
-        self.db.execute("update private.api_budgets set blocked_until = null, paced_until = null, valkey_until = null")
-        self.db.execute(
-            "update private.platform_tokens set refresh_started_at = now() - interval '2 minutes'"
-            " where refresh_started_at is not null"
-        )
-        self.db.execute("update private.platform_tokens set rest_until = null")
-        self.db.execute("update private.circuit_breakers set retry_at = now(), probe = null, probe_until = null")
-        # Nobody works in another process while this one waits: whoever holds a lease has died.
-        self.db.execute("update public.sync_jobs set lease_expires_at = now() where status = 'running'")
+        end_waits(self.db)
         self.app.valkey.flushall()
         self.app.store.rpc("tick")
 
@@ -171,6 +162,31 @@ class World:
             for difference in _differences(table, self.stored(table), truth.tables[table])
             if forgive_after is None or truth.updated[table].get(difference.key, 0) <= forgive_after
         ]
+
+
+def end_waits(db: psycopg.Connection[Any]) -> None:
+    """In the database, all waits are over."""
+    db.execute("update public.sync_jobs set run_after = now() where status = 'parked'")
+    db.execute("update private.api_budgets set blocked_until = null, paced_until = null, valkey_until = null")
+    db.execute(
+        "update private.platform_tokens set refresh_started_at = now() - interval '2 minutes'"
+        " where refresh_started_at is not null"
+    )
+    db.execute("update private.platform_tokens set rest_until = null")
+    db.execute("update private.circuit_breakers set retry_at = now(), probe = null, probe_until = null")
+    # Nobody works in another process while this one waits: whoever holds a lease has died.
+    db.execute("update public.sync_jobs set lease_expires_at = now() where status = 'running'")
+
+
+def let_a_minute_pass(app: App, db: psycopg.Connection[Any]) -> None:
+    """All waits are over, and what refills with time has refilled: buckets are not forgotten."""
+    end_waits(db)
+    for name in app.valkey.scan_iter("keeper:*:hold"):
+        app.valkey.delete(name)
+    for bucket in ("points", "calls"):
+        for name in app.valkey.scan_iter(f"keeper:*:{bucket}"):
+            app.valkey.hincrby(name, "at", -60_000_000)
+    app.store.rpc("tick")
 
 
 def make_world(app: App, db: psycopg.Connection[Any], etsy: Etsy, shop: Shop, *, expires_in: float = 3600) -> World:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,7 +15,8 @@ import psycopg
 import pytest
 
 from execution.app import App
-from tests.heart.test_deaths import Mortal, points, signal_of
+from tests.heart.children import Mortal
+from tests.heart.test_deaths import points, signal_of
 from tests.printify.printify import Printify
 from tests.printify.world import World, make_world
 from tests.standins import Row
@@ -28,17 +27,8 @@ SAMPLE = 26
 
 @pytest.fixture(scope="module")
 def mortal(product_env: dict[str, str]) -> Iterator[Mortal]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.heart.child"],
-        env={**os.environ, **product_env},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        yield Mortal(process)
-        assert process.stdin
-        process.stdin.close()
+    with Mortal.running("tests.heart.child", product_env) as mortal:
+        yield mortal
 
 
 def pages(printify: Printify, shop: Row) -> int:

@@ -15,7 +15,6 @@ from psycopg import sql
 from tests.schema.asking import DENIED, ask, contents
 from tests.schema.rows import insertion, tables, title
 
-PUBLIC_READERS = ("authenticated", "service_role")
 _NEVER = "the same answer for 'not yours' and 'not there'"
 
 

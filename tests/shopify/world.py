@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +12,9 @@ import psycopg
 
 from execution import operations
 from execution.app import App
-from tests.heart.world import Difference, World, _differences
+from tests.heart.world import Difference, World, _differences, let_a_minute_pass
 from tests.shopify.shopify import Shop, Shopify
-from tests.shopify.truth import TABLES, Row, expected
+from tests.shopify.truth import TABLES, expected
 
 COMPLETE = dict.fromkeys(("orders", "listings", "variants", "customers"), "completed")
 
@@ -27,27 +27,13 @@ class ShopifyWorld(World):
     shop: Any = None
     shopify: Shopify
     sold: Shop
-    fixed_truth: dict[str, dict[str, Row]] | None = field(default=None)
 
     def start(self, *entities: str, again: bool = False) -> None:
         operations.start_backfill(self.app, user_id=self.user_id, platform="shopify", entities=entities, again=again)
 
     def wake(self) -> None:
         """As `World`, after a minute: the shop's bucket has refilled meanwhile."""
-        self.db.execute("update public.sync_jobs set run_after = now() where status = 'parked'")
-        self.db.execute(
-            "update private.platform_tokens set refresh_started_at = now() - interval '2 minutes'"
-            " where refresh_started_at is not null"
-        )
-        self.db.execute("update private.platform_tokens set rest_until = null")
-        self.db.execute("update private.circuit_breakers set retry_at = now(), probe = null, probe_until = null")
-        self.db.execute("update public.sync_jobs set lease_expires_at = now() where status = 'running'")
-        for name in self.app.valkey.scan_iter("keeper:*:hold"):
-            self.app.valkey.delete(name)
-        for bucket in ("points", "calls"):
-            for name in self.app.valkey.scan_iter(f"keeper:*:{bucket}"):
-                self.app.valkey.hincrby(name, "at", -60_000_000)
-        self.app.store.rpc("tick")
+        let_a_minute_pass(self.app, self.db)
 
     def differences(self, *tables: str) -> list[Difference]:
         """All differences between the tables and the truth, in both directions."""

@@ -11,15 +11,14 @@ import itertools
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 
 from execution.app import App
-from tests.heart.test_deaths import Mortal, signal_of
+from tests.heart.children import Mortal
+from tests.heart.test_deaths import signal_of
 from tests.three.world import PLATFORMS, Shops, Trio, make_trio
 
 ALL = bool(os.environ.get("KEEPER_ALL_DEATHS"))
@@ -29,17 +28,8 @@ SHARD, SHARDS = map(int, os.environ.get("KEEPER_SHARD", "1/1").split("/"))
 
 @pytest.fixture(scope="module")
 def mortal(product_env: dict[str, str]) -> Iterator[Mortal]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.three.child"],
-        env={**os.environ, **product_env},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        yield Mortal(process)
-        assert process.stdin
-        process.stdin.close()
+    with Mortal.running("tests.three.child", product_env) as mortal:
+        yield mortal
 
 
 def expire(trio: Trio) -> None:

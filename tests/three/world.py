@@ -82,21 +82,7 @@ class Trio:
         return any(job["status"] in ("waiting", "queued", "running", "parked") for job in self.jobs())
 
     def wake(self) -> None:
-        """A minute later: parks are over, leases of the dead have lapsed, buckets have refilled."""
-        self.db.execute("update public.sync_jobs set run_after = now() where status = 'parked'")
-        self.db.execute("update public.sync_jobs set lease_expires_at = now() where status = 'running'")
-        self.db.execute("update private.api_budgets set blocked_until = null, paced_until = null, valkey_until = null")
-        self.db.execute(
-            "update private.platform_tokens set rest_until = null, refresh_started_at ="
-            " case when refresh_fence is not null then now() - interval '2 minutes' end"
-        )
-        self.db.execute("update private.circuit_breakers set retry_at = now(), probe = null, probe_until = null")
-        for name in self.app.valkey.scan_iter("keeper:*:hold"):
-            self.app.valkey.delete(name)
-        for bucket in ("points", "calls"):
-            for name in self.app.valkey.scan_iter(f"keeper:*:{bucket}"):
-                self.app.valkey.hincrby(name, "at", -60_000_000)
-        self.app.store.rpc("tick")
+        heart.let_a_minute_pass(self.app, self.db)
 
     def drain(self) -> None:
         for _ in range(_MOST_ROUNDS):

@@ -8,8 +8,6 @@ import pytest
 
 from tests.web.conftest import client, served, token_of
 
-STRANGER = "00000000-0000-4000-8000-000000000001"
-
 
 def test_a_good_token_is_its_user(api, make_user, bearer):
     user = make_user()
