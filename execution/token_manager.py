@@ -6,6 +6,7 @@ place back. What the claimer does is in `tokens.refresh`; pairs that nobody uses
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import uuid
@@ -15,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from execution.errors import Retriable, Snooze, StoreError
+from execution.errors import LeaseLost, Retriable, Snooze, StoreError
 from execution.platforms import reconnect_needed
 from execution.tokens.keyring import TokenUnreadable
 from execution.tokens.refresh import Refresher
@@ -125,6 +126,7 @@ class TokenManager:
         for pause in (*_LOOKS_S, None):
             answer = self._begin(held, fence)
             if answer["state"] == "begun":
+                self._outlast_the_claim()
                 self._refresher.run(self._decrypted(answer["tokens"]), fence)
                 return self._read()
             if answer["state"] == "newer":
@@ -135,6 +137,14 @@ class TokenManager:
                 break
             self._clock.sleep(pause)
         raise Snooze("another worker is refreshing the access token", timedelta(seconds=5))
+
+    def _outlast_the_claim(self) -> None:
+        """A token endpoint may take most of a lease, and the page comes after it: a slow one is no death."""
+        try:
+            self._store.rpc("extend_lease", p_lease_id=self._lease_id, p_lease_seconds=math.ceil(self._times.claim_s))
+        except (LeaseLost, StoreError) as error:
+            # The claim is ours all the same: whoever has the job waits for this refresh.
+            log.warning("lease_not_extended", platform=self._platform.name, reason=error.message)
 
     def _begin(self, held: _Held, fence: str) -> dict[str, Any]:
         answer: dict[str, Any] = self._store.rpc(

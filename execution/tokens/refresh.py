@@ -79,6 +79,10 @@ class Refresher:
         except _Failed as failed:
             self._give_back(fence, failed)
             raise failed.signal from None
+        except Fatal as signal:
+            # Nothing was asked: a claim that lapses would count as a lost answer.
+            self._give_back(fence, _Failed(signal, "unused"))
+            raise
         self._keep(pair, fence, issued, ends_at)
 
     def _call(self, pair: Pair, ends_at: float) -> IssuedTokens:

@@ -70,7 +70,10 @@ class Spool:
         self.close()
 
     def fill(self, pieces: Iterator[bytes], over: Callable[[], bool]) -> None:
-        """Take what comes, until the file ends or the time is over; every batch is kept by itself."""
+        """Take what comes, until the file ends or the time is over; every batch is kept by itself.
+
+        However slowly it comes: the lease must not lapse over a batch. One line at least is taken each time.
+        """
         rest = b""
         lines: list[bytes] = []
         for piece in pieces:
@@ -78,10 +81,11 @@ class Spool:
             lines += whole
             if len(rest) > _LONGEST_LINE:
                 raise Retriable("a line of the file has no end")
-            if len(lines) >= _BATCH_LINES:
+            late = over()
+            if len(lines) >= _BATCH_LINES or (lines and late):
                 self._keep(lines)
                 lines = []
-                if over():
+                if late:
                     return
         self._keep([*lines, rest] if rest else lines, missing_newline=bool(rest))
         self._db.execute("update state set whole = 1")

@@ -3,11 +3,14 @@
 import random
 import threading
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
 import pytest
 
+from execution.door.etsy_api import ETSY
+from execution.errors import Fatal, LeaseLost
 from tests.door.test_tokens import fate, manager, state
 from tests.door.world import HandClock, TokenServer, connect_seller, until_it_waits
 
@@ -138,3 +141,47 @@ def test_processes_do_not_all_find_a_token_due_at_once(rpc, keyring, seller, cha
     one.access_token()
 
     assert len(endpoint.used) == refreshes
+
+
+def test_a_slow_token_endpoint_costs_no_lease(db, rpc, keyring, seller):
+    """While the endpoint takes its time, the job's lease lasts as long as the claim of the refresh, and longer."""
+    db.execute("update public.sync_jobs set lease_expires_at = now() + interval '20 seconds'")
+    db.execute("update private.platform_tokens set expires_at = now()")
+    left, endpoint = [], TokenServer()
+    endpoint.before = lambda: left.append(
+        db.execute("select extract(epoch from lease_expires_at - now()) from public.sync_jobs").fetchone()[0]
+    )
+
+    manager(rpc, keyring, seller, endpoint).access_token()
+
+    assert 80 < left[0] <= 90
+
+
+def test_a_lease_that_is_lost_meanwhile_does_not_stop_a_claimed_refresh(db, rpc, keyring, seller):
+    """The claim is ours, and nobody else may take it over for a while: the pair is issued, and stored."""
+    db.execute("update private.platform_tokens set expires_at = now()")
+    one = manager(rpc, keyring, seller, endpoint := TokenServer())
+    begun = one._begin
+
+    def lose(held, fence):
+        answer = begun(held, fence)
+        db.execute("update public.sync_jobs set lease_id = gen_random_uuid()")
+        return answer
+
+    one._begin = lose
+    with pytest.raises(LeaseLost):
+        one.access_token()
+
+    assert (len(endpoint.used), tokens(db, "version")) == (1, (2,))
+
+
+def test_a_refresh_that_cannot_be_asked_for_is_no_lost_answer(db, rpc, keyring, seller):
+    """The shop's id is no host of the platform's: the job ends, and the claim goes back with nothing used."""
+    db.execute("update private.platform_tokens set expires_at = now()")
+    rules = replace(ETSY.tokens, url="https://{shop}/token", shop_host=r"[a-z]+\.example\.com")
+
+    with pytest.raises(Fatal, match="no host of the platform"):
+        manager(rpc, keyring, seller, TokenServer(), rules=rules).access_token()
+
+    assert state(db, seller)[1] is None
+    assert fate(db, seller)[:2] == (0, 0)

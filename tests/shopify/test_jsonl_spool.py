@@ -6,6 +6,7 @@ import json
 import os
 import random
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,26 @@ def test_a_file_that_broke_goes_on_at_its_last_whole_line(tmp_path: Path) -> Non
 def test_two_processes_never_read_one_file(tmp_path: Path) -> None:
     with Spool("op", folder=tmp_path), pytest.raises(Retriable, match="another process"):
         Spool("op", folder=tmp_path)
+
+
+def test_a_file_that_drips_is_left_when_the_time_is_over(tmp_path: Path) -> None:
+    """Far from a whole batch, but with a line in hand: it is kept, and the next stretch goes on behind it."""
+    data, taken = encoded([root(n) for n in range(5)]), 0
+
+    def drip() -> Iterator[bytes]:
+        nonlocal taken
+        for piece in pieces(data, 10):
+            taken += 1
+            yield piece
+
+    with Spool("op", folder=tmp_path) as spool:
+        spool.fill(drip(), lambda: True)
+        kept = spool.bytes, spool.lines, spool.whole
+        spool.fill(iter([data[spool.bytes :]]), lambda: False)
+
+        assert kept == (len(encoded([root(0)])), 1, False)
+        assert taken == -(-kept[0] // 10)
+        assert (spool.count(), spool.whole) == ((5, 5), True)
 
 
 def test_a_torn_spool_starts_over(tmp_path: Path) -> None:
