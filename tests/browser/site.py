@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
-import uvicorn
-
 from execution.app import App
 from execution.job_runner import Outcome
 from execution.settings import Settings
 from tests.heart.world import close_app
+from tests.in_thread import serving as serving_in_thread
 from web.app import create_app
 
 _LOOK_SECONDS = 0.05
@@ -39,16 +38,14 @@ def serving(env: dict[str, str], *, port: int = 0) -> Iterator[Site]:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         site = Site(url=url, env={**env, "PUBLIC_URL": url})
         api = create_app(App(settings=site.settings))
-        config = uvicorn.Config(api, ws="none", log_level="critical")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
         try:
-            yield site
+            with serving_in_thread(api, listening) as server:
+                try:
+                    yield site
+                finally:
+                    # A page that is open holds its stream: a person's browser would, too.
+                    server.force_exit = True
         finally:
-            # A page that is open holds its stream: a person's browser would, too.
-            server.should_exit = server.force_exit = True
-            thread.join()
             close_app(api.state.web.app)
 
 
