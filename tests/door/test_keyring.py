@@ -113,3 +113,12 @@ def test_a_token_has_one_spelling():
         for letter in letters.replace(blob[-1], ""):
             with pytest.raises(TokenUnreadable):
                 keyring.decrypt(blob[:-1] + letter, PLACE)
+
+
+def test_places_that_read_alike_are_two(keyring: Keyring) -> None:
+    """Wherever a separator stands inside of a part: one place's ciphertext is nobody else's."""
+    one = Place(user_id="a|1:b", platform="c", account_id="d", field="access_token")
+    other = Place(user_id="a", platform="1:b|c", account_id="d", field="access_token")
+
+    with pytest.raises(TokenUnreadable):
+        keyring.decrypt(keyring.encrypt("secret", one), other)
