@@ -116,3 +116,14 @@ def test_a_user_without_a_shop_is_told_what_to_do() -> None:
     view = progress_view(status() | {"platforms": []}, reader())
 
     assert (view.state, view.is_open) == ("empty", False)
+
+
+def test_a_shop_that_was_never_read_is_not_said_to_be_here() -> None:
+    facts = status(completed())
+    unread = {"platform": "printify", "shop_id": "1", "shop_name": "Prints", "status": "connected"}
+
+    view = progress_view(facts | {"platforms": [*facts["platforms"], unread]}, reader())
+
+    assert view.headline == "What was read is here, and proven"
+    assert view.subline.endswith("Not read yet: Printify.")
+    assert progress_view(facts, reader()).headline == "Everything is here, and proven"

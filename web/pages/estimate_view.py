@@ -72,7 +72,8 @@ def _facts(told: Mapping[str, Any], formats: Formats) -> tuple[tuple[str, str], 
     if platform["calls_per_day"]:
         facts.append(("Allowed a day", formats.number(platform["calls_per_day"])))
     days = platform["days"]
-    facts.append(("Days it is spread over", "less than one" if not days else f"about {formats.number(days)}"))
+    if told["calls"] or told["complete"]:
+        facts.append(("Days it is spread over", "less than one" if not days else f"about {formats.number(days)}"))
     if told["ready_at"]:
         facts.append(("Ready", _ready(datetime.fromisoformat(told["ready_at"]), formats)))
     return tuple(facts)

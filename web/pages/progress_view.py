@@ -92,9 +92,11 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
     platforms = tuple(_platform(account, jobs, formats) for account in facts["platforms"] if _is_shown(account, jobs))
     troubles = _troubles([job for job in jobs if job["status"] in ("failed", "quarantined")])
     share, state = _share(jobs), _state(jobs)
+    unread = [p.title for p in platforms if not p.entities]
+    is_partly = state == "completed" and bool(unread)
     return ProgressView(
-        headline=_HEADLINES[state],
-        subline=_subline(state, jobs, formats),
+        headline=_PARTLY if is_partly else _HEADLINES[state],
+        subline=_subline(state, jobs, formats) + (f" Not read yet: {', '.join(unread)}." if is_partly else ""),
         percent=int(share * 100),
         state=state,
         is_open=any(job["status"] in OPEN for job in jobs),
@@ -117,6 +119,10 @@ _HEADLINES = {
     "completed": "Everything is here, and proven",
     "failed": "Some of it needs a look",
 }
+
+
+# Nothing is claimed of a shop that was never read.
+_PARTLY = "What was read is here, and proven"
 
 
 def _state(jobs: Sequence[Mapping[str, Any]]) -> str:
