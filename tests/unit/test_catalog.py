@@ -8,6 +8,7 @@ from execution.app import App
 from execution.catalog import CATALOG, PLATFORMS, Catalog
 from execution.errors import UserError
 from execution.settings import Settings
+from execution.streams import Derivation
 from tests.door.test_settings import WHOLE
 
 
@@ -42,3 +43,13 @@ def test_what_is_unknown_is_told_with_what_is_known(platform, entity, known):
         CATALOG.find(platform, entity)
 
     assert known in str(refused.value)
+
+
+def test_nothing_of_printifys_is_asked_for_that_has_a_limit_of_its_own():
+    """Its catalog and publishing do (sheet, section 4); the budget knows one rate an account."""
+    steps = [step for entity in [*CATALOG.of("printify"), CATALOG.find("printify", "changes")] for step in entity.steps]
+    paths = {step.path for step in steps if not isinstance(step, Derivation)}
+
+    assert paths
+    assert {path.split("/")[3].partition(".")[0] for path in paths} <= {"orders", "products"}
+    assert all(path.startswith("/shops/{shop_id}/") and "publish" not in path for path in paths)
