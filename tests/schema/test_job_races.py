@@ -165,12 +165,8 @@ def test_one_lease_id_asked_twice_at_once_is_one_job(clean, db, env):
     assert db.execute("select count(*) from public.sync_jobs where status = 'running'").fetchone() == (1,)
 
 
-def test_the_clock_may_run_many_times_at_once(clean, db, env):
-    """Eight ticks over the same lapsed leases: each job is rescued once, one death each."""
-    for _ in range(30):
-        queue(db, make_seller(db, "etsy"), ("etsy", "orders"))
-        claim(db)
-    db.execute("update public.sync_jobs set lease_expires_at = now() - interval '1 second'")
+def rescued_by_eight_ticks(env):
+    """What eight clocks rescue that look at the same moment."""
     start = threading.Barrier(8)
 
     def tick(_):
@@ -179,7 +175,17 @@ def test_the_clock_may_run_many_times_at_once(clean, db, env):
             return call(connection, "tick")["rescued"]
 
     with ThreadPoolExecutor(8) as pool:
-        rescued = sum(pool.map(tick, range(8)))
+        return sum(pool.map(tick, range(8)))
+
+
+def test_the_clock_may_run_many_times_at_once(clean, db, env):
+    """Eight ticks over the same lapsed leases: each job is rescued once, one death each."""
+    for _ in range(30):
+        queue(db, make_seller(db, "etsy"), ("etsy", "orders"))
+        claim(db)
+    db.execute("update public.sync_jobs set lease_expires_at = now() - interval '1 second'")
+
+    rescued = rescued_by_eight_ticks(env)
 
     assert rescued == 30
     assert db.execute("select distinct status, deaths from public.sync_jobs").fetchall() == [("queued", 1)]
@@ -268,15 +274,8 @@ def test_two_clocks_that_quarantine_jobs_of_the_same_users_do_not_wait_for_each_
     for _ in range(30):
         claim(db)
     db.execute("update public.sync_jobs set deaths = 2, lease_expires_at = now() - interval '1 second'")
-    start = threading.Barrier(8)
 
-    def tick(_):
-        with worker(env) as connection:
-            start.wait()
-            return call(connection, "tick")["rescued"]
-
-    with ThreadPoolExecutor(8) as pool:
-        rescued = sum(pool.map(tick, range(8)))
+    rescued = rescued_by_eight_ticks(env)
 
     assert rescued == 30
     assert db.execute("select distinct status from public.sync_jobs").fetchall() == [("quarantined",)]

@@ -7,7 +7,7 @@ from psycopg import sql
 
 from execution import operations
 from execution.app import App
-from tests.heart.test_deaths import Mortal
+from tests.heart.children import Mortal
 from tests.three.test_pairs import mortal
 from tests.three.world import Shops, make_trio
 
