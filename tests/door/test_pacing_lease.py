@@ -220,3 +220,15 @@ def test_a_limit_a_minute_is_a_steady_pace(rpc, valkey):
     limiter = RateLimiter(rpc, valkey, budget, clock)
 
     assert 16 <= permits(limiter, "live") <= 19  # two seconds ahead at 8.5 a second
+
+
+def test_a_bucket_in_postgres_follows_the_emptier_one(rpc, db):
+    """Others use the platform's bucket too: what an answer tells lowers ours, and never fills it."""
+    pacer, levels = Pacer(rpc, None, HandClock()), []
+    slot = draw(pacer, 50)
+
+    for available in (3.0, 900.0):
+        pacer.settle("s", "points", POINTS, available, slot.call_id)
+        levels.append(db.execute("select level from private.api_buckets").fetchone()[0])
+
+    assert levels == [3.0, 3.0]
