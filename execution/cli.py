@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 
 import orjson
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from execution import costs as cost_of_goods
 from execution import estimates, logs, operations, progress
@@ -55,12 +55,14 @@ def app() -> App:
     return App(settings=Settings.load())
 
 
-def show(facts: Any, *, as_json: bool, text: str) -> None:
-    """Print facts for a program, or a sentence for a person."""
+def show(facts: Any, *, as_json: bool, text: RenderableType) -> None:
+    """Print facts for a program, or a sentence or a table for a person."""
     if as_json:
         sys.stdout.write(orjson.dumps(facts, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
-    else:
+    elif isinstance(text, str):
         console.print(text, soft_wrap=True, markup=False)
+    else:
+        console.print(text)
 
 
 @cli.command()
@@ -143,10 +145,7 @@ def backfill_start(
 def backfill_status(*, user_id: User, platform: Platform = None, as_json: Json = False) -> None:
     """How a user's backfill stands: entities, counts, when it goes on, certificates, failures."""
     facts = operations.status(app(), user_id=user_id, platform=platform)
-    if as_json:
-        show(facts, as_json=True, text="")
-    else:
-        console.print(progress.status_table(facts, datetime.now(UTC)))
+    show(facts, as_json=as_json, text=progress.status_table(facts, datetime.now(UTC)))
 
 
 @backfill.command("watch")
@@ -178,10 +177,7 @@ def run(
 def verify(*, user_id: User, platform: Platform = None, as_json: Json = False) -> None:
     """Hold every completed entity against its audit and proofs once more. Asks no platform; exit status 1 if not ok."""
     facts = operations.verify(app(), user_id=user_id, platform=platform)
-    if as_json:
-        show(facts, as_json=True, text="")
-    else:
-        console.print(progress.verification_table(facts))
+    show(facts, as_json=as_json, text=progress.verification_table(facts))
     raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)
 
 
@@ -196,10 +192,7 @@ def budget(
     if platform is not None:
         platform_named(platform)
     facts = budget_report.read(here.store, here.budgets, platform)
-    if as_json:
-        show(facts, as_json=True, text="")
-    else:
-        console.print(budget_report.table(facts))
+    show(facts, as_json=as_json, text=budget_report.table(facts))
 
 
 @cli.command()
@@ -213,10 +206,7 @@ def costs(
     here = app()
     operations.status(here, user_id=user_id, platform=None)  # refuses a user who is not there
     facts = cost_of_goods.report(here.store, user_id, limit=limit)
-    if as_json:
-        show(facts, as_json=True, text="")
-    else:
-        console.print(cost_of_goods.tables(facts))
+    show(facts, as_json=as_json, text=cost_of_goods.tables(facts))
 
 
 @cli.command()

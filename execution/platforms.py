@@ -42,6 +42,11 @@ class Verdict:
     seller_message: str = ""
 
 
+def verdict(outcome: Outcome, reason: str, code: str = "", seller_message: str = "") -> Verdict:
+    """One that asks for no wait."""
+    return Verdict(outcome=outcome, reason=reason, code=code, seller_message=seller_message)
+
+
 ACCEPTED = Verdict(outcome=Outcome.ACCEPTED)
 
 

@@ -19,6 +19,7 @@ from execution.platforms import (
     Send,
     ShopIdentity,
     Verdict,
+    verdict,
 )
 from execution.settings import PlatformSettings
 from execution.tokens.vendors import ETSY_TOKENS
@@ -56,7 +57,7 @@ def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verd
     """Status first, text second: Etsy has no error codes."""
     text = error_text(body)
     if 200 <= status < 300:
-        return ACCEPTED if not text else _verdict(Outcome.TRY_AGAIN, f"{status} with an error: {text}")
+        return ACCEPTED if not text else verdict(Outcome.TRY_AGAIN, f"{status} with an error: {text}")
     if status == 429:
         return _too_many(headers, text, now)
     if status >= 500 or status in (408, 425):
@@ -64,24 +65,24 @@ def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verd
         return Verdict(outcome=Outcome.TRY_AGAIN, reason=f"Etsy answered {status} {text}".strip(), wait=wait)
     if not text:
         # Etsy's own refusals say why, in JSON. This one comes from the edge: a captcha, a firewall, a proxy.
-        return _verdict(Outcome.TRY_AGAIN, f"{status} without Etsy's error body")
+        return verdict(Outcome.TRY_AGAIN, f"{status} without Etsy's error body")
     return _refusal(status, text)
 
 
 def _refusal(status: int, text: str) -> Verdict:
     reason, low = f"Etsy answered {status}: {text}", text.lower()
     if status in (401, 403) and ("api key" in low or "api-key" in low or "shared secret" in low):
-        return _verdict(Outcome.KEY_REFUSED, reason, "platform_key_refused", _OUR_FAULT)
+        return verdict(Outcome.KEY_REFUSED, reason, "platform_key_refused", _OUR_FAULT)
     if status in (401, 403) and "scope" in low:
-        return _verdict(Outcome.ACCESS_REFUSED, reason, "reconnect_needed", _RECONNECT_WITH_LEAVE)
+        return verdict(Outcome.ACCESS_REFUSED, reason, "reconnect_needed", _RECONNECT_WITH_LEAVE)
     if status == 401:
-        return _verdict(Outcome.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
+        return verdict(Outcome.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
     if status == 403:
         code, message = ("not_your_shop", _NOT_YOURS) if "does not own" in low else ("reconnect_needed", _RECONNECT)
-        return _verdict(Outcome.ACCESS_REFUSED, reason, code, message)
+        return verdict(Outcome.ACCESS_REFUSED, reason, code, message)
     if status in (404, 410):
-        return _verdict(Outcome.GONE, reason)
-    return _verdict(Outcome.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
+        return verdict(Outcome.GONE, reason)
+    return verdict(Outcome.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
 
 
 def _too_many(headers: Headers, text: str, now: datetime) -> Verdict:
@@ -92,10 +93,6 @@ def _too_many(headers: Headers, text: str, now: datetime) -> Verdict:
         return Verdict(outcome=Outcome.DAY_USED_UP, reason="Etsy's daily calls are used up", wait=wait)
     wait = retry_after(headers, now, default=second)
     return Verdict(outcome=Outcome.THROTTLED, reason="Etsy's calls per second are used up", wait=wait)
-
-
-def _verdict(outcome: Outcome, reason: str, code: str = "", seller_message: str = "") -> Verdict:
-    return Verdict(outcome=outcome, reason=reason, code=code, seller_message=seller_message)
 
 
 def _identify(send: Send, _: str) -> ShopIdentity:

@@ -24,6 +24,7 @@ from execution.platforms import (
     Send,
     ShopIdentity,
     Verdict,
+    verdict,
 )
 from execution.settings import PlatformSettings
 from execution.tokens.vendors import PRINTIFY_TOKENS
@@ -68,24 +69,24 @@ def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verd
         return Verdict(outcome=Outcome.TRY_AGAIN, reason=reason, wait=wait)
     if not text:
         # Printify's own refusals say why, in JSON. This one comes from the edge: a captcha, a firewall, a proxy.
-        return _verdict(Outcome.TRY_AGAIN, f"{status} without Printify's error body")
+        return verdict(Outcome.TRY_AGAIN, f"{status} without Printify's error body")
     return _refusal(status, text, reason)
 
 
 def _refusal(status: int, text: str, reason: str) -> Verdict:
     match status:
         case 401:
-            return _verdict(Outcome.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
+            return verdict(Outcome.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
         case 402:
-            return _verdict(Outcome.ACCESS_REFUSED, reason, "payment_needed", _UNPAID)
+            return verdict(Outcome.ACCESS_REFUSED, reason, "payment_needed", _UNPAID)
         case 403 if any(word in text.lower() for word in ("suspend", "too many", "rate")):
             return Verdict(outcome=Outcome.SHOP_PAUSED, reason=reason, wait=_REST)
         case 403:
-            return _verdict(Outcome.ACCESS_REFUSED, reason, "reconnect_needed", _MORE_SCOPE)
+            return verdict(Outcome.ACCESS_REFUSED, reason, "reconnect_needed", _MORE_SCOPE)
         case 404 | 410:
-            return _verdict(Outcome.GONE, reason)
+            return verdict(Outcome.GONE, reason)
         case _:
-            return _verdict(Outcome.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
+            return verdict(Outcome.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
 
 
 def error_text(body: bytes) -> str:
@@ -101,10 +102,6 @@ def error_text(body: bytes) -> str:
     if fields.get("status") == "error" and isinstance(fields.get("code"), int):
         texts.append(f"code {fields['code']}")
     return " ".join(": ".join(texts).split())[:_MOST_TEXT]
-
-
-def _verdict(outcome: Outcome, reason: str, code: str = "", seller_message: str = "") -> Verdict:
-    return Verdict(outcome=outcome, reason=reason, code=code, seller_message=seller_message)
 
 
 def shops(send: Send) -> tuple[ShopIdentity, ...]:

@@ -21,6 +21,7 @@ from execution.platforms import (
     Send,
     ShopIdentity,
     Verdict,
+    verdict,
 )
 from execution.settings import PlatformSettings
 from execution.tokens.rules import missing_scopes
@@ -67,7 +68,7 @@ def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verd
     served = headers.get("x-shopify-api-version", API_VERSION)
     if served != API_VERSION and status < 500:
         reason = f"Shopify serves API version {served[:20]} in place of {API_VERSION}: raise API_VERSION"
-        return _verdict(Outcome.KEY_REFUSED, reason, "platform_key_refused", _OUR_FAULT)
+        return verdict(Outcome.KEY_REFUSED, reason, "platform_key_refused", _OUR_FAULT)
     if status == 429:
         wait = retry_after(headers, now, default=timedelta(seconds=2))
         return Verdict(outcome=Outcome.THROTTLED, reason="Shopify's calls are used up for a moment", wait=wait)
@@ -79,7 +80,7 @@ def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verd
     if not 200 <= status < 300:
         return _refusal(status, text)
     if answer is None:
-        return _verdict(Outcome.TRY_AGAIN, f"{status} with a body that is no whole JSON")
+        return verdict(Outcome.TRY_AGAIN, f"{status} with a body that is no whole JSON")
     return _errors(answer, text) if answer.errors else _warnings(answer)
 
 
@@ -92,15 +93,15 @@ def _errors(answer: Told, text: str) -> Verdict:
     if "ACCESS_DENIED" in codes:
         return _denied(reason, text)
     if "MAX_COST_EXCEEDED" in codes:
-        return _verdict(Outcome.REQUEST_WRONG, reason, "page_too_big", _OUR_FAULT)
+        return verdict(Outcome.REQUEST_WRONG, reason, "page_too_big", _OUR_FAULT)
     if answer.has_data or {"INTERNAL_SERVER_ERROR", "TIMEOUT", "SERVICE_UNAVAILABLE"} & set(codes):
-        return _verdict(Outcome.TRY_AGAIN, reason)
-    return _verdict(Outcome.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
+        return verdict(Outcome.TRY_AGAIN, reason)
+    return verdict(Outcome.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
 
 
 def _warnings(answer: Told) -> Verdict:
     if warned := answer.search_warnings:
-        return _verdict(
+        return verdict(
             Outcome.REQUEST_WRONG, f"Shopify does not understand a filter: {warned}", "search_warning", _OUR_FAULT
         )
     return ACCEPTED
@@ -113,10 +114,10 @@ def _denied(reason: str, text: str) -> Verdict:
             "Shopify has not approved our app for this protected customer data. Our engineers have been told; "
             "until then this part of your shop cannot be copied."
         )
-        return _verdict(Outcome.ACCESS_REFUSED, reason, "protected_data", message)
+        return verdict(Outcome.ACCESS_REFUSED, reason, "protected_data", message)
     scope = scope_named(text)
     needed = f"the permission {scope}" if scope else "a permission that you have not granted"
-    return _verdict(
+    return verdict(
         Outcome.ACCESS_REFUSED,
         reason,
         "access_denied",
@@ -128,23 +129,19 @@ def _refusal(status: int, text: str) -> Verdict:
     reason = f"Shopify answered {status}: {text}".rstrip(": ")
     match status:
         case 401:
-            return _verdict(Outcome.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
+            return verdict(Outcome.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
         case 403:
             return _denied(reason, text)
         case 402 | 423:
             held = "frozen" if status == 402 else "locked"
             return Verdict(outcome=Outcome.SHOP_PAUSED, reason=f"{reason} (the shop is {held})", wait=_PAUSE)
         case 404 | 410:
-            return _verdict(Outcome.ACCESS_REFUSED, reason, "shop_gone", _NO_SHOP)
+            return verdict(Outcome.ACCESS_REFUSED, reason, "shop_gone", _NO_SHOP)
         case _ if not text:
             # Shopify's own refusals say why, in JSON. This one comes from the edge: a captcha, a firewall, a proxy.
-            return _verdict(Outcome.TRY_AGAIN, f"{status} without Shopify's error body")
+            return verdict(Outcome.TRY_AGAIN, f"{status} without Shopify's error body")
         case _:
-            return _verdict(Outcome.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
-
-
-def _verdict(outcome: Outcome, reason: str, code: str = "", seller_message: str = "") -> Verdict:
-    return Verdict(outcome=outcome, reason=reason, code=code, seller_message=seller_message)
+            return verdict(Outcome.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
 
 
 def _identify(send: Send, _: str) -> ShopIdentity:

@@ -109,7 +109,7 @@ class NumberedWalk(Walk[NumberedPlace]):
         return NumberedPlace(part=window.part, pass_no=window.passes, head=True, only_part=True)
 
     def request(self, place: NumberedPlace) -> Ask:
-        asked = {**self.stream.params, **self.stream.parts[place.part]}
+        asked = self.params_of(place)
         asked |= {self.pages.limit_param: str(self.pages.limit), self.pages.page_param: str(place.page)}
         return Ask(path=self.stream.path, params=asked)
 

@@ -35,6 +35,7 @@ from execution.walks.walk import (
     next_window,
     not_proven,
     open_window,
+    reopened,
 )
 
 _SLACK_PAGES = 5
@@ -70,18 +71,11 @@ class OffsetWalk(Walk[OffsetPlace]):
         return open_window(self.stream, OffsetPlace(), bounds, bounds.start)
 
     def reread(self, window: ReadWindow) -> OffsetPlace:
-        return OffsetPlace(
-            part=window.part,
-            window_start=window.start,
-            window_end=window.end,
-            pass_no=window.passes + 1,
-            counted=True,
-            only_part=True,
-        )
+        return reopened(OffsetPlace(), window)
 
     def request(self, place: OffsetPlace) -> Ask:
         return self._ask(
-            {**self.stream.params, **self.stream.parts[place.part]},
+            self.params_of(place),
             (place.window_start, place.window_end),
             limit=self.pages.limit,
             offset=place.offset,

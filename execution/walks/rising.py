@@ -38,6 +38,7 @@ from execution.walks.walk import (
     next_window,
     not_proven,
     open_window,
+    reopened,
 )
 
 # A page that is refused as too dear, or that the platform cannot manage, is asked for again at half its size.
@@ -86,15 +87,7 @@ class RisingWalk(Walk[R], Generic[R]):
         return open_window(self.stream, self.place_type(until=bounds.end), bounds, bounds.start)
 
     def reread(self, window: ReadWindow) -> R:
-        return self.place_type(
-            part=window.part,
-            window_start=window.start,
-            window_end=window.end,
-            until=window.end,
-            pass_no=window.passes + 1,
-            counted=True,
-            only_part=True,
-        )
+        return reopened(self.place_type(until=window.end), window)
 
     def request(self, place: R) -> Ask:
         return self.page(place, self._size)

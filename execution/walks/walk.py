@@ -165,6 +165,10 @@ class Walk(ABC, Generic[P]):
     def load(self, data: Mapping[str, Any]) -> P:
         return self.place_type.load(data)
 
+    def params_of(self, place: P) -> dict[str, str]:
+        """The stream's own parameters, and those of the part that is being read."""
+        return {**self.stream.params, **self.stream.parts[place.part]}
+
     @abstractmethod
     def begin(self, bounds: Bounds) -> P:
         """The first request of the first window."""
@@ -298,6 +302,19 @@ def announce(stream: Stream, place: P, count: int | None) -> P:
     if place.counted or count is None or (stream.window and stream.window.grid_seconds):
         return place
     return replace(place, total=(place.total or 0) + count, counted=True)
+
+
+def reopened(place: P, window: ReadWindow) -> P:
+    """The first page of one more pass over a window that was read before; the walk stays in its part."""
+    return replace(
+        place,
+        part=window.part,
+        window_start=window.start,
+        window_end=window.end,
+        pass_no=window.passes + 1,
+        counted=True,
+        only_part=True,
+    )
 
 
 def again(place: P) -> P:
