@@ -123,10 +123,10 @@ class TokenManager:
             self._mark(held, reason)
             raise reconnect_needed(self._platform, reason)
         fence = str(uuid.uuid4())
+        self._outlast_the_claim()
         for pause in (*_LOOKS_S, None):
             answer = self._begin(held, fence)
             if answer["state"] == "begun":
-                self._outlast_the_claim()
                 self._refresher.run(self._decrypted(answer["tokens"]), fence)
                 return self._read()
             if answer["state"] == "newer":
@@ -143,7 +143,7 @@ class TokenManager:
         try:
             self._store.rpc("extend_lease", p_lease_id=self._lease_id, p_lease_seconds=math.ceil(self._times.claim_s))
         except (LeaseLost, StoreError) as error:
-            # The claim is ours all the same: whoever has the job waits for this refresh.
+            # Whether the lease is gone, the claim will tell.
             log.warning("lease_not_extended", platform=self._platform.name, reason=error.message)
 
     def _begin(self, held: _Held, fence: str) -> dict[str, Any]:
