@@ -25,7 +25,7 @@ from tests.heart.world import World, make_world
 
 ENTITIES = ("orders", "listings", "payments", "customers")
 ALL = bool(os.environ.get("KEEPER_ALL_DEATHS"))
-SAMPLE = 40
+SAMPLE = 24
 COMMIT = "/rest/v1/rpc/commit_page"
 
 
