@@ -101,11 +101,13 @@ def verify(store: Store, job: Job, send: Send, window: Bounds) -> Certificate | 
             doubt = _judge_gaps(job, walk, send, facts, checks)
         if doubt is not None:
             return doubt
+    if job.entity.complete_read and listing is not None:
+        # Before the proofs: what a record must have is asked of those that are left. One that went between its page and
+        # the look-up of its children would be missing them for good.
+        checks.append(_sweep(store, job, listing, last_pass=facts["last_pass_keys"] == provider_count))
     doubt = _judge_proofs(store, job, facts, checks)
     if doubt is not None:
         return doubt
-    if job.entity.complete_read and listing is not None:
-        checks.append(_sweep(store, job, listing, last_pass=facts["last_pass_keys"] == provider_count))
     keys = int(facts.get("union_keys", 0)) if listing else _proven_rows(checks)
     return Certificate(
         provider_count=provider_count,

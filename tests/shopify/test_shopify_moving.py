@@ -52,6 +52,24 @@ def test_orders_that_come_and_go_are_neither_missed_nor_kept(shopify: Shopify, w
     assert world.differences(*TABLES[:6]) == []
 
 
+@pytest.mark.parametrize("requests", range(1, 7))
+def test_an_order_that_goes_before_its_refunds_are_looked_up_is_no_missing_refund(
+    shopify: Shopify, world_of: WorldOf, requests: int
+) -> None:
+    """It is gone, with its refunds: the proof of refunds is over the orders that are left."""
+    shop = shopify.shop(120, products=4)
+    world = world_of(shop)
+    refunded = next(order["id"] for order in shopify.truth(shop, "orders") if order["refunds"])
+    shopify.mutate(shop, "remove_order", order_id=refunded, after={"requests": requests, "path": "graphql"})
+
+    world.run("orders")
+    first = world.statuses()
+    world.run("orders", again=True)
+
+    assert first == world.statuses() == {"orders": "completed"}
+    assert world.differences(*TABLES[:6]) == []
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_products_that_come_and_go_are_neither_missed_nor_kept(shopify: Shopify, world_of: WorldOf, seed: int) -> None:
     shop = shopify.shop(50, products=600)
