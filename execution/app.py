@@ -7,13 +7,14 @@ import random
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 import redis
 
 from execution import boot, owed
-from execution.budget.budgets import Budget, Scope, load_budgets, scope_of
+from execution.budget.budgets import Budget, CallClass, Scope, load_budgets, scope_of
 from execution.budget.pacing import connect_valkey
 from execution.catalog import PLATFORMS, Catalog, platform_named
 from execution.clock import Clock, SystemClock
@@ -91,11 +92,8 @@ class App:
             store=self.store,
             keyring=self.keyring,
             platform_settings=self.settings.platform,
-            scope_of=self._scope_of,
-            limiter=self.limiter,
-            door=self.door,
-            clock=self.clock,
-            seen=self.call_record.note,
+            client_of=self.live_client,
+            give_back=self.limiter.give_back,
         )
 
     @cached_property
@@ -120,32 +118,26 @@ class App:
 
     def client_of(self, job: Job) -> PlatformClient:
         """The door to a job's platform, with the tokens of the job's own tenant."""
-        refresher = self.refresher_of(job.platform)
-        return PlatformClient(
-            platform=refresher.platform,
-            settings=refresher.settings,
-            scope=self._scope_of(job),
-            call_class=job.job_type,
-            tokens=TokenManager(refresher=refresher, chance=self.rng, lease_id=job.lease_id),
-            limiter=self.limiter,
-            door=self.door,
-            db_now=self.store.now,
-            clock=self.clock,
-            shop_id=job.shop_id,
-            seen=self.call_record.note,
-        )
+        tokens = TokenManager(refresher=self.refresher_of(job.platform), chance=self.rng, lease_id=job.lease_id)
+        return self._client(job, job.job_type, tokens, self.store.now)
 
     def live_client(self, whose: ConnectRequest, tokens: TokenSource) -> PlatformClient:
         """The door for a question that a person waits for, with a token that no lease stands for."""
+        # By our own clock: nothing that is read so is compared with a time.
+        return self._client(whose, "live", tokens, self.clock.now)
+
+    def _client(
+        self, whose: Job | ConnectRequest, call_class: CallClass, tokens: TokenSource, db_now: Callable[[], datetime]
+    ) -> PlatformClient:
         return PlatformClient(
             platform=platform_named(whose.platform),
             settings=self.settings.platform(whose.platform),
             scope=self._scope_of(whose),
-            call_class="live",
+            call_class=call_class,
             tokens=tokens,
             limiter=self.limiter,
             door=self.door,
-            db_now=self.clock.now,  # nothing that is read so is compared with a time
+            db_now=db_now,
             clock=self.clock,
             shop_id=whose.shop_id,
             seen=self.call_record.note,

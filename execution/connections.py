@@ -8,16 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from execution.budget.budgets import Scope
 from execution.budget.pacing import Rpc
 from execution.catalog import platform_named
-from execution.clock import Clock
-from execution.door.call_record import CallSeen
-from execution.door.http_door import HttpDoor
 from execution.errors import Fatal, Signal, StoreError, UserError
 from execution.platform_client import PlatformClient
-from execution.platforms import Platform, Send, ShopIdentity
-from execution.rate_limiter import RateLimiter
+from execution.platforms import Platform, Send, ShopIdentity, TokenSource
 from execution.settings import PlatformSettings
 from execution.tokens.keyring import Field, Keyring, Place
 
@@ -79,20 +74,14 @@ class Connector:
         store: Rpc,
         keyring: Keyring,
         platform_settings: Callable[[str], PlatformSettings],
-        scope_of: Callable[[ConnectRequest], Scope],
-        limiter: RateLimiter,
-        door: HttpDoor,
-        clock: Clock,
-        seen: Callable[[CallSeen], None] = lambda _: None,
+        client_of: Callable[[ConnectRequest, TokenSource], PlatformClient],
+        give_back: Callable[[], None],
     ) -> None:
         self._store = store
         self._keyring = keyring
         self._platform_settings = platform_settings
-        self._scope_of = scope_of
-        self._limiter = limiter
-        self._door = door
-        self._clock = clock
-        self._seen = seen
+        self._client_of = client_of
+        self._give_back = give_back
 
     def connect(self, request: ConnectRequest, check: Callable[[Send], None] = lambda _: None) -> Connection:
         """Store account and tokens together, or raise a UserError that says in one line why not.
@@ -103,7 +92,7 @@ class Connector:
         platform = platform_named(request.platform)
         settings = self._platform_settings(platform.name)
         found = self._find(request, platform)
-        shop = self._identify(request, platform, settings, check)
+        shop = self._identify(request, platform, check)
         if not request.shop_id and found["shop_id"] not in (None, shop.shop_id):
             _refuse_shop(request, platform, found["shop_id"])
         if request.shop_id and shop.shop_id != request.shop_id:
@@ -140,22 +129,8 @@ class Connector:
             _refuse_shop(request, platform, found["shop_id"])
         return found
 
-    def _identify(
-        self, request: ConnectRequest, platform: Platform, settings: PlatformSettings, check: Callable[[Send], None]
-    ) -> ShopIdentity:
-        client = PlatformClient(
-            platform=platform,
-            settings=settings,
-            scope=self._scope_of(request),
-            call_class="live",
-            tokens=_HeldToken(platform, request.access_token),
-            limiter=self._limiter,
-            door=self._door,
-            db_now=self._clock.now,  # nothing that is read here is compared with a time
-            clock=self._clock,
-            shop_id=request.shop_id,
-            seen=self._seen,
-        )
+    def _identify(self, request: ConnectRequest, platform: Platform, check: Callable[[Send], None]) -> ShopIdentity:
+        client = self._client_of(request, _HeldToken(platform, request.access_token))
         try:
             check(client.send)
             return platform.identify(client.send, request.shop_id)
@@ -166,7 +141,7 @@ class Connector:
                 f"{platform.title} cannot be asked now ({signal.reason}):", hint="try again later."
             ) from None
         finally:
-            self._limiter.give_back()
+            self._give_back()
 
     def _write(self, request: ConnectRequest, shop: ShopIdentity, account_id: str) -> Connection:
         refresh = request.refresh_token

@@ -58,10 +58,8 @@ class World:
             store=store,
             keyring=self.keyring,
             platform_settings=lambda _: self.settings,
-            scope_of=lambda *_: self.scope,
-            limiter=limiter,
-            door=door,
-            clock=self.clock,
+            client_of=lambda asked, tokens: self.door_to_etsy(tokens, "live", door, limiter, asked.shop_id),
+            give_back=limiter.give_back,
         )
 
     def request(self, shop, user_id, **changes):
@@ -98,16 +96,20 @@ class World:
             chance=random.Random(1),
             lease_id=self.lease_id,
         )
+        return self.door_to_etsy(tokens, "incremental", door, limiter)
+
+    def door_to_etsy(self, tokens, call_class, door, limiter, shop_id=""):
         return PlatformClient(
             platform=ETSY,
             settings=self.settings,
             scope=self.scope,
-            call_class="incremental",
+            call_class=call_class,
             tokens=tokens,
             limiter=limiter,
             door=door,
             db_now=self.clock.now,
             clock=self.clock,
+            shop_id=shop_id,
         )
 
 

@@ -8,9 +8,11 @@ import httpx
 import pytest
 
 from execution.budget.budgets import load_budgets, scope_of
+from execution.catalog import platform_named
 from execution.connections import Connector, ConnectRequest
 from execution.door.http_door import HttpDoor
 from execution.errors import UserError
+from execution.platform_client import PlatformClient
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
 from execution.tokens.keyring import Place
@@ -39,14 +41,24 @@ def etsy(shop_id=30010001, **shop):
 
 def connector(rpc, keyring, platform, environ=WHOLE):
     clock, settings = HandClock(), Settings.load(environ).platform
+    limiter, door = RateLimiter(rpc, None, budget(), clock), HttpDoor(clock, transport=by_hand(platform))
+
+    def client_of(asked, tokens):
+        return PlatformClient(
+            platform=platform_named(asked.platform),
+            settings=settings(asked.platform),
+            scope=scope_of(load_budgets()[asked.platform], settings(asked.platform)),
+            call_class="live",
+            tokens=tokens,
+            limiter=limiter,
+            door=door,
+            db_now=clock.now,
+            clock=clock,
+            shop_id=asked.shop_id,
+        )
+
     return Connector(
-        store=rpc,
-        keyring=keyring,
-        platform_settings=settings,
-        scope_of=lambda asked: scope_of(load_budgets()[asked.platform], settings(asked.platform)),
-        limiter=RateLimiter(rpc, None, budget(), clock),
-        door=HttpDoor(clock, transport=by_hand(platform)),
-        clock=clock,
+        store=rpc, keyring=keyring, platform_settings=settings, client_of=client_of, give_back=limiter.give_back
     )
 
 
