@@ -54,6 +54,12 @@ class Slot:
     call_id: str = ""
 
 
+def _scripts() -> dict[str, str]:
+    text = {path.stem: path.read_text() for path in _HERE.glob("*.lua")}
+    gate = text.pop("gate")
+    return text | {name: gate + text[name] for name in ("pacing", "bucket")}
+
+
 def connect_valkey(url: str, *, patience_s: float = 0.5) -> redis.Redis:
     """A client that gives up soon: a hanging Valkey must not hold a worker, Postgres can pace as well.
 
@@ -71,8 +77,7 @@ class Pacer:
         self._store = store
         self._valkey = valkey
         self._clock = clock
-        names = ("pacing", "lease", "bucket", "bucket_seen")
-        self._scripts = {name: valkey.register_script((_HERE / f"{name}.lua").read_text()) for name in names if valkey}
+        self._scripts = {name: valkey.register_script(text) for name, text in _scripts().items() if valkey}
         self._valkey_rests_until = float("-inf")
 
     def slot(
