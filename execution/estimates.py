@@ -22,6 +22,7 @@ from execution.budget import report
 from execution.catalog import platform_named
 from execution.connections import ConnectRequest
 from execution.errors import Fatal, Signal, Snooze, StoreError, UserError
+from execution.jobs import OPEN
 from execution.operations import calls_per_day, manager
 from execution.platforms import Answer, Ask, Platform
 from execution.slice_work import FREEZE_MARGIN
@@ -32,7 +33,6 @@ from execution.verification import stream_bounds
 from execution.walks.choice import walk_of
 from execution.walks.walk import Bounds
 
-_OPEN = ("waiting", "queued", "running", "parked")
 _REMEMBERED_S, _FAILURE_REMEMBERED_S, _MOST_REMEMBERED = 600.0, 30.0, 10_000
 _RENEWED_FIRST = "Our access has to be renewed first. The first pages will tell."
 _BUSY = "Nothing more may be asked of the platform just now. Try again in a few minutes."
@@ -109,7 +109,7 @@ class Estimates:
         """One entity: what starting it does, and the calls that are still to come."""
         before = newest.get((row["platform"], row["entity"]))
         outcome = "queued"
-        if before is not None and before["status"] in _OPEN:
+        if before is not None and before["status"] in OPEN:
             outcome, expected = "already running", _to_come(before)
         elif before is not None and before["status"] == "completed" and not again:
             outcome, expected = "already complete", Expected(calls=0)

@@ -13,6 +13,8 @@ from execution.store import Store
 from execution.streams import Entity
 
 JobType = Literal["backfill", "incremental"]
+# A job in one of these still has work before it.
+OPEN = ("waiting", "queued", "running", "parked")
 LEASE_SECONDS = 60
 MAX_ATTEMPTS = 10
 _TOO_OLD = timedelta(seconds=60)

@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 from execution import progress
+from execution.jobs import OPEN
 from web.pages import words
 from web.pages.formats import Formats
-from web.pages.progress_view import OPEN, counts
+from web.pages.progress_view import counts
 
 Job = Mapping[str, Any]
 # Platforms whose sellers may paste a token instead of confirming at a consent page.

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from execution.jobs import OPEN
 from web.pages import charts, words
 from web.pages.drawings import Drawing, drawings
 from web.pages.formats import Formats
 from web.pages.money import Money, Range, Row, Say, total_of
-from web.pages.progress_view import OPEN
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from execution import progress
+from execution.jobs import OPEN
 from web.pages import words
 from web.pages.formats import Formats, span
 
-OPEN = ("waiting", "queued", "running", "parked")
 # A shorter wait is no news to a seller: the bar stands still for a moment.
 _SHORT_WAIT = timedelta(minutes=1)
 # What is read aloud changes in steps of this much, or a listener would hear nothing else.
