@@ -12,7 +12,7 @@ from execution.door.printify_api import PRINTIFY
 from execution.door.shopify_api import SHOPIFY
 from execution.errors import UserError
 from execution.platforms import Platform
-from execution.streams import Entity
+from execution.streams import Entity, Step
 
 PLATFORMS: dict[str, Platform] = {platform.name: platform for platform in (ETSY, PRINTIFY, SHOPIFY)}
 
@@ -60,3 +60,10 @@ class Catalog:
 
 # As the settings have it unless they say otherwise.
 CATALOG = Catalog.reading(shopify_by="graphql")
+
+
+def steps_of(platform: str) -> tuple[Step, ...]:
+    """The steps of a platform's entities, whichever way they are read: the database has functions for all of them."""
+    ways = (CATALOG, Catalog.reading(shopify_by="rest"))
+    named = {step.name: step for way in ways for entity in way.of(platform) for step in entity.steps}
+    return tuple(named.values())

@@ -23,7 +23,7 @@ from execution.sql_text import Statement, meaning, statements
 LOCK = 533737
 LOCK_PATIENCE_MS = 60_000
 _NAME = re.compile(r"([0-9]+)_(.+)\.sql")
-_FOLDER = Path(__file__).resolve().parents[1] / "supabase" / "migrations"
+FOLDER = Path(__file__).resolve().parents[1] / "supabase" / "migrations"
 # A file that ends our transaction could be applied by half.
 _OWN_TRANSACTION = {"begin", "start", "commit", "rollback", "abort", "end", "prepare"}
 
@@ -85,7 +85,7 @@ def _connected(database_url: str) -> Connection:
 
 
 def _files() -> list[Migration]:
-    folder = Path(os.environ.get("KEEPER_MIGRATIONS_DIR") or _FOLDER)
+    folder = Path(os.environ.get("KEEPER_MIGRATIONS_DIR") or FOLDER)
     if not folder.is_dir():
         raise UserError(f"There is no folder of migrations at {folder}.", hint="Set KEEPER_MIGRATIONS_DIR.")
     found: dict[str, Migration] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from execution.migrations import _FOLDER as MIGRATIONS
+from execution.migrations import FOLDER as MIGRATIONS
 from execution.sql_text import statements
 
 FILES = sorted(MIGRATIONS.glob("*"))

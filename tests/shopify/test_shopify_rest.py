@@ -6,10 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from execution.mapping import platform_sql
-from execution.migrations import _FOLDER as MIGRATIONS
 from execution.settings import Settings
-from execution.sync_shopify_rest import OWN_STEPS
 from tests.shopify.shopify import Shop, Shopify
 from tests.shopify.world import COMPLETE, ShopifyWorld
 
@@ -22,12 +19,6 @@ NOT_IN_REST = {"fulfillment_status", "refunded_amount"}
 def settings(settings: Settings) -> Settings:
     """As with SHOPIFY_READ=rest."""
     return settings.model_copy(update={"shopify_read": "rest"})
-
-
-def test_the_mapping_is_what_the_streams_say() -> None:
-    written = max(MIGRATIONS.glob("*_shopify_rest_mapping.sql"))
-
-    assert written.read_text() == platform_sql("shopify", OWN_STEPS), "write the mapping of OWN_STEPS again"
 
 
 def test_orders_and_customers_read_by_rest_equal_the_source(shopify: Shopify, world_of: WorldOf) -> None:
