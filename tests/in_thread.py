@@ -55,7 +55,7 @@ class InThread(ControlPlane, ABC):
         """One shop for all tests that wish for the same and do not change it."""
         key = repr(wanted)
         if key not in self._kept:
-            self._kept[key] = self.shop(**wanted)
+            self._kept[key] = self.shop(**{"seed": self.seeds.draw(key), **wanted})
         return self._kept[key]
 
     def reset(self) -> None:

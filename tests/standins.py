@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
+from zlib import crc32
 
 import httpx
 
 Row = dict[str, Any]
 _START_LIMIT_S = 60.0
 _LOOK_S = 0.02
+_SEEDS = 1_000_000
+
+
+class Seeds:
+    """Seeds of shops, told from whoever asks: a test has the same shops in every run, whatever ran before it."""
+
+    def __init__(self) -> None:
+        self._drawn: defaultdict[str, itertools.count[int]] = defaultdict(itertools.count)
+        self._taken: set[int] = set()
+
+    def draw(self, whose: str = "") -> int:
+        """The next seed of this test, or of `whose` where tests share what is made."""
+        whose = whose or os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+        drawn = (crc32(f"{whose} {number}".encode()) % _SEEDS for number in self._drawn[whose])
+        seed = next(seed for seed in drawn if seed not in self._taken)
+        self._taken.add(seed)
+        return seed
 
 
 class ControlPlane:
@@ -24,6 +45,7 @@ class ControlPlane:
 
     def __init__(self, url: str, **client: Any) -> None:
         self.url = url
+        self.seeds = Seeds()
         self.http = httpx.Client(base_url=url, trust_env=False, **{"timeout": 60, **client})
 
     def control(self, method: str, path: str, /, **json: Any) -> Any:
@@ -92,6 +114,10 @@ class StandIn(ControlPlane, ABC):
     def settings(self, **wanted: Any) -> None:
         self.control("POST", "/settings", **wanted)
 
+    def shop_fields(self, orders: int, wanted: Row) -> Row:
+        """A shop whose history ended an hour ago, so that the frozen bound covers all of it."""
+        return {"seed": self.seeds.draw(), "orders": orders, "years": 1, "ends_at": int(time.time()) - 3600, **wanted}
+
     def reset(self) -> None:
         """No faults, no waiting mutations, an empty ledger, full buckets, real time and calm settings."""
         for path in ("/faults", "/mutations", "/ledger", "/limits"):
@@ -109,8 +135,3 @@ def _told(ready: Path, process: subprocess.Popen[bytes]) -> Row:
             return told
         time.sleep(_LOOK_S)
     raise AssertionError(f"the stand-in did not start (exit status {process.poll()})")
-
-
-def shop_fields(seed: int, orders: int, wanted: Row) -> Row:
-    """A shop whose history ended an hour ago, so that the frozen bound covers all of it."""
-    return {"seed": seed, "orders": orders, "years": 1, "ends_at": int(time.time()) - 3600, **wanted}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,14 +17,13 @@ from tests.in_thread import ENDS_AT, InThread, InThreadShop
 from tests.standins import Row
 
 KEY = "keystring:secret"
-_seeds = itertools.count(100)
 
 
 class Etsy(InThread):
     """What tests need of one running sandbox."""
 
     def shop(self, **wanted: Any) -> Shop:
-        wanted = {"seed": next(_seeds), "orders": 120, "ends_at": ENDS_AT, **wanted}
+        wanted = {"seed": self.seeds.draw(), "orders": 120, "ends_at": ENDS_AT, **wanted}
         return Shop(self, self.control("POST", "/shops", **wanted))
 
     def reset(self) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from tests.standins import Row, StandIn, shop_fields
+from tests.standins import Row, StandIn
 
 PAGES = "limit=100"
-_seeds = itertools.count(200)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +30,7 @@ class Etsy(StandIn):
         return shop.id
 
     def shop(self, orders: int = 60, **wanted: Any) -> Shop:
-        made = self.control("POST", "/shops", **shop_fields(next(_seeds), orders, wanted))
+        made = self.control("POST", "/shops", **self.shop_fields(orders, wanted))
         return Shop(
             id=made["shop_id"], access_token=made["access_token"], refresh_token=made["refresh_token"], facts=made
         )

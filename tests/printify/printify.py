@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any, ClassVar
 
-from tests.standins import Row, StandIn, shop_fields
-
-_seeds = itertools.count(700)
+from tests.standins import Row, StandIn
 
 
 class Printify(StandIn):
@@ -21,7 +18,7 @@ class Printify(StandIn):
         return found
 
     def shop(self, orders: int = 45, **wanted: Any) -> Row:
-        made: Row = self.control("POST", "/shops", **shop_fields(next(_seeds), orders, wanted))
+        made: Row = self.control("POST", "/shops", **self.shop_fields(orders, wanted))
         return made
 
     def asked(self, shop: Row, path: str) -> list[Row]:

@@ -17,8 +17,6 @@ from sandbox.printify.world import World
 from tests.in_thread import ENDS_AT, InThread, InThreadShop
 from tests.standins import Row
 
-_seeds = itertools.count(100)
-
 
 class Printify(InThread):
     """What tests need of one running sandbox."""
@@ -26,7 +24,7 @@ class Printify(InThread):
     client: ClassVar[Row] = {"headers": {"user-agent": "keeper-tests/1"}}
 
     def shop(self, **wanted: Any) -> Shop:
-        wanted = {"seed": next(_seeds), "ends_at": ENDS_AT, **wanted}
+        wanted = {"seed": self.seeds.draw(), "ends_at": ENDS_AT, **wanted}
         return Shop(self, self.control("POST", "/shops", **wanted))
 
     def reset(self) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.standins import Row, StandIn, shop_fields
-
-_seeds = itertools.count(700)
+from tests.standins import Row, StandIn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +29,7 @@ class Shopify(StandIn):
 
     def shop(self, orders: int = 60, **wanted: Any) -> Shop:
         wanted = {"plan": "enterprise", **wanted}
-        made = self.control("POST", "/shops", **shop_fields(next(_seeds), orders, wanted))
+        made = self.control("POST", "/shops", **self.shop_fields(orders, wanted))
         return Shop(
             id=made["shop_domain"],
             number=made["shop_id"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,7 +17,6 @@ from tests.in_thread import ENDS_AT, InThread, InThreadShop
 from tests.standins import Row
 
 SPECS = Path(__file__).parents[3] / "shared" / "specs" / "shopify"
-_seeds = itertools.count(100)
 
 
 class Shopify(InThread):
@@ -28,7 +26,7 @@ class Shopify(InThread):
     client: ClassVar[Row] = {"verify": False}
 
     def shop(self, **wanted: Any) -> Shop:
-        wanted = {"seed": next(_seeds), "orders": 120, "ends_at": ENDS_AT, "plan": "plus", **wanted}
+        wanted = {"seed": self.seeds.draw(), "orders": 120, "ends_at": ENDS_AT, "plan": "plus", **wanted}
         return Shop(self, self.control("POST", "/shops", **wanted))
 
     def reset(self) -> None:

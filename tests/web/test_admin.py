@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -12,6 +11,8 @@ import pytest
 
 from execution import cli
 from tests.web.conftest import token_of
+
+NOBODY = "7c1c6a1e-3a0e-4c55-9f0c-6d9f3b2f0a11"
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def test_one_who_was_an_administrator_is_none_at_the_very_next_request(api, db, 
 BAD = [
     {},
     {"platform": "etsy", "priority": -1000},
-    {"platform": "etsy", "user_id": str(uuid.uuid4())},
+    {"platform": "etsy", "user_id": NOBODY},
     {"platform": "etsy", "role": "admin"},
     {"platform": "etsy'--"},
     ["etsy"],
@@ -119,7 +120,7 @@ def test_a_thousand_resyncs_are_thirty(api, db, make_admin, make_seller, bearer)
     assert db.execute("select count(*) from public.sync_jobs").fetchone() == (4,)
 
 
-@pytest.mark.parametrize("subject", [str(uuid.uuid4()), "1", "../../etc", "%00", "a' or '1'='1"])
+@pytest.mark.parametrize("subject", [NOBODY, "1", "../../etc", "%00", "a' or '1'='1"])
 def test_a_user_that_is_not_there_is_not_there(api, make_admin, bearer, subject):
     assert api.post(path_of(subject), json={"platform": "etsy"}, headers=bearer(make_admin())).status_code in (404, 422)
 
@@ -148,7 +149,7 @@ def test_the_command_line_makes_administrators(web_env, make_user, db, monkeypat
     for words in (
         f"admin --user {user}",
         f"admin --user {user} --revoke",
-        f"admin --user {uuid.uuid4()}",
+        f"admin --user {NOBODY}",
         "admin --user x",
     ):
         monkeypatch.setattr(sys, "argv", ["keeper", *shlex.split(words)])
@@ -222,7 +223,7 @@ def test_nothing_tells_anothers_rows_from_no_rows(*, api, db, make_seller, make_
     order(db, other, "1", 77_777)
 
     answers = []
-    for subject in (other, str(uuid.uuid4())):
+    for subject in (other, NOBODY):
         told = api.request(method, path.format(other=subject), json=body, headers=bearer(asker))
         shown = told.json()
         if isinstance(shown, dict):
