@@ -41,7 +41,7 @@ up: setup ## the embedded stack with a stand-in for Etsy, until Ctrl-C
 test: lint types arrows pytest ## lint, format, types, arrows of the house, then every test
 
 pytest: setup
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: setup ## ruff: rules and format
 	@$(BIN)/ruff check .
