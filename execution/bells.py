@@ -16,6 +16,9 @@ import structlog
 from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 from dramatiq.errors import ConnectionClosed
 
+# Between two looks for a bell, at most (milliseconds).
+_LISTENS_MS = 250
+
 log = structlog.get_logger()
 
 
@@ -43,6 +46,10 @@ class BellConsumer(_RedisConsumer):
 
 class Bells(RedisBroker):
     """A RedisBroker whose consumers are BellConsumers."""
+
+    def consume(self, queue_name: str, prefetch: int = 2, timeout: int = _LISTENS_MS) -> Any:
+        """Dramatiq fetches two for each thread: a bell that waits in a busy process is heard by no idle one."""
+        return super().consume(queue_name, max(1, prefetch // 2), min(timeout, _LISTENS_MS))
 
     @property
     def consumer_class(self) -> type[BellConsumer]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
-from collections.abc import Callable
 
 import dramatiq
 import redis
@@ -61,17 +60,11 @@ class Lookout(dramatiq.Middleware):
 
     def _look(self) -> None:
         while not self._stop.wait(self._rng.uniform(_LOOK_SECONDS / 2, _LOOK_SECONDS)):
-            while not self._stop.is_set() and self._found_work():
-                pass
-
-    @staticmethod
-    def _found_work() -> bool:
-        try:
-            return answer_bell(runner(), ring=lambda: None)
-        except Exception:
-            # Whatever it was, the next look is due: nobody starts this thread again.
-            log.exception("look_failed")
-            return False
+            try:
+                answer_bell(runner())
+            except Exception:
+                # Whatever it was, the next look is due: nobody starts this thread again.
+                log.exception("look_failed")
 
 
 def make_broker(settings: Settings, middleware: list[dramatiq.Middleware]) -> RedisBroker:
@@ -96,16 +89,13 @@ def bells_waiting(client: redis.Redis) -> int:
     return int(client.llen(f"dramatiq:{QUEUE}"))
 
 
-def answer_bell(job_runner: JobRunner, ring: Callable[[], None]) -> bool:
-    """Work one slice. While there is work each bell rings the next, so that a worker thread never keeps a shop."""
+def answer_bell(job_runner: JobRunner) -> None:
+    """Work slices until no job is due. Whose turn it is, each claim says: a thread never keeps a shop."""
     try:
-        outcome = job_runner.work_one()
+        while job_runner.work_one() is not Outcome.IDLE:
+            pass
     except KeeperError as error:
         log.warning("no_work_done", error=str(error))
-        return False
-    if outcome is not Outcome.IDLE:
-        ring()
-    return outcome is not Outcome.IDLE
 
 
 def tick(app: App, broker: dramatiq.Broker) -> dict[str, object]:
@@ -158,7 +148,7 @@ def set_up() -> RedisBroker:
 
     @dramatiq.actor(queue_name=QUEUE, broker=broker)
     def work_one_job() -> None:
-        """Work one slice of the next due job. The message is only a doorbell."""
-        answer_bell(runner(), lambda: ring(broker))
+        """Work what is due. The message is only a doorbell."""
+        answer_bell(runner())
 
     return broker
