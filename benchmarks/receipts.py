@@ -45,13 +45,14 @@ def _ready(pid: int, processes: int) -> bool:
 
 
 def _open(here: World, user_ids: list[str]) -> bool:
-    left = here.sql(
-        "select count(*) from public.sync_jobs where user_id = any(%s::uuid[]) and finished_at is null", user_ids
+    ((left, error),) = here.sql(
+        "select count(*) filter (where finished_at is null), min(error) filter (where status in"
+        " ('failed', 'quarantined')) from public.sync_jobs where user_id = any(%s::uuid[])",
+        user_ids,
     )
-    failed = here.sql("select error from public.sync_jobs where status in ('failed', 'quarantined')")
-    if failed:
-        sys.exit(f"a job failed: {failed[0][0]}")
-    return int(left[0][0]) > 0
+    if error:
+        sys.exit(f"a job failed: {error}")
+    return int(left) > 0
 
 
 def _until(done: Callable[[], bool]) -> None:

@@ -53,6 +53,8 @@ class World:
     env: dict[str, str]
     app: App
     etsy: httpx.Client
+    # One connection for all looks: what watches must not cost what it measures.
+    db: psycopg.Connection[Any]
 
     def shop(self, orders: int, seed: int) -> dict[str, Any]:
         """A shop whose records are rendered beforehand, so that the stand-in costs as little as it can."""
@@ -75,8 +77,7 @@ class World:
         return Seller(user_id=created["user_id"], shop=shop)
 
     def sql(self, query: str, *args: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as db:
-            return db.execute(query, args).fetchall()
+        return self.db.execute(query, args).fetchall()
 
 
 @contextmanager
@@ -87,9 +88,12 @@ def world() -> Iterator[World]:
         Stack(Path(folder), durable=False, migrate=migrate, extras=stand_in("etsy")).running() as stack,
     ):
         env = {**os.environ, **stack.env, "LOG_LEVEL": "error"}
-        with httpx.Client(base_url=stack.env["ETSY_API_BASE_URL"], timeout=900) as etsy:
+        with (
+            httpx.Client(base_url=stack.env["ETSY_API_BASE_URL"], timeout=900) as etsy,
+            psycopg.connect(stack.env["DATABASE_URL"], autocommit=True) as db,
+        ):
             etsy.post("/_sandbox/settings", json={"per_second": 100_000, "per_day": 100_000_000}).raise_for_status()
-            yield World(env=env, app=App(settings=Settings.load(env)), etsy=etsy)
+            yield World(env=env, app=App(settings=Settings.load(env)), etsy=etsy, db=db)
 
 
 @contextmanager
