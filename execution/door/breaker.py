@@ -23,7 +23,7 @@ import structlog
 
 from execution.budget.pacing import Rpc
 from execution.errors import Retriable, Signal, Snooze
-from execution.jobs import Job
+from execution.jobs import LEASE_SECONDS, Job
 from execution.slice_work import Client
 
 log = structlog.get_logger()
@@ -48,6 +48,8 @@ class Breaker:
 
     def judge(self, job: Job, client: Client, failure: Retriable) -> Signal:
         """What a failure means: itself, where the platform answers; a Snooze for all, where it is away."""
+        # The call that failed may have taken half of the lease, and the probe may take as long: that is no death.
+        self.store.rpc("extend_lease", p_lease_id=job.lease_id, p_lease_seconds=LEASE_SECONDS)
         try:
             self.probe(job, client)
         except Retriable as away:

@@ -6,11 +6,14 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from execution import jobs
 from execution.app import App
+from execution.errors import Retriable
 from execution.job_runner import Outcome
 from tests.heart.etsy import Etsy, Shop
 from tests.heart.world import World
@@ -73,6 +76,30 @@ def test_one_poison_page_is_the_job_s_own_fault(etsy: Etsy, world_of: WorldOf) -
     }
     assert world.job("orders")["error_code"] == "attempts_exhausted"
     assert world.app.breakers() == []
+
+
+def test_a_slow_failure_leaves_a_whole_lease_for_the_probe(etsy: Etsy, world_of: WorldOf) -> None:
+    """A page that drips for half a minute and a probe that does so too are no death."""
+    world = world_of(etsy.shop(5))
+    world.start("orders")
+    app, left = world.app, []
+    job = jobs.claim(app.store, app.catalog, "worker", str(uuid.uuid4()))
+    assert job
+    world.db.execute(
+        "update public.sync_jobs set lease_expires_at = now() + interval '5 seconds' where id = %s", [job.id]
+    )
+
+    def probe(*_: object) -> None:
+        (row,) = world.rows(
+            "select extract(epoch from lease_expires_at - now()) as s from sync_jobs where lease_id is not null"
+        )
+        left.append(row["s"])
+
+    failure = Retriable("no answer in time")
+    judged = replace(app.breaker, probe=probe).judge(job, app.client_of(job), failure)
+
+    assert judged is failure
+    assert left[0] > jobs.LEASE_SECONDS - 10
 
 
 def test_while_it_is_away_nobody_else_asks(etsy: Etsy, world_of: WorldOf) -> None:
