@@ -227,6 +227,8 @@ class Entity:
     lookback_seconds: int = 900
     # Records of a complete read of everything: what it does not show is gone (P12).
     complete_read: bool = False
+    # Members of a record with its time of creation, where the listing is bounded by it: it says nothing of later ones.
+    born_at: tuple[str, ...] = ()
 
     @property
     def listing(self) -> Stream | None:

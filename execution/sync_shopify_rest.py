@@ -11,7 +11,7 @@ from __future__ import annotations
 from execution.door.shopify_graphql import GRAPHQL_PATH
 from execution.streams import Children, Column, Entity, Kind, Records, Stream, Window
 from execution.sync_shopify import ENTITIES as BY_GRAPHQL
-from execution.sync_shopify import REFUND_ENDS, REFUNDS
+from execution.sync_shopify import BORN_AT, REFUND_ENDS, REFUNDS
 from execution.walks.since import SincePages
 
 REST_ORDERS = Stream(
@@ -137,7 +137,15 @@ ENTITIES = (
         time_column="ordered_at",
         proofs=("refunds",),
         complete_read=True,
+        born_at=BORN_AT,
     ),
     *(entity for entity in BY_GRAPHQL if entity.name in ("listings", "variants")),
-    Entity(name="customers", table="customers", steps=(REST_CUSTOMERS,), complete_read=True, lookback_seconds=86_400),
+    Entity(
+        name="customers",
+        table="customers",
+        steps=(REST_CUSTOMERS,),
+        complete_read=True,
+        born_at=BORN_AT,
+        lookback_seconds=86_400,
+    ),
 )
