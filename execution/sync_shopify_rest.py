@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from execution.door.shopify_graphql import GRAPHQL_PATH
 from execution.streams import Children, Column, Entity, Kind, Records, Stream, Window
-from execution.sync_shopify import ENTITIES as BY_GRAPHQL
 from execution.sync_shopify import BORN_AT, REFUND_ENDS, REFUNDS
+from execution.sync_shopify import ENTITIES as BY_GRAPHQL
 from execution.walks.since import SincePages
 
 REST_ORDERS = Stream(

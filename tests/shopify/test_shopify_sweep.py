@@ -12,7 +12,7 @@ from tests.shopify.world import ShopifyWorld
 WorldOf = Callable[[Shop], ShopifyWorld]
 
 
-@pytest.mark.parametrize("entity, kind, table", [("listings", "products", "listings"), ("customers",) * 3])
+@pytest.mark.parametrize(("entity", "kind", "table"), [("listings", "products", "listings"), ("customers",) * 3])
 def test_what_came_after_the_window_and_was_read_since_stays(
     shopify: Shopify, world_of: WorldOf, entity: str, kind: str, table: str
 ) -> None:
