@@ -28,8 +28,9 @@ from web.views import stable_word, status_of
 STATE_SECONDS = 600
 HOME = "/settings/connections"
 WRONG_STATE = "This is not something that you began here, or it is too old. Start again."
-# A path of ours in plain letters: no host, no scheme, nothing that a browser reads as either.
-_PATH = re.compile(r"/(?:[A-Za-z0-9_-]+/?)*", re.ASCII)
+# A path of ours in plain letters: no host, no scheme, nothing that a browser reads as either. Possessive, because a
+# pattern that tries every way to divide a text holds the whole process for as long as the text's author likes.
+_PATH = re.compile(r"/(?:[A-Za-z0-9_-]++/?)*+", re.ASCII)
 
 log = structlog.get_logger()
 

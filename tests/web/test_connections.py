@@ -194,6 +194,17 @@ def test_the_way_back_is_a_page_of_ours(browser, shop, wanted):
     assert ended.headers["location"] == f"{HOME}?connected=etsy"
 
 
+# Each letter doubles the time of a pattern that tries every way to divide them: these took three seconds.
+TANGLED = "/" + "a" * 26 + "!"
+
+
+def test_no_text_holds_the_process_while_it_is_looked_at():
+    began = time.process_time()
+
+    assert local_path(TANGLED) == HOME
+    assert time.process_time() - began < 0.5
+
+
 def test_a_page_of_ours_may_be_the_way_back():
     assert local_path("/dashboard") == "/dashboard"
     assert local_path("/settings/connections") == "/settings/connections"
