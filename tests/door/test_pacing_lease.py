@@ -20,6 +20,23 @@ def lease_over(db, ago="2.1 seconds"):
     db.execute("update private.api_budgets set valkey_until = clock_timestamp() - %s::interval", (ago,))
 
 
+def move_lease(valkey, ends_in_s):
+    """Let Valkey's lease end then, by its own clock."""
+    server, _ = valkey.get("keeper:{s}:lease").split()
+    valkey.set("keeper:{s}:lease", server + b" %d" % ((time.time() + ends_in_s) * 1e6))
+
+
+class Asked:
+    """The database's functions, and the names of those that were called."""
+
+    def __init__(self, rpc):
+        self._rpc, self.functions = rpc, []
+
+    def rpc(self, function, /, **args):
+        self.functions.append(function)
+        return self._rpc.rpc(function, **args)
+
+
 def draw(pacer, cost=50, **changes):
     return pacer.draw("s", "points", POINTS, cost, **({"keep": 0.1, "longest_wait_s": 2.0} | changes))
 
@@ -128,6 +145,77 @@ def test_a_lease_is_renewed_before_it_lapses(rpc, valkey, db):
 
     assert slot.booked
     assert int(valkey.get("keeper:{s}:lease").split()[1]) > int(till) - 100_000
+
+
+@pytest.mark.parametrize("ends_in_s", [-1, 3600])
+def test_a_lease_that_is_over_is_none(rpc, valkey, db, ends_in_s):
+    """It has lapsed, or Valkey's clock went back: what Postgres handed out since then is used before Valkey's next."""
+    pacer = Pacer(rpc, valkey, HandClock())
+    pacer.slot("s", per_second=5, safety_margin=0.2)
+    move_lease(valkey, ends_in_s)
+    lease_over(db)
+    moments, _ = sends(Pacer(rpc, None, HandClock()), 6, per_second=5)
+
+    slot = pacer.slot("s", per_second=5, safety_margin=0.2)
+
+    assert not slot.booked
+    assert time.monotonic() + slot.wait_s >= moments[-1] - 0.05
+
+
+@pytest.mark.parametrize("ends_in_s", [-1, 3600])
+def test_a_late_grant_is_taken_where_nobody_has_a_lease(rpc, valkey, ends_in_s):
+    """What another one took meanwhile has lapsed, or lies in a future that a clock left: the grant stands."""
+    pacer = Pacer(rpc, valkey, HandClock())
+    pacer.slot("s", per_second=5, safety_margin=0.2)
+    move_lease(valkey, ends_in_s)
+    now_us = int(time.time() * 1e6)
+
+    pacer._take_lease("s", now_us, state_kept=False)
+
+    assert int(valkey.get("keeper:{s}:lease").split()[1]) == now_us + LEASE_S * 1e6
+
+
+def test_what_a_lost_state_left_behind_is_forgotten(rpc, valkey):
+    """A file of long ago was restored: neither its slots nor its buckets count, but what the platform said does."""
+    state = ("used", "points", "points-unsettled", "calls", "calls-unsettled")
+    for name in (*state, "hold", "limit"):
+        valkey.set(f"keeper:{{s}}:{name}", "1", px=60_000)
+
+    Pacer(rpc, valkey, HandClock())._take_lease("s", int(time.time() * 1e6), state_kept=False)
+
+    assert [name for name in state if valkey.exists(f"keeper:{{s}}:{name}")] == []
+    assert valkey.exists("keeper:{s}:hold", "keeper:{s}:limit", "keeper:{s}:lease") == 3
+
+
+def test_a_quiet_time_does_not_shorten_a_pause(rpc, valkey, db):
+    """The platform asked for a minute, and two seconds of quiet come with a lease: the minute stands."""
+    pacer = Pacer(rpc, valkey, HandClock())
+    sends(Pacer(rpc, None, HandClock()), 6, per_second=5)
+    pacer.hold("s", 60)
+
+    slot = pacer.slot("s", per_second=5, safety_margin=0.2)
+
+    assert not slot.booked
+    assert slot.wait_s > 50
+
+
+def test_a_scope_that_rested_goes_on_where_it_was(rpc, valkey, db):
+    """The lease lapsed because nobody called: the same server still knows how full the bucket is."""
+    pacer = Pacer(rpc, valkey, HandClock())
+    pacer.settle("s", "points", POINTS, 1000.0, draw(pacer).call_id)
+    move_lease(valkey, -1)
+
+    assert draw(pacer, 500).wait_s == 0
+
+
+def test_a_fresh_lease_costs_no_trip(rpc, valkey):
+    """Postgres is asked for a lease once, not with every slot."""
+    asked = Asked(rpc)
+    pacer = Pacer(asked, valkey, HandClock())
+
+    sends(pacer, 20, per_second=50)
+
+    assert asked.functions == ["lease_pacing"]
 
 
 @pytest.mark.parametrize("kept_by", ["valkey", "postgres"])

@@ -117,13 +117,43 @@ def test_after_a_429_everybody_holds(rpc, valkey):
 def test_a_clock_of_valkey_that_went_back_does_not_stop_us(rpc, valkey):
     """A booking an hour ahead cannot be ours: it is taken as unknown, not waited for (row 53)."""
     pacer = Pacer(rpc, valkey, HandClock())
+    pacer.slot("s", per_second=5, safety_margin=0.2)
     ahead = int((time.time() + 3600) * 1e6)
     valkey.set("keeper:{s}:used", ahead)
 
     slot = pacer.slot("s", per_second=5, safety_margin=0.2)
 
     assert slot.booked
-    assert slot.wait_s < 1
+    assert 0 < slot.wait_s < 1  # and without credit
+
+
+@pytest.mark.parametrize("kept_by", ["valkey", "postgres"])
+@pytest.mark.parametrize(("per_second", "patience_s"), [(0.625, 2.0), (5, 0.5)])
+def test_what_is_booked_far_ahead_is_not_taken_for_a_clock_that_went_back(rpc, valkey, kept_by, per_second, patience_s):
+    """A slow scope, or one who waits less long than the others: their slots stand, the next one comes after them."""
+    pacer = Pacer(rpc, valkey if kept_by == "valkey" else None, HandClock())
+    sends(pacer, 100, per_second=per_second)
+
+    slot = pacer.slot("s", per_second=per_second, safety_margin=0.2, longest_wait_s=patience_s)
+
+    assert not slot.booked
+    assert slot.wait_s > patience_s
+
+
+@pytest.mark.parametrize(("limit", "margin", "burst"), [(5, 0.2, 1), (20, 0.8, 8)])
+def test_half_of_the_margin_may_go_at_once(rpc, valkey, limit, margin, burst):
+    """After a pause a call does not wait, nor do as many as half of what the steady rate leaves; one at least."""
+    pacer, rate = Pacer(rpc, valkey, HandClock()), limit * (1 - margin)
+    pacer.slot("s", per_second=limit, safety_margin=margin)
+    valkey.set("keeper:{s}:used", int((time.time() - 60) * 1e6))
+    started = time.monotonic()
+
+    at_once = 0
+    while pacer.slot("s", per_second=limit, safety_margin=margin).wait_s == 0:
+        at_once += 1
+    steady = (time.monotonic() - started) * rate
+
+    assert burst <= at_once <= burst + steady
 
 
 def test_the_change_to_the_database_gives_no_credit(rpc, db):
