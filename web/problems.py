@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -11,16 +12,19 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from execution.errors import StoreError, StoreUnavailable, UserError
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_SECONDS = "5"
+_MOST_FRAMES = 8
 
 log = structlog.get_logger()
 
 # A page's way to say the same to a person; set by the pages, asked for requests that prefer HTML.
 HtmlProblem = Callable[[Request, "Problem"], Response]
+Tell = Callable[[Request, Exception], Awaitable[Response]]
 
 
 class ProblemBody(BaseModel):
@@ -99,8 +103,45 @@ def install(app: FastAPI) -> None:
             return html(request, problem)
         return answer(problem)
 
-    for kind in (HTTPException, RequestValidationError, StoreError, UserError, Exception):
+    for kind in (HTTPException, RequestValidationError, StoreError, UserError):
         app.add_exception_handler(kind, told)
+    app.add_middleware(LastResort, tell=told)
+
+
+class LastResort:
+    """Answers what nothing expected, inside of what dresses and counts answers.
+
+    The framework's own last resort is outside of that: it answers without a header, and hands the error to the server,
+    which writes its text into the log.
+    """
+
+    def __init__(self, app: ASGIApp, *, tell: Tell) -> None:
+        self._app = app
+        self._tell = tell
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            told = await self._told(scope, error)
+            # Half an answer cannot be taken back: the server cuts the line, which says as much.
+            if not has_begun:
+                await told(scope, receive, send)
+
+    async def _told(self, scope: Scope, error: Exception) -> Response:
+        try:
+            return await self._tell(Request(scope), error)
+        except Exception as worse:  # noqa: BLE001  the page of an error has an error
+            return answer(_problem(worse))
 
 
 def _problem(error: Exception) -> Problem:
@@ -124,8 +165,14 @@ def _problem(error: Exception) -> Problem:
             return Problem(400, "refused", error.message)
         case _:
             # The type and where, never the text: it may hold what a request brought.
-            log.error("request_failed", kind=type(error).__name__, exc_info=not isinstance(error, StoreError))
+            log.error("request_failed", kind=type(error).__name__, where=_where(error))
             return Problem(500, "internal_error", "Something is wrong on our side. Our engineers have been told.")
+
+
+def _where(error: Exception) -> list[str]:
+    """The innermost places that an error went through."""
+    frames = traceback.extract_tb(error.__traceback__)[-_MOST_FRAMES:]
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def _mistakes(error: RequestValidationError) -> list[dict[str, str]]:

@@ -11,6 +11,8 @@ import structlog
 from execution import logs
 from execution.settings import Settings
 from tests.web.conftest import client, served, token_of
+from web.pages import errors
+from web.routes import connections as connecting_routes
 
 CANARIES = {
     "WEBHOOK_SECRET": "whsec_Y2FuYXJ5LXdlYmhvb2s",
@@ -83,6 +85,34 @@ def test_a_fault_of_ours_tells_nothing_of_what_was_asked(told, web_env, make_sel
 
     assert " 500 " in f" {text}" or "500 Headers" in text
     assert "request_failed" in text
+    assert leaks(text, session=session, keys={}) == []
+
+
+@pytest.mark.parametrize(("accept", "also_its_page"), [("application/json", False), ("text/html", True)])
+def test_an_error_that_nobody_expected_is_dressed_and_stays_inside(
+    *, told, web_env, make_user, monkeypatch, accept, also_its_page
+):
+    """Neither the answer nor a log, ours or the server's, holds its text; and it has the headers of every other."""
+    session = token_of(web_env, make_user())
+
+    def break_down(*_, **__):
+        raise LookupError("canary-body")
+
+    def ask(asking):
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        monkeypatch.setattr(connecting_routes, "connections_of", break_down)
+        if also_its_page:
+            monkeypatch.setattr(errors, "page", break_down)
+        yield asking.get("/connections", headers={"Authorization": f"Bearer {session}", "Accept": accept})
+
+    text = told(ask)
+
+    assert text.startswith("500 ")
+    assert "content-security-policy" in text
+    assert "'cache-control': 'no-store'" in text
+    assert "request_failed" in text
+    assert "test_leaks.py" in text  # where it happened
+    assert "Exception in ASGI" not in text
     assert leaks(text, session=session, keys={}) == []
 
 
