@@ -244,6 +244,33 @@ def test_an_answer_settles_what_it_cost(rpc, valkey):
     assert draw(pacer, 500).wait_s == 0
 
 
+@pytest.mark.parametrize(
+    ("level", "seen_s_ago", "costs"),
+    [(1000, 60, [800, 200]), (0, 5, [300, 200]), (500, -3600, [300, 200]), (1000, 0, [950, 1])],
+    ids=["never fuller than full", "refilled by time", "never drained by a clock", "all of it, where it must be"],
+)
+def test_a_known_bucket_fills_with_time(rpc, valkey, level, seen_s_ago, costs):
+    """The first cost fits, the second one has to wait: a tenth of a thousand stays, unless a call needs nearly all."""
+    pacer = Pacer(rpc, valkey, HandClock())
+    pacer.settle("s", "points", POINTS, level, draw(pacer).call_id)
+    valkey.hset("keeper:{s}:points", "at", int((time.time() - seen_s_ago) * 1e6))
+
+    waits = [draw(pacer, cost).wait_s for cost in costs]
+
+    assert waits[0] == 0
+    assert waits[1] > 0
+
+
+def test_a_bucket_that_nobody_knows_fills_from_the_first_question_on(rpc, valkey):
+    """Who asked for too much finds it later, though no call has gone out and no answer has come."""
+    pacer = Pacer(rpc, valkey, HandClock())
+    first = draw(pacer, 500)
+    valkey.hincrby("keeper:{s}:points", "at", -5_000_000)
+
+    assert not first.booked
+    assert draw(pacer, 400).wait_s == 0
+
+
 def test_what_is_on_its_way_is_not_given_twice(rpc, valkey):
     """The answer of one call does not know of another that is still on its way: that one's cost stays booked."""
     pacer = Pacer(rpc, valkey, HandClock())
@@ -279,6 +306,7 @@ def test_a_larger_plan_is_adopted_by_all(rpc, valkey, env):
     one.settle("s", "points", Bucket(maximum=20_000, restore_per_s=1000), 20_000, slot.call_id)
 
     assert draw(other, 10_000).wait_s == 0
+    assert draw(other, 9_500).booked  # a second and a half until there are so many, and the tenth that stays
     other._valkey.close()
 
 

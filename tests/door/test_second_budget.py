@@ -80,14 +80,17 @@ def test_a_flushed_valkey_gives_no_credit(rpc, valkey):
     assert time.monotonic() + lost.wait_s >= max(before)
 
 
-def test_a_limit_that_one_process_learned_paces_all(rpc, valkey):
-    """The platform lowers its limit in one answer: every process paces by it at once (row 56)."""
+@pytest.mark.parametrize(("assumed", "told", "slots"), [(1000, 1, range(1, 3)), (1, 20, range(32, 36))])
+def test_a_limit_that_one_process_learned_paces_all(rpc, valkey, assumed, told, slots):
+    """The platform lowers or raises its limit in one answer: every process paces by it at once (row 56)."""
     one, other = Pacer(rpc, valkey, HandClock()), Pacer(rpc, valkey, HandClock())
 
-    one.tell_limit("s", 1)
-    moments, wait = sends(other, 10**6, per_second=1000)
+    one.tell_limit("s", told)
+    started = time.monotonic()
+    moments, wait = sends(other, 10**6, per_second=assumed)
+    meanwhile = math.ceil((time.monotonic() - started) * told)
 
-    assert len(moments) <= 2
+    assert slots.start <= len(moments) < slots.stop + meanwhile
     assert wait > 2
 
 
@@ -138,6 +141,19 @@ def test_what_is_booked_far_ahead_is_not_taken_for_a_clock_that_went_back(rpc, v
 
     assert not slot.booked
     assert slot.wait_s > patience_s
+
+
+@pytest.mark.parametrize("kept_by", ["valkey", "postgres"])
+def test_whoever_is_refused_takes_nothing(rpc, valkey, kept_by):
+    """However often backfills ask in vain: they do not come further, and a live call finds its place behind them."""
+    limiter = RateLimiter(rpc, valkey if kept_by == "valkey" else None, budget(per_second=5), HandClock())
+    spend(limiter, "backfill")
+    for _ in range(10):
+        spend(limiter, "backfill")
+
+    permits, _ = spend(limiter, "live")
+
+    assert permits >= 1
 
 
 @pytest.mark.parametrize(("limit", "margin", "burst"), [(5, 0.2, 1), (20, 0.8, 8)])

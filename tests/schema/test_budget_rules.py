@@ -119,7 +119,7 @@ def test_errors_are_forgotten_after_an_hour(clock, minutes, wait_s):
 
 
 def pace(clock: SetClock, **changes):
-    """What is booked, and how long to wait; five a second and a margin of a fifth: a step of a quarter, a burst of 1."""
+    """Whether it is booked, and the wait: five a second less a fifth is a step of a quarter, and a burst of one."""
     ask = {"p_scope": SCOPE, "p_per_second": 5, "p_safety_margin": 0.2, "p_longest_wait_seconds": 2.0}
     answer = clock.call("pace_call", **(ask | changes))
     return answer["booked"], pytest.approx(answer["wait_seconds"], abs=1e-5)
