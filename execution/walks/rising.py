@@ -9,7 +9,9 @@ on at any place with any size of page.
 from __future__ import annotations
 
 import math
+import time
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Generic, Self, TypeVar, cast
@@ -41,8 +43,9 @@ from execution.walks.walk import (
     reopened,
 )
 
-# A page that is refused as too dear, or that the platform cannot manage, is asked for again at half its size.
-_HALVINGS = 3
+# A page that is refused as too dear, or that the platform cannot manage, is asked for again at half its size. Not when
+# so many seconds have gone: a platform that is away would use up the lease, and that counts as a death.
+_HALVINGS, _HALVING_S = 3, 12.0
 # Orders older than this are absent, without a word, unless the scope was granted (sheet 0.7).
 _SEEN_WITHOUT_SCOPE_S = 60 * 86_400
 _SCOPES = f"query KeeperScopes {{ {GRANTED} }}"
@@ -73,6 +76,7 @@ class RisingWalk(Walk[R], Generic[R]):
     """What GraphQL's connections and REST's lists have in common. `read` puts "more" among the facts of a page."""
 
     place_type = cast("type[R]", RisingPlace)
+    monotonic: Callable[[], float] = staticmethod(time.monotonic)
 
     def __init__(self, stream: Stream, *, limit: int, history_scope: str) -> None:
         super().__init__(stream)
@@ -94,11 +98,12 @@ class RisingWalk(Walk[R], Generic[R]):
 
     def fetch(self, caller: Caller, place: R) -> Answer:
         """A page, at half its size and half of that where it is too much for the platform. Any size is right."""
+        ends_at = self.monotonic() + _HALVING_S
         for _ in range(_HALVINGS):
             try:
                 return caller.send(self.page(place, self._size))
             except (Fatal, Retriable) as signal:
-                if self._size == 1 or (isinstance(signal, Fatal) and signal.code != "page_too_big"):
+                if self._size == 1 or self.monotonic() >= ends_at or not _is_too_much(signal):
                     raise
                 self._size = max(1, self._size // 2)
         return caller.send(self.page(place, self._size))
@@ -154,6 +159,11 @@ class RisingWalk(Walk[R], Generic[R]):
     def scopes(self, send: Send) -> set[str]:
         """What the seller granted, as Shopify says."""
         return granted_in(data_of(send(graphql(_SCOPES, points=15))))
+
+
+def _is_too_much(signal: Fatal | Retriable) -> bool:
+    """May a smaller page help? Not where the platform says when to come again."""
+    return signal.code == "page_too_big" if isinstance(signal, Fatal) else signal.after is None
 
 
 def iso_time(seconds: int) -> str:
