@@ -5,7 +5,6 @@ The three workers are stopped at once, so that waiting for them takes the time o
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -20,8 +19,9 @@ import pytest
 
 from execution.errors import StoreUnavailable
 from execution.leaving import InHand, Leaving
+from tests.heart.ending import GRACE_SECONDS, seconds_to_end
 from tests.heart.etsy import Etsy, Shop
-from tests.heart.test_worker_processes import GRACE_SECONDS, processes, until
+from tests.heart.test_worker_processes import processes, until
 from tests.heart.world import World
 
 # What Python imports first: names that end in .hangs are looked up for ever, in C's own time (no signal ends it).
@@ -101,13 +101,7 @@ def test_a_worker_that_hangs_leaves_in_time_and_gives_its_lease_back(
                 until(lambda: bool(calls_for_tokens(etsy)), "the refresh")
                 stuck += [one, two, three]
                 until(lambda: all(map(hears, stuck)), "the handlers")
-                asked_at = time.monotonic()
-                for process in stuck:
-                    # A host tells every process of the group at once.
-                    os.killpg(process.pid, signal.SIGTERM)
-                for process in stuck:
-                    process.wait(GRACE_SECONDS)
-                took = time.monotonic() - asked_at
+                took = seconds_to_end(stuck)
 
     etsy.control("POST", "/settings", token_delay_seconds=0.0)
     for world in worlds:

@@ -5,20 +5,18 @@ All processes are stopped at once, so that waiting for them takes the time of on
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 from execution import owed, workers
 from execution.errors import StoreUnavailable
+from tests.heart.ending import GRACE_SECONDS, seconds_to_end
 from tests.heart.etsy import Etsy, Shop
 from tests.heart.test_leaving import hears
-from tests.heart.test_worker_processes import GRACE_SECONDS, lapse, processes, until
+from tests.heart.test_worker_processes import lapse, processes, until
 from tests.heart.world import World
 
 
@@ -109,12 +107,7 @@ def test_who_is_cut_off_leaves_in_time_and_is_not_charged(
             for tap in (hangs, clocks, bells):
                 tap.freeze()
             gone.cut()
-            asked_at = time.monotonic()
-            for process in stopped:
-                os.killpg(process.pid, signal.SIGTERM)
-            for process in stopped:
-                process.wait(GRACE_SECONDS)
-            took = time.monotonic() - asked_at
+            took = seconds_to_end(stopped)
 
     assert took < GRACE_SECONDS
     assert [process.returncode for process in stopped] == [0, 0, 0, 0]
