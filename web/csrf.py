@@ -15,7 +15,7 @@ from web.sessions import Claims
 
 FIELD = "csrf_token"
 HEADER = "X-CSRF-Token"
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_FORM = "application/x-www-form-urlencoded"
 
 
 class Csrf:
@@ -35,7 +35,7 @@ class Csrf:
         """403 unless the request comes from our own origin and brings the token of this sign-in."""
         self.check_origin(request)
         given = request.headers.get(HEADER, "")
-        if not given and request.headers.get("content-type", "").lower().startswith(_FORMS):
+        if not given and request.headers.get("content-type", "").lower().startswith(_FORM):
             given = str((await request.form()).get(FIELD) or "")
         if not hmac.compare_digest(given.encode(), self.token(claims).encode()):
             raise _foreign("The page is older than your sign-in. Load it again.")

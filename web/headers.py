@@ -55,7 +55,11 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """413 before a body that is too large is in memory, whether it announces its size or not."""
+    """413 before a body that is too large is in memory, whether it announces its size or not.
+
+    415 for a form in parts, which nobody here sends: its sender names the alphabet, and some make texts of it that
+    cannot be written down again.
+    """
 
     def __init__(self, app: ASGIApp, *, largest: int = LARGEST_BODY) -> None:
         self._app = app
@@ -65,9 +69,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdecimal() and int(announced) > self._largest:
-            await problems.answer(_too_large(self._largest))(scope, receive, send)
+        refusal = self._refusal(Headers(scope=scope))
+        if refusal is not None:
+            await problems.answer(refusal)(scope, receive, send)
             return
         seen = 0
 
@@ -80,6 +84,14 @@ class BodyLimit:
             return message
 
         await self._app(scope, counted, send)
+
+    def _refusal(self, headers: Headers) -> Problem | None:
+        announced = headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > self._largest:
+            return _too_large(self._largest)
+        if headers.get("content-type", "").lower().startswith("multipart/"):
+            return Problem(415, "form_in_parts", "Send a form as application/x-www-form-urlencoded.")
+        return None
 
 
 def _too_large(largest: int) -> Problem:

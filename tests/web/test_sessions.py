@@ -158,3 +158,28 @@ def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(api):
 
     assert announced.status_code == 413
     assert streamed.status_code == 413
+
+
+ALPHABETS = ("unicode_escape", "undefined", "idna", "utf-16", "utf-8")
+
+
+@pytest.mark.parametrize("path", ["/logout", "/login", "/settings/connections/shopify/connect", "/connect-shopify"])
+def test_a_form_in_parts_is_refused_whatever_alphabet_it_names(sign_in, make_user, path):
+    """Half a character, once it is a text, breaks whoever writes it down: a page, a token's comparison."""
+    browser = sign_in(make_user())
+    fields = b"".join(
+        b'--b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n\\ud800\r\n' % name
+        for name in (b"csrf_token", b"email", b"shop")
+    )
+
+    answers = [
+        browser.post(
+            path,
+            content=fields + b"--b--\r\n",
+            headers={"Content-Type": f"Multipart/form-data; boundary=b; charset={alphabet}", "X-CSRF-Token": ""},
+        )
+        for alphabet in ALPHABETS
+    ]
+
+    assert {answer.status_code for answer in answers} == {415}
+    assert browser.get("/session").status_code == 200

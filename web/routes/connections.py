@@ -83,7 +83,7 @@ def connections(user: UserDep, web: WebDep) -> list[Connection]:
     status_code=303,
     response_class=RedirectResponse,
     responses=responses(
-        401, 403, 404, 413, 422, 429, 503, also={303: {"description": "To the platform's consent page"}}
+        401, 403, 404, 413, 415, 422, 429, 503, also={303: {"description": "To the platform's consent page"}}
     ),
 )
 def connect(
@@ -125,7 +125,7 @@ def callback(
     return RedirectResponse(f"{ended.return_to}?{urlencode(said)}", 303)
 
 
-@router.post("/connect-{platform}/token", responses=responses(401, 403, 404, 413, 422, 429, 503))
+@router.post("/connect-{platform}/token", responses=responses(401, 403, 404, 413, 415, 422, 429, 503))
 def connect_token(
     platform: Platform,
     user: UserDep,
