@@ -70,6 +70,8 @@ def create_app(app: App) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # It would send a browser to whatever host the request names.
+        redirect_slashes=False,
     )
     api.state.web = _web(app, bell)
     problems.install(api)

@@ -183,3 +183,12 @@ def test_a_form_in_parts_is_refused_whatever_alphabet_it_names(sign_in, make_use
 
     assert {answer.status_code for answer in answers} == {415}
     assert browser.get("/session").status_code == 200
+
+
+def test_nobody_is_sent_to_the_host_that_a_request_names(api):
+    """`/dashboard/` is no page, and no reason to send a browser elsewhere; nor over plain HTTP behind a proxy."""
+    for path in ("/dashboard/", "/oauth/etsy/callback/?code=x&state=y", "/static", "//evil.example/", "/login?next=/"):
+        told = api.get(path, headers={"Host": "evil.example", "Accept": "text/html"})
+
+        assert "evil.example" not in told.headers.get("location", ""), path
+        assert "evil.example" not in told.text, path
