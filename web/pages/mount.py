@@ -12,7 +12,7 @@ from web.pages.dashboard import router as dashboard
 from web.pages.errors import problem_page
 from web.pages.login import router as login
 from web.pages.progress import router as progress
-from web.pages.render import STATIC
+from web.pages.render import STATIC, static
 
 
 def add_pages(api: FastAPI) -> None:
@@ -23,9 +23,14 @@ def add_pages(api: FastAPI) -> None:
 
 
 class _Static(StaticFiles):
-    """Our own files: their addresses carry a hash of what is in them, so a browser may keep them."""
+    """Our own files: their addresses carry a hash of what is in them, so a browser may keep them.
+
+    At an address with another hash (of the next release, asked of a process of this one) nobody may keep what we have:
+    a cache that all share would give it to everybody for a year.
+    """
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        if f"/static/{path}?{scope['query_string'].decode('latin-1')}" == static(path):
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
