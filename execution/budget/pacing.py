@@ -157,10 +157,13 @@ class Pacer:
 
     def _take_lease(self, scope: str, asked_at_us: int | None, *, state_kept: bool) -> None:
         """Ask Postgres for the right to pace. It counts from before the question, on Valkey's own clock."""
+        renews = asked_at_us is None
         if asked_at_us is None:
             seconds, micros = cast("tuple[int, int]", self._try(lambda valkey: valkey.time()) or (0, 0))
             asked_at_us = seconds * 1_000_000 + micros
         granted = self._store.rpc("lease_pacing", p_scope=scope, p_seconds=LEASE_S, p_state_kept=state_kept)
+        # A renewal keeps what it has: while a lease lasts, Postgres draws nothing.
+        state_kept = state_kept and (renews or not granted["buckets_drawn"])
         quiet_ms = int(granted["quiet_seconds"] * 1000) + (granted["quiet_seconds"] > 0)
         keys = _keys(scope, "lease", "hold", "used", "points", "points-unsettled", "calls", "calls-unsettled")
         args = [asked_at_us, _us(LEASE_S), quiet_ms, int(state_kept)]

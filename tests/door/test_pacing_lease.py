@@ -348,3 +348,40 @@ def test_a_bucket_in_postgres_follows_the_emptier_one(rpc, db):
         levels.append(db.execute("select level from private.api_buckets").fetchone()[0])
 
     assert levels == [3.0, 3.0]
+
+
+def test_a_bucket_that_valkey_drew_from_since_is_unknown_to_postgres(rpc, valkey, db):
+    """Postgres kept it long ago, and Valkey since: what time would have refilled is gone; it starts without credit."""
+    draw(Pacer(rpc, None, HandClock()))
+    db.execute("update private.api_buckets set at = at - interval '1 hour'")
+    draw(Pacer(rpc, valkey, HandClock()), 500)
+    lease_over(db)
+
+    slot = draw(Pacer(rpc, None, HandClock()), 150)
+
+    assert slot.wait_s == pytest.approx(1.5, abs=0.1)
+
+
+def test_a_bucket_that_postgres_drew_from_since_is_unknown_to_valkey(rpc, valkey, db):
+    """Valkey could not be reached for a while, and comes back with its memory: of a bucket that was full then."""
+    pacer = Pacer(rpc, valkey, HandClock())
+    pacer.settle("s", "points", POINTS, 1000.0, draw(pacer).call_id)
+    move_lease(valkey, -1)
+    lease_over(db)
+    draw(Pacer(rpc, None, HandClock()), 1)
+    draw(pacer)
+    valkey.delete("keeper:{s}:hold")  # until that one call is on its way
+
+    slot = draw(pacer, 150)
+
+    assert slot.wait_s > 1
+
+
+def test_valkey_begins_when_costs_that_postgres_booked_are_spent(rpc, valkey, db):
+    """A call that waits for its points by Postgres goes first: nothing of Valkey's until it is on its way."""
+    waiting = draw(Pacer(rpc, None, HandClock()), 150)
+
+    slot = draw(Pacer(rpc, valkey, HandClock()), 1)
+
+    assert not slot.booked
+    assert slot.wait_s == pytest.approx(waiting.wait_s, abs=0.4)
