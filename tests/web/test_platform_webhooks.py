@@ -9,6 +9,7 @@ import json
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -66,8 +67,9 @@ def shopify_event(door, topic, body, *, secret=SHOPIFY, delivery=None, prefix="X
     return door.post("/webhooks/shopify", content=content, headers=[*sent, *extra])
 
 
-def printify_event(door, topic, resource, *, secret=PRINTIFY, delivery=None):
-    event = {"id": delivery or str(uuid.uuid4()), "type": topic, "created_at": "2026-05-17 15:00:00+00:00"}
+def printify_event(door, topic, resource, *, secret=PRINTIFY, delivery=None, created=None):
+    created = created or datetime.now(UTC)
+    event = {"id": delivery or str(uuid.uuid4()), "type": topic, "created_at": f"{created:%Y-%m-%d %H:%M:%S}+00:00"}
     body = json.dumps({**event, "resource": resource}).encode()
     signed = "sha256=" + hmac.digest(secret.encode(), body, hashlib.sha256).hex()
     return door.post("/webhooks/printify", content=body, headers={"X-Pfy-Signature": signed})
@@ -327,6 +329,20 @@ def test_printifys_things_become_events_and_its_goodbye_is_heard(door, db, make_
         ("products", "5d39b159e7c48c000728c89f"),
     ]
     assert db.execute("select status from public.connected_accounts").fetchall() == [("disconnected",)]
+
+
+def test_a_late_goodbye_of_printify_ends_no_newer_connection(door, db, make_user):
+    """Sent again from weeks ago, after we have forgotten its id, or late for the first time."""
+    connect(db, make_user(), "printify", "815256")
+    shop = {"id": 815256, "type": "shop", "data": None}
+
+    late = printify_event(door, "shop:disconnected", shop, created=datetime.now(UTC) - timedelta(days=40))
+    (still,) = db.execute("select status from public.connected_accounts").fetchone()
+    printify_event(door, "shop:disconnected", shop)
+    (ended,) = db.execute("select status from public.connected_accounts").fetchone()
+
+    assert late.status_code == 200
+    assert (still, ended) == ("connected", "disconnected")
 
 
 def test_a_database_that_is_away_is_503_so_that_the_platform_sends_it_again(door_env):

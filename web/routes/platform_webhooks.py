@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -28,6 +28,7 @@ router = APIRouter(tags=["webhooks"])
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _SHOP = re.compile(r"[A-Za-z0-9._-]{1,120}", re.ASCII)
 _RECEIPT = re.compile(r"/shops/(\d{1,20})/receipts/(\d{1,20})$", re.ASCII)
+_LONGEST_EMAIL = 320
 _TOPIC = re.compile(r"[a-z_:./-]{1,80}", re.ASCII)
 
 
@@ -50,6 +51,8 @@ class Event:
     table: str | None = None
     happened_at: datetime | None = None
     subject: Mapping[str, Any] = field(default_factory=dict)
+    # Of whom to forget: handed on to find them by, and kept nowhere.
+    email: str | None = field(default=None, repr=False)
 
 
 _ANSWERS = responses(400, 401, 413, 503)
@@ -96,7 +99,10 @@ async def printify(raw: Raw, web: WebDep) -> Received:
     delivery, topic, object_id = _id(event.get("id")), _word(event.get("type")), _id(resource.get("id"))
     data = resource.get("data") or {}
     shop_id = _shop(data.get("shop_id") if isinstance(data, dict) and topic != "shop:disconnected" else object_id)
-    return await _keep(web, "printify", _printify_event(delivery, shop_id, topic, object_id))
+    happened_at = _moment(event.get("created_at"))
+    # Printify tells whole seconds: what came after the connection must not seem to be before it.
+    ended = happened_at + timedelta(seconds=1) if happened_at else None
+    return await _keep(web, "printify", _printify_event(delivery, shop_id, topic, object_id, ended))
 
 
 @router.post("/webhooks/shopify", responses=_ANSWERS, openapi_extra=_document("As Shopify sends it (section 7)."))
@@ -114,8 +120,8 @@ async def shopify(raw: Raw, web: WebDep) -> Received:
     return await _keep(web, "shopify", _shopify_event(delivery, shop_id, topic, event, happened_at))
 
 
-def _printify_event(delivery: str, shop_id: str, topic: str, object_id: str) -> Event:
-    plain: dict[str, Any] = {"delivery": delivery, "shop_id": shop_id, "topic": topic}
+def _printify_event(delivery: str, shop_id: str, topic: str, object_id: str, happened_at: datetime | None) -> Event:
+    plain: dict[str, Any] = {"delivery": delivery, "shop_id": shop_id, "topic": topic, "happened_at": happened_at}
     if topic == "shop:disconnected":
         return Event(**plain, effect="disconnect")
     if topic == "product:deleted":
@@ -135,7 +141,9 @@ def _shopify_event(
         numbers = {"customer_id": customer.get("id")} if isinstance(customer, dict) else {}
         subject = numbers | {name: event[name] for name in _PRIVACY_LISTS if isinstance(event.get(name), list)}
         named = (_id(numbers["customer_id"]),) if numbers.get("customer_id") else ()
-        return Event(**plain, effect=_PRIVACY[topic], subject=subject, object_ids=named)
+        email = customer.get("email") if isinstance(customer, dict) else None
+        known_by = email if isinstance(email, str) and len(email) <= _LONGEST_EMAIL and email.isprintable() else None
+        return Event(**plain, effect=_PRIVACY[topic], subject=subject, object_ids=named, email=known_by)
     thing, _, verb = topic.partition("/")
     kind, table, key = _SHOPIFY.get(thing, ("", "", "id"))
     if not kind:
@@ -163,6 +171,7 @@ async def _keep(web: Web, platform: str, event: Event) -> Received:
         p_table=event.table,
         p_happened_at=event.happened_at.isoformat() if event.happened_at else None,
         p_subject=dict(event.subject),
+        p_email=event.email,
     )
     if told["accounts"] and event.effect == "read":
         web.manager.ring()
@@ -199,9 +208,9 @@ def _text(value: object, form: re.Pattern[str]) -> str:
     return text
 
 
-def _moment(text: str | None) -> datetime | None:
+def _moment(text: object) -> datetime | None:
     try:
-        told = datetime.fromisoformat(text) if text else None
+        told = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         return None
     return told if told is not None and told.tzinfo is not None else None
