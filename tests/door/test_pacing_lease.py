@@ -224,7 +224,7 @@ def test_a_bucket_is_never_overdrawn(rpc, valkey, kept_by):
     pacer = Pacer(rpc, valkey if kept_by == "valkey" else None, HandClock())
     started, booked = time.monotonic(), []
 
-    while (slot := draw(pacer)).booked:
+    while (slot := draw(pacer)).booked and len(booked) < 100:
         booked.append(time.monotonic() + slot.wait_s - started)
 
     assert booked
