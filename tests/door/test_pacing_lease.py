@@ -284,6 +284,21 @@ def test_what_is_on_its_way_is_not_given_twice(rpc, valkey):
     assert draw(pacer, 300).wait_s > 1.5
 
 
+@pytest.mark.parametrize(("seconds", "fits"), [(59, False), (61, True)])
+def test_an_answer_that_never_comes_counts_for_a_minute(rpc, valkey, seconds, fits):
+    """Its cost may have been spent a minute long; later it is the answers' word that counts."""
+    pacer = Pacer(rpc, valkey, HandClock())
+    pacer.settle("s", "points", POINTS, 1000.0, draw(pacer).call_id)
+    lost = draw(pacer, 400)
+    (member,) = valkey.zrange("keeper:{s}:points-unsettled", 0, -1)
+    valkey.zincrby("keeper:{s}:points-unsettled", -seconds * 1e6, member)
+
+    pacer.settle("s", "points", POINTS, 1000.0, "another")
+
+    assert member.startswith(lost.call_id.encode())
+    assert (draw(pacer, 800).wait_s == 0) is fits
+
+
 def test_backfills_leave_more_in_the_bucket(rpc, valkey):
     """Live calls find their share of the points whatever backfills do."""
     budget = {"etsy": Budget(shared_by="shop", points=POINTS, live_share=0.2, safety_margin=0.1, block_calls=50)}
