@@ -23,6 +23,7 @@ ETSY, PRINTIFY, SHOPIFY = (
     "shpss_secret",
 )
 SHOP = "tea-house.myshopify.com"
+GOODBYE = {"id": 1, "domain": "tea.example", "myshopify_domain": SHOP}
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +215,7 @@ def test_what_is_not_signed_as_it_should_be_changes_nothing(door, db, make_user,
         shopify_event(door, "orders/updated", order, secret="wrong"),
         shopify_event(door, "orders/updated", order, secret=""),
         shopify_event(door, "orders/updated", order, extra=twice),
-        shopify_event(door, "app/uninstalled", {}, secret=PRINTIFY),
+        shopify_event(door, "app/uninstalled", GOODBYE, secret=PRINTIFY),
         shopify_event(door, "shop/redact", {}, secret="wrong"),
         printify_event(door, "order:updated", hook, secret="wrong"),
         door.post("/webhooks/shopify", json=order),
@@ -257,13 +258,45 @@ def test_shopifys_things_become_events_of_the_object_to_read(door, db, shopify_s
 
 
 def test_an_app_that_was_removed_is_disconnected_and_a_late_word_of_it_is_not(door, db, shopify_seller):
-    late = shopify_event(door, "app/uninstalled", {}, **{"Triggered-At": "2020-01-01T00:00:00Z"})
+    late = shopify_event(door, "app/uninstalled", GOODBYE, **{"Triggered-At": "2020-01-01T00:00:00Z"})
     (still,) = db.execute("select status from public.connected_accounts").fetchone()
-    shopify_event(door, "app/uninstalled", {}, **{"Triggered-At": "2999-01-01T00:00:00Z"})
+    shopify_event(door, "app/uninstalled", GOODBYE, **{"Triggered-At": "2999-01-01T00:00:00Z"})
     (ended,) = db.execute("select status from public.connected_accounts").fetchone()
 
     assert late.status_code == 200
     assert (still, ended) == ("connected", "disconnected")
+
+
+def test_a_signature_of_something_else_ends_and_erases_nothing(door, db, shopify_seller):
+    """Topic and shop are not signed. What Shopify signed about another thing or shop moves this one no further."""
+    other = {**GOODBYE, "myshopify_domain": "other.myshopify.com"}
+    customer(db, shopify_seller, "191167")
+
+    answers = [
+        shopify_event(door, "app/uninstalled", {"id": 7, "name": "#1001"}),
+        shopify_event(door, "app/uninstalled", other),
+        shopify_event(door, "app/uninstalled", {"shop_domain": [SHOP]}),
+        shopify_event(door, "shop/redact", {"shop_domain": "other.myshopify.com"}),
+        shopify_event(door, "customers/redact", {"customer": {"id": 191167}}),
+        shopify_event(door, "customers/data_request", other),
+    ]
+
+    assert {answer.status_code for answer in answers} == {400}
+    assert db.execute("select status from public.connected_accounts").fetchall() == [("connected",)]
+    assert db.execute("select email from public.customers").fetchall() == [("ada@canary.example",)]
+    assert db.execute("select count(*) from private.privacy_requests").fetchone() == (0,)
+
+
+def test_the_signature_of_a_consent_opens_no_webhook(door, db, shopify_seller):
+    """Shopify signs the way back with the same secret, and the seller's browser shows it to whoever sits there."""
+    query = b"code=c0de&host=YWRtaW4&shop=tea-house.myshopify.com&state=x&timestamp=1790000000"
+    headers = {"X-Shopify-Topic": "app/uninstalled", "X-Shopify-Shop-Domain": SHOP, "X-Shopify-Webhook-Id": "w1"}
+    signed = base64.b64encode(hmac.digest(SHOPIFY.encode(), query, hashlib.sha256)).decode()
+
+    told = door.post("/webhooks/shopify", content=query, headers={**headers, "X-Shopify-Hmac-Sha256": signed})
+
+    assert told.status_code == 400
+    assert db.execute("select status from public.connected_accounts").fetchall() == [("connected",)]
 
 
 def customer(db, user, key, platform="shopify"):
@@ -305,7 +338,7 @@ def test_a_shop_that_left_is_forgotten_and_one_that_came_back_is_not(door, db, s
 
     shopify_event(door, "shop/redact", {"shop_domain": SHOP})
     while_connected = db.execute("select count(*) from public.customers").fetchone()
-    shopify_event(door, "app/uninstalled", {})
+    shopify_event(door, "app/uninstalled", GOODBYE)
     shopify_event(door, "shop/redact", {"shop_domain": SHOP})
 
     assert while_connected == (2,)

@@ -134,6 +134,8 @@ def _shopify_event(
     delivery: str, shop_id: str, topic: str, event: Mapping[str, Any], happened_at: datetime | None
 ) -> Event:
     plain: dict[str, Any] = {"delivery": delivery, "shop_id": shop_id, "topic": topic, "happened_at": happened_at}
+    if topic == "app/uninstalled" or topic in _PRIVACY:
+        _demand_shop(event, shop_id)
     if topic == "app/uninstalled":
         return Event(**plain, effect="disconnect")
     if topic in _PRIVACY:
@@ -152,6 +154,16 @@ def _shopify_event(
     if verb == "delete" and key == "id":
         return Event(**plain, effect="gone", table=table, object_ids=object_ids)
     return Event(**plain, effect="read", kind=kind, object_ids=object_ids)
+
+
+def _demand_shop(event: Mapping[str, Any], shop_id: str) -> None:
+    """Topic and shop are headers, which no signature covers: what ends or erases must name its shop in the body too.
+
+    Else any body that Shopify ever signed for us, under other headers, would end any shop's connection.
+    """
+    named = event.get("myshopify_domain") or event.get("shop_domain")
+    if not isinstance(named, str) or named.lower() != shop_id:
+        raise _strange()
 
 
 async def _keep(web: Web, platform: str, event: Event) -> Received:
