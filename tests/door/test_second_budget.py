@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from execution.budget.budgets import Budget
 from execution.budget.pacing import Pacer, Slot, connect_valkey
 from execution.clock import SystemClock
 from execution.errors import Snooze
@@ -92,6 +93,15 @@ def test_a_limit_that_one_process_learned_paces_all(rpc, valkey, assumed, told, 
 
     assert slots.start <= len(moments) < slots.stop + meanwhile
     assert wait > 2
+
+
+def test_a_limit_a_minute_is_a_steady_pace(rpc, valkey):
+    """600 a minute with a margin of 0.15: 8.5 a second, one by one, without a burst."""
+    budget = {"etsy": Budget(shared_by="account", per_minute=600, safety_margin=0.15)}
+    clock = HandClock()
+    limiter = RateLimiter(rpc, valkey, budget, clock)
+
+    assert 16 <= spend(limiter, "live")[0] <= 19  # two seconds ahead at 8.5 a second
 
 
 def test_the_limit_in_an_answers_headers_paces_all(rpc, valkey):
