@@ -18,7 +18,7 @@ from execution.settings import secrets_of
 from web.backfills import Wanted, jobs_of
 from web.context import Web, WebDep
 from web.problems import Problem, responses
-from web.signatures import Raw, any_equal, refusal, standard_id
+from web.signatures import Raw, any_equal, only, refusal, standard_id
 from web.views import stable_word, status_of
 
 router = APIRouter(tags=["webhooks"])
@@ -133,10 +133,10 @@ async def onboarding(raw: Raw, web: WebDep) -> Accepted:
 
 def _verified(web: Web, headers: Headers, body: bytes) -> tuple[str, str]:
     """Who sent it, and the delivery's id."""
-    secret = headers.get("x-webhook-secret")
-    if secret is None:
+    if "x-webhook-secret" not in headers:
         secrets = secrets_of(web.app.settings.webhook_secret)
         return "onboarding", standard_id(headers, body, secrets, now=time.time())
+    secret = only(headers, "x-webhook-secret")
     if not any_equal([secret], secrets_of(web.app.settings.supabase_webhook_secret)):
         raise refusal()
     # Supabase numbers no deliveries: the event itself is the id, and a repeat is the same bytes.
