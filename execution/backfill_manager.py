@@ -99,7 +99,7 @@ class BackfillManager:
                     f"User {user_id} has not connected {platform}.", hint=f"Run `keeper connect {platform}` first."
                 )
         if not connected:
-            raise UserError(f"User {user_id} has no connected shop.", hint="Run `keeper connect etsy` first.")
+            raise UserError(f"User {user_id} has no connected shop.", hint="Run `keeper connect` first.")
         names = [platform] if platform else connected
         return facts, [row for name in names for row in self.table.rows(name, facts["plan"], entities)]
 

@@ -65,7 +65,7 @@ def show(facts: Any, *, as_json: bool, text: RenderableType) -> None:
         console.print(text)
 
 
-@cli.command()
+@cli.command(short_help="Apply the migrations that the database lacks.")
 def migrate(*, as_json: Json = False) -> None:
     """Apply the migrations that the database at DATABASE_URL does not have yet."""
     from execution.migrations import migrate as apply  # noqa: PLC0415  only this command needs a driver
@@ -82,7 +82,9 @@ def migrate(*, as_json: Json = False) -> None:
 def user_create(
     *,
     email: Annotated[str, typer.Option(help="The address that the user signs in with.")],
-    plan: Annotated[str, typer.Option(help="free, starter, pro or enterprise.")] = "free",
+    plan: Annotated[
+        str | None, typer.Option(help="free, starter, pro or enterprise. A new user is free, another keeps its plan.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Create a user, or tell the id of the one with this address."""
@@ -90,7 +92,7 @@ def user_create(
     show(facts, as_json=as_json, text=facts["user_id"])
 
 
-@cli.command()
+@cli.command(short_help="Connect a user's shop.")
 def connect(
     platform: Annotated[str, typer.Argument(help="etsy, printify or shopify")],
     *,
@@ -121,13 +123,13 @@ def connect(
     show(facts, as_json=as_json, text=f"Connected {name} ({facts['platform']} shop {facts['shop_id']}).")
 
 
-@backfill.command("start")
+@backfill.command("start", short_help="Queue a user's backfill, or say what it would cost.")
 def backfill_start(
     *,
     user_id: User,
     platform: Platform = None,
     entity: Annotated[list[str] | None, typer.Option(help="One entity; may be given again. All by default.")] = None,
-    again: Annotated[bool, typer.Option(help="Read what is complete already once more.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Read what is complete already once more.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost; asks for counts.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -141,14 +143,14 @@ def backfill_start(
     show(facts, as_json=as_json, text=text)
 
 
-@backfill.command("status")
+@backfill.command("status", short_help="How a user's backfill stands.")
 def backfill_status(*, user_id: User, platform: Platform = None, as_json: Json = False) -> None:
     """How a user's backfill stands: entities, counts, when it goes on, certificates, failures."""
     facts = operations.status(app(), user_id=user_id, platform=platform)
     show(facts, as_json=as_json, text=progress.status_table(facts, datetime.now(UTC)))
 
 
-@backfill.command("watch")
+@backfill.command("watch", short_help="Watch a backfill until it has ended.")
 def backfill_watch(*, user_id: User, platform: Platform = None) -> None:
     """Watch a backfill until it has ended; it goes on without you."""
     here = app()
@@ -158,11 +160,13 @@ def backfill_watch(*, user_id: User, platform: Platform = None) -> None:
     raise typer.Exit(0 if final["backfill_status"] == "completed" else EXIT_NOT_AS_IT_SHOULD_BE)
 
 
-@cli.command()
+@cli.command(short_help="Work jobs in this process until nothing is due.")
 def run(
     *,
     until_idle: Annotated[bool, typer.Option("--until-idle", help="Stop when nothing is claimable.")] = False,
-    wait: Annotated[float, typer.Option(help="Seconds that a parked job may still be away and be waited for.")] = 60.0,
+    wait: Annotated[
+        float, typer.Option(help="Seconds that a parked job may still be away and be waited for.", min=0)
+    ] = 60.0,
     as_json: Json = False,
 ) -> None:
     """Work jobs in this process, without Valkey's bells; --until-idle stops when there is nothing left to do now."""
@@ -173,7 +177,7 @@ def run(
     show(facts, as_json=as_json, text=f"{facts['slices']} slices worked, nothing claimable.{parked}")
 
 
-@cli.command()
+@cli.command(short_help="Hold what is complete against its proofs once more.")
 def verify(*, user_id: User, platform: Platform = None, as_json: Json = False) -> None:
     """Hold every completed entity against its audit and proofs once more. Asks no platform; exit status 1 if not ok."""
     facts = operations.verify(app(), user_id=user_id, platform=platform)
@@ -181,7 +185,7 @@ def verify(*, user_id: User, platform: Platform = None, as_json: Json = False) -
     raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)
 
 
-@cli.command()
+@cli.command(short_help="Who used what of the platforms' budgets.")
 def budget(
     *,
     platform: Annotated[str | None, typer.Option(help="One platform; all by default.")] = None,
@@ -195,7 +199,7 @@ def budget(
     show(facts, as_json=as_json, text=budget_report.table(facts))
 
 
-@cli.command()
+@cli.command(short_help="Cost of goods and profit, and what is not linked.")
 def costs(
     *,
     user_id: User,
@@ -209,7 +213,7 @@ def costs(
     show(facts, as_json=as_json, text=cost_of_goods.tables(facts))
 
 
-@cli.command()
+@cli.command(short_help="Say what a printer's cost covers; count again.")
 def recost(
     *,
     covers: Annotated[str, typer.Option(help="What a line's cost covers: piece or line.")],
@@ -223,11 +227,11 @@ def recost(
     )
 
 
-@cli.command()
+@cli.command(short_help="Derive the typed columns again from what is stored.")
 def remap(
     *,
     user_id: User,
-    platform: Annotated[str, typer.Option(help="etsy")],
+    platform: Annotated[str, typer.Option(help="etsy, printify or shopify")],
     entity: Annotated[str | None, typer.Option(help="One entity; all by default.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -237,7 +241,7 @@ def remap(
     show(facts, as_json=as_json, text=text)
 
 
-@rejected.command("list")
+@rejected.command("list", short_help="The records, with the reason of each.")
 def rejected_list(*, user_id: User, as_json: Json = False) -> None:
     """Records that could not be mapped, with the reason. Their bytes are shown with --json, in base64."""
     facts = operations.rejected(app(), user_id=user_id)
@@ -247,7 +251,7 @@ def rejected_list(*, user_id: User, as_json: Json = False) -> None:
     show(facts, as_json=as_json, text=text or "No rejected records.")
 
 
-@rejected.command("replay")
+@rejected.command("replay", short_help="Try them again, after the mapping was mended.")
 def rejected_replay(*, user_id: User, as_json: Json = False) -> None:
     """Try rejected records again, after the mapping was mended. Calls no platform."""
     facts = operations.replay_rejected(app(), user_id=user_id)
@@ -255,7 +259,7 @@ def rejected_replay(*, user_id: User, as_json: Json = False) -> None:
     show(facts, as_json=as_json, text=text)
 
 
-@keys.command("status")
+@keys.command("status", short_help="How many stored tokens each key holds.")
 def keys_status(*, as_json: Json = False) -> None:
     """How many stored tokens each key of the ring holds: the proof, before one is taken out."""
     here = app()
@@ -264,7 +268,7 @@ def keys_status(*, as_json: Json = False) -> None:
     raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)
 
 
-@keys.command("rotate")
+@keys.command("rotate", short_help="Encrypt every stored token with the first key.")
 def keys_rotate(*, as_json: Json = False) -> None:
     """Encrypt every stored token with the ring's first key, while workers run. Asks no platform."""
     here = app()
@@ -273,11 +277,11 @@ def keys_rotate(*, as_json: Json = False) -> None:
     raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)
 
 
-@cli.command()
+@cli.command(short_help="Work the queue until SIGTERM.")
 def worker(
     *,
-    processes: Annotated[int, typer.Option(help="Worker processes.")] = 2,
-    threads: Annotated[int, typer.Option(help="Threads in each.")] = 2,
+    processes: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 2,
+    threads: Annotated[int, typer.Option(help="Threads in each.", min=1)] = 2,
     nice: Annotated[int, typer.Option(help="How far to yield to other processes of the machine.", min=0, max=19)] = 10,
 ) -> None:
     """Work the queue until SIGTERM. A stop finishes the page in hand and gives the job back."""
@@ -287,8 +291,8 @@ def worker(
     operations.work_forever(processes=processes, threads=threads)
 
 
-@cli.command()
-def clock(*, every: Annotated[float, typer.Option(help="Seconds between two beats.")] = 2.0) -> None:
+@cli.command(short_help="Ring for due jobs, until SIGTERM.")
+def clock(*, every: Annotated[float, typer.Option(help="Seconds between two beats.", min=0.05)] = 2.0) -> None:
     """Ring for due jobs and take back those of dead workers, until SIGTERM. Two at once do no harm."""
     logs.configure()
     here = app()
@@ -301,7 +305,8 @@ def join_commands() -> None:
     known = {command.name for command in cli.registered_commands}
     for point in sorted(entry_points(group="keeper.commands"), key=lambda point: point.name):
         if point.name not in known:
-            cli.command(point.name)(_command(point))
+            command = _command(point)
+            cli.command(point.name, short_help=(command.__doc__ or "").partition("\n")[0])(command)
 
 
 def main() -> NoReturn:
@@ -334,7 +339,8 @@ def _usage(error: Exception) -> str:
         sys.exit(EXIT_BAD_INPUT)
     where = context.command_path if context is not None else "keeper"
     told = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-    return f"{told} See `{where} --help`."
+    end = "" if told.endswith((".", "?", "!")) else "."
+    return f"{told}{end} See `{where} --help`."
 
 
 def _command(point: EntryPoint) -> Callable[..., Any]:

@@ -130,7 +130,14 @@ class Connector:
         return found
 
     def _identify(self, request: ConnectRequest, platform: Platform, check: Callable[[Send], None]) -> ShopIdentity:
-        client = self._client_of(request, _HeldToken(platform, request.access_token))
+        try:
+            client = self._client_of(request, _HeldToken(platform, request.access_token))
+        except Fatal:
+            self._give_back()
+            raise UserError(
+                f"{request.shop_id!r} is no shop at {platform.title}.",
+                hint="Write it as the platform does, like name.myshopify.com.",
+            ) from None
         try:
             check(client.send)
             return platform.identify(client.send, request.shop_id)

@@ -225,13 +225,27 @@ def of_user(app: App, *, user_id: str, platform: str | None, entities: Sequence[
 
 def as_text(told: Mapping[str, Any]) -> str:
     """For a person at a terminal."""
-    lines = [
-        f"{job['platform']} {job['entity']}: {job['outcome']}, "
-        + (f"about {job['calls']:,} calls" if job["calls"] is not None else f"calls not known. {job['reason']}")
-        for job in told["jobs"]
-    ]
+    lines = [f"{job['platform']} {job['entity']}: {_as_words(job)}" for job in told["jobs"]]
     for one in told["platforms"]:
         allowed = f" of {one['calls_per_day']:,} a day" if one["calls_per_day"] else ""
-        ready = f"; ready about {one['ready_at'][:16].replace('T', ' ')} UTC" if one["ready_at"] else ""
-        lines.append(f"{one['platform']}: {one['calls']:,} calls{allowed}{ready}")
+        ready = (
+            f"; ready about {datetime.fromisoformat(one['ready_at']).astimezone():%b %d %H:%M}"
+            if one["ready_at"] and one["calls"]
+            else ""
+        )
+        lines.append(f"{one['platform']} in all: {_calls(one['calls'])}{allowed}{ready}")
     return "\n".join([*lines, "Nothing was started."])
+
+
+def _as_words(job: Mapping[str, Any]) -> str:
+    """What starting would do with an entity: nothing is queued yet, so that word does not fall."""
+    if job["outcome"] == "already complete":
+        return "already complete"
+    before = "already running, " if job["outcome"] == "already running" else ""
+    return before + (
+        f"about {_calls(job['calls'])}" if job["calls"] is not None else f"calls not known. {job['reason']}"
+    )
+
+
+def _calls(count: int) -> str:
+    return f"{count:,} call{'' if count == 1 else 's'}"

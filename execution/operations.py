@@ -38,9 +38,13 @@ def manager(app: App) -> BackfillManager:
     return BackfillManager(store=app.store, table=JobTable.load(app.catalog), ring=lambda: workers.ring(broker))
 
 
-def create_user(app: App, *, email: str, plan: str) -> dict[str, Any]:
-    """Create a user through Supabase Auth, or find the one with this address; then put the user on the plan."""
-    JobTable.load(app.catalog).check_plan(plan)
+def create_user(app: App, *, email: str, plan: str | None) -> dict[str, Any]:
+    """Create a user through Supabase Auth, or find the one with this address; then put the user on the plan.
+
+    Without a plan, who is there keeps the one they have.
+    """
+    if plan is not None:
+        JobTable.load(app.catalog).check_plan(plan)
     # The machine's proxy variables are not for our database: the store does not use them either.
     http = httpx.Client(trust_env=False, timeout=_AUTH_TIMEOUT_S)
     client = supabase.create_client(
@@ -49,7 +53,7 @@ def create_user(app: App, *, email: str, plan: str) -> dict[str, Any]:
         options=SyncClientOptions(httpx_client=http),
     )
     try:
-        created = client.auth.admin.create_user({"email": email, "email_confirm": True}).user
+        user_id = client.auth.admin.create_user({"email": email, "email_confirm": True}).user.id
     except supabase.AuthApiError as error:
         if error.status in (401, 403):
             raise UserError("Supabase Auth refuses our key.", hint="Check SUPABASE_SERVICE_ROLE_KEY.") from None
@@ -57,16 +61,17 @@ def create_user(app: App, *, email: str, plan: str) -> dict[str, Any]:
             raise UserError(
                 f"The user was not created: {error.message.rstrip('.')}.", hint="Check the address."
             ) from None
-        found = [u for u in client.auth.admin.list_users(per_page=1000) if u.email == email.lower()]
-        if not found:
-            raise UserError(f"There is a user with the address {email}, but it cannot be listed.") from None
-        created = found[0]
+        # Not from Auth's own list: it comes in pages, and a service has more users than one.
+        user_id = app.store.rpc("user_by_email", p_email=email)
+        if user_id is None:
+            raise UserError(f"There is a user with the address {email}, but it cannot be found.") from None
     except (supabase.AuthError, OSError) as error:
         raise UserError(f"Supabase Auth does not answer: {error}.", hint="Check SUPABASE_URL.") from None
     finally:
         http.close()
-    app.store.rpc("set_plan", p_user_id=created.id, p_plan=plan)
-    return {"user_id": created.id, "email": email, "plan": plan}
+    if plan is not None:
+        app.store.rpc("set_plan", p_user_id=user_id, p_plan=plan)
+    return {"user_id": user_id, "email": email, "plan": backfill_manager.status(app.store, user_id)["plan"]}
 
 
 def connect(

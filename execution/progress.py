@@ -62,8 +62,11 @@ def watch(look: Callable[[], Mapping[str, Any]], *, console: Console, clock: Clo
             facts = look()
             live.update(status_table(facts, datetime.fromisoformat(facts["now"])), refresh=True)
             if facts["backfill_status"] != "in_progress":
-                return facts
+                break
             clock.sleep(_LOOK_SECONDS)
+    if not console.is_terminal:
+        console.line()  # rich ends the last line for a terminal alone
+    return facts
 
 
 def verification_table(facts: Mapping[str, Any]) -> RenderableType:

@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from execution.errors import UserError
 from execution.tokens.keyring import Keyring
 
-_ADVICE = "run `keeper up --print-env` or set them."
+_ADVICE = "set it right, or take a whole set from `keeper up --print-env`."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,7 +274,7 @@ def database_url(environ: Mapping[str, str] | None = None) -> str:
     value = (os.environ if environ is None else environ).get("DATABASE_URL", "").strip()
     if urlsplit(value).scheme not in ("postgres", "postgresql"):
         fault = "is missing" if not value else "is not a postgresql:// address"
-        raise UserError(f"DATABASE_URL {fault}:", hint="run `keeper up --print-env` or set it.")
+        raise UserError(f"DATABASE_URL {fault}:", hint="set it right, or take it from `keeper up --print-env`.")
     return value
 
 

@@ -14,6 +14,7 @@ from execution.budget.budgets import Budget
 from execution.budget.pacing import Rpc
 
 _CLASSES = ("live", "incremental", "backfill", "others")
+_ALWAYS = ("scope", "live", "backfill", "used", "a day")
 
 
 def read(store: Rpc, budgets: Mapping[str, Budget], platform: str | None) -> dict[str, Any]:
@@ -80,16 +81,19 @@ def table(facts: Mapping[str, Any]) -> RenderableType:
 
 
 def _scopes(facts: Mapping[str, Any]) -> Table:
-    shown = _table("scope", *_CLASSES, "reserved", "used", "a day", "would refuse")
-    for scope in facts["scopes"]:
-        shown.add_row(
-            scope["scope"],
-            *(str(scope["used"][name]) for name in _CLASSES),
-            str(sum(block["calls"] for block in scope["reserved"])),
-            str(scope["used_in_all"]),
-            "-" if scope["per_day"] is None else str(scope["per_day"]),
-            str(scope["would_refuse"]),
-        )
+    """What is nothing everywhere takes no room: eighty columns hold what there is to see."""
+    columns: dict[str, list[str]] = {
+        "scope": [scope["scope"] for scope in facts["scopes"]],
+        **{name: [f"{scope['used'][name]:,}" for scope in facts["scopes"]] for name in _CLASSES},
+        "reserved": [f"{sum(block['calls'] for block in scope['reserved']):,}" for scope in facts["scopes"]],
+        "used": [f"{scope['used_in_all']:,}" for scope in facts["scopes"]],
+        "a day": ["-" if scope["per_day"] is None else f"{scope['per_day']:,}" for scope in facts["scopes"]],
+        "would refuse": [f"{scope['would_refuse']:,}" for scope in facts["scopes"]],
+    }
+    told = {name: cells for name, cells in columns.items() if name in _ALWAYS or set(cells) != {"0"}}
+    shown = _table(*told)
+    for row in zip(*told.values(), strict=True):
+        shown.add_row(*row)
     return shown
 
 
@@ -101,7 +105,8 @@ def _tenants(facts: Mapping[str, Any]) -> Table:
 
 
 def _work(work: Mapping[str, Any], now: datetime) -> str:
-    told = f"{work['platform']}: {work['jobs']} backfill jobs open, {work['parked']} parked"
+    jobs = "job" if work["jobs"] == 1 else "jobs"
+    told = f"{work['platform']}: {work['jobs']} backfill {jobs} open, {work['parked']} parked"
     if work["calls_left"] is not None:
         told += f", about {work['calls_left']} calls to go"
     if work["jobs_unknown"]:
@@ -115,9 +120,11 @@ def _work(work: Mapping[str, Any], now: datetime) -> str:
 def _table(*columns: str) -> Table:
     shown = Table(box=None, pad_edge=False)
     for column in columns:
-        shown.add_column(column, justify="left" if column in ("scope", "tenant", "platform", "class") else "right")
+        is_name = column in ("scope", "tenant", "platform", "class")
+        shown.add_column(column, justify="left" if is_name else "right", overflow="fold" if is_name else "ellipsis")
     return shown
 
 
 def _clock(moment: str) -> str:
-    return f"{datetime.fromisoformat(moment):%b %d %H:%M}"
+    """In the reader's own zone, as all of the command line."""
+    return f"{datetime.fromisoformat(moment).astimezone():%b %d %H:%M}"

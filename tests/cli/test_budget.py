@@ -52,6 +52,9 @@ def test_people_read_a_table(keeper: Keeper, etsy: Etsy) -> None:
     assert user in after.out
     assert "backfill jobs open, 1 parked" in after.out
     assert "frees" in after.out
+    assert max(map(len, after.out.splitlines()[:3])) <= 80, "the table does not fit a terminal"
+    assert "…" not in after.out
+    assert "would refuse" not in after.out, "nothing was refused in the shadow"
 
 
 def test_an_unknown_platform_is_one_line(keeper: Keeper) -> None:

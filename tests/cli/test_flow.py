@@ -32,6 +32,18 @@ def test_a_seller_from_first_word_to_proof(keeper: Keeper, etsy: Etsy) -> None:
     assert json.loads(verified.out)["ok"] is True
 
 
+def test_a_user_who_is_there_keeps_the_plan(keeper: Keeper) -> None:
+    """Asking for somebody's id takes no plan away; naming one changes it."""
+    made = json.loads(keeper("user create --email ada@example.com --plan pro --json").out)
+
+    asked = json.loads(keeper("user create --email ADA@example.com --json").out)
+    moved = json.loads(keeper("user create --email ada@example.com --plan starter --json").out)
+
+    assert (asked["user_id"], asked["plan"]) == (made["user_id"], "pro")
+    assert (moved["user_id"], moved["plan"]) == (made["user_id"], "starter")
+    assert json.loads(keeper("user create --email bob@example.com --json").out)["plan"] == "free"
+
+
 def test_starting_twice_makes_no_second_job(keeper: Keeper, etsy: Etsy) -> None:
     """A double click is told that the job is there already."""
     shop = etsy.shop(orders=5)

@@ -51,6 +51,11 @@ def _written(db: psycopg.Connection[Any]) -> list[Any]:
         ("recost --covers box", "A cost covers no 'box'. Choose one of: piece, line."),
         ("recost --covers line --source etsy", "'etsy' is no source of costs. Choose one of: printify."),
         ("clock --every fast", "See `keeper clock --help`."),
+        ("clock --every -1", "greater than or equal to 0.05. See `keeper clock --help`."),
+        ("worker --processes 0", "greater than or equal to 1. See `keeper worker --help`."),
+        ("worker --threads 0", "greater than or equal to 1. See `keeper worker --help`."),
+        ("run --until-idle --wait -1", "greater than or equal to 0. See `keeper run --help`."),
+        ("backfil", "Did you mean 'backfill'? See `keeper --help`."),
     ],
 )
 def test_what_is_typed_wrong_is_told(keeper: Keeper, words: str, told: str) -> None:
@@ -103,7 +108,7 @@ def test_a_backfill_needs_a_shop(keeper: Keeper, ada: str, db: psycopg.Connectio
     """Nothing to queue is an error that says how to connect."""
     said = keeper(f"backfill start --user {ada}")
 
-    assert "has no connected shop. Run `keeper connect etsy` first." in said.refusal()
+    assert "has no connected shop. Run `keeper connect` first." in said.refusal()
     assert _written(db) == [0, 0, 0, 0]
 
 
@@ -182,6 +187,16 @@ def test_someone_elses_shop_is_refused(keeper: Keeper, ada: str, etsy: Etsy, db:
 
     assert f"Shop {other.id} belongs to someone else: this token is for shop {mine.id}" in said.refusal()
     assert mine.access_token not in said.err
+    assert _written(db) == [0, 0, 0, 0]
+
+
+def test_a_name_that_is_no_shops_is_refused(keeper: Keeper, ada: str, db: psycopg.Connection[Any]) -> None:
+    """Shopify's address is made of the shop's name: what is none is told before anything is asked."""
+    application = {"SHOPIFY_CLIENT_ID": "id", "SHOPIFY_CLIENT_SECRET": "secret"}
+
+    said = keeper(f"connect shopify --user {ada} --shop-id 1 --access-token x", **application)
+
+    assert said.refusal() == "'1' is no shop at Shopify. Write it as the platform does, like name.myshopify.com."
     assert _written(db) == [0, 0, 0, 0]
 
 

@@ -30,7 +30,7 @@ def test_every_mistake_is_in_one_line_that_says_what_to_do():
     assert "SUPABASE_URL is missing" in line
     assert "REDIS_URL is not a redis:// or rediss:// or unix:// address" in line
     assert "HISTORY_WINDOW is not a window like all, 2y, 18mo or 90d" in line
-    assert "run `keeper up --print-env` or set them." in line
+    assert "set it right, or take a whole set from `keeper up --print-env`." in line
     assert "\n" not in line
     assert "canary" not in line
 
