@@ -101,10 +101,10 @@ def test_a_key_that_others_use_up_is_asked_now_and_then(clock, counts, minutes):
     assert granted == [0, 1, 0, 0]
 
 
-def answers(clock: SetClock, count, errors):
+def answers(clock: SetClock, count, errors, scope=SCOPE):
     """How long nobody calls, after so many answers."""
     return clock.call(
-        "count_answers", p_scope=SCOPE, p_answers=count, p_errors=errors, p_pause_share=0.03, p_stop_share=0.04
+        "count_answers", p_scope=scope, p_answers=count, p_errors=errors, p_pause_share=0.03, p_stop_share=0.04
     )
 
 
@@ -116,6 +116,44 @@ def test_errors_are_forgotten_after_an_hour(clock, minutes, wait_s):
     clock.go_on(minutes=minutes)
 
     assert answers(clock, 1, 1) == wait_s
+
+
+def test_errors_of_another_scope_are_its_own(clock):
+    """One seller's bad answers hold nobody else's calls."""
+    answers(clock, 100, 3)
+
+    assert answers(clock, 10, 1, scope="printify:account:another") == 0
+
+
+def test_good_answers_hold_nothing(clock):
+    """The pause is over and the share still high: only the next bad answer pauses again."""
+    assert answers(clock, 100, 3) == 300
+    clock.go_on(minutes=6)
+
+    assert answers(clock, 1, 0) == 0
+    assert reserve(clock)["granted"] == 1
+
+
+@pytest.mark.parametrize("column", ["paced_until", "valkey_until"])
+def test_a_clock_that_went_back_costs_two_seconds_of_quiet(clock, column):
+    """Nobody books further ahead, so what lies an hour ahead is no slot to wait for."""
+    reserve(clock)
+    clock.db.execute(f"update private.api_budgets set {column} = %s", [clock.now + timedelta(hours=1)])
+
+    granted = clock.call("lease_pacing", p_scope=SCOPE, p_seconds=5.0, p_state_kept=False)
+
+    assert granted["quiet_seconds"] == 2
+
+
+@pytest.mark.parametrize(("state_kept", "quiet_s"), [(False, 2), (True, 0)])
+def test_only_a_state_that_is_lost_asks_for_quiet(clock, state_kept, quiet_s):
+    """Whoever lost the slots waits until all are used; whoever still has them goes on."""
+    clock.call("lease_pacing", p_scope=SCOPE, p_seconds=5.0, p_state_kept=False)
+    clock.go_on(seconds=3)
+
+    granted = clock.call("lease_pacing", p_scope=SCOPE, p_seconds=5.0, p_state_kept=state_kept)
+
+    assert granted["quiet_seconds"] == quiet_s
 
 
 def pace(clock: SetClock, **changes):
@@ -134,3 +172,127 @@ def test_postgres_refuses_slots_that_are_far_away(clock):
     clock.go_on(seconds=0.25)
     assert pace(clock, p_longest_wait_seconds=1.9) == (False, 2.0)
     assert pace(clock) == (True, 2.0)
+
+
+@pytest.mark.parametrize(("pause_s", "at_once"), [(0.9, 8), (1.1, 0)])
+def test_a_burst_is_for_who_paused_a_moment(clock, pause_s, at_once):
+    """Twenty a second less four fifths: a burst of eight. After more than a second Valkey may have paced: no credit."""
+    pace(clock, p_per_second=20, p_safety_margin=0.8)
+    clock.go_on(seconds=2.25 + pause_s)
+
+    waits = [pace(clock, p_per_second=20, p_safety_margin=0.8)[1] for _ in range(9)]
+
+    assert waits.count(0.0) == at_once
+    assert waits[at_once] == 0.25
+
+
+def test_a_clock_of_postgres_that_went_back_does_not_stop_us(clock):
+    """A slot an hour ahead cannot be ours: unknown, and without credit."""
+    pace(clock)
+    clock.go_on(hours=-1)
+
+    assert pace(clock) == (True, 0.25)
+
+
+def test_postgres_paces_by_the_limit_that_was_told(clock):
+    """Not by the one that is assumed."""
+    clock.call("report_limits", p_scope=SCOPE, p_per_second=1, p_per_day=None, p_remaining_today=None)
+
+    assert pace(clock) == (True, 1.25)
+
+
+def cost(clock: SetClock, points, **changes):
+    """Whether it is booked, and the wait: of a thousand points a hundred come back a second, and a hundred stay."""
+    ask = {
+        "p_scope": SCOPE,
+        "p_kind": "points",
+        "p_maximum": 1000.0,
+        "p_restore": 100.0,
+        "p_cost": float(points),
+        "p_keep": 100.0,
+        "p_longest_wait_seconds": 2.0,
+    }
+    answer = clock.call("pace_cost", **(ask | changes))
+    return answer["booked"], pytest.approx(answer["wait_seconds"], abs=1e-5)
+
+
+def test_postgres_draws_what_a_bucket_has(clock):
+    """It starts without credit, fills with time and no further than full; a refusal draws nothing."""
+    assert [cost(clock, 100), cost(clock, 100), cost(clock, 100), cost(clock, 50)] == [
+        (True, 1), (True, 2), (False, 3), (False, 2.5),
+    ]  # fmt: skip
+    clock.go_on(seconds=1)
+    assert cost(clock, 100) == (True, 2)
+    clock.go_on(seconds=60)
+    assert [cost(clock, 900), cost(clock, 1)] == [(True, 0), (True, 0.01)]
+
+
+def test_a_clock_that_went_back_drains_no_bucket_in_postgres(clock):
+    cost(clock, 100)
+    clock.go_on(seconds=-30)
+
+    assert cost(clock, 100) == (True, 2)
+
+
+def test_a_call_that_needs_nearly_all_of_a_bucket_gets_it(clock):
+    """What must stay gives way: it would wait for ever otherwise."""
+    cost(clock, 1)
+    clock.go_on(seconds=60)
+
+    assert cost(clock, 950) == (True, 0)
+
+
+def test_buckets_are_by_scope_and_kind(clock):
+    """An empty bucket of points tells nothing of calls, nor of another shop."""
+    places = [{}, {"p_kind": "calls"}, {"p_scope": "shopify:shop:another"}]
+    for place in places:
+        cost(clock, 0, **place)
+    clock.go_on(seconds=60)
+    for place in places:
+        cost(clock, 0, **place)
+
+    clock.call("bucket_seen", p_scope=SCOPE, p_kind="points", p_available=0.0)
+
+    assert [cost(clock, 500, **place) for place in places] == [(False, 6), (True, 0), (True, 0)]
+
+
+def test_postgres_draws_nothing_while_a_scope_is_held(clock):
+    clock.call("block_scope", p_scope=SCOPE, p_seconds=30.0)
+
+    assert cost(clock, 1) == (False, 30)
+
+
+def test_a_hold_lasts_a_second_at_least_and_says_why(clock):
+    """Whoever is refused reads the reason, and never comes back at once."""
+    clock.call("block_scope", p_scope=SCOPE, p_seconds=-5.0, p_reason="the platform asked for a pause")
+
+    told = reserve(clock)
+
+    assert (told["granted"], told["wake_in_seconds"]) == (0, 1)
+    assert told["reason"] == "the platform asked for a pause"
+
+
+@pytest.mark.parametrize(("unused", "left"), [(99, 0), (-99, 5), (2, 3)])
+def test_no_more_than_a_block_goes_back(clock, unused, left):
+    """Whatever is claimed to be unused: between nothing and the block."""
+    block = str(uuid.uuid4())
+    book(clock, 10, minutes=5)
+    reserve(clock, 5, p_block_id=block)
+
+    clock.call("return_calls", p_block_id=block, p_unused=unused)
+
+    assert clock.db.execute("select sum(reserved - returned)::int from private.api_calls").fetchone() == (10 + left,)
+
+
+def test_a_block_that_was_never_granted_is_nobodys_to_give_back(clock):
+    assert clock.call("return_calls", p_block_id=str(uuid.uuid4()), p_unused=1) is False
+
+
+def test_what_is_used_counts_others_too(clock):
+    """By it a process says that the day is nearly over."""
+    book(clock, 10, hours=2)
+    report(clock, 400)
+
+    told = reserve(clock, 5)
+
+    assert (told["used"], told["per_day"]) == (605, 1000)
