@@ -89,14 +89,14 @@ class SliceWork:
 
     def _doubt(self, doubt: Doubt, round_no: int) -> dict[str, Any]:
         """Read again what is doubtful; after some rounds fail loudly, with numbers."""
-        if round_no > _LONGEST_DOUBT or not doubt.windows:
+        if round_no > _LONGEST_DOUBT or not (doubt.windows or doubt.lookups):
             raise Fatal(
                 doubt.reason,
                 code="incomplete",
                 seller_message="We could not prove that everything was copied. Our engineers have been told.",
             )
         legs = [[w.part, w.start, w.end, w.passes] for w in doubt.windows]
-        cursor = {"step": doubt.step, "legs": legs, "round": round_no, "reason": doubt.reason}
+        cursor = {"step": doubt.step, "round": round_no, "reason": doubt.reason} | ({"legs": legs} if legs else {})
         self._save(cursor)
         return cursor
 

@@ -16,7 +16,7 @@ from typing import Any
 from execution.errors import Fatal
 from execution.jobs import Job
 from execution.store import Store
-from execution.streams import Stream
+from execution.streams import Lookup, Stream
 from execution.walks.choice import walk_of
 from execution.walks.walk import Bounds, Probe, ReadWindow, Send, Walk
 
@@ -28,11 +28,15 @@ _PROOF_LEASE_SECONDS = 300
 
 @dataclass(frozen=True, kw_only=True)
 class Doubt:
-    """Why completeness is not proven, and what to read again; without windows nothing can be mended."""
+    """Why completeness is not proven, and what to read again: windows of a stream, or what lookups still lack.
+
+    With neither nothing can be mended.
+    """
 
     reason: str
     step: int = 0
     windows: tuple[ReadWindow, ...] = ()
+    lookups: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,10 +180,15 @@ def _judge_proofs(store: Store, job: Job, facts: Mapping[str, Any], checks: list
         checks.append(Check(name=name, ok=told["ok"], detail=told["detail"]))
         if told["ok"]:
             continue
-        breaks = told["detail"].get("first_breaks", [])
-        windows = tuple(w for w in _windows(facts) if any(_touches(w, b) for b in breaks)) if facts else ()
+        reason = f"{job.entity.name}: {name} does not hold: {told['detail']}"
+        breaks = told["detail"].get("first_breaks")
+        lookup = next((n for n, step in enumerate(job.entity.steps) if isinstance(step, Lookup)), None)
+        if breaks is None and lookup is not None:
+            # A record that a webhook's job has read since may name what only that job's next slice looks up.
+            return Doubt(reason=reason, step=lookup, lookups=True)
+        windows = tuple(w for w in _windows(facts) if any(_touches(w, b) for b in breaks or ())) if facts else ()
         step = job.entity.steps.index(job.entity.listing) if job.entity.listing else 0
-        return Doubt(reason=f"{job.entity.name}: {name} does not hold: {told['detail']}", step=step, windows=windows)
+        return Doubt(reason=reason, step=step, windows=windows)
     return None
 
 
