@@ -7,6 +7,7 @@ import hmac
 import json
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import jwt
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from execution.settings import Settings
 from tests.heart.world import HastyClock
 from tests.web.conftest import token_of
+from web import jwks
 from web.problems import Problem
 from web.sessions import Sessions
 
@@ -37,13 +39,19 @@ class Supabase:
     """Serves a key set as Supabase Auth does, and counts how often it was asked."""
 
     def __init__(self):
-        self.keys, self.asked, outer = [], 0, self
+        self.keys, self.asked, self.moved_to, outer = [], 0, "", self
+        self.is_held, self.let_go = threading.Event(), threading.Event()
+        self.let_go.set()
 
         class Answers(BaseHTTPRequestHandler):
             def do_GET(self):
                 outer.asked += 1
+                outer.is_held.set()
+                outer.let_go.wait(30)
                 body = json.dumps({"keys": outer.keys}).encode()
-                self.send_response(200 if self.path == "/auth/v1/.well-known/jwks.json" else 404)
+                found = self.path == "/auth/v1/.well-known/jwks.json"
+                self.send_response(302 if outer.moved_to else 200 if found else 404)
+                self.send_header("location", f"{outer.moved_to}{self.path}")
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -53,7 +61,7 @@ class Supabase:
 
         self.server = HTTPServer(("127.0.0.1", 0), Answers)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
         self.thread.start()
 
     def close(self):
@@ -64,6 +72,14 @@ class Supabase:
 
 @pytest.fixture
 def supabase():
+    serving = Supabase()
+    yield serving
+    serving.close()
+
+
+@pytest.fixture
+def elsewhere():
+    """Another host that serves keys: an attacker's, or another project's."""
     serving = Supabase()
     yield serving
     serving.close()
@@ -126,6 +142,87 @@ def test_a_new_key_is_found_and_an_old_one_forgotten(sessions, supabase, sign, k
     assert refused(sessions, sign("ec", "k1"))
 
 
+def test_a_withdrawn_key_is_forgotten_though_nobody_brings_another(sessions, supabase, sign, keys, clock):
+    """Whoever stole the key brings no new one."""
+    supabase.keys = [as_jwk(keys["ec"], "k1")]
+    sessions.verify(sign("ec", "k1"))
+    supabase.keys = []
+    clock.sleep(601)
+
+    assert sessions.needs_fetch(sign("ec", "k1"))
+    assert refused(sessions, sign("ec", "k1"))
+
+
+def test_keys_stay_good_while_no_newer_can_be_had(sessions, supabase, sign, keys, clock):
+    """And not everybody who comes waits for the answer that is none."""
+    supabase.keys = [as_jwk(keys["ec"], "k1")]
+    sessions.verify(sign("ec", "k1"))
+    supabase.keys = None
+    clock.sleep(601)
+
+    assert [sessions.verify(sign("ec", "k1")).user_id for _ in range(3)] == [USER] * 3
+    assert supabase.asked == 2
+
+
+def test_who_holds_an_old_key_does_not_wait_for_anothers_look(*, sessions, supabase, sign, keys, clock, monkeypatch):
+    monkeypatch.setattr(jwks, "_ANSWER_S", 60)
+    supabase.keys = [as_jwk(keys["ec"], "k1")]
+    sessions.verify(sign("ec", "k1"))
+    clock.sleep(601)
+    supabase.is_held.clear()
+    supabase.let_go.clear()
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(sessions.verify, sign("ec", "k1"))
+        try:
+            assert supabase.is_held.wait(20)
+            second = pool.submit(sessions.verify, sign("ec", "k1")).result(20)
+        finally:
+            supabase.let_go.set()
+
+    assert second.user_id == first.result().user_id == USER
+
+
+def strangers(sign, elsewhere):
+    """Tokens of a key pair that is not the project's, each with another tale of where its key is to be found."""
+    mine = ec.generate_private_key(ec.SECP256R1())
+    address = f"{elsewhere.url}/auth/v1/.well-known/jwks.json"
+    elsewhere.keys = [as_jwk(mine, kid) for kid in ("k1", "theirs", "made-up")]
+    headers = {
+        "under the project's id": {"kid": "k1"},
+        "under an id that is unknown": {"kid": "made-up"},
+        "under no id": {},
+        "under an empty id": {"kid": ""},
+        "under an address": {"kid": address},
+        "under a path": {"kid": "../../../dev/null"},
+        "with its key along": {"kid": "theirs", "jwk": as_jwk(mine, "theirs")},
+        "with its key along, under the project's id": {"kid": "k1", "jwk": as_jwk(mine, "k1")},
+        "with an address of keys": {"kid": "theirs", "jku": address},
+        "with an address of a certificate": {"kid": "theirs", "x5u": address},
+    }
+    return {tale: sign("ec", key=mine, headers=header) for tale, header in headers.items()}
+
+
+def test_a_key_that_the_project_does_not_publish_opens_nothing(sessions, supabase, sign, keys, elsewhere):
+    supabase.keys = [as_jwk(keys["ec"], "k1")]
+
+    for tale, token in strangers(sign, elsewhere).items():
+        assert refused(sessions, token), tale
+    assert elsewhere.asked == 0
+    assert sessions.verify(sign("ec", "k1")).user_id == USER
+
+
+def test_keys_are_asked_of_no_other_host(sessions, supabase, sign, keys, elsewhere):
+    """Not even where the project's own address sends us there."""
+    supabase.moved_to, elsewhere.keys = elsewhere.url, [as_jwk(keys["ec"], "k1")]
+
+    with pytest.raises(Problem) as away:
+        sessions.verify(sign("ec", "k1"))
+
+    assert away.value.status_code == 503
+    assert elsewhere.asked == 0
+
+
 def test_made_up_key_ids_do_not_make_us_ask_each_time(sessions, supabase, sign, keys):
     supabase.keys = [as_jwk(keys["ec"], "k1")]
 
@@ -147,9 +244,12 @@ def test_the_public_key_is_no_secret_to_sign_with(sessions, supabase, sign, keys
 
 
 def test_a_symmetric_key_in_the_public_set_is_no_key(sessions, supabase, sign):
-    supabase.keys = [{"kty": "oct", "kid": "k1", "alg": "HS256", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I"}]
+    secret = b"secret-secret-secret-secret-secr"
+    text = base64.urlsafe_b64encode(secret).decode().rstrip("=")
+    supabase.keys = [{"kty": "oct", "kid": "k1", "alg": "HS256", "k": text}]
 
     assert refused(sessions, sign("ec", "k1"))
+    assert refused(sessions, sign(key=secret, algorithm="HS256"))
     assert not sessions._jwks.known("k1")
 
 
