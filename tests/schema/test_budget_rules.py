@@ -145,15 +145,28 @@ def test_a_clock_that_went_back_costs_two_seconds_of_quiet(clock, column):
     assert granted["quiet_seconds"] == 2
 
 
-@pytest.mark.parametrize(("state_kept", "quiet_s"), [(False, 2), (True, 0)])
-def test_only_a_state_that_is_lost_asks_for_quiet(clock, state_kept, quiet_s):
-    """Whoever lost the slots waits until all are used; whoever still has them goes on."""
+@pytest.mark.parametrize(
+    ("state_kept", "after_s", "quiet_s"), [(True, 3, 0), (False, 3, 2), (False, 6, 1), (False, 7, 0)]
+)
+def test_only_a_state_that_is_lost_asks_for_quiet(clock, state_kept, after_s, quiet_s):
+    """Whoever lost the slots of a lease of five seconds waits until all are used; whoever has them still goes on."""
     clock.call("lease_pacing", p_scope=SCOPE, p_seconds=5.0, p_state_kept=False)
-    clock.go_on(seconds=3)
+    clock.go_on(seconds=after_s)
 
     granted = clock.call("lease_pacing", p_scope=SCOPE, p_seconds=5.0, p_state_kept=state_kept)
 
     assert granted["quiet_seconds"] == quiet_s
+
+
+@pytest.mark.parametrize(("minutes", "drawn"), [(59, True), (60, False)])
+def test_a_lease_tells_for_an_hour_that_postgres_drew(clock, minutes, drawn):
+    """As long as Valkey remembers a bucket; later it knows none."""
+    cost(clock, 1)
+    clock.go_on(minutes=minutes)
+
+    granted = clock.call("lease_pacing", p_scope=SCOPE, p_seconds=5.0, p_state_kept=True)
+
+    assert granted["buckets_drawn"] is drawn
 
 
 def pace(clock: SetClock, **changes):
