@@ -78,6 +78,39 @@ def test_what_a_webhook_names_is_read_again_by_rest(shopify: Shopify, world_of: 
     assert [d for d in world.differences("orders", "customers") if d.what not in NOT_IN_REST] == []
 
 
+@pytest.mark.parametrize(("refunded", "nodes"), [(False, 0), (True, 1)])
+def test_a_webhook_asks_for_the_refunds_of_its_own_order_alone(
+    shopify: Shopify, world_of: WorldOf, *, refunded: bool, nodes: int
+) -> None:
+    """REST tells no version of a refund: those of all other orders are asked for at a full read, not at each notice."""
+    world = world_of(shopify.shop(120, products=4))
+    world.run("orders")
+    orders = shopify.truth(world.sold, "orders")
+    order = next(o for o in orders if bool(o["refunds"]) == refunded and o["financial"] != "VOIDED")
+    assert sum(bool(o["refunds"]) for o in orders) > 3
+    calls = world.calls()
+
+    world.app.store.rpc(
+        "accept_platform_event",
+        p_platform="shopify",
+        p_delivery_id="one",
+        p_shop_id=world.sold.id,
+        p_topic="orders/updated",
+        p_effect="read",
+        p_kind="orders",
+        p_object_ids=[str(order["id"])],
+    )
+    world.drain()
+
+    asked = [call["path"].rpartition("/")[2] for call in shopify.asked(world.sold)[calls:]]
+    assert asked == ["orders.json", *["graphql.json"] * nodes]
+    (pages,) = world.rows(
+        "select coalesce(sum(cardinality(keys)), 0) as n from public.sync_pages as p join public.sync_jobs as j"
+        " on j.id = p.job_id where j.entity = 'changes' and p.stream = 'refunds'"
+    )
+    assert pages["n"] == order["refunds"]
+
+
 def test_customers_whom_rest_no_longer_shows_keep_what_was_known(shopify: Shopify, world_of: WorldOf) -> None:
     world = world_of(shopify.shop(30, products=4))
     world.run("customers")
