@@ -187,16 +187,19 @@ def test_postgres_refuses_slots_that_are_far_away(clock):
     assert pace(clock) == (True, 2.0)
 
 
-@pytest.mark.parametrize(("pause_s", "at_once"), [(0.9, 8), (1.1, 0)])
-def test_a_burst_is_for_who_paused_a_moment(clock, pause_s, at_once):
-    """Twenty a second less four fifths: a burst of eight. After more than a second Valkey may have paced: no credit."""
-    pace(clock, p_per_second=20, p_safety_margin=0.8)
-    clock.go_on(seconds=2.25 + pause_s)
+@pytest.mark.parametrize(
+    ("limit", "margin", "burst", "pause_s", "at_once"),
+    [(20, 0.8, 8, 0.9, 8), (20, 0.8, 8, 1.1, 0), (5, 0.2, 1, 0.9, 1)],
+)
+def test_a_burst_is_for_who_paused_a_moment(clock, limit, margin, burst, pause_s, at_once):
+    """Half of the margin, and one at least. After more than a second Valkey may have paced: no credit."""
+    pace(clock, p_per_second=limit, p_safety_margin=margin)
+    step_s = 1 / (limit * (1 - margin))
+    clock.go_on(seconds=(burst + 1) * step_s + pause_s)
 
-    waits = [pace(clock, p_per_second=20, p_safety_margin=0.8)[1] for _ in range(9)]
+    waits = [pace(clock, p_per_second=limit, p_safety_margin=margin)[1] for _ in range(at_once + 1)]
 
-    assert waits.count(0.0) == at_once
-    assert waits[at_once] == 0.25
+    assert waits == [0.0] * at_once + [step_s]
 
 
 def test_a_clock_of_postgres_that_went_back_does_not_stop_us(clock):
