@@ -80,7 +80,7 @@ def test_printify_is_connected_by_a_pasted_token(
         page.get_by_role("button", name="Connect with this token"),
     )
 
-    for wrong, told in (("abc", "This is no token"), ("x" * 40, "Printify did not accept it")):
+    for wrong, told in (("abc", "This is no token"), ("x" * 40, "Printify did not accept this token")):
         field.fill(wrong)
         button.click()
         expect(field).to_have_accessible_description(re.compile(f"^{told}"))

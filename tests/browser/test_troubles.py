@@ -108,15 +108,40 @@ def test_a_page_that_is_not_there_leads_home(open_page: Callable[..., Page]) -> 
     page = open_page(PHONE)
     log_in(page)
 
-    for path in ("/nowhere", "/settings/connections/etsy/sync", "/settings/connections/atlantis/connect"):
+    for path, onward in (
+        ("/settings/connections/etsy/sync", "Back to connections"),
+        ("/settings/connections/atlantis/connect", "Back to connections"),
+        ("/oauth/etsy/callback?state=of-yesterday", "Back to connections"),
+        ("/logout", "Back to the dashboard"),
+        ("/nowhere", "Back to the dashboard"),
+    ):
         answer = page.goto(path)
 
         assert answer is not None
-        assert answer.status == 404
+        assert answer.status in (400, 404, 405)
+        assert "engineers" not in page.inner_text("main"), "nothing of ours is broken"
+        expect(page.get_by_role("link", name=onward)).to_be_visible()
         assert faults(page) == []
         assert overflow(page) == 0
     page.get_by_role("link", name="Back to the dashboard").click()
     expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+
+
+def test_a_form_whose_session_ended_leads_to_signing_in(open_page: Callable[..., Page], etsy: Etsy) -> None:
+    """The tab was left open over night: nothing of ours is broken, and nothing was done."""
+    etsy.shop(5)
+    page = open_page()
+    log_in(page)
+    page.goto("/settings/connections")
+    page.context.clear_cookies()
+
+    page.get_by_role("button", name="Connect Etsy").click()
+
+    expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+    expect(page.get_by_text("Nothing was changed. Sign in, then repeat what you did.")).to_be_visible()
+    assert faults(page) == []
+    page.get_by_role("link", name="Sign in").click()
+    expect(page.get_by_label("E-mail address")).to_be_visible()
 
 
 def test_a_form_that_is_older_than_the_sign_in_is_refused_in_words(open_page: Callable[..., Page], etsy: Etsy) -> None:

@@ -34,6 +34,7 @@ def job(entity: str = "orders", status: str = "running", **fields: Any) -> dict[
         "started_at": later(minutes=-3),
         "finished_at": None,
         "certificate": None,
+        "last_complete": None,
         "backfill_calls_per_day": 5000,
         **fields,
     }

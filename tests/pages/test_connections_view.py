@@ -14,8 +14,25 @@ def test_the_oldest_part_says_when_the_whole_was_synced() -> None:
     old = completed("orders") | {"finished_at": later(days=-3)}
 
     assert _card(old, completed("payments")).synced == "Nov 19, 2026"
-    assert _card(completed("payments"), job()).synced == "Not completely yet"
+    assert _card(completed("payments"), job()).synced == "Not yet"
     assert _card().synced == "Never"
+
+
+def test_what_is_read_once_more_was_complete_before() -> None:
+    """A new reading takes nothing away: the last proof and what is held stay, also where it was stopped."""
+    before = {"last_complete": {"at": later(hours=-3), "held": 1159}}
+
+    running = _card(job("orders", **before), completed("payments"))
+    stopped = _card(failed() | before, completed("payments"))
+
+    assert (running.synced, running.entities[0].text) == ("3 hours ago", "1,159")
+    assert (stopped.synced, stopped.entities[0].text) == ("3 hours ago", "1,159")
+
+
+def test_when_it_was_synced_can_stand_inside_a_sentence() -> None:
+    assert _card(completed() | {"finished_at": later(days=-3)}).synced_inside == "Nov 19, 2026"
+    assert _card(completed() | {"finished_at": later(seconds=-3)}).synced_inside == "just now"
+    assert _card(job()).synced_inside == "not yet"
 
 
 def test_what_runs_is_shown_as_running() -> None:
@@ -54,6 +71,12 @@ def test_a_disconnected_shop_keeps_what_was_loaded() -> None:
 
     assert not card.is_connected
     assert card.entities[0].text == "1,159"
+
+
+def test_who_disconnected_a_shop_is_not_told_of_failures() -> None:
+    stopped = failed("orders", "disconnected", "You disconnected this shop. Connect it again to go on.")
+
+    assert _card(stopped, status="disconnected").failures == ()
 
 
 def test_a_pasted_token_that_ends_soon_is_told_with_its_day() -> None:

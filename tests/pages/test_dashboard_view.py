@@ -34,7 +34,7 @@ def test_profit_is_what_is_left_of_revenue() -> None:
     view = _seen(_row(orders=2, revenue=10000, refunds=1000, fees=1500, cost=2500, costed=1, uncosted=1))
 
     assert _tiles(view)["Profit"] == "$50"
-    assert view.platforms[0].margin == "50%"
+    assert view.platforms[0].margin == "50.0%"
     assert view.cautions[0].startswith("Orders without a known cost: 1.")
 
 
@@ -114,6 +114,23 @@ def test_a_profit_whose_fees_or_costs_are_still_arriving_says_so() -> None:
         "Fees from Etsy and costs from Printify are still arriving. Until then profit is shown too high.",
     )
     assert cautions(job("orders"), completed("payments")) == ()
+
+
+def test_fees_that_are_on_their_way_are_not_said_to_be_none() -> None:
+    """One word for one fact: still arriving, or not told; and what is read once more was all here before."""
+    rows = {"sums": [_row(orders=1, revenue=10000)], "best_sellers": []}
+    before = {"last_complete": {"at": NOW.isoformat(), "held": 9}}
+
+    first, again = (
+        dashboard_view(rows, reader(), range_named("12m"), None, jobs=[job("payments", **fields)])
+        for fields in ({}, before)
+    )
+
+    assert first is not None
+    assert again is not None
+    assert first.cautions == ("Fees from Etsy are still arriving. Until then profit is shown too high.",)
+    assert next(tile.note for tile in first.tiles if tile.name == "Fees and ads") == "still arriving"
+    assert again.cautions == ("Etsy did not tell us of any fees, so profit there is shown before them.",)
 
 
 def test_the_same_thing_sold_at_two_places_says_where() -> None:

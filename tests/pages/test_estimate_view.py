@@ -19,9 +19,9 @@ def test_calls_days_and_the_time_of_being_ready_are_told() -> None:
     (choice,) = choices_of([(True, _told())], reader(), is_first=False)
 
     assert dict(choice.facts) == {
-        "Questions to the platform": "about 8,120",
+        "Requests to Etsy": "about 8,120",
         "Allowed a day": "5,000",
-        "Days it is spread over": "about 1",
+        "Spread over": "about 1 day",
         "Ready": "tomorrow 12:00\u202fPM",
     }
 
@@ -29,8 +29,8 @@ def test_calls_days_and_the_time_of_being_ready_are_told() -> None:
 def test_what_nobody_can_know_is_not_made_up() -> None:
     (choice,) = choices_of([(False, _told(calls=0, complete=False, days=0, ready_at=None))], reader(), is_first=True)
 
-    assert dict(choice.facts)["Questions to the platform"] == "not known yet"
-    assert not {"Ready", "Days it is spread over"} & dict(choice.facts).keys()
+    assert dict(choice.facts)["Requests to Etsy"] == "not known yet"
+    assert not {"Ready", "Spread over"} & dict(choice.facts).keys()
     assert choice.caution
 
 

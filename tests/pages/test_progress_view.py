@@ -87,6 +87,47 @@ def test_a_lost_access_leads_to_reconnecting_and_a_failure_to_trying_again() -> 
     ]
 
 
+def test_a_shop_that_was_disconnected_is_connected_again_not_tried_again() -> None:
+    """Trying again leads nowhere while nothing is connected."""
+    stopped = failed("payments", "disconnected", "You disconnected this shop. Connect it again to go on.")
+
+    assert [t.action for t in _seen(stopped, status="disconnected").troubles] == ["connect"]
+    assert [t.action for t in _seen(stopped).troubles] == ["retry"]
+
+
+def test_a_second_reading_is_not_told_as_a_first() -> None:
+    """Nothing is on its way that is here already; one part that never was makes it a first one."""
+    before = {"last_complete": {"at": later(hours=-3), "held": 1159}}
+
+    assert _seen(job(**before), completed("payments")).headline == "Everything is being read once more"
+    assert _seen(job(**before), job("payments")).headline == "Your history is on its way"
+
+
+def test_a_count_without_a_total_is_a_sign_of_life() -> None:
+    """Lookups count too, so the number would shrink when the proof comes."""
+    assert _line(job("payments", records_done=10602, records_total=None))[0] == (
+        "Syncing payments and fees… 10,602 read"
+    )
+
+
+def test_a_platform_that_tells_no_count_is_said_to_tell_none() -> None:
+    counted = _seen(completed()).platforms[0]
+    uncounted = _seen(completed(), completed("payments", provider_count=None)).platforms[0]
+
+    assert not counted.is_partly_counted
+    assert uncounted.is_partly_counted
+    assert [line.announced for line in uncounted.certificate] == ["1,159", ""]
+
+
+def test_platforms_stand_in_the_order_of_the_connections() -> None:
+    facts = status()
+    others = [facts["platforms"][0] | {"platform": name} for name in ("printify", "shopify")]
+
+    view = progress_view(facts | {"platforms": [*facts["platforms"], *others]}, reader())
+
+    assert [p.platform for p in view.platforms] == ["etsy", "shopify", "printify"]
+
+
 def test_what_failed_is_not_done_however_much_of_it_was_read() -> None:
     view = _seen(completed(), failed("payments", "history_limited", "Please reconnect your shop and allow it."))
 

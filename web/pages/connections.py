@@ -67,14 +67,16 @@ def connect_by_token(
 ) -> Response:
     """A pasted personal token; tried before it is stored, and never shown again."""
     token, shop = "".join(access_token.split()), shop_id.strip()
-    if not _TOKEN.fullmatch(token) or not _SHOP_ID.fullmatch(shop):
-        return _form(request, user, "printify", mistake=words.connect_problem("printify", "no_token"))
+    for wanted, typed, code in ((_TOKEN, token, "no_token"), (_SHOP_ID, shop, "no_shop_number")):
+        if not wanted.fullmatch(typed):
+            return _form(request, user, "printify", mistake=words.connect_problem("printify", code))
     try:
         connecting.connect_by_token(web, user.id, "printify", token, shop)
     except Problem as problem:
         if problem.status_code != 422:
             raise
-        return _form(request, user, "printify", mistake=words.connect_problem("printify", problem.code))
+        code = "token_refused" if problem.code == "refused" else problem.code
+        return _form(request, user, "printify", mistake=words.connect_problem("printify", code))
     return RedirectResponse("/backfill?connected=printify", 303)
 
 

@@ -19,7 +19,7 @@ Job = Mapping[str, Any]
 PASTED = ("printify",)
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
-# In the order in which a seller thinks of them; what each is good for.
+# What each is good for.
 _BRINGS = {
     "etsy": "Orders, listings, the payment account with every fee, and customers.",
     "shopify": "Orders, products and customers of your own shop.",
@@ -62,6 +62,13 @@ class ConnectionView:
     asks_reconnect: bool
 
     @property
+    def synced_inside(self) -> str:
+        """The same in the middle of a sentence; a month keeps its capital."""
+        first = self.synced.partition(" ")[0]
+        is_word = first in ("Just", "Today", "Yesterday", "Never", "Not")
+        return self.synced[0].lower() + self.synced[1:] if is_word else self.synced
+
+    @property
     def is_connected(self) -> bool:
         return self.state in ("connected", "reconnect_needed")
 
@@ -73,7 +80,7 @@ def connections_view(
     the times at which pasted tokens end, where that is soon.
     """
     accounts = {account["platform"]: account for account in facts["platforms"]}
-    names = [*_BRINGS, *sorted(set(accounts) - set(_BRINGS))]
+    names = sorted({*_BRINGS, *accounts}, key=words.place)
     return tuple(
         replace(
             _connection(
@@ -108,7 +115,10 @@ def _connection(
         entities=tuple(EntityFact(name=words.entity(job["entity"]), text=_held(job, formats)) for job in jobs),
         warning=_warning(name, account),
         advice="",
-        failures=tuple(f"{words.entity(job['entity'])}: {words.failure(job)}" for job in failed),
+        # Who disconnected a shop knows why nothing comes from it any more.
+        failures=tuple(
+            f"{words.entity(job['entity'])}: {words.failure(job)}" for job in failed if state != "disconnected"
+        ),
         asks_reconnect=any(words.needs_reconnect(job) for job in failed),
         can_resume=any(job["status"] != "completed" for job in jobs) or not jobs,
     )
@@ -132,18 +142,28 @@ def _pill(state: str, *, is_open: bool, has_failed: bool) -> tuple[str, str]:
 
 
 def _synced(jobs: Sequence[Job], formats: Formats) -> str:
-    """When the whole was last proven: the oldest of its parts says it."""
+    """When the whole was last proven: the oldest of its parts says it. What is read once more was proven before."""
     if not jobs:
         return "Never"
-    ends = [job["finished_at"] for job in jobs if job["status"] == "completed"]
-    if len(ends) < len(jobs):
-        return "Not completely yet"
-    return formats.ago(min(datetime.fromisoformat(end) for end in ends)).capitalize()
+    proven = [at for job in jobs if (at := _proven_at(job))]
+    if len(proven) < len(jobs):
+        return "Not yet"
+    told = formats.ago(min(datetime.fromisoformat(at) for at in proven))
+    return told[0].upper() + told[1:]
+
+
+def _proven_at(job: Job) -> str | None:
+    if job["status"] == "completed":
+        return str(job["finished_at"])
+    before = job.get("last_complete")
+    return str(before["at"]) if before else None
 
 
 def _held(job: Job, formats: Formats) -> str:
     if job["status"] == "completed":
         return formats.number(progress.rows_held(job["certificate"]))
+    if before := job.get("last_complete"):
+        return formats.number(before["held"])
     return counts(job, formats) or "–"
 
 

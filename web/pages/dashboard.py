@@ -19,7 +19,7 @@ from web.pages.dashboard_view import dashboard_view
 from web.pages.formats import Formats
 from web.pages.money import RANGES, Range, range_named
 from web.pages.orders import newest_orders
-from web.pages.progress_view import progress_view
+from web.pages.progress_view import is_once_more, progress_view
 from web.views import status_of
 
 router = APIRouter()
@@ -47,6 +47,7 @@ def show(request: Request, user: UserDep, web: WebDep, range: str = "", currency
         ranges=RANGES,
         shops=[f"{p.title}: {p.shop_name}" for p in progress.platforms],
         syncing=progress if progress.is_open else None,
+        is_once_more=is_once_more(facts["jobs"]),
         refresh_path="/dashboard?" + urlencode({"range": chosen.key, "currency": currency}),
         refresh_seconds=max(_LEAST_REFRESH_S, round((time.monotonic() - began) * _REFRESH_FACTOR)),
         orders=newest_orders(web, user.id, formats, most=_ORDERS),

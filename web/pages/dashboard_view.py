@@ -79,7 +79,7 @@ def dashboard_view(
         range=chosen,
         currency=shown,
         currencies=currencies,
-        tiles=_tiles(total, say),
+        tiles=_tiles(total, say, is_arriving=any(what == "fees" for what, _ in _missing(jobs))),
         drawings=tuple(drawings(rows, chosen, say)),
         platforms=tuple(_line(words.title(p), p, money, say) for p, money in by_platform.items()),
         total=_line("All platforms", "", total, say),
@@ -92,7 +92,11 @@ def dashboard_view(
             for row in facts["best_sellers"]
             if row["currency"] == shown
         ),
-        cautions=(*_arriving(jobs), *_silent_platforms(by_platform), *_cautions(total, facts["sums"], shown, formats)),
+        cautions=(
+            *_arriving(jobs),
+            *_silent_platforms(by_platform, jobs),
+            *_cautions(total, facts["sums"], shown, formats),
+        ),
     )
 
 
@@ -104,10 +108,15 @@ def _sold(row: Row, formats: Formats, *, is_only: bool) -> str:
     return f"{formats.number(row['sold'])} sold" + ("" if is_only else f" · {words.title(row['platform'])}")
 
 
+def _missing(jobs: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """What lowers a profit and is not all here yet. What is read once more was here before, and still is."""
+    open_ = {(job["platform"], job["entity"]) for job in jobs if job["status"] in OPEN and not job.get("last_complete")}
+    return [name for key, name in _LOWERING.items() if key in open_]
+
+
 def _arriving(jobs: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """What lowers a profit and is not all here yet: without a word, a seller would take the figure for good."""
-    open_ = {(job["platform"], job["entity"]) for job in jobs if job["status"] in OPEN}
-    missing = [name for key, name in _LOWERING.items() if key in open_]
+    """Without a word, a seller would take the figure for good."""
+    missing = _missing(jobs)
     if not missing:
         return ()
     first, *rest = (f"{what} from {words.title(platform)}" for what, platform in missing)
@@ -125,10 +134,10 @@ def _currencies(sums: Sequence[Row]) -> tuple[str, ...]:
 
 def _share(part: int, whole: int) -> str:
     """A percentage of revenue, in integers; nothing of nothing is nothing."""
-    return f"{round(part * 1000 / whole) / 10:g}%" if whole > 0 else "–"
+    return f"{round(part * 1000 / whole) / 10:.1f}%" if whole > 0 else "–"
 
 
-def _tiles(total: Money, say: Say) -> tuple[Tile, ...]:
+def _tiles(total: Money, say: Say, *, is_arriving: bool) -> tuple[Tile, ...]:
     average = total.revenue // total.orders if total.orders else 0
     return (
         Tile(
@@ -139,7 +148,11 @@ def _tiles(total: Money, say: Say) -> tuple[Tile, ...]:
         ),
         Tile(name="Revenue", value=say.short(total.revenue), note="taxes not counted"),
         Tile(name="Orders", value=say.formats.number(total.orders), note=f"{say.money(average)} on average"),
-        Tile(name="Fees and ads", value=say.short(total.fees), note=f"{_share(total.fees, total.revenue)} of revenue"),
+        Tile(
+            name="Fees and ads",
+            value=say.short(total.fees),
+            note="still arriving" if is_arriving else f"{_share(total.fees, total.revenue)} of revenue",
+        ),
         Tile(name="Cost of goods", value=say.short(total.cost), note=_cost_note(total, say)),
         Tile(name="Refunds", value=say.short(total.refunds), note=f"{_share(total.refunds, total.revenue)} of revenue"),
     )
@@ -173,8 +186,13 @@ def _line(title: str, platform: str, money: Money, say: Say) -> PlatformLine:
     )
 
 
-def _silent_platforms(by_platform: Mapping[str, Money]) -> Iterator[str]:
-    silent = [words.title(name) for name, money in by_platform.items() if money.orders and not money.fees]
+def _silent_platforms(by_platform: Mapping[str, Money], jobs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    arriving = {platform for what, platform in _missing(jobs) if what == "fees"}
+    silent = [
+        words.title(name)
+        for name, money in by_platform.items()
+        if money.orders and not money.fees and name not in arriving
+    ]
     if silent:
         yield f"{' and '.join(silent)} did not tell us of any fees, so profit there is shown before them."
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from web.pages import words
 from web.pages.formats import Formats
 
 
@@ -68,15 +69,21 @@ def _facts(told: Mapping[str, Any], formats: Formats) -> tuple[tuple[str, str], 
     calls = f"{about}{formats.number(told['calls'])}" if told["complete"] else "not known yet"
     if told["calls"] and not told["complete"]:
         calls = f"at least {formats.number(told['calls'])}"
-    facts = [("Questions to the platform", calls)]
+    facts = [(f"Requests to {words.title(platform['platform'])}", calls)]
     if platform["calls_per_day"]:
         facts.append(("Allowed a day", formats.number(platform["calls_per_day"])))
     days = platform["days"]
     if told["calls"] or told["complete"]:
-        facts.append(("Days it is spread over", "less than one" if not days else f"about {formats.number(days)}"))
+        facts.append(("Spread over", _days(days, formats)))
     if told["ready_at"]:
         facts.append(("Ready", _ready(datetime.fromisoformat(told["ready_at"]), formats)))
     return tuple(facts)
+
+
+def _days(days: int, formats: Formats) -> str:
+    if not days:
+        return "less than a day"
+    return f"about {formats.number(days)} {'day' if days == 1 else 'days'}"
 
 
 def _ready(moment: datetime, formats: Formats) -> str:

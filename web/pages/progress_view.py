@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,7 +40,7 @@ class Trouble:
     title: str
     what: str
     message: str
-    action: str  # 'reconnect' or 'retry'
+    action: str  # 'connect' (it was disconnected), 'reconnect' or 'retry'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,7 @@ class CertificateLine:
     """One entity's proof."""
 
     entity: str
+    # Empty where the platform tells none.
     announced: str
     held: str
     aside: str
@@ -66,6 +67,10 @@ class PlatformView:
     entities: tuple[EntityView, ...]
     certificate: tuple[CertificateLine, ...]
     is_proven: bool
+
+    @property
+    def is_partly_counted(self) -> bool:
+        return any(not line.announced for line in self.certificate)
 
     @property
     def checks(self) -> tuple[str, ...]:
@@ -89,18 +94,20 @@ class ProgressView:
 
 def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
     jobs = facts["jobs"]
-    platforms = tuple(_platform(account, jobs, formats) for account in facts["platforms"] if _is_shown(account, jobs))
-    troubles = _troubles([job for job in jobs if job["status"] in ("failed", "quarantined")])
+    accounts = sorted(facts["platforms"], key=lambda account: words.place(account["platform"]))
+    platforms = tuple(_platform(account, jobs, formats) for account in accounts if _is_shown(account, jobs))
+    away = {account["platform"] for account in accounts if account["status"] == "disconnected"}
+    troubles = _troubles([job for job in jobs if job["status"] in ("failed", "quarantined")], away)
     share, state = _share(jobs), _state(jobs)
     unread = [p.title for p in platforms if not p.entities]
     is_partly = state == "completed" and bool(unread)
     return ProgressView(
-        headline=_PARTLY if is_partly else _HEADLINES[state],
+        headline=_PARTLY if is_partly else _headline(state, jobs),
         subline=_subline(state, jobs, formats) + (f" Not read yet: {', '.join(unread)}." if is_partly else ""),
         percent=int(share * 100),
         state=state,
         is_open=any(job["status"] in OPEN for job in jobs),
-        spoken=_spoken(state, share, troubles),
+        spoken=_spoken(_headline(state, jobs), state, share, troubles),
         platforms=platforms,
         troubles=troubles,
     )
@@ -122,6 +129,7 @@ _HEADLINES = {
 
 
 # Nothing is claimed of a shop that was never read.
+_ONCE_MORE = "Everything is being read once more"
 _PARTLY = "What was read is here, and proven"
 
 
@@ -145,16 +153,28 @@ def _subline(state: str, jobs: Sequence[Mapping[str, Any]], formats: Formats) ->
         return "The rest is here. What to do is said below."
     if state == "parked":
         return "You need not do anything: we are told when we may read on."
+    if state == "open" and is_once_more(jobs):
+        return "What is here stays here, and what has changed since is brought up to date."
     if state == "open":
         return "You can leave this page. It goes on without you, and figures fill in as they arrive."
     return "Connect a shop, and its whole history is loaded."
 
 
-def _spoken(state: str, share: float, troubles: Sequence[Trouble]) -> str:
+def is_once_more(jobs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether all that is being read was here, and proven, before: then nothing is missing while it runs."""
+    open_ = [job for job in jobs if job["status"] in OPEN]
+    return bool(open_) and all(job.get("last_complete") for job in open_)
+
+
+def _headline(state: str, jobs: Sequence[Mapping[str, Any]]) -> str:
+    return _ONCE_MORE if state == "open" and is_once_more(jobs) else _HEADLINES[state]
+
+
+def _spoken(headline: str, state: str, share: float, troubles: Sequence[Trouble]) -> str:
     if state in ("open", "parked"):
         step = int(share * 100) // _SPOKEN_STEP * _SPOKEN_STEP
-        return f"{_HEADLINES[state]}. More than {step} percent done." if step else f"{_HEADLINES[state]}."
-    return " ".join([_HEADLINES[state] + ".", *(f"{t.title}: {t.message}" for t in troubles)])
+        return f"{headline}. More than {step} percent done." if step else f"{headline}."
+    return " ".join([headline + ".", *(f"{t.title}: {t.message}" for t in troubles)])
 
 
 def _is_shown(account: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> bool:
@@ -213,13 +233,13 @@ def _percent_text(job: Mapping[str, Any], share: float, formats: Formats) -> str
 
 def counts(job: Mapping[str, Any], formats: Formats) -> str:
     """`450/1,200`, or as much of it as is known."""
-    done = formats.number(job["records_done"])
     if job["records_total"]:
         # Pages overlap, so more may have been read than there is.
         return (
             f"{formats.number(min(job['records_done'], job['records_total']))}/{formats.number(job['records_total'])}"
         )
-    return done if job["records_done"] else ""
+    # Without a total it is a sign of life, not a number of rows: what is looked up again is counted again.
+    return f"{formats.number(job['records_done'])} read" if job["records_done"] else ""
 
 
 def _waiting(job: Mapping[str, Any], _: Formats) -> tuple[str, str]:
@@ -279,11 +299,15 @@ _LINES = {
 }
 
 
-def _troubles(failed: Sequence[Mapping[str, Any]]) -> tuple[Trouble, ...]:
-    """What failed for one reason is told once: a lost access stops every entity of its platform."""
+def _troubles(failed: Sequence[Mapping[str, Any]], away: Collection[str]) -> tuple[Trouble, ...]:
+    """What failed for one reason is told once: a lost access stops every entity of its platform. `away`: platforms that
+    the seller has disconnected, where nothing can be tried again.
+    """
     told: dict[tuple[str, str, str], list[str]] = {}
     for job in failed:
         action = "reconnect" if words.needs_reconnect(job) else "retry"
+        if job["platform"] in away:
+            action = "connect"
         told.setdefault((job["platform"], action, words.failure(job)), []).append(words.entity(job["entity"]))
     return tuple(
         Trouble(platform=platform, title=words.title(platform), what=", ".join(names), message=message, action=action)
@@ -296,7 +320,7 @@ def _certificate(job: Mapping[str, Any], formats: Formats) -> CertificateLine:
     announced = certificate["provider_count"]
     return CertificateLine(
         entity=words.entity(job["entity"]),
-        announced=formats.number(announced) if announced is not None else "–",
+        announced=formats.number(announced) if announced is not None else "",
         held=formats.number(progress.rows_held(certificate)),
         aside=_aside(certificate["rejected"], formats) if certificate["rejected"] else "",
         span=_reach(certificate, formats),

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-TITLES = {"etsy": "Etsy", "printify": "Printify", "shopify": "Shopify", "square": "Square"}
+# In the order in which a seller thinks of them: where things are sold, then who makes them.
+TITLES = {"etsy": "Etsy", "shopify": "Shopify", "printify": "Printify", "square": "Square"}
 
 ENTITIES = {
     "orders": "Orders",
@@ -40,6 +41,12 @@ _SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
 
 def title(platform: str) -> str:
     return TITLES.get(platform, platform.replace("_", " ").capitalize())
+
+
+def place(platform: str) -> tuple[int, str]:
+    """Where a platform stands among the others on every page."""
+    names = list(TITLES)
+    return (names.index(platform) if platform in TITLES else len(names), platform)
 
 
 def entity(name: str) -> str:
@@ -84,7 +91,9 @@ _CONNECT = {
     "allowed; then try again.",
     "platform_away": "{title} did not answer. Nothing was connected; please try again in a few minutes.",
     "shop_unknown": "This is not the name of a shop at {title}. Write it as it stands before .myshopify.com.",
+    "token_refused": "{title} did not accept this token. Make a new one there, and copy the whole of it.",
     "no_token": "This is no token. Copy it once more, from its first to its last character.",
+    "no_shop_number": "A shop number has digits alone. Leave it out if you have one shop.",
 }
 
 
