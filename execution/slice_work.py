@@ -128,19 +128,19 @@ class SliceWork:
         walk = walk_of(step)
         try:
             if "legs" in cursor:
-                return self._walk_legs(walk, cursor)
+                return self._walk_legs(walk, bounds, cursor)
             place = walk.load(cursor["place"]) if "place" in cursor else walk.begin(bounds)
             return self._walk(walk, place, bounds, cursor)
         finally:
             walk.release()
 
-    def _walk_legs(self, walk: Walk[Any], cursor: dict[str, Any]) -> bool:
+    def _walk_legs(self, walk: Walk[Any], whole: Bounds, cursor: dict[str, Any]) -> bool:
         """Second readings of doubtful windows, one after the other."""
         while cursor["legs"]:
             part, start, end, passes = cursor["legs"][0]
-            bounds = Bounds(start=start or 0, end=end or 0)
+            bounds = whole if start is None else Bounds(start=start, end=end)
             doubtful = ReadWindow(part=part, start=start, end=end, passes=passes)
-            place = walk.load(cursor["place"]) if cursor.get("place") else walk.reread(doubtful)
+            place = walk.load(cursor["place"]) if cursor.get("place") else walk.reread(doubtful, bounds)
             if not self._walk(walk, place, bounds, cursor):
                 return False
             cursor |= {"legs": cursor["legs"][1:], "place": None}

@@ -104,8 +104,9 @@ class NumberedWalk(Walk[NumberedPlace]):
     def begin(self, bounds: Bounds) -> NumberedPlace:
         return open_window(self.stream, NumberedPlace(), bounds, bounds.start)
 
-    def reread(self, window: ReadWindow) -> NumberedPlace:
+    def reread(self, window: ReadWindow, bounds: Bounds) -> NumberedPlace:
         """Mostly something came since: the head tells, within the same pass. If it does not, all is read again."""
+        del bounds
         return NumberedPlace(part=window.part, pass_no=window.passes, head=True, only_part=True)
 
     def request(self, place: NumberedPlace) -> Ask:

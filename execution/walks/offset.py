@@ -70,7 +70,8 @@ class OffsetWalk(Walk[OffsetPlace]):
     def begin(self, bounds: Bounds) -> OffsetPlace:
         return open_window(self.stream, OffsetPlace(), bounds, bounds.start)
 
-    def reread(self, window: ReadWindow) -> OffsetPlace:
+    def reread(self, window: ReadWindow, bounds: Bounds) -> OffsetPlace:
+        del bounds
         return reopened(OffsetPlace(), window)
 
     def request(self, place: OffsetPlace) -> Ask:

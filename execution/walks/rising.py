@@ -90,8 +90,9 @@ class RisingWalk(Walk[R], Generic[R]):
     def begin(self, bounds: Bounds) -> R:
         return open_window(self.stream, self.place_type(until=bounds.end), bounds, bounds.start)
 
-    def reread(self, window: ReadWindow) -> R:
-        return reopened(self.place_type(until=window.end), window)
+    def reread(self, window: ReadWindow, bounds: Bounds) -> R:
+        """Up to where the first reading went, also where the stream itself knows no windows."""
+        return reopened(self.place_type(until=bounds.end), window)
 
     def request(self, place: R) -> Ask:
         return self.page(place, self._size)

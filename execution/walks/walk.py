@@ -174,7 +174,7 @@ class Walk(ABC, Generic[P]):
         """The first request of the first window."""
 
     @abstractmethod
-    def reread(self, window: ReadWindow) -> P:
+    def reread(self, window: ReadWindow, bounds: Bounds) -> P:
         """The first request over a window that was read before and is doubtful."""
 
     @abstractmethod

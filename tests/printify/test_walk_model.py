@@ -288,7 +288,7 @@ def test_what_came_between_the_reading_and_the_certificate_costs_the_head_and_no
     reader.provider.add("late")
     before = reader.provider.calls
 
-    doubtful = NumberedWalk(STREAM).reread(ReadWindow(part=0, start=None, end=None, passes=1))
+    doubtful = NumberedWalk(STREAM).reread(ReadWindow(part=0, start=None, end=None, passes=1), BOUNDS)
     gave_up = reader.read(doubtful)
 
     assert gave_up is None
