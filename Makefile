@@ -32,10 +32,10 @@ $(NODE): package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-demo: setup ## a shop with 1,200 orders, loaded through real parts while the platform misbehaves
+demo: setup ## two sellers and three platforms, loaded through real parts while the platforms misbehave
 	@$(BIN)/keeper demo $(ARGS)
 
-up: setup ## the embedded stack with a stand-in for Etsy, until Ctrl-C
+up: setup ## the same parts to click through, until Ctrl-C: prints the address to open
 	@$(BIN)/keeper up --sandbox $(ARGS)
 
 test: lint types arrows pytest ## lint, format, types, arrows of the house, then every test

@@ -16,6 +16,7 @@ from rich.table import Table
 from execution.errors import UserError
 from execution.migrations import migrate
 from sandbox.house import House
+from sandbox.shell import lines_for
 from sandbox.stack import (
     AlreadyRunning,
     Extra,
@@ -30,6 +31,8 @@ from sandbox.stack import (
 from sandbox.stack.keys import env_text
 from sandbox.standalone import STAND_INS, run_sandbox
 from sandbox.welcome import Welcome, prepare
+
+_MOST_NAMED = 5
 
 EXTRAS = [
     Extra(
@@ -103,15 +106,17 @@ def sandbox(
 
 def demo(
     *,
-    orders: Annotated[int, typer.Option(help="Orders of the shop, of all kinds.", min=1, max=100_000)] = 1200,
-    seed: Annotated[int, typer.Option(help="Which shop: the same seed makes the same one.", min=0, max=999_999)] = 7,
+    orders: Annotated[
+        int, typer.Option(help="Of Ada's Etsy shop, paid or not; other shops have a fourth.", min=1, max=100_000)
+    ] = 1200,
+    seed: Annotated[int, typer.Option(help="Which shops: the same seed makes the same ones.", min=0, max=999_999)] = 7,
     calm: Annotated[bool, typer.Option("--calm", help="No faults.")] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C, and say how to use it.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON, and nothing else.")] = False,
 ) -> None:
-    """Load a seeded Etsy shop, faults and all, through real parts, and show what came of it."""
+    """Load two sellers' shops at three platforms, faults and all, through real parts, and show what came of it."""
     from sandbox.demo import Plan, run_demo  # noqa: PLC0415  `keeper --help` need not wait for it
 
     raise typer.Exit(run_demo(Plan(orders=orders, seed=seed, calm=calm, keep=keep), as_json=as_json))
@@ -137,7 +142,7 @@ def _run(data: Path, *, sandbox: bool, how: str, port: int) -> None:
     with stop_flag(kill) as flag:
         stack.pause = flag.pause
         with stack.running():
-            _log(f"Ready. Migrations applied now: {_listed(stack.migrated)}. Ctrl-C stops.")
+            _log(f"Ready.{_counted(stack.migrated)} Ctrl-C stops.")
             _tell(stack, how)
             try:
                 if sandbox and how == "people":
@@ -166,8 +171,12 @@ def _invite(url: str, welcome: Welcome) -> None:
     console.print(f"  Shops that wait to be connected: {escape(shops)}", soft_wrap=True)
 
 
-def _listed(migrated: object) -> str:
-    return ", ".join(map(str, migrated)) if isinstance(migrated, list) and migrated else "none"
+def _counted(migrated: object) -> str:
+    """What was applied now: the names of a few, the number of many."""
+    names = migrated if isinstance(migrated, list) else []
+    if len(names) > _MOST_NAMED:
+        return f" {len(names)} migrations applied."
+    return f" Migrations applied: {', '.join(map(str, names))}." if names else ""
 
 
 def _tell(stack: Stack, how: str) -> None:
@@ -197,8 +206,8 @@ def _show(stack: Stack) -> None:
         table.add_row(f"[bold]{escape(name)}[/bold]", escape(where))
     console.print(table)
     console.print("\nIn another shell:", style="bold")
-    console.print(f"  set -a; . {escape(str(stack.data / 'env'))}; set +a", soft_wrap=True)
-    console.print("  keeper --help")
+    for line in (*lines_for(stack.data), "keeper --help"):
+        console.print(f"  {escape(line)}", soft_wrap=True)
     console.print("\nCtrl-C stops everything; the data stays.")
 
 

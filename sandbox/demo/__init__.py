@@ -1,4 +1,4 @@
-"""The demo: a seeded Etsy shop, loaded through real parts by real processes while the platform misbehaves."""
+"""The demo: two sellers at three platforms, loaded through real parts by real processes while platforms misbehave."""
 
 from sandbox.demo.plan import Plan
 from sandbox.demo.run import run_demo

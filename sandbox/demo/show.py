@@ -17,6 +17,7 @@ from sandbox.demo.money import amount_text
 from sandbox.demo.plan import Plan
 from sandbox.demo.shop import Shops
 from sandbox.demo.story import Story, Told
+from sandbox.shell import lines_for
 
 # Of 80: names and bars share what amounts and counts leave.
 _NAMES_AND_BARS = 44
@@ -27,9 +28,10 @@ def opening(plan: Plan, shops: Shops) -> RenderableType:
     trouble = "no faults" if plan.calm else "a token that expires, lists that move, platforms that misbehave"
     return Group(
         Text.from_markup(
-            f"Ada sells as [bold]{escape(shops.etsy.shop_name)}[/bold] at Etsy ({plan.orders:,} orders) and "
-            f"[bold]{escape(shops.shopify.shop_name)}[/bold] at Shopify ({plan.shopify_orders:,}); Printify prints for "
-            f"both. Ben sells as [bold]{escape(shops.second.shop_name)}[/bold] at Etsy ({plan.second_orders:,}).\n"
+            f"Ada sells as [bold]{escape(shops.etsy.shop_name)}[/bold] at Etsy ({plan.orders:,} orders, a few of them "
+            f"never paid) and [bold]{escape(shops.shopify.shop_name)}[/bold] at Shopify ({plan.shopify_orders:,}); "
+            f"Printify prints for both. Ben sells as [bold]{escape(shops.second.shop_name)}[/bold] at Etsy "
+            f"({plan.second_orders:,}).\n"
             f"Both have just finished onboarding. Workers and a clock load their history: {trouble}."
         ),
         "",
@@ -49,7 +51,7 @@ def story(story: Story, console: Console) -> None:
 
 def how_to_use(data: Path, user_id: str) -> RenderableType:
     lines = [
-        f"set -a; . {escape(str(data / 'env'))}; set +a",
+        *map(escape, lines_for(data)),
         f"keeper backfill status --user {user_id}",
         f"keeper costs --user {user_id}",
         f"keeper rejected list --user {user_id}",
@@ -70,7 +72,7 @@ def _certificates(told: Told, console: Console) -> None:
 def _costs(story: Story, console: Console) -> None:
     """What printing cost, and what is left of each order."""
     _heading("What it cost, and what is left", console)
-    console.print(Padding(costs.tables(story.costs), (0, 0, 0, 2)))
+    console.print(Padding(costs.tables(story.costs), (0, 0, 0, 2), expand=False))
 
 
 def _shop(figures: Figures, name: str, console: Console) -> None:
@@ -103,7 +105,7 @@ def _bars(title: str, sums: tuple[Sum, ...], currency: str, console: Console, *,
         bar = "█" * max(1, s.amount * cells // longest)
         table.add_row(_short(s.name), Text(bar, style="cyan"), amount_text(s.amount, currency), f"{s.count:,} {unit}")
     console.print(f"\n{title}", style="bold")
-    console.print(Padding(table, (0, 0, 0, 2)))
+    console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
 def _ledger(figures: Figures, console: Console) -> None:
@@ -114,7 +116,7 @@ def _ledger(figures: Figures, console: Console) -> None:
         table.add_row(book.name, Text(amount, style="red" if book.amount < 0 else "green"), f"{book.count:,} entries")
     table.add_row("[bold]Balance[/bold]", f"[bold]{amount_text(figures.balance, figures.ledger_currency)}[/bold]", "")
     console.print("\nThe payment account", style="bold")
-    console.print(Padding(table, (0, 0, 0, 2)))
+    console.print(Padding(table, (0, 0, 0, 2), expand=False))
     received = sum(book.amount for book in figures.ledger if book.name == "Payments received")
     fees = -sum(book.amount for book in figures.ledger if book.name in FEES)
     if received > 0:
