@@ -12,9 +12,12 @@ import orjson
 import structlog
 
 from execution.errors import StoreError
+from web.problems import Problem
 
 LOOK_SECONDS = 1.0
 HEARTBEAT_S = 15.0
+# Open pages of one user, in one process. Ten are many; a thousand would be everybody's lines.
+MOST_LINES = 10
 # Users whose status one query brings: their number never makes a query long.
 _USERS_A_LOOK = 50
 
@@ -37,8 +40,11 @@ class Hub:
     async def watch(self, user_id: str, *, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[Facts | None]:
         """The status now, and again whenever it changed; None after a while without news, to keep a line open.
 
-        Only the newest is kept for a slow reader.
+        Only the newest is kept for a slow reader. Ends at once for a user with too many lines: those that come at the
+        same moment are counted here, one after another.
         """
+        if self.watchers(user_id) >= MOST_LINES:
+            return
         queue: asyncio.Queue[Facts] = asyncio.Queue(maxsize=1)
         self._watched[user_id].add(queue)
         self._told.pop(user_id, None)
@@ -55,6 +61,11 @@ class Hub:
 
     def watchers(self, user_id: str) -> int:
         return len(self._watched.get(user_id, ()))
+
+    def demand_room(self, user_id: str) -> None:
+        """429 for a user who has all the lines that a user may have."""
+        if self.watchers(user_id) >= MOST_LINES:
+            raise Problem(429, "too_many_lines", "Too many pages are open.", headers={"Retry-After": "10"})
 
     async def close(self) -> None:
         if self._looking is not None:

@@ -16,13 +16,11 @@ from web.context import Web, WebDep
 from web.pages import render, words
 from web.pages.orders import newest_orders
 from web.pages.progress_view import progress_view
-from web.problems import Problem
 from web.views import status_of
 
 router = APIRouter()
 # Then the browser connects again by itself, and whether it is still signed in is seen.
 _LONGEST_LINE_S = 900.0
-_MOST_LINES_A_USER = 10
 _RETRY_MS = 2000
 _ORDERS = 8
 
@@ -36,8 +34,7 @@ def show(request: Request, user: UserDep, web: WebDep, connected: str = "", star
 @router.get("/backfill/live")
 async def live(request: Request, user: UserDep, web: WebDep) -> Response:
     """Server-sent events: `progress` with the page's moving part whenever it changed, `done` when nothing will."""
-    if web.hub.watchers(user.id) >= _MOST_LINES_A_USER:
-        raise Problem(429, "too_many_lines", "Too many pages are open.", headers={"Retry-After": "10"})
+    web.hub.demand_room(user.id)
     return StreamingResponse(
         _changes(request, web, user, until=min(time.time() + _LONGEST_LINE_S, user.claims.expires_at)),
         media_type="text/event-stream",

@@ -23,7 +23,6 @@ from web.watching import mark_of
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-_MOST_LINES_A_USER = 10
 # A line ends after this long, and the browser comes back with a token that is still good.
 _LONGEST_LINE_S = 900.0
 
@@ -199,8 +198,7 @@ async def backfill_events(
 ) -> StreamingResponse:
     """The status now, and again whenever it changed. A line that comes back is told only what is new to it."""
     now = await run_in_threadpool(status_of, web, user.id)
-    if web.hub.watchers(user.id) >= _MOST_LINES_A_USER:
-        raise Problem(429, "too_many_lines", "Too many pages are open.", headers={"Retry-After": "10"})
+    web.hub.demand_room(user.id)
     return StreamingResponse(
         _events(web, user, now, last_event_id, until=_end_of(user)),
         media_type="text/event-stream",
