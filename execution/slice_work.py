@@ -29,6 +29,8 @@ from execution.walks.walk import Bounds, Incomplete, Place, ReadWindow, Take, To
 FREEZE_MARGIN = timedelta(seconds=60)
 _DERIVE_ROWS = 5000
 _LONGEST_DOUBT = 3
+# After so many ids in a row that are gone, whole batches are taken to be: each costs a call to tell.
+_MOST_GONE = 3
 # SQLSTATE classes that speak of the data in a page, so that single records are to blame (see is_about_data);
 # 0A000: a number that is none (NaN); 21000: one record stands in the page twice.
 _ABOUT_DATA = ("0A000", "21000", "22", "23", "54000", "54001", "PT422")
@@ -220,13 +222,14 @@ class SliceWork:
 
     def _look_up(self, index: int, lookup: Lookup, cursor: dict[str, Any]) -> bool:
         after, batch = cursor.get("after", ""), cursor.get("batch", lookup.batch)
+        limit, gone = batch, 0
         while not self._over():
             ids = self._store.rpc(
                 "next_lookups",
                 p_lease_id=self._job.lease_id,
                 p_name=lookup.pending or lookup.name,
                 p_after=after,
-                p_limit=batch,
+                p_limit=limit,
             )
             if not ids:
                 return True
@@ -236,14 +239,21 @@ class SliceWork:
                 content = pages.read_records(answer.body, lookup.records_at, lookup.records)
                 self._commit(lookup, answer, content, lambda: None, following)
             except Skip:
+                if len(ids) > 1 and gone < _MOST_GONE:
+                    # One that is gone must not take the others of its batch along.
+                    limit = len(ids) // 2
+                    continue
                 # Gone on the platform: the certificate counts what stays unresolved.
+                gone += 1
                 self._save(following)
             except Fatal as signal:
                 if signal.code != "request_wrong" or batch <= lookup.fallback:
                     raise
-                batch = lookup.fallback
+                limit = batch = lookup.fallback
                 continue
-            after = ids[-1]
+            else:
+                gone = 0
+            after, limit = ids[-1], min(batch, 2 * limit)
         return False
 
     def _derive(self, index: int, derivation: Derivation, cursor: dict[str, Any]) -> bool:

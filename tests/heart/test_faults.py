@@ -271,3 +271,17 @@ def test_rows_vanish_softly_and_never_very_many_at_once(
     assert (job["status"], job["error_code"]) == (ends_as, None if gone else "deletion_brake")
     deleted = world.rows("select count(*) as n from listings where is_deleted")[0]["n"]
     assert deleted == gone
+
+
+@pytest.mark.parametrize(("times", "lost"), [(1, 0), (8, 1)])
+def test_one_id_that_is_gone_takes_no_other_of_its_batch_along(
+    etsy: Etsy, world_of: WorldOf, times: int, lost: int
+) -> None:
+    """404 for a batch of payments says nothing of each: it is asked for in halves, down to the one that is gone."""
+    world = world_of(etsy.shop(80, listings=5))
+    etsy.fault("status", status=404, body={"error": "Resource not found"}, path="payments$", times=times)
+
+    world.run("orders", "payments")
+
+    assert world.statuses() == {"orders": "completed", "payments": "completed"}
+    assert [d.what for d in world.compare("order_payments")] == ["missing"] * lost
