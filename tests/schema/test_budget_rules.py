@@ -12,7 +12,7 @@ from tests.schema.set_clock import SetClock, set_clock
 SCOPE = "etsy:app:0123456789abcdef"
 _READ_THE_CLOCK = (
     "reserve_calls", "return_calls", "report_limits", "block_scope", "count_answers",
-    "lease_pacing", "pace_call", "pace_cost",
+    "lease_pacing", "pace_call", "pace_cost", "budget_report",
 )  # fmt: skip
 WINDOW = timedelta(hours=24, minutes=5)
 
@@ -99,6 +99,87 @@ def test_a_key_that_others_use_up_is_asked_now_and_then(clock, counts, minutes):
         granted.append(reserve(clock, 20)["granted"])
 
     assert granted == [0, 1, 0, 0]
+
+
+def test_a_backfill_whose_share_is_used_asks_nobody(clock):
+    """Calls of others are not what stands in its way: it waits for its share, and leaves the question to others."""
+    book(clock, 500, "backfill", hours=1)
+    report(clock, 0)
+    clock.go_on(minutes=61)
+
+    refused = reserve(clock, call_class="backfill")
+
+    assert refused["granted"] == 0
+    assert moment(refused["wake_at"]) == clock.now - timedelta(hours=2, minutes=1) + WINDOW
+    assert reserve(clock)["granted"] == 1
+
+
+@pytest.mark.parametrize(("wanted", "minutes"), [(1, 0), (2, 5)])
+def test_a_backfill_wakes_when_enough_of_its_share_is_free(clock, wanted, minutes):
+    for minute in (0, 5):
+        book(clock, 1, "backfill", hours=20, minutes=-minute)
+    book(clock, 498, "backfill", hours=1)
+
+    wake = moment(reserve(clock, wanted, "backfill")["wake_at"])
+
+    assert wake == clock.now - timedelta(hours=20) + timedelta(minutes=minutes) + WINDOW
+
+
+@pytest.mark.parametrize(("per_day", "wanted", "minutes"), [(1000, 1, 14.4), (1000, 2, 15), (100_000, 1, 1)])
+def test_who_may_borrow_wakes_when_as_much_is_lent(clock, per_day, wanted, minutes):
+    """A tenth of the day is lent evenly over it; nobody sleeps longer than a quarter of an hour, or under a minute."""
+    book(clock, per_day * 9 // 10, "incremental", hours=20)
+
+    refused = reserve(clock, wanted, "incremental", p_per_day=per_day, p_live_share=0.1)
+
+    assert refused["granted"] == 0
+    assert moment(refused["wake_at"]) == clock.now + timedelta(minutes=minutes)
+
+
+def test_backfills_keep_their_share_as_long_as_they_ask(clock):
+    """The last time counts, not the first: of 999 free calls 499 are kept, and a tenth of the rest is a block."""
+    reserve(clock, call_class="backfill")
+    clock.go_on(hours=23)
+    reserve(clock, call_class="backfill")
+    clock.go_on(hours=2)
+
+    assert reserve(clock, 1000, "incremental")["granted"] == 50
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ([(0, 800)], 200),
+        ([(0, 800), (60, 750)], 593),
+        ([(0, 1000), (1, 990)], 1525),
+        ([(0, 800), (0, 815)], 200),
+        ([(0, 1000), (720, 990), (721, 980)], 20),
+    ],
+    ids=["a level", "grows by the hour", "too early to tell", "a dip", "after a day"],
+)
+def test_what_is_expected_of_others(clock, told, expected):
+    """A level stays; what grew beyond chance grows on for the rest of the first day, by the pace of ten minutes or more.
+
+    250 after an hour, of 200 at first: 250 - 208.3 - 28.3 is 13.4 an hour, in 23 hours 308 and, by chance, 35 more.
+    """
+    for minutes, remaining in told:
+        clock.go_on(minutes=minutes)
+        report(clock, remaining)
+
+    (scope,) = clock.call("budget_report", p_platform="etsy")["scopes"]
+
+    assert scope["expected_of_others"] == expected
+
+
+@pytest.mark.parametrize(("ago", "others"), [({"minutes": 1}, 50), ({"hours": 2}, 20), ({"hours": 23.5}, 50)])
+def test_a_lower_count_is_believed_as_far_as_it_proves(clock, ago, others):
+    """A hundred calls of ours: of ten minutes to 23 hours ago they are counted for certain; others perhaps not."""
+    book(clock, 100, **ago)
+    report(clock, 850)
+
+    report(clock, 880)
+
+    assert clock.db.execute("select foreign_calls from private.api_budgets").fetchone() == (others,)
 
 
 def answers(clock: SetClock, count, errors, scope=SCOPE):
@@ -277,13 +358,14 @@ def test_postgres_draws_nothing_while_a_scope_is_held(clock):
     assert cost(clock, 1) == (False, 30)
 
 
-def test_a_hold_lasts_a_second_at_least_and_says_why(clock):
-    """Whoever is refused reads the reason, and never comes back at once."""
-    clock.call("block_scope", p_scope=SCOPE, p_seconds=-5.0, p_reason="the platform asked for a pause")
+@pytest.mark.parametrize(("asked_s", "wake_s"), [(-5, 1), (10_800, 10_800), (10**9, 86_400)])
+def test_a_hold_says_why_and_how_long(clock, asked_s, wake_s):
+    """A second at least and a day at most; whoever is refused reads the reason and comes back at its end."""
+    clock.call("block_scope", p_scope=SCOPE, p_seconds=float(asked_s), p_reason="the platform asked for a pause")
 
     told = reserve(clock)
 
-    assert (told["granted"], told["wake_in_seconds"]) == (0, 1)
+    assert (told["granted"], told["wake_in_seconds"]) == (0, wake_s)
     assert told["reason"] == "the platform asked for a pause"
 
 
