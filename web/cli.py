@@ -14,6 +14,7 @@ from execution.app import App
 from execution.errors import UserError
 from execution.settings import Settings
 from web.app import create_app
+from web.wire import SERVED
 
 
 def web(
@@ -27,19 +28,17 @@ def web(
     # What a process keeps until its end is not looked through again and again: a tenth of a second, each time.
     gc.collect()
     gc.freeze()
-    # Health is asked every few seconds: a line for each answer would bury the others. Forwarded headers are anybody's
-    # word, so none is believed: PUBLIC_URL says where we are.
+    # No line for each answer: health is asked every few seconds, and would bury the others.
     uvicorn.run(
         api,
         host=host,
         port=port,
-        access_log=False,
         log_level="warning",
-        proxy_headers=False,
-        server_header=False,
+        ws="none",
         # Longer than a router keeps its own end open, or it would now and then send into a closed connection.
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
+        **SERVED,
     )
 
 

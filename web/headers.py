@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,6 +13,7 @@ from web.problems import Problem
 
 # A platform's largest order is far smaller, and nothing else brings a body worth the name.
 LARGEST_BODY = 2 * 1024 * 1024
+LONGEST_BODY_S = 20.0
 
 
 class SecurityHeaders:
@@ -55,15 +57,16 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """413 before a body that is too large is in memory, whether it announces its size or not.
+    """413 before a body that is too large is in memory, whether it announces its size or not; 408 for one too slow.
 
     415 for a form in parts, which nobody here sends: its sender names the alphabet, and some make texts of it that
     cannot be written down again.
     """
 
-    def __init__(self, app: ASGIApp, *, largest: int = LARGEST_BODY) -> None:
+    def __init__(self, app: ASGIApp, *, largest: int = LARGEST_BODY, longest_s: float = LONGEST_BODY_S) -> None:
         self._app = app
         self._largest = largest
+        self._longest_s = longest_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -73,11 +76,19 @@ class BodyLimit:
         if refusal is not None:
             await problems.answer(refusal)(scope, receive, send)
             return
-        seen = 0
+        seen, is_whole = 0, False
+        until = asyncio.get_running_loop().time() + self._longest_s
 
         async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, is_whole
+            if is_whole:  # what is asked for now is whether the reader is still there
+                return await receive()
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError:
+                raise _too_slow() from None
+            is_whole = not message.get("more_body", False)
             seen += len(message.get("body", b""))
             if seen > self._largest:
                 raise _too_large(self._largest)
@@ -96,3 +107,7 @@ class BodyLimit:
 
 def _too_large(largest: int) -> Problem:
     return Problem(413, "too_large", f"A body may have {largest // 1024} KiB at most.", headers={"Connection": "close"})
+
+
+def _too_slow() -> Problem:
+    return Problem(408, "too_slow", "The body did not come in time.", headers={"Connection": "close"})

@@ -26,6 +26,7 @@ from tests.heart.etsy import Etsy
 from tests.heart.world import close_app, make_app
 from tests.in_thread import serving
 from web.app import create_app
+from web.wire import SERVED
 
 PUBLIC = "PUBLIC_URL"
 
@@ -36,10 +37,9 @@ def served(env: Mapping[str, str], **changes: str) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         app = App(settings=Settings.load({**env, PUBLIC: url, **changes}))
-        options = {"proxy_headers": False, "timeout_graceful_shutdown": 2}
         try:
-            with serving(create_app(app), listening, **options):
-                _wait_for(url)
+            with serving(create_app(app), listening, timeout_graceful_shutdown=2, **SERVED):
+                wait_for(url)
                 yield url
         finally:
             close_app(app)
@@ -49,9 +49,9 @@ def client(url: str, **kwargs: Any) -> httpx.Client:
     return httpx.Client(base_url=url, trust_env=False, timeout=30, **kwargs)
 
 
-def _wait_for(url: str) -> None:
+def wait_for(url: str, *, tries: int = 200) -> None:
     with client(url) as asking:
-        for _ in range(200):
+        for _ in range(tries):
             try:
                 asking.get("/health/live")
             except httpx.TransportError:
