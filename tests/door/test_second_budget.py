@@ -95,6 +95,18 @@ def test_a_limit_that_one_process_learned_paces_all(rpc, valkey, assumed, told, 
     assert wait > 2
 
 
+def test_a_raised_limit_does_not_forget_what_is_booked(rpc, valkey):
+    """A slot was booked by the slow limit: by the quick one it lies far ahead, and still stands."""
+    pacer = Pacer(rpc, valkey, HandClock())
+    pacer.tell_limit("s", 1)
+    moments, _ = sends(pacer, 100, per_second=1)
+    pacer.tell_limit("s", 20)
+
+    slot = pacer.slot("s", per_second=1, safety_margin=0.2)
+
+    assert time.monotonic() + slot.wait_s > max(moments)
+
+
 def test_a_limit_a_minute_is_a_steady_pace(rpc, valkey):
     """600 a minute with a margin of 0.15: 8.5 a second, one by one, without a burst."""
     budget = {"etsy": Budget(shared_by="account", per_minute=600, safety_margin=0.15)}
