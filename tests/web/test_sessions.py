@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 
+import httpx
 import pytest
 
+from execution.app import App
+from execution.settings import Settings
+from tests.heart.world import close_app
 from tests.web.conftest import client, served, token_of
+from web.app import create_app
 
 
 def test_a_good_token_is_its_user(api, make_user, bearer):
@@ -127,6 +133,43 @@ def test_the_development_login_is_on_the_embedded_stack_alone(web_env, web_url, 
     with served(web_env, KEEPER_ENVIRONMENT="production") as url, client(url) as browser:
         assert browser.post("/dev/session", json={"email": "ada@example.com"}).status_code == 404
         assert "/dev/session" not in browser.get("/openapi.json").json()["paths"]
+
+
+@pytest.mark.parametrize(
+    ("host", "peer"),
+    [
+        ("evil.example", "127.0.0.1"),  # a name that was pointed at this machine, or a tunnel's
+        ("127.0.0.1.evil.example", "127.0.0.1"),
+        ("[", "127.0.0.1"),
+        ("127.0.0.1:8000", "192.0.2.7"),  # somebody on the network, who may call us as they like
+        ("localhost", "192.0.2.7"),
+    ],
+)
+def test_the_development_login_is_for_who_sits_at_the_machine(web_env, clean, host, peer):
+    app = App(settings=Settings.load(web_env))
+    headers = {"Host": host, "Origin": f"http://{host}"}
+
+    async def knock():
+        line = httpx.ASGITransport(create_app(app), client=(peer, 50_000))
+        async with httpx.AsyncClient(transport=line, base_url="http://localhost", headers=headers) as asking:
+            return [
+                await asking.post("/dev/session", json={"email": "ada@example.com"}),
+                await asking.post("/login", data={"email": "ada@example.com"}),
+            ]
+
+    try:
+        answers = asyncio.run(knock())
+    finally:
+        close_app(app)
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert not any("set-cookie" in answer.headers for answer in answers)
+
+
+def test_pages_at_a_public_address_have_no_development_login(web_env, clean):
+    with served(web_env, PUBLIC_URL="https://keeper.example.com") as url, client(url) as browser:
+        assert browser.post("/dev/session", json={"email": "ada@example.com"}).status_code == 404
+        assert browser.post("/login", data={"email": "ada@example.com"}).status_code == 404
 
 
 def test_every_answer_carries_the_headers_that_browsers_need(api):

@@ -60,9 +60,10 @@ def log_in(
     next: Annotated[str, Form()] = HOME,  # noqa: A002
 ) -> Response:
     """The development login. Refused anywhere but on the embedded stack, and to other sites' pages."""
-    web.csrf.check_origin(request)
     if not session.dev_login_exists(web.app.settings):
         raise Problem(404, "not_found")
+    session.demand_neighbour(request)
+    web.csrf.check_origin(request)
     address = email.strip()
     if not _ADDRESS.fullmatch(address):
         mistake = "Write an e-mail address, like ada@example.com."

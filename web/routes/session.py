@@ -68,12 +68,26 @@ def end_session(user: UserDep, web: WebDep) -> Response:  # noqa: ARG001  only a
 
 
 def dev_login_exists(settings: Settings) -> bool:
-    """On the embedded stack alone: its name, its database on this machine, and a secret to sign with."""
+    """On the embedded stack alone: its name, database and pages on this machine, and a secret to sign with."""
+    addresses = (settings.supabase_url, settings.public_url or "http://localhost")
     return (
         settings.keeper_environment == "embedded"
-        and urlsplit(settings.supabase_url).hostname in _LOOPBACK
+        and all(urlsplit(address).hostname in _LOOPBACK for address in addresses)
         and settings.supabase_jwt_secret is not None
     )
+
+
+def demand_neighbour(request: Request) -> None:
+    """404 for who is not at this machine: on the network, through a tunnel, or a name that was pointed at it.
+
+    An address is enough to be anybody here; so a stack that listens to all must not sign in whoever comes.
+    """
+    try:
+        host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    except ValueError:
+        host = None
+    if host not in _LOOPBACK or request.client is None or request.client.host not in _LOOPBACK:
+        raise Problem(404, "not_found")
 
 
 def dev_token(web: Web, email: str) -> tuple[str, str]:
@@ -94,9 +108,10 @@ class DevLogin(BaseModel):
     ]
 
 
-@dev.post("/dev/session", responses=responses(403, 422, 503))
+@dev.post("/dev/session", responses=responses(403, 404, 422, 503))
 def dev_login(login: DevLogin, web: WebDep, request: Request) -> JSONResponse:
     """Sign in with nothing but an address. This route exists on the embedded stack alone."""
+    demand_neighbour(request)
     web.csrf.check_origin(request)
     _, token = dev_token(web, login.email)
     claims = web.sessions.verify(token)
