@@ -62,7 +62,7 @@ def entity_of(platform: str, entities: Sequence[Entity]) -> Entity:
 
 def _lookup(kind: _Kind, stream: Stream) -> Lookup:
     pending = f"changed_{kind.event or stream.name}"
-    found = Lookup(name=stream.name, path=stream.path, records=stream.records, pending=pending)
+    found = Lookup(name=stream.name, path=stream.path, records=stream.records, pending=pending, may_be_refused=True)
     if isinstance(stream.pages, SincePages):
         ask = stream.pages.by_ids(stream.params)
         return replace(found, records_at=stream.pages.root, ask=ask, batch=_LISTED_A_CALL)

@@ -13,6 +13,7 @@ from functools import reduce
 from typing import Any, Protocol
 
 import orjson
+import structlog
 
 from execution import pages, verification
 from execution.errors import Fatal, Retriable, Skip, Snooze, StoreError
@@ -29,11 +30,15 @@ from execution.walks.walk import Bounds, Incomplete, Place, ReadWindow, Take, To
 FREEZE_MARGIN = timedelta(seconds=60)
 _DERIVE_ROWS = 5000
 _LONGEST_DOUBT = 3
+# A permission that was not granted, personal data that was not approved.
+_REFUSED = ("access_denied", "protected_data")
 # After so many ids in a row that are gone, whole batches are taken to be: each costs a call to tell.
 _MOST_GONE = 3
 # SQLSTATE classes that speak of the data in a page, so that single records are to blame (see is_about_data);
 # 0A000: a number that is none (NaN); 21000: one record stands in the page twice.
 _ABOUT_DATA = ("0A000", "21000", "22", "23", "54000", "54001", "PT422")
+
+log = structlog.get_logger()
 
 
 class Client(Protocol):
@@ -247,6 +252,9 @@ class SliceWork:
                 gone += 1
                 self._save(following)
             except Fatal as signal:
+                if lookup.may_be_refused and signal.code in _REFUSED:
+                    log.warning("lookup_refused", job_id=self._job.id, lookup=lookup.name, reason=signal.reason)
+                    return True
                 if signal.code != "request_wrong" or batch <= lookup.fallback:
                     raise
                 limit = batch = lookup.fallback

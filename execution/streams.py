@@ -199,6 +199,8 @@ class Lookup:
     single: bool = False
     # Null stands in the list for what is gone (GraphQL's `nodes`).
     null_is_gone: bool = False
+    # Where these may not be read, the steps beside it go on: another entity tells the seller.
+    may_be_refused: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,6 +43,20 @@ def work(world: ShopifyWorld, throttled: bytes) -> None:
         pass
 
 
+def told(world: ShopifyWorld, kind: str, object_id: str) -> None:
+    """As the web process keeps a webhook."""
+    world.app.store.rpc(
+        "accept_platform_event",
+        p_platform="shopify",
+        p_delivery_id=str(uuid.uuid4()),
+        p_shop_id=world.sold.id,
+        p_topic=f"{kind}/update",
+        p_effect="read",
+        p_kind=kind,
+        p_object_ids=[object_id],
+    )
+
+
 def test_a_refund_that_the_other_job_has_still_to_look_up_is_no_missing_one(
     shopify: Shopify, world_of: WorldOf
 ) -> None:
@@ -52,16 +66,7 @@ def test_a_refund_that_the_other_job_has_still_to_look_up_is_no_missing_one(
     work(world, throttled=b"KeeperProbe")
     order = next(o for o in shopify.truth(world.sold, "orders") if o["financial"] == "PAID" and not o["refunds"])
     shopify.mutate(world.sold, "refund_order", order_id=order["id"], amount=100)
-    world.app.store.rpc(
-        "accept_platform_event",
-        p_platform="shopify",
-        p_delivery_id=str(uuid.uuid4()),
-        p_shop_id=world.sold.id,
-        p_topic="orders/updated",
-        p_effect="read",
-        p_kind="orders",
-        p_object_ids=[str(order["id"])],
-    )
+    told(world, "orders", str(order["id"]))
     work(world, throttled=b"on Refund")
     world.rows("update public.sync_jobs set run_after = now() where entity = 'orders' returning 1")
 
@@ -69,3 +74,20 @@ def test_a_refund_that_the_other_job_has_still_to_look_up_is_no_missing_one(
 
     assert world.job("changes")["status"] == "parked"
     assert world.job("orders")["status"] == "completed", world.error("orders")
+
+
+def test_customers_that_may_not_be_read_keep_no_other_change_from_being_read(
+    shopify: Shopify, world_of: WorldOf
+) -> None:
+    """Their own entity tells the seller. Here variants and refunds come after them, and the notices are done with."""
+    shopify.settings(customer_data="denied")
+    world = world_of(shopify.shop(20, products=4))
+    product, customer = (str(shopify.truth(world.sold, kind)[0]["id"]) for kind in ("products", "customers"))
+    told(world, "customers", customer)
+    told(world, "products", product)
+
+    work(world, throttled=b"nothing")
+
+    assert world.job("changes")["status"] == "completed", world.error("changes")
+    assert {row["listing_platform_id"] for row in world.stored("listing_variants").values()} == {product}
+    assert world.rows("select 1 from private.platform_events where worked_at is null") == []
