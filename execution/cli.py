@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, NoReturn
@@ -154,9 +154,12 @@ def backfill_status(*, user_id: User, platform: Platform = None, as_json: Json =
 def backfill_watch(*, user_id: User, platform: Platform = None) -> None:
     """Watch a backfill until it has ended; it goes on without you."""
     here = app()
-    final = progress.watch(
-        lambda: operations.status(here, user_id=user_id, platform=platform), console=console, clock=here.clock
-    )
+
+    def look() -> Mapping[str, Any]:
+        facts = operations.status(here, user_id=user_id, platform=platform)
+        return facts if platform is None else progress.of_its_jobs(facts)
+
+    final = progress.watch(look, console=console, clock=here.clock)
     raise typer.Exit(0 if final["backfill_status"] == "completed" else EXIT_NOT_AS_IT_SHOULD_BE)
 
 
@@ -306,7 +309,9 @@ def join_commands() -> None:
     for point in sorted(entry_points(group="keeper.commands"), key=lambda point: point.name):
         if point.name not in known:
             command = _command(point)
-            cli.command(point.name, short_help=(command.__doc__ or "").partition("\n")[0])(command)
+            # The first sentence: the list of commands has a line or two for each.
+            short = (command.__doc__ or "").partition("\n")[0].partition(". ")[0]
+            cli.command(point.name, short_help=short)(command)
 
 
 def main() -> NoReturn:

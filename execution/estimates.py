@@ -233,7 +233,9 @@ def as_text(told: Mapping[str, Any]) -> str:
             if one["ready_at"] and one["calls"]
             else ""
         )
-        lines.append(f"{one['platform']} in all: {_calls(one['calls'])}{allowed}{ready}")
+        mine = [job for job in told["jobs"] if job["platform"] == one["platform"]]
+        least = "at least " if any(job["calls"] is None for job in mine) else ""
+        lines.append(f"{one['platform']} in all: {least}{_calls(one['calls'])}{allowed}{ready}")
     return "\n".join([*lines, "Nothing was started."])
 
 
@@ -242,9 +244,9 @@ def _as_words(job: Mapping[str, Any]) -> str:
     if job["outcome"] == "already complete":
         return "already complete"
     before = "already running, " if job["outcome"] == "already running" else ""
-    return before + (
-        f"about {_calls(job['calls'])}" if job["calls"] is not None else f"calls not known. {job['reason']}"
-    )
+    if job["calls"] is None:
+        return f"{before}calls not known. {job['reason']}"
+    return before + (f"about {_calls(job['calls'])}" if job["calls"] else "no calls")
 
 
 def _calls(count: int) -> str:

@@ -146,7 +146,7 @@ def status(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
         job["backfill_calls_per_day"] = allowed[job["platform"]]
     if platform is not None:
         platform_named(platform)
-        for name in ("platforms", "jobs"):
+        for name in ("platforms", "jobs", "failures"):
             facts[name] = [row for row in facts[name] if row["platform"] == platform]
     return facts
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from execution.clock import Clock
+from execution.jobs import OPEN
 
 _LOOK_SECONDS = 0.5
 _BAR_CELLS = 18
@@ -67,6 +68,13 @@ def watch(look: Callable[[], Mapping[str, Any]], *, console: Console, clock: Clo
     if not console.is_terminal:
         console.line()  # rich ends the last line for a terminal alone
     return facts
+
+
+def of_its_jobs(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """One platform's status, which is not the user's: another platform may still run, or have failed."""
+    states = {job["status"] for job in facts["jobs"]}
+    status = "in_progress" if states & set(OPEN) else "completed" if states == {"completed"} else "failed"
+    return {**facts, "backfill_status": status}
 
 
 def verification_table(facts: Mapping[str, Any]) -> RenderableType:

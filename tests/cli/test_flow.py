@@ -73,6 +73,24 @@ def test_a_rejected_record_can_be_looked_at_and_tried_again(keeper: Keeper, etsy
     assert replayed.out == "0 records landed, 1 were refused again.\n"
 
 
+def test_one_platforms_status_tells_of_that_platform_alone(keeper: Keeper, etsy: Etsy) -> None:
+    """Also of its failures: another platform's are no news here."""
+    shop = etsy.shop(orders=5)
+    user = keeper("user create --email ada@example.com").out.strip()
+    keeper(f"connect etsy --user {user} --shop-id {shop.id} --access-token {shop.access_token}")
+    keeper(f"backfill start --user {user} --entity orders")
+    etsy.control("POST", "/tokens/revoke")
+    keeper("run --until-idle")
+
+    of_etsy, of_other = (
+        json.loads(keeper(f"backfill status --user {user} --platform {name} --json").out)
+        for name in ("etsy", "printify")
+    )
+
+    assert [failure["entity"] for failure in of_etsy["failures"]] == ["orders"]
+    assert (of_other["jobs"], of_other["failures"]) == ([], [])
+
+
 def test_a_missing_package_stops_one_command_only() -> None:
     """Where the sandbox's packages are not installed, `keeper up` says so in one line, and the rest works."""
     without = "import sys; sys.modules['sandbox.stack'] = None; from execution.cli import main; "
