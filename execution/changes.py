@@ -27,6 +27,8 @@ class _Kind:
     event: str = ""
     path: str = ""
     node_type: str = ""
+    # Personal data, which the platform may not have approved for us: once it has, its entity is read anew.
+    is_personal: bool = False
 
 
 _KINDS: Mapping[str, tuple[_Kind, ...]] = {
@@ -38,9 +40,9 @@ _KINDS: Mapping[str, tuple[_Kind, ...]] = {
     "shopify": (
         _Kind(stream="orders", node_type="Order"),
         _Kind(stream="products", node_type="Product"),
-        _Kind(stream="customers", node_type="Customer"),
+        _Kind(stream="customers", node_type="Customer", is_personal=True),
         _Kind(stream="rest_orders", event="orders"),
-        _Kind(stream="rest_customers", event="customers"),
+        _Kind(stream="rest_customers", event="customers", is_personal=True),
     ),
 }
 # What belongs to an object and is a list of its own: read with it.
@@ -62,7 +64,9 @@ def entity_of(platform: str, entities: Sequence[Entity]) -> Entity:
 
 def _lookup(kind: _Kind, stream: Stream) -> Lookup:
     pending = f"changed_{kind.event or stream.name}"
-    found = Lookup(name=stream.name, path=stream.path, records=stream.records, pending=pending, may_be_refused=True)
+    found = Lookup(
+        name=stream.name, path=stream.path, records=stream.records, pending=pending, may_be_refused=kind.is_personal
+    )
     if isinstance(stream.pages, SincePages):
         ask = stream.pages.by_ids(stream.params)
         return replace(found, records_at=stream.pages.root, ask=ask, batch=_LISTED_A_CALL)
