@@ -18,6 +18,15 @@ def policy(role: str, using: str) -> Plant:
     )
 
 
+def right(verb: str, rule: str) -> Plant:
+    """End users may change orders, and whose they are is not looked at."""
+    return statement(
+        f"grant {verb} on public.orders to authenticated;"
+        f"create policy hole on public.orders for {verb} to authenticated {rule}",
+        f"drop policy hole on public.orders; revoke {verb} on public.orders from authenticated",
+    )
+
+
 METADATA = "(current_setting('request.jwt.claims')::jsonb #>> '{user_metadata,is_admin}')::boolean"
 
 HOLES = [
@@ -26,6 +35,58 @@ HOLES = [
         without="a tenant reads its own rows alone",
         seen_by=over_http.test_every_verb_on_every_table_with_another_tenants_token,
         plants=[policy("authenticated", "true")],
+    ),
+    *(
+        Hole(
+            row=57,
+            without=f"end users change nothing ({verb})",
+            seen_by=over_http.test_every_verb_on_every_table_with_another_tenants_token,
+            plants=[right(verb, rule)],
+        )
+        for verb, rule in {
+            "insert": "with check (true)",
+            "update": "using (true) with check (true)",
+            "delete": "using (true)",
+        }.items()
+    ),
+    Hole(
+        row=57,
+        without="nobody gives a row away",
+        seen_by=over_http.test_every_verb_on_every_table_with_another_tenants_token,
+        plants=[right("update", "using (user_id = auth.uid()) with check (true)")],
+    ),
+    Hole(
+        row=57,
+        without="an embedded row has a wall of its own",
+        seen_by=over_http.test_an_embedded_or_ordered_read_shows_no_more,
+        plants=[
+            statement(
+                "create policy hole on public.profiles for select to authenticated using (true)",
+                "drop policy hole on public.profiles",
+            )
+        ],
+    ),
+    Hole(
+        row=57,
+        without="what is not shown cannot be sorted by either",
+        seen_by=over_http.test_an_embedded_or_ordered_read_shows_no_more,
+        plants=[
+            statement(
+                "grant select (lease_id) on public.sync_jobs to authenticated",
+                "revoke select (lease_id) on public.sync_jobs from authenticated",
+            )
+        ],
+    ),
+    Hole(
+        row=57,
+        without="functions are for workers",
+        seen_by=over_http.test_no_function_answers_an_end_user,
+        plants=[
+            statement(
+                "grant execute on function public.is_admin(uuid) to authenticated",
+                "revoke execute on function public.is_admin(uuid) from authenticated",
+            )
+        ],
     ),
     Hole(
         row=58,

@@ -12,12 +12,14 @@ from execution import logs, oauth
 from execution.store import Store
 from tests.holes import Hole, assert_seen, code, function, statement
 from tests.unit import test_logs
-from tests.web import test_admin, test_connections, test_leaks, test_onboarding, test_sessions
+from tests.web import test_admin, test_connections, test_leaks, test_onboarding, test_platform_webhooks, test_sessions
 from tests.web.test_admin import make_admin  # noqa: F401  a fixture
 from tests.web.test_connections import browser, shop  # noqa: F401  fixtures
-from tests.web.test_onboarding import secret  # noqa: F401  a fixture
-from web import connecting, csrf, headers, sessions, signatures, turns
-from web.routes import onboarding
+from tests.web.test_leaks import told  # noqa: F401  a fixture
+from tests.web.test_onboarding import from_supabase, secret, supabase_url  # noqa: F401  fixtures
+from tests.web.test_platform_webhooks import door, door_env, door_url, shopify_seller  # noqa: F401  fixtures
+from web import connecting, csrf, headers, problems, sessions, signatures, turns
+from web.routes import onboarding, platform_webhooks
 from web.routes.onboarding import Accepted
 
 _pending, _decode, _rpc, _verified = oauth.pending, sessions.jwt.decode, Store.rpc, onboarding._verified
@@ -36,6 +38,11 @@ def blind_to(**options):
 
     blind = options
     return decode
+
+
+def of_any_role(*args, **rest):
+    """What a token may do is not read: it is somebody's, so it is a user's."""
+    return {**_decode(*args, **rest), "role": "authenticated"}
 
 
 async def nothing(*_):
@@ -61,6 +68,11 @@ def parsed_first(web, headers, body):
     return _verified(web, headers, body)
 
 
+def newest_alone(setting):
+    return _secrets(setting)[:1]
+
+
+_secrets = onboarding.secrets_of
 OAUTH, ADMIN, HOOK, WHO = test_connections, test_admin, test_onboarding, test_sessions
 
 CONNECTING = [
@@ -155,6 +167,21 @@ ANOTHERS = [
             "another secret": "verify_signature",
         }.items()
     ),
+    *(
+        Hole(
+            row=58,
+            without=f"a token says what it must ({kind})",
+            seen_by=WHO.test_a_token_that_is_not_right_is_nobody,
+            plants=[code(sessions.jwt, "decode", weak)],
+            given={"claims": WHO.BAD[kind]},
+        )
+        for kind, weak in {
+            "service role": of_any_role,
+            "anon": of_any_role,
+            "no expiry": blind_to(require=[]),
+            "no subject": blind_to(require=[]),
+        }.items()
+    ),
     Hole(
         row=58,
         without="the database says who is an administrator",
@@ -240,6 +267,31 @@ DELIVERIES = [
     ),
     Hole(
         row=63,
+        without="a database webhook's secret comes once",
+        seen_by=HOOK.test_a_database_webhook_without_the_secret_is_nobody,
+        plants=[code(onboarding, "only", lambda headers, name: headers[name])],
+        given={"secrets": (HOOK.FIRST, "s3")},
+    ),
+    Hole(
+        row=63,
+        without="two secrets are good while one is rotated out",
+        seen_by=HOOK.test_old_and_new_secret_are_good_while_one_is_rotated_out,
+        plants=[code(onboarding, "secrets_of", newest_alone)],
+    ),
+    Hole(
+        row=63,
+        without="a platform's goodbye names its shop where it is signed",
+        seen_by=test_platform_webhooks.test_a_signature_of_something_else_ends_and_erases_nothing,
+        plants=[code(platform_webhooks, "_demand_shop", lambda *_: None)],
+    ),
+    Hole(
+        row=63,
+        without="a platform's signature is compared",
+        seen_by=test_platform_webhooks.test_what_is_not_signed_as_it_should_be_changes_nothing,
+        plants=[code(signatures, "any_equal", lambda *_: True)],
+    ),
+    Hole(
+        row=63,
         without="a signature is looked at first",
         seen_by=HOOK.test_nothing_is_parsed_before_it_is_verified,
         plants=[code(onboarding, "_verified", parsed_first)],
@@ -282,6 +334,13 @@ LOGS = [
         without="settings hide what is secret",
         seen_by=test_leaks.test_settings_show_no_secret_when_they_are_printed,
         plants=[code(SecretStr, "__repr__", SecretStr.get_secret_value)],
+    ),
+    Hole(
+        row=70,
+        without="what nobody expected stays inside",
+        seen_by=test_leaks.test_an_error_that_nobody_expected_is_dressed_and_stays_inside,
+        plants=[code(problems.LastResort, "__call__", passed_on)],
+        given={"accept": "application/json", "also_its_page": False},
     ),
     Hole(
         row=71,
