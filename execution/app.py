@@ -29,7 +29,7 @@ from execution.platform_client import PlatformClient
 from execution.platforms import TokenSource
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
-from execution.store import AS_LONG_AS_IT_TAKES, Patience, Store
+from execution.store import AS_LONG_AS_IT_TAKES, IN_PASSING, Patience, Store
 from execution.token_manager import TokenManager
 from execution.tokens.care import TokenCare
 from execution.tokens.keyring import Keyring
@@ -54,6 +54,11 @@ class App:
     @cached_property
     def store(self) -> Store:
         return Store(self.settings, clock=self.clock, rng=self.rng, patience=self.patience)
+
+    @cached_property
+    def hasty_store(self) -> Store:
+        """For what may be done the next time: one try, and no long wait for a row that somebody holds."""
+        return Store(self.settings, clock=self.clock, rng=self.rng, patience=IN_PASSING)
 
     @cached_property
     def valkey(self) -> redis.Redis:

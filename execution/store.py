@@ -40,6 +40,7 @@ class Patience:
 
 
 AS_LONG_AS_IT_TAKES = Patience()
+IN_PASSING = Patience(attempts=1, answer_s=2.0)
 
 
 class Store:

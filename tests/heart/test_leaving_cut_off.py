@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
+import psycopg
+
 from execution import owed, workers
 from execution.errors import StoreUnavailable
 from tests.heart.ending import GRACE_SECONDS, seconds_to_end
@@ -118,6 +120,26 @@ def test_who_is_cut_off_leaves_in_time_and_is_not_charged(
         job = world.job("orders")
         assert job["status"] in ("queued", "parked")
         assert (job["lease_id"], job["attempts"], job["deaths"]) == (None, 0, 0)
+
+
+def test_a_row_that_somebody_holds_does_not_stop_the_beat(
+    world_of: Callable[[Shop], World], etsy: Etsy, env: dict[str, str]
+) -> None:
+    """The others are woken and rung for; the owed lease is given back by a later beat, and nobody is charged."""
+    world = world_of(etsy.shop(20))
+    world.start("orders")
+    lease = "7f1e3f0e-5c0a-4b0e-9a53-0c6f35d1a001"
+    world.app.store.rpc("claim_job", p_lease_id=lease, p_worker="w")
+    owed.note(world.app.valkey, lease)
+    broker = workers.make_broker(world.app.settings, [])
+
+    with psycopg.connect(env["DATABASE_URL"]) as somebody:
+        somebody.execute("select from public.sync_jobs where lease_id is not null for update")
+        held = workers.tick(world.app, broker)
+    later = workers.tick(world.app, broker)
+
+    assert (held["running"], later["running"]) == (1, 0)
+    assert (world.job("orders")["status"], world.job("orders")["deaths"]) == ("queued", 0)
 
 
 def test_word_of_a_lease_is_kept_until_the_database_answers(world_of: Callable[[Shop], World], etsy: Etsy) -> None:
