@@ -76,6 +76,18 @@ def test_blocks_shrink_as_the_day_runs_out(clock, free, granted):
     assert reserve(clock, 20)["granted"] == granted
 
 
+def test_calls_count_until_their_whole_bucket_is_a_day_old(clock):
+    """One of them may have been sent at the very end of its five minutes."""
+    book(clock, 1000, seconds=0)
+
+    granted = []
+    for later in ({"hours": 24, "minutes": 4.99}, {"seconds": 1}):
+        clock.go_on(**later)
+        granted.append(reserve(clock)["granted"])
+
+    assert granted == [0, 1]
+
+
 @pytest.mark.parametrize(("wanted", "buckets"), [(1, 1), (2, 2), (1000, 2)])
 def test_a_wake_is_worth_it(clock, wanted, buckets):
     """Nobody is woken for one call: a five-hundredth of the day is free by then, or all that was wanted."""
