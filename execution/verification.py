@@ -185,7 +185,7 @@ def _judge_proofs(store: Store, job: Job, facts: Mapping[str, Any], checks: list
             raise Fatal(
                 f"{job.entity.name} come with {source}, which are not complete",
                 code="source_incomplete",
-                seller_message=f"They come with the {source}, which are not complete yet. Sync both again.",
+                seller_message=f"They come with the {source}, and follow once those are complete.",
             )
         breaks = told["detail"].get("first_breaks")
         lookup = next((n for n, step in enumerate(job.entity.steps) if isinstance(step, Lookup)), None)

@@ -78,6 +78,19 @@ def test_nothing_is_called_proven_before_its_last_entity_is() -> None:
     assert view.state == "open"
 
 
+def test_what_comes_with_another_entity_asks_for_nothing_of_its_own() -> None:
+    """Customers follow orders: the seller is told of the orders alone, unless those are good by now."""
+    follows = failed("customers", "source_incomplete", "They come with the orders.")
+
+    both = _seen(failed("orders"), follows)
+    alone = _seen(completed("orders"), follows)
+
+    assert [(trouble.what, trouble.action) for trouble in both.troubles] == [("Orders", "reconnect")]
+    assert both.subline == "What to do is said below."
+    assert [(trouble.what, trouble.action) for trouble in alone.troubles] == [("Customers", "retry")]
+    assert alone.subline == "The rest is here. What to do is said below."
+
+
 def test_a_lost_access_leads_to_reconnecting_and_a_failure_to_trying_again() -> None:
     troubles = _seen(failed(), failed("listings"), failed("payments", "incomplete", "Start this again.")).troubles
 

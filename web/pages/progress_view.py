@@ -119,6 +119,8 @@ def _share(jobs: Sequence[Mapping[str, Any]]) -> float:
     return sum(done) / len(done) if done else 0.0
 
 
+# It comes with another entity, which failed.
+_FOLLOWS = "source_incomplete"
 _HEADLINES = {
     "empty": "Nothing to sync yet",
     "open": "Your history is on its way",
@@ -150,7 +152,8 @@ def _subline(state: str, jobs: Sequence[Mapping[str, Any]], formats: Formats) ->
         held = sum(progress.rows_held(job["certificate"]) for job in jobs)
         return f"{formats.number(held)} records, held against what each platform counts."
     if state == "failed":
-        return "The rest is here. What to do is said below."
+        here = any(job["status"] == "completed" for job in jobs)
+        return ("The rest is here. " if here else "") + "What to do is said below."
     if state == "parked":
         return "You need not do anything: we are told when we may read on."
     if state == "open" and is_once_more(jobs):
@@ -300,11 +303,14 @@ _LINES = {
 
 
 def _troubles(failed: Sequence[Mapping[str, Any]], away: Collection[str]) -> tuple[Trouble, ...]:
-    """What failed for one reason is told once: a lost access stops every entity of its platform. `away`: platforms that
-    the seller has disconnected, where nothing can be tried again.
+    """What failed for one reason is told once: a lost access stops every entity of its platform, and what comes with
+    another entity follows it. `away`: platforms that the seller has disconnected, where nothing can be tried again.
     """
     told: dict[tuple[str, str, str], list[str]] = {}
+    sources = {job["platform"] for job in failed if job["error_code"] != _FOLLOWS}
     for job in failed:
+        if job["error_code"] == _FOLLOWS and job["platform"] in sources:
+            continue
         action = "reconnect" if words.needs_reconnect(job) else "retry"
         if job["platform"] in away:
             action = "connect"
