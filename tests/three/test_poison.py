@@ -48,6 +48,7 @@ def test_poison_on_two_of_three_platforms_stays_where_it_is(
     poisoned = {place: end for place, end in ended.items() if end != ("completed", None)}
     assert poisoned == {
         ("etsy", "orders"): ("quarantined", "quarantined"),
+        ("etsy", "customers"): ("failed", "source_incomplete"),
         ("printify", "products"): ("failed", "attempts_exhausted"),
     }
     assert len(ended) > 8
