@@ -359,7 +359,7 @@ CUSTOMERS = Stream(
 )
 
 # As GraphQL and as REST name it: rows of both may stand side by side.
-BORN_AT = ("createdAt", "created_at")
+_BORN_AT = ("createdAt", "created_at")
 
 ENTITIES = (
     Entity(
@@ -369,9 +369,9 @@ ENTITIES = (
         time_column="ordered_at",
         proofs=("line_items", "refunds"),
         complete_read=True,
-        born_at=BORN_AT,
+        born_at=_BORN_AT,
     ),
-    Entity(name="listings", table="listings", steps=(PRODUCTS,), complete_read=True, born_at=BORN_AT),
+    Entity(name="listings", table="listings", steps=(PRODUCTS,), complete_read=True, born_at=_BORN_AT),
     Entity(name="variants", table="listing_variants", steps=(VARIANTS,), complete_read=True),
     # The search for customers by time knows whole days only (section 3.1).
     Entity(
@@ -379,7 +379,7 @@ ENTITIES = (
         table="customers",
         steps=(CUSTOMERS,),
         complete_read=True,
-        born_at=BORN_AT,
+        born_at=_BORN_AT,
         lookback_seconds=86_400,
     ),
 )

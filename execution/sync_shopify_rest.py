@@ -8,10 +8,12 @@ reading fill the same rows.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from execution.door.shopify_graphql import GRAPHQL_PATH
-from execution.streams import Children, Column, Entity, Kind, Records, Stream, Window
-from execution.sync_shopify import BORN_AT, REFUND_ENDS, REFUNDS
+from execution.streams import Children, Column, Kind, Records, Stream, Window
 from execution.sync_shopify import ENTITIES as BY_GRAPHQL
+from execution.sync_shopify import REFUND_ENDS, REFUNDS
 from execution.walks.since import SincePages
 
 REST_ORDERS = Stream(
@@ -126,26 +128,10 @@ REST_CUSTOMERS = Stream(
     ),
 )
 
-# What the migration *_shopify_rest_mapping.sql is generated from; all else is GraphQL's.
-OWN_STEPS = (REST_ORDERS, REST_CUSTOMERS)
-
+_GRAPHQL = {entity.name: entity for entity in BY_GRAPHQL}
 ENTITIES = (
-    Entity(
-        name="orders",
-        table="orders",
-        steps=(REST_ORDERS, REFUNDS, REFUND_ENDS),
-        time_column="ordered_at",
-        proofs=("refunds",),
-        complete_read=True,
-        born_at=BORN_AT,
-    ),
-    *(entity for entity in BY_GRAPHQL if entity.name in ("listings", "variants")),
-    Entity(
-        name="customers",
-        table="customers",
-        steps=(REST_CUSTOMERS,),
-        complete_read=True,
-        born_at=BORN_AT,
-        lookback_seconds=86_400,
-    ),
+    replace(_GRAPHQL["orders"], steps=(REST_ORDERS, REFUNDS, REFUND_ENDS), proofs=("refunds",)),
+    _GRAPHQL["listings"],
+    _GRAPHQL["variants"],
+    replace(_GRAPHQL["customers"], steps=(REST_CUSTOMERS,)),
 )
