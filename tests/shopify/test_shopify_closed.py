@@ -2,58 +2,29 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from execution.job_runner import Outcome
-from execution.platforms import Answer, Ask
-from execution.slice_work import Client
+from execution.platforms import Answer, Ask, Send
 from tests.shopify.shopify import Shop, Shopify
+from tests.shopify.turns import told, work_due
 from tests.shopify.world import ShopifyWorld
 
 WorldOf = Callable[[Shop], ShopifyWorld]
-
-
-def told(world: ShopifyWorld, topic: str, effect: str, *object_ids: str, **more: Any) -> None:
-    """As the web process keeps a webhook."""
-    world.app.store.rpc(
-        "accept_platform_event",
-        p_platform="shopify",
-        p_delivery_id=str(uuid.uuid4()),
-        p_shop_id=world.sold.id,
-        p_topic=topic,
-        p_effect=effect,
-        p_object_ids=object_ids,
-        **more,
-    )
 
 
 def work(world: ShopifyWorld, between: Callable[[], None], *, answer: int = 1) -> None:
     """Work what is due; `between` happens once, after so many answers have come and before the last is committed."""
     happens: list[Callable[[], None]] = [between, *[lambda: None] * (answer - 1)]
 
-    class Interrupted:
-        def __init__(self, client: Client) -> None:
-            self._client = client
-            self.download = client.download
+    def interrupted(send: Send, ask: Ask) -> Answer:
+        answer = send(ask)
+        if happens:
+            happens.pop()()
+        return answer
 
-        @property
-        def sends(self) -> int:
-            return self._client.sends
-
-        def send(self, ask: Ask, /) -> Answer:
-            answer = self._client.send(ask)
-            if happens:
-                happens.pop()()
-            return answer
-
-    runner = replace(world.app.runner(), client_of=lambda job: Interrupted(world.app.client_of(job)))
-    while runner.work_one() is not Outcome.IDLE:
-        pass
+    work_due(world, interrupted)
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "new"])

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from execution.job_runner import Outcome
 from sandbox.stack import Stack
 from tests.shopify.shopify import Shop, Shopify
+from tests.shopify.turns import work_due
 from tests.shopify.world import ShopifyWorld
 from tests.web.conftest import served
 
@@ -37,12 +37,6 @@ def heard(shopify: Shopify, notices: int = 1) -> list[int]:
     raise AssertionError("the notices did not arrive")
 
 
-def work(world: ShopifyWorld) -> None:
-    runner = world.app.runner()
-    while runner.work_one() is not Outcome.IDLE:
-        pass
-
-
 def product_of(world: ShopifyWorld, variants: int) -> str:
     """A product with that many variants."""
     query = "select listing_platform_id as id from public.listing_variants group by 1 having count(*) = %s order by 1"
@@ -66,7 +60,7 @@ def test_a_product_that_changed_is_read_with_its_variants(shopify: Shopify, worl
 
     answered = heard(shopify)
     calls = world.calls()
-    work(world)
+    work_due(world)
 
     assert answered == [200]
     assert world.stored("listings")[product]["title"] == "Another name"
@@ -86,7 +80,7 @@ def test_a_new_product_comes_with_all_of_its_variants(shopify: Shopify, world_of
     shopify.mutate(world.sold, "edit_product", product_id=int(product), fields={})
 
     heard(shopify)
-    work(world)
+    work_due(world)
 
     assert world.differences("listings", "listing_variants") == []
 
