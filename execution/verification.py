@@ -180,13 +180,13 @@ def _judge_proofs(store: Store, job: Job, facts: Mapping[str, Any], checks: list
         checks.append(Check(name=name, ok=told["ok"], detail=told["detail"]))
         if told["ok"]:
             continue
-        reason = f"{job.entity.name}: {name} does not hold: {told['detail']}"
         if source := told["detail"].get("rests_on"):
             raise Fatal(
                 f"{job.entity.name} come with {source}, which are not complete",
                 code="source_incomplete",
                 seller_message=f"They come with the {source}, and follow once those are complete.",
             )
+        reason = f"{job.entity.name}: {name} does not hold: {told['detail']}"
         breaks = told["detail"].get("first_breaks")
         lookup = next((n for n, step in enumerate(job.entity.steps) if isinstance(step, Lookup)), None)
         if breaks is None and lookup is not None:

@@ -43,7 +43,7 @@ class Hub:
         Only the newest is kept for a slow reader. Ends at once for a user with too many lines: those that come at the
         same moment are counted here, one after another.
         """
-        if self.watchers(user_id) >= MOST_LINES:
+        if self._is_full(user_id):
             return
         queue: asyncio.Queue[Facts] = asyncio.Queue(maxsize=1)
         self._watched[user_id].add(queue)
@@ -64,8 +64,11 @@ class Hub:
 
     def demand_room(self, user_id: str) -> None:
         """429 for a user who has all the lines that a user may have."""
-        if self.watchers(user_id) >= MOST_LINES:
+        if self._is_full(user_id):
             raise Problem(429, "too_many_lines", "Too many pages are open.", headers={"Retry-After": "10"})
+
+    def _is_full(self, user_id: str) -> bool:
+        return self.watchers(user_id) >= MOST_LINES
 
     async def close(self) -> None:
         if self._looking is not None:

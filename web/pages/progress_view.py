@@ -101,13 +101,14 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
     share, state = _share(jobs), _state(jobs)
     unread = [p.title for p in platforms if not p.entities]
     is_partly = state == "completed" and bool(unread)
+    headline = _headline(state, jobs)
     return ProgressView(
-        headline=_PARTLY if is_partly else _headline(state, jobs),
+        headline=_PARTLY if is_partly else headline,
         subline=_subline(state, jobs, formats) + (f" Not read yet: {', '.join(unread)}." if is_partly else ""),
         percent=int(share * 100),
         state=state,
         is_open=any(job["status"] in OPEN for job in jobs),
-        spoken=_spoken(_headline(state, jobs), state, share, troubles),
+        spoken=_spoken(headline, state, share, troubles),
         platforms=platforms,
         troubles=troubles,
     )
