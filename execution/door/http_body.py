@@ -26,7 +26,8 @@ class BodyReader:
         self._inflate = zlib.decompressobj(_GZIP) if "gzip" in encoding else None
         self._ends_with_connection = not {"content-length", "transfer-encoding"} & set(headers)
         self._max_bytes = max_bytes
-        self._body = bytearray()
+        self._pieces: list[bytes] = []
+        self._size = 0
 
     def feed(self, chunk: bytes) -> None:
         if self._inflate is None:
@@ -39,7 +40,7 @@ class BodyReader:
         """The body. Raises Retriable where it was cut short."""
         if self._inflate is not None and not self._inflate.eof:
             raise Retriable("the body was cut inside its compression")
-        body = bytes(self._body)
+        body = b"".join(self._pieces)
         if self._ends_with_connection and body[:1] in (b"{", b"["):
             _demand_whole(body)
         return body
@@ -49,15 +50,16 @@ class BodyReader:
         if self._inflate is None or self._inflate.eof:  # a further member follows (RFC 1952, 2.2)
             self._inflate = zlib.decompressobj(_GZIP)
         try:
-            self._add(self._inflate.decompress(chunk, self._max_bytes - len(self._body) + 1))
+            self._add(self._inflate.decompress(chunk, self._max_bytes - self._size + 1))
         except zlib.error:
             raise Retriable("the body's compression is broken") from None
         return self._inflate.unused_data or self._inflate.unconsumed_tail
 
     def _add(self, data: bytes) -> None:
-        if len(self._body) + len(data) > self._max_bytes:
+        self._size += len(data)
+        if self._size > self._max_bytes:
             raise Retriable(f"the body is bigger than {self._max_bytes} bytes")
-        self._body += data
+        self._pieces.append(data)
 
 
 def _demand_whole(body: bytes) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
 from ssl import SSLContext
 from typing import Any
 
@@ -29,6 +28,7 @@ _CONNECT_S, _SILENCE_S = 5.0, 15.0
 _PROGRESS_BYTES = 256 * 1024
 # A file comes in pieces of this size at most, however the wire cut it.
 _PIECE_BYTES = 64 * 1024
+_HEADERS = {"accept-encoding": "gzip", "accept": "application/json", "user-agent": "keeper"}
 
 # httpx logs full URLs at INFO: query strings belong in no log.
 for _name in ("httpx", "httpcore"):
@@ -60,15 +60,9 @@ class HttpDoor:
     ) -> None:
         self._clock = clock
         self._max_body_bytes = max_body_bytes
-        self._client = httpx.Client(
-            transport=transport or _DeadlineTransport(),
-            timeout=httpx.Timeout(_SILENCE_S, connect=_CONNECT_S),
-            follow_redirects=False,
-            trust_env=False,  # a .netrc or a proxy variable must not redirect tokens
-            headers={"accept-encoding": "gzip", "accept": "application/json", "user-agent": "keeper"},
-        )
-        # A platform's cookie from one seller's answer must not travel with another seller's request.
-        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # Not httpx's client: it has cookies, which must not travel from one seller's answer to another's request, and
+        # redirects; and it costs a third of a call.
+        self._transport = transport or _DeadlineTransport()
 
     def send(
         self,
@@ -86,7 +80,12 @@ class HttpDoor:
         """
         ends_at = self._clock.monotonic() + deadline_s
         with self._faults_sorted(lambda: ends_at - self._clock.monotonic()):
-            return self._exchange(method, url, headers, body, silence_s)
+            with self._exchange(method, url, headers, body, silence_s) as response:
+                reader = BodyReader(response.headers, self._max_body_bytes)
+                for chunk in response.iter_raw():
+                    _clamped(None, httpx.ReadTimeout)  # also with a transport that has no sockets
+                    reader.feed(chunk)
+            return RawAnswer(status=response.status_code, headers=response.headers, body=reader.finish())
 
     @contextmanager
     def download(self, url: str, *, offset: int = 0, deadline_s: float = DEADLINE_S) -> Iterator[Iterator[bytes]]:
@@ -99,7 +98,7 @@ class HttpDoor:
         headers = {"accept-encoding": "identity", "accept": "*/*"}
         if offset:
             headers["range"] = f"bytes={offset}-"
-        with self._faults_sorted(pieces.left), self._client.stream("GET", url, headers=headers) as response:
+        with self._faults_sorted(pieces.left), self._exchange("GET", url, headers) as response:
             yield pieces.read(response, _to_skip(response, offset))
 
     @contextmanager
@@ -117,18 +116,26 @@ class HttpDoor:
             _remaining.reset(token)
 
     def close(self) -> None:
-        self._client.close()
+        self._transport.close()
 
+    @contextmanager
     def _exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, silence_s: float
-    ) -> RawAnswer:
-        timeout = httpx.Timeout(silence_s, connect=_CONNECT_S)
-        with self._client.stream(method, url, headers=headers, content=body, timeout=timeout) as response:
-            reader = BodyReader(response.headers, self._max_body_bytes)
-            for chunk in response.iter_raw():
-                _clamped(None, httpx.ReadTimeout)  # also with a transport that has no sockets
-                reader.feed(chunk)
-        return RawAnswer(status=response.status_code, headers=response.headers, body=reader.finish())
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        silence_s: float = _SILENCE_S,
+    ) -> Iterator[httpx.Response]:
+        sent = httpx.Headers(_HEADERS)
+        sent.update(headers)
+        timeout = httpx.Timeout(silence_s, connect=_CONNECT_S).as_dict()
+        request = httpx.Request(method, url, headers=sent, content=body, extensions={"timeout": timeout})
+        response = self._transport.handle_request(request)
+        try:
+            yield response
+        finally:
+            response.close()
 
 
 class _Progress:
