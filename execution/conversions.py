@@ -62,23 +62,23 @@ EPOCH = "case when {v} between 0 and 253402300799 then to_timestamp({v}) else pr
 CONVERSIONS = {
     Kind.TEXT: "{v}",
     Kind.LOWER: "lower({v})",
-    Kind.HTML: "case when strpos({v}, '&') = 0 then {v} else private.decode_html({v}) end",
+    Kind.HTML: "private.decode_html({v})",
     Kind.INTEGER: "{v}",
     Kind.BOOLEAN: "{v}",
     Kind.EPOCH: EPOCH,
     Kind.MONEY: "case when {v} ->> 'currency_code' = c.code and {v} ->> 'divisor' = c.divisor"
-    " and {v} ->> 'amount' is not null then ({v} ->> 'amount')::bigint"
-    " when jsonb_typeof({v}) = 'null' then null else private.money_exact({v}, cur.code, {path}) end",
-    Kind.HUNDREDTHS: "case when c.digits = 2 then {v} else private.hundredths_exact({v}, cur.code, {path}) end",
+    " then coalesce(({v} ->> 'amount')::bigint, private.money_exact({v}, v.currency, {path}))"
+    " when jsonb_typeof({v}) = 'null' then null else private.money_exact({v}, v.currency, {path}) end",
+    Kind.HUNDREDTHS: "case when c.digits = 2 then {v} else private.hundredths_exact({v}, v.currency, {path}) end",
     Kind.MAJOR: "case when {v} * c.scale = trunc({v} * c.scale) then ({v} * c.scale)::bigint"
-    " else private.major_exact({v}, cur.code, {path}) end",
+    " else private.major_exact({v}, v.currency, {path}) end",
     Kind.TEXTS: "private.joined_texts({v}, {path})",
     Kind.ISO_TIME: ISO_TIME,
     Kind.DECIMAL_MONEY: "case when {v} is null or jsonb_typeof({v}) = 'null' then null"
     " when coalesce({v} ->> 'currencyCode', c.code) = c.code"
     " and ({v} ->> 'amount')::numeric * c.scale = trunc(({v} ->> 'amount')::numeric * c.scale)"
     " then (({v} ->> 'amount')::numeric * c.scale)::bigint"
-    " else private.decimal_money_exact({v}, cur.code, {path}) end",
+    " else private.decimal_money_exact({v}, v.currency, {path}) end",
     Kind.OWN_MONEY: "private.decimal_money_exact({v}, coalesce({v} ->> 'currencyCode', {v} ->> 'currency_code'),"
     " {path})",
     Kind.GID: "case when {v} is not null then coalesce(private.gid_tail({v}), private.bad_gid({v}, {path})) end",

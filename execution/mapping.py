@@ -7,7 +7,7 @@ those that the ones before it say otherwise, and no more; a test fails when stre
 (docs/decisions/002). For each stream:
 
     private.map_<platform>_<stream>_<table>(raw)          typed columns from raw, and from raw alone
-    private.land_<platform>_<stream>(job, time, records)  one page into its tables, stale rows refused
+    private.land_<platform>_<stream>(job, time, records…) one page into its tables, stale rows refused
     private.remap_<platform>_<stream>_<table>(...)        the typed columns derived again
 """
 
@@ -23,6 +23,7 @@ from execution.conversions import EPOCH, checked_text, convert, place, quoted, r
 from execution.streams import Children, Column, Derivation, Kind, Person, Records, Step
 
 VERSION_COLUMNS = ("source_updated_at", "fetched_at", "content_hash", "sync_run_id", "is_deleted")
+_COMPARED = ("source_updated_at", "fetched_at", "content_hash", "is_deleted")
 NOTHING: Mapping[str, str] = MappingProxyType({})
 _STATEMENTS = re.compile(
     r"^(?:drop function if exists (?P<dropped>[\w.]+);|"
@@ -47,15 +48,13 @@ SQL_TYPES = {
 
 def map_function(name: str, columns: tuple[Column, ...], currency: str) -> str:
     outputs = [f"{c.name} {SQL_TYPES.get(c.kind, 'text')}" for c in columns]
-    conversions = [convert(column) for column in columns]
+    reads, conversions = [read(column) for column in columns], [convert(column) for column in columns]
     source = ""
     if currency:
         outputs.append("currency text")
-        conversions.append("cur.code")
-        source = (
-            f"\n    cross join (select {checked_text(currency, Kind.TEXT, of='r')} as code offset 0) as cur"
-            "\n    left join private.currencies as c on c.code = cur.code"
-        )
+        reads.append(f"{checked_text(currency, Kind.TEXT, of='r')} as currency")
+        conversions.append("v.currency")
+        source = "\n    left join private.currencies as c on c.code = v.currency"
     gap = ",\n        "
     return f"""
 create or replace function private.{name}(r jsonb) returns table (
@@ -64,7 +63,7 @@ language sql stable as $$
     select
         {gap.join(conversions)}
     from (select
-        {gap.join(read(column) for column in columns)}
+        {gap.join(reads)}
         offset 0) as v{source};
 $$;
 """
@@ -114,39 +113,48 @@ def kept(columns: tuple[Column, ...], raw: str, new: str) -> dict[str, str]:
     return values
 
 
-def upsert(table: str, own: list[str], source: str, label: str, keep: Mapping[str, str] = NOTHING) -> str:
-    """Insert or update what differs. An unchanged row is not touched, a newer row is not overwritten."""
+def inserts(table: str, own: list[str], source: str, keep: Mapping[str, str] = NOTHING) -> str:
+    """Insert what is new, update what differs. An unchanged row is not touched, a newer row is not overwritten.
+
+    A plain insert costs less than one that is ready for a conflict (docs/decisions/021).
+    """
     names = ["platform_id", *own, "raw", "source_updated_at", "content_hash"]
     written = [*own, "raw", *VERSION_COLUMNS]
     updates = ",\n            ".join(f"{name} = {keep.get(name, f'excluded.{name}')}" for name in written)
     listed = ", ".join(names)
     picked = ", ".join(f"n.{name}" for name in names)
-    return f"""{label} as (
-        insert into public.{table} as t (user_id, platform, {listed}, fetched_at, sync_run_id, is_deleted)
+    insert = f"""insert into public.{table} as t (user_id, platform, {listed}, fetched_at, sync_run_id, is_deleted)
         select job.user_id, job.platform, {picked}, p_fetched_at, job.run_id, false
-        from {source} as n
+        from {source} as n"""
+    return f"""{table}_new as (
+        {insert}
+        where n.is_new),
+    {table}_changed as (
+        {insert}
+        where n.differs
         on conflict (user_id, platform, platform_id) do update set
             {updates}
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
-        returning (xmax = 0) as is_new)"""
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at))"""
 
 
-def stored(table: str, only_if: str = "") -> str:
-    """The stored row of `n`. `offset 0` makes it a look-up by primary key, whatever the planner believes."""
-    condition = f"{only_if} and " if only_if else ""
-    return f"""(
-            select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted
+def beside_stored(table: str, source: str, *, parent: str = "", more: str = "") -> str:
+    """`source` as `n`, each row with what the table `t` holds of it.
+
+    `offset 0` makes it a look-up by primary key, whatever the planner believes.
+    """
+    # Children of a record that is new are new: not worth a look-up each.
+    condition = "(p_look_up_all or not n.parent_is_new) and " if parent else ""
+    moved = f" or t.{parent} <> n.{parent}" if parent else ""
+    stored = ", ".join(f"t.{name}" for name in ("platform_id", *([parent] if parent else []), *_COMPARED))
+    return f"""select n.*, t.platform_id is null as is_new,
+               (t.is_deleted or t.content_hash <> n.content_hash{moved}) is true as differs{more}
+        from ({source} offset 0) as n
+        left join lateral (
+            select {stored}
             from public.{table} as t
             where {condition}t.user_id = job.user_id and t.platform = job.platform
-              and t.platform_id = n.platform_id offset 0)"""
-
-
-def unlike_stored(table: str, source: str, only_if: str = "") -> str:
-    """Rows of `source` that the table does not hold as they are."""
-    return f"""(select n.* from {source} as n
-        left join lateral {stored(table, only_if)} as t on true
-        where t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash)"""
+              and t.platform_id = n.platform_id offset 0) as t on true"""
 
 
 def child_key(child: Children) -> str:
@@ -162,17 +170,17 @@ def child_key(child: Children) -> str:
 
 def child_ctes(function: str, child: Children) -> Iterator[str]:
     own = column_names(child.columns, child.currency)
-    array = f"nullif({value(child.at, of='f.r')}, 'null')"
     table, parent = child.table, child.parent_column
-    whole = f" and ({text_at(child.more_at, of='f.r')})::boolean is not true" if child.more_at else ""
+    whole = f" and f.{table}_more is not true" if child.more_at else ""
+    records = f"""
+            select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+            from (select f.platform_id as {parent}, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
+                         {child_key(child)} as platform_id
+                  from fresh as f, jsonb_array_elements(f.{table}_at) with ordinality as e(r, ord) offset 0) as e,
+                 lateral private.{function}(e.raw) as m"""
     yield f"""{table}_in as materialized (
-        select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-        from (select f.platform_id as {parent}, f.source_updated_at, f.existed, e.r as raw, e.ord,
-                     {child_key(child)} as platform_id
-              from fresh as f, jsonb_array_elements({array}) with ordinality as e(r, ord) offset 0) as e,
-             lateral private.{function}(e.raw) as m)"""
-    # Children of a record that is new are new: not worth a look-up each.
-    yield upsert(table, [parent, *own], unlike_stored(table, f"{table}_in", "n.existed"), f"{table}_up")
+        {beside_stored(table, records, parent=parent)})"""
+    yield inserts(table, [parent, *own], f"{table}_in")
     # The record shows all of its children: one that it showed before and shows no more is gone.
     yield f"""{table}_gone as (
         update public.{table} as t
@@ -183,24 +191,36 @@ def child_ctes(function: str, child: Children) -> Iterator[str]:
                 select t.ctid, t.platform_id from public.{table} as t
                 where t.user_id = job.user_id and t.platform = job.platform and t.{parent} = f.platform_id
                   and not t.is_deleted offset 0) as g
-            where f.existed and {array} is not null{whole}
+            where not f.is_new and f.{table}_at is not null{whole}
               and g.platform_id <> all (array(select n.platform_id from {table}_in as n)))))"""
 
 
 def person_ctes(function: str, person: Person) -> Iterator[str]:
     own = column_names(person.columns, "")
     table = person.table
-    take = ", ".join(f"{quoted(name)}, f.r -> {quoted(name)}" for name in person.take)
+    records = f"""
+            select distinct on (e.platform_id) e.*, {EPOCH.format(v="e.version")} as source_updated_at,
+                   jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+            from (select f.{table}_raw as raw, f.ord, f.{table}_id as platform_id, f.{table}_version as version
+                  from fresh as f where f.{table}_id is not null offset 0) as e,
+                 lateral private.{function}(e.raw) as m
+            order by e.platform_id, e.version desc, e.ord desc"""
     yield f"""{table}_in as materialized (
-        select distinct on (e.platform_id) e.*, {EPOCH.format(v="e.version")} as source_updated_at,
-               jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-        from (select jsonb_build_object({take}) as raw, f.ord,
-                     {text_at(person.key, of="f.r")} as platform_id,
-                     {version((person.updated,), of="f.r")} as version
-              from fresh as f where {text_at(person.key, of="f.r")} is not null offset 0) as e,
-             lateral private.{function}(e.raw) as m
-        order by e.platform_id, e.version desc, e.ord desc)"""
-    yield upsert(table, own, unlike_stored(table, f"{table}_in"), f"{table}_up")
+        {beside_stored(table, records)})"""
+    yield inserts(table, own, f"{table}_in")
+
+
+def parts(records: Records) -> Iterator[str]:
+    """What a record `e.r` brings for other tables."""
+    for child in records.children:
+        yield f"nullif({value(child.at, of='e.r')}, 'null') as {child.table}_at"
+        if child.more_at:
+            yield f"({text_at(child.more_at, of='e.r')})::boolean as {child.table}_more"
+    for person in records.people:
+        take = ", ".join(f"{quoted(name)}, e.r -> {quoted(name)}" for name in person.take)
+        yield f"""jsonb_build_object({take}) as {person.table}_raw,
+                     {text_at(person.key, of="e.r")} as {person.table}_id,
+                     {version((person.updated,), of="e.r")} as {person.table}_version"""
 
 
 def land_function(platform: str, stream: str, records: Records) -> str:
@@ -214,40 +234,39 @@ def land_function(platform: str, stream: str, records: Records) -> str:
         ctes += child_ctes(f"map_{prefix}_{child.table}", child)
     for person in records.people:
         ctes += person_ctes(f"map_{prefix}_{person.table}", person)
+    gap = ",\n                     "
     rest = "".join(f",\n    {cte}" for cte in ctes)
-    keep = kept(records.columns, "excluded.raw", "excluded")
-    parent = upsert(records.table, own, "fresh", "parents_up", keep).replace(
-        "from fresh as n", "from fresh as n\n        where n.changed"
-    )
+    others = "".join(f"{part}{gap}" for part in parts(records))
+    source = f"""
+              select e.ord, e.raw, {key} as platform_id,
+                     {version_time(records.updated, records.updated_as)} as source_updated_at,
+                     jsonb_hash_extended(e.raw, 0) as content_hash,
+                     {others}m.*
+              from (select e.r, e.ord, {raw} as raw, {version(records.updated, "e.r", records.updated_as)} as version
+                    from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
+                   lateral private.map_{prefix}_{records.table}(e.raw) as m"""
+    is_fresh = """,
+               (t.platform_id is null or n.source_updated_at > t.source_updated_at
+                or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
+                    and n.platform_id <> all (seen_later))) is true as is_fresh"""
+    parent = inserts(records.table, own, "fresh", kept(records.columns, "excluded.raw", "excluded"))
     return f"""
-create or replace function private.land_{prefix}(job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb)
+create or replace function private.land_{prefix}(
+    job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb, p_look_up_all boolean default false)
 returns private.landed language plpgsql
 {NO_SCANS} as $$
 declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
 begin
     with incoming as materialized (
-        select e.*, {key} as platform_id,
-               {version_time(records.updated, records.updated_as)} as source_updated_at,
-               jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-        from (select e.r, e.ord, {raw} as raw, {version(records.updated, "e.r", records.updated_as)} as version
-              from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
-             lateral private.map_{prefix}_{records.table}(e.raw) as m),
-    fresh as materialized (
-        select n.*, t.platform_id is not null as existed,
-               t.platform_id is null or t.is_deleted or t.content_hash <> n.content_hash as changed
-        from incoming as n
-        left join lateral {stored(records.table)} as t on true
-        where t.platform_id is null
-           or n.source_updated_at > t.source_updated_at
-           or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
-               and n.platform_id <> all (seen_later))),
+        {beside_stored(records.table, source, more=is_fresh)}),
+    fresh as not materialized (select n.* from incoming as n where n.is_fresh),
     {parent}{rest}
-    select array(select platform_id from incoming order by ord),
-           (select count(*) from parents_up where is_new),
-           (select count(*) from parents_up where not is_new),
-           (select count(*) from fresh where not changed),
-           (select count(*) from incoming) - (select count(*) from fresh)
-      into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale;
+    select coalesce(array_agg(n.platform_id order by n.ord), '{{}}'), count(*) filter (where n.is_new),
+           count(*) filter (where n.is_fresh and n.differs),
+           count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
+           count(*) filter (where not n.is_fresh)
+      into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
+      from incoming as n;
     if array_position(landed.keys, null) is not null then
         raise exception using errcode = 'PT422', message = '{records.key}: missing';
     end if;
