@@ -135,7 +135,8 @@ def inserts(table: str, own: list[str], source: str, keep: Mapping[str, str] = N
         on conflict (user_id, platform, platform_id) do update set
             {updates}
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at))"""
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1)"""
 
 
 def beside_stored(table: str, source: str, *, parent: str = "", more: str = "") -> str:
@@ -145,7 +146,7 @@ def beside_stored(table: str, source: str, *, parent: str = "", more: str = "") 
     """
     # Children of a record that is new are new: not worth a look-up each.
     condition = "(p_look_up_all or not n.parent_is_new) and " if parent else ""
-    moved = f" or t.{parent} <> n.{parent}" if parent else ""
+    moved = f" or (n.parent_is_new and t.{parent} <> n.{parent})" if parent else ""
     stored = ", ".join(f"t.{name}" for name in ("platform_id", *([parent] if parent else []), *_COMPARED))
     return f"""select n.*, t.platform_id is null as is_new,
                (t.is_deleted or t.content_hash <> n.content_hash{moved}) is true as differs{more}
@@ -262,7 +263,7 @@ begin
     fresh as not materialized (select n.* from incoming as n where n.is_fresh),
     {parent}{rest}
     select coalesce(array_agg(n.platform_id order by n.ord), '{{}}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from {records.table}_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale

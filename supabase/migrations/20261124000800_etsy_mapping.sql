@@ -222,10 +222,11 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     line_items_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.order_platform_id <> n.order_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -269,7 +270,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     line_items_gone as (
         update public.line_items as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -283,7 +285,7 @@ begin
               and g.platform_id <> all (array(select n.platform_id from line_items_in as n))))),
     order_refunds_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.order_platform_id <> n.order_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -319,7 +321,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     order_refunds_gone as (
         update public.order_refunds as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -333,7 +336,7 @@ begin
               and g.platform_id <> all (array(select n.platform_id from order_refunds_in as n))))),
     order_fulfillments_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.order_platform_id <> n.order_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -367,7 +370,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     order_fulfillments_gone as (
         update public.order_fulfillments as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -416,9 +420,10 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at))
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from orders_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
@@ -540,9 +545,10 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at))
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from line_items_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
@@ -648,9 +654,10 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at))
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from listings_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
@@ -760,9 +767,10 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at))
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from payments_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
@@ -856,9 +864,10 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at))
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from order_payments_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale

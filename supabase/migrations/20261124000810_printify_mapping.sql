@@ -66,10 +66,11 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     printify_line_items_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.order_platform_id <> n.order_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -113,7 +114,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     printify_line_items_gone as (
         update public.printify_line_items as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -127,7 +129,7 @@ begin
               and g.platform_id <> all (array(select n.platform_id from printify_line_items_in as n))))),
     printify_shipments_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.order_platform_id <> n.order_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -161,7 +163,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     printify_shipments_gone as (
         update public.printify_shipments as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -174,7 +177,7 @@ begin
             where not f.is_new and f.printify_shipments_at is not null
               and g.platform_id <> all (array(select n.platform_id from printify_shipments_in as n)))))
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from printify_orders_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
@@ -242,10 +245,11 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     printify_variants_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.product_platform_id <> n.product_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.product_platform_id <> n.product_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as product_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -285,7 +289,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     printify_variants_gone as (
         update public.printify_variants as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -298,7 +303,7 @@ begin
             where not f.is_new and f.printify_variants_at is not null
               and g.platform_id <> all (array(select n.platform_id from printify_variants_in as n)))))
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from printify_products_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale

@@ -206,10 +206,11 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     line_items_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.order_platform_id <> n.order_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -249,7 +250,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     line_items_gone as (
         update public.line_items as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -263,7 +265,7 @@ begin
               and g.platform_id <> all (array(select n.platform_id from line_items_in as n))))),
     order_transactions_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.order_platform_id <> n.order_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -302,7 +304,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     order_transactions_gone as (
         update public.order_transactions as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -316,7 +319,7 @@ begin
               and g.platform_id <> all (array(select n.platform_id from order_transactions_in as n))))),
     order_fulfillments_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.order_platform_id <> n.order_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -351,7 +354,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     order_fulfillments_gone as (
         update public.order_fulfillments as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -364,7 +368,7 @@ begin
             where not f.is_new and f.order_fulfillments_at is not null
               and g.platform_id <> all (array(select n.platform_id from order_fulfillments_in as n)))))
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from orders_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
@@ -581,10 +585,11 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     line_items_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.order_platform_id <> n.order_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -624,7 +629,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     line_items_gone as (
         update public.line_items as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -638,7 +644,7 @@ begin
               and g.platform_id <> all (array(select n.platform_id from line_items_in as n))))),
     order_transactions_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.order_platform_id <> n.order_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -677,7 +683,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     order_transactions_gone as (
         update public.order_transactions as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -691,7 +698,7 @@ begin
               and g.platform_id <> all (array(select n.platform_id from order_transactions_in as n))))),
     order_fulfillments_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.order_platform_id <> n.order_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -726,7 +733,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     order_fulfillments_gone as (
         update public.order_fulfillments as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -739,7 +747,7 @@ begin
             where not f.is_new and f.order_fulfillments_at is not null
               and g.platform_id <> all (array(select n.platform_id from order_fulfillments_in as n)))))
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from orders_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
@@ -956,10 +964,11 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     line_items_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.order_platform_id <> n.order_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -999,7 +1008,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     line_items_gone as (
         update public.line_items as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -1013,7 +1023,7 @@ begin
               and g.platform_id <> all (array(select n.platform_id from line_items_in as n))))),
     order_transactions_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.order_platform_id <> n.order_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -1052,7 +1062,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     order_transactions_gone as (
         update public.order_transactions as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -1066,7 +1077,7 @@ begin
               and g.platform_id <> all (array(select n.platform_id from order_transactions_in as n))))),
     order_fulfillments_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.order_platform_id <> n.order_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -1101,7 +1112,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     order_fulfillments_gone as (
         update public.order_fulfillments as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -1114,7 +1126,7 @@ begin
             where not f.is_new and f.order_fulfillments_at is not null
               and g.platform_id <> all (array(select n.platform_id from order_fulfillments_in as n)))))
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from orders_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
@@ -1228,10 +1240,11 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     order_refund_lines_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.refund_platform_id <> n.refund_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.refund_platform_id <> n.refund_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as refund_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -1268,7 +1281,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     order_refund_lines_gone as (
         update public.order_refund_lines as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -1281,7 +1295,7 @@ begin
             where not f.is_new and f.order_refund_lines_at is not null and f.order_refund_lines_more is not true
               and g.platform_id <> all (array(select n.platform_id from order_refund_lines_in as n)))))
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from order_refunds_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
@@ -1395,10 +1409,11 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     order_refund_lines_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.refund_platform_id <> n.refund_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.refund_platform_id <> n.refund_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as refund_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -1435,7 +1450,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     order_refund_lines_gone as (
         update public.order_refund_lines as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -1448,7 +1464,7 @@ begin
             where not f.is_new and f.order_refund_lines_at is not null and f.order_refund_lines_more is not true
               and g.platform_id <> all (array(select n.platform_id from order_refund_lines_in as n)))))
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from order_refunds_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
@@ -1538,9 +1554,10 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at))
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from listings_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
@@ -1646,9 +1663,10 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at))
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from listing_variants_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
@@ -1709,9 +1727,10 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at))
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from customers_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
@@ -1886,10 +1905,11 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     line_items_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.order_platform_id <> n.order_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -1929,7 +1949,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     line_items_gone as (
         update public.line_items as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -1943,7 +1964,7 @@ begin
               and g.platform_id <> all (array(select n.platform_id from line_items_in as n))))),
     order_fulfillments_in as materialized (
         select n.*, t.platform_id is null as is_new,
-               (t.is_deleted or t.content_hash <> n.content_hash or t.order_platform_id <> n.order_platform_id) is true as differs
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
@@ -1978,7 +1999,8 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)),
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1),
     order_fulfillments_gone as (
         update public.order_fulfillments as t
            set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
@@ -1991,7 +2013,7 @@ begin
             where not f.is_new and f.order_fulfillments_at is not null
               and g.platform_id <> all (array(select n.platform_id from order_fulfillments_in as n)))))
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from orders_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
@@ -2052,9 +2074,10 @@ begin
             sync_run_id = excluded.sync_run_id,
             is_deleted = excluded.is_deleted
         where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at))
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
-           count(*) filter (where n.is_fresh and n.differs),
+           (select count(*) from customers_changed),
            count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
            count(*) filter (where not n.is_fresh)
       into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
