@@ -43,6 +43,16 @@ def test_a_line_that_came_with_another_order_before_moves_to_the_new_one(db, job
     assert db.execute("select platform_id from public.orders order by 1").fetchall() == [("17",), ("7",)]
 
 
+def test_a_line_that_two_known_orders_show_does_not_wander_between_them(db, job):
+    commit(db, job, 0, EARLY, RECEIPT)
+    commit(db, job, 1, LATE, RECEIPT | {"receipt_id": 17})
+
+    answer = commit(db, job, 2, "2026-01-02T00:00:00Z", RECEIPT, RECEIPT | {"receipt_id": 17})
+
+    assert lines(db) == [("8", "17", False)]
+    assert answer["unchanged"] == 2
+
+
 def test_a_record_twice_in_a_page_is_for_the_worker_to_take_apart(db, job):
     with pytest.raises(psycopg.errors.UniqueViolation):
         commit(db, job, 0, EARLY, RECEIPT, RECEIPT | {"status": "Canceled"})
