@@ -13,24 +13,21 @@ from typing import Any
 import httpx
 import psycopg
 
-from benchmarks.world import World
+from benchmarks.world import World, without_autovacuum
 
 TABLES = """
-create table if not exists public.plain_orders (receipt_id bigint primary key, status text, buyer bigint, country text,
+create table public.plain_orders (receipt_id bigint primary key, status text, buyer bigint, country text,
     ordered_at timestamptz, updated_at timestamptz, currency text, subtotal bigint, shipping bigint, tax bigint,
-    total bigint, raw jsonb) with (autovacuum_enabled = false);
-create table if not exists public.plain_line_items (transaction_id bigint primary key, receipt_id bigint,
-    listing bigint, sku text, title text, quantity int, currency text, price bigint, raw jsonb)
-    with (autovacuum_enabled = false);
-create index if not exists plain_lines on public.plain_line_items (receipt_id);
-create table if not exists public.plain_refunds (receipt_id bigint, position int, refunded_at timestamptz,
-    currency text, amount bigint, reason text, status text, raw jsonb, primary key (receipt_id, position))
-    with (autovacuum_enabled = false);
-create table if not exists public.plain_shipments (receipt_id bigint, position int, carrier text, tracking text,
-    shipped_at timestamptz, raw jsonb, primary key (receipt_id, position))
-    with (autovacuum_enabled = false);
-create table if not exists public.plain_customers (buyer bigint primary key, name text, email text, country text,
-    last_order_at timestamptz, raw jsonb) with (autovacuum_enabled = false)
+    total bigint, raw jsonb);
+create table public.plain_line_items (transaction_id bigint primary key, receipt_id bigint,
+    listing bigint, sku text, title text, quantity int, currency text, price bigint, raw jsonb);
+create index plain_lines on public.plain_line_items (receipt_id);
+create table public.plain_refunds (receipt_id bigint, position int, refunded_at timestamptz,
+    currency text, amount bigint, reason text, status text, raw jsonb, primary key (receipt_id, position));
+create table public.plain_shipments (receipt_id bigint, position int, carrier text, tracking text,
+    shipped_at timestamptz, raw jsonb, primary key (receipt_id, position));
+create table public.plain_customers (buyer bigint primary key, name text, email text, country text,
+    last_order_at timestamptz, raw jsonb)
 """
 # What is measured next starts without them.
 GONE = """drop table public.plain_orders, public.plain_line_items, public.plain_refunds, public.plain_shipments,
@@ -52,6 +49,7 @@ def run(world: World, shops: list[dict[str, Any]]) -> tuple[int, float]:
     """Receipts copied and seconds taken."""
     with psycopg.connect(world.env["DATABASE_URL"]) as db:
         db.execute(TABLES)
+        without_autovacuum(db)
         db.commit()
         started, copied = time.perf_counter(), 0
         for shop in shops:

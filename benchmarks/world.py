@@ -92,13 +92,13 @@ def world() -> Iterator[World]:
             httpx.Client(base_url=stack.env["ETSY_API_BASE_URL"], timeout=900) as etsy,
             psycopg.connect(stack.env["DATABASE_URL"], autocommit=True) as db,
         ):
-            _without_autovacuum(db)
+            without_autovacuum(db)
             etsy.post("/_sandbox/settings", json={"per_second": 100_000, "per_day": 100_000_000}).raise_for_status()
             yield World(env=env, app=App(settings=Settings.load(env)), etsy=etsy, db=db)
 
 
-def _without_autovacuum(db: psycopg.Connection[Any]) -> None:
-    """It comes by the clock, once a minute, and would fall on whatever is measured just then."""
+def without_autovacuum(db: psycopg.Connection[Any]) -> None:
+    """For the tables that are there now: it comes once a minute, and would fall on whatever is measured just then."""
     tables = db.execute("select oid::regclass::text from pg_class where relnamespace = 'public'::regnamespace"
                         " and relkind = 'r'").fetchall()  # fmt: skip
     for (table,) in tables:
