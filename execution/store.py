@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -155,12 +156,9 @@ class Store:
             content=content,
             extensions={"timeout": self._http.timeout.as_dict()},
         )
-        response = self._transport.handle_request(request)
-        try:
+        with closing(self._transport.handle_request(request)) as response:
             response.read()
-        finally:
-            response.close()
-        return response
+            return response
 
 
 def _failure(function: str, response: httpx.Response) -> StoreError:

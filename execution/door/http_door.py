@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from ssl import SSLContext
@@ -79,12 +79,12 @@ class HttpDoor:
         Raises Retriable: AnswerLost where the request may have arrived.
         """
         ends_at = self._clock.monotonic() + deadline_s
-        with self._faults_sorted(lambda: ends_at - self._clock.monotonic()):
-            with self._exchange(method, url, headers, body, silence_s) as response:
-                reader = BodyReader(response.headers, self._max_body_bytes)
-                for chunk in response.iter_raw():
-                    _clamped(None, httpx.ReadTimeout)  # also with a transport that has no sockets
-                    reader.feed(chunk)
+        faults_sorted = self._faults_sorted(lambda: ends_at - self._clock.monotonic())
+        with faults_sorted, self._asked(method, url, headers, body, silence_s) as response:
+            reader = BodyReader(response.headers, self._max_body_bytes)
+            for chunk in response.iter_raw():
+                _clamped(None, httpx.ReadTimeout)  # also with a transport that has no sockets
+                reader.feed(chunk)
             return RawAnswer(status=response.status_code, headers=response.headers, body=reader.finish())
 
     @contextmanager
@@ -98,7 +98,7 @@ class HttpDoor:
         headers = {"accept-encoding": "identity", "accept": "*/*"}
         if offset:
             headers["range"] = f"bytes={offset}-"
-        with self._faults_sorted(pieces.left), self._exchange("GET", url, headers) as response:
+        with self._faults_sorted(pieces.left), self._asked("GET", url, headers) as response:
             yield pieces.read(response, _to_skip(response, offset))
 
     @contextmanager
@@ -118,24 +118,19 @@ class HttpDoor:
     def close(self) -> None:
         self._transport.close()
 
-    @contextmanager
-    def _exchange(
+    def _asked(
         self,
         method: str,
         url: str,
         headers: Mapping[str, str],
         body: bytes | None = None,
         silence_s: float = _SILENCE_S,
-    ) -> Iterator[httpx.Response]:
+    ) -> closing[httpx.Response]:
         sent = httpx.Headers(_HEADERS)
         sent.update(headers)
         timeout = httpx.Timeout(silence_s, connect=_CONNECT_S).as_dict()
         request = httpx.Request(method, url, headers=sent, content=body, extensions={"timeout": timeout})
-        response = self._transport.handle_request(request)
-        try:
-            yield response
-        finally:
-            response.close()
+        return closing(self._transport.handle_request(request))
 
 
 class _Progress:
