@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 
@@ -22,6 +23,7 @@ from tests.costs.world import (
     put_prints,
     put_sales,
 )
+from tests.schema.crowd import pages_touched
 
 RECEIPT = Sale(platform="etsy", id="3312345678", number="3312345678")
 SHOPIFY = Sale(platform="shopify", id="5100000000001", number="#1037")
@@ -273,6 +275,51 @@ def test_any_order_of_arrival_gives_the_same_links_and_costs(clean, db):
         assert world.orders() == expected_orders(world)
 
     assert len(seen) == 1
+
+
+def test_linking_reads_by_key_in_a_small_shop_and_in_a_large_one(world):
+    """Without statistics, as in a backfill's first minutes; plans are kept from the sixth time on (migration
+    20261124000900). Without it, thirty costs touched 300,000 pages.
+    """
+
+    def of(first: int, last: int) -> list[Sale | Print]:
+        found: list[Sale | Print] = []
+        for n in range(first, last):
+            found += [
+                Sale(platform="etsy", id=str(n), number=str(n)),
+                Sale(platform="shopify", id=f"s{n}", number=f"#{n}s"),
+                Print(id=f"by-id-{n}", reference=n),
+                Print(id=f"by-number-{n}", label=f"#{n}s"),
+                Print(id=f"again-{n}", of=f"by-id-{n}"),
+            ]
+        return found
+
+    def touched(first: int) -> int:
+        """Pages, by linking ten orders of each kind from the printer's side, and from the channels'."""
+        printed = [f"{kind}-{n}" for n in range(first, first + 10) for kind in ("by-id", "by-number", "again")]
+        sold = [{"platform": "etsy", "id": str(n), "number": str(n)} for n in range(first, first + 10)]
+        world.db.execute(
+            "update public.orders set cost_state = 'no_cost_yet', cost_source = null, cost_amount = null,"
+            " cost_currency = null where user_id = %s and ltrim(platform_id, 's')::int between %s and %s",
+            [world.user, first, first + 9],
+        )
+        world.db.execute(
+            "update public.order_costs set state = 'unlinked', platform = null, order_platform_id = null"
+            " where user_id = %s and source_id = any (%s)",
+            [world.user, printed],
+        )
+        return max(
+            pages_touched(world.db, "select private.link_costs(%s, 'printify', %s)", world.user, printed),
+            pages_touched(world.db, "select private.relink_orders(%s, %s)", world.user, json.dumps(sold)),
+        )
+
+    world.put(*of(0, 100))
+    small = [touched(10 * n) for n in range(10)]
+    for first in range(100, 1500, 100):
+        world.put(*of(first, first + 100))
+    large = touched(1000)
+
+    assert max(*small, large) < 100 * 30
 
 
 @pytest.mark.parametrize("first", ["sales", "prints"])

@@ -133,7 +133,7 @@ _PRINTS = """
     from came as c, jsonb_array_elements(c.lines) with ordinality as l(value, place)
     on conflict (user_id, platform, platform_id) do update
         set status = excluded.status, quantity = excluded.quantity, cost_amount = excluded.cost_amount,
-            shipping_cost_amount = excluded.shipping_cost_amount"""
+            shipping_cost_amount = excluded.shipping_cost_amount, is_deleted = excluded.is_deleted"""
 _FEWER_LINES = """
     update public.printify_line_items set is_deleted = true
     where user_id = %s and order_platform_id = %s and not is_deleted and split_part(platform_id, '/', 2)::int > %s"""
