@@ -21,7 +21,7 @@ from execution.clock import Clock, SystemClock
 from execution.connections import Connector, ConnectRequest
 from execution.door.breaker import Breaker
 from execution.door.call_record import CallRecord
-from execution.door.http_door import HttpDoor
+from execution.door.http_door import DEADLINE_S, LIVE_DEADLINE_S, HttpDoor
 from execution.job_runner import JobRunner
 from execution.jobs import Job
 from execution.leaving import InHand
@@ -124,15 +124,20 @@ class App:
     def client_of(self, job: Job) -> PlatformClient:
         """The door to a job's platform, with the tokens of the job's own tenant."""
         tokens = TokenManager(refresher=self.refresher_of(job.platform), chance=self.rng, lease_id=job.lease_id)
-        return self._client(job, job.job_type, tokens, self.store.now)
+        return self._client(job, job.job_type, tokens, self.store.now, DEADLINE_S)
 
     def live_client(self, whose: ConnectRequest, tokens: TokenSource) -> PlatformClient:
         """The door for a question that a person waits for, with a token that no lease stands for."""
         # By our own clock: nothing that is read so is compared with a time.
-        return self._client(whose, "live", tokens, self.clock.now)
+        return self._client(whose, "live", tokens, self.clock.now, LIVE_DEADLINE_S)
 
     def _client(
-        self, whose: Job | ConnectRequest, call_class: CallClass, tokens: TokenSource, db_now: Callable[[], datetime]
+        self,
+        whose: Job | ConnectRequest,
+        call_class: CallClass,
+        tokens: TokenSource,
+        db_now: Callable[[], datetime],
+        deadline_s: float,
     ) -> PlatformClient:
         return PlatformClient(
             platform=platform_named(whose.platform),
@@ -146,6 +151,7 @@ class App:
             clock=self.clock,
             shop_id=whose.shop_id,
             seen=self.call_record.note,
+            deadline_s=deadline_s,
         )
 
     def _scope_of(self, whose: Job | ConnectRequest) -> Scope:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from execution.app import App
-from execution.door.http_door import RawAnswer
+from execution.connections import ConnectRequest
+from execution.door.http_door import LIVE_DEADLINE_S
 from execution.door.shopify_graphql import graphql
 from execution.door.small_bodies import json_object
 from execution.errors import KeeperError, Signal
-from execution.platforms import Ask
+from execution.platforms import Answer, Ask, reconnect_needed
 from execution.tokens.keyring import Field, Place
 from execution.tokens.refresh import Refresher
 from execution.tokens.rules import read_issued_tokens
-
-_REVOKE_DEADLINE_S = 5.0
 
 log = structlog.get_logger()
 
@@ -29,17 +28,39 @@ class Revoke:
     """The call that takes our access away, and whether its answer says that it is."""
 
     ask: Ask
-    is_done: Callable[[RawAnswer], bool]
+    is_done: Callable[[Answer], bool]
 
 
-@dataclass(frozen=True, kw_only=True)
 class _Leaving:
-    """A shop that is disconnected. Its tokens are stored nowhere any more: they are here."""
+    """The tokens of a shop that is disconnected: stored nowhere any more, they are here for one last call."""
 
-    refresher: Refresher
-    shop_id: str
-    access: str = field(repr=False)
-    refresh: str | None = field(repr=False)
+    def __init__(self, refresher: Refresher, shop_id: str, *, access: str, refresh: str | None) -> None:
+        self._refresher = refresher
+        self._shop_id = shop_id
+        self._access = access
+        self._refresh = refresh
+
+    def access_token(self) -> str:
+        return self._access
+
+    def renew(self, rejected: str) -> str:
+        """Shopify's access tokens live an hour: whoever disconnects an idle shop has none that is good."""
+        del rejected
+        rules, settings = self._refresher.platform.tokens, self._refresher.settings
+        if self._refresh is None or rules.refresh is None:
+            raise reconnect_needed(self._refresher.platform, "the token is not taken any more")
+        wanted = rules.refresh(settings, self._refresh)
+        issued = self._refresher.door.send(
+            "POST",
+            rules.url_for(settings, self._shop_id),
+            headers={"content-type": wanted.content_type},
+            body=wanted.body(),
+            deadline_s=LIVE_DEADLINE_S,
+        )
+        return read_issued_tokens(issued.body).access_token
+
+    def give_up(self, reason: str) -> None:
+        pass
 
 
 def disconnect(app: App, *, user_id: str, platform: str) -> dict[str, Any]:
@@ -57,12 +78,16 @@ def _revoked(app: App, user_id: str, platform: str, told: dict[str, Any]) -> boo
     revoke = REVOKES.get(platform)
     if revoke is None or told["tokens"] is None:
         return False
-    reason = "the platform refused"
+    shop_id, reason = told["shop_id"], "the platform refused"
+    whose = ConnectRequest(platform=platform, user_id=user_id, shop_id=shop_id, access_token="")
     try:
-        if revoke.is_done(_told(_leaving(app, user_id, platform, told), revoke.ask)):
+        client = app.live_client(whose, _leaving(app, user_id, platform, told))
+        if revoke.is_done(client.send(revoke.ask)):
             return True
     except (KeeperError, Signal, ValueError) as error:
         reason = type(error).__name__
+    finally:
+        app.limiter.give_back()
     log.warning("not_revoked", platform=platform, account_id=told["account_id"], reason=reason)
     return False
 
@@ -74,56 +99,30 @@ def _leaving(app: App, user_id: str, platform: str, told: dict[str, Any]) -> _Le
         return app.keyring.decrypt(stored, place) if stored else None
 
     return _Leaving(
-        refresher=app.refresher_of(platform),
-        shop_id=told["shop_id"],
+        app.refresher_of(platform),
+        told["shop_id"],
         access=secret("access_token") or "",
         refresh=secret("refresh_token"),
     )
 
 
-def _told(shop: _Leaving, ask: Ask) -> RawAnswer:
-    """The platform's answer. An access token that has died (Shopify's live an hour) is refreshed for this one call."""
-    raw = _send(shop, ask, shop.access)
-    rules = shop.refresher.platform.tokens
-    if raw.status != 401 or shop.refresh is None or rules.refresh is None:
-        return raw
-    wanted = rules.refresh(shop.refresher.settings, shop.refresh)
-    issued = shop.refresher.door.send(
-        "POST",
-        rules.url_for(shop.refresher.settings, shop.shop_id),
-        headers={"content-type": wanted.content_type},
-        body=wanted.body(),
-        deadline_s=_REVOKE_DEADLINE_S,
-    )
-    return _send(shop, ask, read_issued_tokens(issued.body).access_token)
-
-
-def _send(shop: _Leaving, ask: Ask, access_token: str) -> RawAnswer:
-    platform, settings = shop.refresher.platform, shop.refresher.settings
-    return shop.refresher.door.send(
-        ask.method,
-        platform.base_url(settings, shop.shop_id) + ask.path,
-        headers=platform.headers(settings, access_token) | {"content-type": ask.content_type},
-        body=ask.body,
-        deadline_s=_REVOKE_DEADLINE_S,
-    )
-
-
-def _uninstalled(raw: RawAnswer) -> bool:
-    """GraphQL answers 200 whatever became of the call."""
-    fields = json_object(raw.body)
+def _uninstalled(answer: Answer) -> bool:
+    """GraphQL answers 200 also to what it did not do."""
+    fields = json_object(answer.body)
     try:
         refused = fields["data"]["appUninstall"]["userErrors"]
     except (KeyError, TypeError):
         return False
-    return raw.status == 200 and not fields.get("errors") and refused == []
+    return not fields.get("errors") and refused == []
 
 
 # `appUninstall` (Admin GraphQL) takes every token of the shop along, and two days later Shopify asks us to forget the
 # shop. Etsy and Printify have no such call.
 REVOKES: dict[str, Revoke] = {
     "shopify": Revoke(
-        ask=graphql("mutation KeeperLeaves { appUninstall { app { id } userErrors { field message code } } }"),
+        ask=graphql(
+            "mutation KeeperLeaves { appUninstall { app { id } userErrors { field message code } } }", points=10
+        ),
         is_done=_uninstalled,
     )
 }

@@ -23,14 +23,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from execution.door.http_door import HttpDoor
+from execution.door.http_door import LIVE_DEADLINE_S, HttpDoor
 from execution.door.small_bodies import error_text, json_object
 from execution.errors import Retriable, UserError
 from execution.platforms import Ask, Send
 from execution.settings import PlatformSettings, with_origin
 from execution.tokens.rules import IssuedTokens, RefreshAsk, missing_scopes, read_issued_tokens, with_shop
 
-_EXCHANGE_DEADLINE_S = 10.0
 # Shopify's own library refuses callbacks that are older (sheet 2.1).
 _CALLBACK_AGE_S = 90
 _SHOPIFY_HOST = r"[a-z0-9][a-z0-9-]{0,62}\.myshopify\.com"
@@ -122,7 +121,7 @@ def exchange(consent: Consent, settings: PlatformSettings, door: HttpDoor, wante
             url,
             headers={"content-type": ask.content_type},
             body=ask.body(),
-            deadline_s=_EXCHANGE_DEADLINE_S,
+            deadline_s=LIVE_DEADLINE_S,
         )
     except Retriable:
         raise ConsentRefused("platform_away", "The platform did not answer. Connect again.") from None

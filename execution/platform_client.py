@@ -14,7 +14,7 @@ import structlog
 from execution.budget.budgets import CallClass, Scope
 from execution.clock import Clock
 from execution.door.call_record import CallOutcome, CallSeen
-from execution.door.http_door import HttpDoor, RawAnswer
+from execution.door.http_door import DEADLINE_S, HttpDoor, RawAnswer
 from execution.door.retry_after import SHORTEST
 from execution.errors import Fatal, Retriable, Skip, Snooze
 from execution.platforms import (
@@ -62,6 +62,7 @@ class PlatformClient:
         clock: Clock,
         shop_id: str = "",
         seen: Callable[[CallSeen], None] = lambda _: None,
+        deadline_s: float = DEADLINE_S,
     ) -> None:
         self._platform = platform
         self._settings = settings
@@ -74,6 +75,7 @@ class PlatformClient:
         self._clock = clock
         self._base_url = platform.base_url(settings, shop_id)
         self._seen = seen
+        self._deadline_s = deadline_s
         # Requests that left this process, whatever became of them.
         self.sends = 0
 
@@ -126,7 +128,7 @@ class PlatformClient:
         self.sends += 1
         started = self._clock.monotonic()
         try:
-            raw = self._door.send(ask.method, url, headers=headers, body=ask.body)
+            raw = self._door.send(ask.method, url, headers=headers, body=ask.body, deadline_s=self._deadline_s)
         except Retriable as signal:
             log.warning("platform_call_failed", platform=self._platform.name, path=ask.path, reason=signal.reason)
             self._tell(ask, "lost", self._clock.monotonic() - started)

@@ -23,6 +23,8 @@ from execution.door.http_body import MAX_BODY_BYTES, BodyReader
 from execution.errors import FileGone, Retriable
 
 DEADLINE_S = 30.0
+# Where a person waits for the answer.
+LIVE_DEADLINE_S = 10.0
 _CONNECT_S, _SILENCE_S = 5.0, 15.0
 # A file may take as long as it is big, but never stand still: this much has to come within each deadline.
 _PROGRESS_BYTES = 256 * 1024

@@ -58,6 +58,16 @@ def test_a_token_that_died_of_age_is_refreshed_once_to_take_leave(
     assert answers_to(shopify, world.sold.access_token) == 401
 
 
+def test_taking_leave_is_booked_like_any_other_call(app: App, shopify: Shopify, world_of: WorldOf) -> None:
+    world = world_of(shopify.shop(3))
+
+    disconnections.disconnect(app, user_id=world.user_id, platform="shopify")
+
+    (bucket,) = app.valkey.scan_iter("keeper:*:points")
+    level, maximum = app.valkey.hmget(bucket, "level", "maximum")
+    assert float(level) == float(maximum) - shopify.asked(world.sold)[-1]["cost"]
+
+
 @pytest.mark.parametrize("gone", [True, False], ids=["the app was removed before", "Shopify is away"])
 def test_a_shopify_that_does_not_obey_keeps_no_token_with_us(
     app: App, db: psycopg.Connection[Any], shopify: Shopify, world_of: WorldOf, *, gone: bool
