@@ -1,7 +1,8 @@
 """The command line: every command parses, calls one function, prints. Facts come as JSON with --json.
 
 Exit status: 0 done; 1 something is not as it should be (a failed entity, a proof that does not hold); 2 bad input or
-settings, told in one line; 130 interrupted. Commands of the sandbox and the web join through entry points.
+settings, or a database that does not answer, told in one line; 130 interrupted. Commands of the sandbox and the web
+join through entry points.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from execution import estimates, logs, operations, progress
 from execution.app import App
 from execution.budget import report as budget_report
 from execution.catalog import platform_named
-from execution.errors import KeeperError, UserError
+from execution.errors import KeeperError, StoreUnavailable, UserError
 from execution.settings import Settings
 from execution.tokens import key_rotation
 
@@ -327,7 +328,7 @@ def main() -> NoReturn:
         _say(_usage(error), EXIT_BAD_INPUT)
     except typer.Abort:
         _say("Interrupted.", EXIT_INTERRUPTED)
-    except UserError as error:
+    except (UserError, StoreUnavailable) as error:
         _say(str(error), EXIT_BAD_INPUT)
     except KeeperError as error:
         _say(str(error), EXIT_NOT_AS_IT_SHOULD_BE)

@@ -133,6 +133,17 @@ def test_a_wrong_environment_is_told_by_name(
     assert told in said.refusal()
 
 
+@pytest.mark.parametrize("words", ["budget", "keys status", "backfill status", "rejected list", "verify", "costs"])
+def test_a_database_that_is_away_is_told_alike_by_every_command(keeper: Keeper, ada: str, words: str) -> None:
+    whose = "" if words in ("budget", "keys status") else f" --user {ada}"
+    said = keeper(words + whose, SUPABASE_URL=f"http://{NOWHERE}")
+
+    assert (said.status, said.refusal()) == (
+        2,
+        "The database does not answer (ConnectError). Check SUPABASE_URL.",
+    )
+
+
 def test_migrate_says_when_the_database_is_away(keeper: Keeper) -> None:
     """PostgreSQL away, and DATABASE_URL missing, are two different lines."""
     away = keeper("migrate", DATABASE_URL=f"postgresql://{NOWHERE}/postgres")
