@@ -95,7 +95,8 @@ def test_a_deadline_ends_everything(door, pieces, gap, hold):
         with pytest.raises(AnswerLost):
             get(door, url, deadline_s=0.4)
 
-        assert time.monotonic() - started < 1.5
+        # Each of these would go on for fifteen seconds and more.
+        assert time.monotonic() - started < 5
 
 
 def test_the_deadline_is_on_the_clock_that_was_passed_in():
