@@ -178,11 +178,18 @@ def test_a_start_survives_a_database_killed_outright(up, tmp_path):
     assert _count(_ready_again(up, one)) == 1
 
 
+def sleeping(seconds, log, data):
+    """A child that sleeps already: while it becomes the program, the kernel shows no environment to know it by."""
+    child = Child(Program(name="sleeper", argv=["/bin/sleep", str(seconds)], log=log), data)
+    until(lambda: Path(f"/proc/{child.pid}/cmdline").read_bytes().startswith(b"/bin/sleep\0") and leftovers(data))
+    return child
+
+
 def test_a_start_waits_until_leftovers_are_gone(tmp_path):
     """Two Valkeys must not write one file."""
     data = tmp_path / "data"
     data.mkdir()
-    leftover = Child(Program(name="leftover", argv=["/bin/sleep", "2"], log=tmp_path / "log"), data)
+    leftover = sleeping(2, tmp_path / "log", data)
 
     with Stack(data, durable=False).running():
         assert leftover.exit_status == 0
@@ -190,11 +197,8 @@ def test_a_start_waits_until_leftovers_are_gone(tmp_path):
 
 def test_leftovers_that_stay_are_killed_and_nobody_else(tmp_path):
     ours, other = tmp_path / "data", tmp_path / "data2"
-    stubborn, stranger = (
-        Child(Program(name="x", argv=["/bin/sleep", "60"], log=tmp_path / f"{data.name}.log"), data)
-        for data in (ours, other)
-    )
-    until(lambda: leftovers(ours) == [stubborn.pid])
+    stubborn, stranger = (sleeping(60, tmp_path / f"{data.name}.log", data) for data in (ours, other))
+    assert leftovers(ours) == [stubborn.pid]
 
     clear_leftovers(ours, time.sleep, patience_s=0.1)
 
