@@ -76,13 +76,17 @@ def _notes(facts: Facts) -> Iterable[str]:
     for total in facts["totals"]:
         if total["two_currencies"]:
             yield (
-                f"{total['two_currencies']:,} orders of {total['platform']} ({total['currency']}) have parts in "
-                "another currency: their profit is not told."
+                f"{_orders(total['two_currencies'], total['platform'])} ({total['currency']}) with parts in another "
+                "currency: no profit is told there."
             )
         if total["at_a_loss"]:
-            yield f"{total['at_a_loss']:,} orders of {total['platform']} ({total['currency']}) made a loss."
+            yield f"{_orders(total['at_a_loss'], total['platform'])} ({total['currency']}) made a loss."
     for source, covers in facts["rules"].items():
         yield f"A line's cost at {source} is counted for each {covers} (`keeper recost`)."
+
+
+def _orders(count: int, where: str) -> str:
+    return f"{count:,} {where} {'order' if count == 1 else 'orders'}"
 
 
 def _open(facts: Facts, state: str) -> RenderableType | None:
@@ -94,7 +98,7 @@ def _open(facts: Facts, state: str) -> RenderableType | None:
     for group in groups:
         cost = _amount(facts, group["cost"], group["currency"])
         told = _REASONS.get(group["reason"], group["reason"])
-        lines.append(Text(f"  {group['count']:,} {group['source']} orders, {cost}: {told}"))
+        lines.append(Text(f"  {_orders(group['count'], group['source'])}, {cost}: {told}"))
         found = [c for c in facts["open"] if c["state"] == state and (c["reason"] or "") == group["reason"]]
         lines += [Text(f"    {_named(c)}", style="dim") for c in found if c["currency"] == group["currency"]]
     return Group(*lines)

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from execution import estimates, progress
+from execution import costs, estimates, progress
 from execution.clock import SystemClock
 from tests.pages.facts import NOW, completed, failed, job, later, status
 
@@ -65,3 +65,26 @@ def test_a_wait_is_told_with_its_end() -> None:
     Console(file=told, width=80).print(progress.status_table(status(waits) | {"failures": []}, NOW))
 
     assert "etsy orders: throttled; resumes in 30 s" in told.getvalue()
+
+
+def test_costs_are_counted_in_words_one_by_one() -> None:
+    """One order is no orders; what is left out of the profit is said."""
+    total = {
+        **dict.fromkeys(("orders", "linked", "no_cost_yet", "ambiguous", "revenue", "refunds", "fees"), 0),
+        "platform": "etsy",
+        "currency": "EUR",
+        "cost": 0,
+        "profit": 0,
+        "two_currencies": 1,
+        "at_a_loss": 2,
+    }
+    spent = {"state": "unlinked", "reason": "no_sale", "source": "printify", "count": 1, "cost": 99, "currency": "USD"}
+    facts = {"totals": [total], "rules": {}, "spent": [spent], "open": [], "orders": [], "digits": {}}
+    out = io.StringIO()
+
+    Console(file=out, width=120).print(costs.tables(facts))
+
+    said = out.getvalue()
+    assert "1 etsy order (EUR) with parts in another currency: no profit is told there." in said
+    assert "2 etsy orders (EUR) made a loss." in said
+    assert "1 printify order, 0.99 USD: a manual or sample order: nobody bought it" in said
