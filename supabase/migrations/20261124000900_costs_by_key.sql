@@ -23,15 +23,16 @@ as $$
             where c.user_id = p_user_id and c.source = k.source and c.source_id = k.source_id offset 0) as c on true
         group by w.platform, w.id),
     changed as materialized (
-        select o.at, s.platform, s.id, s.source, s.state, case s.state when 'linked' then s.amount end as amount,
-               case s.state when 'linked' then s.currency end as currency
+        select o.at, s.platform, s.id, s.source, s.state, t.amount, t.currency
         from settled as s
+        cross join lateral (
+            select case s.state when 'linked' then s.amount end as amount,
+                   case s.state when 'linked' then s.currency end as currency) as t
         cross join lateral (
             select o.ctid as at, o.cost_state, o.cost_source, o.cost_amount, o.cost_currency from public.orders as o
             where o.user_id = p_user_id and o.platform = s.platform and o.platform_id = s.id offset 0) as o
         where (o.cost_state, o.cost_source, o.cost_amount, o.cost_currency) is distinct from
-              (s.state, s.source, case s.state when 'linked' then s.amount end,
-               case s.state when 'linked' then s.currency end))
+              (s.state, s.source, t.amount, t.currency))
     update public.orders as o
        set cost_amount = c.amount, cost_currency = c.currency, cost_source = c.source, cost_state = c.state
       from changed as c
@@ -118,9 +119,7 @@ begin
     from jsonb_array_elements(found) as e;
 
     with linked as materialized (
-        select c.at, i.id as source_id, v.state, v.reason,
-               case v.state when 'linked' then k.platform end as platform,
-               case v.state when 'linked' then k.order_id end as order_platform_id
+        select c.at, i.id as source_id, v.state, v.reason, t.platform, t.order_id as order_platform_id
         from unnest(family) as i(id)
         cross join lateral (
             select c.ctid as at, c.state, c.reason, c.platform, c.order_platform_id, c.reference, c.label,
@@ -142,9 +141,11 @@ begin
                         when c.reprint_of is not null then 'original_not_linked'
                         when c.order_type in ('manual', 'sample') then 'no_sale'
                         else 'no_reference' end as reason) as v
+        cross join lateral (
+            select case v.state when 'linked' then k.platform end as platform,
+                   case v.state when 'linked' then k.order_id end as order_id) as t
         where (c.state, c.reason, c.platform, c.order_platform_id) is distinct from
-              (v.state, v.reason, case v.state when 'linked' then k.platform end,
-               case v.state when 'linked' then k.order_id end))
+              (v.state, v.reason, t.platform, t.order_id))
     update public.order_costs as c
        set state = n.state, reason = n.reason, platform = n.platform, order_platform_id = n.order_platform_id
       from linked as n
