@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import redis
 
@@ -18,7 +18,7 @@ from execution.budget.budgets import Budget, CallClass, Scope, load_budgets, sco
 from execution.budget.pacing import connect_valkey
 from execution.catalog import PLATFORMS, Catalog, platform_named
 from execution.clock import Clock, SystemClock
-from execution.connections import Connector, ConnectRequest
+from execution.connections import Connector
 from execution.door.breaker import Breaker
 from execution.door.call_record import CallRecord
 from execution.door.http_door import DEADLINE_S, LIVE_DEADLINE_S, HttpDoor
@@ -34,6 +34,17 @@ from execution.token_manager import TokenManager
 from execution.tokens.care import TokenCare
 from execution.tokens.keyring import Keyring
 from execution.tokens.refresh import Refresher
+
+
+class Whose(Protocol):
+    """Whose calls they are: a job's, a new connection's, those of a pair of tokens."""
+
+    @property
+    def platform(self) -> str: ...
+    @property
+    def user_id(self) -> str: ...
+    @property
+    def shop_id(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,20 +135,21 @@ class App:
     def client_of(self, job: Job) -> PlatformClient:
         """The door to a job's platform, with the tokens of the job's own tenant."""
         tokens = TokenManager(refresher=self.refresher_of(job.platform), chance=self.rng, lease_id=job.lease_id)
-        return self._client(job, job.job_type, tokens, self.store.now, DEADLINE_S)
+        return self._client(job, job.job_type, tokens, self.store.now)
 
-    def live_client(self, whose: ConnectRequest, tokens: TokenSource) -> PlatformClient:
+    def live_client(self, whose: Whose, tokens: TokenSource) -> PlatformClient:
         """The door for a question that a person waits for, with a token that no lease stands for."""
         # By our own clock: nothing that is read so is compared with a time.
-        return self._client(whose, "live", tokens, self.clock.now, LIVE_DEADLINE_S)
+        return self._client(whose, "live", tokens, self.clock.now, deadline_s=LIVE_DEADLINE_S)
 
     def _client(
         self,
-        whose: Job | ConnectRequest,
+        whose: Whose,
         call_class: CallClass,
         tokens: TokenSource,
         db_now: Callable[[], datetime],
-        deadline_s: float,
+        *,
+        deadline_s: float = DEADLINE_S,
     ) -> PlatformClient:
         return PlatformClient(
             platform=platform_named(whose.platform),
@@ -154,7 +166,7 @@ class App:
             deadline_s=deadline_s,
         )
 
-    def _scope_of(self, whose: Job | ConnectRequest) -> Scope:
+    def _scope_of(self, whose: Whose) -> Scope:
         budget, settings = self.budgets[whose.platform], self.settings.platform(whose.platform)
         return scope_of(budget, settings, account=whose.user_id, shop=whose.shop_id)
 

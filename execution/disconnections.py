@@ -10,15 +10,17 @@ from typing import Any
 import structlog
 
 from execution.app import App
-from execution.connections import ConnectRequest
 from execution.door.http_door import LIVE_DEADLINE_S
 from execution.door.shopify_graphql import graphql
 from execution.door.small_bodies import json_object
 from execution.errors import KeeperError, Signal
 from execution.platforms import Answer, Ask, reconnect_needed
-from execution.tokens.keyring import Field, Place
 from execution.tokens.refresh import Refresher
 from execution.tokens.rules import read_issued_tokens
+from execution.tokens.stored_pair import Pair, opened
+
+# What only matters where a pair is stored anew.
+_NEVER_REFRESHED = {"version": 0, "lost_answers": 0, "refusals": 0}
 
 log = structlog.get_logger()
 
@@ -34,30 +36,20 @@ class Revoke:
 class _Leaving:
     """The tokens of a shop that is disconnected: stored nowhere any more, they are here for one last call."""
 
-    def __init__(self, refresher: Refresher, shop_id: str, *, access: str, refresh: str | None) -> None:
+    def __init__(self, refresher: Refresher, pair: Pair) -> None:
         self._refresher = refresher
-        self._shop_id = shop_id
-        self._access = access
-        self._refresh = refresh
+        self._pair = pair
 
     def access_token(self) -> str:
-        return self._access
+        return self._pair.access
 
     def renew(self, rejected: str) -> str:
         """Shopify's access tokens live an hour: whoever disconnects an idle shop has none that is good."""
         del rejected
-        rules, settings = self._refresher.platform.tokens, self._refresher.settings
-        if self._refresh is None or rules.refresh is None:
-            raise reconnect_needed(self._refresher.platform, "the token is not taken any more")
-        wanted = rules.refresh(settings, self._refresh)
-        issued = self._refresher.door.send(
-            "POST",
-            rules.url_for(settings, self._shop_id),
-            headers={"content-type": wanted.content_type},
-            body=wanted.body(),
-            deadline_s=LIVE_DEADLINE_S,
-        )
-        return read_issued_tokens(issued.body).access_token
+        platform = self._refresher.platform
+        if self._pair.refresh is None or platform.tokens.refresh is None:
+            raise reconnect_needed(platform, "the token is not taken any more")
+        return read_issued_tokens(self._refresher.post(self._pair, LIVE_DEADLINE_S).body).access_token
 
     def give_up(self, reason: str) -> None:
         pass
@@ -78,10 +70,11 @@ def _revoked(app: App, user_id: str, platform: str, told: dict[str, Any]) -> boo
     revoke = REVOKES.get(platform)
     if revoke is None or told["tokens"] is None:
         return False
-    shop_id, reason = told["shop_id"], "the platform refused"
-    whose = ConnectRequest(platform=platform, user_id=user_id, shop_id=shop_id, access_token="")
+    row = {**told, **told["tokens"], "user_id": str(uuid.UUID(user_id)), "platform": platform, **_NEVER_REFRESHED}
+    reason = "the platform refused"
     try:
-        client = app.live_client(whose, _leaving(app, user_id, platform, told))
+        pair = opened(row, app.keyring)
+        client = app.live_client(pair, _Leaving(app.refresher_of(platform), pair))
         if revoke.is_done(client.send(revoke.ask)):
             return True
     except (KeeperError, Signal, ValueError) as error:
@@ -90,20 +83,6 @@ def _revoked(app: App, user_id: str, platform: str, told: dict[str, Any]) -> boo
         app.limiter.give_back()
     log.warning("not_revoked", platform=platform, account_id=told["account_id"], reason=reason)
     return False
-
-
-def _leaving(app: App, user_id: str, platform: str, told: dict[str, Any]) -> _Leaving:
-    def secret(name: Field) -> str | None:
-        place = Place(user_id=str(uuid.UUID(user_id)), platform=platform, account_id=told["account_id"], field=name)
-        stored = told["tokens"][name]
-        return app.keyring.decrypt(stored, place) if stored else None
-
-    return _Leaving(
-        app.refresher_of(platform),
-        told["shop_id"],
-        access=secret("access_token") or "",
-        refresh=secret("refresh_token"),
-    )
 
 
 def _uninstalled(answer: Answer) -> bool:

@@ -20,7 +20,6 @@ from execution import progress
 from execution.app import App
 from execution.budget import report
 from execution.catalog import platform_named
-from execution.connections import ConnectRequest
 from execution.errors import Fatal, Signal, Snooze, StoreError, UserError
 from execution.jobs import OPEN
 from execution.operations import calls_per_day, manager
@@ -141,7 +140,7 @@ class Estimates:
             return Expected(calls=0)
         try:
             shop = self._app.store.rpc("peek_tokens", p_user_id=user_id, p_platform=platform.name)
-            send, created_at = self._door_of(shop, platform)
+            send, created_at = self._door_of(shop)
             bounds = stream_bounds(listing, created_at, self._window(since))
             walk = walk_of(listing)
             count = walk.ask_count(send, bounds)
@@ -157,19 +156,17 @@ class Estimates:
             return Expected(calls=None, reason=_REFUSED)
         return Expected(calls=walk.calls_for(count, bounds))
 
-    def _door_of(self, shop: Mapping[str, Any] | None, platform: Platform) -> tuple[Any, datetime | None]:
+    def _door_of(self, shop: Mapping[str, Any] | None) -> tuple[Any, datetime | None]:
         """How to ask for this shop, and since when it exists."""
         if shop is None or shop["status"] != "connected" or shop["access_token"] is None:
             raise Fatal("not connected", code="reconnect_needed", seller_message="Connect again first.")
         if shop["expires_in_seconds"] is not None and shop["expires_in_seconds"] < 5:
             raise Fatal("the token has expired", code="renewed_first", seller_message=_RENEWED_FIRST)
-        client = self._app.live_client(
-            ConnectRequest(platform=platform.name, user_id=shop["user_id"], shop_id=shop["shop_id"], access_token=""),
-            _Borrowed(token=opened(dict(shop), self._app.keyring).access),
-        )
+        pair = opened(dict(shop), self._app.keyring)
+        client = self._app.live_client(pair, _Borrowed(token=pair.access))
 
         def send(ask: Ask, /) -> Answer:
-            return client.send(replace(ask, path=ask.path.replace("{shop_id}", shop["shop_id"])))
+            return client.send(replace(ask, path=ask.path.replace("{shop_id}", pair.shop_id)))
 
         created_at = shop["shop_created_at"]
         return send, datetime.fromisoformat(created_at) if created_at else None

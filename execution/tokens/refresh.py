@@ -89,7 +89,7 @@ class Refresher:
         """A hiccup is repeated with the same refresh token, as is a lost answer where the platform allows it."""
         for pause in (*_PAUSES_S, None):
             try:
-                raw = self._post(pair, ends_at - self.clock.monotonic())
+                raw = self.post(pair, ends_at - self.clock.monotonic())
                 if raw.status < 500:
                     return self._judged(pair, raw)
                 failed = self._away(pair, f"the token endpoint answered {raw.status}", "unused")
@@ -104,7 +104,8 @@ class Refresher:
             self.clock.sleep(pause)
         raise failed
 
-    def _post(self, pair: Pair, seconds: float) -> RawAnswer:
+    def post(self, pair: Pair, seconds: float) -> RawAnswer:
+        """What the token endpoint answers to this refresh token. Nothing is claimed, stored or judged."""
         rules = self.platform.tokens
         assert rules.refresh is not None  # noqa: S101  (whoever claims a refresh has asked)
         ask = rules.refresh(self.settings, pair.refresh or "")
