@@ -115,6 +115,42 @@ def test_a_key_that_others_use_up_is_asked_now_and_then(clock, counts, minutes):
     assert granted == [0, 1, 0, 0]
 
 
+@pytest.mark.parametrize(("remaining", "granted"), [(6, 0), (7, 1)])
+def test_nobody_asks_where_others_may_have_taken_the_last_calls(clock, remaining, granted):
+    """They go on calling while nobody asks. Of 200 a day about two come in a quarter of an hour, and six at most."""
+    book(clock, 800 - remaining, hours=5)
+    report(clock, 0)
+    clock.db.execute("update private.api_budgets set foreign_calls = 200, foreign_peak = 210")
+
+    clock.go_on(minutes=15)
+
+    assert reserve(clock)["granted"] == granted
+
+
+def test_nobody_asks_where_most_of_the_day_is_ours(clock):
+    """Our calls leave the window without a question, whose answer would be a refusal: until then nobody asks."""
+    book(clock, 800, seconds=0)
+    report(clock, 0)
+
+    granted = []
+    for hours in (1, 22, 1, 1 / 12):
+        clock.go_on(hours=hours)
+        granted.append(reserve(clock)["granted"])
+
+    assert granted == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize(("minutes", "free"), [(0, 20), (1, 19), (15, 13), (45, 5), (60, 1), (1200, 1)])
+def test_the_longer_the_silence_the_more_is_left_to_others(clock, minutes, free):
+    """Of 240 a day ten come in an hour, 19 at most; by then as many have left."""
+    report(clock, 760)
+    book(clock, 760 - 20, hours=1)
+
+    clock.go_on(minutes=minutes)
+
+    assert sum(reserve(clock)["granted"] for _ in range(25)) == free
+
+
 def test_a_backfill_whose_share_is_used_asks_nobody(clock):
     """Calls of others are not what stands in its way: it waits for its share, and leaves the question to others."""
     book(clock, 500, "backfill", hours=1)
