@@ -30,8 +30,8 @@ _REPORT_EVERY_S = 15.0
 # So few calls left: every answer is reported.
 _NEARLY_NONE = 0.02
 _STOP_LOOK_S = 0.25
-# A call that is later than its slot crowds the next one's second; the burst and margin leave room for this much
-# (0.8 * 1.1 + 0.1 of the limit). A machine that is always later gets through after some tries: slower, not stuck.
+# A call that is later than its slot crowds the next one's second. The margin leaves room for this much, and for as much
+# again between here and the platform. A machine that is always later gets through after some tries: slower, not stuck.
 _LATE_S = 0.1
 _SLOT_TRIES = 5
 # How far ahead a class books the second: a live call always finds a place behind what backfills have booked.

@@ -358,7 +358,7 @@ def test_the_directive_declares_etsys_budget():
     """The code reads its numbers from the directive's front matter."""
     etsy = load_budgets()["etsy"]
 
-    assert (etsy.per_second, etsy.per_day, etsy.safety_margin, etsy.backfill_share) == (5, 5000, 0.25, 0.5)
+    assert (etsy.per_second, etsy.per_day, etsy.safety_margin, etsy.backfill_share) == (5, 5000, 0.37, 0.5)
 
 
 @pytest.mark.parametrize("front", ["budgets: 3", "budgets: {etsy: {per_day: 5}}", "budgets: [", ""])

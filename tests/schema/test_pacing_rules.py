@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from execution.budget.budgets import load_budgets
 from tests.schema.set_clock import SetClock
 
 SCOPE = "shopify:shop:0123456789abcdef"
@@ -91,6 +92,21 @@ def test_a_burst_is_for_who_paused_a_moment(clock, limit, margin, burst, pause_s
     waits = [pace(clock, p_per_second=limit, p_safety_margin=margin)[1] for _ in range(at_once + 1)]
 
     assert waits == [0.0] * at_once + [step_s]
+
+
+@pytest.mark.parametrize("limit", [5, 10, 150])
+def test_the_margin_has_room_for_a_call_of_others_and_for_late_ones_of_ours(clock, limit):
+    """Calls that are up to a quarter of a second late meet the punctual ones behind them: the limit still holds."""
+    ask = {"p_scope": SCOPE, "p_per_second": limit, "p_safety_margin": load_budgets()["etsy"].safety_margin}
+    clock.call("pace_call", **ask, p_longest_wait_seconds=2.0)
+    clock.go_on(seconds=0.9)
+    slots = [clock.call("pace_call", **ask, p_longest_wait_seconds=2.0) for _ in range(2 * limit)]
+    sent = [slot["wait_seconds"] for slot in slots if slot["booked"]]
+
+    crowd = max(sum(first <= at < first + 1.25 for at in sent) for first in sent)
+
+    assert max(sent) > 1.25
+    assert crowd + 1 <= limit
 
 
 def test_a_clock_of_postgres_that_went_back_does_not_stop_us(clock):
