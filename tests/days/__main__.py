@@ -25,6 +25,7 @@ def main(seed: int) -> int:
         flushes=12,
         valkey_deaths=6,
         foreign_share=0.2,
+        foreign_by_chance=True,
         budget=replace(load_budgets()["etsy"], per_second=10, per_day=10_000),
     )
     started = time.monotonic()

@@ -43,6 +43,8 @@ class Plan:
     flushes: int
     valkey_deaths: int
     foreign_share: float
+    # By chance instead of evenly: what a small day cannot be judged by, for its chances are a large part of it.
+    foreign_by_chance: bool = False
     live_share: float = 0.03
     day_bucket_s: int = 3600
     budget: Budget
@@ -114,8 +116,7 @@ class Conductor:
         plan, rng, end = self.plan, self._rng, self.plan.days * DAY_S
         # The others were there before us: the first answer tells how much of the day is theirs.
         foreign = round(plan.per_day * plan.foreign_share)
-        for number in range(foreign * (plan.days + 1)):
-            at = (number + rng.random()) / foreign * DAY_S - DAY_S
+        for at in self._foreign_times(foreign * (plan.days + 1)):
             if at < 0:
                 self._judge(at, "foreign")
             else:
@@ -129,6 +130,14 @@ class Conductor:
             self._at(self._busy_moment(), "valkey dies", None)
         expected = round(plan.per_day * (1 - plan.foreign_share) * plan.days * 0.95)
         self._calls_to_kill = sorted(rng.sample(range(expected), min(plan.kills, expected)), reverse=True)
+
+    def _foreign_times(self, calls: int) -> list[float]:
+        """Over all days and the one before. By chance, yet never two in a second: no margin has room for these."""
+        length, rng = (self.plan.days + 1) * DAY_S, self._rng
+        if self.plan.foreign_by_chance:
+            times = sorted(rng.uniform(0, length - calls) for _ in range(calls))
+            return [at + number - DAY_S for number, at in enumerate(times)]
+        return [(number + rng.random()) / calls * length - DAY_S for number in range(calls)]
 
     def _busy_moment(self) -> float:
         burst = self.plan.per_day / self.plan.per_second
