@@ -33,6 +33,18 @@ begin
     return greatest(expected, budget.foreign_calls + private.foreign_unseen(budget, expected, p_now));
 end $$;
 
+-- foreign_patience: how long after the last answer or question one call asks whether calls of others are gone; null: none
+-- does. Where the question itself may be the call too many, it is asked only if others have half of what is used: ours
+-- leave without it.
+create function private.foreign_patience(
+    budget private.api_budgets, p_own bigint, p_others bigint, p_now timestamptz, p_per_day bigint) returns interval
+language sql immutable set search_path = '' as $$
+    select case
+        when p_own + budget.foreign_calls + private.foreign_unseen(budget, p_others, p_now) < p_per_day then interval '15 minutes'
+        when budget.foreign_calls >= p_own then interval '1 hour'
+    end;
+$$;
+
 -- room: how many calls of the day a class may book now; none: when to come back, and why. `lent`: they belong to the
 -- unused shares of others. A lent call comes back when it leaves the window, so shares are lent evenly over the day:
 -- whoever wants his share back gets it at that pace from the first minute on, and an hour's worth of it at once.
@@ -86,15 +98,10 @@ begin
     if free <= 0 and free + others > 0 and (p_class <> 'backfill' or backfill_left > 0) then
         wake := least(wake, p_now + interval '15 minutes');
     end if;
-    -- Only calls of others stand in the way, and only an answer can tell that they are gone: ask now and then. Where the
-    -- question itself may be the call too many, only if others have half of what is used, and seldom: ours leave without it.
+    -- Only calls of others stand in the way, and only an answer can tell that they are gone: ask now and then.
     if available <= 0 and available + others > 0 and (p_class <> 'backfill' or backfill_left > 0) then
         lent := null;
-        if used + private.foreign_unseen(budget, others, p_now) < p_per_day then
-            patience := interval '15 minutes';
-        elsif budget.foreign_calls >= calls.own then
-            patience := interval '1 hour';
-        end if;
+        patience := private.foreign_patience(budget, calls.own, others, p_now, p_per_day);
         probe := coalesce(coalesce(budget.asked_at, '-infinity') <= p_now - patience, false);
         free := case when probe then 1 else 0 end;
         wake := least(wake, coalesce(budget.asked_at, p_now) + patience);
