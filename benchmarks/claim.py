@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from execution.migrations import migrate
+from execution.schema.migrations import migrate
 from sandbox.stack import Stack
 from tests.schema.crowd import gather, pages_touched
 

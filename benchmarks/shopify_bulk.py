@@ -25,7 +25,7 @@ import psycopg
 from benchmarks.world import stand_in
 from execution import operations
 from execution.app import App
-from execution.migrations import migrate
+from execution.schema.migrations import migrate
 from execution.settings import Settings
 from sandbox.stack import Stack
 

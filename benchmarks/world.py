@@ -19,7 +19,7 @@ import psycopg
 
 from execution import operations
 from execution.app import App
-from execution.migrations import migrate
+from execution.schema.migrations import migrate
 from execution.settings import Settings
 from sandbox.cli import EXTRAS
 from sandbox.stack import Extra, Stack

@@ -13,20 +13,21 @@ from typing import Any, Protocol
 
 import redis
 
-from execution import boot, owed
 from execution.budget.budgets import Budget, CallClass, Scope, load_budgets, scope_of
 from execution.budget.pacing import connect_valkey
 from execution.catalog import PLATFORMS, Catalog, platform_named
-from execution.clock import Clock, SystemClock
-from execution.connections import Connector
-from execution.door.breaker import Breaker
-from execution.door.call_record import CallRecord
-from execution.door.http_door import DEADLINE_S, LIVE_DEADLINE_S, HttpDoor
+from execution.connections.connector import Connector
+from execution.http.call_record import CallRecord
+from execution.http.circuit_breaker import Breaker
+from execution.http.transport import DEADLINE_S, LIVE_DEADLINE_S, HttpDoor
 from execution.job_runner import JobRunner
 from execution.jobs import Job
-from execution.leaving import InHand
 from execution.platform_client import PlatformClient
-from execution.platforms import TokenSource
+from execution.platforms.platform import TokenSource
+from execution.process import boot
+from execution.process import lease_returns as owed
+from execution.process.clock import Clock, SystemClock
+from execution.process.shutdown import InHand
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
 from execution.store import AS_LONG_AS_IT_TAKES, IN_PASSING, Patience, Store

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from execution import changes, sync_etsy, sync_printify, sync_shopify, sync_shopify_rest
-from execution.door.etsy_api import ETSY
-from execution.door.printify_api import PRINTIFY
-from execution.door.shopify_api import SHOPIFY
+from execution import sync_etsy, sync_printify, sync_shopify
 from execution.errors import UserError
-from execution.platforms import Platform
+from execution.platforms.etsy.api import ETSY
+from execution.platforms.platform import Platform
+from execution.platforms.printify.api import PRINTIFY
+from execution.platforms.shopify import rest_streams as sync_shopify_rest
+from execution.platforms.shopify.api import SHOPIFY
+from execution.slices import changed_objects as changes
 from execution.streams import Entity, Step
 
 PLATFORMS: dict[str, Platform] = {platform.name: platform for platform in (ETSY, PRINTIFY, SHOPIFY)}

@@ -18,12 +18,14 @@ import orjson
 import typer
 from rich.console import Console, RenderableType
 
-from execution import costs as cost_of_goods
-from execution import estimates, logs, operations, progress
+from execution import operations
 from execution.app import App
-from execution.budget import report as budget_report
 from execution.catalog import platform_named
 from execution.errors import KeeperError, StoreUnavailable, UserError
+from execution.process import logs
+from execution.reports import budget as budget_report
+from execution.reports import costs as cost_of_goods
+from execution.reports import estimates, progress
 from execution.settings import Settings
 from execution.tokens import key_rotation
 
@@ -69,7 +71,7 @@ def show(facts: Any, *, as_json: bool, text: RenderableType) -> None:
 @cli.command(short_help="Apply the migrations that the database lacks.")
 def migrate(*, as_json: Json = False) -> None:
     """Apply the migrations that the database at DATABASE_URL does not have yet."""
-    from execution.migrations import migrate as apply  # noqa: PLC0415  only this command needs a driver
+    from execution.schema.migrations import migrate as apply  # noqa: PLC0415  only this command needs a driver
 
     url = os.environ.get("DATABASE_URL")
     if not url:

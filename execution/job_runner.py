@@ -21,13 +21,13 @@ import structlog
 
 from execution import jobs
 from execution.catalog import Catalog
-from execution.clock import Clock
-from execution.door.breaker import Breaker
 from execution.errors import Fatal, LeaseLost, Retriable, Signal, Skip, Snooze, StoreError, StoreUnavailable, UserError
+from execution.http.circuit_breaker import Breaker
 from execution.jobs import Job
-from execution.leaving import InHand
+from execution.process.clock import Clock
+from execution.process.shutdown import InHand
 from execution.settings import HistoryWindow
-from execution.slice_work import Client, ClientOf, SliceWork
+from execution.slices.slice_work import Client, ClientOf, SliceWork
 from execution.store import Store
 from execution.verification import Certificate
 

@@ -21,10 +21,10 @@ from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
 from execution.budget.budgets import scope_of
 from execution.catalog import platform_named
-from execution.connections import ConnectRequest
+from execution.connections.connector import ConnectRequest
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from execution.job_runner import Outcome
-from execution.leaving import LEAVE_SECONDS, InHand, Leaving
+from execution.process.shutdown import LEAVE_SECONDS, InHand, Leaving
 from execution.streams import Derivation
 
 _REMAP_ROWS = 1000

@@ -12,12 +12,11 @@ from urllib.parse import urlencode, urlsplit
 import structlog
 
 from execution.budget.budgets import CallClass, Scope
-from execution.clock import Clock
-from execution.door.call_record import CallOutcome, CallSeen
-from execution.door.http_door import DEADLINE_S, HttpDoor, RawAnswer
-from execution.door.retry_after import SHORTEST
 from execution.errors import Fatal, Retriable, Skip, Snooze
-from execution.platforms import (
+from execution.http.call_record import CallOutcome, CallSeen
+from execution.http.retry_after import SHORTEST
+from execution.http.transport import DEADLINE_S, HttpDoor, RawAnswer
+from execution.platforms.platform import (
     Answer,
     Ask,
     Outcome,
@@ -27,6 +26,7 @@ from execution.platforms import (
     Verdict,
     reconnect_needed,
 )
+from execution.process.clock import Clock
 from execution.rate_limiter import RateLimiter
 from execution.settings import PlatformSettings
 

@@ -17,8 +17,8 @@ import httpx
 import orjson
 from postgrest import SyncPostgrestClient
 
-from execution.clock import Clock, SystemClock
 from execution.errors import LeaseLost, StoreError, StoreUnavailable
+from execution.process.clock import Clock, SystemClock
 from execution.settings import Settings
 
 _ATTEMPTS = 6

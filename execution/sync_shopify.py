@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from execution.door.shopify_graphql import GRAPHQL_PATH, graphql
-from execution.platforms import Ask
+from execution.platforms.platform import Ask
+from execution.platforms.shopify.graphql import GRAPHQL_PATH, graphql
+from execution.platforms.shopify.graphql_pages import ConnectionPages
 from execution.streams import Children, Column, Derivation, Entity, Kind, Lookup, Records, Stream, Window
-from execution.walks.connection import ConnectionPages
 
 # From this many records on, an export in bulk is cheaper than pages: it costs a dozen calls whatever its size.
 BULK_FROM = 2_000

@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from execution.errors import LeaseLost, Retriable, Snooze, StoreError
-from execution.platforms import reconnect_needed
+from execution.platforms.platform import reconnect_needed
 from execution.tokens.keyring import TokenUnreadable
 from execution.tokens.refresh import Refresher
 from execution.tokens.stored_pair import Pair, opened, rewrap

@@ -15,10 +15,10 @@ from typing import Any
 
 from execution.errors import Fatal
 from execution.jobs import Job
+from execution.pagination.paginator import Bounds, Probe, ReadWindow, Send, Walk
+from execution.pagination.registry import walk_of
 from execution.store import Store
 from execution.streams import Lookup, Stream
-from execution.walks.choice import walk_of
-from execution.walks.walk import Bounds, Probe, ReadWindow, Send, Walk
 
 # A gap is long when it is thirty times the shop's median gap, and two weeks at least.
 _LONG_GAP_FACTOR, _LONG_GAP_SECONDS = 30, 14 * 86_400

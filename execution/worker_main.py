@@ -2,7 +2,7 @@
 
 import signal
 
-from execution.logs import configure
+from execution.process.logs import configure
 from execution.workers import leaving, set_up
 
 configure()

@@ -15,13 +15,13 @@ import redis
 import structlog
 from dramatiq.brokers.redis import RedisBroker
 
-from execution import owed
 from execution.app import App
-from execution.bells import Bells
 from execution.budget.pacing import connect_valkey
 from execution.errors import KeeperError, LeaseLost, StoreUnavailable
 from execution.job_runner import JobRunner, Outcome
-from execution.leaving import LEAVE_SECONDS, InHand, Leaving
+from execution.process import lease_returns as owed
+from execution.process.shutdown import LEAVE_SECONDS, InHand, Leaving
+from execution.process.wakeup_broker import Bells
 from execution.settings import Settings
 from execution.store import Patience
 

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from execution.errors import UserError
-from execution.migrations import migrate
+from execution.schema.migrations import migrate
 from sandbox.house import House
 from sandbox.shell import lines_for
 from sandbox.stack import (

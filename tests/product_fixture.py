@@ -17,10 +17,10 @@ import pytest
 
 from execution.app import App
 from execution.settings import Settings
-from tests.heart.etsy import Etsy
-from tests.heart.world import close_app, make_app
-from tests.printify.printify import Printify
-from tests.shopify.shopify import Shopify
+from tests.platforms.printify.printify import Printify
+from tests.platforms.shopify.shopify import Shopify
+from tests.runner.etsy import Etsy
+from tests.runner.world import close_app, make_app
 from tests.standins import StandIn
 
 S = TypeVar("S", bound=StandIn)

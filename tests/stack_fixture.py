@@ -16,7 +16,7 @@ import pytest
 import redis
 from psycopg import sql
 
-from execution.migrations import migrate
+from execution.schema.migrations import migrate
 from sandbox.stack import NotInstalled, Stack
 
 _TABLES = """select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace

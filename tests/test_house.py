@@ -58,11 +58,11 @@ def test_arrows_point_one_way() -> None:
 @pytest.mark.parametrize(
     ("module", "line", "contract"),
     [
-        ("execution/walks/walk.py", "import sandbox.etsy", "execution imports neither sandbox nor web"),
+        ("execution/pagination/paginator.py", "import sandbox.etsy", "execution imports neither sandbox nor web"),
         ("execution/streams.py", "import execution.store", "streams, their walk and their pages"),
         ("execution/store.py", "import execution.catalog", "the store knows no platform"),
         ("execution/job_runner.py", "import execution.backfill_manager", "arrows point one way"),
-        ("execution/slice_work.py", "import psycopg", "one door to the database"),
+        ("execution/slices/slice_work.py", "import psycopg", "one door to the database"),
         ("sandbox/etsy/shop.py", "import execution.errors", "import neither execution nor web"),
         ("web/app.py", "import execution.job_runner", "does not reach past the managers"),
     ],

@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI
 
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
-from execution.estimates import Estimates
+from execution.reports.estimates import Estimates
 from execution.settings import Settings
 from execution.store import Patience, Store
 from web import problems

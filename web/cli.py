@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from execution import logs
 from execution.app import App
 from execution.errors import UserError
+from execution.process import logs
 from execution.settings import Settings
 from web.app import create_app
 from web.wire import SERVED

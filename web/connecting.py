@@ -13,11 +13,12 @@ from typing import Any
 
 import structlog
 
-from execution import disconnections, oauth
 from execution.catalog import PLATFORMS
-from execution.connections import ConnectRequest
+from execution.connections import consent as oauth
+from execution.connections import disconnect as disconnections
+from execution.connections.connector import ConnectRequest
+from execution.connections.consent import CONSENTS, Consent, ConsentRefused, Granted
 from execution.errors import StoreError, UserError
-from execution.oauth import CONSENTS, Consent, ConsentRefused, Granted
 from execution.settings import PlatformSettings
 from web import turns
 from web.backfills import Wanted, jobs_of

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from execution.app import App
 from execution.backfill_manager import BackfillManager
-from execution.estimates import Estimates
+from execution.reports.estimates import Estimates
 from web.csrf import Csrf
 from web.sessions import Sessions
 from web.together import Together

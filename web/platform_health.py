@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from execution.door.call_record import BOUNDS_MS
+from execution.http.call_record import BOUNDS_MS
 
 # Slower than this at the 95th percentile is worth a word.
 _SLOW_MS = 5000

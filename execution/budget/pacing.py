@@ -18,8 +18,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from execution.budget.budgets import Bucket
-from execution.clock import Clock
 from execution.errors import StoreError
+from execution.process.clock import Clock
 
 LONGEST_WAIT_S = 2.0
 LEASE_S = 5.0

@@ -15,7 +15,7 @@ import structlog
 
 from execution.budget.pacing import Rpc
 from execution.errors import Signal, UserError
-from execution.platforms import Platform
+from execution.platforms.platform import Platform
 from execution.tokens.keyring import Keyring, TokenUnreadable
 from execution.tokens.refresh import REFRESH_TIMES, Refresher, RefreshTimes
 from execution.tokens.stored_pair import opened

@@ -15,12 +15,12 @@ from typing import Any, Literal, NoReturn
 import structlog
 
 from execution.budget.pacing import Rpc
-from execution.clock import Clock
-from execution.door.http_door import AnswerLost, HttpDoor, RawAnswer
-from execution.door.retry_after import SHORTEST, retry_after
-from execution.door.small_bodies import error_text
 from execution.errors import Fatal, Retriable, Signal, Snooze, StoreUnavailable
-from execution.platforms import Platform, reconnect_needed
+from execution.http.retry_after import SHORTEST, retry_after
+from execution.http.small_bodies import error_text
+from execution.http.transport import AnswerLost, HttpDoor, RawAnswer
+from execution.platforms.platform import Platform, reconnect_needed
+from execution.process.clock import Clock
 from execution.settings import PlatformSettings
 from execution.tokens.keyring import Keyring
 from execution.tokens.rules import IssuedTokens, LostRefresh, read_issued_tokens

@@ -15,8 +15,8 @@ from enum import Enum, auto
 from typing import Any
 from urllib.parse import urlencode
 
-from execution.door.small_bodies import error_text, json_object
 from execution.errors import Fatal
+from execution.http.small_bodies import error_text, json_object
 from execution.settings import PlatformSettings
 
 _LONGEST_LIFE_S = 10**9

@@ -16,10 +16,12 @@ import httpx
 import orjson
 from rich.console import Console
 
-from execution import costs, logs, operations, progress
+from execution import operations
 from execution.app import App
-from execution.clock import SystemClock
 from execution.errors import KeeperError
+from execution.process import logs
+from execution.process.clock import SystemClock
+from execution.reports import costs, progress
 from execution.settings import Settings
 from sandbox.demo import show
 from sandbox.demo.calls import least_calls

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from execution import costs, progress
+from execution.reports import costs, progress
 from sandbox.demo.figures import FEES, Figures, Sum
 from sandbox.demo.money import amount_text
 from sandbox.demo.plan import Plan

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from execution.migrations import migrate
+from execution.schema.migrations import migrate
 from sandbox.house import House
 from sandbox.stack import Extra, Stack
 from sandbox.standalone import STAND_INS

@@ -20,10 +20,10 @@ from sandbox.stack import Stack
 from tests.browser import screenshots
 from tests.browser.person import DESKTOP, Window, watched
 from tests.browser.site import Site, Workers, serving
-from tests.heart.etsy import Etsy
-from tests.printify.printify import Printify
+from tests.platforms.printify.printify import Printify
+from tests.platforms.shopify.shopify import Shopify
 from tests.product_fixture import process_of
-from tests.shopify.shopify import Shopify
+from tests.runner.etsy import Etsy
 
 CHROMIUM = "/usr/bin/chromium"
 _ARGS = ("--no-sandbox", "--disable-background-networking", "--force-color-profile=srgb", "--hide-scrollbars")

@@ -12,8 +12,8 @@ from typing import Self
 from execution.app import App
 from execution.job_runner import Outcome
 from execution.settings import Settings
-from tests.heart.world import close_app
 from tests.in_thread import serving as serving_in_thread
+from tests.runner.world import close_app
 from web.app import create_app
 
 _LOOK_SECONDS = 0.05

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.person import DESKTOP, PHONE, Window, faults, log_in, overflow
-from tests.printify.printify import Printify
-from tests.shopify.shopify import Shop, Shopify
+from tests.platforms.printify.printify import Printify
+from tests.platforms.shopify.shopify import Shop, Shopify
 
 _WINDOWS = pytest.mark.parametrize("window", [DESKTOP, PHONE], ids=lambda window: window.name)
 

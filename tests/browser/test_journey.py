@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.person import DESKTOP, PHONE, Window, connect_etsy, faults, log_in, overflow
 from tests.browser.screenshots import Album
 from tests.browser.site import Workers
-from tests.heart.etsy import Etsy
+from tests.runner.etsy import Etsy
 
 _ORDERS = {"desktop": 1200, "phone": 600}
 # Slow in the middle, so that a person, or a test, sees the counts stand and grow.

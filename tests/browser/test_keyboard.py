@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.person import connect_etsy, log_in, open_up, press_on, tab_to
 from tests.browser.site import Workers
-from tests.heart.etsy import Etsy
+from tests.runner.etsy import Etsy
 
 
 def test_the_whole_journey_with_the_keyboard_alone(

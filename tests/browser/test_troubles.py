@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.person import PHONE, connect_etsy, faults, log_in, overflow
 from tests.browser.screenshots import Album
 from tests.browser.site import Workers
-from tests.heart.etsy import Etsy
+from tests.runner.etsy import Etsy
 from web.pages import progress
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from tests.cli.conftest import Keeper
-from tests.heart.etsy import Etsy
+from tests.runner.etsy import Etsy
 
 
 def test_a_seller_from_first_word_to_proof(keeper: Keeper, etsy: Etsy) -> None:

@@ -16,7 +16,7 @@ from babel.numbers import get_currency_precision
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from execution.migrations import FOLDER as MIGRATIONS
+from execution.schema.migrations import FOLDER as MIGRATIONS
 from tests.schema.jobworld import claim, commit_empty_page, make_seller, queue
 from tools import reference_data
 

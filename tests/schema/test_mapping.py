@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from execution.catalog import CATALOG, steps_of
-from execution.mapping import SQL_TYPES, changes, landed
-from execution.migrations import FOLDER as MIGRATIONS
+from execution.schema.mapping import SQL_TYPES, changes, landed
+from execution.schema.migrations import FOLDER as MIGRATIONS
 from execution.streams import Derivation
 
 ENTITIES = CATALOG.entities
@@ -53,7 +53,7 @@ def stored_columns(db, table):
 @pytest.mark.parametrize("platform", ENTITIES)
 def test_the_migrations_leave_what_the_streams_say(platform):
     assert not changes(platform, steps_of(platform), landed(platform, MIGRATIONS)), (
-        f"the streams of {platform} have changed: python -m execution.mapping {platform} >"
+        f"the streams of {platform} have changed: python -m execution.schema.mapping {platform} >"
         f" supabase/migrations/<time>_{platform}_mapping.sql"
     )
 

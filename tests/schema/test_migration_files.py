@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from execution.migrations import FOLDER as MIGRATIONS
-from execution.sql_text import statements
+from execution.schema.migrations import FOLDER as MIGRATIONS
+from execution.schema.sql_text import statements
 
 FILES = sorted(MIGRATIONS.glob("*"))
 

@@ -8,7 +8,7 @@ import uuid
 import psycopg
 import pytest
 
-from execution.migrations import migrate
+from execution.schema.migrations import migrate
 from tests.schema import old_server
 from tests.schema.jobworld import call, claim, commit_empty_page, complete, make_seller, queue
 from tests.schema.test_conversions import RECEIPT

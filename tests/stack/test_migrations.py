@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from execution.errors import UserError
-from execution.migrations import migrate, pending
-from execution.sql_text import meaning, statements
+from execution.schema.migrations import migrate, pending
+from execution.schema.sql_text import meaning, statements
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ import pytest
 from execution.app import App
 from execution.settings import Settings
 from sandbox.stack import Stack
-from tests.heart.etsy import Etsy
-from tests.heart.world import close_app, make_app
 from tests.in_thread import serving
+from tests.runner.etsy import Etsy
+from tests.runner.world import close_app, make_app
 from web.app import create_app
 from web.wire import SERVED
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from execution.connections.consent import ETSY_CONSENT, SHOPIFY_CONSENT, ConsentRefused, check_shop
 from execution.job_runner import Outcome
-from execution.oauth import ETSY_CONSENT, SHOPIFY_CONSENT, ConsentRefused, check_shop
 from execution.settings import PlatformSettings
 from execution.tokens.rules import missing_scopes
 from web.connecting import HOME, local_path

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from pydantic import SecretStr
 
-from execution import oauth
+from execution.connections import consent as oauth
 from execution.settings import PlatformSettings
 from tests.holes import Hole, assert_seen, code
 from tests.web.conftest import client, served

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from execution.door.call_record import BOUNDS_MS, CallRecord, CallSeen
+from execution.http.call_record import BOUNDS_MS, CallRecord, CallSeen
 from execution.job_runner import Outcome
-from tests.heart.world import HastyClock, make_world
+from tests.runner.world import HastyClock, make_world
 from tests.web.conftest import client, served
 from tests.web.test_health import IN_TIME_S, silent  # noqa: F401  a fixture
 from web.platform_health import percentile_ms, platform_health

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from execution.settings import Settings
-from tests.heart.world import HastyClock
+from tests.runner.world import HastyClock
 from tests.web.conftest import token_of
 from web import jwks
 from web.problems import Problem

@@ -8,7 +8,7 @@ import logging
 import pytest
 import structlog
 
-from execution import logs
+from execution.process import logs
 from execution.settings import Settings
 from tests.web.conftest import client, served, token_of
 from web.pages import errors

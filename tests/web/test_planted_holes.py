@@ -8,10 +8,11 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from execution import logs, oauth
+from execution.connections import consent as oauth
+from execution.process import logs
 from execution.store import Store
 from tests.holes import Hole, assert_seen, code, function, statement
-from tests.unit import test_logs
+from tests.process import test_logs
 from tests.web import test_admin, test_connections, test_leaks, test_onboarding, test_platform_webhooks, test_sessions
 from tests.web.test_admin import make_admin  # noqa: F401  a fixture
 from tests.web.test_connections import browser, shop  # noqa: F401  fixtures

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from execution.job_runner import Outcome
-from tests.heart.world import make_world
+from tests.runner.world import make_world
 from tests.web.conftest import client, served
 
 ETSY, PRINTIFY, SHOPIFY = (

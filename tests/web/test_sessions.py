@@ -11,7 +11,7 @@ import pytest
 
 from execution.app import App
 from execution.settings import Settings
-from tests.heart.world import close_app
+from tests.runner.world import close_app
 from tests.web.conftest import client, served, token_of
 from web.app import create_app
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from execution import progress
 from execution.jobs import OPEN
+from execution.reports import progress
 from web.pages import words
 from web.pages.formats import Formats
 from web.pages.progress_view import counts

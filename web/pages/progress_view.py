@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from execution import progress
 from execution.jobs import OPEN
+from execution.reports import progress
 from web.pages import words
 from web.pages.formats import Formats, span
 

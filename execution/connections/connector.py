@@ -1,0 +1,238 @@
+"""Connecting a shop: what the platform itself says about a token is checked before anything is written."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from execution.budget.pacing import Rpc
+from execution.catalog import platform_named
+from execution.errors import Fatal, Signal, StoreError, UserError
+from execution.platform_client import PlatformClient
+from execution.platforms.platform import Platform, Send, ShopIdentity, TokenSource
+from execution.settings import PlatformSettings
+from execution.tokens.keyring import Field, Keyring, Place
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectRequest:
+    """What the command line or a consent page told. Without a `shop_id` it is the token's own shop."""
+
+    platform: str
+    user_id: str
+    shop_id: str
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
+    refresh_expires_at: datetime | None = None
+    # What the seller says the amounts are in, for a platform whose answers never do.
+    currency: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """A connected shop, as stored."""
+
+    account_id: str
+    platform: str
+    user_id: str
+    shop_id: str
+    shop_name: str
+    currency: str | None
+    shop_created_at: datetime | None
+
+
+class _HeldToken:
+    """A token in memory: it is nobody's yet, so there is nothing to refresh and nothing to mark."""
+
+    def __init__(self, platform: Platform, access_token: str) -> None:
+        self._platform = platform
+        self._access_token = access_token
+
+    def access_token(self) -> str:
+        return self._access_token
+
+    def renew(self, rejected: str) -> str:  # noqa: ARG002
+        raise UserError(
+            f"{self._platform.title} rejects the access token (expired, revoked or mistyped):",
+            hint="connect again with a fresh one.",
+        )
+
+    def give_up(self, reason: str) -> None:
+        pass
+
+
+class Connector:
+    """Connects shops to users. Every call to the platform goes through the same door and budget as any other."""
+
+    def __init__(
+        self,
+        *,
+        store: Rpc,
+        keyring: Keyring,
+        platform_settings: Callable[[str], PlatformSettings],
+        client_of: Callable[[ConnectRequest, TokenSource], PlatformClient],
+        give_back: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._keyring = keyring
+        self._platform_settings = platform_settings
+        self._client_of = client_of
+        self._give_back = give_back
+
+    def connect(self, request: ConnectRequest, check: Callable[[Send], None] = lambda _: None) -> Connection:
+        """Store account and tokens together, or raise a UserError that says in one line why not.
+
+        `check` may look at the token first, through the same door, and refuse it.
+        """
+        _check_form(request)
+        platform = platform_named(request.platform)
+        settings = self._platform_settings(platform.name)
+        found = self._find(request, platform)
+        shop = self._identify(request, platform, check)
+        if not request.shop_id and found["shop_id"] not in (None, shop.shop_id):
+            _refuse_shop(request, platform, found["shop_id"])
+        if request.shop_id and shop.shop_id != request.shop_id:
+            raise UserError(
+                f"Shop {request.shop_id} belongs to someone else: this token is for shop {shop.shop_id} ({shop.name}).",
+                hint="Use the shop id and the token of the same seller.",
+            )
+        if shop.currency is None:
+            shop = replace(shop, currency=request.currency or settings.assumed_currency)
+        if request.currency:
+            # Once before, so that a word that is no currency leaves nothing half-written.
+            self.state_currency(request.user_id, platform, request.currency)
+        connection = self._write(request, shop, found["account_id"] or str(uuid.uuid4()))
+        if request.currency:
+            self.state_currency(request.user_id, platform, request.currency)
+        return connection
+
+    def state_currency(self, user_id: str, platform: Platform, currency: str) -> None:
+        """The seller says in which currency a shop's amounts are; what was copied already takes it too."""
+        try:
+            self._store.rpc("state_currency", p_user_id=user_id, p_platform=platform.name, p_currency=currency)
+        except StoreError as error:
+            if error.message.endswith("unknown_currency"):
+                raise UserError(f"{currency!r} is no currency:", hint="write it like USD.") from None
+            if not error.message.endswith("not_connected"):
+                raise
+
+    def _find(self, request: ConnectRequest, platform: Platform) -> dict[str, Any]:
+        """Refuse early what the database would refuse at the end: it saves calls to the platform."""
+        found: dict[str, Any] = self._store.rpc("find_account", p_user_id=request.user_id, p_platform=request.platform)
+        if not found["user_exists"]:
+            _refuse_user(request)
+        if request.shop_id and found["shop_id"] not in (None, request.shop_id):
+            _refuse_shop(request, platform, found["shop_id"])
+        return found
+
+    def _identify(self, request: ConnectRequest, platform: Platform, check: Callable[[Send], None]) -> ShopIdentity:
+        try:
+            client = self._client_of(request, _HeldToken(platform, request.access_token))
+        except Fatal:
+            self._give_back()
+            raise UserError(
+                f"{request.shop_id!r} is no shop at {platform.title}.",
+                hint="Write it as the platform does, like name.myshopify.com.",
+            ) from None
+        try:
+            check(client.send)
+            return platform.identify(client.send, request.shop_id)
+        except Fatal as signal:
+            raise UserError(f"{platform.title} refuses: {signal.reason.rstrip('.')}.", hint=_advice(signal)) from None
+        except Signal as signal:
+            raise UserError(
+                f"{platform.title} cannot be asked now ({signal.reason}):", hint="try again later."
+            ) from None
+        finally:
+            self._give_back()
+
+    def _write(self, request: ConnectRequest, shop: ShopIdentity, account_id: str) -> Connection:
+        refresh = request.refresh_token
+        try:
+            self._store.rpc(
+                "connect_account",
+                p_account_id=account_id,
+                p_user_id=request.user_id,
+                p_platform=request.platform,
+                p_shop_id=shop.shop_id,
+                p_shop_name=shop.name,
+                p_currency=shop.currency,
+                p_shop_created_at=_text(shop.created_at),
+                p_access_token=self._encrypted(request, account_id, "access_token", request.access_token),
+                p_refresh_token=self._encrypted(request, account_id, "refresh_token", refresh) if refresh else None,
+                # A pasted token may say itself when it ends.
+                p_expires_at=_text(request.expires_at or self._told_by(request)),
+                p_refresh_expires_at=_text(request.refresh_expires_at),
+            )
+        except StoreError as error:
+            self._explain(error, request)
+            raise
+        return Connection(
+            account_id=account_id,
+            platform=request.platform,
+            user_id=request.user_id,
+            shop_id=shop.shop_id,
+            shop_name=shop.name,
+            currency=shop.currency,
+            shop_created_at=shop.created_at,
+        )
+
+    @staticmethod
+    def _told_by(request: ConnectRequest) -> datetime | None:
+        return platform_named(request.platform).tokens.expiry_of(request.access_token)
+
+    def _explain(self, error: StoreError, request: ConnectRequest) -> None:
+        """What only the database could see: another connect was quicker."""
+        # The store puts the function's name before the stable word.
+        word = error.message.rpartition(" ")[2]
+        if word == "unknown_user":
+            _refuse_user(request)
+        if word == "other_shop_connected":
+            _refuse_shop(request, platform_named(request.platform), "another one")
+        if word == "account_exists":
+            raise UserError("This shop is being connected by someone else right now:", hint="try again.") from None
+
+    def _encrypted(self, request: ConnectRequest, account_id: str, name: Field, secret: str) -> str:
+        place = Place(
+            user_id=str(uuid.UUID(request.user_id)), platform=request.platform, account_id=account_id, field=name
+        )
+        return self._keyring.encrypt(secret, place)
+
+
+def _check_form(request: ConnectRequest) -> None:
+    try:
+        uuid.UUID(request.user_id)
+    except ValueError:
+        raise UserError(
+            f"'{request.user_id}' is not a user id:", hint="use the id that `keeper user create` printed."
+        ) from None
+    for name, token in (("access", request.access_token), ("refresh", request.refresh_token)):
+        if token is not None and (not token or not token.isascii() or not token.isprintable() or " " in token):
+            raise UserError(f"The {name} token is empty or has characters that no token has:", hint="copy it again.")
+    if request.expires_at is not None and request.expires_at.tzinfo is None:
+        raise UserError("The time of expiry has no zone:", hint="write it like 2026-11-22T10:00:00Z.")
+
+
+def _refuse_user(request: ConnectRequest) -> NoReturn:
+    raise UserError(f"There is no user {request.user_id}:", hint="create one with `keeper user create`.")
+
+
+def _refuse_shop(request: ConnectRequest, platform: Platform, connected: str) -> NoReturn:
+    raise UserError(
+        f"User {request.user_id} has connected {platform.title} shop {connected}, and two shops' data must not mix:",
+        hint=f"use another user for shop {request.shop_id}.",
+    )
+
+
+def _advice(signal: Fatal) -> str:
+    if signal.code == "platform_key_refused":
+        return "Check the application key and its secret."
+    return "Check that the token is the seller's own and was granted every scope that Keeper asks for."
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat()

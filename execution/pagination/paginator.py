@@ -1,0 +1,331 @@
+"""What every walk over a stream's pages has in common: the protocol that the slice and the certificate speak.
+
+A walk decides, from a place and a page, where to go next. It is pure: no network, no database, no clock; whoever works
+it sends its requests, commits its pages and keeps its place. One module per way of paging implements `Walk`
+(`offset.py`, …), and `choice.py` picks it by the type of `Stream.pages` (docs/decisions/010).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from execution.platforms.platform import Answer, Ask
+from execution.slices import page_body as pages
+from execution.slices.page_body import Content
+from execution.streams import Stream
+
+MAX_PASSES = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """The frozen window of the whole job, in Unix seconds, both ends inclusive."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a walk stands: exactly what a worker needs to go on, and what `sync_jobs.cursor` holds.
+
+    These fields are what the slice reads; each walk adds its own. All values are JSON.
+    """
+
+    part: int = 0
+    window_start: int | None = None
+    window_end: int | None = None
+    # Ends of windows that were halved, nearest last: the walk still has to reach each of them.
+    ends: tuple[int, ...] = ()
+    # Passes over this window so far, over all readings of it; `tries` counts those of this reading alone.
+    pass_no: int = 1
+    tries: int = 1
+    # Pages of this pass so far.
+    pages: int = 0
+    # The provider's count, as far as this pass knows it.
+    count: int | None = None
+    # Records that the provider announced so far, over all parts; None where it is unknowable.
+    total: int | None = None
+    counted: bool = False
+    # A second reading of a doubtful window stays in its part.
+    only_part: bool = False
+    done: bool = False
+
+    @property
+    def position(self) -> int:
+        """What the audit calls the place of the next page inside its window: an offset, a page number, a line."""
+        raise NotImplementedError
+
+    def restarted(self) -> Self:
+        """The first page of a new pass over the same window."""
+        raise NotImplementedError
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any]) -> Self:
+        fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
+        return cls(**fields)
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON would give it back."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+
+P = TypeVar("P", bound=Place)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn(Generic[P]):
+    """Nothing to commit: save the place and go on from there."""
+
+    place: P
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait(Generic[P]):
+    """Nothing to commit, and nothing to do for a while: save the place and end the slice, at no attempt."""
+
+    place: P
+    reason: str
+    delay: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Take(Generic[P]):
+    """Commit the page. `place` is where the walk stands then; `closing`: ask `close` before going on."""
+
+    place: P
+    closing: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incomplete:
+    """The window could not be read cleanly: say so, with numbers."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What the database has of the window in hand: distinct keys of this pass, and of all passes."""
+
+    pass_keys: int
+    window_keys: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadWindow:
+    """One window of the pagination audit; ends are Unix seconds, None where the stream has no windows."""
+
+    part: int
+    start: int | None
+    end: int | None
+    passes: int
+    provider_count: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What the platform says when asked once more: its count (None: it does not tell), the newest record's key."""
+
+    count: int | None
+    newest: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Caller(Protocol):
+    """The door to the platform, for the job's own shop. A file is read from `offset` on, as its bytes come."""
+
+    def send(self, ask: Ask, /) -> Answer: ...
+    def download(self, url: str, /, *, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]: ...
+
+
+Send = Callable[[Ask], Answer]
+
+
+class Walk(ABC, Generic[P]):
+    """One way of walking a stream's pages.
+
+        place = begin(bounds)  or  load(saved)  or  reread(doubtful window)
+        until place.done:  fetch → read → take → (commit) → close, at the end of a pass
+
+    `fetch` may run ahead, in another thread, while the page before commits. `release` ends the walk's own resources
+    (a file on disk) with the slice; a place alone must be enough to go on without them.
+    """
+
+    place_type: type[P]
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+
+    def load(self, data: Mapping[str, Any]) -> P:
+        return self.place_type.load(data)
+
+    def params_of(self, place: P) -> dict[str, str]:
+        """The stream's own parameters, and those of the part that is being read."""
+        return {**self.stream.params, **self.stream.parts[place.part]}
+
+    @abstractmethod
+    def begin(self, bounds: Bounds) -> P:
+        """The first request of the first window."""
+
+    @abstractmethod
+    def reread(self, window: ReadWindow, bounds: Bounds) -> P:
+        """The first request over a window that was read before and is doubtful."""
+
+    @abstractmethod
+    def request(self, place: P) -> Ask:
+        """The call that this place stands for."""
+
+    def fetch(self, caller: Caller, place: P) -> Answer:
+        """Get what this place stands for. A walk that reads files overrides this."""
+        return caller.send(self.request(place))
+
+    @property
+    def records_at(self) -> str:
+        """Where the bodies that `fetch` brings have their records."""
+        return self.stream.records_at
+
+    @abstractmethod
+    def read(self, answer: Answer) -> Content:
+        """What the page says. Raises Retriable where it is no page."""
+
+    def read_page(
+        self, answer: Answer, *, count_at: str | None = None, facts: tuple[str, ...] = (), beside: str = ""
+    ) -> Content:
+        """The usual way to read: keys, the count, and further members by their dotted paths."""
+        return pages.read_records(
+            answer.body, self.records_at, self.stream.records, count_at=count_at, facts=facts, beside=beside
+        )
+
+    @abstractmethod
+    def take(self, place: P, content: Content) -> Turn[P] | Wait[P] | Take[P]:
+        """Decide what a page means."""
+
+    @abstractmethod
+    def close(self, place: P, bounds: Bounds, told: Told) -> P | Incomplete:
+        """After a closing page: on to the next window, or the same one again, or give up with numbers."""
+
+    @abstractmethod
+    def fraction(self, place: P, bounds: Bounds) -> float:
+        """How far the walk is, 0 to 1."""
+
+    def probe_newest(self, send: Send, bounds: Bounds) -> Probe | None:
+        """Ask for count and newest record in one call, where the stream can. None: `probe_count` is asked instead."""
+        del send, bounds
+        return None
+
+    @abstractmethod
+    def probe_count(self, send: Send, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> Probe:
+        """Ask for the count once more, after the reading."""
+
+    def ask_count(self, send: Send, bounds: Bounds) -> int | None:
+        """How many records there are, before anything is read: in one call where the platform can say it in one."""
+        probe = self.probe_newest(send, bounds)
+        return probe.count if probe else None
+
+    @abstractmethod
+    def calls_for(self, count: int, bounds: Bounds) -> int:
+        """About how many calls a reading of so many records takes, from the first page to the last proof."""
+
+    @property
+    def counts_spans(self) -> bool:
+        """Can the platform be asked how many records it has between two times?"""
+        return False
+
+    def count_between(self, send: Send, bounds: Bounds) -> int:
+        """How many records the platform has in this span, where `counts_spans`."""
+        raise NotImplementedError
+
+    def hole(self, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> str | None:
+        """The first stretch of the bounds that no window covers, or None."""
+        if bounds.end < bounds.start:
+            return None
+        for part in range(len(self.stream.parts)):
+            if hole := _hole_in_part(part, bounds, [window for window in windows if window.part == part]):
+                return hole
+        return None
+
+    def release(self) -> None:
+        """The slice is over."""
+
+
+def _hole_in_part(part: int, bounds: Bounds, windows: list[ReadWindow]) -> str | None:
+    if not windows:
+        return f"part {part} was never read"
+    reached = bounds.start
+    for window in sorted(windows, key=lambda w: w.start or 0):
+        if window.start is None or window.end is None:
+            reached = bounds.end + 1
+        elif window.start > reached:
+            return f"nothing read from {reached} to {window.start - 1}"
+        else:
+            reached = max(reached, window.end + 1)
+    return f"nothing read from {reached} to {bounds.end}" if reached <= bounds.end else None
+
+
+def open_window(stream: Stream, place: P, bounds: Bounds, start: int) -> P:
+    """The first page of the window that begins here: all of the bounds, or a cell of the stream's grid."""
+    if stream.window is None:
+        return replace(place, window_start=None, window_end=None, ends=(), pass_no=1, tries=1).restarted()
+    end, grid = bounds.end, stream.window.grid_seconds
+    if grid:
+        end = min((start // grid + 1) * grid - 1, bounds.end)
+    return replace(place, window_start=start, window_end=end, ends=(), pass_no=1, tries=1).restarted()
+
+
+def next_window(stream: Stream, place: P, bounds: Bounds) -> P:
+    """The window after this one, the next part's first, or the end."""
+    if stream.window and place.window_end is not None and place.window_end < bounds.end:
+        start = place.window_end + 1
+        if place.ends:
+            *ends, end = place.ends
+            return replace(place, window_start=start, window_end=end, ends=tuple(ends), pass_no=1, tries=1).restarted()
+        return open_window(stream, place, bounds, start)
+    if place.part + 1 < len(stream.parts) and not place.only_part:
+        return open_window(stream, replace(place, part=place.part + 1, counted=False), bounds, bounds.start)
+    return replace(place, done=True)
+
+
+def halve(place: P) -> P:
+    """The first half of a window that holds too much; the walk will come to the other."""
+    start, end = place.window_start or 0, place.window_end or 0
+    return replace(place, window_end=(start + end) // 2, ends=(*place.ends, end)).restarted()
+
+
+def announce(stream: Stream, place: P, count: int | None) -> P:
+    """Add what the provider announces for this part to the total, once; a grid's total is not known before its end."""
+    if place.counted or count is None or (stream.window and stream.window.grid_seconds):
+        return place
+    return replace(place, total=(place.total or 0) + count, counted=True)
+
+
+def reopened(place: P, window: ReadWindow) -> P:
+    """The first page of one more pass over a window that was read before; the walk stays in its part."""
+    return replace(
+        place,
+        part=window.part,
+        window_start=window.start,
+        window_end=window.end,
+        pass_no=window.passes + 1,
+        counted=True,
+        only_part=True,
+    )
+
+
+def again(place: P) -> P:
+    """One more pass over the same window."""
+    return replace(place, pass_no=place.pass_no + 1, tries=place.tries + 1).restarted()
+
+
+def not_proven(stream: Stream, place: Place, told: Told) -> Incomplete:
+    """The numbers of a window that no pass could prove."""
+    span = "" if place.window_start is None else f" between {place.window_start} and {place.window_end}"
+    return Incomplete(
+        reason=f"{stream.name}{span}: the platform announces {place.count} records, {told.pass_keys} came "
+        f"({told.window_keys} over {place.pass_no} passes)"
+    )

@@ -1,0 +1,130 @@
+"""Etsy's Open API v3 as a Platform. Sources: the vendor's OpenAPI document; `platforms/etsy.md`, sections 4, 5, 10."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from execution.errors import Fatal, Retriable
+from execution.http.retry_after import LONGEST_DAY, retry_after
+from execution.http.small_bodies import error_text, json_object
+from execution.platforms.platform import (
+    ACCEPTED,
+    Ask,
+    Headers,
+    ObservedLimits,
+    Outcome,
+    Platform,
+    Send,
+    ShopIdentity,
+    Verdict,
+    verdict,
+)
+from execution.settings import PlatformSettings
+from execution.tokens.vendors import ETSY_TOKENS
+
+_OUR_FAULT = "Something is wrong on our side. Our engineers have been told; you need not do anything."
+_RECONNECT = "Etsy no longer accepts our access. Please reconnect your shop."
+_RECONNECT_WITH_LEAVE = (
+    "Etsy needs your leave for reading orders and listings. Please reconnect your shop and allow both."
+)
+_NOT_YOURS = "This Etsy shop belongs to another Etsy account. Please reconnect with the account that owns it."
+
+
+def _headers(settings: PlatformSettings, access_token: str) -> dict[str, str]:
+    secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
+    return {"x-api-key": f"{settings.client_id}:{secret}", "authorization": f"Bearer {access_token}"}
+
+
+def _limits(headers: Headers, _body: bytes = b"") -> ObservedLimits:
+    # The documentation prints the second name, without its last letter; both have to be expected.
+    this_second = _number(headers, "x-remaining-this-second"), _number(headers, "x-remaining-this-secon")
+    return ObservedLimits(
+        per_second=_number(headers, "x-limit-per-second") or None,
+        remaining_this_second=this_second[0] if this_second[0] is not None else this_second[1],
+        per_day=_number(headers, "x-limit-per-day") or None,
+        remaining_today=_number(headers, "x-remaining-today"),
+    )
+
+
+def _number(headers: Headers, name: str) -> int | None:
+    text = headers.get(name, "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
+
+
+def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verdict:
+    """Status first, text second: Etsy has no error codes."""
+    text = error_text(body)
+    if 200 <= status < 300:
+        return ACCEPTED if not text else verdict(Outcome.TRY_AGAIN, f"{status} with an error: {text}")
+    if status == 429:
+        return _too_many(headers, text, now)
+    if status >= 500 or status in (408, 425):
+        wait = retry_after(headers, now, default=None)
+        return Verdict(outcome=Outcome.TRY_AGAIN, reason=f"Etsy answered {status} {text}".strip(), wait=wait)
+    if not text:
+        # Etsy's own refusals say why, in JSON. This one comes from the edge: a captcha, a firewall, a proxy.
+        return verdict(Outcome.TRY_AGAIN, f"{status} without Etsy's error body")
+    return _refusal(status, text)
+
+
+def _refusal(status: int, text: str) -> Verdict:
+    reason, low = f"Etsy answered {status}: {text}", text.lower()
+    if status in (401, 403) and ("api key" in low or "api-key" in low or "shared secret" in low):
+        return verdict(Outcome.KEY_REFUSED, reason, "platform_key_refused", _OUR_FAULT)
+    if status in (401, 403) and "scope" in low:
+        return verdict(Outcome.ACCESS_REFUSED, reason, "reconnect_needed", _RECONNECT_WITH_LEAVE)
+    if status == 401:
+        return verdict(Outcome.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
+    if status == 403:
+        code, message = ("not_your_shop", _NOT_YOURS) if "does not own" in low else ("reconnect_needed", _RECONNECT)
+        return verdict(Outcome.ACCESS_REFUSED, reason, code, message)
+    if status in (404, 410):
+        return verdict(Outcome.GONE, reason)
+    return verdict(Outcome.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
+
+
+def _too_many(headers: Headers, text: str, now: datetime) -> Verdict:
+    second, day = timedelta(seconds=1), timedelta(hours=1)
+    of_the_day = re.search(r"\b(day|daily)\b", text.lower()) or _limits(headers).remaining_today == 0
+    if of_the_day and "second" not in text.lower():
+        wait = retry_after(headers, now, default=day, longest=LONGEST_DAY)
+        return Verdict(outcome=Outcome.DAY_USED_UP, reason="Etsy's daily calls are used up", wait=wait)
+    wait = retry_after(headers, now, default=second)
+    return Verdict(outcome=Outcome.THROTTLED, reason="Etsy's calls per second are used up", wait=wait)
+
+
+def _identify(send: Send, _: str) -> ShopIdentity:
+    """Ask getMe for the token's own shop, getShop for what it is called."""
+    shop_id = _fields(send, "/users/me").get("shop_id")
+    if not isinstance(shop_id, int):
+        raise Fatal("getMe names no shop", code="no_shop", seller_message="This Etsy account has no shop.")
+    shop = _fields(send, f"/shops/{shop_id}")
+    created = shop.get("created_timestamp", shop.get("create_date"))
+    return ShopIdentity(
+        shop_id=str(shop_id),
+        name=str(shop.get("shop_name") or ""),
+        currency=str(shop["currency_code"]) if shop.get("currency_code") else None,
+        created_at=datetime.fromtimestamp(created, UTC) if isinstance(created, int) else None,
+    )
+
+
+def _fields(send: Send, path: str) -> Mapping[str, object]:
+    try:
+        return json_object(send(Ask(path=path)).body)
+    except ValueError as error:
+        raise Retriable(f"{path} answered no usable JSON: {error}") from None
+
+
+ETSY = Platform(
+    name="etsy",
+    title="Etsy",
+    api_base_url="https://api.etsy.com/v3/application",
+    request_id_header="x-etsy-request-uuid",
+    headers=_headers,
+    limits=_limits,
+    classify=_classify,
+    tokens=ETSY_TOKENS,
+    identify=_identify,
+)

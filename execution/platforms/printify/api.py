@@ -1,0 +1,150 @@
+"""Printify's public API as a Platform. Sources: the vendor's OpenAPI document; `platforms/printify.md`, 2 to 4 and 10.
+
+More than 5 % of answers that are errors is itself a breach (sheet 4): what cannot get better is never asked again, and
+the budget counts the errors of an account.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from execution.errors import Fatal, Retriable
+from execution.http.retry_after import retry_after
+from execution.http.small_bodies import json_object
+from execution.platforms.platform import (
+    ACCEPTED,
+    Ask,
+    Headers,
+    ObservedLimits,
+    Outcome,
+    Platform,
+    Send,
+    ShopIdentity,
+    Verdict,
+    verdict,
+)
+from execution.settings import PlatformSettings
+from execution.tokens.vendors import PRINTIFY_TOKENS
+
+# Mandatory (sheet 1.4): the app's name and version.
+USER_AGENT = "keeper/1.0"
+_MINUTE = timedelta(minutes=1)
+# An account that was suspended for its errors has to rest until they are forgotten.
+_REST = timedelta(hours=1)
+_MOST_TEXT = 300
+
+_OUR_FAULT = "Something is wrong on our side. Our engineers have been told; you need not do anything."
+_RECONNECT = "Printify no longer accepts our access. Please reconnect your account."
+_MORE_SCOPE = (
+    "Printify needs your leave for reading shops, orders and products. "
+    "Please reconnect your account and allow all three."
+)
+_UNPAID = "Printify asks for a payment, or a quota of your account is used up. Please look at your Printify account."
+
+
+def _headers(settings: PlatformSettings, access_token: str) -> dict[str, str]:
+    del settings
+    return {"authorization": f"Bearer {access_token}", "user-agent": USER_AGENT}
+
+
+def _limits(headers: Headers, body: bytes) -> ObservedLimits:
+    """No answer tells any (sheet 4)."""
+    del headers, body
+    return ObservedLimits()
+
+
+def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verdict:
+    if 200 <= status < 300:
+        return ACCEPTED
+    text = error_text(body)
+    reason = f"Printify answered {status}: {text}".rstrip(": ")
+    if status == 429:
+        wait = retry_after(headers, now, default=_MINUTE)
+        return Verdict(outcome=Outcome.THROTTLED, reason="Printify's calls of this minute are used up", wait=wait)
+    if status >= 500 or status in (408, 425):
+        wait = retry_after(headers, now, default=None)
+        return Verdict(outcome=Outcome.TRY_AGAIN, reason=reason, wait=wait)
+    if not text:
+        # Printify's own refusals say why, in JSON. This one comes from the edge: a captcha, a firewall, a proxy.
+        return verdict(Outcome.TRY_AGAIN, f"{status} without Printify's error body")
+    return _refusal(status, text, reason)
+
+
+def _refusal(status: int, text: str, reason: str) -> Verdict:
+    match status:
+        case 401:
+            return verdict(Outcome.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
+        case 402:
+            return verdict(Outcome.ACCESS_REFUSED, reason, "payment_needed", _UNPAID)
+        case 403 if any(word in text.lower() for word in ("suspend", "too many", "rate")):
+            return Verdict(outcome=Outcome.SHOP_PAUSED, reason=reason, wait=_REST)
+        case 403:
+            return verdict(Outcome.ACCESS_REFUSED, reason, "reconnect_needed", _MORE_SCOPE)
+        case 404 | 410:
+            return verdict(Outcome.GONE, reason)
+        case _:
+            return verdict(Outcome.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
+
+
+def error_text(body: bytes) -> str:
+    """The forms A to D of section 10, in one line; empty where the body is none of them."""
+    try:
+        fields = json_object(body)
+    except ValueError:
+        return ""
+    errors = fields.get("errors")
+    reason = errors.get("reason") if isinstance(errors, dict) else None
+    parts = [fields.get("error"), fields.get("error_description"), fields.get("message"), reason]
+    texts = [part for part in parts if isinstance(part, str) and part]
+    if fields.get("status") == "error" and isinstance(fields.get("code"), int):
+        texts.append(f"code {fields['code']}")
+    return " ".join(": ".join(texts).split())[:_MOST_TEXT]
+
+
+def shops(send: Send) -> tuple[ShopIdentity, ...]:
+    """The shops of the token's account, disconnected ones too: their old orders are still costs."""
+    answer = send(Ask(path="/shops.json"))
+    try:
+        found = json.loads(answer.body)
+        return tuple(_shop(shop) for shop in found)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Retriable("/shops.json answered no list of shops") from None
+
+
+def _shop(told: dict[str, Any]) -> ShopIdentity:
+    return ShopIdentity(shop_id=str(int(told["id"])), name=str(told.get("title") or ""), currency=None, created_at=None)
+
+
+def _identify(send: Send, shop_id: str) -> ShopIdentity:
+    """The shop that is asked for, if it is one of the account's; without a wish the only one."""
+    found = shops(send)
+    if not shop_id and len(found) == 1:
+        return found[0]
+    for shop in found:
+        if shop.shop_id == shop_id:
+            return shop
+    raise Fatal(
+        f"{f'shop {shop_id} is not one of' if shop_id else 'choose one of'} this account's: {_names(found)}",
+        code="not_your_shop",
+        seller_message=f"Please choose one of your Printify shops: {_names(found)}.",
+    )
+
+
+def _names(found: Sequence[ShopIdentity]) -> str:
+    return ", ".join(f"{shop.shop_id} {shop.name}".strip() for shop in found[:10]) or "none"
+
+
+PRINTIFY = Platform(
+    name="printify",
+    title="Printify",
+    api_base_url="https://api.printify.com/v1",
+    request_id_header="x-pfy-correlation-id",
+    headers=_headers,
+    limits=_limits,
+    classify=_classify,
+    tokens=PRINTIFY_TOKENS,
+    identify=_identify,
+)

@@ -1,0 +1,186 @@
+"""Shopify's Admin API as a Platform. Sources: the vendor's schema 2026-10; `platforms/shopify.md`, sections 1 to 3.
+
+GraphQL answers nearly everything with 200: what an answer means stands in its `errors`, and how much it cost in its
+`extensions`. REST speaks through the status. The table of section 3.3 is `_classify`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from execution.errors import Fatal, Retriable
+from execution.http.retry_after import LONGEST, SHORTEST, retry_after
+from execution.platforms.platform import (
+    ACCEPTED,
+    Headers,
+    ObservedLimits,
+    Outcome,
+    Platform,
+    Send,
+    ShopIdentity,
+    Verdict,
+    verdict,
+)
+from execution.platforms.shopify.graphql import GRANTED, data_of, granted_in, graphql
+from execution.platforms.shopify.graphql_response import Told, scope_named, told
+from execution.settings import PlatformSettings
+from execution.tokens.rules import missing_scopes
+from execution.tokens.vendors import SHOPIFY_TOKENS
+
+# The one place where the version stands. Each is served for a year; one that is gone is served by the oldest that is
+# not, without a word but for a header (sheet 1).
+API_VERSION = "2026-10"
+
+# Shops that are frozen or locked stay so for days; asked again every hour, they are told apart from those that died.
+_PAUSE = timedelta(hours=1)
+_OUR_FAULT = "Something is wrong on our side. Our engineers have been told; you need not do anything."
+_RECONNECT = "Shopify no longer accepts our access. Please reconnect your shop."
+_NO_SHOP = "Shopify no longer knows this shop. If it moved to another address, please connect it again."
+
+_IDENTIFY = f"""query KeeperShop {{
+  shop {{ id name myshopifyDomain currencyCode createdAt plan {{ publicDisplayName }} }}
+  {GRANTED}
+}}"""
+# What every connection is for; `read_all_orders` is asked for when orders are read.
+_NEEDED = ("read_orders", "read_products", "read_customers")
+
+
+def _headers(settings: PlatformSettings, access_token: str) -> dict[str, str]:
+    del settings
+    return {"x-shopify-access-token": access_token}
+
+
+def _limits(headers: Headers, body: bytes) -> ObservedLimits:
+    """GraphQL tells its bucket of points in the body, REST its bucket of calls in a header."""
+    used, _, maximum = headers.get("x-shopify-shop-api-call-limit", "").partition("/")
+    if used.isascii() and used.isdigit() and maximum.isascii() and maximum.isdigit():
+        return ObservedLimits(calls_maximum=float(maximum), calls_available=float(maximum) - float(used))
+    answer = told(body) if b'"throttleStatus"' in body[:2000] + body[-2000:] else None
+    bucket = answer.bucket if answer else None
+    return ObservedLimits(
+        points_maximum=bucket.maximum_available if bucket else None,
+        points_available=bucket.currently_available if bucket else None,
+        points_restore_per_s=bucket.restore_rate if bucket else None,
+    )
+
+
+def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verdict:
+    served = headers.get("x-shopify-api-version", API_VERSION)
+    if served != API_VERSION and status < 500:
+        reason = f"Shopify serves API version {served[:20]} in place of {API_VERSION}: raise API_VERSION"
+        return verdict(Outcome.KEY_REFUSED, reason, "platform_key_refused", _OUR_FAULT)
+    if status == 429:
+        wait = retry_after(headers, now, default=timedelta(seconds=2))
+        return Verdict(outcome=Outcome.THROTTLED, reason="Shopify's calls are used up for a moment", wait=wait)
+    answer = told(body)
+    text = answer.error_text if answer else ""
+    if status >= 500 or status in (408, 425, 430):
+        wait = retry_after(headers, now, default=None)
+        return Verdict(outcome=Outcome.TRY_AGAIN, reason=f"Shopify answered {status} {text}".strip(), wait=wait)
+    if not 200 <= status < 300:
+        return _refusal(status, text)
+    if answer is None:
+        return verdict(Outcome.TRY_AGAIN, f"{status} with a body that is no whole JSON")
+    return _errors(answer, text) if answer.errors else _warnings(answer)
+
+
+def _errors(answer: Told, text: str) -> Verdict:
+    """Errors beside data are errors: a page with a hole in it is no page."""
+    codes, reason = answer.codes, f"Shopify answered: {text}"
+    if "THROTTLED" in codes:
+        wait = timedelta(seconds=answer.wait_s or 1.0)
+        return Verdict(outcome=Outcome.THROTTLED, reason=reason, wait=min(max(wait, SHORTEST), LONGEST))
+    if "ACCESS_DENIED" in codes:
+        return _denied(reason, text)
+    if "MAX_COST_EXCEEDED" in codes:
+        return verdict(Outcome.REQUEST_WRONG, reason, "page_too_big", _OUR_FAULT)
+    if answer.has_data or {"INTERNAL_SERVER_ERROR", "TIMEOUT", "SERVICE_UNAVAILABLE"} & set(codes):
+        return verdict(Outcome.TRY_AGAIN, reason)
+    return verdict(Outcome.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
+
+
+def _warnings(answer: Told) -> Verdict:
+    if warned := answer.search_warnings:
+        return verdict(
+            Outcome.REQUEST_WRONG, f"Shopify does not understand a filter: {warned}", "search_warning", _OUR_FAULT
+        )
+    return ACCEPTED
+
+
+def _denied(reason: str, text: str) -> Verdict:
+    """Either a scope that the seller has not granted, or personal data that Shopify has not approved for us."""
+    if "not approved" in text.lower():
+        message = (
+            "Shopify has not approved our app for this protected customer data. Our engineers have been told; "
+            "until then this part of your shop cannot be copied."
+        )
+        return verdict(Outcome.ACCESS_REFUSED, reason, "protected_data", message)
+    scope = scope_named(text)
+    needed = f"the permission {scope}" if scope else "a permission that you have not granted"
+    return verdict(
+        Outcome.ACCESS_REFUSED,
+        reason,
+        "access_denied",
+        f"Shopify asks for {needed}. Please reconnect your shop and allow it.",
+    )
+
+
+def _refusal(status: int, text: str) -> Verdict:
+    reason = f"Shopify answered {status}: {text}".rstrip(": ")
+    match status:
+        case 401:
+            return verdict(Outcome.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
+        case 403:
+            return _denied(reason, text)
+        case 402 | 423:
+            held = "frozen" if status == 402 else "locked"
+            return Verdict(outcome=Outcome.SHOP_PAUSED, reason=f"{reason} (the shop is {held})", wait=_PAUSE)
+        case 404 | 410:
+            return verdict(Outcome.ACCESS_REFUSED, reason, "shop_gone", _NO_SHOP)
+        case _ if not text:
+            # Shopify's own refusals say why, in JSON. This one comes from the edge: a captcha, a firewall, a proxy.
+            return verdict(Outcome.TRY_AGAIN, f"{status} without Shopify's error body")
+        case _:
+            return verdict(Outcome.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
+
+
+def _identify(send: Send, _: str) -> ShopIdentity:
+    """The shop of the token. Its own domain is its id with us: every call goes there."""
+    data = data_of(send(graphql(_IDENTIFY, points=15)))
+    granted = granted_in(data)
+    try:
+        shop = data["shop"]
+        domain, created = str(shop["myshopifyDomain"]), datetime.fromisoformat(shop["createdAt"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise Retriable(f"the shop's own description cannot be read ({type(error).__name__})") from None
+    _demand(granted)
+    return ShopIdentity(
+        shop_id=domain,
+        name=str(shop.get("name") or ""),
+        currency=str(shop["currencyCode"]) if shop.get("currencyCode") else None,
+        created_at=created,
+    )
+
+
+def _demand(granted: set[str]) -> None:
+    if missing := missing_scopes(_NEEDED, granted):
+        raise Fatal(
+            f"the token lacks {', '.join(missing)}",
+            code="access_denied",
+            seller_message=f"Please reconnect your shop and allow {', '.join(missing)}.",
+        )
+
+
+SHOPIFY = Platform(
+    name="shopify",
+    title="Shopify",
+    api_base_url="https://{shop}/admin/api/" + API_VERSION,
+    request_id_header="x-request-id",
+    headers=_headers,
+    limits=_limits,
+    classify=_classify,
+    tokens=SHOPIFY_TOKENS,
+    identify=_identify,
+    # Where the files of bulk operations are kept (sheet 4.1). Without a token: the address itself is the key.
+    download_hosts=frozenset({"storage.googleapis.com"}),
+)

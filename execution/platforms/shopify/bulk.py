@@ -1,0 +1,295 @@
+"""A connection exported in bulk where that is allowed and worth it, in pages where it is not (sheet, section 4).
+
+    look ──▶ few records, or bulk refused ─────────────────────────────▶ pages (connection)
+      │ the same export exists already: it is taken over                   ▲
+      └──▶ start ──▶ poll ──▶ rows: spool the file, commit joined roots     │
+                       └──▶ failed, cancelled, cut, other than counted ────┘
+
+`look` comes before every start, so that a worker that died after starting an export finds it again by its text: the
+frozen window stands in it, no two jobs ask the same. Waiting holds no worker. A partial file is not used: its roots are
+there, but nothing proves that their children are; pages read from the first id instead.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import orjson
+import structlog
+
+from execution.errors import Fatal, FileGone
+from execution.pagination.keyset import RisingPlace
+from execution.pagination.paginator import Bounds, Caller, Incomplete, Take, Told, Turn, Wait, announce, next_window
+from execution.platforms.platform import Answer
+from execution.platforms.shopify.graphql import data_of, graphql
+from execution.platforms.shopify.graphql_pages import ConnectionWalk
+from execution.platforms.shopify.jsonl_spool import Spool
+from execution.slices.page_body import Content
+
+_ROOTS_A_PAGE = 250
+# A stretch of downloading, between two looks at the clock of the slice; well inside the lease of a job.
+_FILL_S = 8.0
+_POLLS_S = (2, 5, 10, 20, 30, 60)
+_BUSY = timedelta(seconds=60)
+_LIKELY_POLLS = 4
+# After so many waits for a free slot, or addresses that had lapsed, pages are the surer way.
+_MOST_BUSY, _MOST_GONE = 30, 3
+# An export that is taken over has been asked for by a clock that is not ours.
+_CLOCKS_APART = timedelta(minutes=2)
+_OPERATION = "id status errorCode createdAt objectCount rootObjectCount url partialDataUrl query"
+_START = f"""mutation KeeperBulk($export: String!) {{
+  bulkOperationRunQuery(query: $export, groupObjects: false) {{
+    bulkOperation {{ {_OPERATION} }} userErrors {{ field message code }} }} }}"""
+_POLL = f"query KeeperPoll($id: ID!) {{ bulkOperation(id: $id) {{ {_OPERATION} }} }}"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkPlace(RisingPlace):
+    """`stage` is look, poll, rows or pages. `row`: roots of the file that are committed."""
+
+    stage: str = "pages"
+    operation: str = ""
+    asked_at: str = ""
+    url: str = ""
+    objects: int = 0
+    roots: int = 0
+    row: int = 0
+    polls: int = 0
+    busy: int = 0
+    # Exports whose file is gone: not to be taken over again.
+    gone: tuple[str, ...] = ()
+
+    @property
+    def position(self) -> int:
+        return self.row if self.stage == "rows" else self.seen
+
+    @property
+    def file(self) -> str:
+        """What tells this export's file from every other that this machine may keep; a fresh signature changes nothing.
+
+        The operation alone is not enough where two worlds number theirs alike, as a stand-in beside Shopify does.
+        """
+        address = urlsplit(self.url)
+        return f"{address.scheme}://{address.netloc}{address.path} {self.operation}"
+
+    def restarted(self) -> Self:
+        return replace(super().restarted(), row=0)
+
+
+class BulkWalk(ConnectionWalk[BulkPlace]):
+    """The walk of `ConnectionPages` with `bulk_from`."""
+
+    place_type = BulkPlace
+    _spool: Spool | None = None
+
+    def begin(self, bounds: Bounds) -> BulkPlace:
+        return replace(super().begin(bounds), stage="pages" if self.pages.bulk_from is None else "look")
+
+    def fetch(self, caller: Caller, place: BulkPlace) -> Answer:
+        match place.stage:
+            case "look":
+                return self._look(caller, place)
+            case "poll":
+                answer = caller.send(graphql(_POLL, {"id": place.operation}, points=5))
+                return self._control(answer, {"operation": data_of(answer).get("bulkOperation")})
+            case "rows":
+                return self._rows(caller, place)
+            case _:
+                return super().fetch(caller, place)
+
+    def read(self, answer: Answer) -> Content:
+        content = super().read(answer)
+        control = self.read_page(answer, facts=("keeper",)).facts["keeper"] if answer.status == _OURS else None
+        return replace(content, facts={**content.facts, "keeper": control})
+
+    def take(self, place: BulkPlace, content: Content) -> Turn[BulkPlace] | Wait[BulkPlace] | Take[BulkPlace]:
+        control = content.facts["keeper"]
+        if control is None:
+            return super().take(place, content)
+        match place.stage:
+            case "look":
+                return self._looked(place, control)
+            case "poll":
+                return self._polled(place, control.get("operation") or {})
+            case _:
+                return self._took_rows(place, content, control)
+
+    def close(self, place: BulkPlace, bounds: Bounds, told: Told) -> BulkPlace | Incomplete:
+        if place.stage != "rows":
+            return super().close(place, bounds, told)
+        self._forget_file()
+        return next_window(self.stream, place, bounds)
+
+    def calls_for(self, count: int, bounds: Bounds) -> int:
+        """An export is looked for, started, polled a few times and proven, however many records it holds."""
+        if self.pages.bulk_from is None:
+            return super().calls_for(count, bounds)
+        if count < self.pages.bulk_from:
+            return 1 + super().calls_for(count, bounds)
+        return 3 + _LIKELY_POLLS
+
+    def fraction(self, place: BulkPlace, bounds: Bounds) -> float:
+        if place.stage != "rows":
+            return super().fraction(place, bounds)
+        return min(1.0, place.row / place.roots) if place.roots else 1.0
+
+    def release(self) -> None:
+        if self._spool:
+            self._spool.close()
+            self._spool = None
+
+    # look
+
+    def _look(self, caller: Caller, place: BulkPlace) -> Answer:
+        """Count, and the newest exports; start one where it is worth it and none of ours is there."""
+        query = (
+            f"query KeeperLook({self._count_variable.removeprefix(', ')}) {{ {self._count_field} "
+            f'bulkOperations(first: 20, reverse: true, sortKey: CREATED_AT, query: "operation_type:query") '
+            f"{{ nodes {{ {_OPERATION} }} }} }}"
+        ).replace("KeeperLook()", "KeeperLook")
+        variables = {name: value for name, value in self._variables(place).items() if name == "all"}
+        answer = caller.send(graphql(query, variables, points=60))
+        data = data_of(answer)
+        counted = int(data[self.pages.count]["count"])
+        if counted < (self.pages.bulk_from or 0):
+            return self._control(answer, {"count": counted, "refused": ""})
+        export = self._export(place)
+        found = next((known for known in data["bulkOperations"]["nodes"] if self._is_ours(known, export, place)), None)
+        if found:
+            return self._control(answer, {"count": counted, "operation": found})
+        return self._start(caller, export, counted)
+
+    def _start(self, caller: Caller, export: str, counted: int) -> Answer:
+        try:
+            answer = caller.send(graphql(_START, {"export": export}, points=10))
+        except Fatal as signal:
+            if signal.code != "access_denied":
+                raise
+            # Bulk operations are switched on for each app, and lapse after 31 days of disuse (sheet 0.3).
+            return self._control(None, {"count": counted, "refused": signal.reason})
+        told = data_of(answer)["bulkOperationRunQuery"]
+        operation, errors = told["bulkOperation"], told["userErrors"]
+        if operation:
+            return self._control(answer, {"count": counted, "operation": operation, "started": True})
+        busy = any(error.get("code") in ("OPERATION_IN_PROGRESS", "LIMIT_REACHED") for error in errors)
+        return self._control(answer, {"count": counted, "busy" if busy else "refused": str(errors)[:300]})
+
+    def _looked(self, place: BulkPlace, control: Mapping[str, Any]) -> Turn[BulkPlace] | Wait[BulkPlace]:
+        place = replace(announce(self.stream, place, control["count"]), count=control["count"])
+        if operation := control.get("operation"):
+            asked_at = control["at"]
+            if not control.get("started"):
+                asked_at = (datetime.fromisoformat(operation["createdAt"]) - _CLOCKS_APART).isoformat()
+            return Turn(place=replace(place, stage="poll", operation=operation["id"], asked_at=asked_at, polls=0))
+        if "busy" in control and place.busy < _MOST_BUSY:
+            return Wait(place=replace(place, busy=place.busy + 1), reason=f"bulk: {control['busy']}", delay=_BUSY)
+        return Turn(place=self._by_pages(place, control.get("refused") or control.get("busy") or ""))
+
+    def _is_ours(self, known: Mapping[str, Any], export: str, place: BulkPlace) -> bool:
+        """The same text, asked for after our window was frozen, and still of use."""
+        if known["id"] in place.gone or known["status"] not in ("CREATED", "RUNNING", "COMPLETED"):
+            return False
+        asked = datetime.fromisoformat(known["createdAt"]).timestamp()
+        return _words(known["query"]) == _words(export) and asked >= (place.until or 0)
+
+    def _export(self, place: BulkPlace) -> str:
+        search = orjson.dumps(self._terms(place, self.pages.time)).decode()
+        return (
+            f"{{ {self.pages.root}(query: {search}, sortKey: ID) {{ edges {{ node {{ {self.pages.bulk_node} }} }} }} }}"
+        )
+
+    # poll
+
+    def _polled(self, place: BulkPlace, operation: Mapping[str, Any]) -> Turn[BulkPlace] | Wait[BulkPlace]:
+        status, objects = operation.get("status"), int(operation.get("objectCount") or 0)
+        if status == "COMPLETED" and (operation.get("url") or not objects):
+            roots = int(operation.get("rootObjectCount") or 0)
+            return Turn(
+                place=replace(place, stage="rows", url=operation.get("url") or "", objects=objects, roots=roots)
+            )
+        if status in ("CREATED", "RUNNING", "COMPLETED"):
+            seconds = _POLLS_S[min(place.polls, len(_POLLS_S) - 1)]
+            reason = f"Shopify is preparing an export ({objects} records so far)"
+            return Wait(place=replace(place, polls=place.polls + 1), reason=reason, delay=timedelta(seconds=seconds))
+        return Turn(place=self._by_pages(place, f"the export ended as {status} {operation.get('errorCode') or ''}"))
+
+    # rows
+
+    def _rows(self, caller: Caller, place: BulkPlace) -> Answer:
+        """The next roots with their children; before that, the file itself, stretch by stretch."""
+        spool = self._spool = self._spool or Spool(place.file)
+        if not spool.whole and place.objects:
+            try:
+                ends_at = time.monotonic() + _FILL_S
+                with caller.download(place.url, offset=spool.bytes) as pieces:
+                    spool.fill(pieces, lambda: time.monotonic() >= ends_at)
+            except FileGone as signal:
+                return self._control(None, {"gone": signal.reason})
+            if not spool.whole:
+                return self._control(None, {"filling": spool.bytes})
+        lines, roots = spool.count()
+        if (lines, roots) != (place.objects, place.roots):
+            self._forget_file()
+            return self._control(None, {"cut": f"the file holds {lines} lines and {roots} records"})
+        found = spool.joined(place.row, _ROOTS_A_PAGE, self.pages.nested or {})
+        more = place.row + len(found) < roots
+        return self._answer(b",".join(found), {"rows": len(found)}, datetime.fromisoformat(place.asked_at), more=more)
+
+    def _took_rows(
+        self, place: BulkPlace, content: Content, control: Mapping[str, Any]
+    ) -> Turn[BulkPlace] | Take[BulkPlace]:
+        if "filling" in control:
+            return Turn(place=place)
+        if "cut" in control:
+            announced = f"{place.objects} lines and {place.roots} records are announced"
+            return Turn(place=self._by_pages(place, f"{control['cut']}, {announced}"))
+        if "gone" in control:
+            return Turn(place=self._without_file(place, control["gone"]))
+        after = replace(place, row=place.row + control["rows"], pages=place.pages + 1)
+        return Take(place=after, closing=not content.facts["more"])
+
+    def _without_file(self, place: BulkPlace, reason: str) -> BulkPlace:
+        """Ask once for a fresh address; where that is dead too, export again."""
+        if place.polls < 100:  # not asked since the export was ready
+            return replace(place, stage="poll", polls=100)
+        self._forget_file()
+        gone = (*place.gone, place.operation)
+        if len(gone) >= _MOST_GONE:
+            return self._by_pages(place, reason)
+        return replace(place, stage="look", operation="", gone=gone, row=0)
+
+    def _forget_file(self) -> None:
+        if self._spool:
+            self._spool.remove()
+            self._spool = None
+
+    def _by_pages(self, place: BulkPlace, reason: str) -> BulkPlace:
+        if reason:
+            log.warning("bulk_not_used", stream=self.stream.name, reason=reason)
+        return replace(place.restarted(), stage="pages", count=place.count)
+
+    # what a walk tells itself, in the shape of a page without records
+
+    def _control(self, answer: Answer | None, facts: Mapping[str, Any]) -> Answer:
+        at = answer.fetched_at if answer else datetime.now(UTC)
+        return self._answer(b"", {**facts, "at": at.isoformat()}, at, more=True)
+
+    def _answer(self, records: bytes, facts: Mapping[str, Any], at: datetime, *, more: bool) -> Answer:
+        head = b'{"keeper":' + orjson.dumps(facts) + b',"data":{"' + self.pages.root.encode() + b'":{"nodes":['
+        tail = b"]" + b',"pageInfo":{"hasNextPage":' + (b"true" if more else b"false") + b"}}}}"
+        return Answer(status=_OURS, body=head + records + tail, headers={}, fetched_at=at)
+
+
+# The status of a page that no platform sent.
+_OURS = 0
+
+
+def _words(query: str) -> str:
+    return "".join(query.split())

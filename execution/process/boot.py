@@ -1,0 +1,74 @@
+"""What a process makes sure of before it works: its database, its schema, its keys, its Valkey.
+
+What is wrong for certain is refused in one line; what cannot be asked now is waited for elsewhere: workers get along
+without Valkey, and the database is asked again and again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import redis
+import structlog
+
+from execution.budget.pacing import Rpc
+from execution.errors import UserError
+from execution.schema.migrations import newest_version
+from execution.tokens.key_rotation import keys_status
+from execution.tokens.keyring import Keyring
+
+log = structlog.get_logger()
+
+
+def check(store: Rpc, valkey: redis.Redis, keyring: Keyring, *, code: str | None = None) -> None:
+    """Raise UserError where this process must not work here. `code` is the newest migration that this code brings."""
+    told: dict[str, Any] = store.rpc("check_in", p_environment=keyring.environment)
+    _check_environment(told, keyring.environment)
+    _check_schema(told, code or newest_version())
+    _check_keys(store, keyring)
+    _check_valkey(valkey)
+
+
+def _check_environment(told: dict[str, Any], ours: str) -> None:
+    if told["environment"] != ours:
+        raise UserError(
+            f"This database belongs to the environment '{told['environment']}', and KEEPER_ENVIRONMENT says '{ours}':",
+            hint="point SUPABASE_URL at the right project, or correct KEEPER_ENVIRONMENT.",
+        )
+
+
+def _check_schema(told: dict[str, Any], code: str) -> None:
+    """Migrations go before code. A newer schema is fine as long as it says so: old and new code run side by side."""
+    schema = told["schema"] or "none"
+    if schema < code:
+        raise UserError(
+            f"The database's schema is at {schema}, and this code needs {code}:", hint="run `keeper migrate` first."
+        )
+    if code < told["oldest_code"]:
+        raise UserError(
+            f"This code brings migrations up to {code}; the schema at {schema} needs {told['oldest_code']} or newer:",
+            hint="deploy the current release.",
+        )
+
+
+def _check_keys(store: Rpc, keyring: Keyring) -> None:
+    missing = keys_status(store, keyring)["missing"]
+    if missing:
+        named = ", ".join(f"'{key['id']}' ({key['tokens']} tokens)" for key in missing)
+        raise UserError(
+            f"TOKEN_KEYS lacks {named}, which stored tokens need:", hint="put it back at the end of the ring."
+        )
+
+
+def _check_valkey(valkey: redis.Redis) -> None:
+    """A Valkey that evicts forgets bells and, worse, the pace of the second without an error (reliability row 16)."""
+    try:
+        policy = str(valkey.info("memory").get("maxmemory_policy", "noeviction"))
+    except (redis.RedisError, OSError) as error:
+        log.warning("valkey_not_asked", error=type(error).__name__)
+        return
+    if policy != "noeviction":
+        raise UserError(
+            f"Valkey evicts keys (maxmemory-policy {policy}), so limits could be forgotten:",
+            hint="set maxmemory-policy to noeviction.",
+        )

@@ -1,0 +1,368 @@
+"""Write the SQL that maps a platform's records: streams declare columns, Postgres does the mapping.
+
+    python -m execution.schema.mapping etsy > supabase/migrations/<time>_etsy_mapping.sql
+
+The functions are generated, static and reviewed as a migration, rather than put together at run time. A migration has
+those that the ones before it say otherwise, and no more; a test fails when streams and migrations disagree
+(docs/decisions/002). For each stream:
+
+    private.map_<platform>_<stream>_<table>(raw)          typed columns from raw, and from raw alone
+    private.land_<platform>_<stream>(job, time, records…) one page into its tables, stale rows refused
+    private.remap_<platform>_<stream>_<table>(...)        the typed columns derived again
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from execution.schema.conversions import EPOCH, checked_text, convert, place, quoted, read, text_at, value
+from execution.streams import Children, Column, Derivation, Kind, Person, Records, Step
+
+VERSION_COLUMNS = ("source_updated_at", "fetched_at", "content_hash", "sync_run_id", "is_deleted")
+_COMPARED = ("source_updated_at", "fetched_at", "content_hash", "is_deleted")
+NOTHING: Mapping[str, str] = MappingProxyType({})
+_STATEMENTS = re.compile(
+    r"^(?:drop function if exists (?P<dropped>[\w.]+);|"
+    r"create or replace function (?P<name>[\w.]+)\(.*?^(?:end )?\$\$;)$",
+    re.MULTILINE | re.DOTALL,
+)
+# Plans are made when a table may still be empty, and kept: they must look rows up by key in any case.
+NO_SCANS = """set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off"""
+SQL_TYPES = {
+    Kind.INTEGER: "bigint",
+    Kind.BOOLEAN: "boolean",
+    Kind.EPOCH: "timestamptz",
+    Kind.MONEY: "bigint",
+    Kind.HUNDREDTHS: "bigint",
+    Kind.MAJOR: "bigint",
+    Kind.ISO_TIME: "timestamptz",
+    Kind.DECIMAL_MONEY: "bigint",
+    Kind.OWN_MONEY: "bigint",
+}
+
+
+def map_function(name: str, columns: tuple[Column, ...], currency: str) -> str:
+    outputs = [f"{c.name} {SQL_TYPES.get(c.kind, 'text')}" for c in columns]
+    reads, conversions = [read(column) for column in columns], [convert(column) for column in columns]
+    source = ""
+    if currency:
+        outputs.append("currency text")
+        reads.append(f"{checked_text(currency, Kind.TEXT, of='r')} as currency")
+        conversions.append("v.currency")
+        source = "\n    left join private.currencies as c on c.code = v.currency"
+    gap = ",\n        "
+    return f"""
+create or replace function private.{name}(r jsonb) returns table (
+        {gap.join(outputs)})
+language sql stable as $$
+    select
+        {gap.join(conversions)}
+    from (select
+        {gap.join(reads)}
+        offset 0) as v{source};
+$$;
+"""
+
+
+def version(paths: tuple[str, ...], of: str, form: Kind = Kind.EPOCH) -> str:
+    """The record's own version time, as its form reads it: the greatest of these."""
+    if not paths:
+        return "0"
+    if form is Kind.ISO_TIME:
+        times = ", ".join(f"private.moment({checked_text(p, form, of=of)}, {quoted(p)})" for p in paths)
+    else:
+        times = ", ".join(f"({checked_text(path, Kind.EPOCH, of=of)})::bigint" for path in paths)
+    return f"greatest({times})"
+
+
+def version_time(paths: tuple[str, ...], form: Kind) -> str:
+    """The version as a time. A record that tells none has always the same, so that the later fetch wins."""
+    return "e.version" if paths and form is Kind.ISO_TIME else EPOCH.format(v="e.version")
+
+
+def stored_raw(records: Records) -> str:
+    """The record less its children, which are rows of their own, and less the personal fields that nobody needs."""
+    dropped = [child.at for child in records.children] + list(records.leave_out)
+    flat = ", ".join(quoted(name) for name in dropped if "." not in name)
+    raw = f"e.r - array[{flat}]::text[]" if flat else "e.r"
+    for path in (name for name in dropped if "." in name):
+        raw += f" #- {place(path)}"
+    for name, members in records.keep_of.items():
+        kept = ", ".join(f"{quoted(m)}, e.r -> {quoted(name)} -> {quoted(m)}" for m in members)
+        raw = f"jsonb_set({raw}, {place(name)}, jsonb_strip_nulls(jsonb_build_object({kept})), false)"
+    return raw
+
+
+def column_names(columns: tuple[Column, ...], currency: str) -> list[str]:
+    return [column.name for column in columns] + (["currency"] if currency else [])
+
+
+def kept(columns: tuple[Column, ...], raw: str, new: str) -> dict[str, str]:
+    """What becomes of columns whose source may be hidden: the stored value where the record shows nothing of it."""
+    values = {}
+    for name, paths in ((column.name, column.shown_by) for column in columns if column.shown_by):
+        shown = ", ".join(f"{raw} #>> {place(path)}" for path in paths)
+        values[name] = (
+            f"case when num_nonnulls({shown}) = 0 then coalesce(t.{name}, {new}.{name}) else {new}.{name} end"
+        )
+    return values
+
+
+def inserts(table: str, own: list[str], source: str, keep: Mapping[str, str] = NOTHING) -> str:
+    """Insert what is new, update what differs. An unchanged row is not touched, a newer row is not overwritten.
+
+    A plain insert costs less than one that is ready for a conflict (docs/decisions/021).
+    """
+    names = ["platform_id", *own, "raw", "source_updated_at", "content_hash"]
+    written = [*own, "raw", *VERSION_COLUMNS]
+    updates = ",\n            ".join(f"{name} = {keep.get(name, f'excluded.{name}')}" for name in written)
+    listed = ", ".join(names)
+    picked = ", ".join(f"n.{name}" for name in names)
+    insert = f"""insert into public.{table} as t (user_id, platform, {listed}, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, {picked}, p_fetched_at, job.run_id, false
+        from {source} as n"""
+    return f"""{table}_new as (
+        {insert}
+        where n.is_new),
+    {table}_changed as (
+        {insert}
+        where n.differs
+        on conflict (user_id, platform, platform_id) do update set
+            {updates}
+        where excluded.source_updated_at > t.source_updated_at
+           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
+        returning 1)"""
+
+
+def beside_stored(table: str, source: str, *, parent: str = "", more: str = "") -> str:
+    """`source` as `n`, each row with what the table `t` holds of it.
+
+    `offset 0` makes it a look-up by primary key, whatever the planner believes.
+    """
+    # Children of a record that is new are new: not worth a look-up each.
+    condition = "(p_look_up_all or not n.parent_is_new) and " if parent else ""
+    moved = f" or (n.parent_is_new and t.{parent} <> n.{parent})" if parent else ""
+    stored = ", ".join(f"t.{name}" for name in ("platform_id", *([parent] if parent else []), *_COMPARED))
+    return f"""select n.*, t.platform_id is null as is_new,
+               (t.is_deleted or t.content_hash <> n.content_hash{moved}) is true as differs{more}
+        from ({source} offset 0) as n
+        left join lateral (
+            select {stored}
+            from public.{table} as t
+            where {condition}t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true"""
+
+
+def child_key(child: Children) -> str:
+    parts = [text_at(path, of="e.r") for path in child.key]
+    if child.key_is_gid:
+        parts = [f"private.gid_tail({part})" for part in parts]
+    if child.unique:
+        return parts[0]
+    equals = ", ".join(["f.platform_id", *parts])
+    ordinal = f"row_number() over (partition by {equals} order by e.ord)"
+    return " || ':' || ".join(["f.platform_id", *[f"coalesce({p}, '-')" for p in parts], f"({ordinal})::text"])
+
+
+def child_ctes(function: str, child: Children) -> Iterator[str]:
+    own = column_names(child.columns, child.currency)
+    table, parent = child.table, child.parent_column
+    whole = f" and f.{table}_more is not true" if child.more_at else ""
+    records = f"""
+            select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+            from (select f.platform_id as {parent}, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
+                         {child_key(child)} as platform_id
+                  from fresh as f, jsonb_array_elements(f.{table}_at) with ordinality as e(r, ord) offset 0) as e,
+                 lateral private.{function}(e.raw) as m"""
+    yield f"""{table}_in as materialized (
+        {beside_stored(table, records, parent=parent)})"""
+    yield inserts(table, [parent, *own], f"{table}_in")
+    # The record shows all of its children: one that it showed before and shows no more is gone.
+    yield f"""{table}_gone as (
+        update public.{table} as t
+           set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
+         where t.ctid = any (array(
+            select g.ctid
+            from fresh as f, lateral (
+                select t.ctid, t.platform_id from public.{table} as t
+                where t.user_id = job.user_id and t.platform = job.platform and t.{parent} = f.platform_id
+                  and not t.is_deleted offset 0) as g
+            where not f.is_new and f.{table}_at is not null{whole}
+              and g.platform_id <> all (array(select n.platform_id from {table}_in as n)))))"""
+
+
+def person_ctes(function: str, person: Person) -> Iterator[str]:
+    own = column_names(person.columns, "")
+    table = person.table
+    records = f"""
+            select distinct on (e.platform_id) e.*, {EPOCH.format(v="e.version")} as source_updated_at,
+                   jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+            from (select f.{table}_raw as raw, f.ord, f.{table}_id as platform_id, f.{table}_version as version
+                  from fresh as f where f.{table}_id is not null offset 0) as e,
+                 lateral private.{function}(e.raw) as m
+            order by e.platform_id, e.version desc, e.ord desc"""
+    yield f"""{table}_in as materialized (
+        {beside_stored(table, records)})"""
+    yield inserts(table, own, f"{table}_in")
+
+
+def parts(records: Records) -> Iterator[str]:
+    """What a record `e.r` brings for other tables."""
+    for child in records.children:
+        yield f"nullif({value(child.at, of='e.r')}, 'null') as {child.table}_at"
+        if child.more_at:
+            yield f"({text_at(child.more_at, of='e.r')})::boolean as {child.table}_more"
+    for person in records.people:
+        take = ", ".join(f"{quoted(name)}, e.r -> {quoted(name)}" for name in person.take)
+        yield f"""jsonb_build_object({take}) as {person.table}_raw,
+                     {text_at(person.key, of="e.r")} as {person.table}_id,
+                     {version((person.updated,), of="e.r")} as {person.table}_version"""
+
+
+def land_function(platform: str, stream: str, records: Records) -> str:
+    prefix = f"{platform}_{stream}"
+    own = column_names(records.columns, records.currency)
+    raw, key = stored_raw(records), text_at(records.key, of="e.r")
+    if records.key_is_gid:
+        key = f"private.gid_tail({key})"
+    ctes: list[str] = []
+    for child in records.children:
+        ctes += child_ctes(f"map_{prefix}_{child.table}", child)
+    for person in records.people:
+        ctes += person_ctes(f"map_{prefix}_{person.table}", person)
+    gap = ",\n                     "
+    rest = "".join(f",\n    {cte}" for cte in ctes)
+    others = "".join(f"{part}{gap}" for part in parts(records))
+    source = f"""
+              select e.ord, e.raw, {key} as platform_id,
+                     {version_time(records.updated, records.updated_as)} as source_updated_at,
+                     jsonb_hash_extended(e.raw, 0) as content_hash,
+                     {others}m.*
+              from (select e.r, e.ord, {raw} as raw, {version(records.updated, "e.r", records.updated_as)} as version
+                    from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
+                   lateral private.map_{prefix}_{records.table}(e.raw) as m"""
+    is_fresh = """,
+               (t.platform_id is null or n.source_updated_at > t.source_updated_at
+                or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
+                    and n.platform_id <> all (seen_later))) is true as is_fresh"""
+    parent = inserts(records.table, own, "fresh", kept(records.columns, "excluded.raw", "excluded"))
+    return f"""
+create or replace function private.land_{prefix}(
+    job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb, p_look_up_all boolean default false)
+returns private.landed language plpgsql
+{NO_SCANS} as $$
+declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
+begin
+    with incoming as materialized (
+        {beside_stored(records.table, source, more=is_fresh)}),
+    fresh as not materialized (select n.* from incoming as n where n.is_fresh),
+    {parent}{rest}
+    select coalesce(array_agg(n.platform_id order by n.ord), '{{}}'), count(*) filter (where n.is_new),
+           (select count(*) from {records.table}_changed),
+           count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
+           count(*) filter (where not n.is_fresh)
+      into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
+      from incoming as n;
+    if array_position(landed.keys, null) is not null then
+        raise exception using errcode = 'PT422', message = '{records.key}: missing';
+    end if;
+    return landed;
+end $$;
+"""
+
+
+def remap_function(prefix: str, table: str, own: list[str], keep: Mapping[str, str] = NOTHING) -> str:
+    values = {name: keep.get(name, f"m.{name}") for name in own}
+    sets = ", ".join(f"{name} = {value}" for name, value in values.items())
+    old = ", ".join(f"t.{name}" for name in own)
+    new = ", ".join(values.values())
+    return f"""
+create or replace function private.remap_{prefix}_{table}(p_user_id uuid, p_platform text, p_after text, p_limit int)
+returns jsonb language plpgsql set search_path = '' as $$
+declare answer jsonb;
+begin
+    with batch as materialized (
+        select t.ctid, t.platform_id, t.raw from public.{table} as t
+        where t.user_id = p_user_id and t.platform = p_platform and t.platform_id > p_after
+        order by t.platform_id limit p_limit),
+    mapped as materialized (
+        select b.ctid, m.* from batch as b, lateral private.map_{prefix}_{table}(b.raw) as m),
+    changed as (
+        update public.{table} as t set {sets}
+          from mapped as m
+         where t.ctid = m.ctid and ({old}) is distinct from ({new})
+        returning 1)
+    select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
+                              'after', (select max(platform_id) from batch)) into answer;
+    return answer;
+end $$;
+"""
+
+
+def stream_sql(platform: str, step: Step) -> Iterator[str]:
+    if isinstance(step, Derivation):
+        return
+    prefix, records = f"{platform}_{step.name}", step.records
+    tables = [(records.table, records.columns, records.currency)]
+    tables += [(child.table, child.columns, child.currency) for child in records.children]
+    tables += [(person.table, person.columns, "") for person in records.people]
+    for table, columns, currency in tables:
+        yield map_function(f"map_{prefix}_{table}", columns, currency)
+    yield land_function(platform, step.name, records)
+    for table, columns, currency in tables:
+        # A column that is worked out later from other rows is not the mapping's to set back.
+        own = [c.name for c in columns if c.only_if is None] + (["currency"] if currency else [])
+        yield remap_function(prefix, table, own, kept(columns, "t.raw", "m"))
+
+
+def landed(platform: str, folder: Path) -> dict[str, str]:
+    """The functions of a platform's mapping as its migrations leave them, by name."""
+    found: dict[str, str] = {}
+    for path in sorted(folder.glob(f"*_{platform}*_mapping.sql")):
+        for statement in _STATEMENTS.finditer(path.read_text()):
+            if statement["dropped"]:
+                found.pop(statement["dropped"], None)
+            else:
+                found[statement["name"]] = statement[0]
+    return found
+
+
+def changes(platform: str, steps: Iterable[Step], before: Mapping[str, str]) -> str:
+    """The migration that makes the functions of `before` those of the steps; empty where they are."""
+    texts = (sql.strip() for step in steps for sql in stream_sql(platform, step))
+    wanted = {_name(text): text for text in texts}
+    parts = [f"drop function if exists {name};" for name in sorted(before.keys() - wanted)]
+    for name, text in wanted.items():
+        old = before.get(name, text)
+        # One that returns other columns cannot be replaced.
+        if _head(old) != _head(text):
+            parts.append(f"drop function if exists {name};")
+        if name not in before or old != text:
+            parts.append(text)
+    title = f"-- Written by `python -m execution.schema.mapping {platform}`: do not edit."
+    return "\n\n".join([title, *parts]) + "\n" if parts else ""
+
+
+def _name(function: str) -> str:
+    return function.removeprefix("create or replace function ").partition("(")[0]
+
+
+def _head(function: str) -> str:
+    return function.partition(" as $$")[0]
+
+
+def main() -> None:
+    from execution.catalog import steps_of  # noqa: PLC0415  catalog and folder are wanted by the tool alone
+    from execution.schema.migrations import FOLDER  # noqa: PLC0415
+
+    platform = sys.argv[1]
+    sys.stdout.write(changes(platform, steps_of(platform), landed(platform, FOLDER)))
+
+
+if __name__ == "__main__":
+    main()

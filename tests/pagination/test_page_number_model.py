@@ -1,0 +1,306 @@
+"""The walk by page numbers against a list that moves under it: what it believes holds all that there is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from execution.errors import Retriable
+from execution.pagination.page_number import NumberedWalk
+from execution.pagination.paginator import Bounds, Incomplete, Place, ReadWindow, Told
+from execution.slices.page_body import Content
+from execution.streams import NumberedPages, Records, Stream
+
+LIMIT = 5
+MOST_CALLS = 600
+BOUNDS = Bounds(start=0, end=999)
+STREAM = Stream(
+    name="things",
+    path="/things.json",
+    records=Records(table="things", key="id", updated=(), columns=()),
+    records_at="data",
+    pages=NumberedPages(limit=LIMIT, most_pages=100),
+)
+
+
+@dataclass
+class Provider:
+    """A list of (time, key), newest first, in Laravel's envelope; changes happen before the nth request."""
+
+    records: list[tuple[str, str]]
+    changes: dict[int, Callable[[Provider], None]] = field(default_factory=dict)
+    clamp: int = LIMIT
+    short: bool = False
+    calls: int = 0
+    throughout: set[str] = field(default_factory=set)
+    ever: set[str] = field(default_factory=set)
+    # What the list held when the last answer was made.
+    shown: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.throughout = {key for _, key in self.records}
+        self.ever = set(self.throughout)
+
+    def answer(self, params: dict[str, object]) -> Content:
+        self.calls += 1
+        assert self.calls <= MOST_CALLS, "the walk does not end"
+        if change := self.changes.get(self.calls):
+            change(self)
+        self.shown = {key for _, key in self.records}
+        self.throughout &= self.shown
+        self.ever |= self.shown
+        page, size = int(str(params["page"])), min(int(str(params["limit"])), self.clamp)
+        rows = self.records[(page - 1) * size : page * size]
+        whole = {"last_page": max(-(-len(self.records) // size), 1), "per_page": size, "total": len(self.records)}
+        facts = {"current_page": page} | ({} if self.short else whole)
+        return Content(
+            count=None if self.short else len(self.records),
+            keys=tuple(key for _, key in rows),
+            beside=tuple(time for time, _ in rows),
+            facts=facts,
+        )
+
+    def add(self, key: str, place: int = 0) -> None:
+        """A record that is made now."""
+        self.records.insert(min(place, len(self.records)), (f"2026-11-22 {self.calls:04}", key))
+
+    def remove(self, index: int) -> None:
+        if self.records:
+            del self.records[index % len(self.records)]
+
+
+def list_of(size: int) -> list[tuple[str, str]]:
+    return [(f"2025-01-01 {size - n:05}", f"k{n}") for n in range(size)]
+
+
+@dataclass
+class Reader:
+    """Walks as `slice_work` does, and keeps what was committed, by pass."""
+
+    provider: Provider
+    passes: dict[int, set[str]] = field(default_factory=dict)
+
+    def read(self, place: Place | None = None) -> Incomplete | None:
+        walk = NumberedWalk(STREAM)
+        place = place or walk.begin(BOUNDS)
+        while not place.done:
+            # The place survives its trip through the database.
+            place = walk.load(json.loads(json.dumps(place.dump())))
+            content = self.provider.answer(dict(walk.request(place).params))
+            decision = walk.take(place, content)
+            self.passes.setdefault(place.pass_no, set()).update(content.keys)
+            told = Told(pass_keys=len(self.passes[place.pass_no]), window_keys=len(self.keys))
+            place = decision.place
+            if decision.closing:
+                following = walk.close(place, BOUNDS, told)
+                if isinstance(following, Incomplete):
+                    return following
+                place = following
+        return None
+
+    @property
+    def keys(self) -> set[str]:
+        return set().union(*self.passes.values())
+
+    @property
+    def last(self) -> set[str]:
+        return self.passes[max(self.passes)]
+
+
+SIZES = st.integers(0, 32)
+AT_HEAD = st.one_of(st.tuples(st.just("remove"), st.integers(0, 40)), st.tuples(st.just("add"), st.just(0)))
+ANYWHERE = st.one_of(st.tuples(st.just("remove"), st.integers(0, 40)), st.tuples(st.just("add"), st.integers(0, 40)))
+
+
+def changes_of(change: st.SearchStrategy[tuple[str, int]]) -> st.SearchStrategy[dict[int, list[tuple[str, int]]]]:
+    return st.dictionaries(st.integers(2, 20), st.lists(change, min_size=1, max_size=3), max_size=6)
+
+
+def provider_of(size: int, changes: dict[int, list[tuple[str, int]]], clamp: int = LIMIT) -> Provider:
+    def apply(call: int, steps: list[tuple[str, int]]) -> Callable[[Provider], None]:
+        def change(provider: Provider) -> None:
+            for number, (kind, value) in enumerate(steps):
+                if kind == "remove":
+                    provider.remove(value)
+                else:
+                    provider.add(f"new{call}.{number}", value)
+
+        return change
+
+    return Provider(list_of(size), {call: apply(call, steps) for call, steps in changes.items()}, clamp)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(size=SIZES, changes=changes_of(AT_HEAD), clamp=st.integers(1, LIMIT))
+def test_rows_inserted_and_removed_while_paging_are_neither_missed_nor_left_over(
+    size: int, changes: dict[int, list[tuple[str, int]]], clamp: int
+) -> None:
+    """What the last pass of a believed walk has seen is what the list held at its last answer, exactly."""
+    reader = Reader(provider_of(size, changes, clamp))
+
+    gave_up = reader.read()
+
+    assert gave_up or reader.provider.throughout <= reader.keys <= reader.provider.ever
+    assert gave_up or reader.provider.shown in (reader.last, reader.keys)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(size=SIZES, changes=changes_of(ANYWHERE))
+def test_rows_inserted_anywhere_are_seen_to_break_the_order_and_no_row_is_missed(
+    size: int, changes: dict[int, list[tuple[str, int]]]
+) -> None:
+    reader = Reader(provider_of(size, changes))
+
+    gave_up = reader.read()
+
+    assert gave_up or reader.provider.throughout <= reader.keys <= reader.provider.ever
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(size=SIZES, changes=changes_of(AT_HEAD), clamp=st.integers(1, LIMIT))
+def test_an_envelope_without_a_total_is_believed_when_two_passes_agree(
+    size: int, changes: dict[int, list[tuple[str, int]]], clamp: int
+) -> None:
+    reader = Reader(replace(provider_of(size, changes, clamp), short=True))
+
+    gave_up = reader.read()
+
+    assert gave_up or reader.provider.throughout <= reader.keys <= reader.provider.ever
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(size=SIZES, orders=st.lists(st.randoms(use_true_random=False), min_size=1, max_size=12))
+def test_a_list_in_no_order_is_read_whole_or_refused(size: int, orders: list[object]) -> None:
+    provider = provider_of(size, {})
+    provider.changes = {call: lambda p, r=r: r.shuffle(p.records) for call, r in enumerate(orders, 2)}  # type: ignore[misc]
+    reader = Reader(provider)
+
+    gave_up = reader.read()
+
+    assert gave_up or reader.keys == provider.throughout
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(
+    pages=st.lists(
+        st.tuples(st.none() | st.integers(0, 60), st.lists(st.integers(0, 30), max_size=LIMIT)), min_size=1, max_size=40
+    )
+)
+def test_whatever_is_answered_the_walk_ends(pages: list[tuple[int | None, list[int]]]) -> None:
+    class Liar(Provider):
+        def answer(self, params: dict[str, object]) -> Content:
+            self.calls += 1
+            assert self.calls <= 4 * (100 + 10), "the walk does not end"
+            count, keys = pages[self.calls % len(pages)]
+            facts = {"last_page": (count or 0) // 3, "per_page": (count or 0) % 7, "total": count}
+            return Content(count=count, keys=tuple(map(str, keys)), facts=facts if count is not None else {})
+
+    Reader(Liar([])).read()
+
+
+def test_ten_thousand_orders_cost_a_thousand_calls_and_one_for_the_head() -> None:
+    """With the certificate's own call 1,002 of the 1,010 that are allowed."""
+    walk = NumberedWalk(replace(STREAM, pages=NumberedPages(limit=10)))
+    records, asked, seen = list_of(10_000), list[int](), set[str]()
+    place = walk.begin(BOUNDS)
+
+    while not place.done:
+        page = int(str(walk.request(place).params["page"]))
+        rows = records[page * 10 - 10 : page * 10]
+        asked.append(page)
+        seen |= {key for _, key in rows}
+        facts = {"current_page": page, "last_page": 1000, "per_page": 10, "total": 10_000}
+        times = tuple(time for time, _ in rows)
+        decision = walk.take(place, Content(count=10_000, keys=tuple(k for _, k in rows), beside=times, facts=facts))
+        place = decision.place
+        if decision.closing:
+            following = walk.close(place, BOUNDS, Told(pass_keys=len(seen), window_keys=len(seen)))
+            assert not isinstance(following, Incomplete)
+            place = following
+
+    assert asked == [*range(1, 1001), 1]
+    assert len(seen) == 10_000
+
+
+def test_orders_that_come_while_all_is_read_cost_their_own_pages_alone() -> None:
+    """Twelve came: they stand on the first three pages, and the first is looked at once more."""
+    reader = Reader(provider_of(30, {4: [("add", 0)] * 12}))
+
+    gave_up = reader.read()
+
+    assert gave_up is None
+    assert len(reader.keys) == 42
+    assert set(reader.passes) == {1}
+    # Six pages, three that the shift adds, three of the head, one to see that no more came.
+    assert reader.provider.calls == 6 + 3 + 3 + 1
+
+
+def test_a_removed_row_that_a_new_one_makes_up_for_is_not_believed() -> None:
+    """The total is what it was and as many keys came, but the second read shows who is there."""
+    provider = provider_of(20, {3: [("remove", 1)], 5: [("add", 0)]})
+    reader = Reader(provider)
+
+    gave_up = reader.read()
+
+    assert gave_up is None
+    assert reader.last == provider.shown
+    assert max(reader.passes) == 2
+
+
+def test_a_list_in_no_order_is_believed_when_a_reading_brings_nothing_that_the_one_before_did_not() -> None:
+    """One leaves and one comes in the middle: as many as announced, but not the same. The third reading repeats it."""
+    provider = provider_of(20, {})
+    provider.records.reverse()
+
+    def one_leaves_and_one_comes(p: Provider) -> None:
+        p.remove(0)
+        p.add("new", 15)
+
+    provider.changes = {6: one_leaves_and_one_comes}
+    reader = Reader(provider)
+
+    gave_up = reader.read()
+
+    assert gave_up is None
+    assert reader.last == provider.shown
+    assert max(reader.passes) == 3
+
+
+def test_without_a_total_a_removed_row_costs_one_more_reading() -> None:
+    """The first reading skipped one, the second lacks the one that left; the third brings what the second did."""
+    reader = Reader(replace(provider_of(20, {3: [("remove", 1)]}), short=True))
+
+    gave_up = reader.read()
+
+    assert gave_up is None
+    assert reader.last == reader.provider.shown
+    assert max(reader.passes) == 3
+
+
+def test_what_came_between_the_reading_and_the_certificate_costs_the_head_and_not_the_list() -> None:
+    reader = Reader(provider_of(30, {}))
+    assert reader.read() is None
+    reader.provider.add("late")
+    before = reader.provider.calls
+
+    doubtful = NumberedWalk(STREAM).reread(ReadWindow(part=0, start=None, end=None, passes=1), BOUNDS)
+    gave_up = reader.read(doubtful)
+
+    assert gave_up is None
+    assert "late" in reader.last
+    assert set(reader.passes) == {1}
+    assert reader.provider.calls - before == 3
+
+
+def test_a_page_of_another_number_is_no_page() -> None:
+    """A platform that forgets the page would show the first one for ever."""
+    walk = NumberedWalk(STREAM)
+    place = replace(walk.begin(BOUNDS), page=3)
+
+    with pytest.raises(Retriable, match="page 1 came where page 3"):
+        walk.take(place, Content(count=9, keys=("a",), beside=("x",), facts={"current_page": 1}))

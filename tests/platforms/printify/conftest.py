@@ -1,0 +1,26 @@
+"""One stack and one Printify for the session; each test gets clean tables, limits without end and no faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+
+from execution.app import App
+from sandbox.stack import Stack
+from tests.platforms.printify.printify import Printify
+from tests.platforms.printify.world import World, make_world
+
+
+@pytest.fixture(scope="session")
+def product_env(stack: Stack, printify_process: Printify) -> dict[str, str]:
+    return {**stack.env, **printify_process.env}
+
+
+@pytest.fixture
+def world_of(app: App, db: psycopg.Connection[Any], printify: Printify) -> Callable[..., World]:
+    """Connect a shop for a new user."""
+    return partial(make_world, app, db, printify)

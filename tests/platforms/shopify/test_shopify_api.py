@@ -1,0 +1,196 @@
+"""What Shopify's answers mean (sheet, section 3.3): every row of the table, and what the seller is told."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from execution.errors import Fatal
+from execution.platforms.platform import Answer, Outcome
+from execution.platforms.shopify.api import API_VERSION, SHOPIFY
+from execution.settings import PlatformSettings
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+BUCKET = {"maximumAvailable": 2000, "currentlyAvailable": 666, "restoreRate": 100}
+COST = {"cost": {"requestedQueryCost": 752, "actualQueryCost": None, "throttleStatus": BUCKET}}
+TOKEN = "[API] Invalid API key or access token (unrecognized login or wrong password)"
+
+
+def classify(status, body, **headers):
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return SHOPIFY.classify(status, httpx.Headers(names), content, NOW)
+
+
+def error(code, message="no", **more):
+    return {"errors": [{"message": message, "extensions": {"code": code}}], **more}
+
+
+SOME = {"data": {"orders": {"nodes": []}}}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome", "code"),
+    [
+        (200, SOME, Outcome.ACCEPTED, ""),
+        (200, error("THROTTLED", "Throttled", extensions=COST), Outcome.THROTTLED, ""),
+        (200, error("MAX_COST_EXCEEDED"), Outcome.REQUEST_WRONG, "page_too_big"),
+        (200, error("INTERNAL_SERVER_ERROR"), Outcome.TRY_AGAIN, ""),
+        (200, error("TIMEOUT"), Outcome.TRY_AGAIN, ""),
+        (200, error("ACCESS_DENIED"), Outcome.ACCESS_REFUSED, "access_denied"),
+        (200, error("ACCESS_DENIED", **SOME), Outcome.ACCESS_REFUSED, "access_denied"),
+        (
+            200,
+            error("ACCESS_DENIED", "This app is not approved to access the Customer object."),
+            Outcome.ACCESS_REFUSED,
+            "protected_data",
+        ),
+        (200, error("undefinedField"), Outcome.REQUEST_WRONG, "request_wrong"),
+        (200, error("whatever", **SOME), Outcome.TRY_AGAIN, ""),
+        (200, {"errors": "odd"}, Outcome.REQUEST_WRONG, "request_wrong"),
+        (401, {"errors": TOKEN}, Outcome.TOKEN_REJECTED, "reconnect_needed"),
+        (402, {"errors": "Unavailable Shop"}, Outcome.SHOP_PAUSED, ""),
+        (423, {"errors": "Locked"}, Outcome.SHOP_PAUSED, ""),
+        (404, {"errors": "Not Found"}, Outcome.ACCESS_REFUSED, "shop_gone"),
+        (
+            403,
+            {"errors": "[API] This action requires merchant approval for read_orders scope."},
+            Outcome.ACCESS_REFUSED,
+            "access_denied",
+        ),
+        (429, {"errors": "Exceeded 2 calls per second for api client."}, Outcome.THROTTLED, ""),
+        (500, b"<html>", Outcome.TRY_AGAIN, ""),
+        (503, {"errors": "busy"}, Outcome.TRY_AGAIN, ""),
+        (400, {"errors": {"limit": ["no"]}}, Outcome.REQUEST_WRONG, "request_wrong"),
+        (400, b"<html>captcha</html>", Outcome.TRY_AGAIN, ""),
+        (200, b'{"data":{"orders"', Outcome.TRY_AGAIN, ""),
+    ],
+)
+def test_every_signal_has_its_own_outcome(status, body, outcome, code):
+    """GraphQL says with 200 what REST says with a status; partial data with errors is never a page."""
+    verdict = classify(status, body)
+
+    assert (verdict.outcome, verdict.code) == (outcome, code)
+    assert bool(verdict.seller_message) == bool(code)
+
+
+def test_throttled_waits_until_the_query_fits():
+    """(752 - 666) / 100 a second: not a second is given away, and never less than one is asked."""
+    (waits, short) = (
+        classify(200, error("THROTTLED", extensions={"cost": {**COST["cost"], "requestedQueryCost": asked}})).wait
+        for asked in (966, 700)
+    )
+
+    assert waits == timedelta(seconds=3)
+    assert short == timedelta(seconds=1)
+
+
+def test_a_refused_scope_is_named_to_the_seller():
+    text = "Access denied for orders field. Required access: `read_orders` access scope."
+
+    verdict = classify(200, error("ACCESS_DENIED", text))
+
+    assert "read_orders" in verdict.seller_message
+
+
+def test_an_unknown_filter_is_an_error():
+    """A misspelt filter matches everything, and only a warning beside good data says so (0.6)."""
+    search = [{"path": ["orders"], "query": "creatd_at:1", "warnings": [{"field": "creatd_at", "message": "Invalid"}]}]
+
+    verdict = classify(200, {**SOME, "extensions": {"search": search, **COST}})
+
+    assert (verdict.outcome, verdict.code) == (Outcome.REQUEST_WRONG, "search_warning")
+    assert "creatd_at" in verdict.reason
+
+
+def test_a_search_without_warnings_is_a_page():
+    assert classify(200, {**SOME, "extensions": {"search": [{"path": ["orders"], "warnings": []}]}}).outcome is (
+        Outcome.ACCEPTED
+    )
+
+
+def test_a_version_that_fell_forward_stops_everybody():
+    """Another version answers, in another shape perhaps: no job fails, none goes on, an operator is told."""
+    verdict = classify(200, SOME, x_shopify_api_version="2027-07")
+
+    assert (verdict.outcome, verdict.code) == (Outcome.KEY_REFUSED, "platform_key_refused")
+    assert "2027-07" in verdict.reason
+    assert classify(200, SOME, x_shopify_api_version=API_VERSION).outcome is Outcome.ACCEPTED
+
+
+def test_the_bucket_of_points_is_read_from_the_body():
+    body = json.dumps({**SOME, "extensions": COST}).encode()
+
+    limits = SHOPIFY.limits(httpx.Headers(), body)
+
+    assert (limits.points_maximum, limits.points_available, limits.points_restore_per_s) == (2000, 666, 100)
+
+
+def test_the_bucket_of_calls_is_read_from_the_header():
+    limits = SHOPIFY.limits(httpx.Headers({"x-shopify-shop-api-call-limit": "32/40"}), b"{}")
+
+    assert (limits.calls_maximum, limits.calls_available) == (40, 8)
+
+
+SHOP = {
+    "id": "gid://shopify/Shop/1",
+    "name": "Kiln",
+    "myshopifyDomain": "kiln.myshopify.com",
+    "currencyCode": "EUR",
+    "createdAt": "2020-01-02T03:04:05Z",
+}
+
+
+def identify(*scopes):
+    installed = {"accessScopes": [{"handle": scope} for scope in scopes]}
+    body = json.dumps({"data": {"shop": SHOP, "currentAppInstallation": installed}}).encode()
+    return SHOPIFY.identify(lambda _: Answer(status=200, body=body, headers={}, fetched_at=NOW), "")
+
+
+def test_a_shop_says_who_it_is():
+    """Its own domain is its id: a token is never sent to an address that a caller made up."""
+    shop = identify("read_orders", "write_products", "read_customers")
+
+    assert (shop.shop_id, shop.currency) == ("kiln.myshopify.com", "EUR")
+    assert shop.created_at == datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def test_a_token_without_its_scopes_is_refused_by_name():
+    with pytest.raises(Fatal, match="read_products") as refused:
+        identify("read_orders", "read_customers")
+
+    assert "read_products" in refused.value.seller_message
+
+
+@pytest.mark.parametrize(
+    "shop_id",
+    [
+        "evil.com",
+        "kiln.myshopify.com.evil.com",
+        "kiln.myshopify.com/../x",
+        "x@kiln.myshopify.com",
+        "kiln.myshopify.com\n",
+        "-kiln.myshopify.com",
+        "",
+        "127.0.0.1",
+    ],
+)
+def test_no_shop_leads_elsewhere(shop_id):
+    """The shop's name becomes a host that gets a token: only names of Shopify's are hosts (SSRF)."""
+    settings = PlatformSettings(name="shopify", client_id="id", client_secret=SecretStr("s"))
+
+    with pytest.raises(Fatal):
+        SHOPIFY.base_url(settings, shop_id)
+
+
+def test_each_shop_is_called_at_its_own_address():
+    """Without a base URL the shop's own domain; with one, its scheme and host alone, and the vendor's path."""
+    own = PlatformSettings(name="shopify", client_id="id", client_secret=SecretStr("s"))
+    sandbox = PlatformSettings(
+        name="shopify", client_id="id", client_secret=SecretStr("s"), api_base_url="http://127.0.0.1:9"
+    )
+
+    assert SHOPIFY.base_url(own, "kiln.myshopify.com") == f"https://kiln.myshopify.com/admin/api/{API_VERSION}"
+    assert SHOPIFY.base_url(sandbox, "kiln.myshopify.com") == f"http://127.0.0.1:9/admin/api/{API_VERSION}"

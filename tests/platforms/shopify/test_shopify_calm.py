@@ -1,0 +1,97 @@
+"""Calm runs: every table equals the source, in a number of calls that the sizes of pages allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.platforms.shopify.shopify import Shop, Shopify
+from tests.platforms.shopify.truth import TABLES
+from tests.platforms.shopify.world import COMPLETE, ShopifyWorld
+
+WorldOf = Callable[[Shop], ShopifyWorld]
+
+
+@pytest.mark.parametrize("currency", ["USD", "JPY"])
+def test_every_table_equals_the_source(shopify: Shopify, world_of: WorldOf, currency: str) -> None:
+    """Orders with lines, transactions, fulfillments, refunds and their lines; products, variants, customers."""
+    world = world_of(shopify.shop(420, currency=currency))
+
+    world.run()
+
+    assert world.statuses() == COMPLETE
+    assert world.differences() == []
+
+
+@pytest.mark.parametrize("orders", [0, 250, 251])
+def test_shops_around_the_edges_of_a_page_equal_the_source(shopify: Shopify, world_of: WorldOf, orders: int) -> None:
+    world = world_of(shopify.shop(orders, products=4))
+
+    world.run("orders", "customers")
+
+    assert set(world.statuses().values()) == {"completed"}
+    assert world.differences("orders", "line_items", "order_refunds", "order_refund_lines", "customers") == []
+    assert world.certificate("orders")["distinct_keys"] == orders
+
+
+def test_no_end_of_a_connection_is_an_end(shopify: Shopify, world_of: WorldOf) -> None:
+    """A connection stops at 25,000 objects; here at 300 already, without a word. Ids go on where cursors end."""
+    shopify.settings(most_paged=300, past_most_paged="stop")
+    world = world_of(shopify.shop(900, products=4))
+
+    world.run("orders")
+
+    assert world.statuses() == {"orders": "completed"}
+    assert world.differences("orders", "line_items") == []
+
+
+def test_a_shop_that_is_read_again_costs_no_write(shopify: Shopify, world_of: WorldOf) -> None:
+    world = world_of(shopify.shop(120, products=6))
+    world.run()
+    before = {table: world.stored(table) for table in TABLES}
+
+    world.run(again=True)
+
+    assert world.statuses() == COMPLETE
+    assert {table: world.stored(table) for table in TABLES} == before
+
+
+def test_an_order_with_hundreds_of_lines_is_never_cut(shopify: Shopify, world_of: WorldOf) -> None:
+    """A page shows a hundred lines of an order: the others are asked for, up to the last."""
+    shop = shopify.shop(5, products=9)
+    for lines in (99, 100, 101, 250, 251, 420):
+        shopify.mutate(shop, "new_order", lines=lines, at=shop.facts["ends_at"])
+    world = world_of(shop)
+
+    world.run("orders")
+
+    assert world.statuses() == {"orders": "completed"}
+    assert world.differences("orders", "line_items") == []
+
+
+def test_more_lines_than_two_pages_show_are_not_called_complete(shopify: Shopify, world_of: WorldOf) -> None:
+    """The first and the last 250 lines of an order leave open what is between: that is said, with numbers."""
+    shop = shopify.shop(2, products=9)
+    shopify.mutate(shop, "new_order", lines=520, at=shop.facts["ends_at"])
+    world = world_of(shop)
+
+    world.run("orders")
+
+    status, code, _ = world.error("orders")
+    assert (status, code) == ("failed", "incomplete")
+    assert "line_items" in world.job("orders")["error"]
+
+
+def test_a_refund_of_hundreds_of_lines_is_never_cut(shopify: Shopify, world_of: WorldOf) -> None:
+    """More lines than a page shows, taken back all at once."""
+    shop = shopify.shop(3, products=9)
+    made = shopify.mutate(shop, "new_order", lines=300, at=shop.facts["ends_at"])
+    shopify.mutate(shop, "refund_order", order_id=made["result"]["order_id"], at=shop.facts["ends_at"])
+    world = world_of(shop)
+
+    world.run("orders")
+
+    assert world.statuses() == {"orders": "completed"}
+    assert len(world.stored("order_refund_lines")) >= 250
+    assert world.differences("order_refunds", "order_refund_lines") == []

@@ -1,0 +1,110 @@
+"""What was deleted, or asked to be forgotten, while a page with it was on its way: the page brings nothing back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from execution.platforms.platform import Answer, Ask, Send
+from tests.platforms.shopify.shopify import Shop, Shopify
+from tests.platforms.shopify.turns import told, work_due
+from tests.platforms.shopify.world import ShopifyWorld
+
+WorldOf = Callable[[Shop], ShopifyWorld]
+
+
+def work(world: ShopifyWorld, between: Callable[[], None], *, answer: int = 1) -> None:
+    """Work what is due; `between` happens once, after so many answers have come and before the last is committed."""
+    happens: list[Callable[[], None]] = [between, *[lambda: None] * (answer - 1)]
+
+    def interrupted(send: Send, ask: Ask) -> Answer:
+        answer = send(ask)
+        if happens:
+            happens.pop()()
+        return answer
+
+    work_due(world, interrupted)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "new"])
+@pytest.mark.parametrize(("kind", "table"), [("products", "listings"), ("orders", "orders"), ("customers",) * 2])
+def test_what_is_deleted_while_its_page_is_on_the_way_stays_deleted(
+    shopify: Shopify, world_of: WorldOf, *, kind: str, table: str, known: bool
+) -> None:
+    """It changed, it was fetched, and then it was deleted: the page was true once, and comes too late."""
+    world = world_of(shopify.shop(30, products=6))
+    if known:
+        world.run("orders", "listings", "variants", "customers")
+    key = str(shopify.truth(world.sold, kind)[0]["id"])
+    world.db.execute(f"update public.{table} set source_updated_at = '2001-01-01', content_hash = 1")
+    told(world, f"{kind}/updated", "read", key, p_kind=kind)
+
+    work(world, lambda: told(world, f"{kind}/delete", "gone", key, p_table=table))
+
+    assert world.statuses()["changes"] == "completed"
+    assert key not in world.stored(table)
+    assert key not in {row["order_platform_id"] for row in world.stored("line_items").values()}
+    assert len(world.stored(table)) == (len(shopify.truth(world.sold, kind)) - 1 if known else 0)
+
+
+def test_a_product_that_is_deleted_while_its_variants_are_on_the_way_takes_them_along(
+    shopify: Shopify, world_of: WorldOf
+) -> None:
+    world = world_of(shopify.shop(3, products=6))
+    key = str(shopify.truth(world.sold, "products")[0]["id"])
+    told(world, "products/create", "read", key, p_kind="products")
+
+    work(world, lambda: told(world, "products/delete", "gone", key, p_table="listings"), answer=2)
+
+    assert len(world.rows("select 1 from public.listing_variants where listing_platform_id = %s", key)) > 0
+    assert world.stored("listing_variants") == {}
+
+
+def test_who_is_forgotten_while_a_page_is_on_the_way_stays_forgotten(shopify: Shopify, world_of: WorldOf) -> None:
+    """Nor does a record that was rejected before bring them back."""
+    world = world_of(shopify.shop(30, products=6))
+    world.run("customers")
+    key, known = next((key, row) for key, row in world.stored("customers").items() if row["email"])
+    world.db.execute("update public.customers set source_updated_at = '2001-01-01', content_hash = 1")
+    told(world, "customers/update", "read", key, p_kind="customers")
+
+    work(world, lambda: told(world, "customers/redact", "redact_customer", key))
+
+    kept = world.stored("customers")[key]
+    assert (kept["name"], kept["email"], kept["raw"]) == (None, None, {})
+    assert known["email"] not in str(world.rows("select * from public.customers where platform_id = %s", key))
+
+
+def test_who_is_to_be_forgotten_may_be_named_by_an_address_alone(shopify: Shopify, world_of: WorldOf) -> None:
+    """Also in records that could not be mapped. Of somebody whom nobody finds, people have to make sure."""
+    world = world_of(shopify.shop(30, products=6))
+    world.run("customers")
+    key, known = next((key, row) for key, row in world.stored("customers").items() if row["email"])
+    world.rows(
+        "insert into public.rejected_records (user_id, platform, entity, stream, run_id, platform_id, reason, sqlstate,"
+        " raw, fetched_at) select user_id, platform, 'customers', 'customers', sync_run_id, platform_id, 'x', '22000',"
+        " convert_to(email, 'UTF8'), now() from public.customers where platform_id = %s returning 1",
+        key,
+    )
+
+    for email in (known["email"].upper(), "nobody@example.com"):
+        told(world, "customers/redact", "redact_customer", p_email=email)
+
+    kept = world.stored("customers")[key]
+    assert (kept["name"], kept["email"], kept["raw"]) == (None, None, {})
+    assert world.rejected() == []
+    done = world.rows("select done_at is not null as done from private.privacy_requests order by id")
+    assert [row["done"] for row in done] == [True, False]
+
+
+def test_an_order_that_is_deleted_takes_all_that_came_with_it(shopify: Shopify, world_of: WorldOf) -> None:
+    world = world_of(shopify.shop(60, products=6))
+    world.run("orders")
+    order = next(order for order in shopify.truth(world.sold, "orders") if order["refunds"])
+    shopify.mutate(world.sold, "remove_order", order_id=order["id"])
+
+    told(world, "orders/delete", "gone", str(order["id"]), p_table="orders")
+
+    tables = ("orders", "line_items", "order_transactions", "order_fulfillments", "order_refunds", "order_refund_lines")
+    assert world.differences(*tables) == []

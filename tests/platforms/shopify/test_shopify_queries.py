@@ -1,0 +1,101 @@
+"""Every document that is sent to Shopify is valid against the vendor's own schema of the pinned version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import GraphQLSchema, build_schema, parse, validate
+
+from execution.http import shopify_api
+from execution.pagination import bulk as walk_bulk
+from execution.pagination import rising as walk_rising
+from execution.pagination.paginator import Bounds
+from execution.platforms.platform import Ask
+from execution.platforms.shopify.api import API_VERSION
+from execution.platforms.shopify.bulk import BulkWalk
+from execution.streams import Lookup, Stream
+from execution.sync_shopify import CUSTOMERS, ENTITIES, ORDERS, PRODUCTS, VARIANTS
+
+SDL = Path(__file__).parents[3] / "../shared/specs/shopify" / f"admin-{API_VERSION}.graphql"
+BOUNDS = Bounds(start=1_700_000_000, end=1_760_000_000)
+STREAMS = {stream.name: stream for stream in (ORDERS, PRODUCTS, VARIANTS, CUSTOMERS)}
+LOOKUPS = {step.name: step for entity in ENTITIES for step in entity.steps if isinstance(step, Lookup)}
+
+
+@cache
+def schema() -> GraphQLSchema:
+    if not SDL.exists():
+        pytest.skip(f"no schema at {SDL.name}: the vendors' documents are not there")
+    return build_schema(SDL.read_text(), assume_valid=True)
+
+
+class Asked(Exception):
+    """Stands in the way of an answer: only the question is wanted."""
+
+
+def question(call: Callable[..., Any], *args: Any) -> Ask:
+    asked: list[Ask] = []
+
+    def send(ask: Ask) -> Any:
+        asked.append(ask)
+        raise Asked
+
+    caller = type("Caller", (), {"send": staticmethod(send)})()
+    with pytest.raises(Asked):
+        call(caller if args else send, *args) if args else call(send)
+    return asked[0]
+
+
+def documents() -> Iterator[tuple[str, str]]:
+    """(what for, the GraphQL document)."""
+    for name, stream in STREAMS.items():
+        walk: BulkWalk = BulkWalk(stream)
+        place = walk.begin(BOUNDS)
+        yield f"{name}: first page", text(walk.page(place, 250))
+        yield f"{name}: later page", text(walk.page(replace(place, pages=1, since=7), 250))
+        yield f"{name}: probe", text(question(lambda send, walk=walk: walk.probe_newest(send, BOUNDS)))
+        yield f"{name}: look", text(question(walk.fetch, replace(place, stage="look")))
+        yield f"{name}: export", walk._export(place)
+    for name, lookup in LOOKUPS.items():
+        yield f"lookup {name}", text(lookup.ask(lookup, ["1", "2"]))
+    yield "start of an export", walk_bulk._START
+    yield "poll of an export", walk_bulk._POLL
+    yield "scopes", walk_rising._SCOPES
+    yield "identify", shopify_api._IDENTIFY
+
+
+def text(ask: Ask) -> str:
+    document: str = json.loads(ask.body or b"{}")["query"]
+    return document
+
+
+@pytest.mark.parametrize(("what", "document"), list(documents()), ids=lambda value: value if len(value) < 40 else "")
+def test_every_document_is_valid(what: str, document: str) -> None:
+    errors = validate(schema(), parse(document))
+
+    assert errors == [], what
+
+
+@pytest.mark.parametrize("stream", STREAMS.values(), ids=lambda stream: stream.name)
+def test_a_page_of_the_full_size_fits_the_most_that_a_query_may_cost(stream: Stream) -> None:
+    """1,000 points, judged on what is asked for, by the formula of the sheet's addendum."""
+    walk: BulkWalk = BulkWalk(stream)
+
+    assert 0 < walk.page(walk.begin(BOUNDS), walk.pages.limit).points <= 1000
+
+
+def test_times_in_a_search_are_quoted() -> None:
+    """Without quotes a time breaks at its colon, and the filter matches nearly everything (addendum)."""
+    walk: BulkWalk = BulkWalk(ORDERS)
+
+    body = json.loads(walk.page(replace(walk.begin(BOUNDS), since=41, pages=1), 250).body or b"")
+
+    assert body["variables"]["query"] == (
+        "created_at:>='2023-11-14T22:13:20Z' created_at:<='2025-10-09T08:53:20Z' id:>41"
+    )

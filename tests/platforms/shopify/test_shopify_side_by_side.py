@@ -1,0 +1,61 @@
+"""A webhook's job and a backfill take turns with one shop: what one has half done is no failure of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from execution.errors import Snooze
+from execution.platforms.platform import Answer, Ask, Send
+from tests.platforms.shopify.shopify import Shop, Shopify
+from tests.platforms.shopify.turns import Through, told, work_due
+from tests.platforms.shopify.world import ShopifyWorld
+
+WorldOf = Callable[[Shop], ShopifyWorld]
+
+
+def throttled(body: bytes) -> Through:
+    """Whoever asks Shopify for this is throttled for an hour."""
+
+    def through(send: Send, ask: Ask) -> Answer:
+        if body in (ask.body or b""):
+            raise Snooze("throttled", timedelta(hours=1))
+        return send(ask)
+
+    return through
+
+
+def test_a_refund_that_the_other_job_has_still_to_look_up_is_no_missing_one(
+    shopify: Shopify, world_of: WorldOf
+) -> None:
+    """The backfill is about to prove; an order comes with a new refund; its own job is throttled before it is read."""
+    world = world_of(shopify.shop(40, products=4))
+    world.start("orders")
+    work_due(world, throttled(b"KeeperProbe"))
+    order = next(o for o in shopify.truth(world.sold, "orders") if o["financial"] == "PAID" and not o["refunds"])
+    shopify.mutate(world.sold, "refund_order", order_id=order["id"], amount=100)
+    told(world, "orders/update", "read", str(order["id"]), p_kind="orders")
+    work_due(world, throttled(b"on Refund"))
+    world.rows("update public.sync_jobs set run_after = now() where entity = 'orders' returning 1")
+
+    work_due(world)
+
+    assert world.job("changes")["status"] == "parked"
+    assert world.job("orders")["status"] == "completed", world.error("orders")
+
+
+def test_customers_that_may_not_be_read_keep_no_other_change_from_being_read(
+    shopify: Shopify, world_of: WorldOf
+) -> None:
+    """Their own entity tells the seller. Here variants and refunds come after them, and the notices are done with."""
+    shopify.settings(customer_data="denied")
+    world = world_of(shopify.shop(20, products=4))
+    product, customer = (str(shopify.truth(world.sold, kind)[0]["id"]) for kind in ("products", "customers"))
+    told(world, "customers/update", "read", customer, p_kind="customers")
+    told(world, "products/update", "read", product, p_kind="products")
+
+    work_due(world)
+
+    assert world.job("changes")["status"] == "completed", world.error("changes")
+    assert {row["listing_platform_id"] for row in world.stored("listing_variants").values()} == {product}
+    assert world.rows("select 1 from private.platform_events where worked_at is null") == []

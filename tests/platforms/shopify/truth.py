@@ -1,0 +1,147 @@
+"""What the tables should hold, worked out from the sandbox's truth by other means than the product's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.platforms.shopify.shopify import Shop, Shopify
+
+Row = dict[str, Any]
+TABLES = (
+    "orders",
+    "line_items",
+    "order_transactions",
+    "order_fulfillments",
+    "order_refunds",
+    "order_refund_lines",
+    "listings",
+    "listing_variants",
+    "customers",
+)
+
+
+def key(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def lower(value: str | None) -> str | None:
+    return None if value is None else value.lower()
+
+
+def expected(shopify: Shopify, shop: Shop) -> dict[str, dict[str, Row]]:
+    """Every row of every table, by its key."""
+    currency = shop.facts["currency"]
+    orders = {str(o["id"]): o for o in shopify.truth(shop, "orders")}
+    refunds = shopify.truth(shop, "refunds")
+    return {
+        "orders": {name: _order(o, currency) for name, o in orders.items()},
+        "line_items": {str(x["id"]): _line(x, currency) for x in shopify.truth(shop, "line_items")},
+        "order_transactions": {str(x["id"]): _transaction(x, currency) for x in shopify.truth(shop, "transactions")},
+        "order_fulfillments": {str(x["id"]): _fulfillment(x) for x in shopify.truth(shop, "fulfillments")},
+        "order_refunds": {str(x["id"]): _refund(x, currency) for x in refunds},
+        "order_refund_lines": _refund_lines(refunds),
+        "listings": {str(x["id"]): _product(x, currency) for x in shopify.truth(shop, "products")},
+        "listing_variants": {str(x["id"]): _variant(x, currency) for x in shopify.truth(shop, "variants")},
+        "customers": {str(x["id"]): _customer(x) for x in shopify.truth(shop, "customers")},
+    }
+
+
+def _order(o: Row, currency: str) -> Row:
+    return {
+        "order_number": o["name"],
+        "status": lower(o["financial"]),
+        "fulfillment_status": lower(o["fulfillment"]),
+        "is_test": o["test"],
+        "buyer_platform_id": key(o["customer_id"]),
+        "ordered_at": o["processed"],
+        "cancelled_at": o["cancelled"],
+        "currency": currency,
+        "subtotal_amount": o["subtotal"][0],
+        "discount_amount": o["discounts"][0],
+        "shipping_amount": o["shipping"][0],
+        "tax_amount": o["tax"][0],
+        "tip_amount": o["tip"][0],
+        "total_amount": o["total"][0],
+        "current_total_amount": o["current_total"][0],
+        "refunded_amount": o["refunded"][0],
+        "presentment_currency": o["presentment_currency"],
+        "presentment_total_amount": o["total"][1],
+        "source_updated_at": o["updated"],
+    }
+
+
+def _line(x: Row, currency: str) -> Row:
+    return {
+        "order_platform_id": str(x["order_id"]),
+        "listing_platform_id": key(x["product_id"]),
+        "product_platform_id": key(x["variant_id"]),
+        "sku": x["sku"],
+        "quantity": x["quantity"],
+        "current_quantity": x["current"],
+        "currency": currency,
+        "price_amount": x["price"][0],
+    }
+
+
+def _transaction(x: Row, currency: str) -> Row:
+    return {
+        "order_platform_id": str(x["order_id"]),
+        "kind": lower(x["kind"]),
+        "status": lower(x["status"]),
+        "gateway": x["gateway"],
+        "parent_platform_id": key(x["parent_id"]),
+        "currency": currency,
+        "transaction_amount": x["amount"][0],
+    }
+
+
+def _fulfillment(x: Row) -> Row:
+    return {"order_platform_id": str(x["order_id"])}
+
+
+def _refund(x: Row, currency: str) -> Row:
+    return {
+        "order_platform_id": str(x["order_id"]),
+        "refund_amount": x["amount"][0],
+        "reason": x["note"],
+        "currency": currency,
+    }
+
+
+def _refund_lines(refunds: list[Row]) -> dict[str, Row]:
+    """A line of a refund is known by its refund and by the line that it took back, which occurs once."""
+    return {
+        f"{refund['id']}:{line['line_item_id']}:1": {
+            "refund_platform_id": str(refund["id"]),
+            "line_item_platform_id": str(line["line_item_id"]),
+            "quantity": line["quantity"],
+        }
+        for refund in refunds
+        for line in refund["lines"]
+    }
+
+
+def _product(x: Row, currency: str) -> Row:
+    return {
+        "title": x["title"],
+        "state": lower(x["status"]),
+        "currency": currency,
+        "listed_at": x["created"],
+        "source_updated_at": x["updated"],
+    }
+
+
+def _variant(x: Row, currency: str) -> Row:
+    return {
+        "listing_platform_id": str(x["product_id"]),
+        "title": x["title"],
+        "sku": x["sku"],
+        "sort_order": x["position"],
+        "currency": currency,
+        "price_amount": x["price"],
+        "source_updated_at": x["updated"],
+    }
+
+
+def _customer(x: Row) -> Row:
+    return {"email": x["email"], "source_updated_at": x["updated"]}

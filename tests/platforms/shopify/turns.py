@@ -1,0 +1,53 @@
+"""Slices worked by hand, with a word of the test's at every call, and notices as the web process keeps them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from execution.job_runner import Outcome
+from execution.platforms.platform import Answer, Ask, Send
+from execution.slices.slice_work import Client
+from tests.platforms.shopify.world import ShopifyWorld
+
+# What becomes of a call: it is sent, or it is not, and whatever happens before or after.
+Through = Callable[[Send, Ask], Answer]
+
+
+class _Client:
+    """A job's own client, but for what `through` makes of its calls."""
+
+    def __init__(self, client: Client, through: Through) -> None:
+        self._client = client
+        self._through = through
+        self.download = client.download
+
+    @property
+    def sends(self) -> int:
+        return self._client.sends
+
+    def send(self, ask: Ask, /) -> Answer:
+        return self._through(self._client.send, ask)
+
+
+def work_due(world: ShopifyWorld, through: Through = lambda send, ask: send(ask)) -> None:
+    """Work slices until nothing is due: what is parked stays parked."""
+    runner = replace(world.app.runner(), client_of=lambda job: _Client(world.app.client_of(job), through))
+    while runner.work_one() is not Outcome.IDLE:
+        pass
+
+
+def told(world: ShopifyWorld, topic: str, effect: str, *object_ids: str, **more: Any) -> None:
+    """As the web process keeps a webhook."""
+    world.app.store.rpc(
+        "accept_platform_event",
+        p_platform="shopify",
+        p_delivery_id=str(uuid.uuid4()),
+        p_shop_id=world.sold.id,
+        p_topic=topic,
+        p_effect=effect,
+        p_object_ids=object_ids,
+        **more,
+    )

@@ -1,0 +1,355 @@
+"""Costs of goods: what is counted, which order it belongs to, and that neither depends on what came first."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.reports.cost_world import (
+    NONE,
+    Line,
+    Print,
+    Sale,
+    changed,
+    expected_links,
+    expected_orders,
+    new_world,
+    put_prints,
+    put_sales,
+)
+from tests.schema.crowd import pages_touched
+
+RECEIPT = Sale(platform="etsy", id="3312345678", number="3312345678")
+SHOPIFY = Sale(platform="shopify", id="5100000000001", number="#1037")
+
+
+@pytest.fixture
+def world(clean, db):
+    return new_world(db)
+
+
+def test_cost_is_that_of_lines_that_are_not_canceled(world):
+    """By piece, plus each line's shipping; a replaced line may keep a cost, which is not counted."""
+    lines = (Line(quantity=2, cost=500, shipping=300), Line(cost=999, shipping=99, status="canceled"), Line(cost=70))
+
+    world.put(RECEIPT, Print(id="p", reference=3312345678, lines=lines))
+
+    assert world.orders()[RECEIPT.key] == ("linked", "printify", 2 * 500 + 300 + 70 + 100, "USD")
+
+
+def test_an_order_without_a_printer_has_no_cost_yet(world):
+    """And says no source."""
+    world.put(RECEIPT)
+
+    assert world.orders()[RECEIPT.key] == NONE
+
+
+@pytest.mark.parametrize(
+    ("about", "sale"),
+    [
+        ({"reference": 3312345678}, RECEIPT),
+        ({"reference": "3312345678"}, RECEIPT),
+        ({"label": "3312345678"}, RECEIPT),
+        ({"reference": 5100000000001}, SHOPIFY),
+        ({"label": "#1037"}, SHOPIFY),
+        ({"label": "1037"}, SHOPIFY),
+        ({"reference": 3312345678, "label": "#1037"}, RECEIPT),
+        ({"reference": 1, "label": "#1037"}, SHOPIFY),
+    ],
+    ids=str,
+)
+def test_a_reference_means_an_id_first_and_then_a_label(world, about, sale):
+    """Numbers and texts alike; a label with and without its sign; the id wins."""
+    world.put(RECEIPT, SHOPIFY, Print(id="p", **about))
+
+    assert world.costs()["p"] == ("linked", None, *sale.key)
+    assert world.orders()[sale.key][0] == "linked"
+
+
+@pytest.mark.parametrize(
+    ("each", "reason"),
+    [
+        (Print(id="p", kind="manual"), "no_sale"),
+        (Print(id="p", kind="sample"), "no_sale"),
+        (Print(id="p"), "no_reference"),
+        (Print(id="p", reference=77), "order_not_there"),
+        (Print(id="p", kind="api", reference="b7c1-uuid"), "order_of_an_api"),
+        (Print(id="p", of="unknown"), "original_not_linked"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_not_linked_says_why(world, each, reason):
+    """And costs no order anything."""
+    world.put(RECEIPT, SHOPIFY, each)
+
+    assert world.costs()["p"] == ("unlinked", reason, None, None)
+    assert set(world.orders().values()) == {NONE}
+
+
+def test_an_id_in_two_channels_is_ambiguous_until_one_is_gone(world):
+    """Neither order gets the cost; when one is removed, the other does."""
+    twin = Sale(platform="shopify", id=RECEIPT.id, number="#9")
+    world.put(RECEIPT, twin, Print(id="p", reference=RECEIPT.id))
+    both = world.orders()
+    world.put(changed(twin, gone=True))
+
+    assert both == dict.fromkeys((RECEIPT.key, twin.key), ("ambiguous", "printify", None, None))
+    assert world.orders() == {RECEIPT.key: ("linked", "printify", 600, "USD"), twin.key: NONE}
+
+
+def test_two_orders_of_one_name_are_ambiguous(world):
+    """The reason says so."""
+    world.put(SHOPIFY, Sale(platform="shopify", id="2", number="#1037"), Print(id="p", label="#1037"))
+
+    assert world.costs()["p"] == ("ambiguous", "two_orders", None, None)
+
+
+def test_splits_and_reprints_add_up_in_one_order(world):
+    """A reprint without a reference goes where its first order goes, and its reprint too."""
+    world.put(Print(id="third", of="second", lines=(Line(cost=1, shipping=0),)))
+    world.put(Print(id="second", of="first", lines=(Line(cost=0, shipping=0),)))
+    world.put(RECEIPT, Print(id="first", reference=RECEIPT.id), Print(id="half", label=RECEIPT.id))
+
+    assert world.orders()[RECEIPT.key] == ("linked", "printify", 600 + 600 + 0 + 1, "USD")
+
+
+@pytest.mark.parametrize(
+    "each",
+    [
+        Print(id="p", reference=RECEIPT.id, status="cost-calculation"),
+        Print(id="p", reference=RECEIPT.id, lines=(Line(cost=None),)),
+        Print(id="p", reference=RECEIPT.id, lines=(Line(cost=0),)),
+    ],
+    ids=["being calculated", "absent", "zero"],
+)
+def test_a_cost_that_is_not_known_is_not_told(world, each):
+    """The order waits for it, and names its source; a known cost beside it does not stand for all."""
+    world.put(RECEIPT, Print(id="known", reference=RECEIPT.id), each)
+    before = world.orders()[RECEIPT.key]
+    world.put(changed(each, status="in-production", lines=(Line(cost=20),)))
+
+    assert before == ("no_cost_yet", "printify", None, None)
+    assert world.orders()[RECEIPT.key] == ("linked", "printify", 600 + 120, "USD")
+
+
+def test_currencies_are_never_added(world):
+    """Two printers' orders in two currencies have no sum."""
+    world.put(RECEIPT, Print(id="p", reference=RECEIPT.id), Print(id="q", reference=RECEIPT.id, currency="EUR"))
+
+    assert world.orders()[RECEIPT.key] == ("ambiguous", "printify", None, None)
+
+
+def test_a_changed_reference_moves_the_cost(world):
+    """Away from the one order and to the other; a removed order of the printer takes its cost along."""
+    world.put(RECEIPT, SHOPIFY, Print(id="p", reference=RECEIPT.id))
+    world.put(Print(id="p", label="#1037"))
+    moved = world.orders()
+    world.put(Print(id="p", label="#1037", gone=True))
+
+    assert moved == {RECEIPT.key: NONE, SHOPIFY.key: ("linked", "printify", 600, "USD")}
+    assert set(world.orders().values()) == {NONE}
+    assert world.costs() == {}
+
+
+def test_an_order_whose_name_changes_is_found_by_the_new_one(world):
+    """Shopify lets sellers rename."""
+    world.put(Print(id="p", label="#2001"), SHOPIFY)
+    before = world.costs()["p"][0]
+    world.put(changed(SHOPIFY, number="#2001"))
+
+    assert (before, world.costs()["p"]) == ("unlinked", ("linked", None, *SHOPIFY.key))
+
+
+def test_an_order_that_is_renamed_loses_what_meant_its_old_name(world):
+    """The link is found by the order that it hangs on, although nothing names that order any more."""
+    world.put(SHOPIFY, Print(id="p", label="#1037"))
+    world.put(changed(SHOPIFY, number="#2001"))
+
+    assert world.costs()["p"] == ("unlinked", "order_not_there", None, None)
+    assert world.orders()[SHOPIFY.key] == NONE
+
+
+def test_a_label_may_be_an_id_of_an_order_that_comes_later(world):
+    """And whose number is another."""
+    world.put(Print(id="p", label=SHOPIFY.id))
+    world.put(SHOPIFY)
+
+    assert world.costs()["p"] == ("linked", None, *SHOPIFY.key)
+
+
+def test_the_rule_says_what_a_cost_covers(world):
+    """One row decides; every order is counted again; nonsense is refused."""
+    world.put(RECEIPT, Print(id="p", reference=RECEIPT.id, lines=(Line(quantity=3, cost=500, shipping=0),)))
+    by_piece = world.orders()[RECEIPT.key][2]
+    world.db.execute("select public.set_cost_rule('printify', 'line')")
+    by_line = world.orders()[RECEIPT.key][2]
+    world.db.execute("select public.set_cost_rule('printify', 'piece')")
+
+    assert (by_piece, by_line, world.orders()[RECEIPT.key][2]) == (1500, 500, 1500)
+    with pytest.raises(psycopg.errors.CheckViolation):
+        world.db.execute("select public.set_cost_rule('printify', 'box')")
+
+
+def test_other_users_orders_are_never_meant(clean, db):
+    """The same reference of two sellers stays with each."""
+    ann, bob = new_world(db), new_world(db)
+    ann.put(RECEIPT)
+    bob.put(Print(id="p", reference=RECEIPT.id))
+
+    assert ann.orders()[RECEIPT.key] == NONE
+    assert bob.costs()["p"][0] == "unlinked"
+
+
+# --- any order of arrival -------------------------------------------------------------------------------
+
+_IDS = st.sampled_from(["1", "2", "3"])
+_SALES = st.builds(
+    Sale,
+    platform=st.sampled_from(["etsy", "shopify"]),
+    id=_IDS,
+    number=st.sampled_from(["1", "2", "#3", "#4", "#5"]),
+    gone=st.sampled_from([False, False, False, True]),
+)
+_LINES = st.builds(
+    Line,
+    quantity=st.integers(1, 3),
+    cost=st.sampled_from([None, 0, 100, 250]),
+    shipping=st.sampled_from([None, 0, 40]),
+    status=st.sampled_from(["fulfilled", "canceled", "in-production"]),
+)
+_PRINTS = st.builds(
+    Print,
+    id=st.sampled_from(["a", "b", "c", "d"]),
+    reference=st.none() | _IDS,
+    label=st.none() | st.sampled_from(["#3", "4", "#5", "1"]),
+    of=st.none() | st.sampled_from(["a", "b", "c", "d"]),
+    lines=st.lists(_LINES, max_size=3).map(tuple),
+    status=st.sampled_from(["fulfilled", "cost-calculation", "pending"]),
+    gone=st.sampled_from([False, False, False, True]),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(records=st.lists(_SALES | _PRINTS, max_size=14), shuffler=st.randoms(use_true_random=False))
+def test_any_history_ends_where_its_last_records_say(clean, db, records, shuffler):
+    """Records come in any order, alone or in pages, again and changed, are removed and come back: the tables say what
+    the last version of each says, reckoned a second time in Python.
+    """
+    world = new_world(db)
+
+    rest = list(records)
+    while rest:
+        size = shuffler.randint(1, 4)
+        page = {getattr(record, "key", record.id): record for record in rest[:size]}
+        world.put(*page.values())
+        rest = rest[size:]
+
+    assert world.orders() == expected_orders(world)
+    assert {key: (state, *order) for key, (state, _, *order) in world.costs().items()} == expected_links(world)
+
+
+def test_any_order_of_arrival_gives_the_same_links_and_costs(clean, db):
+    """A seller's three platforms, page by page in forty different orders: links and costs are always the same."""
+    sales = [Sale(platform="etsy", id=str(n), number=str(n)) for n in range(100, 112)]
+    sales += [Sale(platform="shopify", id=str(n), number=f"#{n - 900}") for n in range(1000, 1010)]
+    prints = [Print(id=f"e{n}", reference=n, lines=(Line(cost=n),)) for n in range(100, 110)]
+    prints += [Print(id=f"s{n}", label=f"#{n}", lines=(Line(cost=n, quantity=2),)) for n in range(100, 109)]
+    prints += [Print(id=f"r{n}", of=f"e{n}", lines=(Line(cost=3),)) for n in range(100, 105)]
+    prints += [Print(id="lost", reference=5), Print(id="manual", kind="manual")]
+    pages = [sales[:6], sales[6:12], sales[12:17], sales[17:], *(prints[n : n + 5] for n in range(0, len(prints), 5))]
+    seen = set()
+
+    for seed in range(40):
+        world = new_world(db)
+        shuffled = list(pages)
+        random.Random(seed).shuffle(shuffled)
+        for page in shuffled:
+            world.put(*page)
+        seen.add((str(sorted(world.orders().items())), str(sorted(world.costs().items()))))
+        assert world.orders() == expected_orders(world)
+
+    assert len(seen) == 1
+
+
+def test_linking_reads_by_key_in_a_small_shop_and_in_a_large_one(world):
+    """Without statistics, as in a backfill's first minutes; plans are kept from the sixth time on (migration
+    20261124000900). Without it, thirty costs touched 300,000 pages.
+    """
+
+    def of(first: int, last: int) -> list[Sale | Print]:
+        found: list[Sale | Print] = []
+        for n in range(first, last):
+            found += [
+                Sale(platform="etsy", id=str(n), number=str(n)),
+                Sale(platform="shopify", id=f"s{n}", number=f"#{n}s"),
+                Print(id=f"by-id-{n}", reference=n),
+                Print(id=f"by-number-{n}", label=f"#{n}s"),
+                Print(id=f"again-{n}", of=f"by-id-{n}"),
+            ]
+        return found
+
+    def touched(first: int) -> int:
+        """Pages, by linking ten orders of each kind from the printer's side, and from the channels'."""
+        printed = [f"{kind}-{n}" for n in range(first, first + 10) for kind in ("by-id", "by-number", "again")]
+        sold = [{"platform": "etsy", "id": str(n), "number": str(n)} for n in range(first, first + 10)]
+        world.db.execute(
+            "update public.orders set cost_state = 'no_cost_yet', cost_source = null, cost_amount = null,"
+            " cost_currency = null where user_id = %s and ltrim(platform_id, 's')::int between %s and %s",
+            [world.user, first, first + 9],
+        )
+        world.db.execute(
+            "update public.order_costs set state = 'unlinked', platform = null, order_platform_id = null"
+            " where user_id = %s and source_id = any (%s)",
+            [world.user, printed],
+        )
+        return max(
+            pages_touched(world.db, "select private.link_costs(%s, 'printify', %s)", world.user, printed),
+            pages_touched(world.db, "select private.relink_orders(%s, %s)", world.user, json.dumps(sold)),
+        )
+
+    world.put(*of(0, 100))
+    small = [touched(10 * n) for n in range(10)]
+    for first in range(100, 1500, 100):
+        world.put(*of(first, first + 100))
+    large = touched(1000)
+
+    assert max(*small, large) < 100 * 30
+
+
+@pytest.mark.parametrize("first", ["sales", "prints"])
+def test_pages_that_are_committed_at_once_see_each_other(world, env, first):
+    """A channel's page and the printer's page overlap in time: the second waits, and then sees the first's rows."""
+    each = Print(id="p", reference=RECEIPT.id)
+    steps = {
+        "sales": lambda db: put_sales(db, world.user, [RECEIPT]),
+        "prints": lambda db: put_prints(db, world.user, [each]),
+    }
+    second = "prints" if first == "sales" else "sales"
+
+    def late() -> None:
+        with psycopg.connect(env["DATABASE_URL"]) as mine:
+            steps[second](mine)
+
+    with psycopg.connect(env["DATABASE_URL"]) as early:
+        steps[first](early)
+        thread = threading.Thread(target=late)
+        thread.start()
+        _wait_for_a_waiter(world.db)
+        early.commit()
+    thread.join()
+
+    assert world.orders()[RECEIPT.key] == ("linked", "printify", 600, "USD")
+
+
+def _wait_for_a_waiter(db):
+    for _ in range(10_000):
+        waiting = db.execute("select count(*) from pg_locks where locktype = 'advisory' and not granted").fetchone()[0]
+        if waiting:
+            return
+    raise AssertionError("nobody waits")

@@ -1,0 +1,142 @@
+"""Many processes that need one connection's token at the same moment, some of them killed in the middle of a refresh.
+
+    python -m tests.runner.racer      one order a line on stdin, one report a line on stdout
+
+An order: {"lease_id", "platform", "processes", "kills", "kill_after_s", "call_s", "claim_s", "patience_s", "planted"}.
+A report: {"tokens": {token: how many processes ended with it}, "refused": how many were told to reconnect,
+"killed": n, "unfinished": n}. The modules are loaded once; every order forks. `planted` takes one promise away, so
+that the judge can be seen to find it: "no claim" lets every process refresh for itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import selectors
+import signal
+import sys
+import time
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from execution.app import App
+from execution.errors import Fatal, Snooze
+from execution.http.transport import HttpDoor
+from execution.settings import Settings
+from execution.token_manager import TokenManager
+from execution.tokens.refresh import RefreshTimes
+
+_LONGEST_SNOOZE_S = 0.5
+
+
+class _Telling(HttpDoor):
+    """Says on the pipe that it is about to call the token endpoint: the moment to be killed after."""
+
+    pipe = 1
+
+    def send(self, *args: Any, **kwargs: Any) -> Any:
+        os.write(self.pipe, b'{"calling": true}\n')
+        return super().send(*args, **kwargs)
+
+
+def _manager(order: dict[str, Any], pipe: int) -> TokenManager:
+    app = App(settings=Settings.load(), rng=random.Random(os.getpid()))
+    door = _Telling(app.clock)
+    door.pipe = pipe
+    if order["planted"] == "no claim":
+        _plant_no_claim()
+    times = RefreshTimes(call_s=order["call_s"], claim_s=order["claim_s"])
+    refresher = replace(app.refresher_of(order["platform"]), door=door, times=times)
+    return TokenManager(refresher=refresher, chance=app.rng, lease_id=order["lease_id"])
+
+
+def _plant_no_claim() -> None:
+    def begun(self: TokenManager, held: Any, fence: str) -> dict[str, Any]:
+        return {"state": "begun", "tokens": self._store.rpc("read_tokens", p_lease_id=self._lease_id)}
+
+    planted: Any = TokenManager
+    planted._begin = begun
+
+
+def _race(order: dict[str, Any], pipe: int, gate: int) -> None:
+    """Ask until there is a token, as a job does that is parked and comes back."""
+    tokens = _manager(order, pipe)
+    os.read(gate, 1)  # until the gate opens for all
+    gives_up_at = time.monotonic() + order["patience_s"]
+    told: dict[str, Any] = {"unfinished": True}
+    while time.monotonic() < gives_up_at:
+        try:
+            told = {"token": tokens.access_token()}
+            break
+        except Snooze as signal:
+            time.sleep(min(signal.delay.total_seconds(), _LONGEST_SNOOZE_S))
+        except Fatal as signal:
+            told = {"refused": signal.code}
+            break
+    os.write(pipe, json.dumps(told).encode() + b"\n")
+
+
+def _fork(order: dict[str, Any], gate: tuple[int, int]) -> tuple[int, int]:
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(read)
+            os.close(gate[1])
+            _race(order, write, gate[0])
+        except BaseException as error:  # noqa: BLE001  a fork must never return into its parent's loop
+            os.write(2, f"{type(error).__name__}: {error}\n".encode())
+            os._exit(1)
+        os._exit(0)
+    os.close(write)
+    return child, read
+
+
+def _run(order: dict[str, Any]) -> dict[str, Any]:
+    gate = os.pipe()
+    report: dict[str, Any] = {"tokens": Counter(), "refused": 0, "killed": 0, "unfinished": 0}
+    doomed: list[tuple[float, int]] = []
+    with selectors.DefaultSelector() as reading:
+        for _ in range(order["processes"]):
+            child, pipe = _fork(order, gate)
+            reading.register(pipe, selectors.EVENT_READ, child)
+        for end in gate:
+            os.close(end)
+        while reading.get_map():
+            for key, _ in reading.select(timeout=0.02):
+                told = os.read(key.fd, 65536)
+                for line in told.splitlines():
+                    if json.loads(line).get("calling") and report["killed"] + len(doomed) < order["kills"]:
+                        doomed.append((time.monotonic() + order["kill_after_s"], key.data))
+                    _count(report, json.loads(line))
+                if not told:
+                    reading.unregister(key.fd)
+                    os.close(key.fd)
+                    os.waitpid(key.data, 0)
+                    doomed = [(at, child) for at, child in doomed if child != key.data]
+            for at, child in [d for d in doomed if d[0] <= time.monotonic()]:
+                os.kill(child, signal.SIGKILL)
+                report["killed"] += 1
+                doomed.remove((at, child))
+    return report
+
+
+def _count(report: dict[str, Any], told: dict[str, Any]) -> None:
+    if "token" in told:
+        report["tokens"][told["token"]] += 1
+    report["refused"] += "refused" in told
+    report["unfinished"] += "unfinished" in told
+
+
+def main() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
+    for line in sys.stdin:
+        print(json.dumps(_run(json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

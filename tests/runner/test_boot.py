@@ -1,0 +1,102 @@
+"""A process refuses to work where nothing good can come of it, in one line that says what to do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from execution.app import App
+from execution.errors import UserError
+from execution.process import boot
+from execution.schema.migrations import newest_version
+from execution.tokens.keyring import Keyring
+from tests.hand import RING
+
+OTHER_RING = "k9:" + "A" * 42 + "E"
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(app: App, db: Any) -> Iterator[None]:
+    """What belongs to the installation outlives a test's rows: put it back."""
+    before = db.execute("select environment, oldest_code from private.installation").fetchone()
+    yield
+    db.execute("update private.installation set environment = %s, oldest_code = %s", before)
+    app.valkey.config_set("maxmemory-policy", "noeviction")
+
+
+def keyring(environment: str) -> Keyring:
+    return Keyring.parse(RING, environment=environment)
+
+
+def test_the_first_process_says_whose_database_this_is_and_others_must_agree(app: App, db: Any) -> None:
+    """A laptop pointed at production's database stops before it touches anything (row 76)."""
+    db.execute("update private.installation set environment = null")
+    boot.check(app.store, app.valkey, keyring("production"))
+    boot.check(app.store, app.valkey, keyring("production"))
+
+    with pytest.raises(UserError, match="belongs to the environment 'production', and KEEPER_ENVIRONMENT says 'desk'"):
+        boot.check(app.store, app.valkey, keyring("desk"))
+
+
+def test_an_old_schema_is_refused_and_a_newer_one_is_not(app: App) -> None:
+    """Migrations go before code; during a deploy old code works on the new schema."""
+    with pytest.raises(UserError, match="needs 20991231000000: run `keeper migrate` first"):
+        boot.check(app.store, app.valkey, app.keyring, code="20991231000000")
+
+    boot.check(app.store, app.valkey, app.keyring, code="20261122000900")
+    boot.check(app.store, app.valkey, app.keyring, code=newest_version())
+
+
+def test_code_that_is_older_than_the_schema_allows_is_refused(app: App, db: Any) -> None:
+    """After a contracting migration, code that still needs what is gone must not start."""
+    db.execute("update private.installation set oldest_code = '20261123000100'")
+
+    with pytest.raises(UserError, match="deploy the current release"):
+        boot.check(app.store, app.valkey, app.keyring, code="20261122000900")
+    boot.check(app.store, app.valkey, app.keyring)
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl", "allkeys-random"])
+def test_a_valkey_that_evicts_is_refused(app: App, policy: str) -> None:
+    """It would forget the pace of the second without an error (row 16)."""
+    app.valkey.config_set("maxmemory-policy", policy)
+
+    with pytest.raises(UserError, match=f"maxmemory-policy {policy}"):
+        boot.check(app.store, app.valkey, app.keyring)
+
+
+def test_a_valkey_that_is_away_is_no_reason_to_stop(app: App) -> None:
+    """Workers get along without it, slower."""
+    from execution.budget.pacing import connect_valkey  # noqa: PLC0415
+
+    boot.check(app.store, connect_valkey("redis://127.0.0.1:1/0"), app.keyring)
+
+
+def test_a_ring_that_lacks_a_key_which_tokens_need_is_refused(app: App, world_of: Any, etsy: Any) -> None:
+    """Before the first job waits for it."""
+    world_of(etsy.shop(5))
+    ring = Keyring.parse(OTHER_RING, environment=app.keyring.environment)
+
+    with pytest.raises(UserError, match=r"TOKEN_KEYS lacks '\w+' \(2 tokens\)"):
+        boot.check(app.store, app.valkey, ring)
+    boot.check(app.store, app.valkey, app.keyring)
+
+
+@pytest.mark.parametrize("command", ["worker", "clock"])
+def test_a_process_that_refuses_says_so_in_one_line(app: App, product_env: dict[str, str], command: str) -> None:
+    """Exit status 2, one line on standard error that says what to do, and no job was touched."""
+    boot.check(app.store, app.valkey, app.keyring)
+    env = {**os.environ, **product_env, "KEEPER_ENVIRONMENT": "somewhere-else", "LOG_LEVEL": "critical"}
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "execution", command], env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert "correct KEEPER_ENVIRONMENT" in ended.stderr

@@ -1,0 +1,180 @@
+"""The environment is read once, and every mistake in it is told together."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from execution.errors import UserError
+from execution.settings import HistoryWindow, Settings, database_url
+from tests.hand import RING
+
+WHOLE = {
+    "SUPABASE_URL": "http://127.0.0.1:54321",
+    "SUPABASE_SERVICE_ROLE_KEY": "canary-service-role",
+    "REDIS_URL": "redis://:canary-redis@127.0.0.1:6379/0",
+    "TOKEN_KEYS": RING,
+    "ETSY_KEYSTRING": "canary-keystring",
+    "ETSY_SHARED_SECRET": "canary-shared",
+    "DATABASE_URL": "postgresql://postgres:canary-db@127.0.0.1/postgres",
+}
+
+
+def test_every_mistake_is_in_one_line_that_says_what_to_do():
+    """A missing, an ill-formed and a half-set variable are named together, none of their values is."""
+    environ = WHOLE | {"SUPABASE_URL": "", "REDIS_URL": "http://canary-redis", "HISTORY_WINDOW": "soon"}
+
+    with pytest.raises(UserError) as told:
+        Settings.load(environ)
+
+    line = str(told.value)
+    assert "SUPABASE_URL is missing" in line
+    assert "REDIS_URL is not a redis:// or rediss:// or unix:// address" in line
+    assert "HISTORY_WINDOW is not a window like all, 2y, 18mo or 90d" in line
+    assert "set it right, or take a whole set from `keeper up --print-env`." in line
+    assert "\n" not in line
+    assert "canary" not in line
+
+
+def test_an_empty_environment_names_all_four_that_every_process_needs():
+    """Nothing set: the four names, in one line."""
+    with pytest.raises(UserError) as told:
+        Settings.load({})
+
+    named = [word for word in str(told.value).replace(",", "").split() if word.isupper() and "_" in word]
+    assert named == ["SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY", "REDIS_URL", "TOKEN_KEYS"]
+
+
+@pytest.mark.parametrize(
+    ("ring", "fault"),
+    [
+        ("k1:short", "TOKEN_KEYS holds a key 'k1' that is not 32 bytes in base64url"),
+        (f"{RING},{RING}", "TOKEN_KEYS has no usable or a repeated id in entry 2"),
+        ("A" * 43, "TOKEN_KEYS has no usable or a repeated id in entry 1"),
+    ],
+)
+def test_a_wrong_key_ring_is_told_without_showing_a_key(ring, fault):
+    """The entry is named by its id or number; the key itself stays out of the line."""
+    with pytest.raises(UserError) as told:
+        Settings.load(WHOLE | {"TOKEN_KEYS": ring})
+
+    assert fault in str(told.value)
+    assert "AAAA" not in str(told.value)
+
+
+def test_no_secret_shows_in_a_repr():
+    """Printing settings, or one platform's, shows no secret."""
+    settings = Settings.load(WHOLE)
+
+    shown = repr(settings) + str(settings) + repr(settings.platform("etsy").client_secret) + repr(settings.keyring())
+
+    assert "canary" not in shown
+    assert "AAAA" not in shown
+
+
+def test_settings_cannot_be_changed():
+    """What was read at the start stays."""
+    settings = Settings.load(WHOLE)
+
+    with pytest.raises(ValueError, match="frozen"):
+        settings.supabase_url = "http://elsewhere"
+
+
+def test_a_key_without_its_secret_is_an_error_that_names_both():
+    """Etsy answers 403 to half a key, so half a key is refused before the first call."""
+    settings = Settings.load({name: value for name, value in WHOLE.items() if name != "ETSY_SHARED_SECRET"})
+
+    with pytest.raises(UserError, match="ETSY_KEYSTRING is set without ETSY_SHARED_SECRET"):
+        settings.platform("etsy")
+
+
+def test_credentials_are_demanded_only_when_the_platform_is_used():
+    """A worker for Etsy starts without Square's; using Square names what is missing."""
+    settings = Settings.load(WHOLE)
+
+    assert settings.platform("etsy").client_id == "canary-keystring"
+    with pytest.raises(UserError, match="SQUARE_APP_ID and SQUARE_APP_SECRET are missing"):
+        settings.platform("square")
+    with pytest.raises(UserError, match="'amazon' is not a platform"):
+        settings.platform("amazon")
+
+
+@pytest.mark.parametrize(
+    "base", ["http://127.0.0.1:9000", "http://127.0.0.1:9000/", "http://127.0.0.1:9000/v3/application"]
+)
+def test_a_base_url_replaces_scheme_and_host_only(base):
+    """The vendor's path stays, whatever path the override has; the token endpoint goes along."""
+    etsy = Settings.load(WHOLE | {"ETSY_API_BASE_URL": base}).platform("etsy")
+
+    assert etsy.api_url("https://api.etsy.com/v3/application") == "http://127.0.0.1:9000/v3/application"
+    assert (
+        etsy.refresh_url("https://api.etsy.com/v3/public/oauth/token") == "http://127.0.0.1:9000/v3/public/oauth/token"
+    )
+
+
+def test_a_token_url_may_be_whole_or_a_host():
+    """ETSY_TOKEN_URL with a path is taken as it is; without one the vendor's path is kept."""
+    vendor = "https://api.etsy.com/v3/public/oauth/token"
+
+    whole = Settings.load(WHOLE | {"ETSY_TOKEN_URL": "http://127.0.0.1:1/token"}).platform("etsy")
+    host = Settings.load(WHOLE | {"ETSY_TOKEN_URL": "http://127.0.0.1:1"}).platform("etsy")
+
+    assert whole.refresh_url(vendor) == "http://127.0.0.1:1/token"
+    assert host.refresh_url(vendor) == "http://127.0.0.1:1/v3/public/oauth/token"
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("all", None),
+        ("2y", datetime(2024, 11, 22, 12, tzinfo=UTC)),
+        ("18mo", datetime(2025, 5, 22, 12, tzinfo=UTC)),
+        ("90d", datetime(2026, 8, 24, 12, tzinfo=UTC)),
+    ],
+)
+def test_the_history_window_is_a_time(text, start):
+    """HISTORY_WINDOW says where a backfill begins."""
+    window = Settings.load(WHOLE | {"HISTORY_WINDOW": text}).history_window
+
+    assert window.start(datetime(2026, 11, 22, 12, tzinfo=UTC)) == start
+
+
+def test_a_window_of_months_never_begins_later_than_asked():
+    """The 31st of a month that has none becomes the 28th: more is read, never less."""
+    window = HistoryWindow(months=1)
+
+    assert window.start(datetime(2026, 3, 31, tzinfo=UTC)) == datetime(2026, 2, 28, tzinfo=UTC)
+
+
+def test_the_environment_defaults_to_production():
+    """Tokens written without KEEPER_ENVIRONMENT are production's."""
+    assert Settings.load(WHOLE).keeper_environment == "production"
+
+
+def test_migrating_needs_only_the_database():
+    """`keeper migrate` runs where nothing but DATABASE_URL is set."""
+    assert database_url({"DATABASE_URL": "postgresql://h/db"}) == "postgresql://h/db"
+    with pytest.raises(UserError, match="DATABASE_URL is missing"):
+        database_url({})
+    with pytest.raises(UserError, match="DATABASE_URL is not a postgresql:// address"):
+        database_url({"DATABASE_URL": "mysql://h/db"})
+
+
+@pytest.mark.parametrize(("said", "asked_for"), [("true", ("read_all_orders",)), ("", ())])
+def test_the_right_to_all_orders_is_asked_for_where_the_app_may(said: str, asked_for: tuple[str, ...]) -> None:
+    """Shopify refuses the whole consent to an app that asks for it unapproved."""
+    key = {"SHOPIFY_CLIENT_ID": "id", "SHOPIFY_CLIENT_SECRET": "secret"}
+
+    settings = Settings.load({**WHOLE, **key, "SHOPIFY_ALL_ORDERS": said})
+
+    assert settings.platform("shopify").extra_scopes == asked_for
+
+
+@pytest.mark.parametrize("variable", ["WEBHOOK_SECRET", "SUPABASE_WEBHOOK_SECRET", "ETSY_WEBHOOK_SECRET"])
+@pytest.mark.parametrize("secret", ["whsec_", "guess-me", "canary-long-and-good-enough, short"])
+def test_a_secret_that_can_be_guessed_is_refused(variable, secret):
+    """Whoever guesses it, or signs with an empty one, could start what they like."""
+    with pytest.raises(UserError) as told:
+        Settings.load(WHOLE | {variable: secret})
+
+    assert f"{variable} has a secret of less than 16 characters" in str(told.value)
+    assert "canary" not in str(told.value)
