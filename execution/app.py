@@ -14,27 +14,28 @@ from typing import Any, Protocol
 import redis
 
 from execution.budget.budgets import Budget, CallClass, Scope, load_budgets, scope_of
-from execution.budget.pacing import connect_valkey
 from execution.catalog import PLATFORMS, Catalog, platform_named
+from execution.clock import Clock, SystemClock
 from execution.connections.connector import Connector
 from execution.http.call_record import CallRecord
-from execution.http.circuit_breaker import Breaker
+from execution.http.circuit_breaker import CircuitBreaker
 from execution.http.transport import DEADLINE_S, LIVE_DEADLINE_S, HttpDoor
 from execution.job_runner import JobRunner
-from execution.jobs import Job
+from execution.jobs import LEASE_SECONDS, Job
+from execution.keyring import Keyring
 from execution.platform_client import PlatformClient
-from execution.platforms.platform import TokenSource
 from execution.process import boot
 from execution.process import lease_returns as owed
-from execution.process.clock import Clock, SystemClock
 from execution.process.shutdown import InHand
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
+from execution.slices.slice_work import Client
 from execution.store import AS_LONG_AS_IT_TAKES, IN_PASSING, Patience, Store
 from execution.token_manager import TokenManager
 from execution.tokens.care import TokenCare
-from execution.tokens.keyring import Keyring
 from execution.tokens.refresh import Refresher
+from execution.tokens.rules import TokenSource
+from execution.valkey import connect_valkey
 
 
 class Whose(Protocol):
@@ -172,9 +173,10 @@ class App:
         return scope_of(budget, settings, account=whose.user_id, shop=whose.shop_id)
 
     @cached_property
-    def breaker(self) -> Breaker:
-        return Breaker(
+    def breaker(self) -> CircuitBreaker[Job, Client]:
+        return CircuitBreaker(
             store=self.store,
+            lease_seconds=LEASE_SECONDS,
             scope_of=lambda job: self._scope_of(job).key,
             probe=lambda job, client: platform_named(job.platform).identify(client.send, job.shop_id),
         )

@@ -8,12 +8,12 @@ from typing import Literal, Self
 
 from execution import sync_etsy, sync_printify, sync_shopify
 from execution.errors import UserError
+from execution.platforms import changed_objects as changes
 from execution.platforms.etsy.api import ETSY
 from execution.platforms.platform import Platform
 from execution.platforms.printify.api import PRINTIFY
 from execution.platforms.shopify import rest_streams as sync_shopify_rest
 from execution.platforms.shopify.api import SHOPIFY
-from execution.slices import changed_objects as changes
 from execution.streams import Entity, Step
 
 PLATFORMS: dict[str, Platform] = {platform.name: platform for platform in (ETSY, PRINTIFY, SHOPIFY)}

@@ -21,10 +21,10 @@ import structlog
 
 from execution import jobs
 from execution.catalog import Catalog
+from execution.clock import Clock
 from execution.errors import Fatal, LeaseLost, Retriable, Signal, Skip, Snooze, StoreError, StoreUnavailable, UserError
-from execution.http.circuit_breaker import Breaker
+from execution.http.circuit_breaker import CircuitBreaker
 from execution.jobs import Job
-from execution.process.clock import Clock
 from execution.process.shutdown import InHand
 from execution.settings import HistoryWindow
 from execution.slices.slice_work import Client, ClientOf, SliceWork
@@ -56,7 +56,7 @@ class JobRunner:
     store: Store
     catalog: Catalog
     client_of: ClientOf
-    breaker: Breaker
+    breaker: CircuitBreaker[Job, Client]
     clock: Clock
     rng: random.Random
     worker: str

@@ -12,23 +12,16 @@ from urllib.parse import urlencode, urlsplit
 import structlog
 
 from execution.budget.budgets import CallClass, Scope
+from execution.clock import Clock
 from execution.errors import Fatal, Retriable, Skip, Snooze
 from execution.http.call_record import CallOutcome, CallSeen
+from execution.http.messages import Answer, Ask, Params
 from execution.http.retry_after import SHORTEST
 from execution.http.transport import DEADLINE_S, HttpDoor, RawAnswer
-from execution.platforms.platform import (
-    Answer,
-    Ask,
-    Outcome,
-    Params,
-    Platform,
-    TokenSource,
-    Verdict,
-    reconnect_needed,
-)
-from execution.process.clock import Clock
+from execution.platforms.platform import Outcome, Platform, Verdict
 from execution.rate_limiter import RateLimiter
 from execution.settings import PlatformSettings
+from execution.tokens.rules import TokenSource, reconnect_needed
 
 # Ids and names only: no host, no query, no way up, so that a path can never lead the token elsewhere.
 _PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+")

@@ -20,10 +20,11 @@ import structlog
 from execution.budget.answer_tally import AnswerTally
 from execution.budget.budgets import Bucket, Budget, CallClass, Scope
 from execution.budget.day_blocks import DayBlocks
-from execution.budget.pacing import LONGEST_WAIT_S, BucketKind, Pacer, Rpc, Slot
+from execution.budget.observed_limits import ObservedLimits
+from execution.budget.pacing import LONGEST_WAIT_S, BucketKind, Pacer, Slot
+from execution.clock import Clock
 from execution.errors import Snooze, StoreError
-from execution.platforms.platform import ObservedLimits
-from execution.process.clock import Clock
+from execution.store import Rpc
 
 # A report is a trip to the database: often enough to find foreign calls, seldom enough to cost nothing.
 _REPORT_EVERY_S = 15.0

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from execution.errors import UserError
-from execution.tokens.keyring import Keyring
+from execution.keyring import Keyring
 
 _ADVICE = "set it right, or take a whole set from `keeper up --print-env`."
 

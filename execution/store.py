@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import orjson
 from postgrest import SyncPostgrestClient
 
+from execution.clock import Clock, SystemClock
 from execution.errors import LeaseLost, StoreError, StoreUnavailable
-from execution.process.clock import Clock, SystemClock
 from execution.settings import Settings
 
 _ATTEMPTS = 6
@@ -30,6 +30,12 @@ _ANSWER_S = 130.0
 _PASSING = ("40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03", "08", "PGRST00", "PGRST202")
 # PostgREST answers at most 1,000 rows on hosted Supabase: reads go in key order, a page at a time.
 _READ_ROWS = 1000
+
+
+class Rpc(Protocol):
+    """The part of the store that most of its users need."""
+
+    def rpc(self, function: str, /, **args: Any) -> Any: ...
 
 
 @dataclass(frozen=True, kw_only=True)

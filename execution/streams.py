@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from execution.platforms.platform import Ask
+from execution.http.messages import Ask
 
 
 class Kind(StrEnum):

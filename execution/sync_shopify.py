@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from execution.platforms.platform import Ask
+from execution.http.messages import Ask
 from execution.platforms.shopify.graphql import GRAPHQL_PATH, graphql
 from execution.platforms.shopify.graphql_pages import ConnectionPages
 from execution.streams import Children, Column, Derivation, Entity, Kind, Lookup, Records, Stream, Window

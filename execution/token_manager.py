@@ -17,9 +17,9 @@ from typing import Any
 import structlog
 
 from execution.errors import LeaseLost, Retriable, Snooze, StoreError
-from execution.platforms.platform import reconnect_needed
-from execution.tokens.keyring import TokenUnreadable
+from execution.keyring import TokenUnreadable
 from execution.tokens.refresh import Refresher
+from execution.tokens.rules import reconnect_needed
 from execution.tokens.stored_pair import Pair, opened, rewrap
 
 # A waiter looks again while the holder calls the platform; five seconds in all.

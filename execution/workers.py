@@ -16,7 +16,6 @@ import structlog
 from dramatiq.brokers.redis import RedisBroker
 
 from execution.app import App
-from execution.budget.pacing import connect_valkey
 from execution.errors import KeeperError, LeaseLost, StoreUnavailable
 from execution.job_runner import JobRunner, Outcome
 from execution.process import lease_returns as owed
@@ -24,6 +23,7 @@ from execution.process.shutdown import LEAVE_SECONDS, InHand, Leaving
 from execution.process.wakeup_broker import Bells
 from execution.settings import Settings
 from execution.store import Patience
+from execution.valkey import connect_valkey
 
 QUEUE = "sync"
 # More bells than this in the queue say nothing new.

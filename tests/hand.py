@@ -19,8 +19,8 @@ from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
 from execution.errors import LeaseLost, StoreError, StoreUnavailable
+from execution.keyring import Keyring, Place
 from execution.settings import PlatformSettings
-from execution.tokens.keyring import Keyring, Place
 
 RING = "k1:" + "A" * 42 + "E"
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from execution.budget.pacing import connect_valkey
-from execution.tokens.keyring import Keyring
+from execution.keyring import Keyring
+from execution.valkey import connect_valkey
 from tests.hand import RING, DirectRpc
 
 

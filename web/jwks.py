@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import jwt
 
-from execution.process.clock import Clock
+from execution.clock import Clock
 
 # A token with a made-up key id must not make us ask for keys at every request.
 _ASK_AGAIN_S = 10.0

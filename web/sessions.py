@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import jwt
 
-from execution.process.clock import Clock
+from execution.clock import Clock
 from execution.settings import Settings
 from web.jwks import Jwks, KeysAway
 from web.problems import Problem

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import structlog
 
 from execution.budget.budgets import ErrorShare, Scope
-from execution.budget.pacing import Rpc
+from execution.clock import Clock
 from execution.errors import StoreError
-from execution.process.clock import Clock
+from execution.store import Rpc
 
 # Good answers are told in heaps: they only ever lower the share.
 _HEAP = 50

@@ -13,10 +13,10 @@ from typing import Any
 import structlog
 
 from execution.budget.budgets import Budget, CallClass, Scope
-from execution.budget.pacing import Rpc
+from execution.budget.observed_limits import ObservedLimits
+from execution.clock import Clock
 from execution.errors import Snooze, StoreError
-from execution.platforms.platform import ObservedLimits
-from execution.process.clock import Clock
+from execution.store import Rpc
 
 # A block is what this process will send in about so long: a crash loses little, and a trip a block costs little.
 _BLOCK_S = 2.0

@@ -9,17 +9,16 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, cast
 
 import redis
 import structlog
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from execution.budget.budgets import Bucket
+from execution.clock import Clock
 from execution.errors import StoreError
-from execution.process.clock import Clock
+from execution.store import Rpc
 
 LONGEST_WAIT_S = 2.0
 LEASE_S = 5.0
@@ -34,12 +33,6 @@ _HERE = Path(__file__).parent
 BucketKind = Literal["points", "calls"]
 
 log = structlog.get_logger()
-
-
-class Rpc(Protocol):
-    """The part of the store that budgets and tokens use."""
-
-    def rpc(self, function: str, /, **args: Any) -> Any: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +51,6 @@ def _scripts() -> dict[str, str]:
     text = {path.stem: path.read_text() for path in _HERE.glob("*.lua")}
     gate = text.pop("gate")
     return text | {name: gate + text[name] for name in ("pacing", "bucket")}
-
-
-def connect_valkey(url: str, *, patience_s: float = 0.5) -> redis.Redis:
-    """A client that gives up soon: a hanging Valkey must not hold a worker, Postgres can pace as well.
-
-    The library's own wait is endless. What the address says about timeouts goes before `patience_s`.
-    """
-    # One repeat mends a connection that idled too long; the library's own default holds the caller for seconds.
-    repeat = Retry(NoBackoff(), 1)
-    return redis.Redis.from_url(url, socket_timeout=patience_s, socket_connect_timeout=patience_s, retry=repeat)
 
 
 class Pacer:

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from execution.budget.pacing import Rpc
 from execution.catalog import platform_named
 from execution.errors import Fatal, Signal, StoreError, UserError
+from execution.http.messages import Send
+from execution.keyring import Field, Keyring, Place
 from execution.platform_client import PlatformClient
-from execution.platforms.platform import Platform, Send, ShopIdentity, TokenSource
+from execution.platforms.platform import Platform, ShopIdentity
 from execution.settings import PlatformSettings
-from execution.tokens.keyring import Field, Keyring, Place
+from execution.store import Rpc
+from execution.tokens.rules import TokenSource
 
 
 @dataclass(frozen=True, kw_only=True)

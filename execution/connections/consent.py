@@ -24,9 +24,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from execution.errors import Retriable, UserError
+from execution.http.messages import Ask, Send
 from execution.http.small_bodies import error_text, json_object
 from execution.http.transport import LIVE_DEADLINE_S, HttpDoor
-from execution.platforms.platform import Ask, Send
 from execution.settings import PlatformSettings, with_origin
 from execution.tokens.rules import IssuedTokens, RefreshAsk, missing_scopes, read_issued_tokens, with_shop
 

@@ -11,12 +11,12 @@ import structlog
 
 from execution.app import App
 from execution.errors import KeeperError, Signal
+from execution.http.messages import Answer, Ask
 from execution.http.small_bodies import json_object
 from execution.http.transport import LIVE_DEADLINE_S
-from execution.platforms.platform import Answer, Ask, reconnect_needed
 from execution.platforms.shopify.graphql import graphql
 from execution.tokens.refresh import Refresher
-from execution.tokens.rules import read_issued_tokens
+from execution.tokens.rules import read_issued_tokens, reconnect_needed
 from execution.tokens.stored_pair import Pair, opened
 
 # What only matters where a pair is stored anew.

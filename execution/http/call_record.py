@@ -13,9 +13,9 @@ from typing import Literal
 
 import structlog
 
-from execution.budget.pacing import Rpc
+from execution.clock import Clock
 from execution.errors import KeeperError
-from execution.process.clock import Clock
+from execution.store import Rpc
 
 CallOutcome = Literal["ok", "throttled", "failed", "refused", "lost"]
 

@@ -17,27 +17,39 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
-from execution.budget.pacing import Rpc
 from execution.errors import Retriable, Signal, Snooze
-from execution.jobs import LEASE_SECONDS, Job
-from execution.slices.slice_work import Client
+from execution.store import Rpc
 
 log = structlog.get_logger()
 
 
+class LeasedJob(Protocol):
+    """What the breaker must know of the job that calls."""
+
+    @property
+    def platform(self) -> str: ...
+    @property
+    def lease_id(self) -> str: ...
+
+
+J = TypeVar("J", bound=LeasedJob)
+C = TypeVar("C")
+
+
 @dataclass(frozen=True, kw_only=True)
-class Breaker:
+class CircuitBreaker(Generic[J, C]):
     """Says who is to blame, and who has to wait. `probe` asks the platform who the job's shop is."""
 
     store: Rpc
-    scope_of: Callable[[Job], str]
-    probe: Callable[[Job, Client], object]
+    lease_seconds: int
+    scope_of: Callable[[J], str]
+    probe: Callable[[J, C], object]
 
-    def stand_aside(self, job: Job, client: Client) -> None:
+    def stand_aside(self, job: J, client: C) -> None:
         """Return when the platform may be called. Raises Snooze while it is away; half open, this job tries it."""
         scope = self.scope_of(job)
         told: dict[str, Any] = self.store.rpc("ask_breaker", p_scope=scope, p_probe=str(uuid.uuid4()))
@@ -46,10 +58,10 @@ class Breaker:
         if told["state"] == "probe":
             self._try(job, client, scope)
 
-    def judge(self, job: Job, client: Client, failure: Retriable) -> Signal:
+    def judge(self, job: J, client: C, failure: Retriable) -> Signal:
         """What a failure means: itself, where the platform answers; a Snooze for all, where it is away."""
         # The call that failed may have taken half of the lease, and the probe may take as long: that is no death.
-        self.store.rpc("extend_lease", p_lease_id=job.lease_id, p_lease_seconds=LEASE_SECONDS)
+        self.store.rpc("extend_lease", p_lease_id=job.lease_id, p_lease_seconds=self.lease_seconds)
         try:
             self.probe(job, client)
         except Retriable as away:
@@ -60,7 +72,7 @@ class Breaker:
             pass
         return failure
 
-    def _try(self, job: Job, client: Client, scope: str) -> None:
+    def _try(self, job: J, client: C, scope: str) -> None:
         try:
             self.probe(job, client)
         except Retriable as away:
@@ -72,11 +84,11 @@ class Breaker:
         if self.store.rpc("close_breaker", p_scope=scope):
             log.info("platform_back", platform=job.platform, scope=scope)
 
-    def _open(self, job: Job, scope: str, away: Retriable) -> Snooze:
+    def _open(self, job: J, scope: str, away: Retriable) -> Snooze:
         wait_s: float = self.store.rpc("open_breaker", p_scope=scope, p_reason=away.reason)
         log.error("platform_away", platform=job.platform, scope=scope, reason=away.reason, retry_in_s=round(wait_s))
         return _away(job, away.reason, wait_s)
 
 
-def _away(job: Job, reason: str, wait_s: float) -> Snooze:
+def _away(job: LeasedJob, reason: str, wait_s: float) -> Snooze:
     return Snooze(f"{job.platform} is away: {reason}", timedelta(seconds=max(1.0, wait_s)))

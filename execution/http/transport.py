@@ -18,9 +18,9 @@ from typing import Any
 import httpcore
 import httpx
 
+from execution.clock import Clock
 from execution.errors import FileGone, Retriable
 from execution.http.body_reader import MAX_BODY_BYTES, BodyReader
-from execution.process.clock import Clock
 
 DEADLINE_S = 30.0
 # Where a person waits for the answer.

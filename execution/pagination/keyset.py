@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from typing import Generic, Self, TypeVar, cast
 
 from execution.errors import Fatal, Retriable
+from execution.http.messages import Answer, Ask
+from execution.pagination.page_body import Content
 from execution.pagination.paginator import (
     MAX_PASSES,
     Bounds,
@@ -38,9 +40,7 @@ from execution.pagination.paginator import (
     open_window,
     reopened,
 )
-from execution.platforms.platform import Answer, Ask
 from execution.platforms.shopify.graphql import GRANTED, data_of, granted_in, graphql
-from execution.slices.page_body import Content
 from execution.streams import Stream
 
 # A page that is refused as too dear, or that the platform cannot manage, is asked for again at half its size. Not when

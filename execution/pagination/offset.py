@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self, cast
 
+from execution.http.messages import Answer, Ask
+from execution.pagination.page_body import Content
 from execution.pagination.paginator import (
     MAX_PASSES,
     Bounds,
@@ -34,8 +36,6 @@ from execution.pagination.paginator import (
     open_window,
     reopened,
 )
-from execution.platforms.platform import Answer, Ask
-from execution.slices.page_body import Content
 from execution.streams import OffsetPages, Stream
 
 _SLACK_PAGES = 5

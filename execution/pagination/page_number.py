@@ -21,6 +21,8 @@ from itertools import pairwise
 from typing import Any, Self, cast
 
 from execution.errors import Retriable
+from execution.http.messages import Answer, Ask
+from execution.pagination.page_body import Content
 from execution.pagination.paginator import (
     MAX_PASSES,
     Bounds,
@@ -37,8 +39,6 @@ from execution.pagination.paginator import (
     not_proven,
     open_window,
 )
-from execution.platforms.platform import Answer, Ask
-from execution.slices.page_body import Content
 from execution.streams import NumberedPages, Stream
 
 _SLACK_PAGES = 5

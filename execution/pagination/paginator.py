@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-from execution.platforms.platform import Answer, Ask
-from execution.slices import page_body as pages
-from execution.slices.page_body import Content
+from execution.http.messages import Answer, Ask
+from execution.pagination import page_body as pages
+from execution.pagination.page_body import Content
 from execution.streams import Stream
 
 MAX_PASSES = 4

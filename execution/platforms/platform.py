@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Protocol
 
-from execution.errors import Fatal
+from execution.budget.observed_limits import ObservedLimits
+from execution.http.messages import Headers, Send
 from execution.settings import PlatformSettings
 from execution.tokens.rules import TokenRules, with_shop
-
-Headers = Mapping[str, str]
-Params = Mapping[str, object]
 
 
 class Outcome(Enum):
@@ -51,27 +48,6 @@ ACCEPTED = Verdict(outcome=Outcome.ACCEPTED)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ObservedLimits:
-    """The limits that an answer's headers or body told; None for what they did not.
-
-    Points are what a platform charges for a call by its weight (Shopify's GraphQL cost); calls are counted besides.
-    """
-
-    per_second: int | None = None
-    remaining_this_second: int | None = None
-    per_minute: int | None = None
-    remaining_this_minute: int | None = None
-    per_day: int | None = None
-    remaining_today: int | None = None
-    # A bucket of points (GraphQL costs) and one of calls (REST), as they stood when the answer was made.
-    points_maximum: float | None = None
-    points_available: float | None = None
-    points_restore_per_s: float | None = None
-    calls_maximum: float | None = None
-    calls_available: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class ShopIdentity:
     """The shop that an access token belongs to, as the platform itself says."""
 
@@ -79,32 +55,6 @@ class ShopIdentity:
     name: str
     currency: str | None
     created_at: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """A body that was accepted and has not been parsed. `fetched_at` is the database's time before the request."""
-
-    status: int
-    body: bytes
-    headers: Headers
-    fetched_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ask:
-    """One request. `points`: what it is expected to cost where the platform charges by weight."""
-
-    path: str
-    method: str = "GET"
-    params: Params = field(default_factory=dict)
-    body: bytes | None = field(default=None, repr=False)
-    content_type: str = "application/json"
-    points: float = 0.0
-
-
-Get = Callable[[str, Params | None], Answer]
-Send = Callable[[Ask], Answer]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,22 +79,3 @@ class Platform:
     def base_url(self, settings: PlatformSettings, shop_id: str) -> str:
         """Where this shop's calls go: the vendor's address, or what the settings put in its place."""
         return settings.api_url(with_shop(self.api_base_url, shop_id, self.tokens.shop_host)).rstrip("/")
-
-
-class TokenSource(Protocol):
-    """Where the client gets a connection's access token."""
-
-    def access_token(self) -> str: ...
-    def renew(self, rejected: str) -> str:
-        """A token that is newer than the rejected one, or Fatal."""
-
-    def give_up(self, reason: str) -> None:
-        """The platform refuses this connection for good: the seller must reconnect."""
-
-
-def reconnect_needed(platform: Platform, reason: str) -> Fatal:
-    return Fatal(
-        reason,
-        code="reconnect_needed",
-        seller_message=f"{platform.title} no longer accepts our access. Please reconnect your shop.",
-    )

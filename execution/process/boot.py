@@ -11,11 +11,11 @@ from typing import Any
 import redis
 import structlog
 
-from execution.budget.pacing import Rpc
 from execution.errors import UserError
+from execution.keyring import Keyring
 from execution.schema.migrations import newest_version
+from execution.store import Rpc
 from execution.tokens.key_rotation import keys_status
-from execution.tokens.keyring import Keyring
 
 log = structlog.get_logger()
 

@@ -12,8 +12,8 @@ from typing import cast
 import redis
 import structlog
 
-from execution.budget.pacing import Rpc
 from execution.errors import LeaseLost, StoreError, StoreUnavailable
+from execution.store import Rpc
 
 _KEY = "keeper:owed-leases"
 _AT_ONCE = 100

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from execution.budget.budgets import Budget
-from execution.budget.pacing import Rpc
+from execution.store import Rpc
 
 _CLASSES = ("live", "incremental", "backfill", "others")
 _ALWAYS = ("scope", "live", "backfill", "used", "a day")

@@ -19,16 +19,17 @@ import structlog
 from execution.app import App
 from execution.catalog import platform_named
 from execution.errors import Fatal, Signal, Snooze, StoreError, UserError
+from execution.http.messages import Answer, Ask
 from execution.jobs import OPEN
+from execution.keyring import TokenUnreadable
 from execution.operations import calls_per_day, manager
 from execution.pagination.paginator import Bounds
 from execution.pagination.registry import walk_of
-from execution.platforms.platform import Answer, Ask, Platform
+from execution.platforms.platform import Platform
 from execution.reports import budget as report
 from execution.reports import progress
 from execution.slices.slice_work import FREEZE_MARGIN
 from execution.streams import Entity
-from execution.tokens.keyring import TokenUnreadable
 from execution.tokens.stored_pair import opened
 from execution.verification import stream_bounds
 

@@ -12,8 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from execution.clock import Clock
 from execution.jobs import OPEN
-from execution.process.clock import Clock
 
 _LOOK_SECONDS = 0.5
 _BAR_CELLS = 18

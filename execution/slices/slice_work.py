@@ -17,12 +17,12 @@ import structlog
 
 from execution import verification
 from execution.errors import Fatal, Retriable, Skip, Snooze, StoreError
+from execution.http.messages import Answer, Ask
 from execution.jobs import LEASE_SECONDS, Job
+from execution.pagination import page_body as pages
 from execution.pagination.paginator import Bounds, Incomplete, Place, ReadWindow, Take, Told, Wait, Walk
 from execution.pagination.registry import walk_of
-from execution.platforms.platform import Answer, Ask
 from execution.settings import HistoryWindow
-from execution.slices import page_body as pages
 from execution.store import Store
 from execution.streams import Derivation, Lookup, Stream
 from execution.verification import Certificate, Doubt

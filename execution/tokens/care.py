@@ -13,11 +13,11 @@ from typing import Any
 
 import structlog
 
-from execution.budget.pacing import Rpc
 from execution.errors import Signal, UserError
-from execution.platforms.platform import Platform
-from execution.tokens.keyring import Keyring, TokenUnreadable
+from execution.keyring import Keyring, TokenUnreadable
+from execution.store import Rpc
 from execution.tokens.refresh import REFRESH_TIMES, Refresher, RefreshTimes
+from execution.tokens.rules import TokenIssuer
 from execution.tokens.stored_pair import opened
 
 # Sellers are told a month before a pasted token ends.
@@ -39,7 +39,7 @@ class TokenCare:
 
     store: Rpc
     keyring: Keyring
-    platforms: Mapping[str, Platform]
+    platforms: Mapping[str, TokenIssuer]
     # Raises UserError where this process lacks the platform's credentials.
     refresher_of: Callable[[str], Refresher]
     times: RefreshTimes = REFRESH_TIMES

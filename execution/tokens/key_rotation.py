@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from execution.budget.pacing import Rpc
-from execution.tokens.keyring import Keyring, TokenUnreadable
+from execution.keyring import Keyring, TokenUnreadable
+from execution.store import Rpc
 from execution.tokens.stored_pair import rewrap
 
 _BATCH = 200

@@ -14,16 +14,15 @@ from typing import Any, Literal, NoReturn
 
 import structlog
 
-from execution.budget.pacing import Rpc
+from execution.clock import Clock
 from execution.errors import Fatal, Retriable, Signal, Snooze, StoreUnavailable
 from execution.http.retry_after import SHORTEST, retry_after
 from execution.http.small_bodies import error_text
 from execution.http.transport import AnswerLost, HttpDoor, RawAnswer
-from execution.platforms.platform import Platform, reconnect_needed
-from execution.process.clock import Clock
+from execution.keyring import Keyring
 from execution.settings import PlatformSettings
-from execution.tokens.keyring import Keyring
-from execution.tokens.rules import IssuedTokens, LostRefresh, read_issued_tokens
+from execution.store import Rpc
+from execution.tokens.rules import IssuedTokens, LostRefresh, TokenIssuer, read_issued_tokens, reconnect_needed
 from execution.tokens.stored_pair import Pair, sealed
 
 _PAUSES_S = (0.5, 1.0)
@@ -65,7 +64,7 @@ class Refresher:
 
     store: Rpc
     keyring: Keyring
-    platform: Platform
+    platform: TokenIssuer
     settings: PlatformSettings
     door: HttpDoor
     clock: Clock

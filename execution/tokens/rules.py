@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from execution.errors import Fatal
@@ -158,3 +158,33 @@ def _moment(told: Any) -> datetime | None:
     except ValueError:
         return None
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class TokenSource(Protocol):
+    """Where the client gets a connection's access token."""
+
+    def access_token(self) -> str: ...
+    def renew(self, rejected: str) -> str:
+        """A token that is newer than the rejected one, or Fatal."""
+
+    def give_up(self, reason: str) -> None:
+        """The platform refuses this connection for good: the seller must reconnect."""
+
+
+class TokenIssuer(Protocol):
+    """What is to be known of a platform where its tokens are kept."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def tokens(self) -> TokenRules: ...
+
+
+def reconnect_needed(issuer: TokenIssuer, reason: str) -> Fatal:
+    return Fatal(
+        reason,
+        code="reconnect_needed",
+        seller_message=f"{issuer.title} no longer accepts our access. Please reconnect your shop.",
+    )

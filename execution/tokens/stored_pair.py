@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from execution.budget.pacing import Rpc
-from execution.tokens.keyring import Field, Keyring, Place, key_id_of
+from execution.keyring import Field, Keyring, Place, key_id_of
+from execution.store import Rpc
 
 _FIELDS: tuple[Field, ...] = ("access_token", "refresh_token")
 

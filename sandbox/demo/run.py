@@ -18,9 +18,9 @@ from rich.console import Console
 
 from execution import operations
 from execution.app import App
+from execution.clock import SystemClock
 from execution.errors import KeeperError
 from execution.process import logs
-from execution.process.clock import SystemClock
 from execution.reports import costs, progress
 from execution.settings import Settings
 from sandbox.demo import show

@@ -5,10 +5,11 @@ import time
 import pytest
 
 from execution.budget.budgets import Bucket, Budget
-from execution.budget.pacing import Pacer, connect_valkey
+from execution.budget.observed_limits import ObservedLimits
+from execution.budget.pacing import Pacer
 from execution.errors import Snooze
-from execution.platforms.platform import ObservedLimits
 from execution.rate_limiter import RateLimiter
+from execution.valkey import connect_valkey
 from tests.budget.test_day_budget import SCOPE
 from tests.budget.test_pacing_lease import lease_over, move_lease
 from tests.hand import HandClock

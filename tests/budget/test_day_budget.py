@@ -8,9 +8,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from execution.budget.budgets import Budget, ErrorShare, load_budgets, scope_of
+from execution.budget.observed_limits import ObservedLimits
 from execution.budget.pacing import Slot
 from execution.errors import Snooze, StoreError, StoreUnavailable, UserError
-from execution.platforms.platform import ObservedLimits
 from execution.rate_limiter import RateLimiter
 from tests.hand import DirectRpc, HandClock, etsy_settings, many
 

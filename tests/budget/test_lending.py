@@ -7,7 +7,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from execution.platforms.platform import ObservedLimits
+from execution.budget.observed_limits import ObservedLimits
 from tests.budget.test_day_budget import SCOPE, foreign, give_credit, limiter, shares, spend
 from tests.hand import until_it_waits
 

@@ -8,11 +8,12 @@ from datetime import timedelta
 import pytest
 
 from execution.budget.budgets import Budget
-from execution.budget.pacing import Pacer, Slot, connect_valkey
+from execution.budget.observed_limits import ObservedLimits
+from execution.budget.pacing import Pacer, Slot
+from execution.clock import SystemClock
 from execution.errors import Snooze
-from execution.platforms.platform import ObservedLimits
-from execution.process.clock import SystemClock
 from execution.rate_limiter import RateLimiter
+from execution.valkey import connect_valkey
 from tests.budget.test_day_budget import SCOPE, booked, budget, spend
 from tests.hand import HandClock, many
 

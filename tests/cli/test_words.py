@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from execution.process.clock import SystemClock
+from execution.clock import SystemClock
 from execution.reports import costs, estimates, progress
 from tests.pages.facts import NOW, completed, failed, job, later, status
 

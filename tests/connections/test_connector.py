@@ -12,10 +12,10 @@ from execution.catalog import platform_named
 from execution.connections.connector import Connector, ConnectRequest
 from execution.errors import UserError
 from execution.http.transport import HttpDoor
+from execution.keyring import Place
 from execution.platform_client import PlatformClient
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
-from execution.tokens.keyring import Place
 from tests.budget.test_day_budget import booked, budget
 from tests.hand import HandClock, HandEtsy, by_hand
 from tests.test_settings import WHOLE

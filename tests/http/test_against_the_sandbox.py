@@ -8,18 +8,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from execution.budget.budgets import load_budgets, scope_of
-from execution.budget.pacing import connect_valkey
+from execution.clock import SystemClock
 from execution.connections.connector import Connector, ConnectRequest
 from execution.errors import Fatal, Retriable, Snooze, UserError
 from execution.http.transport import HttpDoor
 from execution.platform_client import PlatformClient
 from execution.platforms.etsy.api import ETSY
-from execution.process.clock import SystemClock
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
 from execution.store import Store
 from execution.token_manager import TokenManager
 from execution.tokens.refresh import Refresher
+from execution.valkey import connect_valkey
 from tests.budget.test_day_budget import budget
 from tests.hand import lease_job, many
 from tests.test_settings import WHOLE

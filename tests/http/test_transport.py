@@ -11,10 +11,10 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from execution.clock import SystemClock
 from execution.errors import Retriable
 from execution.http.body_reader import BodyReader
 from execution.http.transport import AnswerLost, HttpDoor
-from execution.process.clock import SystemClock
 from tests.hand import HandClock, HandEtsy, by_hand
 
 BODY = json.dumps({"count": 2, "results": [{"receipt_id": 1, "title": "fox"}, {"receipt_id": 2}]}).encode()

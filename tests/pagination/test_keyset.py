@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from execution.errors import Fatal, Retriable
+from execution.http.messages import Answer, Ask
 from execution.http.transport import AnswerLost
-from execution.platforms.platform import Answer, Ask
 from execution.platforms.shopify.bulk import BulkPlace, BulkWalk
 from execution.sync_shopify import CUSTOMERS
 

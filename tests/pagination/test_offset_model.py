@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from execution.pagination.page_body import Content
 from execution.pagination.paginator import Bounds, Incomplete, Take, Told
 from execution.pagination.registry import walk_of
-from execution.slices.page_body import Content
 from execution.streams import OffsetPages, Records, Stream, Window
 
 LIMIT = 5

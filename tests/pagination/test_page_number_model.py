@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from execution.errors import Retriable
+from execution.pagination.page_body import Content
 from execution.pagination.page_number import NumberedWalk
 from execution.pagination.paginator import Bounds, Incomplete, Place, ReadWindow, Told
-from execution.slices.page_body import Content
 from execution.streams import NumberedPages, Records, Stream
 
 LIMIT = 5

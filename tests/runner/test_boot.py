@@ -12,9 +12,9 @@ import pytest
 
 from execution.app import App
 from execution.errors import UserError
+from execution.keyring import Keyring
 from execution.process import boot
 from execution.schema.migrations import newest_version
-from execution.tokens.keyring import Keyring
 from tests.hand import RING
 
 OTHER_RING = "k9:" + "A" * 42 + "E"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from execution.errors import Retriable
-from execution.slices import page_body as pages
+from execution.pagination import page_body as pages
 
 SCALARS = st.one_of(
     st.none(),

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from execution.pagination import page_body as pages
 from execution.schema.mapping import map_function
-from execution.slices import page_body as pages
 from execution.streams import Column, Kind
 from tests.schema.test_conversions import DIGITS, units, value
 

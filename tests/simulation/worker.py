@@ -13,11 +13,11 @@ from typing import Any
 import structlog
 
 from execution.budget.budgets import Budget, CallClass, Scope
-from execution.budget.pacing import connect_valkey
 from execution.errors import Snooze
 from execution.platforms.etsy.api import ETSY
 from execution.platforms.platform import Outcome
 from execution.rate_limiter import RateLimiter
+from execution.valkey import connect_valkey
 from tests.hand import DirectRpc
 from tests.simulation.servers import START
 

@@ -8,10 +8,10 @@ import pytest
 
 from execution.errors import Snooze
 from execution.http.transport import HttpDoor
+from execution.keyring import Keyring
 from execution.platforms.etsy.api import ETSY
 from execution.token_manager import TokenManager
 from execution.tokens.key_rotation import as_text, keys_status, rotate_keys
-from execution.tokens.keyring import Keyring
 from execution.tokens.refresh import Refresher
 from execution.tokens.stored_pair import rewrap
 from tests.hand import RING, HandClock, TokenServer, by_hand, connect_seller, etsy_settings, many

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from execution.errors import Snooze
-from execution.tokens.keyring import Keyring
+from execution.keyring import Keyring
 from tests.hand import TokenServer, connect_seller
 from tests.tokens.test_tokens import manager, state
 

@@ -6,21 +6,12 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from execution.budget.observed_limits import ObservedLimits
 from execution.errors import Fatal, Retriable
+from execution.http.messages import Ask, Headers, Send
 from execution.http.retry_after import LONGEST_DAY, retry_after
 from execution.http.small_bodies import error_text, json_object
-from execution.platforms.platform import (
-    ACCEPTED,
-    Ask,
-    Headers,
-    ObservedLimits,
-    Outcome,
-    Platform,
-    Send,
-    ShopIdentity,
-    Verdict,
-    verdict,
-)
+from execution.platforms.platform import ACCEPTED, Outcome, Platform, ShopIdentity, Verdict, verdict
 from execution.settings import PlatformSettings
 from execution.tokens.vendors import ETSY_TOKENS
 

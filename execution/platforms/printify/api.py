@@ -11,21 +11,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from execution.budget.observed_limits import ObservedLimits
 from execution.errors import Fatal, Retriable
+from execution.http.messages import Ask, Headers, Send
 from execution.http.retry_after import retry_after
 from execution.http.small_bodies import json_object
-from execution.platforms.platform import (
-    ACCEPTED,
-    Ask,
-    Headers,
-    ObservedLimits,
-    Outcome,
-    Platform,
-    Send,
-    ShopIdentity,
-    Verdict,
-    verdict,
-)
+from execution.platforms.platform import ACCEPTED, Outcome, Platform, ShopIdentity, Verdict, verdict
 from execution.settings import PlatformSettings
 from execution.tokens.vendors import PRINTIFY_TOKENS
 

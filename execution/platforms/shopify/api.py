@@ -8,19 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from execution.budget.observed_limits import ObservedLimits
 from execution.errors import Fatal, Retriable
+from execution.http.messages import Headers, Send
 from execution.http.retry_after import LONGEST, SHORTEST, retry_after
-from execution.platforms.platform import (
-    ACCEPTED,
-    Headers,
-    ObservedLimits,
-    Outcome,
-    Platform,
-    Send,
-    ShopIdentity,
-    Verdict,
-    verdict,
-)
+from execution.platforms.platform import ACCEPTED, Outcome, Platform, ShopIdentity, Verdict, verdict
 from execution.platforms.shopify.graphql import GRANTED, data_of, granted_in, graphql
 from execution.platforms.shopify.graphql_response import Told, scope_named, told
 from execution.settings import PlatformSettings

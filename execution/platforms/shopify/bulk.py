@@ -23,13 +23,13 @@ import orjson
 import structlog
 
 from execution.errors import Fatal, FileGone
+from execution.http.messages import Answer
 from execution.pagination.keyset import RisingPlace
+from execution.pagination.page_body import Content
 from execution.pagination.paginator import Bounds, Caller, Incomplete, Take, Told, Turn, Wait, announce, next_window
-from execution.platforms.platform import Answer
 from execution.platforms.shopify.graphql import data_of, graphql
 from execution.platforms.shopify.graphql_pages import ConnectionWalk
 from execution.platforms.shopify.jsonl_spool import Spool
-from execution.slices.page_body import Content
 
 _ROOTS_A_PAGE = 250
 # A stretch of downloading, between two looks at the clock of the slice; well inside the lease of a job.

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from execution.errors import Retriable
-from execution.platforms.platform import Answer, Ask
+from execution.http.messages import Answer, Ask
 
 GRAPHQL_PATH = "/graphql.json"
 # What the seller has granted, as part of any query; `granted_in` reads it.

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from execution.errors import Retriable
+from execution.http.messages import Answer, Ask
 from execution.pagination.keyset import RisingPlace, RisingWalk, iso_time
+from execution.pagination.page_body import Content
 from execution.pagination.paginator import Bounds, Probe, Send
-from execution.platforms.platform import Answer, Ask
 from execution.platforms.shopify.graphql import GRANTED, data_of, granted_in, graphql
-from execution.slices.page_body import Content
 from execution.streams import Pages, Stream
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import orjson
 
 from execution.errors import Retriable
+from execution.http.messages import Answer, Ask
 from execution.pagination.keyset import RisingPlace, RisingWalk, iso_time
+from execution.pagination.page_body import Content
 from execution.pagination.paginator import Bounds, Probe, Send
-from execution.platforms.platform import Answer, Ask
-from execution.slices.page_body import Content
 from execution.streams import Lookup, Pages, Stream
 
 _NEXT = re.compile(r'rel="?next"?')

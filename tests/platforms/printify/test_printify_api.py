@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from execution.errors import Fatal, Retriable
-from execution.platforms.platform import Answer, Outcome, ShopIdentity
+from execution.http.messages import Answer
+from execution.platforms.platform import Outcome, ShopIdentity
 from execution.platforms.printify.api import PRINTIFY, error_text, shops
 from execution.settings import PlatformSettings
 

@@ -8,7 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from execution.errors import Fatal
-from execution.platforms.platform import Answer, Outcome
+from execution.http.messages import Answer
+from execution.platforms.platform import Outcome
 from execution.platforms.shopify.api import API_VERSION, SHOPIFY
 from execution.settings import PlatformSettings
 

@@ -10,7 +10,7 @@ import pytest
 
 from execution.app import App
 from execution.connections import disconnect as disconnections
-from execution.tokens.keyring import Place
+from execution.keyring import Place
 from tests.platforms.shopify.shopify import Shop, Shopify
 from tests.platforms.shopify.world import ShopifyWorld
 

@@ -13,10 +13,10 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
 from execution.http import shopify_api
+from execution.http.messages import Ask
 from execution.pagination import bulk as walk_bulk
 from execution.pagination import rising as walk_rising
 from execution.pagination.paginator import Bounds
-from execution.platforms.platform import Ask
 from execution.platforms.shopify.api import API_VERSION
 from execution.platforms.shopify.bulk import BulkWalk
 from execution.streams import Lookup, Stream

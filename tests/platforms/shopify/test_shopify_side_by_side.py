@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from execution.errors import Snooze
-from execution.platforms.platform import Answer, Ask, Send
+from execution.http.messages import Answer, Ask, Send
 from tests.platforms.shopify.shopify import Shop, Shopify
 from tests.platforms.shopify.turns import Through, told, work_due
 from tests.platforms.shopify.world import ShopifyWorld

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from execution.http.messages import Answer, Ask, Send
 from execution.job_runner import Outcome
-from execution.platforms.platform import Answer, Ask, Send
 from execution.slices.slice_work import Client
 from tests.platforms.shopify.world import ShopifyWorld
 

@@ -9,8 +9,8 @@ import pytest
 
 from execution.catalog import CATALOG, PLATFORMS
 from execution.errors import Retriable
-from execution.platforms.platform import Answer
-from execution.slices import page_body as pages
+from execution.http.messages import Answer
+from execution.pagination import page_body as pages
 from execution.slices.slice_work import _as_list
 from execution.streams import Lookup, Stream
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execution.tokens.keyring import Keyring, Place, TokenUnreadable, key_id_of
+from execution.keyring import Keyring, Place, TokenUnreadable, key_id_of
 from tests.hand import RING
 
 PLACE = Place(user_id="u", platform="etsy", account_id="a", field="access_token")
