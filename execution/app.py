@@ -19,14 +19,14 @@ from execution.clock import Clock, SystemClock
 from execution.connections.connector import Connector
 from execution.http.call_record import CallRecord
 from execution.http.circuit_breaker import CircuitBreaker
-from execution.http.transport import DEADLINE_S, LIVE_DEADLINE_S, HttpDoor
+from execution.http.transport import DEADLINE_S, LIVE_DEADLINE_S, HttpTransport
 from execution.job_runner import JobRunner
 from execution.jobs import LEASE_SECONDS, Job
 from execution.keyring import Keyring
 from execution.platform_client import PlatformClient
 from execution.process import boot
 from execution.process import lease_returns as owed
-from execution.process.shutdown import InHand
+from execution.process.shutdown import HeldLeases
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
 from execution.slices.slice_work import Client
@@ -58,7 +58,7 @@ class App:
     rng: random.Random = field(default_factory=random.Random)
     stopping: Callable[[], bool] = lambda: False
     patience: Patience = AS_LONG_AS_IT_TAKES
-    in_hand: InHand = field(default_factory=InHand)
+    held_leases: HeldLeases = field(default_factory=HeldLeases)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -93,8 +93,8 @@ class App:
         )
 
     @cached_property
-    def door(self) -> HttpDoor:
-        return HttpDoor(self.clock)
+    def door(self) -> HttpTransport:
+        return HttpTransport(self.clock)
 
     @cached_property
     def call_record(self) -> CallRecord:
@@ -209,5 +209,5 @@ class App:
             owe=lambda lease_id: owed.note(self.valkey, lease_id),
             turn_calls=lambda job: self.limiter.turn_calls(self._scope_of(job)),
             stopping=self.stopping,
-            in_hand=self.in_hand,
+            held_leases=self.held_leases,
         )

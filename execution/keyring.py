@@ -32,7 +32,7 @@ class TokenUnreadable(KeeperError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class AssociatedData:
     """Where a ciphertext belongs; it decrypts nowhere else."""
 
     user_id: str
@@ -63,13 +63,13 @@ class Keyring:
     def newest(self) -> str:
         return next(iter(self.keys))
 
-    def encrypt(self, secret: str, place: Place) -> str:
+    def encrypt(self, secret: str, place: AssociatedData) -> str:
         """The blob as text: `v1|kid|nonce|ciphertext`. A fresh nonce each time."""
         nonce = os.urandom(_NONCE_BYTES)
         cipher = AESGCM(self.keys[self.newest]).encrypt(nonce, secret.encode(), self._bound_to(place))
         return "|".join((_FORMAT, self.newest, _to_text(nonce), _to_text(cipher)))
 
-    def decrypt(self, blob: str, place: Place) -> str:
+    def decrypt(self, blob: str, place: AssociatedData) -> str:
         key_id, nonce, cipher = _parts(blob)
         if key_id not in self.keys:
             raise TokenUnreadable(
@@ -85,7 +85,7 @@ class Keyring:
                 hint="check KEEPER_ENVIRONMENT and TOKEN_KEYS, or connect the shop again.",
             ) from None
 
-    def _bound_to(self, place: Place) -> bytes:
+    def _bound_to(self, place: AssociatedData) -> bytes:
         parts = (self.environment, place.user_id, place.platform, place.account_id, place.field, _FORMAT)
         # Lengths keep ("a|b", "c") apart from ("a", "b|c").
         return "|".join(f"{len(part)}:{part}" for part in parts).encode()

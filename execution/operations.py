@@ -23,8 +23,8 @@ from execution.budget.budgets import scope_of
 from execution.catalog import platform_named
 from execution.connections.connector import ConnectRequest
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
-from execution.job_runner import Outcome
-from execution.process.shutdown import LEAVE_SECONDS, InHand, Leaving
+from execution.job_runner import SliceOutcome
+from execution.process.shutdown import LEAVE_SECONDS, HeldLeases, Shutdown
 from execution.streams import Derivation
 
 _REMAP_ROWS = 1000
@@ -171,7 +171,7 @@ def run_until_idle(app: App, *, wait_seconds: float) -> dict[str, Any]:
     """
     runner, slices = app.runner(), 0
     while True:
-        while runner.work_one() is not Outcome.IDLE:
+        while runner.work_one() is not SliceOutcome.IDLE:
             slices += 1
         told = app.store.rpc("tick")
         due = [told[name] for name in ("next_due", "next_lapse") if told[name]]
@@ -303,7 +303,7 @@ def work_forever(*, processes: int, threads: int) -> NoReturn:
 
 def keep_time(app: App, *, every_seconds: float) -> None:
     """Beat until a signal comes, a second one ends at once. A beat that fails is told, and the next one tries again."""
-    leaving = Leaving(in_hand=InHand(), give_back=lambda _: None)
+    leaving = Shutdown(held_leases=HeldLeases(), give_back=lambda _: None)
     # Python's own handler would raise in the middle of a beat.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     leaving.listen(signal.SIGTERM, signal.SIGINT)

@@ -15,10 +15,10 @@ from execution.budget.budgets import CallClass, Scope
 from execution.clock import Clock
 from execution.errors import Fatal, Retriable, Skip, Snooze
 from execution.http.call_record import CallOutcome, CallSeen
-from execution.http.messages import Answer, Ask, Params
+from execution.http.messages import Params, Request, Response
 from execution.http.retry_after import SHORTEST
-from execution.http.transport import DEADLINE_S, HttpDoor, RawAnswer
-from execution.platforms.platform import Outcome, Platform, Verdict
+from execution.http.transport import DEADLINE_S, HttpTransport, RawResponse
+from execution.platforms.platform import Platform, ResponseKind, Verdict
 from execution.rate_limiter import RateLimiter
 from execution.settings import PlatformSettings
 from execution.tokens.rules import TokenSource, reconnect_needed
@@ -27,12 +27,12 @@ from execution.tokens.rules import TokenSource, reconnect_needed
 _PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+")
 
 # What an answer counts as, for health; every other refuses.
-_OUTCOMES: dict[Outcome, CallOutcome] = {
-    Outcome.ACCEPTED: "ok",
-    Outcome.GONE: "ok",
-    Outcome.THROTTLED: "throttled",
-    Outcome.DAY_USED_UP: "throttled",
-    Outcome.TRY_AGAIN: "failed",
+_OUTCOMES: dict[ResponseKind, CallOutcome] = {
+    ResponseKind.ACCEPTED: "ok",
+    ResponseKind.GONE: "ok",
+    ResponseKind.THROTTLED: "throttled",
+    ResponseKind.DAY_USED_UP: "throttled",
+    ResponseKind.TRY_AGAIN: "failed",
 }
 
 log = structlog.get_logger()
@@ -50,7 +50,7 @@ class PlatformClient:
         call_class: CallClass,
         tokens: TokenSource,
         limiter: RateLimiter,
-        door: HttpDoor,
+        door: HttpTransport,
         db_now: Callable[[], datetime],
         clock: Clock,
         shop_id: str = "",
@@ -72,23 +72,23 @@ class PlatformClient:
         # Requests that left this process, whatever became of them.
         self.sends = 0
 
-    def get(self, path: str, params: Params | None = None) -> Answer:
+    def get(self, path: str, params: Params | None = None) -> Response:
         """`send` for a plain reading."""
-        return self.send(Ask(path=path, params=params or {}))
+        return self.send(Request(path=path, params=params or {}))
 
-    def send(self, ask: Ask) -> Answer:
+    def send(self, request: Request) -> Response:
         """A body that the platform meant as an answer, unparsed; everything else raises a Signal.
 
         `fetched_at` is the database's clock before the request: a record changed later is read again.
         """
         access_token = self._tokens.access_token()
-        answer, verdict = self._try(ask, access_token)
-        if verdict.outcome is Outcome.TOKEN_REJECTED:
+        response, verdict = self._try(request, access_token)
+        if verdict.kind is ResponseKind.TOKEN_REJECTED:
             access_token = self._tokens.renew(rejected=access_token)
-            answer, verdict = self._try(ask, access_token)
-        if verdict.outcome is not Outcome.ACCEPTED:
+            response, verdict = self._try(request, access_token)
+        if verdict.kind is not ResponseKind.ACCEPTED:
             self._refuse(verdict)
-        return answer
+        return response
 
     @contextmanager
     def download(self, url: str, *, offset: int = 0) -> Iterator[Iterator[bytes]]:
@@ -110,71 +110,73 @@ class PlatformClient:
                 seller_message="The platform sent us to an unknown address. Our engineers have been told.",
             )
 
-    def _try(self, ask: Ask, access_token: str) -> tuple[Answer, Verdict]:
-        url = self._url(ask.path, ask.params)
+    def _try(self, request: Request, access_token: str) -> tuple[Response, Verdict]:
+        url = self._url(request.path, request.params)
         headers = self._platform.headers(self._settings, access_token)
-        if ask.body is not None:
-            headers |= {"content-type": ask.content_type}
+        if request.body is not None:
+            headers |= {"content-type": request.content_type}
         fetched_at = self._db_now()
-        weight = {"points": ask.points} if ask.points else {}
+        weight = {"points": request.points} if request.points else {}
         self._limiter.permit(self._scope, self._call_class, **weight)
         self.sends += 1
         started = self._clock.monotonic()
         try:
-            raw = self._door.send(ask.method, url, headers=headers, body=ask.body, deadline_s=self._deadline_s)
+            raw = self._door.send(request.method, url, headers=headers, body=request.body, deadline_s=self._deadline_s)
         except Retriable as signal:
-            log.warning("platform_call_failed", platform=self._platform.name, path=ask.path, reason=signal.reason)
-            self._tell(ask, "lost", self._clock.monotonic() - started)
+            log.warning("platform_call_failed", platform=self._platform.name, path=request.path, reason=signal.reason)
+            self._tell(request, "lost", self._clock.monotonic() - started)
             raise
         seconds = self._clock.monotonic() - started
-        self._log(ask.path, raw, seconds)
+        self._log(request.path, raw, seconds)
         self._limiter.observe(self._scope, self._platform.limits(raw.headers, raw.body))
         self._limiter.outcome(self._scope, error=raw.status >= 400)
-        answer = Answer(status=raw.status, body=raw.body, headers=raw.headers, fetched_at=fetched_at)
+        response = Response(status=raw.status, body=raw.body, headers=raw.headers, fetched_at=fetched_at)
         verdict = self._judge(raw, fetched_at)
-        self._tell(ask, _OUTCOMES.get(verdict.outcome, "refused"), seconds)
-        return answer, verdict
+        self._tell(request, _OUTCOMES.get(verdict.kind, "refused"), seconds)
+        return response, verdict
 
-    def _tell(self, ask: Ask, outcome: CallOutcome, seconds: float) -> None:
+    def _tell(self, request: Request, outcome: CallOutcome, seconds: float) -> None:
         call = CallSeen(
-            platform=self._platform.name, method=ask.method, path=ask.path, outcome=outcome, seconds=seconds
+            platform=self._platform.name, method=request.method, path=request.path, outcome=outcome, seconds=seconds
         )
         self._seen(call)
 
-    def _judge(self, raw: RawAnswer, now: datetime) -> Verdict:
+    def _judge(self, raw: RawResponse, now: datetime) -> Verdict:
         if 300 <= raw.status < 400:
             # Following it would take the token along.
-            return Verdict(outcome=Outcome.TRY_AGAIN, reason=f"{raw.status}: sent to another address ({_host(raw)})")
+            return Verdict(kind=ResponseKind.TRY_AGAIN, reason=f"{raw.status}: sent to another address ({_host(raw)})")
         verdict = self._platform.classify(raw.status, raw.headers, raw.body, now)
-        if verdict.outcome is Outcome.ACCEPTED and raw.body.lstrip()[:1] not in (b"{", b"["):
+        if verdict.kind is ResponseKind.ACCEPTED and raw.body.lstrip()[:1] not in (b"{", b"["):
             # Empty, an HTML page, a captcha: never "no more pages".
-            return Verdict(outcome=Outcome.TRY_AGAIN, reason=f"{raw.status} with a body that is no JSON object or list")
+            return Verdict(
+                kind=ResponseKind.TRY_AGAIN, reason=f"{raw.status} with a body that is no JSON object or list"
+            )
         return verdict
 
     def _refuse(self, verdict: Verdict) -> NoReturn:
         """Turn a verdict into what the runner should do."""
         wait = verdict.wait or SHORTEST
-        match verdict.outcome:
-            case Outcome.THROTTLED:
+        match verdict.kind:
+            case ResponseKind.THROTTLED:
                 self._limiter.throttled(self._scope, wait)
                 raise Snooze(verdict.reason, wait)
-            case Outcome.DAY_USED_UP:
+            case ResponseKind.DAY_USED_UP:
                 self._limiter.block(self._scope, wait)
                 raise Snooze(verdict.reason, wait)
-            case Outcome.TOKEN_REJECTED:
+            case ResponseKind.TOKEN_REJECTED:
                 self._tokens.give_up(verdict.reason)
                 raise reconnect_needed(self._platform, f"a fresh token was rejected too: {verdict.reason}")
-            case Outcome.SHOP_PAUSED:
+            case ResponseKind.SHOP_PAUSED:
                 raise Snooze(verdict.reason, wait)
-            case Outcome.GONE:
+            case ResponseKind.GONE:
                 raise Skip(verdict.reason)
-            case Outcome.ACCESS_REFUSED | Outcome.KEY_REFUSED | Outcome.REQUEST_WRONG:
+            case ResponseKind.ACCESS_REFUSED | ResponseKind.KEY_REFUSED | ResponseKind.REQUEST_WRONG:
                 self._fail(verdict)
             case _:
                 raise Retriable(verdict.reason, verdict.wait)
 
     def _fail(self, verdict: Verdict) -> NoReturn:
-        if verdict.outcome is Outcome.KEY_REFUSED:
+        if verdict.kind is ResponseKind.KEY_REFUSED:
             advice = "check the application, its key and its secret with the platform: no shop can be synced"
             log.error("platform_key_refused", platform=self._platform.name, reason=verdict.reason, advice=advice)
         elif verdict.code == "reconnect_needed":
@@ -187,7 +189,7 @@ class PlatformClient:
         query = urlencode({name: _text(value) for name, value in (params or {}).items() if value is not None}, safe=",")
         return f"{self._base_url}{path}?{query}" if query else f"{self._base_url}{path}"
 
-    def _log(self, path: str, raw: RawAnswer, seconds: float) -> None:
+    def _log(self, path: str, raw: RawResponse, seconds: float) -> None:
         # The path without its query, the platform's trace id, sizes: nothing that a token or a buyer could be in.
         log.info(
             "platform_answered",
@@ -211,7 +213,7 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}:{port}" if whole else ""
 
 
-def _host(raw: RawAnswer) -> str:
+def _host(raw: RawResponse) -> str:
     """Where a redirect leads, for the log: the host alone, without anything that could be a secret."""
     try:
         return (urlsplit(raw.headers.get("location", "")).hostname or "")[:100]

@@ -72,7 +72,7 @@ class RateLimiter:
         self._reported_at: dict[Scope, float] = {}
         self._buckets: dict[tuple[Scope, BucketKind], Bucket] = {}
         # The cost that this thread's call in hand has booked, until its answer settles it.
-        self._in_hand = threading.local()
+        self._held_leases = threading.local()
 
     def permit(self, scope: Scope, call_class: CallClass, *, points: float = 0.0) -> None:
         """Return when one call may go out now. Raises Snooze when that is more than two seconds away.
@@ -146,7 +146,7 @@ class RateLimiter:
                     log.info("budget_would_refuse", scope=scope.key, call_class=call_class, reason="the second")
                     return
                 raise Snooze("the calls of this second are used up", timedelta(seconds=max(1.0, slot.wait_s)))
-            self._in_hand.call_id = slot.call_id
+            self._held_leases.call_id = slot.call_id
             self._sleep(slot.wait_s)
             if self._clock.monotonic() - asked_at - slot.wait_s <= _LATE_S:
                 return
@@ -178,7 +178,7 @@ class RateLimiter:
         if maximum:
             bucket = replace(bucket, maximum=maximum, restore_per_s=restore or maximum / _CALLS_EMPTY_S)
             self._buckets[scope, kind] = bucket
-        self._pacer.settle(scope.key, kind, bucket, available, getattr(self._in_hand, "call_id", ""))
+        self._pacer.settle(scope.key, kind, bucket, available, getattr(self._held_leases, "call_id", ""))
 
     def _sleep(self, seconds: float) -> None:
         for _ in range(math.ceil(min(seconds, LONGEST_WAIT_S) / _STOP_LOOK_S)):

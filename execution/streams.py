@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from execution.http.messages import Ask
+from execution.http.messages import Request
 
 
 class Kind(StrEnum):
@@ -77,7 +77,7 @@ class Person:
     table: str
     key: str
     updated: str
-    take: tuple[str, ...]
+    members: tuple[str, ...]
     columns: tuple[Column, ...]
 
 
@@ -127,7 +127,7 @@ class OffsetPages(Pages):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NumberedPages(Pages):
+class PageNumberPages(Pages):
     """Pages by number over a list with its newest record first, in Laravel's envelope (Printify's sheet, section 5).
 
     `newest_first_by` is the time of creation that the order is checked by; the list is never asked to be in an order.
@@ -172,10 +172,10 @@ class Stream:
     parts: tuple[Mapping[str, str], ...] = ({},)
 
 
-def ask_by_parameter(lookup: Lookup, ids: Sequence[str]) -> Ask:
+def request_by_parameter(lookup: Lookup, ids: Sequence[str]) -> Request:
     """`param` carries a comma-separated batch; without it the path has `{id}` and each call fetches for one id."""
     params = {lookup.param: ",".join(ids)} if lookup.param else {}
-    return Ask(path=lookup.path.replace("{id}", ids[0]), params=params)
+    return Request(path=lookup.path.replace("{id}", ids[0]), params=params)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +192,7 @@ class Lookup:
     fallback: int = 1
     param: str = ""
     records_at: str = "results"
-    ask: Callable[[Lookup, Sequence[str]], Ask] = ask_by_parameter
+    request: Callable[[Lookup, Sequence[str]], Request] = request_by_parameter
     # Another list of pending ids than the one of its own name.
     pending: str = ""
     # The answer is the record itself, and no list of one.

@@ -117,7 +117,7 @@ RECEIPT_RECORDS = Records(
             table="customers",
             key="buyer_user_id",
             updated="created_timestamp",
-            take=("buyer_user_id", "name", "buyer_email", "country_iso", "created_timestamp"),
+            members=("buyer_user_id", "name", "buyer_email", "country_iso", "created_timestamp"),
             columns=(
                 Column("name", "name", Kind.HTML),
                 Column("email", "buyer_email", Kind.TEXT),

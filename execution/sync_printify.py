@@ -10,7 +10,7 @@ proven read does not show is gone.
 
 from __future__ import annotations
 
-from execution.streams import Children, Column, Entity, Kind, NumberedPages, Records, Stream
+from execution.streams import Children, Column, Entity, Kind, PageNumberPages, Records, Stream
 
 LINE_ITEMS = Children(
     table="printify_line_items",
@@ -52,7 +52,7 @@ SHIPMENTS = Children(
 ORDERS = Stream(
     name="orders",
     path="/shops/{shop_id}/orders.json",
-    pages=NumberedPages(limit=10),
+    pages=PageNumberPages(limit=10),
     records_at="data",
     records=Records(
         table="printify_orders",
@@ -89,7 +89,7 @@ ORDERS = Stream(
 PRODUCTS = Stream(
     name="products",
     path="/shops/{shop_id}/products.json",
-    pages=NumberedPages(limit=50),
+    pages=PageNumberPages(limit=50),
     records_at="data",
     records=Records(
         table="printify_products",

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from execution.http.messages import Ask
+from execution.http.messages import Request
 from execution.platforms.shopify.graphql import GRAPHQL_PATH, graphql
-from execution.platforms.shopify.graphql_pages import ConnectionPages
+from execution.platforms.shopify.graphql_pages import GraphqlPages
 from execution.streams import Children, Column, Derivation, Entity, Kind, Lookup, Records, Stream, Window
 
 # From this many records on, an export in bulk is cheaper than pages: it costs a dozen calls whatever its size.
@@ -152,7 +152,7 @@ def _order_records(more_at: str) -> Records:
 ORDERS = Stream(
     name="orders",
     path=GRAPHQL_PATH,
-    pages=ConnectionPages(
+    pages=GraphqlPages(
         root="orders",
         count="ordersCount",
         node=ORDER_NODE,
@@ -168,14 +168,14 @@ ORDERS = Stream(
 )
 
 
-def ask_nodes(node_type: str, node: str, *, points: float) -> Callable[[Lookup, Sequence[str]], Ask]:
+def request_nodes(node_type: str, node: str, *, points: float) -> Callable[[Lookup, Sequence[str]], Request]:
     """How objects of one type are asked for by id."""
     query = f"query KeeperNodes($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {node_type} {{ {node} }} }} }}"
 
-    def ask(_lookup: Lookup, ids: Sequence[str]) -> Ask:
+    def request(_lookup: Lookup, ids: Sequence[str]) -> Request:
         return graphql(query, {"ids": [f"gid://shopify/{node_type}/{number}" for number in ids]}, points=points)
 
-    return ask
+    return request
 
 
 ORDER_LINES = Lookup(
@@ -183,7 +183,7 @@ ORDER_LINES = Lookup(
     path=GRAPHQL_PATH,
     records=_order_records("lineItems.pageInfo.hasNextPage"),
     records_at="data.nodes",
-    ask=ask_nodes("Order", ORDER_LONG, points=200),
+    request=request_nodes("Order", ORDER_LONG, points=200),
     batch=5,
     fallback=1,
 )
@@ -192,7 +192,7 @@ ORDER_LINE_ENDS = Lookup(
     path=GRAPHQL_PATH,
     records=_order_records("lineItems.pageInfo.hasPreviousPage"),
     records_at="data.nodes",
-    ask=ask_nodes("Order", ORDER_END, points=200),
+    request=request_nodes("Order", ORDER_END, points=200),
     batch=5,
     fallback=1,
 )
@@ -234,7 +234,7 @@ def _refund_records(more_at: str) -> Records:
 REFUNDS = Lookup(
     name="refunds",
     path=GRAPHQL_PATH,
-    ask=ask_nodes("Refund", REFUND_NODE, points=60),
+    request=request_nodes("Refund", REFUND_NODE, points=60),
     batch=100,
     fallback=10,
     records_at="data.nodes",
@@ -243,7 +243,7 @@ REFUNDS = Lookup(
 REFUND_ENDS = Lookup(
     name="refund_ends",
     path=GRAPHQL_PATH,
-    ask=ask_nodes("Refund", REFUND_END, points=60),
+    request=request_nodes("Refund", REFUND_END, points=60),
     batch=10,
     fallback=1,
     records_at="data.nodes",
@@ -253,7 +253,7 @@ REFUND_ENDS = Lookup(
 PRODUCTS = Stream(
     name="products",
     path=GRAPHQL_PATH,
-    pages=ConnectionPages(
+    pages=GraphqlPages(
         root="products",
         count="productsCount",
         node=PRODUCT_NODE,
@@ -280,7 +280,7 @@ PRODUCTS = Stream(
 VARIANTS = Stream(
     name="variants",
     path=GRAPHQL_PATH,
-    pages=ConnectionPages(
+    pages=GraphqlPages(
         root="productVariants",
         count="productVariantsCount",
         node=VARIANT_NODE,
@@ -308,7 +308,7 @@ VARIANTS = Stream(
 )
 
 
-def _ask_stretch(_lookup: Lookup, ids: Sequence[str]) -> Ask:
+def _ask_stretch(_lookup: Lookup, ids: Sequence[str]) -> Request:
     """A product's variants after one of them: "<product>:<variant>", in the order of ids."""
     product, _, after = ids[0].partition(":")
     query = (
@@ -324,7 +324,7 @@ CHANGED_VARIANTS = Lookup(
     path=GRAPHQL_PATH,
     records=VARIANTS.records,
     records_at="data.productVariants.nodes",
-    ask=_ask_stretch,
+    request=_ask_stretch,
     pending="changed_variants",
 )
 GONE_VARIANTS = Derivation(name="gone_variants")
@@ -332,7 +332,7 @@ GONE_VARIANTS = Derivation(name="gone_variants")
 CUSTOMERS = Stream(
     name="customers",
     path=GRAPHQL_PATH,
-    pages=ConnectionPages(
+    pages=GraphqlPages(
         root="customers",
         count="customersCount",
         node=CUSTOMER_NODE,

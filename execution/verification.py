@@ -15,8 +15,8 @@ from typing import Any
 
 from execution.errors import Fatal
 from execution.jobs import Job
-from execution.pagination.paginator import Bounds, Probe, ReadWindow, Send, Walk
-from execution.pagination.registry import walk_of
+from execution.pagination.paginator import Bounds, Paginator, Probe, ReadWindow, Send
+from execution.pagination.registry import paginator_of
 from execution.store import Store
 from execution.streams import Lookup, Stream
 
@@ -88,8 +88,8 @@ def verify(store: Store, job: Job, send: Send, window: Bounds) -> Certificate | 
     provider_count = None
     listing = job.entity.listing
     if listing is not None:
-        bounds, walk = stream_bounds(listing, job.shop_created_at, window), walk_of(listing)
-        newest = walk.probe_newest(send, bounds)
+        bounds, paginator = stream_bounds(listing, job.shop_created_at, window), paginator_of(listing)
+        newest = paginator.probe_newest(send, bounds)
         facts = store.rpc(
             "audit_read",
             p_lease_id=job.lease_id,
@@ -98,11 +98,11 @@ def verify(store: Store, job: Job, send: Send, window: Bounds) -> Certificate | 
             p_time_column=job.entity.time_column,
             p_newest=newest.newest if newest else None,
         )
-        probe = newest or walk.probe_count(send, bounds, _windows(facts))
+        probe = newest or paginator.probe_count(send, bounds, _windows(facts))
         provider_count = probe.count
-        doubt = _judge_read(job, listing, probe, facts, walk.hole(bounds, _windows(facts)), checks)
+        doubt = _judge_read(job, listing, probe, facts, paginator.gap(bounds, _windows(facts)), checks)
         if doubt is None:
-            doubt = _judge_gaps(job, walk, send, facts, checks)
+            doubt = _judge_gaps(job, paginator, send, facts, checks)
         if doubt is not None:
             return doubt
     if job.entity.complete_read and listing is not None:
@@ -125,10 +125,10 @@ def verify(store: Store, job: Job, send: Send, window: Bounds) -> Certificate | 
 
 
 def _judge_read(  # noqa: PLR0917  everything that was found out, and the list of checks that it fills
-    job: Job, stream: Stream, probe: Probe, facts: Mapping[str, Any], hole: str | None, checks: list[Check]
+    job: Job, stream: Stream, probe: Probe, facts: Mapping[str, Any], gap: str | None, checks: list[Check]
 ) -> Doubt | None:
     windows = _windows(facts)
-    checks.append(Check(name="windows", ok=hole is None, detail={"windows": len(windows), "hole": hole}))
+    checks.append(Check(name="windows", ok=gap is None, detail={"windows": len(windows), "hole": gap}))
     counts = {name: facts[name] for name in ("union_keys", "last_pass_keys", "missing_rows", "stored_rows", "rejected")}
     agrees = probe.count is None or probe.count in (facts["union_keys"], facts["last_pass_keys"])
     checks.append(Check(name="count", ok=agrees, detail={"provider_count": probe.count, **counts, **probe.detail}))
@@ -155,23 +155,25 @@ def _windows(facts: Mapping[str, Any]) -> tuple[ReadWindow, ...]:
     )
 
 
-def _judge_gaps(job: Job, walk: Walk[Any], send: Send, facts: Mapping[str, Any], checks: list[Check]) -> Doubt | None:
+def _judge_gaps(
+    job: Job, paginator: Paginator[Any], send: Send, facts: Mapping[str, Any], checks: list[Check]
+) -> Doubt | None:
     """A gap that is long for this shop is asked for: the platform must show nothing inside it."""
-    if not walk.counts_spans or facts.get("median_gap_seconds") is None:
+    if not paginator.counts_spans or facts.get("median_gap_seconds") is None:
         return None
     longest = max(_LONG_GAP_FACTOR * facts["median_gap_seconds"], _LONG_GAP_SECONDS)
     long_gaps = [gap for gap in facts["largest_gaps"] if gap["seconds"] > longest][:_MOST_GAPS_ASKED]
     found = []
     for gap in long_gaps:
         inside = Bounds(start=_epoch(gap["since"]) + 1, end=_epoch(gap["until"]) - 1)
-        count = walk.count_between(send, inside)
+        count = paginator.count_between(send, inside)
         found.append({"since": gap["since"], "until": gap["until"], "provider_count": count})
     ok = all(gap["provider_count"] == 0 for gap in found)
     checks.append(Check(name="gaps", ok=ok, detail={"longest_usual_seconds": longest, "asked": found}))
     if ok:
         return None
     reason = f"{job.entity.name}: the platform has records where we have a gap: {found}"
-    return Doubt(reason=reason, step=job.entity.steps.index(walk.stream), windows=_windows(facts))
+    return Doubt(reason=reason, step=job.entity.steps.index(paginator.stream), windows=_windows(facts))
 
 
 def _judge_proofs(store: Store, job: Job, facts: Mapping[str, Any], checks: list[Check]) -> Doubt | None:

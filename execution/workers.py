@@ -17,10 +17,10 @@ from dramatiq.brokers.redis import RedisBroker
 
 from execution.app import App
 from execution.errors import KeeperError, LeaseLost, StoreUnavailable
-from execution.job_runner import JobRunner, Outcome
+from execution.job_runner import JobRunner, SliceOutcome
 from execution.process import lease_returns as owed
-from execution.process.shutdown import LEAVE_SECONDS, InHand, Leaving
-from execution.process.wakeup_broker import Bells
+from execution.process.shutdown import LEAVE_SECONDS, HeldLeases, Shutdown
+from execution.process.wakeup_broker import WakeupBroker
 from execution.settings import Settings
 from execution.store import Patience
 from execution.valkey import connect_valkey
@@ -37,7 +37,7 @@ log = structlog.get_logger()
 class Stopping(dramatiq.Middleware):
     """Sees to it that the process ends in time, and not before the last slice has given its job back."""
 
-    def __init__(self, leaving: Leaving) -> None:
+    def __init__(self, leaving: Shutdown) -> None:
         self._leaving = leaving
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
@@ -45,10 +45,10 @@ class Stopping(dramatiq.Middleware):
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
         # The lookout's slice is in no thread of Dramatiq's.
-        self._leaving.in_hand.wait_until_empty(LEAVE_SECONDS)
+        self._leaving.held_leases.wait_until_empty(LEAVE_SECONDS)
 
 
-class Lookout(dramatiq.Middleware):
+class Poller(dramatiq.Middleware):
     """Looks for work without a bell now and then, so that work goes on, slower, while Valkey is away."""
 
     def __init__(self, stop: threading.Event, rng: random.Random) -> None:
@@ -73,7 +73,7 @@ def make_broker(settings: Settings, middleware: list[dramatiq.Middleware]) -> Re
     A Valkey that hangs costs a bell some seconds, never a thread for good.
     """
     client = connect_valkey(settings.redis_url.get_secret_value(), patience_s=_BELL_PATIENCE_S)
-    return Bells(client=client, middleware=middleware)  # type: ignore[no-untyped-call]  # unannotated there
+    return WakeupBroker(client=client, middleware=middleware)  # type: ignore[no-untyped-call]  # unannotated there
 
 
 def ring(broker: dramatiq.Broker) -> None:
@@ -92,7 +92,7 @@ def bells_waiting(client: redis.Redis) -> int:
 def answer_bell(job_runner: JobRunner) -> None:
     """Work slices until no job is due. Whose turn it is, each claim says: a thread never keeps a shop."""
     try:
-        while job_runner.work_one() is not Outcome.IDLE:
+        while job_runner.work_one() is not SliceOutcome.IDLE:
             pass
     except KeeperError as error:
         log.warning("no_work_done", error=str(error))
@@ -129,8 +129,8 @@ def _hand_back(lease_id: str) -> None:
         raise
 
 
-_in_hand = InHand()
-leaving = Leaving(in_hand=_in_hand, give_back=_hand_back)
+_held_leases = HeldLeases()
+leaving = Shutdown(held_leases=_held_leases, give_back=_hand_back)
 _runner: JobRunner | None = None
 _runner_lock = threading.Lock()
 
@@ -140,13 +140,13 @@ def runner() -> JobRunner:
     global _runner  # noqa: PLW0603  one a process, shared by its threads
     with _runner_lock:
         if _runner is None:
-            _runner = App(settings=Settings.load(), stopping=leaving.asked.is_set, in_hand=_in_hand).runner()
+            _runner = App(settings=Settings.load(), stopping=leaving.asked.is_set, held_leases=_held_leases).runner()
         return _runner
 
 
 def set_up() -> RedisBroker:
     """Make the process's broker and declare the actor on it."""
-    lookout = Lookout(leaving.asked, random.Random())  # noqa: S311
+    lookout = Poller(leaving.asked, random.Random())  # noqa: S311
     broker = make_broker(Settings.load(), [Stopping(leaving), lookout])
     dramatiq.set_broker(broker)
 

@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
 from execution.errors import LeaseLost, StoreError, StoreUnavailable
-from execution.keyring import Keyring, Place
+from execution.keyring import AssociatedData, Keyring
 from execution.settings import PlatformSettings
 
 RING = "k1:" + "A" * 42 + "E"
@@ -115,7 +115,7 @@ def connect_seller(
     db.execute("insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@example.com"))
 
     def sealed(secret: str | None, name: Any) -> str | None:
-        place = Place(user_id=user_id, platform="etsy", account_id=account_id, field=name)
+        place = AssociatedData(user_id=user_id, platform="etsy", account_id=account_id, field=name)
         return None if secret is None else keyring.encrypt(secret, place)
 
     store.rpc(

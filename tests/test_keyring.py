@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execution.keyring import Keyring, Place, TokenUnreadable, key_id_of
+from execution.keyring import AssociatedData, Keyring, TokenUnreadable, key_id_of
 from tests.hand import RING
 
-PLACE = Place(user_id="u", platform="etsy", account_id="a", field="access_token")
+PLACE = AssociatedData(user_id="u", platform="etsy", account_id="a", field="access_token")
 BLOB = Keyring.parse(RING, environment="test").encrypt("40010002.secret", PLACE)
 
 
@@ -117,8 +117,8 @@ def test_a_token_has_one_spelling():
 
 def test_places_that_read_alike_are_two(keyring: Keyring) -> None:
     """Wherever a separator stands inside of a part: one place's ciphertext is nobody else's."""
-    one = Place(user_id="a|1:b", platform="c", account_id="d", field="access_token")
-    other = Place(user_id="a", platform="1:b|c", account_id="d", field="access_token")
+    one = AssociatedData(user_id="a|1:b", platform="c", account_id="d", field="access_token")
+    other = AssociatedData(user_id="a", platform="1:b|c", account_id="d", field="access_token")
 
     with pytest.raises(TokenUnreadable):
         keyring.decrypt(keyring.encrypt("secret", one), other)

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from execution.catalog import platform_named
 from execution.errors import Fatal, Signal, StoreError, UserError
 from execution.http.messages import Send
-from execution.keyring import Field, Keyring, Place
+from execution.keyring import AssociatedData, Field, Keyring
 from execution.platform_client import PlatformClient
 from execution.platforms.platform import Platform, ShopIdentity
 from execution.settings import PlatformSettings
@@ -199,10 +199,10 @@ class Connector:
             raise UserError("This shop is being connected by someone else right now:", hint="try again.") from None
 
     def _encrypted(self, request: ConnectRequest, account_id: str, name: Field, secret: str) -> str:
-        place = Place(
+        position = AssociatedData(
             user_id=str(uuid.UUID(request.user_id)), platform=request.platform, account_id=account_id, field=name
         )
-        return self._keyring.encrypt(secret, place)
+        return self._keyring.encrypt(secret, position)
 
 
 def _check_form(request: ConnectRequest) -> None:

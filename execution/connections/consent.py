@@ -24,11 +24,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from execution.errors import Retriable, UserError
-from execution.http.messages import Ask, Send
+from execution.http.messages import Request, Send
 from execution.http.small_bodies import error_text, json_object
-from execution.http.transport import LIVE_DEADLINE_S, HttpDoor
+from execution.http.transport import LIVE_DEADLINE_S, HttpTransport
 from execution.settings import PlatformSettings, with_origin
-from execution.tokens.rules import IssuedTokens, RefreshAsk, missing_scopes, read_issued_tokens, with_shop
+from execution.tokens.rules import IssuedTokens, RefreshRequest, missing_scopes, read_issued_tokens, with_shop
 
 # Shopify's own library refuses callbacks that are older (sheet 2.1).
 _CALLBACK_AGE_S = 90
@@ -53,7 +53,7 @@ class Consent:
     token_url: str
     scopes: tuple[str, ...]
     params: Callable[[PlatformSettings, Pending, Sequence[str]], Mapping[str, str]]
-    exchange: Callable[[PlatformSettings, Pending, str], RefreshAsk]
+    exchange: Callable[[PlatformSettings, Pending, str], RefreshRequest]
     shop_host: str = ""
     is_genuine: Callable[[PlatformSettings, Mapping[str, str], float], bool] = lambda _settings, _query, _now: True
     # The scopes of a new token: from the answer that brought it, or by asking. None: the platform does not tell.
@@ -110,17 +110,17 @@ def authorize_url(consent: Consent, settings: PlatformSettings, wanted: Pending)
     return f"{base}?{urlencode(consent.params(settings, wanted, consent.scopes), quote_via=quote)}"
 
 
-def exchange(consent: Consent, settings: PlatformSettings, door: HttpDoor, wanted: Pending, code: str) -> Granted:
+def exchange(consent: Consent, settings: PlatformSettings, door: HttpTransport, wanted: Pending, code: str) -> Granted:
     """Tokens for a code. Asked once: a code is single-use, and the seller can click again."""
-    ask = consent.exchange(settings, wanted, code)
+    request = consent.exchange(settings, wanted, code)
     vendor_url = with_shop(consent.token_url, wanted.shop, consent.shop_host)
     url = with_origin(vendor_url, settings.token_url or settings.api_base_url)
     try:
         raw = door.send(
             "POST",
             url,
-            headers={"content-type": ask.content_type},
-            body=ask.body(),
+            headers={"content-type": request.content_type},
+            body=request.body(),
             deadline_s=LIVE_DEADLINE_S,
         )
     except Retriable:
@@ -151,8 +151,8 @@ def _etsy_params(settings: PlatformSettings, wanted: Pending, scopes: Sequence[s
     }
 
 
-def _etsy_exchange(settings: PlatformSettings, wanted: Pending, code: str) -> RefreshAsk:
-    return RefreshAsk(
+def _etsy_exchange(settings: PlatformSettings, wanted: Pending, code: str) -> RefreshRequest:
+    return RefreshRequest(
         fields={
             "grant_type": "authorization_code",
             "client_id": settings.client_id,
@@ -165,14 +165,14 @@ def _etsy_exchange(settings: PlatformSettings, wanted: Pending, code: str) -> Re
 
 def _etsy_granted(send: Send, access_token: str) -> set[str]:
     """`tokenScopes`. Its shape is not documented: an answer of another shape is no reason to refuse."""
-    ask = Ask(
+    request = Request(
         path="/scopes",
         method="POST",
         body=urlencode({"token": access_token}).encode(),
         content_type="application/x-www-form-urlencoded",
     )
     try:
-        told = json.loads(send(ask).body).get("scopes")
+        told = json.loads(send(request).body).get("scopes")
     except (ValueError, AttributeError):
         return set(ETSY_CONSENT.scopes)
     return set(told) if isinstance(told, list) and all(isinstance(s, str) for s in told) else set(ETSY_CONSENT.scopes)
@@ -187,8 +187,8 @@ def _printify_params(settings: PlatformSettings, wanted: Pending, _: Sequence[st
     }
 
 
-def _printify_exchange(settings: PlatformSettings, _: Pending, code: str) -> RefreshAsk:
-    return RefreshAsk(fields={"app_id": settings.client_id, "code": code}, as_json=True)
+def _printify_exchange(settings: PlatformSettings, _: Pending, code: str) -> RefreshRequest:
+    return RefreshRequest(fields={"app_id": settings.client_id, "code": code}, as_json=True)
 
 
 def _shopify_params(settings: PlatformSettings, wanted: Pending, scopes: Sequence[str]) -> dict[str, str]:
@@ -201,8 +201,8 @@ def _shopify_params(settings: PlatformSettings, wanted: Pending, scopes: Sequenc
     }
 
 
-def _shopify_exchange(settings: PlatformSettings, _: Pending, code: str) -> RefreshAsk:
-    return RefreshAsk(
+def _shopify_exchange(settings: PlatformSettings, _: Pending, code: str) -> RefreshRequest:
+    return RefreshRequest(
         fields={
             "client_id": settings.client_id,
             "client_secret": settings.client_secret.get_secret_value() if settings.client_secret else "",

@@ -11,7 +11,7 @@ import structlog
 
 from execution.app import App
 from execution.errors import KeeperError, Signal
-from execution.http.messages import Answer, Ask
+from execution.http.messages import Request, Response
 from execution.http.small_bodies import json_object
 from execution.http.transport import LIVE_DEADLINE_S
 from execution.platforms.shopify.graphql import graphql
@@ -29,11 +29,11 @@ log = structlog.get_logger()
 class Revoke:
     """The call that takes our access away, and whether its answer says that it is."""
 
-    ask: Ask
-    is_done: Callable[[Answer], bool]
+    request: Request
+    is_done: Callable[[Response], bool]
 
 
-class _Leaving:
+class FinalToken:
     """The tokens of a shop that is disconnected: stored nowhere any more, they are here for one last call."""
 
     def __init__(self, refresher: Refresher, pair: Pair) -> None:
@@ -74,8 +74,8 @@ def _revoked(app: App, user_id: str, platform: str, told: dict[str, Any]) -> boo
     reason = "the platform refused"
     try:
         pair = opened(row, app.keyring)
-        client = app.live_client(pair, _Leaving(app.refresher_of(platform), pair))
-        if revoke.is_done(client.send(revoke.ask)):
+        client = app.live_client(pair, FinalToken(app.refresher_of(platform), pair))
+        if revoke.is_done(client.send(revoke.request)):
             return True
     except (KeeperError, Signal, ValueError) as error:
         reason = type(error).__name__
@@ -85,9 +85,9 @@ def _revoked(app: App, user_id: str, platform: str, told: dict[str, Any]) -> boo
     return False
 
 
-def _uninstalled(answer: Answer) -> bool:
+def _uninstalled(response: Response) -> bool:
     """GraphQL answers 200 also to what it did not do."""
-    fields = json_object(answer.body)
+    fields = json_object(response.body)
     try:
         refused = fields["data"]["appUninstall"]["userErrors"]
     except (KeyError, TypeError):
@@ -99,7 +99,7 @@ def _uninstalled(answer: Answer) -> bool:
 # shop. Etsy and Printify have no such call.
 REVOKES: dict[str, Revoke] = {
     "shopify": Revoke(
-        ask=graphql(
+        request=graphql(
             "mutation KeeperLeaves { appUninstall { app { id } userErrors { field message code } } }", points=10
         ),
         is_done=_uninstalled,

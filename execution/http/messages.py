@@ -11,7 +11,7 @@ Params = Mapping[str, object]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Response:
     """A body that was accepted and has not been parsed. `fetched_at` is the database's time before the request."""
 
     status: int
@@ -21,7 +21,7 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
+class Request:
     """One request. `points`: what it is expected to cost where the platform charges by weight."""
 
     path: str
@@ -32,5 +32,5 @@ class Ask:
     points: float = 0.0
 
 
-Get = Callable[[str, Params | None], Answer]
-Send = Callable[[Ask], Answer]
+Get = Callable[[str, Params | None], Response]
+Send = Callable[[Request], Response]

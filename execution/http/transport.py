@@ -39,18 +39,18 @@ for _name in ("httpx", "httpcore"):
 _remaining: ContextVar[Callable[[], float] | None] = ContextVar("remaining", default=None)
 
 
-class AnswerLost(Retriable):
+class ResponseLost(Retriable):
     """The request may have been received, and its answer is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RawAnswer:
+class RawResponse:
     status: int
     headers: httpx.Headers = field(repr=False)
     body: bytes = field(repr=False)
 
 
-class HttpDoor:
+class HttpTransport:
     """One process's connections to platforms. Follows no redirect, keeps no cookie, sends nothing twice."""
 
     def __init__(
@@ -75,10 +75,10 @@ class HttpDoor:
         body: bytes | None = None,
         deadline_s: float = DEADLINE_S,
         silence_s: float = _SILENCE_S,
-    ) -> RawAnswer:
+    ) -> RawResponse:
         """The whole answer within the deadline, never silent for longer than `silence_s`.
 
-        Raises Retriable: AnswerLost where the request may have arrived.
+        Raises Retriable: ResponseLost where the request may have arrived.
         """
         ends_at = self._clock.monotonic() + deadline_s
         faults_sorted = self._faults_sorted(lambda: ends_at - self._clock.monotonic())
@@ -87,7 +87,7 @@ class HttpDoor:
             for chunk in response.iter_raw():
                 _clamped(None, httpx.ReadTimeout)  # also with a transport that has no sockets
                 reader.feed(chunk)
-            return RawAnswer(status=response.status_code, headers=response.headers, body=reader.finish())
+            return RawResponse(status=response.status_code, headers=response.headers, body=reader.finish())
 
     @contextmanager
     def download(self, url: str, *, offset: int = 0, deadline_s: float = DEADLINE_S) -> Iterator[Iterator[bytes]]:
@@ -111,7 +111,7 @@ class HttpDoor:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Retriable(f"no connection ({type(error).__name__})") from None
         except httpx.HTTPError as error:
-            raise AnswerLost(f"no whole answer ({type(error).__name__})") from None
+            raise ResponseLost(f"no whole answer ({type(error).__name__})") from None
         except httpx.InvalidURL:
             raise Retriable("the answer names an address that is none") from None
         finally:

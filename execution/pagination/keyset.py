@@ -17,22 +17,22 @@ from datetime import UTC, datetime
 from typing import Generic, Self, TypeVar, cast
 
 from execution.errors import Fatal, Retriable
-from execution.http.messages import Answer, Ask
+from execution.http.messages import Request, Response
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import (
     MAX_PASSES,
+    Advance,
+    AuditCounts,
     Bounds,
     Caller,
+    Commit,
     Incomplete,
-    Place,
+    Paginator,
+    Position,
     Probe,
     ReadWindow,
     Send,
-    Take,
-    Told,
-    Turn,
     Wait,
-    Walk,
     again,
     announce,
     next_window,
@@ -52,7 +52,7 @@ _SCOPES = f"query KeeperScopes {{ {GRANTED} }}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RisingPlace(Place):
+class KeysetPosition(Position):
     """`since`: the last id that was read. `until`: no record from after this moment is read, in Unix seconds."""
 
     since: int = 0
@@ -62,20 +62,20 @@ class RisingPlace(Place):
     rising: bool = True
 
     @property
-    def position(self) -> int:
+    def index(self) -> int:
         return self.seen
 
     def restarted(self) -> Self:
         return replace(self, since=0, seen=0, pages=0, count=None, rising=True)
 
 
-R = TypeVar("R", bound=RisingPlace)
+R = TypeVar("R", bound=KeysetPosition)
 
 
-class RisingWalk(Walk[R], Generic[R]):
+class KeysetPaginator(Paginator[R], Generic[R]):
     """What GraphQL's connections and REST's lists have in common. `read` puts "more" among the facts of a page."""
 
-    place_type = cast("type[R]", RisingPlace)
+    position_type = cast("type[R]", KeysetPosition)
     monotonic: Callable[[], float] = staticmethod(time.monotonic)
 
     def __init__(self, stream: Stream, *, limit: int, history_scope: str) -> None:
@@ -84,56 +84,56 @@ class RisingWalk(Walk[R], Generic[R]):
         self._history_scope = history_scope
 
     @abstractmethod
-    def page(self, place: R, size: int) -> Ask:
+    def page(self, position: R, size: int) -> Request:
         """The call for a page of this size."""
 
     def begin(self, bounds: Bounds) -> R:
-        return open_window(self.stream, self.place_type(until=bounds.end), bounds, bounds.start)
+        return open_window(self.stream, self.position_type(until=bounds.end), bounds, bounds.start)
 
     def reread(self, window: ReadWindow, bounds: Bounds) -> R:
         """Up to where the first reading went, also where the stream itself knows no windows."""
-        return reopened(self.place_type(until=bounds.end), window)
+        return reopened(self.position_type(until=bounds.end), window)
 
-    def request(self, place: R) -> Ask:
-        return self.page(place, self._size)
+    def request(self, position: R) -> Request:
+        return self.page(position, self._size)
 
-    def fetch(self, caller: Caller, place: R) -> Answer:
+    def fetch(self, caller: Caller, position: R) -> Response:
         """A page, at half its size and half of that where it is too much for the platform. Any size is right."""
         ends_at = self.monotonic() + _HALVING_S
         for _ in range(_HALVINGS):
             try:
-                return caller.send(self.page(place, self._size))
+                return caller.send(self.page(position, self._size))
             except (Fatal, Retriable) as signal:
                 if self._size == 1 or self.monotonic() >= ends_at or not _is_too_much(signal):
                     raise
                 self._size = max(1, self._size // 2)
-        return caller.send(self.page(place, self._size))
+        return caller.send(self.page(position, self._size))
 
-    def take(self, place: R, content: Content) -> Turn[R] | Wait[R] | Take[R]:
+    def decide(self, position: R, content: Content) -> Advance[R] | Wait[R] | Commit[R]:
         ids = [int(key) for key in content.keys if key.isdecimal()]
-        rising = all(low < high for low, high in zip([place.since, *ids], ids, strict=False))
+        rising = all(low < high for low, high in zip([position.since, *ids], ids, strict=False))
         after = replace(
-            announce(self.stream, place, content.count) if place.pages == 0 else place,
-            count=content.count if place.pages == 0 else place.count,
-            since=max([place.since, *ids]),
-            seen=place.seen + len(content.keys),
-            pages=place.pages + 1,
-            rising=place.rising and rising,
+            announce(self.stream, position, content.count) if position.pages == 0 else position,
+            count=content.count if position.pages == 0 else position.count,
+            since=max([position.since, *ids]),
+            seen=position.seen + len(content.keys),
+            pages=position.pages + 1,
+            rising=position.rising and rising,
         )
         # A page that brings nothing new would be asked for without end.
-        return Take(place=after, closing=not content.facts["more"] or after.since == place.since)
+        return Commit(position=after, closing=not content.facts["more"] or after.since == position.since)
 
-    def close(self, place: R, bounds: Bounds, told: Told) -> R | Incomplete:
+    def close(self, position: R, bounds: Bounds, told: AuditCounts) -> R | Incomplete:
         """A pass over rising ids to the end misses nothing; the count is asked for afterwards, for the certificate."""
-        if place.rising:
-            return next_window(self.stream, place, bounds)
-        return again(place) if place.tries < MAX_PASSES else not_proven(self.stream, place, told)
+        if position.rising:
+            return next_window(self.stream, position, bounds)
+        return again(position) if position.tries < MAX_PASSES else not_proven(self.stream, position, told)
 
-    def fraction(self, place: R, bounds: Bounds) -> float:
+    def fraction(self, position: R, bounds: Bounds) -> float:
         del bounds
-        if place.done:
+        if position.done:
             return 1.0
-        return min(1.0, place.seen / place.count) if place.count else 0.0
+        return min(1.0, position.seen / position.count) if position.count else 0.0
 
     def probe_count(self, send: Send, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> Probe:
         del windows

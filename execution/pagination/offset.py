@@ -14,20 +14,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self, cast
 
-from execution.http.messages import Answer, Ask
+from execution.http.messages import Request, Response
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import (
     MAX_PASSES,
+    Advance,
+    AuditCounts,
     Bounds,
+    Commit,
     Incomplete,
-    Place,
+    Paginator,
+    Position,
     Probe,
     ReadWindow,
     Send,
-    Take,
-    Told,
-    Turn,
-    Walk,
     again,
     announce,
     halve,
@@ -42,7 +42,7 @@ _SLACK_PAGES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class OffsetPlace(Place):
+class OffsetPosition(Position):
     """In this pass the count never changed (`steady`), each page began as the one before ended (`joined`)."""
 
     offset: int = 0
@@ -51,83 +51,83 @@ class OffsetPlace(Place):
     last_key: str | None = None
 
     @property
-    def position(self) -> int:
+    def index(self) -> int:
         return self.offset
 
     def restarted(self) -> Self:
         return replace(self, offset=0, pages=0, count=None, steady=True, joined=True, last_key=None)
 
 
-class OffsetWalk(Walk[OffsetPlace]):
+class OffsetPaginator(Paginator[OffsetPosition]):
     """The walk of `OffsetPages`."""
 
-    place_type = OffsetPlace
+    position_type = OffsetPosition
 
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream)
         self.pages = cast("OffsetPages", stream.pages)
 
-    def begin(self, bounds: Bounds) -> OffsetPlace:
-        return open_window(self.stream, OffsetPlace(), bounds, bounds.start)
+    def begin(self, bounds: Bounds) -> OffsetPosition:
+        return open_window(self.stream, OffsetPosition(), bounds, bounds.start)
 
-    def reread(self, window: ReadWindow, bounds: Bounds) -> OffsetPlace:
+    def reread(self, window: ReadWindow, bounds: Bounds) -> OffsetPosition:
         del bounds
-        return reopened(OffsetPlace(), window)
+        return reopened(OffsetPosition(), window)
 
-    def request(self, place: OffsetPlace) -> Ask:
-        return self._ask(
-            self.params_of(place),
-            (place.window_start, place.window_end),
+    def request(self, position: OffsetPosition) -> Request:
+        return self._request(
+            self.params_of(position),
+            (position.window_start, position.window_end),
             limit=self.pages.limit,
-            offset=place.offset,
+            offset=position.offset,
         )
 
-    def read(self, answer: Answer) -> Content:
-        return self.read_page(answer, count_at=self.pages.count_at)
+    def read(self, response: Response) -> Content:
+        return self.read_page(response, count_at=self.pages.count_at)
 
-    def take(self, place: OffsetPlace, content: Content) -> Turn[OffsetPlace] | Take[OffsetPlace]:
-        if self._too_many(place, content):
-            return Turn(place=halve(announce(self.stream, place, content.count)))
-        first = place.pages == 0
-        expected = content.count if first else place.count
+    def decide(self, position: OffsetPosition, content: Content) -> Advance[OffsetPosition] | Commit[OffsetPosition]:
+        if self._too_many(position, content):
+            return Advance(position=halve(announce(self.stream, position, content.count)))
+        first = position.pages == 0
+        expected = content.count if first else position.count
         # An empty list that is still empty holds too: a worker that died before it closed the window asks for it again.
-        overlap_holds = first or content.keys[:1] == (() if place.last_key is None else (place.last_key,))
+        overlap_holds = first or content.keys[:1] == (() if position.last_key is None else (position.last_key,))
         fresh = content.keys[0 if first else 1 :] if overlap_holds else content.keys
-        reached = place.offset + len(content.keys)
-        endless = place.pages + 1 > _page_limit(expected or 0, self.pages.limit)
+        reached = position.offset + len(content.keys)
+        endless = position.pages + 1 > _page_limit(expected or 0, self.pages.limit)
         closing = reached >= (content.count or 0) or not fresh or endless or reached > self.pages.max_offset
         after = replace(
-            announce(self.stream, place, content.count) if first else place,
+            announce(self.stream, position, content.count) if first else position,
             count=expected,
-            steady=place.steady and content.count == expected,
-            joined=place.joined and overlap_holds,
-            pages=place.pages + 1,
+            steady=position.steady and content.count == expected,
+            joined=position.joined and overlap_holds,
+            pages=position.pages + 1,
             offset=max(reached - 1, 0),
             last_key=content.keys[-1] if content.keys else None,
         )
-        return Take(place=after, closing=closing)
+        return Commit(position=after, closing=closing)
 
-    def close(self, place: OffsetPlace, bounds: Bounds, told: Told) -> OffsetPlace | Incomplete:
+    def close(self, position: OffsetPosition, bounds: Bounds, told: AuditCounts) -> OffsetPosition | Incomplete:
         """A pass that was not clean is never believed at once, even when its numbers agree: a record that left and one
         that came hide each other. From the second try on, all passes together may prove a steady count (records of
         equal time come in changing order).
         """
-        count = place.count or 0
-        clean = place.steady and place.joined and told.pass_keys == count
-        proven = place.steady and place.tries > 1 and told.window_keys == count
+        count = position.count or 0
+        clean = position.steady and position.joined and told.pass_keys == count
+        proven = position.steady and position.tries > 1 and told.window_keys == count
         if clean or proven:
-            return next_window(self.stream, place, bounds)
-        return again(place) if place.tries < MAX_PASSES else not_proven(self.stream, place, told)
+            return next_window(self.stream, position, bounds)
+        return again(position) if position.tries < MAX_PASSES else not_proven(self.stream, position, told)
 
-    def fraction(self, place: OffsetPlace, bounds: Bounds) -> float:
+    def fraction(self, position: OffsetPosition, bounds: Bounds) -> float:
         """By time where there are windows, else by parts."""
-        if place.done:
+        if position.done:
             return 1.0
-        inside = min(1.0, place.offset / place.count) if place.count else 0.0
-        if self.stream.window is None or place.window_start is None or place.window_end is None:
-            return (place.part + inside) / len(self.stream.parts)
+        inside = min(1.0, position.offset / position.count) if position.count else 0.0
+        if self.stream.window is None or position.window_start is None or position.window_end is None:
+            return (position.part + inside) / len(self.stream.parts)
         whole = max(bounds.end - bounds.start, 1)
-        return (place.window_start - bounds.start + inside * (place.window_end - place.window_start)) / whole
+        return (position.window_start - bounds.start + inside * (position.window_end - position.window_start)) / whole
 
     def probe_newest(self, send: Send, bounds: Bounds) -> Probe | None:
         """Count and newest record in one call, where the stream can turn its order round."""
@@ -187,20 +187,22 @@ class OffsetWalk(Walk[OffsetPlace]):
 
     def _probe(self, send: Send, params: Mapping[str, str], bounds: Bounds, *, offset: int = 0) -> Content:
         """One record, for the count beside it."""
-        ask = self._ask({**self.stream.params, **params}, (bounds.start, bounds.end), limit=1, offset=offset)
-        return self.read(send(ask))
+        request = self._request({**self.stream.params, **params}, (bounds.start, bounds.end), limit=1, offset=offset)
+        return self.read(send(request))
 
-    def _ask(self, params: Mapping[str, str], span: tuple[int | None, int | None], *, limit: int, offset: int) -> Ask:
+    def _request(
+        self, params: Mapping[str, str], span: tuple[int | None, int | None], *, limit: int, offset: int
+    ) -> Request:
         asked, window = dict(params), self.stream.window
         if window:
             asked |= {window.min_param: str(span[0]), window.max_param: str(span[1])}
         asked |= {self.pages.limit_param: str(limit), self.pages.offset_param: str(offset)}
-        return Ask(path=self.stream.path, params=asked)
+        return Request(path=self.stream.path, params=asked)
 
-    def _too_many(self, place: OffsetPlace, content: Content) -> bool:
-        if self.stream.window is None or place.pages or place.window_start is None or place.window_end is None:
+    def _too_many(self, position: OffsetPosition, content: Content) -> bool:
+        if self.stream.window is None or position.pages or position.window_start is None or position.window_end is None:
             return False
-        return (content.count or 0) > self.pages.split_above and place.window_end > place.window_start
+        return (content.count or 0) > self.pages.split_above and position.window_end > position.window_start
 
 
 def _page_limit(count: int, limit: int) -> int:

@@ -45,7 +45,7 @@ Kept = Mapping[str, tuple[str, ...]]
 
 def cut_for_privacy(records: Records) -> Cut:
     """The members that single records lose: those that no feature needs. What a person's row takes is needed."""
-    taken = {name for person in records.people for name in person.take}
+    taken = {name for person in records.people for name in person.members}
     return tuple(name for name in records.leave_out if name not in taken)
 
 

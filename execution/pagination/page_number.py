@@ -21,32 +21,32 @@ from itertools import pairwise
 from typing import Any, Self, cast
 
 from execution.errors import Retriable
-from execution.http.messages import Answer, Ask
+from execution.http.messages import Request, Response
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import (
     MAX_PASSES,
+    AuditCounts,
     Bounds,
+    Commit,
     Incomplete,
-    Place,
+    Paginator,
+    Position,
     Probe,
     ReadWindow,
     Send,
-    Take,
-    Told,
-    Walk,
     again,
     next_window,
     not_proven,
     open_window,
 )
-from execution.streams import NumberedPages, Stream
+from execution.streams import PageNumberPages, Stream
 
 _SLACK_PAGES = 5
 _FACTS = ("current_page", "last_page", "per_page", "total")
 
 
 @dataclass(frozen=True, kw_only=True)
-class NumberedPlace(Place):
+class PageNumberPosition(Position):
     """`page` is the next to read."""
 
     page: int = 1
@@ -69,11 +69,11 @@ class NumberedPlace(Place):
     ordered: bool = True
 
     @property
-    def position(self) -> int:
+    def index(self) -> int:
         return self.page
 
     def restarted(self) -> Self:
-        fresh = NumberedPlace()
+        fresh = PageNumberPosition()
         return replace(
             self,
             page=1,
@@ -92,65 +92,65 @@ class NumberedPlace(Place):
         )
 
 
-class NumberedWalk(Walk[NumberedPlace]):
-    """The walk of `NumberedPages`."""
+class PageNumberPaginator(Paginator[PageNumberPosition]):
+    """The walk of `PageNumberPages`."""
 
-    place_type = NumberedPlace
+    position_type = PageNumberPosition
 
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream)
-        self.pages = cast("NumberedPages", stream.pages)
+        self.pages = cast("PageNumberPages", stream.pages)
 
-    def begin(self, bounds: Bounds) -> NumberedPlace:
-        return open_window(self.stream, NumberedPlace(), bounds, bounds.start)
+    def begin(self, bounds: Bounds) -> PageNumberPosition:
+        return open_window(self.stream, PageNumberPosition(), bounds, bounds.start)
 
-    def reread(self, window: ReadWindow, bounds: Bounds) -> NumberedPlace:
+    def reread(self, window: ReadWindow, bounds: Bounds) -> PageNumberPosition:
         """Mostly something came since: the head tells, within the same pass. If it does not, all is read again."""
         del bounds
-        return NumberedPlace(part=window.part, pass_no=window.passes, head=True, only_part=True)
+        return PageNumberPosition(part=window.part, pass_no=window.passes, head=True, only_part=True)
 
-    def request(self, place: NumberedPlace) -> Ask:
-        asked = self.params_of(place)
-        asked |= {self.pages.limit_param: str(self.pages.limit), self.pages.page_param: str(place.page)}
-        return Ask(path=self.stream.path, params=asked)
+    def request(self, position: PageNumberPosition) -> Request:
+        asked = self.params_of(position)
+        asked |= {self.pages.limit_param: str(self.pages.limit), self.pages.page_param: str(position.page)}
+        return Request(path=self.stream.path, params=asked)
 
-    def read(self, answer: Answer) -> Content:
-        content = self.read_page(answer, facts=_FACTS, beside=self.pages.newest_first_by)
+    def read(self, response: Response) -> Content:
+        content = self.read_page(response, facts=_FACTS, beside=self.pages.newest_first_by)
         return replace(content, count=_whole(content.facts.get("total")))
 
-    def take(self, place: NumberedPlace, content: Content) -> Take[NumberedPlace]:
+    def decide(self, position: PageNumberPosition, content: Content) -> Commit[PageNumberPosition]:
         facts = {name: _whole(content.facts.get(name)) for name in _FACTS}
-        if facts["current_page"] not in (place.page, None):
-            raise Retriable(f"page {facts['current_page']} came where page {place.page} was asked for")
-        read = self._looked_at(place, content, facts)
-        if place.head and place.anchor is None:
-            return Take(place=read, closing=True)
+        if facts["current_page"] not in (position.page, None):
+            raise Retriable(f"page {facts['current_page']} came where page {position.page} was asked for")
+        read = self._looked_at(position, content, facts)
+        if position.head and position.anchor is None:
+            return Commit(position=read, closing=True)
         if not self._ends_reading(read, content):
-            return Take(place=replace(read, page=place.page + 1), closing=False)
-        if place.page == 1 or not read.ordered or self._endless(read):
+            return Commit(position=replace(read, page=position.page + 1), closing=False)
+        if position.page == 1 or not read.ordered or self._endless(read):
             # The first page alone reached down to the anchor, or to the end: that is all there is.
-            return Take(place=read, closing=True)
-        return Take(place=replace(read, page=1, head=True, anchor=read.newest), closing=False)
+            return Commit(position=read, closing=True)
+        return Commit(position=replace(read, page=1, head=True, anchor=read.newest), closing=False)
 
-    def close(self, place: NumberedPlace, bounds: Bounds, told: Told) -> NumberedPlace | Incomplete:
-        if place.head and place.anchor is None:
-            return self._feel(place, told)
-        if self._proven(place, told):
-            return next_window(self.stream, place, bounds)
-        if place.tries < MAX_PASSES:
-            return replace(again(place), before=(told.pass_keys, told.window_keys))
-        return not_proven(self.stream, place, told)
+    def close(self, position: PageNumberPosition, bounds: Bounds, told: AuditCounts) -> PageNumberPosition | Incomplete:
+        if position.head and position.anchor is None:
+            return self._feel(position, told)
+        if self._proven(position, told):
+            return next_window(self.stream, position, bounds)
+        if position.tries < MAX_PASSES:
+            return replace(again(position), before=(told.pass_keys, told.window_keys))
+        return not_proven(self.stream, position, told)
 
-    def fraction(self, place: NumberedPlace, bounds: Bounds) -> float:
+    def fraction(self, position: PageNumberPosition, bounds: Bounds) -> float:
         del bounds
-        if place.done or place.head:
+        if position.done or position.head:
             return 1.0
-        return min(1.0, (place.page - 1) / place.last_page) if place.last_page else 0.0
+        return min(1.0, (position.page - 1) / position.last_page) if position.last_page else 0.0
 
     def probe_newest(self, send: Send, bounds: Bounds) -> Probe | None:
         """The first page once more: the total, and a record that must be ours."""
         del bounds
-        content = self.read(send(self.request(NumberedPlace())))
+        content = self.read(send(self.request(PageNumberPosition())))
         return Probe(count=content.count, newest=content.keys[0] if content.keys else None)
 
     def calls_for(self, count: int, bounds: Bounds) -> int:
@@ -162,53 +162,55 @@ class NumberedWalk(Walk[NumberedPlace]):
     def probe_count(self, send: Send, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> Probe:
         raise NotImplementedError("the first page tells count and newest record")
 
-    def _looked_at(self, place: NumberedPlace, content: Content, facts: dict[str, int | None]) -> NumberedPlace:
+    def _looked_at(
+        self, position: PageNumberPosition, content: Content, facts: dict[str, int | None]
+    ) -> PageNumberPosition:
         """What this page says of the list and of the reading."""
-        size = facts["per_page"] or place.size or self.pages.limit
+        size = facts["per_page"] or position.size or self.pages.limit
         times = [time for time in content.beside if isinstance(time, str)]
-        calm = content.count == place.count
+        calm = content.count == position.count
         # Where some came, they have moved records of the page before onto this one.
-        newest = place.oldest if calm and place.page > 1 else None
+        newest = position.oldest if calm and position.page > 1 else None
         return replace(
-            place,
-            pages=place.pages + 1,
+            position,
+            pages=position.pages + 1,
             count=content.count,
-            total=place.total if content.count is None else content.count,
+            total=position.total if content.count is None else content.count,
             size=size,
             last_page=facts["last_page"],
             calm=calm,
-            steady=place.steady and _not_less(place.count, content.count) and place.size in (size, None),
-            ordered=place.ordered and _in_order(content.beside, newest),
-            newest=next(iter(times), None) if place.page == 1 else place.newest,
-            oldest=times[-1] if times else place.oldest,
+            steady=position.steady and _not_less(position.count, content.count) and position.size in (size, None),
+            ordered=position.ordered and _in_order(content.beside, newest),
+            newest=next(iter(times), None) if position.page == 1 else position.newest,
+            oldest=times[-1] if times else position.oldest,
         )
 
-    def _ends_reading(self, read: NumberedPlace, content: Content) -> bool:
+    def _ends_reading(self, read: PageNumberPosition, content: Content) -> bool:
         """Where no last page is told, only an empty page is the end: a short one may have been cut by the platform."""
         at_end = read.last_page is not None and read.page >= read.last_page
         return at_end or _reaches(read) or not content.keys or self._endless(read)
 
-    def _feel(self, place: NumberedPlace, told: Told) -> NumberedPlace:
+    def _feel(self, position: PageNumberPosition, told: AuditCounts) -> PageNumberPosition:
         """Down to a page that holds nothing new, while the list stood still: from there on all is known. Then the
         usual head, from the time of the newest record that this reading began with.
         """
-        fresh = not place.calm or place.known is None or told.pass_keys > place.known
-        at_end = place.last_page is not None and place.page >= place.last_page
-        if fresh and not at_end and not self._endless(place):
-            return replace(place, page=place.page + 1, known=told.pass_keys)
+        fresh = not position.calm or position.known is None or told.pass_keys > position.known
+        at_end = position.last_page is not None and position.page >= position.last_page
+        if fresh and not at_end and not self._endless(position):
+            return replace(position, page=position.page + 1, known=told.pass_keys)
         # An anchor before all times: a list without any is read down to its end.
-        return replace(place, page=1, anchor=place.newest or "")
+        return replace(position, page=1, anchor=position.newest or "")
 
-    def _proven(self, place: NumberedPlace, told: Told) -> bool:
+    def _proven(self, position: PageNumberPosition, told: AuditCounts) -> bool:
         # The pass brought as many as the one before, and nothing that none had brought.
-        repeated = place.before == (told.pass_keys, told.window_keys)
-        if place.count is None:
+        repeated = position.before == (told.pass_keys, told.window_keys)
+        if position.count is None:
             return repeated
-        clean = place.ordered and told.pass_keys == place.count
-        agreed = place.tries > 1 and told.window_keys == place.count
-        return place.steady and (clean or agreed or (repeated and told.pass_keys == place.count))
+        clean = position.ordered and told.pass_keys == position.count
+        agreed = position.tries > 1 and told.window_keys == position.count
+        return position.steady and (clean or agreed or (repeated and told.pass_keys == position.count))
 
-    def _endless(self, read: NumberedPlace) -> bool:
+    def _endless(self, read: PageNumberPosition) -> bool:
         """An end to lists without one."""
         most = self.pages.most_pages
         if read.count is not None:
@@ -216,7 +218,7 @@ class NumberedWalk(Walk[NumberedPlace]):
         return read.pages > most
 
 
-def _reaches(read: NumberedPlace) -> bool:
+def _reaches(read: PageNumberPosition) -> bool:
     """Older than the anchor, or nothing newer at all (a page that is full of one second's records)."""
     if not read.head or read.anchor is None or read.oldest is None:
         return False

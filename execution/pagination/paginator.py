@@ -1,7 +1,7 @@
 """What every walk over a stream's pages has in common: the protocol that the slice and the certificate speak.
 
 A walk decides, from a place and a page, where to go next. It is pure: no network, no database, no clock; whoever works
-it sends its requests, commits its pages and keeps its place. One module per way of paging implements `Walk`
+it sends its requests, commits its pages and keeps its place. One module per way of paging implements `Paginator`
 (`offset.py`, …), and `choice.py` picks it by the type of `Stream.pages` (docs/decisions/010).
 """
 
@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-from execution.http.messages import Answer, Ask
+from execution.http.messages import Request, Response
 from execution.pagination import page_body as pages
 from execution.pagination.page_body import Content
 from execution.streams import Stream
@@ -31,7 +31,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Position:
     """Where a walk stands: exactly what a worker needs to go on, and what `sync_jobs.cursor` holds.
 
     These fields are what the slice reads; each walk adds its own. All values are JSON.
@@ -57,8 +57,8 @@ class Place:
     done: bool = False
 
     @property
-    def position(self) -> int:
-        """What the audit calls the place of the next page inside its window: an offset, a page number, a line."""
+    def index(self) -> int:
+        """Where the next page stands inside its window, as the audit says it: an offset, a page number, a line."""
         raise NotImplementedError
 
     def restarted(self) -> Self:
@@ -75,30 +75,30 @@ class Place:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
-P = TypeVar("P", bound=Place)
+P = TypeVar("P", bound=Position)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turn(Generic[P]):
+class Advance(Generic[P]):
     """Nothing to commit: save the place and go on from there."""
 
-    place: P
+    position: P
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wait(Generic[P]):
     """Nothing to commit, and nothing to do for a while: save the place and end the slice, at no attempt."""
 
-    place: P
+    position: P
     reason: str
     delay: timedelta
 
 
 @dataclass(frozen=True, kw_only=True)
-class Take(Generic[P]):
-    """Commit the page. `place` is where the walk stands then; `closing`: ask `close` before going on."""
+class Commit(Generic[P]):
+    """Commit the page. `position` is where the paginator stands then; `closing`: ask `close` before going on."""
 
-    place: P
+    position: P
     closing: bool
 
 
@@ -110,7 +110,7 @@ class Incomplete:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class AuditCounts:
     """What the database has of the window in hand: distinct keys of this pass, and of all passes."""
 
     pass_keys: int
@@ -140,14 +140,14 @@ class Probe:
 class Caller(Protocol):
     """The door to the platform, for the job's own shop. A file is read from `offset` on, as its bytes come."""
 
-    def send(self, ask: Ask, /) -> Answer: ...
+    def send(self, request: Request, /) -> Response: ...
     def download(self, url: str, /, *, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]: ...
 
 
-Send = Callable[[Ask], Answer]
+Send = Callable[[Request], Response]
 
 
-class Walk(ABC, Generic[P]):
+class Paginator(ABC, Generic[P]):
     """One way of walking a stream's pages.
 
         place = begin(bounds)  or  load(saved)  or  reread(doubtful window)
@@ -157,17 +157,17 @@ class Walk(ABC, Generic[P]):
     (a file on disk) with the slice; a place alone must be enough to go on without them.
     """
 
-    place_type: type[P]
+    position_type: type[P]
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
 
     def load(self, data: Mapping[str, Any]) -> P:
-        return self.place_type.load(data)
+        return self.position_type.load(data)
 
-    def params_of(self, place: P) -> dict[str, str]:
+    def params_of(self, position: P) -> dict[str, str]:
         """The stream's own parameters, and those of the part that is being read."""
-        return {**self.stream.params, **self.stream.parts[place.part]}
+        return {**self.stream.params, **self.stream.parts[position.part]}
 
     @abstractmethod
     def begin(self, bounds: Bounds) -> P:
@@ -178,12 +178,12 @@ class Walk(ABC, Generic[P]):
         """The first request over a window that was read before and is doubtful."""
 
     @abstractmethod
-    def request(self, place: P) -> Ask:
+    def request(self, position: P) -> Request:
         """The call that this place stands for."""
 
-    def fetch(self, caller: Caller, place: P) -> Answer:
+    def fetch(self, caller: Caller, position: P) -> Response:
         """Get what this place stands for. A walk that reads files overrides this."""
-        return caller.send(self.request(place))
+        return caller.send(self.request(position))
 
     @property
     def records_at(self) -> str:
@@ -191,27 +191,27 @@ class Walk(ABC, Generic[P]):
         return self.stream.records_at
 
     @abstractmethod
-    def read(self, answer: Answer) -> Content:
+    def read(self, response: Response) -> Content:
         """What the page says. Raises Retriable where it is no page."""
 
     def read_page(
-        self, answer: Answer, *, count_at: str | None = None, facts: tuple[str, ...] = (), beside: str = ""
+        self, response: Response, *, count_at: str | None = None, facts: tuple[str, ...] = (), beside: str = ""
     ) -> Content:
         """The usual way to read: keys, the count, and further members by their dotted paths."""
         return pages.read_records(
-            answer.body, self.records_at, self.stream.records, count_at=count_at, facts=facts, beside=beside
+            response.body, self.records_at, self.stream.records, count_at=count_at, facts=facts, beside=beside
         )
 
     @abstractmethod
-    def take(self, place: P, content: Content) -> Turn[P] | Wait[P] | Take[P]:
+    def decide(self, position: P, content: Content) -> Advance[P] | Wait[P] | Commit[P]:
         """Decide what a page means."""
 
     @abstractmethod
-    def close(self, place: P, bounds: Bounds, told: Told) -> P | Incomplete:
+    def close(self, position: P, bounds: Bounds, told: AuditCounts) -> P | Incomplete:
         """After a closing page: on to the next window, or the same one again, or give up with numbers."""
 
     @abstractmethod
-    def fraction(self, place: P, bounds: Bounds) -> float:
+    def fraction(self, position: P, bounds: Bounds) -> float:
         """How far the walk is, 0 to 1."""
 
     def probe_newest(self, send: Send, bounds: Bounds) -> Probe | None:
@@ -241,20 +241,20 @@ class Walk(ABC, Generic[P]):
         """How many records the platform has in this span, where `counts_spans`."""
         raise NotImplementedError
 
-    def hole(self, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> str | None:
+    def gap(self, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> str | None:
         """The first stretch of the bounds that no window covers, or None."""
         if bounds.end < bounds.start:
             return None
         for part in range(len(self.stream.parts)):
-            if hole := _hole_in_part(part, bounds, [window for window in windows if window.part == part]):
-                return hole
+            if gap := _gap_in_part(part, bounds, [window for window in windows if window.part == part]):
+                return gap
         return None
 
     def release(self) -> None:
         """The slice is over."""
 
 
-def _hole_in_part(part: int, bounds: Bounds, windows: list[ReadWindow]) -> str | None:
+def _gap_in_part(part: int, bounds: Bounds, windows: list[ReadWindow]) -> str | None:
     if not windows:
         return f"part {part} was never read"
     reached = bounds.start
@@ -268,46 +268,48 @@ def _hole_in_part(part: int, bounds: Bounds, windows: list[ReadWindow]) -> str |
     return f"nothing read from {reached} to {bounds.end}" if reached <= bounds.end else None
 
 
-def open_window(stream: Stream, place: P, bounds: Bounds, start: int) -> P:
+def open_window(stream: Stream, position: P, bounds: Bounds, start: int) -> P:
     """The first page of the window that begins here: all of the bounds, or a cell of the stream's grid."""
     if stream.window is None:
-        return replace(place, window_start=None, window_end=None, ends=(), pass_no=1, tries=1).restarted()
+        return replace(position, window_start=None, window_end=None, ends=(), pass_no=1, tries=1).restarted()
     end, grid = bounds.end, stream.window.grid_seconds
     if grid:
         end = min((start // grid + 1) * grid - 1, bounds.end)
-    return replace(place, window_start=start, window_end=end, ends=(), pass_no=1, tries=1).restarted()
+    return replace(position, window_start=start, window_end=end, ends=(), pass_no=1, tries=1).restarted()
 
 
-def next_window(stream: Stream, place: P, bounds: Bounds) -> P:
+def next_window(stream: Stream, position: P, bounds: Bounds) -> P:
     """The window after this one, the next part's first, or the end."""
-    if stream.window and place.window_end is not None and place.window_end < bounds.end:
-        start = place.window_end + 1
-        if place.ends:
-            *ends, end = place.ends
-            return replace(place, window_start=start, window_end=end, ends=tuple(ends), pass_no=1, tries=1).restarted()
-        return open_window(stream, place, bounds, start)
-    if place.part + 1 < len(stream.parts) and not place.only_part:
-        return open_window(stream, replace(place, part=place.part + 1, counted=False), bounds, bounds.start)
-    return replace(place, done=True)
+    if stream.window and position.window_end is not None and position.window_end < bounds.end:
+        start = position.window_end + 1
+        if position.ends:
+            *ends, end = position.ends
+            return replace(
+                position, window_start=start, window_end=end, ends=tuple(ends), pass_no=1, tries=1
+            ).restarted()
+        return open_window(stream, position, bounds, start)
+    if position.part + 1 < len(stream.parts) and not position.only_part:
+        return open_window(stream, replace(position, part=position.part + 1, counted=False), bounds, bounds.start)
+    return replace(position, done=True)
 
 
-def halve(place: P) -> P:
+def halve(position: P) -> P:
     """The first half of a window that holds too much; the walk will come to the other."""
-    start, end = place.window_start or 0, place.window_end or 0
-    return replace(place, window_end=(start + end) // 2, ends=(*place.ends, end)).restarted()
+    start, end = position.window_start or 0, position.window_end or 0
+    return replace(position, window_end=(start + end) // 2, ends=(*position.ends, end)).restarted()
 
 
-def announce(stream: Stream, place: P, count: int | None) -> P:
+def announce(stream: Stream, position: P, count: int | None) -> P:
     """Add what the provider announces for this part to the total, once; a grid's total is not known before its end."""
-    if place.counted or count is None or (stream.window and stream.window.grid_seconds):
-        return place
-    return replace(place, total=(place.total or 0) + count, counted=True)
+    if position.counted or count is None or (stream.window and stream.window.grid_seconds):
+        return position
+    return replace(position, total=(position.total or 0) + count, counted=True)
 
 
-def reopened(place: P, window: ReadWindow) -> P:
+def reopened(position: P, window: ReadWindow) -> P:
     """The first page of one more pass over a window that was read before; the walk stays in its part."""
     return replace(
-        place,
+        position,
         part=window.part,
         window_start=window.start,
         window_end=window.end,
@@ -317,15 +319,15 @@ def reopened(place: P, window: ReadWindow) -> P:
     )
 
 
-def again(place: P) -> P:
+def again(position: P) -> P:
     """One more pass over the same window."""
-    return replace(place, pass_no=place.pass_no + 1, tries=place.tries + 1).restarted()
+    return replace(position, pass_no=position.pass_no + 1, tries=position.tries + 1).restarted()
 
 
-def not_proven(stream: Stream, place: Place, told: Told) -> Incomplete:
+def not_proven(stream: Stream, position: Position, told: AuditCounts) -> Incomplete:
     """The numbers of a window that no pass could prove."""
-    span = "" if place.window_start is None else f" between {place.window_start} and {place.window_end}"
+    span = "" if position.window_start is None else f" between {position.window_start} and {position.window_end}"
     return Incomplete(
-        reason=f"{stream.name}{span}: the platform announces {place.count} records, {told.pass_keys} came "
-        f"({told.window_keys} over {place.pass_no} passes)"
+        reason=f"{stream.name}{span}: the platform announces {position.count} records, {told.pass_keys} came "
+        f"({told.window_keys} over {position.pass_no} passes)"
     )

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from execution.pagination.offset import OffsetWalk
-from execution.pagination.page_number import NumberedWalk
-from execution.pagination.paginator import Walk
-from execution.platforms.shopify.bulk import BulkWalk
-from execution.platforms.shopify.graphql_pages import ConnectionPages
-from execution.platforms.shopify.since_id import SincePages, SinceWalk
-from execution.streams import NumberedPages, OffsetPages, Pages, Stream
+from execution.pagination.offset import OffsetPaginator
+from execution.pagination.page_number import PageNumberPaginator
+from execution.pagination.paginator import Paginator
+from execution.platforms.shopify.bulk import BulkPaginator
+from execution.platforms.shopify.graphql_pages import GraphqlPages
+from execution.platforms.shopify.since_id import SinceIdPages, SinceIdPaginator
+from execution.streams import OffsetPages, PageNumberPages, Pages, Stream
 
-WALKS: dict[type[Pages], type[Walk[Any]]] = {
-    OffsetPages: OffsetWalk,
-    NumberedPages: NumberedWalk,
-    ConnectionPages: BulkWalk,
-    SincePages: SinceWalk,
+PAGINATORS: dict[type[Pages], type[Paginator[Any]]] = {
+    OffsetPages: OffsetPaginator,
+    PageNumberPages: PageNumberPaginator,
+    GraphqlPages: BulkPaginator,
+    SinceIdPages: SinceIdPaginator,
 }
 
 
-def walk_of(stream: Stream) -> Walk[Any]:
-    return WALKS[type(stream.pages)](stream)
+def paginator_of(stream: Stream) -> Paginator[Any]:
+    return PAGINATORS[type(stream.pages)](stream)

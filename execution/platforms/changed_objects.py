@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from execution.platforms.shopify.since_id import SincePages
+from execution.platforms.shopify.since_id import SinceIdPages
 from execution.streams import Entity, Lookup, Step, Stream
-from execution.sync_shopify import CHANGED_VARIANTS, GONE_VARIANTS, ask_nodes
+from execution.sync_shopify import CHANGED_VARIANTS, GONE_VARIANTS, request_nodes
 
 NAME = "changes"
 
@@ -67,14 +67,14 @@ def _lookup(kind: _Kind, stream: Stream) -> Lookup:
     found = Lookup(
         name=stream.name, path=stream.path, records=stream.records, pending=pending, may_be_refused=kind.is_personal
     )
-    if isinstance(stream.pages, SincePages):
-        ask = stream.pages.by_ids(stream.params)
-        return replace(found, records_at=stream.pages.root, ask=ask, batch=_LISTED_A_CALL)
+    if isinstance(stream.pages, SinceIdPages):
+        request = stream.pages.by_ids(stream.params)
+        return replace(found, records_at=stream.pages.root, request=request, batch=_LISTED_A_CALL)
     if kind.path:
         return replace(found, path=kind.path, records_at=stream.records_at, single=True)
     node = str(getattr(stream.pages, "node", ""))
-    ask = ask_nodes(kind.node_type, node, points=100)
-    return replace(found, records_at="data.nodes", ask=ask, batch=_NODES_A_CALL, null_is_gone=True)
+    request = request_nodes(kind.node_type, node, points=100)
+    return replace(found, records_at="data.nodes", request=request, batch=_NODES_A_CALL, null_is_gone=True)
 
 
 def _once(lookups: Sequence[Lookup]) -> Iterator[Lookup]:

@@ -13,7 +13,7 @@ from execution.settings import PlatformSettings
 from execution.tokens.rules import TokenRules, with_shop
 
 
-class Outcome(Enum):
+class ResponseKind(Enum):
     """What an answer means, decided once, from the answer alone."""
 
     ACCEPTED = auto()
@@ -32,19 +32,19 @@ class Outcome(Enum):
 class Verdict:
     """An outcome with its reason for the log, the wait that was asked for, and what the seller is told."""
 
-    outcome: Outcome
+    kind: ResponseKind
     reason: str = ""
     wait: timedelta | None = None
     code: str = ""
     seller_message: str = ""
 
 
-def verdict(outcome: Outcome, reason: str, code: str = "", seller_message: str = "") -> Verdict:
+def verdict(kind: ResponseKind, reason: str, code: str = "", seller_message: str = "") -> Verdict:
     """One that asks for no wait."""
-    return Verdict(outcome=outcome, reason=reason, code=code, seller_message=seller_message)
+    return Verdict(kind=kind, reason=reason, code=code, seller_message=seller_message)
 
 
-ACCEPTED = Verdict(outcome=Outcome.ACCEPTED)
+ACCEPTED = Verdict(kind=ResponseKind.ACCEPTED)
 
 
 @dataclass(frozen=True, kw_only=True)

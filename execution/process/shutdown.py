@@ -34,7 +34,7 @@ _KILLED = 3
 log = structlog.get_logger()
 
 
-class InHand:
+class HeldLeases:
     """The leases that this process holds, or has just asked for."""
 
     def __init__(self) -> None:
@@ -60,10 +60,10 @@ class InHand:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leaving:
+class Shutdown:
     """Ends this process on a signal. `give_back` takes a lease id; it may fail where the lease has ended."""
 
-    in_hand: InHand
+    held_leases: HeldLeases
     give_back: Callable[[str], object]
     finish_seconds: float = FINISH_SECONDS
     leave_seconds: float = LEAVE_SECONDS
@@ -99,7 +99,7 @@ class Leaving:
         end = threading.Timer(self.leave_seconds, os._exit, args=(0,))
         end.daemon = True
         end.start()
-        for lease_id in self.in_hand.wait_until_empty(self.finish_seconds):
+        for lease_id in self.held_leases.wait_until_empty(self.finish_seconds):
             # Side by side: one that waits for a lock in the database must not keep the others.
             threading.Thread(target=self._abandon, args=(lease_id,), name="giving-back", daemon=True).start()
 

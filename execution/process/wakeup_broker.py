@@ -44,7 +44,7 @@ class BellConsumer(_RedisConsumer):
             super().requeue(messages)  # type: ignore[no-untyped-call]
 
 
-class Bells(RedisBroker):
+class WakeupBroker(RedisBroker):
     """A RedisBroker whose consumers are BellConsumers."""
 
     def consume(self, queue_name: str, prefetch: int = 2, timeout: int = _LISTENS_MS) -> Any:

@@ -19,12 +19,12 @@ import structlog
 from execution.app import App
 from execution.catalog import platform_named
 from execution.errors import Fatal, Signal, Snooze, StoreError, UserError
-from execution.http.messages import Answer, Ask
+from execution.http.messages import Request, Response
 from execution.jobs import OPEN
 from execution.keyring import TokenUnreadable
 from execution.operations import calls_per_day, manager
 from execution.pagination.paginator import Bounds
-from execution.pagination.registry import walk_of
+from execution.pagination.registry import paginator_of
 from execution.platforms.platform import Platform
 from execution.reports import budget as report
 from execution.reports import progress
@@ -143,8 +143,8 @@ class Estimates:
             shop = self._app.store.rpc("peek_tokens", p_user_id=user_id, p_platform=platform.name)
             send, created_at = self._door_of(shop)
             bounds = stream_bounds(listing, created_at, self._window(since))
-            walk = walk_of(listing)
-            count = walk.ask_count(send, bounds)
+            paginator = paginator_of(listing)
+            count = paginator.ask_count(send, bounds)
         except Signal as signal:
             log.info("estimate_not_asked", platform=platform.name, entity=entity.name, reason=signal.reason)
             return Expected(calls=None, reason=_why(signal))
@@ -155,7 +155,7 @@ class Estimates:
             self._app.limiter.give_back()
         if count is None:
             return Expected(calls=None, reason=_REFUSED)
-        return Expected(calls=walk.calls_for(count, bounds))
+        return Expected(calls=paginator.calls_for(count, bounds))
 
     def _door_of(self, shop: Mapping[str, Any] | None) -> tuple[Any, datetime | None]:
         """How to ask for this shop, and since when it exists."""
@@ -166,8 +166,8 @@ class Estimates:
         pair = opened(dict(shop), self._app.keyring)
         client = self._app.live_client(pair, _Borrowed(token=pair.access))
 
-        def send(ask: Ask, /) -> Answer:
-            return client.send(replace(ask, path=ask.path.replace("{shop_id}", pair.shop_id)))
+        def send(request: Request, /) -> Response:
+            return client.send(replace(request, path=request.path.replace("{shop_id}", pair.shop_id)))
 
         created_at = shop["shop_created_at"]
         return send, datetime.fromisoformat(created_at) if created_at else None

@@ -218,7 +218,7 @@ def parts(records: Records) -> Iterator[str]:
         if child.more_at:
             yield f"({text_at(child.more_at, of='e.r')})::boolean as {child.table}_more"
     for person in records.people:
-        take = ", ".join(f"{quoted(name)}, e.r -> {quoted(name)}" for name in person.take)
+        take = ", ".join(f"{quoted(name)}, e.r -> {quoted(name)}" for name in person.members)
         yield f"""jsonb_build_object({take}) as {person.table}_raw,
                      {text_at(person.key, of="e.r")} as {person.table}_id,
                      {version((person.updated,), of="e.r")} as {person.table}_version"""

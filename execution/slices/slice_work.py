@@ -17,11 +17,20 @@ import structlog
 
 from execution import verification
 from execution.errors import Fatal, Retriable, Skip, Snooze, StoreError
-from execution.http.messages import Answer, Ask
+from execution.http.messages import Request, Response
 from execution.jobs import LEASE_SECONDS, Job
 from execution.pagination import page_body as pages
-from execution.pagination.paginator import Bounds, Incomplete, Place, ReadWindow, Take, Told, Wait, Walk
-from execution.pagination.registry import walk_of
+from execution.pagination.paginator import (
+    AuditCounts,
+    Bounds,
+    Commit,
+    Incomplete,
+    Paginator,
+    Position,
+    ReadWindow,
+    Wait,
+)
+from execution.pagination.registry import paginator_of
 from execution.settings import HistoryWindow
 from execution.store import Store
 from execution.streams import Derivation, Lookup, Stream
@@ -47,7 +56,7 @@ class Client(Protocol):
 
     sends: int
 
-    def send(self, ask: Ask, /) -> Answer: ...
+    def send(self, request: Request, /) -> Response: ...
     def download(self, url: str, /, *, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]: ...
 
 
@@ -103,8 +112,10 @@ class SliceWork:
                 code="incomplete",
                 seller_message="We could not prove that everything was copied. Our engineers have been told.",
             )
-        legs = [[w.part, w.start, w.end, w.passes] for w in doubt.windows]
-        cursor = {"step": doubt.step, "round": round_no, "reason": doubt.reason} | ({"legs": legs} if legs else {})
+        rereads = [[w.part, w.start, w.end, w.passes] for w in doubt.windows]
+        cursor = {"step": doubt.step, "round": round_no, "reason": doubt.reason} | (
+            {"legs": rereads} if rereads else {}
+        )
         self._save(cursor)
         return cursor
 
@@ -133,90 +144,95 @@ class SliceWork:
         bounds = verification.stream_bounds(step, self._job.shop_created_at, window)
         if bounds.end < bounds.start:
             return True
-        walk = walk_of(step)
+        paginator = paginator_of(step)
         try:
             if "legs" in cursor:
-                return self._walk_legs(walk, bounds, cursor)
-            place = walk.load(cursor["place"]) if "place" in cursor else walk.begin(bounds)
-            return self._walk(walk, place, bounds, cursor)
+                return self._reread(paginator, bounds, cursor)
+            position = paginator.load(cursor["place"]) if "place" in cursor else paginator.begin(bounds)
+            return self._paginate(paginator, position, bounds, cursor)
         finally:
-            walk.release()
+            paginator.release()
 
-    def _walk_legs(self, walk: Walk[Any], whole: Bounds, cursor: dict[str, Any]) -> bool:
+    def _reread(self, paginator: Paginator[Any], whole: Bounds, cursor: dict[str, Any]) -> bool:
         """Second readings of doubtful windows, one after the other."""
         while cursor["legs"]:
             part, start, end, passes = cursor["legs"][0]
             bounds = whole if start is None else Bounds(start=start, end=end)
             doubtful = ReadWindow(part=part, start=start, end=end, passes=passes)
-            place = walk.load(cursor["place"]) if cursor.get("place") else walk.reread(doubtful, bounds)
-            if not self._walk(walk, place, bounds, cursor):
+            position = paginator.load(cursor["place"]) if cursor.get("place") else paginator.reread(doubtful, bounds)
+            if not self._paginate(paginator, position, bounds, cursor):
                 return False
             cursor |= {"legs": cursor["legs"][1:], "place": None}
             self._save(cursor)
         return True
 
-    def _walk(self, walk: Walk[Any], place: Place, bounds: Bounds, cursor: dict[str, Any]) -> bool:
-        """Walk pages until the bounds are read. The next page is fetched while this one commits."""
-        ahead: Future[Answer] | None = None
-        while not place.done:
+    def _paginate(self, paginator: Paginator[Any], position: Position, bounds: Bounds, cursor: dict[str, Any]) -> bool:
+        """Read pages until the bounds are read. The next page is fetched while this one commits."""
+        ahead: Future[Response] | None = None
+        while not position.done:
             if ahead is None and self._over():
                 return False
-            answer = ahead.result() if ahead else walk.fetch(self, place)
+            response = ahead.result() if ahead else paginator.fetch(self, position)
             ahead = None
-            content = walk.read(answer)
-            decision = walk.take(place, content)
-            if not isinstance(decision, Take):
-                place = decision.place
-                self._save(cursor | {"place": place.dump()})
+            content = paginator.read(response)
+            decision = paginator.decide(position, content)
+            if not isinstance(decision, Commit):
+                position = decision.position
+                self._save(cursor | {"place": position.dump()})
                 if isinstance(decision, Wait):
                     raise Snooze(decision.reason, decision.delay)
                 continue
-            told, ahead = self._commit_ahead(walk, answer, content, place, decision, bounds, cursor)
-            place = decision.place
+            told, ahead = self._commit_ahead(paginator, response, content, position, decision, bounds, cursor)
+            position = decision.position
             if decision.closing:
-                place = self._close(walk, place, bounds, told, cursor)
+                position = self._close(paginator, position, bounds, told, cursor)
         return True
 
     def _commit_ahead(  # noqa: PLR0917  a page with all that goes with it
         self,
-        walk: Walk[Any],
-        answer: Answer,
+        paginator: Paginator[Any],
+        response: Response,
         content: pages.Content,
-        place: Place,
-        decision: Take[Any],
+        position: Position,
+        decision: Commit[Any],
         bounds: Bounds,
         cursor: dict[str, Any],
-    ) -> tuple[dict[str, Any], Future[Answer] | None]:
+    ) -> tuple[dict[str, Any], Future[Response] | None]:
         """Commit a page; once its bytes have left, ask for the next one (docs/decisions/006)."""
-        following: list[Future[Answer]] = []
-        after, go_on = decision.place, not decision.closing and not self._over()
+        following: list[Future[Response]] = []
+        after, go_on = decision.position, not decision.closing and not self._over()
 
         def sent() -> None:
             if go_on and not following:
-                following.append(self._pool.submit(walk.fetch, self, after))
+                following.append(self._pool.submit(paginator.fetch, self, after))
 
         told = self._commit(
-            walk.stream,
-            answer,
+            paginator.stream,
+            response,
             content,
             sent,
             cursor | {"place": after.dump()},
-            records_at=walk.records_at,
-            part=place.part,
-            pass_no=place.pass_no,
-            position=place.position,
+            records_at=paginator.records_at,
+            part=position.part,
+            pass_no=position.pass_no,
+            position=position.index,
             closing=decision.closing,
-            window=(place.window_start, place.window_end),
+            window=(position.window_start, position.window_end),
             total=after.total,
-            fraction=walk.fraction(after, bounds),
+            fraction=paginator.fraction(after, bounds),
         )
         return told, following[0] if following else None
 
     def _close(
-        self, walk: Walk[Any], place: Place, bounds: Bounds, told: dict[str, Any], cursor: dict[str, Any]
-    ) -> Place:
-        known = Told(pass_keys=told["pass_keys"], window_keys=told["window_keys"])
-        following: Place | Incomplete = walk.close(place, bounds, known)
+        self,
+        paginator: Paginator[Any],
+        position: Position,
+        bounds: Bounds,
+        told: dict[str, Any],
+        cursor: dict[str, Any],
+    ) -> Position:
+        known = AuditCounts(pass_keys=told["pass_keys"], window_keys=told["window_keys"])
+        following: Position | Incomplete = paginator.close(position, bounds, known)
         if isinstance(following, Incomplete):
             raise Fatal(
                 following.reason,
@@ -241,9 +257,9 @@ class SliceWork:
                 return True
             following = {"step": index, "after": ids[-1], "batch": batch, "round": cursor.get("round", 0)}
             try:
-                answer = _as_list(lookup, self.send(lookup.ask(lookup, ids)))
-                content = pages.read_records(answer.body, lookup.records_at, lookup.records)
-                self._commit(lookup, answer, content, lambda: None, following)
+                response = _as_list(lookup, self.send(lookup.request(lookup, ids)))
+                content = pages.read_records(response.body, lookup.records_at, lookup.records)
+                self._commit(lookup, response, content, lambda: None, following)
             except Skip:
                 if len(ids) > 1 and gone < _MOST_GONE:
                     # One that is gone must not take the others of its batch along.
@@ -277,9 +293,9 @@ class SliceWork:
             self._save({"step": index, "after": after, "round": cursor.get("round", 0)})
         return False
 
-    def send(self, ask: Ask, /) -> Answer:
+    def send(self, request: Request, /) -> Response:
         """One call to the platform, for the job's own shop."""
-        return self._client.send(replace(ask, path=ask.path.replace("{shop_id}", self._job.shop_id)))
+        return self._client.send(replace(request, path=request.path.replace("{shop_id}", self._job.shop_id)))
 
     def download(self, url: str, /, *, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]:
         """The bytes of a file that the platform has made for this job."""
@@ -288,7 +304,7 @@ class SliceWork:
     def _commit(
         self,
         step: Stream | Lookup,
-        answer: Answer,
+        response: Response,
         content: pages.Content,
         sent: Callable[[], None],
         cursor: dict[str, Any],
@@ -318,7 +334,7 @@ class SliceWork:
                 "window_end": window[1],
                 "provider_count": content.count,
                 "records_at": records_at,
-                "fetched_at": answer.fetched_at,
+                "fetched_at": response.fetched_at,
                 "cursor": cursor,
                 "closing": closing,
                 "total": total,
@@ -328,12 +344,12 @@ class SliceWork:
         told = None
         if not content.single:
             try:
-                told = self._store.commit_page((b'{"page":', answer.body, b',"envelope":', envelope, b"}"), sent)
+                told = self._store.commit_page((b'{"page":', response.body, b',"envelope":', envelope, b"}"), sent)
             except StoreError as error:
                 if not error.code.startswith(_ABOUT_DATA):
                     raise
         if told is None:
-            records = pages.split_records(answer.body, records_at, step.records)
+            records = pages.split_records(response.body, records_at, step.records)
             singles = pages.as_json(records)
             told = self._store.commit_page((b'{"records":', singles, b',"envelope":', envelope, b"}"), sent)
         self._seq += 1
@@ -348,18 +364,18 @@ def _seconds(moment: datetime) -> int:
     return calendar.timegm(moment.utctimetuple())
 
 
-def _as_list(lookup: Lookup, answer: Answer) -> Answer:
+def _as_list(lookup: Lookup, response: Response) -> Response:
     """The answer with its records in a list where they are looked for: one that came alone, and none that is null."""
     if lookup.single:
-        if not answer.body.lstrip().startswith(b"{"):
+        if not response.body.lstrip().startswith(b"{"):
             raise Retriable("the answer is no record")
-        return replace(answer, body=b'{"%b":[%b]}' % (lookup.records_at.encode(), answer.body))
-    if not lookup.null_is_gone or b"null" not in answer.body:
-        return answer
-    document = orjson.loads(answer.body)
+        return replace(response, body=b'{"%b":[%b]}' % (lookup.records_at.encode(), response.body))
+    if not lookup.null_is_gone or b"null" not in response.body:
+        return response
+    document = orjson.loads(response.body)
     *way, last = lookup.records_at.split(".")
     parent = reduce(dict.__getitem__, way, document)
     if None not in parent[last]:
-        return answer
+        return response
     parent[last] = [record for record in parent[last] if record is not None]
-    return replace(answer, body=orjson.dumps(document))
+    return replace(response, body=orjson.dumps(document))

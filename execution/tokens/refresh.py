@@ -18,7 +18,7 @@ from execution.clock import Clock
 from execution.errors import Fatal, Retriable, Signal, Snooze, StoreUnavailable
 from execution.http.retry_after import SHORTEST, retry_after
 from execution.http.small_bodies import error_text
-from execution.http.transport import AnswerLost, HttpDoor, RawAnswer
+from execution.http.transport import HttpTransport, RawResponse, ResponseLost
 from execution.keyring import Keyring
 from execution.settings import PlatformSettings
 from execution.store import Rpc
@@ -44,13 +44,13 @@ class RefreshTimes:
     claim_s: float = 90.0
 
 
-Outcome = Literal["unused", "lost", "refused"]
+RefreshOutcome = Literal["unused", "lost", "refused"]
 
 
 class _Failed(Exception):
     """How a refresh ended without a pair: what it means for the job, and for the refresh token."""
 
-    def __init__(self, signal: Signal, outcome: Outcome, rest_s: float = 0.0) -> None:
+    def __init__(self, signal: Signal, outcome: RefreshOutcome, rest_s: float = 0.0) -> None:
         super().__init__(signal.reason)
         self.signal, self.outcome, self.rest_s = signal, outcome, rest_s
 
@@ -66,7 +66,7 @@ class Refresher:
     keyring: Keyring
     platform: TokenIssuer
     settings: PlatformSettings
-    door: HttpDoor
+    door: HttpTransport
     clock: Clock
     times: RefreshTimes = REFRESH_TIMES
 
@@ -92,7 +92,7 @@ class Refresher:
                 if raw.status < 500:
                     return self._judged(pair, raw)
                 failed = self._away(pair, f"the token endpoint answered {raw.status}", "unused")
-            except AnswerLost as signal:
+            except ResponseLost as signal:
                 failed = self._away(pair, signal.reason, "lost")
                 if self.platform.tokens.lost_answer is not LostRefresh.REPEATABLE:
                     raise failed from None
@@ -103,21 +103,21 @@ class Refresher:
             self.clock.sleep(pause)
         raise failed
 
-    def post(self, pair: Pair, seconds: float) -> RawAnswer:
+    def post(self, pair: Pair, seconds: float) -> RawResponse:
         """What the token endpoint answers to this refresh token. Nothing is claimed, stored or judged."""
         rules = self.platform.tokens
         assert rules.refresh is not None  # noqa: S101  (whoever claims a refresh has asked)
-        ask = rules.refresh(self.settings, pair.refresh or "")
+        request = rules.refresh(self.settings, pair.refresh or "")
         return self.door.send(
             "POST",
             rules.url_for(self.settings, pair.shop_id),
-            headers={"content-type": ask.content_type},
-            body=ask.body(),
+            headers={"content-type": request.content_type},
+            body=request.body(),
             deadline_s=seconds,
             silence_s=seconds,
         )
 
-    def _judged(self, pair: Pair, raw: RawAnswer) -> IssuedTokens:
+    def _judged(self, pair: Pair, raw: RawResponse) -> IssuedTokens:
         if self.platform.tokens.is_refused(raw.status, raw.body):
             raise self._refusal(pair, raw)
         if raw.status == 429:
@@ -131,7 +131,7 @@ class Refresher:
             # It said yes, and nobody can read it: the token may be used up.
             raise self._away(pair, f"the token endpoint answered {error}", "lost") from None
 
-    def _refusal(self, pair: Pair, raw: RawAnswer) -> _Failed:
+    def _refusal(self, pair: Pair, raw: RawResponse) -> _Failed:
         reason = f"refresh refused: {error_text(raw.body) or raw.status}"
         if pair.lost_answers:
             reason += f" (the answer to an earlier refresh was lost {pair.lost_answers} times)"
@@ -139,7 +139,7 @@ class Refresher:
             return self._away(pair, reason, "refused")
         return _Failed(reconnect_needed(self.platform, reason), "refused")
 
-    def _not_understood(self, pair: Pair, raw: RawAnswer) -> NoReturn:
+    def _not_understood(self, pair: Pair, raw: RawResponse) -> NoReturn:
         reason = f"the token endpoint answered {raw.status}: {error_text(raw.body)}"
         if not error_text(raw.body):
             raise self._away(pair, reason, "unused")
@@ -151,7 +151,7 @@ class Refresher:
         )
         raise _Failed(fatal, "unused")
 
-    def _away(self, pair: Pair, reason: str, outcome: Outcome) -> _Failed:
+    def _away(self, pair: Pair, reason: str, outcome: RefreshOutcome) -> _Failed:
         """Not the job's fault: it waits, longer each time, and spends no attempt."""
         failures = pair.lost_answers + pair.refusals
         rest_s = min(_FIRST_REST_S * 2**failures, _LONGEST_REST_S)

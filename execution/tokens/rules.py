@@ -23,7 +23,7 @@ _LONGEST_LIFE_S = 10**9
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefreshAsk:
+class RefreshRequest:
     """What a token endpoint is sent: a form (RFC 6749), or one JSON object where the platform wants that."""
 
     fields: Mapping[str, str] = field(repr=False)
@@ -79,7 +79,7 @@ class TokenRules:
     """
 
     url: str
-    refresh: Callable[[PlatformSettings, str], RefreshAsk] | None
+    refresh: Callable[[PlatformSettings, str], RefreshRequest] | None
     lost_answer: LostRefresh = LostRefresh.UNCERTAIN
     is_refused: Callable[[int, bytes], bool] = is_grant_refused
     refusals: int = 1

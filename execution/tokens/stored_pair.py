@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from execution.keyring import Field, Keyring, Place, key_id_of
+from execution.keyring import AssociatedData, Field, Keyring, key_id_of
 from execution.store import Rpc
 
 _FIELDS: tuple[Field, ...] = ("access_token", "refresh_token")
@@ -42,13 +42,13 @@ def opened(row: dict[str, Any], keyring: Keyring) -> Pair:
     )
 
 
-def place_of(row: dict[str, Any], name: Field) -> Place:
-    return Place(user_id=row["user_id"], platform=row["platform"], account_id=row["account_id"], field=name)
+def place_of(row: dict[str, Any], name: Field) -> AssociatedData:
+    return AssociatedData(user_id=row["user_id"], platform=row["platform"], account_id=row["account_id"], field=name)
 
 
 def sealed(pair: Pair, name: Field, secret: str, keyring: Keyring) -> str:
     """A secret encrypted for this account's column, with the first key."""
-    place = Place(user_id=pair.user_id, platform=pair.platform, account_id=pair.account_id, field=name)
+    place = AssociatedData(user_id=pair.user_id, platform=pair.platform, account_id=pair.account_id, field=name)
     return keyring.encrypt(secret, place)
 
 

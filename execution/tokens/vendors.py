@@ -13,25 +13,25 @@ from __future__ import annotations
 from datetime import timedelta
 
 from execution.settings import PlatformSettings
-from execution.tokens.rules import LostRefresh, RefreshAsk, TokenRules, jwt_expiry
+from execution.tokens.rules import LostRefresh, RefreshRequest, TokenRules, jwt_expiry
 
 
-def _etsy(settings: PlatformSettings, refresh_token: str) -> RefreshAsk:
+def _etsy(settings: PlatformSettings, refresh_token: str) -> RefreshRequest:
     # Sheet 4.3: the keystring alone, no secret in the body.
-    return RefreshAsk(fields=_grant(settings, refresh_token))
+    return RefreshRequest(fields=_grant(settings, refresh_token))
 
 
-def _printify(settings: PlatformSettings, refresh_token: str) -> RefreshAsk:
+def _printify(settings: PlatformSettings, refresh_token: str) -> RefreshRequest:
     # Sheet 3.2: an address of its own, no grant type, no secret.
-    return RefreshAsk(fields={"app_id": settings.client_id, "refresh_token": refresh_token}, as_json=True)
+    return RefreshRequest(fields={"app_id": settings.client_id, "refresh_token": refresh_token}, as_json=True)
 
 
-def _with_secret(settings: PlatformSettings, refresh_token: str) -> RefreshAsk:
-    return RefreshAsk(fields=_grant(settings, refresh_token) | {"client_secret": _secret(settings)})
+def _with_secret(settings: PlatformSettings, refresh_token: str) -> RefreshRequest:
+    return RefreshRequest(fields=_grant(settings, refresh_token) | {"client_secret": _secret(settings)})
 
 
-def _square(settings: PlatformSettings, refresh_token: str) -> RefreshAsk:
-    return RefreshAsk(fields=_with_secret(settings, refresh_token).fields, as_json=True)
+def _square(settings: PlatformSettings, refresh_token: str) -> RefreshRequest:
+    return RefreshRequest(fields=_with_secret(settings, refresh_token).fields, as_json=True)
 
 
 def _grant(settings: PlatformSettings, refresh_token: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from execution.app import App
-from execution.job_runner import Outcome
+from execution.job_runner import SliceOutcome
 from execution.settings import Settings
 from tests.in_thread import serving as serving_in_thread
 from tests.runner.world import close_app
@@ -71,6 +71,6 @@ class Workers:
     def _work(self) -> None:
         runner = self._app.runner()
         while not self._stop.wait(_LOOK_SECONDS):
-            while not self._stop.is_set() and runner.work_one() is not Outcome.IDLE:
+            while not self._stop.is_set() and runner.work_one() is not SliceOutcome.IDLE:
                 pass
             self._app.store.rpc("tick")

@@ -11,8 +11,8 @@ from execution.budget.budgets import load_budgets, scope_of
 from execution.catalog import platform_named
 from execution.connections.connector import Connector, ConnectRequest
 from execution.errors import UserError
-from execution.http.transport import HttpDoor
-from execution.keyring import Place
+from execution.http.transport import HttpTransport
+from execution.keyring import AssociatedData
 from execution.platform_client import PlatformClient
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
@@ -41,7 +41,7 @@ def etsy(shop_id=30010001, **shop):
 
 def connector(rpc, keyring, platform, environ=WHOLE):
     clock, settings = HandClock(), Settings.load(environ).platform
-    limiter, door = RateLimiter(rpc, None, budget(), clock), HttpDoor(clock, transport=by_hand(platform))
+    limiter, door = RateLimiter(rpc, None, budget(), clock), HttpTransport(clock, transport=by_hand(platform))
 
     def client_of(asked, tokens):
         return PlatformClient(
@@ -97,8 +97,8 @@ def test_a_shop_is_connected_with_what_the_platform_says(db, rpc, keyring, user)
     access, refresh = db.execute("select access_token, refresh_token from private.platform_tokens").fetchone()
     place = {"user_id": user, "platform": "etsy", "account_id": connection.account_id}
     assert shop == ("30010001", "FoxMugs", "GBP", datetime(2020, 9, 13, 12, 26, 40, tzinfo=UTC), "connected")
-    assert keyring.decrypt(access, Place(**place, field="access_token")) == "40010002.canary-access"
-    assert keyring.decrypt(refresh, Place(**place, field="refresh_token")) == "40010002.canary-refresh"
+    assert keyring.decrypt(access, AssociatedData(**place, field="access_token")) == "40010002.canary-access"
+    assert keyring.decrypt(refresh, AssociatedData(**place, field="refresh_token")) == "40010002.canary-refresh"
 
 
 def test_connecting_again_renews_the_tokens(db, rpc, keyring, user):

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from execution import operations
 from execution.app import App
-from execution.job_runner import Outcome
+from execution.job_runner import SliceOutcome
 from tests.platforms.printify import world as printify_world
 from tests.platforms.printify.printify import Printify
 from tests.platforms.shopify.shopify import Shop as ShopifyShop
@@ -87,7 +87,7 @@ class Trio:
     def drain(self) -> None:
         for _ in range(_MOST_ROUNDS):
             runner = self.app.runner()
-            while runner.work_one() is not Outcome.IDLE:
+            while runner.work_one() is not SliceOutcome.IDLE:
                 pass
             if not self.open():
                 return

@@ -11,7 +11,7 @@ from execution.budget.budgets import load_budgets, scope_of
 from execution.clock import SystemClock
 from execution.connections.connector import Connector, ConnectRequest
 from execution.errors import Fatal, Retriable, Snooze, UserError
-from execution.http.transport import HttpDoor
+from execution.http.transport import HttpTransport
 from execution.platform_client import PlatformClient
 from execution.platforms.etsy.api import ETSY
 from execution.rate_limiter import RateLimiter
@@ -47,7 +47,7 @@ class World:
         valkey, store, door = (
             connect_valkey(self.env["REDIS_URL"]),
             Store(Settings.load(self.env)),
-            HttpDoor(self.clock),
+            HttpTransport(self.clock),
         )
         self.closing += [valkey, store, door]
         limits = {"per_second": 10**6, "per_day": 10**6} | limits

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from execution.errors import Fatal, FileGone, Retriable
-from execution.http.transport import HttpDoor
+from execution.http.transport import HttpTransport
 from execution.platform_client import PlatformClient
 from execution.platforms.shopify.api import SHOPIFY
 from execution.settings import PlatformSettings
@@ -37,7 +37,7 @@ class Storage:
 
 
 def door(storage, clock=None):
-    return HttpDoor(clock or HandClock(), transport=httpx.MockTransport(storage))
+    return HttpTransport(clock or HandClock(), transport=httpx.MockTransport(storage))
 
 
 def whole(door, offset=0):
@@ -112,7 +112,7 @@ def client(storage, **settings):
         call_class="live",
         tokens=Tokens(),
         limiter=None,
-        door=HttpDoor(clock, transport=httpx.MockTransport(storage)),
+        door=HttpTransport(clock, transport=httpx.MockTransport(storage)),
         db_now=clock.now,
         clock=clock,
         shop_id="kiln.myshopify.com",

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from execution.errors import Fatal, Retriable, Skip, Snooze
-from execution.http.transport import HttpDoor
+from execution.http.transport import HttpTransport
 from execution.platform_client import PlatformClient
 from execution.platforms.etsy.api import ETSY
 from execution.rate_limiter import RateLimiter
@@ -50,7 +50,7 @@ class Door:
             call_class="live",
             tokens=self.tokens,
             limiter=self.limiter,
-            door=HttpDoor(clock, transport=by_hand(self.etsy)),
+            door=HttpTransport(clock, transport=by_hand(self.etsy)),
             db_now=lambda: DB_NOW,
             clock=clock,
         )

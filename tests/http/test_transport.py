@@ -14,7 +14,7 @@ import pytest
 from execution.clock import SystemClock
 from execution.errors import Retriable
 from execution.http.body_reader import BodyReader
-from execution.http.transport import AnswerLost, HttpDoor
+from execution.http.transport import HttpTransport, ResponseLost
 from tests.hand import HandClock, HandEtsy, by_hand
 
 BODY = json.dumps({"count": 2, "results": [{"receipt_id": 1, "title": "fox"}, {"receipt_id": 2}]}).encode()
@@ -62,7 +62,7 @@ def server(*pieces, gap=0.0, hold=False):
 
 @pytest.fixture
 def door():
-    door = HttpDoor(SystemClock())
+    door = HttpTransport(SystemClock())
     yield door
     door.close()
 
@@ -92,7 +92,7 @@ def test_a_deadline_ends_everything(door, pieces, gap, hold):
     with server(*first, gap=gap, hold=hold) as url:
         started = time.monotonic()
 
-        with pytest.raises(AnswerLost):
+        with pytest.raises(ResponseLost):
             get(door, url, deadline_s=0.4)
 
         # Each of these would go on for fifteen seconds and more.
@@ -109,9 +109,9 @@ def test_the_deadline_is_on_the_clock_that_was_passed_in():
                 clock.seconds += 1
                 yield b" "
 
-    door = HttpDoor(clock, transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=Slow())))
+    door = HttpTransport(clock, transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=Slow())))
 
-    with pytest.raises(AnswerLost):
+    with pytest.raises(ResponseLost):
         get(door, "http://x/")
 
     assert 29 <= clock.seconds <= 31
@@ -126,7 +126,7 @@ def test_a_refused_connection_was_never_sent(door):
         with pytest.raises(Retriable) as told:
             get(door, url)
 
-    assert not isinstance(told.value, AnswerLost)
+    assert not isinstance(told.value, ResponseLost)
 
 
 def test_a_whole_body_arrives_in_every_framing(door):
@@ -207,7 +207,7 @@ def test_broken_compression_is_a_signal():
 def test_a_redirect_is_not_followed(status):
     """The answer is handed out as it is; no second request leaves, with or without a token (row 43)."""
     etsy = HandEtsy(answers=[httpx.Response(status, headers={"location": "http://169.254.169.254/"})])
-    door = HttpDoor(HandClock(), transport=by_hand(etsy))
+    door = HttpTransport(HandClock(), transport=by_hand(etsy))
 
     answer = door.send("GET", "http://etsy.test/", headers={"authorization": "Bearer canary"})
 
@@ -218,7 +218,7 @@ def test_a_redirect_is_not_followed(status):
 def test_cookies_do_not_travel_between_sellers():
     """A cookie from one answer is in no later request."""
     etsy = HandEtsy(answers=[httpx.Response(200, headers={"set-cookie": "session=seller-a; Path=/"}, json={})])
-    door = HttpDoor(HandClock(), transport=by_hand(etsy))
+    door = HttpTransport(HandClock(), transport=by_hand(etsy))
 
     for _ in range(2):
         get(door, "http://etsy.test/")
@@ -232,7 +232,7 @@ def test_a_proxy_of_the_machine_is_not_used(monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    bypassing = HttpDoor(SystemClock())
+    bypassing = HttpTransport(SystemClock())
 
     with server(HEAD + b"content-length: 2\r\n\r\n{}") as url:
         answer = get(bypassing, url)

@@ -9,12 +9,12 @@ import orjson
 import pytest
 
 from execution.errors import Fatal, Retriable
-from execution.http.messages import Answer, Ask
-from execution.http.transport import AnswerLost
-from execution.platforms.shopify.bulk import BulkPlace, BulkWalk
+from execution.http.messages import Request, Response
+from execution.http.transport import ResponseLost
+from execution.platforms.shopify.bulk import BulkPaginator, BulkPosition
 from execution.sync_shopify import CUSTOMERS
 
-PAGE = BulkPlace(stage="pages", pages=1)
+PAGE = BulkPosition(stage="pages", pages=1)
 
 
 class Platform:
@@ -26,24 +26,24 @@ class Platform:
         self._failures = list(failures)
         self._seconds = seconds
 
-    def send(self, ask: Ask, /) -> Answer:
+    def send(self, request: Request, /) -> Response:
         self.now += self._seconds
-        self.sizes.append(orjson.loads(ask.body or b"")["variables"]["first"])
+        self.sizes.append(orjson.loads(request.body or b"")["variables"]["first"])
         if self._failures:
             raise self._failures.pop(0)
-        return Answer(status=200, body=b"{}", headers={}, fetched_at=datetime.now(UTC))
+        return Response(status=200, body=b"{}", headers={}, fetched_at=datetime.now(UTC))
 
     download: Callable[..., object]
 
 
-def fetch(platform: Platform) -> Answer:
-    walk = BulkWalk(CUSTOMERS)
-    walk.monotonic = lambda: platform.now
-    return walk.fetch(platform, PAGE)  # type: ignore[arg-type]  # no file is read
+def fetch(platform: Platform) -> Response:
+    paginator = BulkPaginator(CUSTOMERS)
+    paginator.monotonic = lambda: platform.now
+    return paginator.fetch(platform, PAGE)  # type: ignore[arg-type]  # no file is read
 
 
 @pytest.mark.parametrize(
-    "failure", [Fatal("dear", code="page_too_big", seller_message=""), Retriable("internal error"), AnswerLost("cut")]
+    "failure", [Fatal("dear", code="page_too_big", seller_message=""), Retriable("internal error"), ResponseLost("cut")]
 )
 def test_a_page_that_is_too_much_is_asked_for_in_halves(failure: Exception) -> None:
     platform = Platform(failure, failure)
@@ -55,9 +55,9 @@ def test_a_page_that_is_too_much_is_asked_for_in_halves(failure: Exception) -> N
 
 def test_a_platform_that_is_away_is_not_asked_again() -> None:
     """Four times fifteen seconds without an answer are a lease: the job's third such slice would be its third death."""
-    platform = Platform(*[AnswerLost("no whole answer")] * 4, seconds=15.0)
+    platform = Platform(*[ResponseLost("no whole answer")] * 4, seconds=15.0)
 
-    with pytest.raises(AnswerLost):
+    with pytest.raises(ResponseLost):
         fetch(platform)
 
     assert platform.sizes == [250]

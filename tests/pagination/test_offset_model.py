@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from execution.pagination.page_body import Content
-from execution.pagination.paginator import Bounds, Incomplete, Take, Told
-from execution.pagination.registry import walk_of
+from execution.pagination.paginator import AuditCounts, Bounds, Commit, Incomplete
+from execution.pagination.registry import paginator_of
 from execution.streams import OffsetPages, Records, Stream, Window
 
 LIMIT = 5
@@ -43,7 +43,7 @@ class Provider:
         self.throughout = {key for _, key in self.records}
         self.ever = set(self.throughout)
 
-    def answer(self, params: Mapping[str, object]) -> Content:
+    def response(self, params: Mapping[str, object]) -> Content:
         self.calls += 1
         assert self.calls <= MOST_CALLS, "the walk does not end"
         if change := self.changes.get(self.calls):
@@ -59,8 +59,8 @@ class Provider:
     def add(self, at: int, key: str) -> None:
         """Records come in the order of time; equal times stay in the order in which they came."""
         if key not in self.ever:
-            place = sum(t <= at for t, _ in self.records)
-            self.records.insert(place, (at, key))
+            position = sum(t <= at for t, _ in self.records)
+            self.records.insert(position, (at, key))
 
     def remove(self, index: int) -> None:
         if self.records:
@@ -69,27 +69,27 @@ class Provider:
 
 def read(a_stream: Stream, provider: Provider, end: int = 999) -> tuple[set[str], Incomplete | None]:
     """Walk as `slice_work` does: the keys of committed pages, and whether the walk gave up."""
-    bounds, walk = Bounds(start=0, end=end), walk_of(a_stream)
-    place = walk.begin(bounds)
+    bounds, paginator = Bounds(start=0, end=end), paginator_of(a_stream)
+    position = paginator.begin(bounds)
     committed: dict[tuple[int | None, int | None], dict[int, set[str]]] = {}
-    while not place.done:
+    while not position.done:
         # The place survives its trip through the database.
-        place = walk.load(json.loads(json.dumps(place.dump())))
-        page = provider.answer(walk.request(place).params)
-        decision = walk.take(place, page)
-        if not isinstance(decision, Take):
-            place = decision.place
+        position = paginator.load(json.loads(json.dumps(position.dump())))
+        page = provider.response(paginator.request(position).params)
+        decision = paginator.decide(position, page)
+        if not isinstance(decision, Commit):
+            position = decision.position
             continue
-        passes = committed.setdefault((place.window_start, place.window_end), {})
-        passes.setdefault(place.pass_no, set()).update(page.keys)
-        of_pass, of_window = passes[place.pass_no], set().union(*passes.values())
-        place = decision.place
+        passes = committed.setdefault((position.window_start, position.window_end), {})
+        passes.setdefault(position.pass_no, set()).update(page.keys)
+        of_pass, of_window = passes[position.pass_no], set().union(*passes.values())
+        position = decision.position
         if decision.closing:
-            told = Told(pass_keys=len(of_pass), window_keys=len(of_window))
-            following = walk.close(place, bounds, told)
+            told = AuditCounts(pass_keys=len(of_pass), window_keys=len(of_window))
+            following = paginator.close(position, bounds, told)
             if isinstance(following, Incomplete):
                 return all_keys(committed), following
-            place = following
+            position = following
     return all_keys(committed), None
 
 
@@ -165,7 +165,7 @@ def test_a_list_that_changes_its_order_between_pages_is_read_whole_or_refused(si
 )
 def test_whatever_is_answered_the_walk_ends(pages: list[tuple[int, list[int]]], windowed: bool) -> None:  # noqa: FBT001
     class Liar(Provider):
-        def answer(self, params: Mapping[str, object]) -> Content:
+        def response(self, params: Mapping[str, object]) -> Content:
             self.calls += 1
             assert self.calls <= 2000, "the walk does not end"
             count, keys = pages[self.calls % len(pages)]

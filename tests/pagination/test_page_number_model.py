@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from execution.errors import Retriable
 from execution.pagination.page_body import Content
-from execution.pagination.page_number import NumberedWalk
-from execution.pagination.paginator import Bounds, Incomplete, Place, ReadWindow, Told
-from execution.streams import NumberedPages, Records, Stream
+from execution.pagination.page_number import PageNumberPaginator
+from execution.pagination.paginator import AuditCounts, Bounds, Incomplete, Position, ReadWindow
+from execution.streams import PageNumberPages, Records, Stream
 
 LIMIT = 5
 MOST_CALLS = 600
@@ -24,7 +24,7 @@ STREAM = Stream(
     path="/things.json",
     records=Records(table="things", key="id", updated=(), columns=()),
     records_at="data",
-    pages=NumberedPages(limit=LIMIT, most_pages=100),
+    pages=PageNumberPages(limit=LIMIT, most_pages=100),
 )
 
 
@@ -46,7 +46,7 @@ class Provider:
         self.throughout = {key for _, key in self.records}
         self.ever = set(self.throughout)
 
-    def answer(self, params: dict[str, object]) -> Content:
+    def response(self, params: dict[str, object]) -> Content:
         self.calls += 1
         assert self.calls <= MOST_CALLS, "the walk does not end"
         if change := self.changes.get(self.calls):
@@ -65,9 +65,9 @@ class Provider:
             facts=facts,
         )
 
-    def add(self, key: str, place: int = 0) -> None:
+    def add(self, key: str, position: int = 0) -> None:
         """A record that is made now."""
-        self.records.insert(min(place, len(self.records)), (f"2026-11-22 {self.calls:04}", key))
+        self.records.insert(min(position, len(self.records)), (f"2026-11-22 {self.calls:04}", key))
 
     def remove(self, index: int) -> None:
         if self.records:
@@ -85,22 +85,22 @@ class Reader:
     provider: Provider
     passes: dict[int, set[str]] = field(default_factory=dict)
 
-    def read(self, place: Place | None = None) -> Incomplete | None:
-        walk = NumberedWalk(STREAM)
-        place = place or walk.begin(BOUNDS)
-        while not place.done:
+    def read(self, position: Position | None = None) -> Incomplete | None:
+        paginator = PageNumberPaginator(STREAM)
+        position = position or paginator.begin(BOUNDS)
+        while not position.done:
             # The place survives its trip through the database.
-            place = walk.load(json.loads(json.dumps(place.dump())))
-            content = self.provider.answer(dict(walk.request(place).params))
-            decision = walk.take(place, content)
-            self.passes.setdefault(place.pass_no, set()).update(content.keys)
-            told = Told(pass_keys=len(self.passes[place.pass_no]), window_keys=len(self.keys))
-            place = decision.place
+            position = paginator.load(json.loads(json.dumps(position.dump())))
+            content = self.provider.response(dict(paginator.request(position).params))
+            decision = paginator.decide(position, content)
+            self.passes.setdefault(position.pass_no, set()).update(content.keys)
+            told = AuditCounts(pass_keys=len(self.passes[position.pass_no]), window_keys=len(self.keys))
+            position = decision.position
             if decision.closing:
-                following = walk.close(place, BOUNDS, told)
+                following = paginator.close(position, BOUNDS, told)
                 if isinstance(following, Incomplete):
                     return following
-                place = following
+                position = following
         return None
 
     @property
@@ -193,7 +193,7 @@ def test_a_list_in_no_order_is_read_whole_or_refused(size: int, orders: list[obj
 )
 def test_whatever_is_answered_the_walk_ends(pages: list[tuple[int | None, list[int]]]) -> None:
     class Liar(Provider):
-        def answer(self, params: dict[str, object]) -> Content:
+        def response(self, params: dict[str, object]) -> Content:
             self.calls += 1
             assert self.calls <= 4 * (100 + 10), "the walk does not end"
             count, keys = pages[self.calls % len(pages)]
@@ -205,23 +205,25 @@ def test_whatever_is_answered_the_walk_ends(pages: list[tuple[int | None, list[i
 
 def test_ten_thousand_orders_cost_a_thousand_calls_and_one_for_the_head() -> None:
     """With the certificate's own call 1,002 of the 1,010 that are allowed."""
-    walk = NumberedWalk(replace(STREAM, pages=NumberedPages(limit=10)))
+    paginator = PageNumberPaginator(replace(STREAM, pages=PageNumberPages(limit=10)))
     records, asked, seen = list_of(10_000), list[int](), set[str]()
-    place = walk.begin(BOUNDS)
+    position = paginator.begin(BOUNDS)
 
-    while not place.done:
-        page = int(str(walk.request(place).params["page"]))
+    while not position.done:
+        page = int(str(paginator.request(position).params["page"]))
         rows = records[page * 10 - 10 : page * 10]
         asked.append(page)
         seen |= {key for _, key in rows}
         facts = {"current_page": page, "last_page": 1000, "per_page": 10, "total": 10_000}
         times = tuple(time for time, _ in rows)
-        decision = walk.take(place, Content(count=10_000, keys=tuple(k for _, k in rows), beside=times, facts=facts))
-        place = decision.place
+        decision = paginator.decide(
+            position, Content(count=10_000, keys=tuple(k for _, k in rows), beside=times, facts=facts)
+        )
+        position = decision.position
         if decision.closing:
-            following = walk.close(place, BOUNDS, Told(pass_keys=len(seen), window_keys=len(seen)))
+            following = paginator.close(position, BOUNDS, AuditCounts(pass_keys=len(seen), window_keys=len(seen)))
             assert not isinstance(following, Incomplete)
-            place = following
+            position = following
 
     assert asked == [*range(1, 1001), 1]
     assert len(seen) == 10_000
@@ -288,7 +290,7 @@ def test_what_came_between_the_reading_and_the_certificate_costs_the_head_and_no
     reader.provider.add("late")
     before = reader.provider.calls
 
-    doubtful = NumberedWalk(STREAM).reread(ReadWindow(part=0, start=None, end=None, passes=1), BOUNDS)
+    doubtful = PageNumberPaginator(STREAM).reread(ReadWindow(part=0, start=None, end=None, passes=1), BOUNDS)
     gave_up = reader.read(doubtful)
 
     assert gave_up is None
@@ -299,8 +301,8 @@ def test_what_came_between_the_reading_and_the_certificate_costs_the_head_and_no
 
 def test_a_page_of_another_number_is_no_page() -> None:
     """A platform that forgets the page would show the first one for ever."""
-    walk = NumberedWalk(STREAM)
-    place = replace(walk.begin(BOUNDS), page=3)
+    paginator = PageNumberPaginator(STREAM)
+    position = replace(paginator.begin(BOUNDS), page=3)
 
     with pytest.raises(Retriable, match="page 1 came where page 3"):
-        walk.take(place, Content(count=9, keys=("a",), beside=("x",), facts={"current_page": 1}))
+        paginator.decide(position, Content(count=9, keys=("a",), beside=("x",), facts={"current_page": 1}))

@@ -9,7 +9,7 @@ import pytest
 
 from execution.catalog import CATALOG, PLATFORMS
 from execution.errors import Retriable
-from execution.http.messages import Answer
+from execution.http.messages import Response
 from execution.pagination import page_body as pages
 from execution.slices.slice_work import _as_list
 from execution.streams import Lookup, Stream
@@ -20,7 +20,7 @@ def lookup_of(platform, name):
 
 
 def answer(document):
-    return Answer(status=200, body=orjson.dumps(document), headers={}, fetched_at=datetime.now(UTC))
+    return Response(status=200, body=orjson.dumps(document), headers={}, fetched_at=datetime.now(UTC))
 
 
 def keys_of(lookup, document):
@@ -42,7 +42,7 @@ def test_its_records_are_those_of_the_streams(platform):
 def test_a_products_variants_are_asked_for_in_stretches_of_ids():
     lookup = lookup_of("shopify", "variants")
 
-    asked = orjson.loads(lookup.ask(lookup, ["77:00000044000000000701"]).body)
+    asked = orjson.loads(lookup.request(lookup, ["77:00000044000000000701"]).body)
 
     assert asked["variables"] == {"query": "product_id:77 id:>44000000000701"}
     assert lookup.batch == 1
@@ -72,7 +72,7 @@ def test_nodes_that_are_gone_are_left_out():
 
 
 def test_nodes_are_asked_for_by_their_own_type():
-    asked = orjson.loads(lookup_of("shopify", "customers").ask(lookup_of("shopify", "customers"), ["4", "5"]).body)
+    asked = orjson.loads(lookup_of("shopify", "customers").request(lookup_of("shopify", "customers"), ["4", "5"]).body)
 
     assert asked["variables"] == {"ids": ["gid://shopify/Customer/4", "gid://shopify/Customer/5"]}
     assert "... on Customer {" in asked["query"]

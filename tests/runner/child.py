@@ -24,7 +24,7 @@ import httpx
 import redis
 import structlog
 
-from execution.job_runner import Outcome
+from execution.job_runner import SliceOutcome
 from execution.settings import Settings
 from execution.streams import OffsetPages
 from execution.sync_etsy import RECEIPTS
@@ -93,7 +93,7 @@ def _work(crash_at: str | None, log: int) -> None:
     pool: Any = ThreadPoolExecutor
     pool.submit = submitted
     runner = make_app(Settings.load()).runner()
-    while runner.work_one() is not Outcome.IDLE:
+    while runner.work_one() is not SliceOutcome.IDLE:
         pass
 
 

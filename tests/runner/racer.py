@@ -25,7 +25,7 @@ import structlog
 
 from execution.app import App
 from execution.errors import Fatal, Snooze
-from execution.http.transport import HttpDoor
+from execution.http.transport import HttpTransport
 from execution.settings import Settings
 from execution.token_manager import TokenManager
 from execution.tokens.refresh import RefreshTimes
@@ -33,7 +33,7 @@ from execution.tokens.refresh import RefreshTimes
 _LONGEST_SNOOZE_S = 0.5
 
 
-class _Telling(HttpDoor):
+class _Telling(HttpTransport):
     """Says on the pipe that it is about to call the token endpoint: the moment to be killed after."""
 
     pipe = 1

@@ -14,7 +14,7 @@ import pytest
 from execution import jobs
 from execution.app import App
 from execution.errors import Retriable
-from execution.job_runner import Outcome
+from execution.job_runner import SliceOutcome
 from tests.runner.etsy import Etsy, Shop
 from tests.runner.world import World
 
@@ -43,7 +43,7 @@ def test_a_long_outage_burns_no_attempts_and_ends_as_if_it_had_not_been(
     etsy.fault(path=API, **OUTAGES[outage])
 
     for _ in range(12):
-        while world.app.runner().work_one() is not Outcome.IDLE:
+        while world.app.runner().work_one() is not SliceOutcome.IDLE:
             pass
         (away,) = world.app.breakers()
         assert [(job["attempts"], job["deaths"]) for job in world.jobs()] == [(0, 0)] * 4
@@ -114,7 +114,7 @@ def test_while_it_is_away_nobody_else_asks(etsy: Etsy, world_of: WorldOf) -> Non
 
     for other in others:
         other.start("orders")
-        assert other.app.runner().work_one() is Outcome.PARKED
+        assert other.app.runner().work_one() is SliceOutcome.PARKED
 
     assert requests(etsy) == before
     assert [other.job("orders")["attempts"] for other in others] == [0, 0, 0]
@@ -128,7 +128,7 @@ def test_a_token_endpoint_that_is_away_burns_no_attempts(etsy: Etsy, world_of: W
     etsy.fault("status", status=500, path="oauth/token", body={"error": "Server Error"})
 
     for _ in range(12):
-        assert world.app.runner().work_one() is Outcome.PARKED
+        assert world.app.runner().work_one() is SliceOutcome.PARKED
         assert world.job("orders")["attempts"] == 0
         world.wake()
     etsy.control("DELETE", "/faults")

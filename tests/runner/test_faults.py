@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from execution.app import App
-from execution.job_runner import Outcome
+from execution.job_runner import SliceOutcome
 from tests.runner.etsy import Etsy, Shop
 from tests.runner.world import World, make_world
 
@@ -210,7 +210,7 @@ def test_any_changes_with_any_interruptions_end_as_the_source(
         change(etsy, world.shop, MUTATIONS[name], after)
     for nth in pauses:
         etsy.fault("reset", path="receipts$", nth=nth, times=1)
-    slices: list[Outcome] = []
+    slices: list[SliceOutcome] = []
     world.after_slice = slices.append
 
     world.run("orders")

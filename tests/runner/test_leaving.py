@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from execution.errors import StoreUnavailable
-from execution.process.shutdown import InHand, Leaving
+from execution.process.shutdown import HeldLeases, Shutdown
 from tests.runner.ending import GRACE_SECONDS, seconds_to_end
 from tests.runner.etsy import Etsy, Shop
 from tests.runner.test_worker_processes import processes, until
@@ -137,20 +137,20 @@ def test_a_second_signal_ends_the_worker_at_once(
 
 def test_what_ends_by_itself_is_not_given_back_from_outside() -> None:
     """A slice that finishes its page in time settles its own job."""
-    in_hand, given = InHand(), []
-    leaving = Leaving(in_hand=in_hand, give_back=given.append, finish_seconds=5, leave_seconds=3600)
+    held_leases, given = HeldLeases(), []
+    leaving = Shutdown(held_leases=held_leases, give_back=given.append, finish_seconds=5, leave_seconds=3600)
 
-    with in_hand.holding("lease"):
+    with held_leases.holding("lease"):
         leaving.start()
         assert leaving.asked.is_set()
 
-    assert in_hand.wait_until_empty(5) == []
+    assert held_leases.wait_until_empty(5) == []
     assert given == []
 
 
 def test_what_does_not_end_is_given_back_from_outside() -> None:
     """Also when one cannot be given back, or waits for a lock: the others are."""
-    in_hand, given, other, both = InHand(), [], threading.Event(), threading.Event()
+    held_leases, given, other, both = HeldLeases(), [], threading.Event(), threading.Event()
 
     def give_back(lease_id: str) -> None:
         if lease_id == "b":
@@ -160,8 +160,8 @@ def test_what_does_not_end_is_given_back_from_outside() -> None:
         given.append(lease_id)
         both.set()
 
-    with in_hand.holding("a"), in_hand.holding("b"):
-        Leaving(in_hand=in_hand, give_back=give_back, finish_seconds=0.01, leave_seconds=3600).start()
+    with held_leases.holding("a"), held_leases.holding("b"):
+        Shutdown(held_leases=held_leases, give_back=give_back, finish_seconds=0.01, leave_seconds=3600).start()
         assert both.wait(10)
 
     assert given == ["a"]
@@ -169,8 +169,8 @@ def test_what_does_not_end_is_given_back_from_outside() -> None:
 
 HEARS = """
 import signal, sys, threading, time
-from execution.process.shutdown import InHand, Leaving
-leaving = Leaving(in_hand=InHand(), give_back=print, leave_seconds={leave})
+from execution.process.shutdown import HeldLeases, Leaving
+leaving = Leaving(held_leases=HeldLeases(), give_back=print, leave_seconds={leave})
 leaving.listen(signal.SIGTERM)
 print("ready", flush=True)
 time.sleep({first}); time.sleep(60)

@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 
 from execution import operations
 from execution.app import App
-from execution.job_runner import JobRunner, Outcome
+from execution.job_runner import JobRunner, SliceOutcome
 from execution.settings import Settings
 from tests.runner.etsy import Etsy, Shop
 from tests.runner.truth import Expected, Row, expected
@@ -70,7 +70,7 @@ class World:
     etsy: Etsy
     shop: Shop
     user_id: str
-    after_slice: Callable[[Outcome], None] = field(default=lambda _: None)
+    after_slice: Callable[[SliceOutcome], None] = field(default=lambda _: None)
 
     def start(self, *entities: str, again: bool = False) -> None:
         operations.start_backfill(self.app, user_id=self.user_id, platform="etsy", entities=entities, again=again)
@@ -84,7 +84,7 @@ class World:
         """Work until nothing of this user is open. Parks are over at once, because the row says so."""
         runner = runner or self.app.runner()
         for _ in range(_MOST_ROUNDS):
-            while (outcome := runner.work_one()) is not Outcome.IDLE:
+            while (outcome := runner.work_one()) is not SliceOutcome.IDLE:
                 self.after_slice(outcome)
             if not self.jobs("waiting", "queued", "running", "parked"):
                 return

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from execution.job_runner import Outcome
+from execution.job_runner import SliceOutcome
 from execution.settings import Settings
 from tests.runner.etsy import Etsy
 from tests.runner.world import World, close_app, make_app, make_world
@@ -60,7 +60,7 @@ def days_of_work(world: World) -> int:
     began, waits, runner = datetime.now(UTC), [], world.app.runner()
     waited = timedelta()
     while world.jobs("waiting", "queued", "running", "parked"):
-        while runner.work_one() is not Outcome.IDLE:
+        while runner.work_one() is not SliceOutcome.IDLE:
             assert len(waits) < 2000
         world.app.limiter.give_back()
         (parked,) = world.jobs("parked") or [None]

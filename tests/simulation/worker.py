@@ -15,7 +15,7 @@ import structlog
 from execution.budget.budgets import Budget, CallClass, Scope
 from execution.errors import Snooze
 from execution.platforms.etsy.api import ETSY
-from execution.platforms.platform import Outcome
+from execution.platforms.platform import ResponseKind
 from execution.rate_limiter import RateLimiter
 from execution.valkey import connect_valkey
 from tests.hand import DirectRpc
@@ -116,9 +116,9 @@ def _call(clock: MovedClock, limiter: RateLimiter, call_class: CallClass) -> Non
     limiter.observe(SCOPE, ETSY.limits(named, body))
     verdict = ETSY.classify(status, named, body, clock.now())
     wait = verdict.wait or timedelta(seconds=1)
-    if verdict.outcome is Outcome.THROTTLED:
+    if verdict.kind is ResponseKind.THROTTLED:
         limiter.throttled(SCOPE, wait)
         raise Snooze("throttled", wait)
-    if verdict.outcome is Outcome.DAY_USED_UP:
+    if verdict.kind is ResponseKind.DAY_USED_UP:
         limiter.block(SCOPE, wait)
         raise Snooze("the day", wait)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from execution.errors import UserError
-from execution.http.transport import HttpDoor
+from execution.http.transport import HttpTransport
 from execution.platforms.etsy.api import ETSY
 from execution.tokens.care import TokenCare
 from execution.tokens.refresh import Refresher
@@ -25,7 +25,7 @@ def care(store, keyring, endpoint, *, platform_settings=lambda _: etsy_settings(
             keyring=keyring,
             platform=ETSY,
             settings=platform_settings(name),
-            door=HttpDoor(clock, transport=by_hand(endpoint)),
+            door=HttpTransport(clock, transport=by_hand(endpoint)),
             clock=clock,
         ),
     )

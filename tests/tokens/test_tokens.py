@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from execution.errors import Fatal, LeaseLost, Snooze, StoreUnavailable
-from execution.http.transport import HttpDoor
+from execution.http.transport import HttpTransport
 from execution.platforms.etsy.api import ETSY
 from execution.token_manager import TokenManager
 from execution.tokens.refresh import Refresher
@@ -41,7 +41,7 @@ def manager(store, keyring, seller, endpoint, *, clock=None, lease_id=None, rule
             platform=replace(ETSY, tokens=rules or ETSY.tokens),
             settings=etsy_settings(),
             clock=clock,
-            door=HttpDoor(clock, transport=by_hand(endpoint)),
+            door=HttpTransport(clock, transport=by_hand(endpoint)),
         ),
         chance=random.Random(7),
         lease_id=lease_id or seller.lease_id,

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from execution.connections.consent import ETSY_CONSENT, SHOPIFY_CONSENT, ConsentRefused, check_shop
-from execution.job_runner import Outcome
+from execution.job_runner import SliceOutcome
 from execution.settings import PlatformSettings
 from execution.tokens.rules import missing_scopes
 from web.connecting import HOME, local_path
@@ -62,7 +62,7 @@ def test_a_shop_is_connected_by_the_consent_page_and_loaded_at_once(browser, sho
     (connection,) = browser.get("/connections").json()
     assert (connection["shop_id"], connection["status"], connection["syncing"]) == (str(shop.id), "connected", True)
     runner = worker.runner()
-    while runner.work_one() is not Outcome.IDLE:
+    while runner.work_one() is not SliceOutcome.IDLE:
         pass
     status = browser.get("/backfill/status").json()
     assert status["backfill_status"] == "completed", status["failures"]

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from execution.http.call_record import BOUNDS_MS, CallRecord, CallSeen
-from execution.job_runner import Outcome
+from execution.job_runner import SliceOutcome
 from tests.runner.world import HastyClock, make_world
 from tests.web.conftest import client, served
 from tests.web.test_health import IN_TIME_S, silent  # noqa: F401  a fixture
@@ -223,7 +223,7 @@ def test_a_worker_tells_its_last_calls_before_it_idles(worker, db, etsy):
     world = make_world(worker, db, etsy, etsy.shop(orders=3))
     world.start("orders")
     runner = worker.runner()
-    while runner.work_one() is not Outcome.IDLE:
+    while runner.work_one() is not SliceOutcome.IDLE:
         pass
 
     (recorded,) = db.execute("select sum(calls) from private.call_minutes").fetchone()

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from execution.job_runner import Outcome
+from execution.job_runner import SliceOutcome
 from tests.runner.world import make_world
 from tests.web.conftest import client, served
 
@@ -96,7 +96,7 @@ def jobs(db):
 
 def work(worker):
     runner = worker.runner()
-    while runner.work_one() is not Outcome.IDLE:
+    while runner.work_one() is not SliceOutcome.IDLE:
         pass
 
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from execution.budget.observed_limits import ObservedLimits
 from execution.errors import Fatal, Retriable
-from execution.http.messages import Ask, Headers, Send
+from execution.http.messages import Headers, Request, Send
 from execution.http.retry_after import LONGEST_DAY, retry_after
 from execution.http.small_bodies import error_text, json_object
-from execution.platforms.platform import ACCEPTED, Outcome, Platform, ShopIdentity, Verdict, verdict
+from execution.platforms.platform import ACCEPTED, Platform, ResponseKind, ShopIdentity, Verdict, verdict
 from execution.settings import PlatformSettings
 from execution.tokens.vendors import ETSY_TOKENS
 
@@ -48,32 +48,32 @@ def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verd
     """Status first, text second: Etsy has no error codes."""
     text = error_text(body)
     if 200 <= status < 300:
-        return ACCEPTED if not text else verdict(Outcome.TRY_AGAIN, f"{status} with an error: {text}")
+        return ACCEPTED if not text else verdict(ResponseKind.TRY_AGAIN, f"{status} with an error: {text}")
     if status == 429:
         return _too_many(headers, text, now)
     if status >= 500 or status in (408, 425):
         wait = retry_after(headers, now, default=None)
-        return Verdict(outcome=Outcome.TRY_AGAIN, reason=f"Etsy answered {status} {text}".strip(), wait=wait)
+        return Verdict(kind=ResponseKind.TRY_AGAIN, reason=f"Etsy answered {status} {text}".strip(), wait=wait)
     if not text:
         # Etsy's own refusals say why, in JSON. This one comes from the edge: a captcha, a firewall, a proxy.
-        return verdict(Outcome.TRY_AGAIN, f"{status} without Etsy's error body")
+        return verdict(ResponseKind.TRY_AGAIN, f"{status} without Etsy's error body")
     return _refusal(status, text)
 
 
 def _refusal(status: int, text: str) -> Verdict:
     reason, low = f"Etsy answered {status}: {text}", text.lower()
     if status in (401, 403) and ("api key" in low or "api-key" in low or "shared secret" in low):
-        return verdict(Outcome.KEY_REFUSED, reason, "platform_key_refused", _OUR_FAULT)
+        return verdict(ResponseKind.KEY_REFUSED, reason, "platform_key_refused", _OUR_FAULT)
     if status in (401, 403) and "scope" in low:
-        return verdict(Outcome.ACCESS_REFUSED, reason, "reconnect_needed", _RECONNECT_WITH_LEAVE)
+        return verdict(ResponseKind.ACCESS_REFUSED, reason, "reconnect_needed", _RECONNECT_WITH_LEAVE)
     if status == 401:
-        return verdict(Outcome.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
+        return verdict(ResponseKind.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
     if status == 403:
         code, message = ("not_your_shop", _NOT_YOURS) if "does not own" in low else ("reconnect_needed", _RECONNECT)
-        return verdict(Outcome.ACCESS_REFUSED, reason, code, message)
+        return verdict(ResponseKind.ACCESS_REFUSED, reason, code, message)
     if status in (404, 410):
-        return verdict(Outcome.GONE, reason)
-    return verdict(Outcome.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
+        return verdict(ResponseKind.GONE, reason)
+    return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
 
 
 def _too_many(headers: Headers, text: str, now: datetime) -> Verdict:
@@ -81,9 +81,9 @@ def _too_many(headers: Headers, text: str, now: datetime) -> Verdict:
     of_the_day = re.search(r"\b(day|daily)\b", text.lower()) or _limits(headers).remaining_today == 0
     if of_the_day and "second" not in text.lower():
         wait = retry_after(headers, now, default=day, longest=LONGEST_DAY)
-        return Verdict(outcome=Outcome.DAY_USED_UP, reason="Etsy's daily calls are used up", wait=wait)
+        return Verdict(kind=ResponseKind.DAY_USED_UP, reason="Etsy's daily calls are used up", wait=wait)
     wait = retry_after(headers, now, default=second)
-    return Verdict(outcome=Outcome.THROTTLED, reason="Etsy's calls per second are used up", wait=wait)
+    return Verdict(kind=ResponseKind.THROTTLED, reason="Etsy's calls per second are used up", wait=wait)
 
 
 def _identify(send: Send, _: str) -> ShopIdentity:
@@ -103,7 +103,7 @@ def _identify(send: Send, _: str) -> ShopIdentity:
 
 def _fields(send: Send, path: str) -> Mapping[str, object]:
     try:
-        return json_object(send(Ask(path=path)).body)
+        return json_object(send(Request(path=path)).body)
     except ValueError as error:
         raise Retriable(f"{path} answered no usable JSON: {error}") from None
 

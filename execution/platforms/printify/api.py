@@ -13,10 +13,10 @@ from typing import Any
 
 from execution.budget.observed_limits import ObservedLimits
 from execution.errors import Fatal, Retriable
-from execution.http.messages import Ask, Headers, Send
+from execution.http.messages import Headers, Request, Send
 from execution.http.retry_after import retry_after
 from execution.http.small_bodies import json_object
-from execution.platforms.platform import ACCEPTED, Outcome, Platform, ShopIdentity, Verdict, verdict
+from execution.platforms.platform import ACCEPTED, Platform, ResponseKind, ShopIdentity, Verdict, verdict
 from execution.settings import PlatformSettings
 from execution.tokens.vendors import PRINTIFY_TOKENS
 
@@ -54,30 +54,30 @@ def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verd
     reason = f"Printify answered {status}: {text}".rstrip(": ")
     if status == 429:
         wait = retry_after(headers, now, default=_MINUTE)
-        return Verdict(outcome=Outcome.THROTTLED, reason="Printify's calls of this minute are used up", wait=wait)
+        return Verdict(kind=ResponseKind.THROTTLED, reason="Printify's calls of this minute are used up", wait=wait)
     if status >= 500 or status in (408, 425):
         wait = retry_after(headers, now, default=None)
-        return Verdict(outcome=Outcome.TRY_AGAIN, reason=reason, wait=wait)
+        return Verdict(kind=ResponseKind.TRY_AGAIN, reason=reason, wait=wait)
     if not text:
         # Printify's own refusals say why, in JSON. This one comes from the edge: a captcha, a firewall, a proxy.
-        return verdict(Outcome.TRY_AGAIN, f"{status} without Printify's error body")
+        return verdict(ResponseKind.TRY_AGAIN, f"{status} without Printify's error body")
     return _refusal(status, text, reason)
 
 
 def _refusal(status: int, text: str, reason: str) -> Verdict:
     match status:
         case 401:
-            return verdict(Outcome.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
+            return verdict(ResponseKind.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
         case 402:
-            return verdict(Outcome.ACCESS_REFUSED, reason, "payment_needed", _UNPAID)
+            return verdict(ResponseKind.ACCESS_REFUSED, reason, "payment_needed", _UNPAID)
         case 403 if any(word in text.lower() for word in ("suspend", "too many", "rate")):
-            return Verdict(outcome=Outcome.SHOP_PAUSED, reason=reason, wait=_REST)
+            return Verdict(kind=ResponseKind.SHOP_PAUSED, reason=reason, wait=_REST)
         case 403:
-            return verdict(Outcome.ACCESS_REFUSED, reason, "reconnect_needed", _MORE_SCOPE)
+            return verdict(ResponseKind.ACCESS_REFUSED, reason, "reconnect_needed", _MORE_SCOPE)
         case 404 | 410:
-            return verdict(Outcome.GONE, reason)
+            return verdict(ResponseKind.GONE, reason)
         case _:
-            return verdict(Outcome.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
+            return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
 
 
 def error_text(body: bytes) -> str:
@@ -97,9 +97,9 @@ def error_text(body: bytes) -> str:
 
 def shops(send: Send) -> tuple[ShopIdentity, ...]:
     """The shops of the token's account, disconnected ones too: their old orders are still costs."""
-    answer = send(Ask(path="/shops.json"))
+    response = send(Request(path="/shops.json"))
     try:
-        found = json.loads(answer.body)
+        found = json.loads(response.body)
         return tuple(_shop(shop) for shop in found)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Retriable("/shops.json answered no list of shops") from None

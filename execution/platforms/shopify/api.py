@@ -12,9 +12,9 @@ from execution.budget.observed_limits import ObservedLimits
 from execution.errors import Fatal, Retriable
 from execution.http.messages import Headers, Send
 from execution.http.retry_after import LONGEST, SHORTEST, retry_after
-from execution.platforms.platform import ACCEPTED, Outcome, Platform, ShopIdentity, Verdict, verdict
+from execution.platforms.platform import ACCEPTED, Platform, ResponseKind, ShopIdentity, Verdict, verdict
 from execution.platforms.shopify.graphql import GRANTED, data_of, granted_in, graphql
-from execution.platforms.shopify.graphql_response import Told, scope_named, told
+from execution.platforms.shopify.graphql_response import GraphqlResponse, scope_named, told
 from execution.settings import PlatformSettings
 from execution.tokens.rules import missing_scopes
 from execution.tokens.vendors import SHOPIFY_TOKENS
@@ -47,8 +47,8 @@ def _limits(headers: Headers, body: bytes) -> ObservedLimits:
     used, _, maximum = headers.get("x-shopify-shop-api-call-limit", "").partition("/")
     if used.isascii() and used.isdigit() and maximum.isascii() and maximum.isdigit():
         return ObservedLimits(calls_maximum=float(maximum), calls_available=float(maximum) - float(used))
-    answer = told(body) if b'"throttleStatus"' in body[:2000] + body[-2000:] else None
-    bucket = answer.bucket if answer else None
+    response = told(body) if b'"throttleStatus"' in body[:2000] + body[-2000:] else None
+    bucket = response.bucket if response else None
     return ObservedLimits(
         points_maximum=bucket.maximum_available if bucket else None,
         points_available=bucket.currently_available if bucket else None,
@@ -60,41 +60,41 @@ def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verd
     served = headers.get("x-shopify-api-version", API_VERSION)
     if served != API_VERSION and status < 500:
         reason = f"Shopify serves API version {served[:20]} in place of {API_VERSION}: raise API_VERSION"
-        return verdict(Outcome.KEY_REFUSED, reason, "platform_key_refused", _OUR_FAULT)
+        return verdict(ResponseKind.KEY_REFUSED, reason, "platform_key_refused", _OUR_FAULT)
     if status == 429:
         wait = retry_after(headers, now, default=timedelta(seconds=2))
-        return Verdict(outcome=Outcome.THROTTLED, reason="Shopify's calls are used up for a moment", wait=wait)
-    answer = told(body)
-    text = answer.error_text if answer else ""
+        return Verdict(kind=ResponseKind.THROTTLED, reason="Shopify's calls are used up for a moment", wait=wait)
+    response = told(body)
+    text = response.error_text if response else ""
     if status >= 500 or status in (408, 425, 430):
         wait = retry_after(headers, now, default=None)
-        return Verdict(outcome=Outcome.TRY_AGAIN, reason=f"Shopify answered {status} {text}".strip(), wait=wait)
+        return Verdict(kind=ResponseKind.TRY_AGAIN, reason=f"Shopify answered {status} {text}".strip(), wait=wait)
     if not 200 <= status < 300:
         return _refusal(status, text)
-    if answer is None:
-        return verdict(Outcome.TRY_AGAIN, f"{status} with a body that is no whole JSON")
-    return _errors(answer, text) if answer.errors else _warnings(answer)
+    if response is None:
+        return verdict(ResponseKind.TRY_AGAIN, f"{status} with a body that is no whole JSON")
+    return _errors(response, text) if response.errors else _warnings(response)
 
 
-def _errors(answer: Told, text: str) -> Verdict:
+def _errors(response: GraphqlResponse, text: str) -> Verdict:
     """Errors beside data are errors: a page with a hole in it is no page."""
-    codes, reason = answer.codes, f"Shopify answered: {text}"
+    codes, reason = response.codes, f"Shopify answered: {text}"
     if "THROTTLED" in codes:
-        wait = timedelta(seconds=answer.wait_s or 1.0)
-        return Verdict(outcome=Outcome.THROTTLED, reason=reason, wait=min(max(wait, SHORTEST), LONGEST))
+        wait = timedelta(seconds=response.wait_s or 1.0)
+        return Verdict(kind=ResponseKind.THROTTLED, reason=reason, wait=min(max(wait, SHORTEST), LONGEST))
     if "ACCESS_DENIED" in codes:
         return _denied(reason, text)
     if "MAX_COST_EXCEEDED" in codes:
-        return verdict(Outcome.REQUEST_WRONG, reason, "page_too_big", _OUR_FAULT)
-    if answer.has_data or {"INTERNAL_SERVER_ERROR", "TIMEOUT", "SERVICE_UNAVAILABLE"} & set(codes):
-        return verdict(Outcome.TRY_AGAIN, reason)
-    return verdict(Outcome.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
+        return verdict(ResponseKind.REQUEST_WRONG, reason, "page_too_big", _OUR_FAULT)
+    if response.has_data or {"INTERNAL_SERVER_ERROR", "TIMEOUT", "SERVICE_UNAVAILABLE"} & set(codes):
+        return verdict(ResponseKind.TRY_AGAIN, reason)
+    return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
 
 
-def _warnings(answer: Told) -> Verdict:
-    if warned := answer.search_warnings:
+def _warnings(response: GraphqlResponse) -> Verdict:
+    if warned := response.search_warnings:
         return verdict(
-            Outcome.REQUEST_WRONG, f"Shopify does not understand a filter: {warned}", "search_warning", _OUR_FAULT
+            ResponseKind.REQUEST_WRONG, f"Shopify does not understand a filter: {warned}", "search_warning", _OUR_FAULT
         )
     return ACCEPTED
 
@@ -106,11 +106,11 @@ def _denied(reason: str, text: str) -> Verdict:
             "Shopify has not approved our app for this protected customer data. Our engineers have been told; "
             "until then this part of your shop cannot be copied."
         )
-        return verdict(Outcome.ACCESS_REFUSED, reason, "protected_data", message)
+        return verdict(ResponseKind.ACCESS_REFUSED, reason, "protected_data", message)
     scope = scope_named(text)
     needed = f"the permission {scope}" if scope else "a permission that you have not granted"
     return verdict(
-        Outcome.ACCESS_REFUSED,
+        ResponseKind.ACCESS_REFUSED,
         reason,
         "access_denied",
         f"Shopify asks for {needed}. Please reconnect your shop and allow it.",
@@ -121,19 +121,19 @@ def _refusal(status: int, text: str) -> Verdict:
     reason = f"Shopify answered {status}: {text}".rstrip(": ")
     match status:
         case 401:
-            return verdict(Outcome.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
+            return verdict(ResponseKind.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
         case 403:
             return _denied(reason, text)
         case 402 | 423:
             held = "frozen" if status == 402 else "locked"
-            return Verdict(outcome=Outcome.SHOP_PAUSED, reason=f"{reason} (the shop is {held})", wait=_PAUSE)
+            return Verdict(kind=ResponseKind.SHOP_PAUSED, reason=f"{reason} (the shop is {held})", wait=_PAUSE)
         case 404 | 410:
-            return verdict(Outcome.ACCESS_REFUSED, reason, "shop_gone", _NO_SHOP)
+            return verdict(ResponseKind.ACCESS_REFUSED, reason, "shop_gone", _NO_SHOP)
         case _ if not text:
             # Shopify's own refusals say why, in JSON. This one comes from the edge: a captcha, a firewall, a proxy.
-            return verdict(Outcome.TRY_AGAIN, f"{status} without Shopify's error body")
+            return verdict(ResponseKind.TRY_AGAIN, f"{status} without Shopify's error body")
         case _:
-            return verdict(Outcome.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
+            return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
 
 
 def _identify(send: Send, _: str) -> ShopIdentity:

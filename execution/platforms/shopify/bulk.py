@@ -23,12 +23,22 @@ import orjson
 import structlog
 
 from execution.errors import Fatal, FileGone
-from execution.http.messages import Answer
-from execution.pagination.keyset import RisingPlace
+from execution.http.messages import Response
+from execution.pagination.keyset import KeysetPosition
 from execution.pagination.page_body import Content
-from execution.pagination.paginator import Bounds, Caller, Incomplete, Take, Told, Turn, Wait, announce, next_window
+from execution.pagination.paginator import (
+    Advance,
+    AuditCounts,
+    Bounds,
+    Caller,
+    Commit,
+    Incomplete,
+    Wait,
+    announce,
+    next_window,
+)
 from execution.platforms.shopify.graphql import data_of, graphql
-from execution.platforms.shopify.graphql_pages import ConnectionWalk
+from execution.platforms.shopify.graphql_pages import GraphqlPaginator
 from execution.platforms.shopify.jsonl_spool import Spool
 
 _ROOTS_A_PAGE = 250
@@ -51,7 +61,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
-class BulkPlace(RisingPlace):
+class BulkPosition(KeysetPosition):
     """`stage` is look, poll, rows or pages. `row`: roots of the file that are committed."""
 
     stage: str = "pages"
@@ -67,7 +77,7 @@ class BulkPlace(RisingPlace):
     gone: tuple[str, ...] = ()
 
     @property
-    def position(self) -> int:
+    def index(self) -> int:
         return self.row if self.stage == "rows" else self.seen
 
     @property
@@ -83,49 +93,51 @@ class BulkPlace(RisingPlace):
         return replace(super().restarted(), row=0)
 
 
-class BulkWalk(ConnectionWalk[BulkPlace]):
-    """The walk of `ConnectionPages` with `bulk_from`."""
+class BulkPaginator(GraphqlPaginator[BulkPosition]):
+    """The walk of `GraphqlPages` with `bulk_from`."""
 
-    place_type = BulkPlace
+    position_type = BulkPosition
     _spool: Spool | None = None
 
-    def begin(self, bounds: Bounds) -> BulkPlace:
+    def begin(self, bounds: Bounds) -> BulkPosition:
         return replace(super().begin(bounds), stage="pages" if self.pages.bulk_from is None else "look")
 
-    def fetch(self, caller: Caller, place: BulkPlace) -> Answer:
-        match place.stage:
+    def fetch(self, caller: Caller, position: BulkPosition) -> Response:
+        match position.stage:
             case "look":
-                return self._look(caller, place)
+                return self._look(caller, position)
             case "poll":
-                answer = caller.send(graphql(_POLL, {"id": place.operation}, points=5))
-                return self._control(answer, {"operation": data_of(answer).get("bulkOperation")})
+                response = caller.send(graphql(_POLL, {"id": position.operation}, points=5))
+                return self._control(response, {"operation": data_of(response).get("bulkOperation")})
             case "rows":
-                return self._rows(caller, place)
+                return self._rows(caller, position)
             case _:
-                return super().fetch(caller, place)
+                return super().fetch(caller, position)
 
-    def read(self, answer: Answer) -> Content:
-        content = super().read(answer)
-        control = self.read_page(answer, facts=("keeper",)).facts["keeper"] if answer.status == _OURS else None
+    def read(self, response: Response) -> Content:
+        content = super().read(response)
+        control = self.read_page(response, facts=("keeper",)).facts["keeper"] if response.status == _OURS else None
         return replace(content, facts={**content.facts, "keeper": control})
 
-    def take(self, place: BulkPlace, content: Content) -> Turn[BulkPlace] | Wait[BulkPlace] | Take[BulkPlace]:
+    def decide(
+        self, position: BulkPosition, content: Content
+    ) -> Advance[BulkPosition] | Wait[BulkPosition] | Commit[BulkPosition]:
         control = content.facts["keeper"]
         if control is None:
-            return super().take(place, content)
-        match place.stage:
+            return super().decide(position, content)
+        match position.stage:
             case "look":
-                return self._looked(place, control)
+                return self._looked(position, control)
             case "poll":
-                return self._polled(place, control.get("operation") or {})
+                return self._polled(position, control.get("operation") or {})
             case _:
-                return self._took_rows(place, content, control)
+                return self._took_rows(position, content, control)
 
-    def close(self, place: BulkPlace, bounds: Bounds, told: Told) -> BulkPlace | Incomplete:
-        if place.stage != "rows":
-            return super().close(place, bounds, told)
+    def close(self, position: BulkPosition, bounds: Bounds, told: AuditCounts) -> BulkPosition | Incomplete:
+        if position.stage != "rows":
+            return super().close(position, bounds, told)
         self._forget_file()
-        return next_window(self.stream, place, bounds)
+        return next_window(self.stream, position, bounds)
 
     def calls_for(self, count: int, bounds: Bounds) -> int:
         """An export is looked for, started, polled a few times and proven, however many records it holds."""
@@ -135,10 +147,10 @@ class BulkWalk(ConnectionWalk[BulkPlace]):
             return 1 + super().calls_for(count, bounds)
         return 3 + _LIKELY_POLLS
 
-    def fraction(self, place: BulkPlace, bounds: Bounds) -> float:
-        if place.stage != "rows":
-            return super().fraction(place, bounds)
-        return min(1.0, place.row / place.roots) if place.roots else 1.0
+    def fraction(self, position: BulkPosition, bounds: Bounds) -> float:
+        if position.stage != "rows":
+            return super().fraction(position, bounds)
+        return min(1.0, position.row / position.roots) if position.roots else 1.0
 
     def release(self) -> None:
         if self._spool:
@@ -147,144 +159,158 @@ class BulkWalk(ConnectionWalk[BulkPlace]):
 
     # look
 
-    def _look(self, caller: Caller, place: BulkPlace) -> Answer:
+    def _look(self, caller: Caller, position: BulkPosition) -> Response:
         """Count, and the newest exports; start one where it is worth it and none of ours is there."""
         query = (
             f"query KeeperLook({self._count_variable.removeprefix(', ')}) {{ {self._count_field} "
             f'bulkOperations(first: 20, reverse: true, sortKey: CREATED_AT, query: "operation_type:query") '
             f"{{ nodes {{ {_OPERATION} }} }} }}"
         ).replace("KeeperLook()", "KeeperLook")
-        variables = {name: value for name, value in self._variables(place).items() if name == "all"}
-        answer = caller.send(graphql(query, variables, points=60))
-        data = data_of(answer)
+        variables = {name: value for name, value in self._variables(position).items() if name == "all"}
+        response = caller.send(graphql(query, variables, points=60))
+        data = data_of(response)
         counted = int(data[self.pages.count]["count"])
         if counted < (self.pages.bulk_from or 0):
-            return self._control(answer, {"count": counted, "refused": ""})
-        export = self._export(place)
-        found = next((known for known in data["bulkOperations"]["nodes"] if self._is_ours(known, export, place)), None)
+            return self._control(response, {"count": counted, "refused": ""})
+        export = self._export(position)
+        found = next(
+            (known for known in data["bulkOperations"]["nodes"] if self._is_ours(known, export, position)), None
+        )
         if found:
-            return self._control(answer, {"count": counted, "operation": found})
+            return self._control(response, {"count": counted, "operation": found})
         return self._start(caller, export, counted)
 
-    def _start(self, caller: Caller, export: str, counted: int) -> Answer:
+    def _start(self, caller: Caller, export: str, counted: int) -> Response:
         try:
-            answer = caller.send(graphql(_START, {"export": export}, points=10))
+            response = caller.send(graphql(_START, {"export": export}, points=10))
         except Fatal as signal:
             if signal.code != "access_denied":
                 raise
             # Bulk operations are switched on for each app, and lapse after 31 days of disuse (sheet 0.3).
             return self._control(None, {"count": counted, "refused": signal.reason})
-        told = data_of(answer)["bulkOperationRunQuery"]
+        told = data_of(response)["bulkOperationRunQuery"]
         operation, errors = told["bulkOperation"], told["userErrors"]
         if operation:
-            return self._control(answer, {"count": counted, "operation": operation, "started": True})
+            return self._control(response, {"count": counted, "operation": operation, "started": True})
         busy = any(error.get("code") in ("OPERATION_IN_PROGRESS", "LIMIT_REACHED") for error in errors)
-        return self._control(answer, {"count": counted, "busy" if busy else "refused": str(errors)[:300]})
+        return self._control(response, {"count": counted, "busy" if busy else "refused": str(errors)[:300]})
 
-    def _looked(self, place: BulkPlace, control: Mapping[str, Any]) -> Turn[BulkPlace] | Wait[BulkPlace]:
-        place = replace(announce(self.stream, place, control["count"]), count=control["count"])
+    def _looked(self, position: BulkPosition, control: Mapping[str, Any]) -> Advance[BulkPosition] | Wait[BulkPosition]:
+        position = replace(announce(self.stream, position, control["count"]), count=control["count"])
         if operation := control.get("operation"):
             asked_at = control["at"]
             if not control.get("started"):
                 asked_at = (datetime.fromisoformat(operation["createdAt"]) - _CLOCKS_APART).isoformat()
-            return Turn(place=replace(place, stage="poll", operation=operation["id"], asked_at=asked_at, polls=0))
-        if "busy" in control and place.busy < _MOST_BUSY:
-            return Wait(place=replace(place, busy=place.busy + 1), reason=f"bulk: {control['busy']}", delay=_BUSY)
-        return Turn(place=self._by_pages(place, control.get("refused") or control.get("busy") or ""))
+            return Advance(
+                position=replace(position, stage="poll", operation=operation["id"], asked_at=asked_at, polls=0)
+            )
+        if "busy" in control and position.busy < _MOST_BUSY:
+            return Wait(
+                position=replace(position, busy=position.busy + 1), reason=f"bulk: {control['busy']}", delay=_BUSY
+            )
+        return Advance(position=self._by_pages(position, control.get("refused") or control.get("busy") or ""))
 
-    def _is_ours(self, known: Mapping[str, Any], export: str, place: BulkPlace) -> bool:
+    def _is_ours(self, known: Mapping[str, Any], export: str, position: BulkPosition) -> bool:
         """The same text, asked for after our window was frozen, and still of use."""
-        if known["id"] in place.gone or known["status"] not in ("CREATED", "RUNNING", "COMPLETED"):
+        if known["id"] in position.gone or known["status"] not in ("CREATED", "RUNNING", "COMPLETED"):
             return False
         asked = datetime.fromisoformat(known["createdAt"]).timestamp()
-        return _words(known["query"]) == _words(export) and asked >= (place.until or 0)
+        return _words(known["query"]) == _words(export) and asked >= (position.until or 0)
 
-    def _export(self, place: BulkPlace) -> str:
-        search = orjson.dumps(self._terms(place, self.pages.time)).decode()
+    def _export(self, position: BulkPosition) -> str:
+        search = orjson.dumps(self._terms(position, self.pages.time)).decode()
         return (
             f"{{ {self.pages.root}(query: {search}, sortKey: ID) {{ edges {{ node {{ {self.pages.bulk_node} }} }} }} }}"
         )
 
     # poll
 
-    def _polled(self, place: BulkPlace, operation: Mapping[str, Any]) -> Turn[BulkPlace] | Wait[BulkPlace]:
+    def _polled(
+        self, position: BulkPosition, operation: Mapping[str, Any]
+    ) -> Advance[BulkPosition] | Wait[BulkPosition]:
         status, objects = operation.get("status"), int(operation.get("objectCount") or 0)
         if status == "COMPLETED" and (operation.get("url") or not objects):
             roots = int(operation.get("rootObjectCount") or 0)
-            return Turn(
-                place=replace(place, stage="rows", url=operation.get("url") or "", objects=objects, roots=roots)
+            return Advance(
+                position=replace(position, stage="rows", url=operation.get("url") or "", objects=objects, roots=roots)
             )
         if status in ("CREATED", "RUNNING", "COMPLETED"):
-            seconds = _POLLS_S[min(place.polls, len(_POLLS_S) - 1)]
+            seconds = _POLLS_S[min(position.polls, len(_POLLS_S) - 1)]
             reason = f"Shopify is preparing an export ({objects} records so far)"
-            return Wait(place=replace(place, polls=place.polls + 1), reason=reason, delay=timedelta(seconds=seconds))
-        return Turn(place=self._by_pages(place, f"the export ended as {status} {operation.get('errorCode') or ''}"))
+            return Wait(
+                position=replace(position, polls=position.polls + 1), reason=reason, delay=timedelta(seconds=seconds)
+            )
+        return Advance(
+            position=self._by_pages(position, f"the export ended as {status} {operation.get('errorCode') or ''}")
+        )
 
     # rows
 
-    def _rows(self, caller: Caller, place: BulkPlace) -> Answer:
+    def _rows(self, caller: Caller, position: BulkPosition) -> Response:
         """The next roots with their children; before that, the file itself, stretch by stretch."""
-        spool = self._spool = self._spool or Spool(place.file)
-        if not spool.whole and place.objects:
+        spool = self._spool = self._spool or Spool(position.file)
+        if not spool.whole and position.objects:
             try:
                 ends_at = time.monotonic() + _FILL_S
-                with caller.download(place.url, offset=spool.bytes) as pieces:
+                with caller.download(position.url, offset=spool.bytes) as pieces:
                     spool.fill(pieces, lambda: time.monotonic() >= ends_at)
             except FileGone as signal:
                 return self._control(None, {"gone": signal.reason})
             if not spool.whole:
                 return self._control(None, {"filling": spool.bytes})
         lines, roots = spool.count()
-        if (lines, roots) != (place.objects, place.roots):
+        if (lines, roots) != (position.objects, position.roots):
             self._forget_file()
             return self._control(None, {"cut": f"the file holds {lines} lines and {roots} records"})
-        found = spool.joined(place.row, _ROOTS_A_PAGE, self.pages.nested or {})
-        more = place.row + len(found) < roots
-        return self._answer(b",".join(found), {"rows": len(found)}, datetime.fromisoformat(place.asked_at), more=more)
+        found = spool.joined(position.row, _ROOTS_A_PAGE, self.pages.nested or {})
+        more = position.row + len(found) < roots
+        return self._answer(
+            b",".join(found), {"rows": len(found)}, datetime.fromisoformat(position.asked_at), more=more
+        )
 
     def _took_rows(
-        self, place: BulkPlace, content: Content, control: Mapping[str, Any]
-    ) -> Turn[BulkPlace] | Take[BulkPlace]:
+        self, position: BulkPosition, content: Content, control: Mapping[str, Any]
+    ) -> Advance[BulkPosition] | Commit[BulkPosition]:
         if "filling" in control:
-            return Turn(place=place)
+            return Advance(position=position)
         if "cut" in control:
-            announced = f"{place.objects} lines and {place.roots} records are announced"
-            return Turn(place=self._by_pages(place, f"{control['cut']}, {announced}"))
+            announced = f"{position.objects} lines and {position.roots} records are announced"
+            return Advance(position=self._by_pages(position, f"{control['cut']}, {announced}"))
         if "gone" in control:
-            return Turn(place=self._without_file(place, control["gone"]))
-        after = replace(place, row=place.row + control["rows"], pages=place.pages + 1)
-        return Take(place=after, closing=not content.facts["more"])
+            return Advance(position=self._without_file(position, control["gone"]))
+        after = replace(position, row=position.row + control["rows"], pages=position.pages + 1)
+        return Commit(position=after, closing=not content.facts["more"])
 
-    def _without_file(self, place: BulkPlace, reason: str) -> BulkPlace:
+    def _without_file(self, position: BulkPosition, reason: str) -> BulkPosition:
         """Ask once for a fresh address; where that is dead too, export again."""
-        if place.polls < 100:  # not asked since the export was ready
-            return replace(place, stage="poll", polls=100)
+        if position.polls < 100:  # not asked since the export was ready
+            return replace(position, stage="poll", polls=100)
         self._forget_file()
-        gone = (*place.gone, place.operation)
+        gone = (*position.gone, position.operation)
         if len(gone) >= _MOST_GONE:
-            return self._by_pages(place, reason)
-        return replace(place, stage="look", operation="", gone=gone, row=0)
+            return self._by_pages(position, reason)
+        return replace(position, stage="look", operation="", gone=gone, row=0)
 
     def _forget_file(self) -> None:
         if self._spool:
             self._spool.remove()
             self._spool = None
 
-    def _by_pages(self, place: BulkPlace, reason: str) -> BulkPlace:
+    def _by_pages(self, position: BulkPosition, reason: str) -> BulkPosition:
         if reason:
             log.warning("bulk_not_used", stream=self.stream.name, reason=reason)
-        return replace(place.restarted(), stage="pages", count=place.count)
+        return replace(position.restarted(), stage="pages", count=position.count)
 
     # what a walk tells itself, in the shape of a page without records
 
-    def _control(self, answer: Answer | None, facts: Mapping[str, Any]) -> Answer:
-        at = answer.fetched_at if answer else datetime.now(UTC)
+    def _control(self, response: Response | None, facts: Mapping[str, Any]) -> Response:
+        at = response.fetched_at if response else datetime.now(UTC)
         return self._answer(b"", {**facts, "at": at.isoformat()}, at, more=True)
 
-    def _answer(self, records: bytes, facts: Mapping[str, Any], at: datetime, *, more: bool) -> Answer:
+    def _answer(self, records: bytes, facts: Mapping[str, Any], at: datetime, *, more: bool) -> Response:
         head = b'{"keeper":' + orjson.dumps(facts) + b',"data":{"' + self.pages.root.encode() + b'":{"nodes":['
         tail = b"]" + b',"pageInfo":{"hasNextPage":' + (b"true" if more else b"false") + b"}}}}"
-        return Answer(status=_OURS, body=head + records + tail, headers={}, fetched_at=at)
+        return Response(status=_OURS, body=head + records + tail, headers={}, fetched_at=at)
 
 
 # The status of a page that no platform sent.

@@ -8,23 +8,23 @@ from typing import Any
 import orjson
 
 from execution.errors import Retriable
-from execution.http.messages import Answer, Ask
+from execution.http.messages import Request, Response
 
 GRAPHQL_PATH = "/graphql.json"
 # What the seller has granted, as part of any query; `granted_in` reads it.
 GRANTED = "currentAppInstallation { accessScopes { handle } }"
 
 
-def graphql(query: str, variables: dict[str, object] | None = None, *, points: float = 0.0) -> Ask:
+def graphql(query: str, variables: dict[str, object] | None = None, *, points: float = 0.0) -> Request:
     """One GraphQL call. `points`: what it will cost at most."""
     body = orjson.dumps({"query": query, "variables": variables or {}})
-    return Ask(method="POST", path=GRAPHQL_PATH, body=body, points=points)
+    return Request(method="POST", path=GRAPHQL_PATH, body=body, points=points)
 
 
-def data_of(answer: Answer) -> dict[str, Any]:
+def data_of(response: Response) -> dict[str, Any]:
     """What a small answer holds."""
     try:
-        data: dict[str, Any] = orjson.loads(answer.body)["data"]
+        data: dict[str, Any] = orjson.loads(response.body)["data"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         raise Retriable("the answer has no data") from None
     return data

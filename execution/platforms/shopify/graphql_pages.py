@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from execution.errors import Retriable
-from execution.http.messages import Answer, Ask
-from execution.pagination.keyset import RisingPlace, RisingWalk, iso_time
+from execution.http.messages import Request, Response
+from execution.pagination.keyset import KeysetPaginator, KeysetPosition, iso_time
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import Bounds, Probe, Send
 from execution.platforms.shopify.graphql import GRANTED, data_of, granted_in, graphql
@@ -17,7 +17,7 @@ from execution.streams import Pages, Stream
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConnectionPages(Pages):
+class GraphqlPages(Pages):
     """A root connection of Shopify's GraphQL API.
 
     `node` is what is selected of each record. `terms` is part of every search; `time` is the search word for the time
@@ -47,14 +47,14 @@ class ConnectionPages(Pages):
         return 2 + max(1, math.floor(2 * math.log(size))) * self.node_points + 12
 
 
-C = TypeVar("C", bound=RisingPlace)
+C = TypeVar("C", bound=KeysetPosition)
 
 
-class ConnectionWalk(RisingWalk[C], Generic[C]):
-    """The walk of `ConnectionPages`."""
+class GraphqlPaginator(KeysetPaginator[C], Generic[C]):
+    """The walk of `GraphqlPages`."""
 
     def __init__(self, stream: Stream) -> None:
-        if not isinstance(stream.pages, ConnectionPages):
+        if not isinstance(stream.pages, GraphqlPages):
             raise TypeError(f"{stream.name} has no connection")
         self.pages = stream.pages
         super().__init__(stream, limit=self.pages.limit, history_scope=self.pages.history_scope)
@@ -63,23 +63,23 @@ class ConnectionWalk(RisingWalk[C], Generic[C]):
     def records_at(self) -> str:
         return f"data.{self.pages.root}.nodes"
 
-    def read(self, answer: Answer) -> Content:
+    def read(self, response: Response) -> Content:
         root, count = self.pages.root, self.pages.count
         more, counted = f"data.{root}.pageInfo.hasNextPage", f"data.{count}.count"
-        content = self.read_page(answer, facts=(more, counted))
+        content = self.read_page(response, facts=(more, counted))
         if not isinstance(content.facts[more], bool):
             raise Retriable("the page does not say whether another one follows")
         return replace(content, count=content.facts[counted], facts={"more": content.facts[more]})
 
     def probe_newest(self, send: Send, bounds: Bounds) -> Probe | None:
         """The count and the newest record, and whether we may see everything, in one call."""
-        place = self.begin(bounds)
+        position = self.begin(bounds)
         scopes = GRANTED if self.pages.history_scope else ""
         query = (
             f"query KeeperProbe($query: String{self._count_variable}) {{ {self._count_field} {scopes} "
             f"newest: {self.pages.root}(first: 1, sortKey: ID, reverse: true, query: $query) {{ nodes {{ id }} }} }}"
         )
-        data = data_of(send(graphql(query, self._variables(place), points=40)))
+        data = data_of(send(graphql(query, self._variables(position), points=40)))
         try:
             count, nodes = data[self.pages.count], data["newest"]["nodes"]
             newest = str(nodes[0]["id"]).rpartition("/")[2] if nodes else None
@@ -91,16 +91,16 @@ class ConnectionWalk(RisingWalk[C], Generic[C]):
             self.demand_history(granted_in(data), bounds)
         return Probe(count=counted if exact else None, newest=newest, detail={} if exact else {"at_least": counted})
 
-    def page(self, place: C, size: int) -> Ask:
+    def page(self, position: C, size: int) -> Request:
         """The first page brings the count along, for the progress bar."""
-        pages, first = self.pages, place.pages == 0
+        pages, first = self.pages, position.pages == 0
         count = self._count_field if first else ""
         query = (
             f"query Keeper($first: Int!, $query: String{self._count_variable if first else ''}) {{ {count} "
             f"{pages.root}(first: $first, sortKey: ID, query: $query) "
             f"{{ nodes {{ {pages.node} }} pageInfo {{ hasNextPage }} }} }}"
         )
-        variables = self._variables(place) if first else {"query": self._search(place)}
+        variables = self._variables(position) if first else {"query": self._search(position)}
         return graphql(query, variables | {"first": size}, points=pages.points(size))
 
     @property
@@ -112,19 +112,19 @@ class ConnectionWalk(RisingWalk[C], Generic[C]):
     def _count_variable(self) -> str:
         return ", $all: String" if self.pages.count_takes_query else ""
 
-    def _variables(self, place: C) -> dict[str, Any]:
-        counted = {"all": self._terms(place, self.pages.count_time)} if self.pages.count_takes_query else {}
-        return {"query": self._search(place), **counted}
+    def _variables(self, position: C) -> dict[str, Any]:
+        counted = {"all": self._terms(position, self.pages.count_time)} if self.pages.count_takes_query else {}
+        return {"query": self._search(position), **counted}
 
-    def _search(self, place: C) -> str:
-        after = f"id:>{place.since}" if place.since else ""
-        return " ".join(filter(None, (self._terms(place, self.pages.time), after)))
+    def _search(self, position: C) -> str:
+        after = f"id:>{position.since}" if position.since else ""
+        return " ".join(filter(None, (self._terms(position, self.pages.time), after)))
 
-    def _terms(self, place: C, word: str) -> str:
+    def _terms(self, position: C, word: str) -> str:
         """Times are quoted: without quotes they break at the colon, and match nearly everything (addendum)."""
         parts = [self.pages.terms]
-        if word and place.window_start is not None:
-            parts.append(f"{word}:>='{iso_time(place.window_start)}'")
-        if word and place.until is not None:
-            parts.append(f"{word}:<='{iso_time(place.until)}'")
+        if word and position.window_start is not None:
+            parts.append(f"{word}:>='{iso_time(position.window_start)}'")
+        if word and position.until is not None:
+            parts.append(f"{word}:<='{iso_time(position.until)}'")
         return " ".join(filter(None, parts))

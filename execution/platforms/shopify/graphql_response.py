@@ -37,7 +37,7 @@ class _Extensions(msgspec.Struct):
     search: Any = None
 
 
-class Told(msgspec.Struct):
+class GraphqlResponse(msgspec.Struct):
     """The envelope. `errors` is a list of objects from GraphQL, a text or an object from the edge and from REST."""
 
     errors: Any = None
@@ -88,11 +88,11 @@ class Told(msgspec.Struct):
             return [_Error(message=str(self.errors)[:300])]
 
 
-_decode = msgspec.json.Decoder(Told).decode
+_decode = msgspec.json.Decoder(GraphqlResponse).decode
 _SCOPE = re.compile(r"\b((?:read|write)_[a-z_]+)\b")
 
 
-def told(body: bytes) -> Told | None:
+def told(body: bytes) -> GraphqlResponse | None:
     """The envelope of an answer; None where the body is none, or is cut."""
     try:
         return _decode(body)

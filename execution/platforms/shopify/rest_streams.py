@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from execution.platforms.shopify.graphql import GRAPHQL_PATH
-from execution.platforms.shopify.since_id import SincePages
+from execution.platforms.shopify.since_id import SinceIdPages
 from execution.streams import Children, Column, Kind, Records, Stream, Window
 from execution.sync_shopify import ENTITIES as BY_GRAPHQL
 from execution.sync_shopify import REFUND_ENDS, REFUNDS
@@ -21,7 +21,7 @@ REST_ORDERS = Stream(
     path=GRAPHQL_PATH,
     params={"status": "any"},
     # No name, address, phone or e-mail is asked for.
-    pages=SincePages(
+    pages=SinceIdPages(
         root="orders",
         history_scope="read_all_orders",
         fields=(
@@ -96,7 +96,7 @@ REST_ORDERS = Stream(
 REST_CUSTOMERS = Stream(
     name="rest_customers",
     path=GRAPHQL_PATH,
-    pages=SincePages(
+    pages=SinceIdPages(
         root="customers",
         fields=(
             *("id", "email", "first_name", "last_name", "created_at", "updated_at", "orders_count", "total_spent"),

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import orjson
 
 from execution.errors import Retriable
-from execution.http.messages import Answer, Ask
-from execution.pagination.keyset import RisingPlace, RisingWalk, iso_time
+from execution.http.messages import Request, Response
+from execution.pagination.keyset import KeysetPaginator, KeysetPosition, iso_time
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import Bounds, Probe, Send
 from execution.streams import Lookup, Pages, Stream
@@ -24,7 +24,7 @@ _NEXT = re.compile(r'rel="?next"?')
 
 
 @dataclass(frozen=True, kw_only=True)
-class SincePages(Pages):
+class SinceIdPages(Pages):
     """A list of REST's: `path` and `count_path`, the envelope, and the fields that are asked for."""
 
     root: str
@@ -32,21 +32,21 @@ class SincePages(Pages):
     limit: int = 250
     history_scope: str = ""
 
-    def by_ids(self, params: Mapping[str, str]) -> Callable[[Lookup, Sequence[str]], Ask]:
+    def by_ids(self, params: Mapping[str, str]) -> Callable[[Lookup, Sequence[str]], Request]:
         """How records of the list are asked for by id. One that is gone is not in the answer."""
 
-        def ask(_lookup: Lookup, ids: Sequence[str]) -> Ask:
+        def request(_lookup: Lookup, ids: Sequence[str]) -> Request:
             asked = {**params, "ids": ",".join(ids), "limit": self.limit, "fields": ",".join(self.fields)}
-            return Ask(path=f"/{self.root}.json", params=asked)
+            return Request(path=f"/{self.root}.json", params=asked)
 
-        return ask
+        return request
 
 
-class SinceWalk(RisingWalk[RisingPlace]):
-    """The walk of `SincePages`."""
+class SinceIdPaginator(KeysetPaginator[KeysetPosition]):
+    """The walk of `SinceIdPages`."""
 
     def __init__(self, stream: Stream) -> None:
-        if not isinstance(stream.pages, SincePages):
+        if not isinstance(stream.pages, SinceIdPages):
             raise TypeError(f"{stream.name} is no list of REST's")
         self.pages = stream.pages
         super().__init__(stream, limit=self.pages.limit, history_scope=self.pages.history_scope)
@@ -55,21 +55,21 @@ class SinceWalk(RisingWalk[RisingPlace]):
     def records_at(self) -> str:
         return self.pages.root
 
-    def page(self, place: RisingPlace, size: int) -> Ask:
+    def page(self, position: KeysetPosition, size: int) -> Request:
         fields = ",".join(self.pages.fields)
-        params = {**self._filters(place), "limit": size, "since_id": place.since, "fields": fields}
-        return Ask(path=f"/{self.pages.root}.json", params=params)
+        params = {**self._filters(position), "limit": size, "since_id": position.since, "fields": fields}
+        return Request(path=f"/{self.pages.root}.json", params=params)
 
-    def read(self, answer: Answer) -> Content:
-        content = self.read_page(answer)
-        more = bool(_NEXT.search(answer.headers.get("link", "")))
+    def read(self, response: Response) -> Content:
+        content = self.read_page(response)
+        more = bool(_NEXT.search(response.headers.get("link", "")))
         return replace(content, count=None, facts={"more": more})
 
     def probe_newest(self, send: Send, bounds: Bounds) -> Probe | None:
         """The count, and the record that the platform puts first: the newest one."""
         filters = self._filters(self.begin(bounds))
-        counted = send(Ask(path=f"/{self.pages.root}/count.json", params=filters))
-        first = self.read_page(send(Ask(path=f"/{self.pages.root}.json", params={**filters, "limit": 1})))
+        counted = send(Request(path=f"/{self.pages.root}/count.json", params=filters))
+        first = self.read_page(send(Request(path=f"/{self.pages.root}.json", params={**filters, "limit": 1})))
         try:
             count = int(orjson.loads(counted.body)["count"])
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
@@ -78,11 +78,11 @@ class SinceWalk(RisingWalk[RisingPlace]):
             self.demand_history(self.scopes(send), bounds)
         return Probe(count=count, newest=first.keys[0] if first.keys else None)
 
-    def _filters(self, place: RisingPlace) -> dict[str, str]:
+    def _filters(self, position: KeysetPosition) -> dict[str, str]:
         """All states unless told otherwise: REST's own default is open orders alone."""
         filters = dict(self.stream.params)
-        if place.window_start is not None:
-            filters["created_at_min"] = iso_time(place.window_start)
-        if place.until is not None:
-            filters["created_at_max"] = iso_time(place.until)
+        if position.window_start is not None:
+            filters["created_at_min"] = iso_time(position.window_start)
+        if position.until is not None:
+            filters["created_at_max"] = iso_time(position.until)
         return filters

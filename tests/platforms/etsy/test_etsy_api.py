@@ -7,10 +7,10 @@ import pytest
 
 from execution.http.retry_after import LONGEST_DAY, retry_after
 from execution.platforms.etsy.api import ETSY
-from execution.platforms.platform import Outcome
+from execution.platforms.platform import ResponseKind
 from tests.hand import etsy_settings
 
-KEY = Outcome.KEY_REFUSED, "platform_key_refused"
+KEY = ResponseKind.KEY_REFUSED, "platform_key_refused"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
@@ -26,26 +26,31 @@ def classify(status, error=None, headers=None, description=None):
         (403, "Invalid API key: should be in the format 'keystring:shared_secret'.", *KEY),
         (403, "API key not found or not active, or incorrect shared secret for API key.", *KEY),
         (401, "Missing x-api-key header", *KEY),
-        (401, "invalid_token", Outcome.TOKEN_REJECTED, "reconnect_needed"),
-        (403, "insufficient_scope", Outcome.ACCESS_REFUSED, "reconnect_needed"),
-        (401, "insufficient_scope", Outcome.ACCESS_REFUSED, "reconnect_needed"),
-        (403, "No user was provided as part of the bearer token.", Outcome.ACCESS_REFUSED, "reconnect_needed"),
-        (403, "User does not own Shop 123", Outcome.ACCESS_REFUSED, "not_your_shop"),
-        (403, "something new", Outcome.ACCESS_REFUSED, "reconnect_needed"),
-        (404, "Resource not found", Outcome.GONE, ""),
-        (400, "Offset provided is greater than the maximum offset allowed.", Outcome.REQUEST_WRONG, "request_wrong"),
-        (409, "conflict", Outcome.REQUEST_WRONG, "request_wrong"),
-        (429, "Exceeded per second rate limit", Outcome.THROTTLED, ""),
-        (429, "Exceeded daily rate limit", Outcome.DAY_USED_UP, ""),
-        (500, "Server Error", Outcome.TRY_AGAIN, ""),
-        (200, "Server Error", Outcome.TRY_AGAIN, ""),
+        (401, "invalid_token", ResponseKind.TOKEN_REJECTED, "reconnect_needed"),
+        (403, "insufficient_scope", ResponseKind.ACCESS_REFUSED, "reconnect_needed"),
+        (401, "insufficient_scope", ResponseKind.ACCESS_REFUSED, "reconnect_needed"),
+        (403, "No user was provided as part of the bearer token.", ResponseKind.ACCESS_REFUSED, "reconnect_needed"),
+        (403, "User does not own Shop 123", ResponseKind.ACCESS_REFUSED, "not_your_shop"),
+        (403, "something new", ResponseKind.ACCESS_REFUSED, "reconnect_needed"),
+        (404, "Resource not found", ResponseKind.GONE, ""),
+        (
+            400,
+            "Offset provided is greater than the maximum offset allowed.",
+            ResponseKind.REQUEST_WRONG,
+            "request_wrong",
+        ),
+        (409, "conflict", ResponseKind.REQUEST_WRONG, "request_wrong"),
+        (429, "Exceeded per second rate limit", ResponseKind.THROTTLED, ""),
+        (429, "Exceeded daily rate limit", ResponseKind.DAY_USED_UP, ""),
+        (500, "Server Error", ResponseKind.TRY_AGAIN, ""),
+        (200, "Server Error", ResponseKind.TRY_AGAIN, ""),
     ],
 )
 def test_every_refusal_has_its_own_outcome(status, error, outcome, code):
     """Status first, text second; only an expired token is worth a refresh (row 44)."""
     verdict = classify(status, error)
 
-    assert (verdict.outcome, verdict.code) == (outcome, code)
+    assert (verdict.kind, verdict.code) == (outcome, code)
     assert bool(verdict.seller_message) == bool(code)
 
 
@@ -54,14 +59,14 @@ def test_an_answer_of_the_edge_is_tried_again(status):
     """Without Etsy's own error body a refusal comes from a proxy or a captcha, and ends no job."""
     verdict = ETSY.classify(status, {"content-type": "text/html"}, b"<html>Bad Gateway</html>", NOW)
 
-    assert verdict.outcome is Outcome.TRY_AGAIN
+    assert verdict.kind is ResponseKind.TRY_AGAIN
 
 
 def test_a_429_without_a_body_is_told_by_its_headers():
     """Nothing left today: the day. Otherwise: the second."""
-    assert classify(429, headers={"x-remaining-today": "0"}).outcome is Outcome.DAY_USED_UP
-    assert classify(429, headers={"x-remaining-today": "17"}).outcome is Outcome.THROTTLED
-    assert classify(429, "Exceeded per second rate limit", {"x-remaining-today": "0"}).outcome is Outcome.THROTTLED
+    assert classify(429, headers={"x-remaining-today": "0"}).kind is ResponseKind.DAY_USED_UP
+    assert classify(429, headers={"x-remaining-today": "17"}).kind is ResponseKind.THROTTLED
+    assert classify(429, "Exceeded per second rate limit", {"x-remaining-today": "0"}).kind is ResponseKind.THROTTLED
 
 
 @pytest.mark.parametrize(
@@ -151,4 +156,4 @@ def test_the_api_key_has_two_parts():
 )
 def test_a_hostile_error_body_cannot_break_the_classification(body):
     """Deep nesting, huge numbers, other encodings: an answer to try again, never an exception (row 34)."""
-    assert ETSY.classify(400, {}, body, NOW).outcome is Outcome.TRY_AGAIN
+    assert ETSY.classify(400, {}, body, NOW).kind is ResponseKind.TRY_AGAIN

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from execution.errors import Fatal, Retriable
-from execution.http.messages import Answer
-from execution.platforms.platform import Outcome, ShopIdentity
+from execution.http.messages import Response
+from execution.platforms.platform import ResponseKind, ShopIdentity
 from execution.platforms.printify.api import PRINTIFY, error_text, shops
 from execution.settings import PlatformSettings
 
@@ -19,26 +19,26 @@ FORM_B = b'{"error":"Unauthenticated","request_id":"1789735516@6b0f"}'
 SHOPS = [{"id": 5432101, "title": "Fox & Friends", "sales_channel": "etsy"}, {"id": 5432103, "title": "Old shop"}]
 
 MEANINGS = [
-    (200, b"{}", Outcome.ACCEPTED, ""),
-    (400, FORM_A, Outcome.REQUEST_WRONG, "request_wrong"),
-    (401, FORM_B, Outcome.TOKEN_REJECTED, "reconnect_needed"),
-    (402, b'{"error":"Payment required"}', Outcome.ACCESS_REFUSED, "payment_needed"),
-    (403, b'{"error":"Forbidden"}', Outcome.ACCESS_REFUSED, "reconnect_needed"),
-    (403, b'{"error":"Access is suspended: too many failed requests"}', Outcome.SHOP_PAUSED, ""),
-    (404, b'{"error":"Not found"}', Outcome.GONE, ""),
-    (422, FORM_A, Outcome.REQUEST_WRONG, "request_wrong"),
-    (429, b"", Outcome.THROTTLED, ""),
-    (500, b"<html>", Outcome.TRY_AGAIN, ""),
-    (502, b"", Outcome.TRY_AGAIN, ""),
-    (403, b"<html>captcha</html>", Outcome.TRY_AGAIN, ""),
+    (200, b"{}", ResponseKind.ACCEPTED, ""),
+    (400, FORM_A, ResponseKind.REQUEST_WRONG, "request_wrong"),
+    (401, FORM_B, ResponseKind.TOKEN_REJECTED, "reconnect_needed"),
+    (402, b'{"error":"Payment required"}', ResponseKind.ACCESS_REFUSED, "payment_needed"),
+    (403, b'{"error":"Forbidden"}', ResponseKind.ACCESS_REFUSED, "reconnect_needed"),
+    (403, b'{"error":"Access is suspended: too many failed requests"}', ResponseKind.SHOP_PAUSED, ""),
+    (404, b'{"error":"Not found"}', ResponseKind.GONE, ""),
+    (422, FORM_A, ResponseKind.REQUEST_WRONG, "request_wrong"),
+    (429, b"", ResponseKind.THROTTLED, ""),
+    (500, b"<html>", ResponseKind.TRY_AGAIN, ""),
+    (502, b"", ResponseKind.TRY_AGAIN, ""),
+    (403, b"<html>captcha</html>", ResponseKind.TRY_AGAIN, ""),
 ]
 
 
 @pytest.mark.parametrize(("status", "body", "outcome", "code"), MEANINGS)
-def test_each_status_has_its_meaning(status: int, body: bytes, outcome: Outcome, code: str) -> None:
+def test_each_status_has_its_meaning(status: int, body: bytes, outcome: ResponseKind, code: str) -> None:
     verdict = PRINTIFY.classify(status, {}, body, NOW)
 
-    assert (verdict.outcome, verdict.code) == (outcome, code)
+    assert (verdict.kind, verdict.code) == (outcome, code)
     assert bool(verdict.seller_message) is bool(code)
 
 
@@ -64,7 +64,7 @@ def test_every_call_names_the_app() -> None:
 
 
 def ask(body: bytes, shop_id: str) -> ShopIdentity:
-    return PRINTIFY.identify(lambda _: Answer(status=200, body=body, headers={}, fetched_at=NOW), shop_id)
+    return PRINTIFY.identify(lambda _: Response(status=200, body=body, headers={}, fetched_at=NOW), shop_id)
 
 
 def test_the_shop_that_is_asked_for_is_found_among_the_accounts() -> None:
@@ -89,4 +89,4 @@ def test_the_only_shop_needs_no_naming() -> None:
 @pytest.mark.parametrize("body", [b'{"data": []}', b"[1]", b'[{"id": "x"}]', b"[", b"[" * 100_000])
 def test_no_list_of_shops_is_asked_for_again(body: bytes) -> None:
     with pytest.raises(Retriable):
-        shops(lambda _: Answer(status=200, body=body, headers={}, fetched_at=NOW))
+        shops(lambda _: Response(status=200, body=body, headers={}, fetched_at=NOW))

@@ -8,8 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from execution.errors import Fatal
-from execution.http.messages import Answer
-from execution.platforms.platform import Outcome
+from execution.http.messages import Response
+from execution.platforms.platform import ResponseKind
 from execution.platforms.shopify.api import API_VERSION, SHOPIFY
 from execution.settings import PlatformSettings
 
@@ -35,45 +35,45 @@ SOME = {"data": {"orders": {"nodes": []}}}
 @pytest.mark.parametrize(
     ("status", "body", "outcome", "code"),
     [
-        (200, SOME, Outcome.ACCEPTED, ""),
-        (200, error("THROTTLED", "Throttled", extensions=COST), Outcome.THROTTLED, ""),
-        (200, error("MAX_COST_EXCEEDED"), Outcome.REQUEST_WRONG, "page_too_big"),
-        (200, error("INTERNAL_SERVER_ERROR"), Outcome.TRY_AGAIN, ""),
-        (200, error("TIMEOUT"), Outcome.TRY_AGAIN, ""),
-        (200, error("ACCESS_DENIED"), Outcome.ACCESS_REFUSED, "access_denied"),
-        (200, error("ACCESS_DENIED", **SOME), Outcome.ACCESS_REFUSED, "access_denied"),
+        (200, SOME, ResponseKind.ACCEPTED, ""),
+        (200, error("THROTTLED", "Throttled", extensions=COST), ResponseKind.THROTTLED, ""),
+        (200, error("MAX_COST_EXCEEDED"), ResponseKind.REQUEST_WRONG, "page_too_big"),
+        (200, error("INTERNAL_SERVER_ERROR"), ResponseKind.TRY_AGAIN, ""),
+        (200, error("TIMEOUT"), ResponseKind.TRY_AGAIN, ""),
+        (200, error("ACCESS_DENIED"), ResponseKind.ACCESS_REFUSED, "access_denied"),
+        (200, error("ACCESS_DENIED", **SOME), ResponseKind.ACCESS_REFUSED, "access_denied"),
         (
             200,
             error("ACCESS_DENIED", "This app is not approved to access the Customer object."),
-            Outcome.ACCESS_REFUSED,
+            ResponseKind.ACCESS_REFUSED,
             "protected_data",
         ),
-        (200, error("undefinedField"), Outcome.REQUEST_WRONG, "request_wrong"),
-        (200, error("whatever", **SOME), Outcome.TRY_AGAIN, ""),
-        (200, {"errors": "odd"}, Outcome.REQUEST_WRONG, "request_wrong"),
-        (401, {"errors": TOKEN}, Outcome.TOKEN_REJECTED, "reconnect_needed"),
-        (402, {"errors": "Unavailable Shop"}, Outcome.SHOP_PAUSED, ""),
-        (423, {"errors": "Locked"}, Outcome.SHOP_PAUSED, ""),
-        (404, {"errors": "Not Found"}, Outcome.ACCESS_REFUSED, "shop_gone"),
+        (200, error("undefinedField"), ResponseKind.REQUEST_WRONG, "request_wrong"),
+        (200, error("whatever", **SOME), ResponseKind.TRY_AGAIN, ""),
+        (200, {"errors": "odd"}, ResponseKind.REQUEST_WRONG, "request_wrong"),
+        (401, {"errors": TOKEN}, ResponseKind.TOKEN_REJECTED, "reconnect_needed"),
+        (402, {"errors": "Unavailable Shop"}, ResponseKind.SHOP_PAUSED, ""),
+        (423, {"errors": "Locked"}, ResponseKind.SHOP_PAUSED, ""),
+        (404, {"errors": "Not Found"}, ResponseKind.ACCESS_REFUSED, "shop_gone"),
         (
             403,
             {"errors": "[API] This action requires merchant approval for read_orders scope."},
-            Outcome.ACCESS_REFUSED,
+            ResponseKind.ACCESS_REFUSED,
             "access_denied",
         ),
-        (429, {"errors": "Exceeded 2 calls per second for api client."}, Outcome.THROTTLED, ""),
-        (500, b"<html>", Outcome.TRY_AGAIN, ""),
-        (503, {"errors": "busy"}, Outcome.TRY_AGAIN, ""),
-        (400, {"errors": {"limit": ["no"]}}, Outcome.REQUEST_WRONG, "request_wrong"),
-        (400, b"<html>captcha</html>", Outcome.TRY_AGAIN, ""),
-        (200, b'{"data":{"orders"', Outcome.TRY_AGAIN, ""),
+        (429, {"errors": "Exceeded 2 calls per second for api client."}, ResponseKind.THROTTLED, ""),
+        (500, b"<html>", ResponseKind.TRY_AGAIN, ""),
+        (503, {"errors": "busy"}, ResponseKind.TRY_AGAIN, ""),
+        (400, {"errors": {"limit": ["no"]}}, ResponseKind.REQUEST_WRONG, "request_wrong"),
+        (400, b"<html>captcha</html>", ResponseKind.TRY_AGAIN, ""),
+        (200, b'{"data":{"orders"', ResponseKind.TRY_AGAIN, ""),
     ],
 )
 def test_every_signal_has_its_own_outcome(status, body, outcome, code):
     """GraphQL says with 200 what REST says with a status; partial data with errors is never a page."""
     verdict = classify(status, body)
 
-    assert (verdict.outcome, verdict.code) == (outcome, code)
+    assert (verdict.kind, verdict.code) == (outcome, code)
     assert bool(verdict.seller_message) == bool(code)
 
 
@@ -102,13 +102,13 @@ def test_an_unknown_filter_is_an_error():
 
     verdict = classify(200, {**SOME, "extensions": {"search": search, **COST}})
 
-    assert (verdict.outcome, verdict.code) == (Outcome.REQUEST_WRONG, "search_warning")
+    assert (verdict.kind, verdict.code) == (ResponseKind.REQUEST_WRONG, "search_warning")
     assert "creatd_at" in verdict.reason
 
 
 def test_a_search_without_warnings_is_a_page():
-    assert classify(200, {**SOME, "extensions": {"search": [{"path": ["orders"], "warnings": []}]}}).outcome is (
-        Outcome.ACCEPTED
+    assert classify(200, {**SOME, "extensions": {"search": [{"path": ["orders"], "warnings": []}]}}).kind is (
+        ResponseKind.ACCEPTED
     )
 
 
@@ -116,9 +116,9 @@ def test_a_version_that_fell_forward_stops_everybody():
     """Another version answers, in another shape perhaps: no job fails, none goes on, an operator is told."""
     verdict = classify(200, SOME, x_shopify_api_version="2027-07")
 
-    assert (verdict.outcome, verdict.code) == (Outcome.KEY_REFUSED, "platform_key_refused")
+    assert (verdict.kind, verdict.code) == (ResponseKind.KEY_REFUSED, "platform_key_refused")
     assert "2027-07" in verdict.reason
-    assert classify(200, SOME, x_shopify_api_version=API_VERSION).outcome is Outcome.ACCEPTED
+    assert classify(200, SOME, x_shopify_api_version=API_VERSION).kind is ResponseKind.ACCEPTED
 
 
 def test_the_bucket_of_points_is_read_from_the_body():
@@ -147,7 +147,7 @@ SHOP = {
 def identify(*scopes):
     installed = {"accessScopes": [{"handle": scope} for scope in scopes]}
     body = json.dumps({"data": {"shop": SHOP, "currentAppInstallation": installed}}).encode()
-    return SHOPIFY.identify(lambda _: Answer(status=200, body=body, headers={}, fetched_at=NOW), "")
+    return SHOPIFY.identify(lambda _: Response(status=200, body=body, headers={}, fetched_at=NOW), "")
 
 
 def test_a_shop_says_who_it_is():

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from execution.job_runner import Outcome
-from execution.platforms.shopify.bulk import BulkPlace
+from execution.job_runner import SliceOutcome
+from execution.platforms.shopify.bulk import BulkPosition
 from execution.platforms.shopify.jsonl_spool import private_folder
 from tests.platforms.shopify.shopify import Shop, Shopify
 from tests.platforms.shopify.world import ShopifyWorld
@@ -40,7 +40,7 @@ def world(shopify: Shopify, sold: Shop, world_of: WorldOf) -> ShopifyWorld:
 def test_files_of_operations_that_are_numbered_alike_are_told_apart() -> None:
     """One machine may keep files of a stand-in and of Shopify. A fresh signature changes nothing."""
     ours, fresh, theirs = (
-        BulkPlace(operation="gid://shopify/BulkOperation/1", url=url).file
+        BulkPosition(operation="gid://shopify/BulkOperation/1", url=url).file
         for url in ("https://a.test/bulk/1?signed=1", "https://a.test/bulk/1?signed=2", "http://127.0.0.1:1/bulk/1")
     )
 
@@ -74,9 +74,9 @@ def test_no_worker_is_held_while_an_export_is_prepared(shopify: Shopify, world: 
     shopify.settings(bulk_running_polls=3)
     parks: list[tuple[str, int]] = []
 
-    def note(outcome: Outcome) -> None:
+    def note(outcome: SliceOutcome) -> None:
         job = world.job("orders")
-        if outcome is Outcome.PARKED:
+        if outcome is SliceOutcome.PARKED:
             parks.append((job["park_reason"], job["attempts"]))
 
     world.after_slice = note
@@ -140,9 +140,9 @@ def test_full_slots_are_waited_for(shopify: Shopify, world: ShopifyWorld) -> Non
     shopify.export(world.sold, "{ products { edges { node { id } } } }")
     reasons: list[str] = []
 
-    def note(outcome: Outcome) -> None:
+    def note(outcome: SliceOutcome) -> None:
         reasons.append(str(world.job("orders")["park_reason"]))
-        if outcome is Outcome.PARKED and len(reasons) == 2:
+        if outcome is SliceOutcome.PARKED and len(reasons) == 2:
             shopify.settings(bulk_slots=5, bulk_running_polls=0)
 
     world.after_slice = note

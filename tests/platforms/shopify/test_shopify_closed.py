@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from execution.http.messages import Answer, Ask, Send
+from execution.http.messages import Request, Response, Send
 from tests.platforms.shopify.shopify import Shop, Shopify
 from tests.platforms.shopify.turns import told, work_due
 from tests.platforms.shopify.world import ShopifyWorld
@@ -18,7 +18,7 @@ def work(world: ShopifyWorld, between: Callable[[], None], *, answer: int = 1) -
     """Work what is due; `between` happens once, after so many answers have come and before the last is committed."""
     happens: list[Callable[[], None]] = [between, *[lambda: None] * (answer - 1)]
 
-    def interrupted(send: Send, ask: Ask) -> Answer:
+    def interrupted(send: Send, ask: Request) -> Response:
         answer = send(ask)
         if happens:
             happens.pop()()

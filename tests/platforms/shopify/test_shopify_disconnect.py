@@ -10,7 +10,7 @@ import pytest
 
 from execution.app import App
 from execution.connections import disconnect as disconnections
-from execution.keyring import Place
+from execution.keyring import AssociatedData
 from tests.platforms.shopify.shopify import Shop, Shopify
 from tests.platforms.shopify.world import ShopifyWorld
 
@@ -48,7 +48,7 @@ def test_a_token_that_died_of_age_is_refreshed_once_to_take_leave(
     world = world_of(shopify.shop(3))
     old = shopify.control("POST", "/tokens", shop_id=world.sold.number, expires_in=-1)["access_token"]
     (account_id,) = db.execute("select account_id::text from private.platform_tokens").fetchone() or ("",)
-    place = Place(user_id=world.user_id, platform="shopify", account_id=account_id, field="access_token")
+    place = AssociatedData(user_id=world.user_id, platform="shopify", account_id=account_id, field="access_token")
     db.execute("update private.platform_tokens set access_token = %s", (app.keyring.encrypt(old, place),))
 
     told = disconnections.disconnect(app, user_id=world.user_id, platform="shopify")

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
-from execution.http import shopify_api
-from execution.http.messages import Ask
+from execution.platforms.shopify import api as shopify_api
+from execution.http.messages import Request
 from execution.pagination import bulk as walk_bulk
 from execution.pagination import rising as walk_rising
 from execution.pagination.paginator import Bounds
 from execution.platforms.shopify.api import API_VERSION
-from execution.platforms.shopify.bulk import BulkWalk
+from execution.platforms.shopify.bulk import BulkPaginator
 from execution.streams import Lookup, Stream
 from execution.sync_shopify import CUSTOMERS, ENTITIES, ORDERS, PRODUCTS, VARIANTS
 
@@ -39,10 +39,10 @@ class Asked(Exception):
     """Stands in the way of an answer: only the question is wanted."""
 
 
-def question(call: Callable[..., Any], *args: Any) -> Ask:
-    asked: list[Ask] = []
+def question(call: Callable[..., Any], *args: Any) -> Request:
+    asked: list[Request] = []
 
-    def send(ask: Ask) -> Any:
+    def send(ask: Request) -> Any:
         asked.append(ask)
         raise Asked
 
@@ -55,7 +55,7 @@ def question(call: Callable[..., Any], *args: Any) -> Ask:
 def documents() -> Iterator[tuple[str, str]]:
     """(what for, the GraphQL document)."""
     for name, stream in STREAMS.items():
-        walk: BulkWalk = BulkWalk(stream)
+        walk: BulkPaginator = BulkPaginator(stream)
         place = walk.begin(BOUNDS)
         yield f"{name}: first page", text(walk.page(place, 250))
         yield f"{name}: later page", text(walk.page(replace(place, pages=1, since=7), 250))
@@ -70,7 +70,7 @@ def documents() -> Iterator[tuple[str, str]]:
     yield "identify", shopify_api._IDENTIFY
 
 
-def text(ask: Ask) -> str:
+def text(ask: Request) -> str:
     document: str = json.loads(ask.body or b"{}")["query"]
     return document
 
@@ -85,14 +85,14 @@ def test_every_document_is_valid(what: str, document: str) -> None:
 @pytest.mark.parametrize("stream", STREAMS.values(), ids=lambda stream: stream.name)
 def test_a_page_of_the_full_size_fits_the_most_that_a_query_may_cost(stream: Stream) -> None:
     """1,000 points, judged on what is asked for, by the formula of the sheet's addendum."""
-    walk: BulkWalk = BulkWalk(stream)
+    walk: BulkPaginator = BulkPaginator(stream)
 
     assert 0 < walk.page(walk.begin(BOUNDS), walk.pages.limit).points <= 1000
 
 
 def test_times_in_a_search_are_quoted() -> None:
     """Without quotes a time breaks at its colon, and the filter matches nearly everything (addendum)."""
-    walk: BulkWalk = BulkWalk(ORDERS)
+    walk: BulkPaginator = BulkPaginator(ORDERS)
 
     body = json.loads(walk.page(replace(walk.begin(BOUNDS), since=41, pages=1), 250).body or b"")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from execution.errors import Snooze
-from execution.http.messages import Answer, Ask, Send
+from execution.http.messages import Request, Response, Send
 from tests.platforms.shopify.shopify import Shop, Shopify
 from tests.platforms.shopify.turns import Through, told, work_due
 from tests.platforms.shopify.world import ShopifyWorld
@@ -17,7 +17,7 @@ WorldOf = Callable[[Shop], ShopifyWorld]
 def throttled(body: bytes) -> Through:
     """Whoever asks Shopify for this is throttled for an hour."""
 
-    def through(send: Send, ask: Ask) -> Answer:
+    def through(send: Send, ask: Request) -> Response:
         if body in (ask.body or b""):
             raise Snooze("throttled", timedelta(hours=1))
         return send(ask)

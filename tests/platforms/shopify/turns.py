@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from execution.http.messages import Answer, Ask, Send
-from execution.job_runner import Outcome
+from execution.http.messages import Request, Response, Send
+from execution.job_runner import SliceOutcome
 from execution.slices.slice_work import Client
 from tests.platforms.shopify.world import ShopifyWorld
 
 # What becomes of a call: it is sent, or it is not, and whatever happens before or after.
-Through = Callable[[Send, Ask], Answer]
+Through = Callable[[Send, Request], Response]
 
 
 class _Client:
@@ -28,14 +28,14 @@ class _Client:
     def sends(self) -> int:
         return self._client.sends
 
-    def send(self, ask: Ask, /) -> Answer:
+    def send(self, ask: Request, /) -> Response:
         return self._through(self._client.send, ask)
 
 
 def work_due(world: ShopifyWorld, through: Through = lambda send, ask: send(ask)) -> None:
     """Work slices until nothing is due: what is parked stays parked."""
     runner = replace(world.app.runner(), client_of=lambda job: _Client(world.app.client_of(job), through))
-    while runner.work_one() is not Outcome.IDLE:
+    while runner.work_one() is not SliceOutcome.IDLE:
         pass
 
 
