@@ -1,1 +1,1 @@
-"""What is told while it happens: the stream of a status, questions that share a query, the bell for the workers."""
+"""What is sent while it happens: the stream of a status, requests that share a query, the bell that wakes workers."""
