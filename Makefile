@@ -58,7 +58,7 @@ fmt: setup ## put code into its format
 	@$(BIN)/ruff format --quiet .
 
 days: setup ## three simulated days of one key: 8 processes, 200 kills (needs libfaketime)
-	@$(BIN)/python -m tests.days $(ARGS)
+	@$(BIN)/python -m tests.simulation $(ARGS)
 
 bench: setup ## the benchmarks, beside a plain loop
 	@$(BIN)/python -m benchmarks $(ARGS)

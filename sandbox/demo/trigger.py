@@ -11,7 +11,7 @@ import httpx
 import orjson
 
 from sandbox.stack import StackError
-from web.signatures import standard_headers
+from web.auth.signatures import standard_headers
 
 _PATIENCE_S = 10.0
 

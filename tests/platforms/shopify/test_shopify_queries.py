@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
-from execution.platforms.shopify import api as shopify_api
 from execution.http.messages import Request
 from execution.pagination import bulk as walk_bulk
 from execution.pagination import rising as walk_rising
 from execution.pagination.paginator import Bounds
+from execution.platforms.shopify import api as shopify_api
 from execution.platforms.shopify.api import API_VERSION
 from execution.platforms.shopify.bulk import BulkPaginator
 from execution.streams import Lookup, Stream
