@@ -12,7 +12,7 @@ from execution.connections import consent as oauth
 from execution.process import logs
 from execution.store import Store
 from tests.holes import Hole, assert_seen, code, function, statement
-from tests.unit import test_logs
+from tests.process import test_logs
 from tests.web import test_leaks
 from tests.web.admin import test_admin
 from tests.web.admin.test_admin import make_admin  # noqa: F401  a fixture
