@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from sandbox.etsy.answer import Refusal
+from sandbox.etsy.responses import EtsyError
 from sandbox.etsy.settings import Settings
-from sandbox.parts.answer import Answer, Headers
 from sandbox.parts.clock import Clock
+from sandbox.parts.responses import Headers, HttpResponse
 
 DAY_SECONDS = 86_400
 
@@ -98,9 +98,9 @@ class Limits:
         ]
 
 
-def throttled(which: str, retry_after: int, headers: Headers) -> Answer:
+def throttled(which: str, retry_after: int, headers: Headers) -> HttpResponse:
     """A 429 of one of the two kinds."""
     text = "Exceeded per second rate limit" if which == "second" else "Exceeded daily rate limit"
-    answer = Refusal(429, text).answer
-    answer.headers = [*headers, (b"retry-after", b"%d" % retry_after)]
-    return answer
+    response = EtsyError(429, text).response
+    response.headers = [*headers, (b"retry-after", b"%d" % retry_after)]
+    return response

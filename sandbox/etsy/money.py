@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.parts.answer import Doc
+from sandbox.parts.responses import Doc
 
 # Units of each currency for a US dollar, in thousandths: close to life, and fixed.
 RATES = {"USD": 1000, "EUR": 920, "GBP": 790, "CAD": 1360, "AUD": 1520, "JPY": 150_000}

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from sandbox.etsy.buyers import Buyer, make_buyer
-from sandbox.etsy.catalog import Listing, make_listing
 from sandbox.etsy.ids import Ids
+from sandbox.etsy.listings import Listing, make_listing
 from sandbox.etsy.money import RATES
-from sandbox.etsy.people import HOMES, NAMES
-from sandbox.etsy.rhythm import DAY, Rhythm
-from sandbox.etsy.words import SHOP_WORDS
-from sandbox.parts.dice import Dice
+from sandbox.parts.order_times import DAY, OrderTimes
+from sandbox.parts.sample_people import HOMES, NAMES
+from sandbox.parts.sample_text import SHOP_WORDS
+from sandbox.parts.seeded_random import SeededRandom
 
 YEAR = 365 * DAY
 # A shop opens, lists and waits before it sells.
@@ -46,14 +46,14 @@ class Shop:
         self.start = (plan.ends_at - int(plan.years * YEAR)) // DAY * DAY
         self.opened = self.start - OPENING
         self.home = HOMES[plan.currency]
-        self.rhythm = Rhythm(seed=plan.seed, orders=plan.orders, start=self.start, end=plan.ends_at)
+        self.order_times = OrderTimes(seed=plan.seed, orders=plan.orders, start=self.start, end=plan.ends_at)
         # Regulars come back often; buyers of a single order are made once and forgotten.
         self.buyer = lru_cache(maxsize=4096)(self._buyer)
 
     @cached_property
     def name(self) -> str:
-        dice = Dice(f"{self.seed}:shop")
-        return f"{dice.pick(SHOP_WORDS[0])}{dice.pick(SHOP_WORDS[1])}Co{self.seed}"
+        rng = SeededRandom(f"{self.seed}:shop")
+        return f"{rng.pick(SHOP_WORDS[0])}{rng.pick(SHOP_WORDS[1])}Co{self.seed}"
 
     @cached_property
     def url(self) -> str:
@@ -71,9 +71,9 @@ class Shop:
 
 
 def default_owner(seed: int) -> str:
-    dice = Dice(f"{seed}:owner")
+    rng = SeededRandom(f"{seed}:owner")
     given, family, _ = NAMES["english"]
-    return f"{dice.pick(given)} {dice.pick(family)}"
+    return f"{rng.pick(given)} {rng.pick(family)}"
 
 
 def default_listings(orders: int) -> int:

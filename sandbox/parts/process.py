@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 import uvicorn
 
-from sandbox.parts.wire import Protocol
+from sandbox.parts.transport import Protocol
 from sandbox.parts.world import BaseWorld
 
 Build = Callable[[argparse.Namespace, Path], tuple[BaseWorld[Any], Any]]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from sandbox.parts.answer import Doc
 from sandbox.parts.clock import Clock
-from sandbox.parts.tokens import NEVER, BaseCode, BaseToken, TokenBook
+from sandbox.parts.responses import Doc
+from sandbox.parts.tokens import NEVER, BaseCode, BaseToken, TokenRegistry
 from sandbox.shopify.settings import Settings
 
 SCOPES = (
@@ -47,7 +47,7 @@ class Code(BaseCode):
     online: bool = False
 
 
-class Tokens(TokenBook[Access, Refresh, Code]):
+class Tokens(TokenRegistry[Access, Refresh, Code]):
     """Every token this sandbox ever gave out."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
