@@ -40,11 +40,3 @@ def make_buyer(seed: int, home: str, number: int) -> Buyer:
         country_iso=iso,
         country=country,
     )
-
-
-def buyer_number(rng: SeededRandom, pos: int, orders: int) -> int:
-    """About a third of the orders come from regulars, who are one for every twelve orders."""
-    regulars = orders // 12 + 1
-    if rng.chance(340):
-        return min(rng.below(regulars), rng.below(regulars))
-    return regulars + pos

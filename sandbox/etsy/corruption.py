@@ -7,7 +7,7 @@ import orjson
 from sandbox.etsy.limits import throttled
 from sandbox.etsy.operations import Operation
 from sandbox.etsy.world import Call, World
-from sandbox.parts.corruption import VendorFormat, corrupted
+from sandbox.parts.corruption import NumberedPage, VendorFormat, corrupt_page, corrupted
 from sandbox.parts.faults import PAGE_FAULTS, Rule
 from sandbox.parts.responses import Doc, HttpResponse
 
@@ -31,25 +31,17 @@ def respond_with_fault(world: World, operation: Operation, call: Call, rule: Rul
     if rule is None:
         return operation.handler(world, call)
     if rule.kind in PAGE_FAULTS and "offset" in call.params:
-        return _corrupt_page(world, operation, call, rule)
+        return corrupt_page(_page(world, operation, call), rule)
     return corrupted(operation.handler(world, call), rule, ETSY)
 
 
-def _corrupt_page(world: World, operation: Operation, call: Call, rule: Rule) -> HttpResponse:
+def _page(world: World, operation: Operation, call: Call) -> NumberedPage:
+    def read(offset: int) -> Doc:
+        call.params["offset"] = offset
+        doc: Doc = orjson.loads(operation.handler(world, call).body)
+        return doc
+
     limit, offset = call.params["limit"], call.params["offset"]
-    if rule.kind == "shift":
-        call.params["offset"] = max(offset + rule.details["by"], 0)
-    if rule.kind == "repeat_page":
-        call.params["offset"] = max(offset - limit, 0)
-    doc: Doc = orjson.loads(operation.handler(world, call).body)
-    if rule.kind == "endless":
-        call.params["offset"] = offset % max(doc["count"], 1)
-        doc = orjson.loads(operation.handler(world, call).body)
-        doc["count"] = offset + 2 * limit
-    if rule.kind == "wrong_count":
-        doc["count"] = max(doc["count"] + rule.details["by"], 0)
-    if rule.kind == "empty_page":
-        doc["results"] = []
-    if rule.kind == "short_page":
-        doc["results"] = doc["results"][: max(len(doc["results"]) - rule.get("by", 1), 0)]
-    return HttpResponse(body=orjson.dumps(doc))
+    return NumberedPage(
+        limit=limit, offset=offset, rows="results", total="count", read=read, endless={"count": offset + 2 * limit}
+    )

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from sandbox.etsy.ids import Ids
 from sandbox.etsy.ledger_entries import Booking, Group, kind, order_groups
-from sandbox.etsy.money import from_dollar_cents, ledger_cents
+from sandbox.etsy.money import ledger_cents
 from sandbox.etsy.orders import Order
 from sandbox.etsy.shop import Shop
+from sandbox.parts.money import from_dollar_cents
 from sandbox.parts.order_times import DAY
 from sandbox.parts.responses import Doc
 from sandbox.parts.seeded_random import SeededRandom

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sandbox.etsy.money import from_dollar_cents, ledger_cents, rounded, share, whole
+from sandbox.etsy.money import ledger_cents, share, whole
 from sandbox.etsy.orders import Order, Refund
 from sandbox.etsy.shop import Shop
+from sandbox.parts.money import from_dollar_cents, rounded
 from sandbox.parts.seeded_random import SeededRandom
 
 # (ledger_type, reference_type); a row on disk keeps the place in this tuple.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sandbox.etsy.ids import Ids
-from sandbox.etsy.money import divisor, from_dollar_cents, money
+from sandbox.etsy.money import money
+from sandbox.parts.money import price_tag
 from sandbox.parts.order_times import DAY
 from sandbox.parts.responses import Doc
 from sandbox.parts.sample_text import ADJECTIVES, GIFTS, MOTIFS, PRODUCTS, TAGS, Product
@@ -47,7 +48,7 @@ def make_listing(seed: int, number: int, currency: str, start: int, end: int) ->
         number=number,
         title=title,
         product=product,
-        price=_tag(rng.between(*product.cents), currency),
+        price=price_tag(rng.between(*product.cents), currency),
         state=state,
         created=created,
         updated=rng.between(created, end),
@@ -60,14 +61,6 @@ def make_listing(seed: int, number: int, currency: str, start: int, end: int) ->
 def _state(rng: SeededRandom) -> str:
     roll = rng.below(100)
     return STATES[0 if roll < 62 else 1 if roll < 70 else 2 if roll < 82 else 3 if roll < 86 else 4]
-
-
-def _tag(cents: int, currency: str) -> int:
-    """Prices end as sellers write them: in .00, .50 or .99, in yen on a ten."""
-    minor = from_dollar_cents(cents, currency)
-    if divisor(currency) == 1:
-        return max(minor // 10 * 10, 10)
-    return minor // 100 * 100 + (0, 50, 99)[minor % 3]
 
 
 def variation_price(listing: Listing, variation: int) -> int:

@@ -162,15 +162,9 @@ def _order(live_shop: LiveShop, wanted: Doc) -> tuple[int, Doc, int]:
 
 
 def _position(live_shop: LiveShop, which: Any) -> int | None:
-    by_time = "SELECT pos FROM receipts ORDER BY created, pos LIMIT 1 OFFSET ?"
-    if which == "last":
-        row = live_shop.store.db.execute("SELECT pos FROM receipts ORDER BY created DESC, pos DESC LIMIT 1").fetchone()
-    elif which == "first" or isinstance(which, dict):
-        index = 0 if which == "first" else int(which["index"])
-        row = live_shop.store.db.execute(by_time, (index,)).fetchone()
-    else:
-        return live_shop.shop.ids.receipt_position(which) if isinstance(which, int) else None
-    return int(row[0]) if row else None
+    if which in ("first", "last") or isinstance(which, dict):
+        return live_shop.store.position_of("receipts", which)
+    return live_shop.shop.ids.receipt_position(which) if isinstance(which, int) else None
 
 
 def _listing(live_shop: LiveShop, wanted: Doc) -> tuple[int, int]:

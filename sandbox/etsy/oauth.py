@@ -12,7 +12,7 @@ from sandbox.etsy.responses import EtsyError
 from sandbox.etsy.tokens import SCOPES, Code
 from sandbox.etsy.world import World
 from sandbox.parts import consent
-from sandbox.parts.responses import HTML, HttpResponse, ok
+from sandbox.parts.responses import HTML, HttpResponse, ok, redirect
 
 TOKEN_PATH = "/v3/public/oauth/token"  # noqa: S105 - a path
 CONNECT_PATH = "/oauth/connect"
@@ -34,14 +34,14 @@ _CODE_SECONDS = 60
 
 def connect(world: World, query: dict[str, str]) -> HttpResponse:
     """The seller's consent, given at once or on a page; a redirect that is not registered never happens."""
-    redirect = query.get("redirect_uri", "")
+    to = query.get("redirect_uri", "")
     registered = world.settings.redirect_uris
-    if not redirect.startswith(("http://", "https://")) or (registered and redirect not in registered):
+    if not to.startswith(("http://", "https://")) or (registered and to not in registered):
         return _page("The requested redirect URL is not permitted.")
     if query.get("client_id") != world.keystring:
         return _page("The client_id is not known.")
     if problem := _problem(world, query):
-        return _redirect(redirect, {**problem, "state": query.get("state", "")})
+        return redirect(to, urlencode({**problem, "state": query.get("state", "")}), content_type=b"text/html")
     if world.settings.consent == "ask" and consent.is_asked(query):
         return HttpResponse(body=_ask(world, query), content_type=HTML)
     user_id = _consenting(world, query)
@@ -49,11 +49,11 @@ def connect(world: World, query: dict[str, str]) -> HttpResponse:
     world.tokens.codes[code] = Code(
         owner=user_id,
         scopes=tuple(query.get("scope", " ".join(SCOPES)).split()),
-        redirect_uri=redirect,
+        redirect_uri=to,
         challenge=query["code_challenge"],
         expires_at=world.clock.now() + _CODE_SECONDS,
     )
-    return _redirect(redirect, {"code": code, "state": query["state"]})
+    return redirect(to, urlencode({"code": code, "state": query["state"]}), content_type=b"text/html")
 
 
 def _problem(world: World, query: dict[str, str]) -> dict[str, str] | None:
@@ -109,12 +109,6 @@ def _exchange(world: World, form: dict[str, str]) -> object:
     if not _VERIFIER.fullmatch(verifier) or digest != code.challenge:
         raise EtsyError(400, "invalid_grant", "code_verifier is invalid")
     return world.tokens.issue(code.owner, code.scopes)
-
-
-def _redirect(to: str, fields: dict[str, str]) -> HttpResponse:
-    mark = "&" if "?" in to else "?"
-    location = f"{to}{mark}{urlencode(fields)}".encode()
-    return HttpResponse(status=302, headers=[(b"location", location)], content_type=b"text/html")
 
 
 def _page(text: str) -> HttpResponse:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sandbox.etsy.buyers import Buyer, buyer_number
+from sandbox.etsy.buyers import Buyer
 from sandbox.etsy.listings import Listing, variation_price
-from sandbox.etsy.money import from_dollar_cents, rounded
 from sandbox.etsy.shop import Shop
+from sandbox.parts.money import from_dollar_cents, rounded
 from sandbox.parts.order_times import DAY
 from sandbox.parts.sample_text import REFUND_NOTES, REFUND_REASONS
 from sandbox.parts.seeded_random import SeededRandom
+from sandbox.parts.shop import buyer_number
 
 HOUR = 3600
 # One to five lines, two on average: share of orders with at most so many, in thousandths.
@@ -101,7 +102,7 @@ def make_order(shop: Shop, pos: int, *, at: int | None = None, paid: bool = True
 
 
 def _lines(shop: Shop, rng: SeededRandom, buyer: Buyer) -> tuple[Line, ...]:
-    number = _steps(rng, _LINES)
+    number = rng.step(_LINES)
     per_mille = rng.pick(_COUPONS) if rng.chance(220) else 0
     abroad = buyer.country_iso != shop.home
     listings = shop.listings
@@ -112,7 +113,7 @@ def _line(shop: Shop, rng: SeededRandom, listings: list[Listing], per_mille: int
     # The smaller of two draws: some listings sell far better than others.
     listing = listings[min(rng.below(len(listings)), rng.below(len(listings)))]
     variation = rng.below(len(listing.product.values))
-    quantity = _steps(rng, _QUANTITIES)
+    quantity = rng.step(_QUANTITIES)
     price = variation_price(listing, variation)
     cents = 0 if listing.product.digital else (1290 if abroad else 490) if first else 150
     return Line(
@@ -123,14 +124,6 @@ def _line(shop: Shop, rng: SeededRandom, listings: list[Listing], per_mille: int
         coupon=price * quantity * per_mille // 1000,
         shipping=from_dollar_cents(cents, shop.currency),
     )
-
-
-def _steps(rng: SeededRandom, thresholds: tuple[int, ...]) -> int:
-    roll = rng.below(1000)
-    number = 1
-    while roll >= thresholds[number - 1]:
-        number += 1
-    return number
 
 
 def _history(order: Order, rng: SeededRandom, end: int) -> Order:

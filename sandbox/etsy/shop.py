@@ -8,45 +8,27 @@ from functools import cached_property, lru_cache
 from sandbox.etsy.buyers import Buyer, make_buyer
 from sandbox.etsy.ids import Ids
 from sandbox.etsy.listings import Listing, make_listing
-from sandbox.etsy.money import RATES
-from sandbox.parts.order_times import DAY, OrderTimes
-from sandbox.parts.sample_people import HOMES, NAMES
 from sandbox.parts.sample_text import SHOP_WORDS
 from sandbox.parts.seeded_random import SeededRandom
-
-YEAR = 365 * DAY
-# A shop opens, lists and waits before it sells.
-OPENING = 20 * DAY
+from sandbox.parts.shop import BasePlan, BaseShop
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What a shop is made from; equal plans give equal shops."""
+class Plan(BasePlan):
+    """What an Etsy shop is made from."""
 
-    seed: int
-    orders: int
-    currency: str
     payout_currency: str
-    years: float
-    ends_at: int
-    owner: str
     listings: int
 
 
-class Shop:
+class Shop(BaseShop):
     """Everything about a shop that nobody has changed yet."""
 
     def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
         self.plan = plan
-        self.seed = plan.seed
         self.ids = Ids(plan.seed)
-        self.currency = plan.currency
         self.payout = plan.payout_currency
-        self.end = plan.ends_at
-        self.start = (plan.ends_at - int(plan.years * YEAR)) // DAY * DAY
-        self.opened = self.start - OPENING
-        self.home = HOMES[plan.currency]
-        self.order_times = OrderTimes(seed=plan.seed, orders=plan.orders, start=self.start, end=plan.ends_at)
         # Regulars come back often; buyers of a single order are made once and forgotten.
         self.buyer = lru_cache(maxsize=4096)(self._buyer)
 
@@ -70,15 +52,5 @@ class Shop:
         return make_buyer(self.seed, self.home, number)
 
 
-def default_owner(seed: int) -> str:
-    rng = SeededRandom(f"{seed}:owner")
-    given, family, _ = NAMES["english"]
-    return f"{rng.pick(given)} {rng.pick(family)}"
-
-
 def default_listings(orders: int) -> int:
     return max(5, min(orders // 8, 2000))
-
-
-def currencies() -> list[str]:
-    return sorted(RATES)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from sandbox.etsy.ids import MAX_SEED
 from sandbox.etsy.live_shop import LiveShop
-from sandbox.etsy.shop import Plan, Shop, currencies, default_listings, default_owner
+from sandbox.etsy.shop import Plan, Shop, default_listings
 from sandbox.etsy.tokens import SCOPES
 from sandbox.etsy.world import World
 from sandbox.parts.control_http import whole_number
+from sandbox.parts.money import SHOP_CURRENCIES
 from sandbox.parts.responses import Doc
-from sandbox.parts.shop_options import free_seed, refuse_unknown, years_of
+from sandbox.parts.shop import default_owner
+from sandbox.parts.shop_options import ends_at_of, free_seed, orders_of, refuse_unknown, years_of
 
-MAX_ORDERS = 3_000_000
 _FIELDS = {"seed", "orders", "currency", "payout_currency", "years", "ends_at", "owner", "listings", "scopes", "warm"}
 
 
@@ -19,7 +20,7 @@ def read_plan(world: World, wanted: Doc) -> Plan:
     """The plan that the request means, or ValueError."""
     refuse_unknown(wanted, _FIELDS)
     seed = free_seed(wanted, world.seeds, MAX_SEED)
-    orders = whole_number(wanted, "orders", 1200, 0, MAX_ORDERS)
+    orders = orders_of(wanted)
     currency = str(wanted.get("currency", "USD"))
     plan = Plan(
         seed=seed,
@@ -27,13 +28,13 @@ def read_plan(world: World, wanted: Doc) -> Plan:
         currency=currency,
         payout_currency=str(wanted.get("payout_currency", currency)),
         years=years_of(wanted),
-        ends_at=whole_number(wanted, "ends_at", world.clock.seconds(), 1_000_000_000, 2**40),
+        ends_at=ends_at_of(wanted, world.clock),
         owner=str(wanted.get("owner", default_owner(seed))),
         listings=whole_number(wanted, "listings", default_listings(orders), 5, 2000),
     )
     for code in (plan.currency, plan.payout_currency):
-        if code not in currencies():
-            raise ValueError(f"currency must be one of {', '.join(currencies())}")
+        if code not in sorted(SHOP_CURRENCIES):
+            raise ValueError(f"currency must be one of {', '.join(sorted(SHOP_CURRENCIES))}")
     return plan
 
 

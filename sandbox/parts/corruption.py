@@ -47,6 +47,40 @@ def corrupted(response: HttpResponse, rule: Rule, vendor: VendorFormat) -> HttpR
     return response
 
 
+@dataclass(frozen=True, kw_only=True)
+class NumberedPage:
+    """A page of a list that is read by offset: where its rows and its total stand, and how another is read."""
+
+    limit: int
+    offset: int
+    rows: str
+    total: str
+    # The same page with other rows: those from an offset.
+    read: Callable[[int], Doc]
+    # What a page says that pretends that another follows.
+    endless: Doc
+
+
+def corrupt_page(page: NumberedPage, rule: Rule) -> HttpResponse:
+    """A page that lies, by one of the kinds of PAGE_FAULTS."""
+    start = page.offset
+    if rule.kind == "shift":
+        start = max(page.offset + rule.details["by"], 0)
+    if rule.kind == "repeat_page":
+        start = max(page.offset - page.limit, 0)
+    doc = page.read(start)
+    if rule.kind == "endless":
+        doc[page.rows] = page.read(page.offset % max(doc.get(page.total, 1), 1))[page.rows]
+        doc |= page.endless
+    if rule.kind == "wrong_count" and page.total in doc:
+        doc[page.total] = max(doc[page.total] + rule.details["by"], 0)
+    if rule.kind == "empty_page":
+        doc[page.rows] = []
+    if rule.kind == "short_page":
+        doc[page.rows] = doc[page.rows][: max(len(doc[page.rows]) - rule.get("by", 1), 0)]
+    return HttpResponse(body=orjson.dumps(doc))
+
+
 def _status(rule: Rule) -> HttpResponse:
     status, body = rule.details["status"], rule.get("body", None)
     headers = [(name.lower().encode(), str(value).encode()) for name, value in rule.get("headers", {}).items()]

@@ -32,5 +32,10 @@ class ApiError(Exception):
         self.response = response
 
 
+def redirect(to: str, query: str, *, content_type: bytes = HTML) -> HttpResponse:
+    location = f"{to}{'&' if '?' in to else '?'}{query}"
+    return HttpResponse(status=302, headers=[(b"location", location.encode())], content_type=content_type)
+
+
 def ok(doc: object, status: int = 200) -> HttpResponse:
     return HttpResponse(status=status, body=orjson.dumps(doc))

@@ -42,6 +42,14 @@ class SeededRandom:
     def pick(self, choices: Sequence[T]) -> T:
         return choices[self.below(len(choices))]
 
+    def step(self, per_mille: Sequence[int]) -> int:
+        """Draw 1, 2, 3 … : `per_mille` are the shares of draws that give at most so much."""
+        roll = self.below(1000)
+        number = 1
+        while roll >= per_mille[number - 1]:
+            number += 1
+        return number
+
     def _refill(self) -> None:
         self._refills += 1
         more = int.from_bytes(blake2b(f"{self._key}/{self._refills}".encode()).digest())

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
+from sandbox.parts.clock import Clock
 from sandbox.parts.control_http import SeedTaken, whole_number
 from sandbox.parts.responses import Doc
+
+MAX_ORDERS = 3_000_000
 
 
 def refuse_unknown(wanted: Doc, fields: AbstractSet[str]) -> None:
@@ -28,3 +31,12 @@ def years_of(wanted: Doc) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 20:
         raise ValueError("years must be a number above 0 and at most 20")
     return float(value)
+
+
+def orders_of(wanted: Doc) -> int:
+    return whole_number(wanted, "orders", 1200, 0, MAX_ORDERS)
+
+
+def ends_at_of(wanted: Doc, clock: Clock) -> int:
+    """Now, unless another end is wished for."""
+    return whole_number(wanted, "ends_at", clock.seconds(), 1_000_000_000, 2**40)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import Any
 
 
 class Stopped(Exception):
@@ -33,6 +34,14 @@ class BaseShopStore(ABC):
         """Stopped where the build has been."""
         if self.stopped:
             raise Stopped
+
+    def position_of(self, table: str, which: Any) -> int | None:
+        """Of "first", "last" or {"index": n}, in order of creation."""
+        way = "DESC" if which == "last" else "ASC"
+        offset = int(which["index"]) if isinstance(which, dict) else 0
+        sql = f"SELECT pos FROM {table} ORDER BY created {way}, pos {way} LIMIT 1 OFFSET ?"  # noqa: S608 - our own words
+        found = self.db.execute(sql, (offset,)).fetchone()
+        return None if found is None else int(found[0])
 
     def close(self) -> None:
         self.db.close()

@@ -16,6 +16,7 @@ from sandbox.parts.faults import Rule
 from sandbox.parts.responses import HttpResponse
 
 Sleep = Callable[[float], Awaitable[None]]
+Asgi = tuple[Scope, Receive, Send]
 _BODILESS = (204, 304)
 
 
@@ -54,9 +55,7 @@ async def send_whole(response: HttpResponse, send: Send) -> None:
     await send({"type": "http.response.body", "body": response.body})
 
 
-async def send_with_fault(
-    rule: Rule | None, response: HttpResponse, asgi: tuple[Scope, Receive, Send], sleep: Sleep
-) -> None:
+async def send_with_fault(rule: Rule | None, response: HttpResponse, asgi: Asgi, sleep: Sleep) -> None:
     """Send as the rule says, if it is one of transport."""
     scope, receive, send = asgi
     if rule is None:

@@ -7,14 +7,14 @@ import uuid
 from urllib.parse import parse_qsl
 
 import orjson
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
-from sandbox.parts.control import CONTROL
+from sandbox.parts.app import BaseSandbox, sent_status
 from sandbox.parts.corruption import corrupted
 from sandbox.parts.faults import TRANSPORT_KINDS, FaultKinds, Faults, Rule
 from sandbox.parts.responses import ApiError, HttpResponse
 from sandbox.parts.schedule import Schedule
-from sandbox.parts.transport import Sleep, compress, read_body, send_with_fault
+from sandbox.parts.transport import Asgi, Sleep, read_body
 from sandbox.printify import oauth
 from sandbox.printify.checks import run_checks
 from sandbox.printify.control import Control
@@ -25,42 +25,37 @@ from sandbox.printify.webhooks import Webhooks
 from sandbox.printify.world import Call, World
 
 LIMITS = ("minute", "catalog", "publish")
-_SILENT = ("reset", "hang")
 
 
-class Sandbox:
-    """An ASGI application; `sleep` is what slow answers and webhook retries wait with, so that tests need not."""
+class Sandbox(BaseSandbox):
+    """Printify's API: OAuth's pages, and the operations."""
 
     def __init__(self, world: World, sleep: Sleep = asyncio.sleep) -> None:
-        self.world = world
-        self.faults = Faults(world.chance, FaultKinds(limits=LIMITS))
-        self.schedule = Schedule()
         self.webhooks = Webhooks(world, sleep)
-        self._sleep = sleep
+        faults = Faults(world.chance, FaultKinds(limits=LIMITS))
+        super().__init__(Control(world, faults, Schedule(), self.webhooks), sleep)
+        self.world = world
         self._routes = Routes(self.webhooks)
-        self._changes = Control(world, self.faults, self.schedule, self.webhooks)
-        self._control = self._changes.app()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(CONTROL):
-            await self._control(scope, receive, send)
-        elif scope["path"] in oauth.PATHS:
-            await self._oauth(scope, receive, send)
+    async def serve(self, asgi: Asgi) -> None:
+        if asgi[0]["path"] in oauth.PATHS:
+            await self._oauth(asgi)
         else:
-            await self._vendor(scope, receive, send)
+            await self._vendor(asgi)
 
-    async def _vendor(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _vendor(self, asgi: Asgi) -> None:
+        scope = asgi[0]
         call = _call(scope)
         if call.method in ("POST", "PUT"):
-            call.body = await read_body(receive)
+            call.body = await read_body(asgi[1])
         found = self._routes.find(call.method, call.path)
         response, rule = self._respond(found, call, scope["query_string"].decode("latin-1"))
-        status = 0 if rule and rule.kind in _SILENT else response.status
+        status = sent_status(response, rule)
         if call.account_id is not None:
             self.world.limits.note(call.account_id, status)
         self._record(scope, call, status, rule, found[0].name if found else "unknown")
-        self._changes.tick(call.path)
-        await self._send(response, rule, scope, receive, send)
+        self.control.tick(call.path)
+        await self._send(response, rule, asgi)
 
     def _respond(
         self, found: tuple[Operation, dict[str, str]] | None, call: Call, query: str
@@ -79,14 +74,15 @@ class Sandbox:
         except ApiError as refusal:
             return (corrupted(refusal.response, rule, PRINTIFY) if rule else refusal.response), rule
 
-    async def _oauth(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _oauth(self, asgi: Asgi) -> None:
+        scope = asgi[0]
         call = _call(scope)
         call.rate = "free"
         is_token = call.path != oauth.CONNECT_PATH
         names = {oauth.TOKEN_PATH: "token:authorization_code", oauth.REFRESH_PATH: "token:refresh_token"}
         try:
             if is_token:
-                response = oauth.token(self.world, call.path, await read_body(receive))
+                response = oauth.token(self.world, call.path, await read_body(asgi[1]))
             else:
                 response = oauth.connect(self.world, call.query)
         except ApiError as refusal:
@@ -94,11 +90,11 @@ class Sandbox:
         rule = self.faults.strike(call.path, "", None)
         if rule:
             response = corrupted(response, rule, PRINTIFY)
-        status = 0 if rule and rule.kind in _SILENT else response.status
+        status = sent_status(response, rule)
         self._record(scope, call, status, rule, names.get(call.path, "connect"))
         if is_token and self.world.settings.token_delay_seconds:
             await self._sleep(self.world.settings.token_delay_seconds)
-        await self._send(response, rule, scope, receive, send)
+        await self._send(response, rule, asgi)
 
     def _record(self, scope: Scope, call: Call, status: int, rule: Rule | None, operation: str) -> None:
         self.world.request_log.write(
@@ -117,16 +113,12 @@ class Sandbox:
             }
         )
 
-    async def _send(
-        self, response: HttpResponse, rule: Rule | None, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _send(self, response: HttpResponse, rule: Rule | None, asgi: Asgi) -> None:
         correlation = str(uuid.uuid4())
         response.headers.append((b"x-pfy-correlation-id", correlation.encode()))
         if rule is None or rule.kind in TRANSPORT_KINDS:
             response.body = self._signed(response.body, correlation)
-        if self.world.settings.gzip:
-            compress(response, dict(scope["headers"]).get(b"accept-encoding", b""))
-        await send_with_fault(rule, response, (scope, receive, send), self._sleep)
+        await self.send(response, rule, asgi, gzip=self.world.settings.gzip)
 
     def _signed(self, body: bytes, correlation: str) -> bytes:
         """Forms B and C carry the correlation id once more, behind the second of the answer."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 
-from sandbox.parts.corruption import VendorFormat, corrupted
+from sandbox.parts.corruption import NumberedPage, VendorFormat, corrupt_page, corrupted
 from sandbox.parts.faults import PAGE_FAULTS, Rule
-from sandbox.parts.responses import HttpResponse
+from sandbox.parts.responses import Doc, HttpResponse
 from sandbox.printify.limits import throttled
 from sandbox.printify.operations import Operation
 from sandbox.printify.world import Call, World
@@ -27,27 +25,17 @@ def respond_with_fault(world: World, operation: Operation, call: Call, rule: Rul
     if rule is None:
         return operation.handler(world, call)
     if rule.kind in PAGE_FAULTS and "page" in call.params:
-        return _corrupt_page(world, operation, call, rule)
+        return corrupt_page(_page(world, operation, call), rule)
     return corrupted(operation.handler(world, call), rule, PRINTIFY)
 
 
-def _corrupt_page(world: World, operation: Operation, call: Call, rule: Rule) -> HttpResponse:
-    limit = call.params["limit"]
-    offset = (call.params["page"] - 1) * limit
-    if rule.kind == "shift":
-        call.params["offset"] = max(offset + rule.details["by"], 0)
-    if rule.kind == "repeat_page":
-        call.params["offset"] = max(offset - limit, 0)
-    doc: dict[str, Any] = orjson.loads(operation.handler(world, call).body)
-    if rule.kind == "endless":
-        call.params["offset"] = offset % max(doc.get("total", 1), 1)
-        doc["data"] = orjson.loads(operation.handler(world, call).body)["data"]
-        page = call.params["page"]
-        doc |= {"total": offset + 2 * limit, "last_page": page + 1, "next_page_url": f"/?page={page + 1}"}
-    if rule.kind == "wrong_count" and "total" in doc:
-        doc["total"] = max(doc["total"] + rule.details["by"], 0)
-    if rule.kind == "empty_page":
-        doc["data"] = []
-    if rule.kind == "short_page":
-        doc["data"] = doc["data"][: max(len(doc["data"]) - rule.get("by", 1), 0)]
-    return HttpResponse(body=orjson.dumps(doc))
+def _page(world: World, operation: Operation, call: Call) -> NumberedPage:
+    def read(offset: int) -> Doc:
+        call.params["offset"] = offset
+        doc: Doc = orjson.loads(operation.handler(world, call).body)
+        return doc
+
+    limit, page = call.params["limit"], call.params["page"]
+    offset = (page - 1) * limit
+    endless = {"total": offset + 2 * limit, "last_page": page + 1, "next_page_url": f"/?page={page + 1}"}
+    return NumberedPage(limit=limit, offset=offset, rows="data", total="total", read=read, endless=endless)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import orjson
 
 from sandbox.parts import consent
-from sandbox.parts.responses import HTML, ApiError, Doc, HttpResponse, ok
+from sandbox.parts.responses import HTML, ApiError, Doc, HttpResponse, ok, redirect
 from sandbox.parts.tokens import BaseCode
 from sandbox.printify.responses import OAuthError
 from sandbox.printify.tokens import SCOPES
@@ -30,13 +30,13 @@ def connect(world: World, query: dict[str, str]) -> HttpResponse:
         )
     if world.settings.consent == "deny" or not world.live_shops or consent.is_denied(query):
         fields = {"error": "access_denied", "error_description": "The merchant declined.", "state": state}
-        return _redirect(decline if _allowed(decline) else accept, fields)
+        return redirect(decline if _allowed(decline) else accept, urlencode(fields))
     if world.settings.consent == "ask" and consent.is_asked(query):
         return HttpResponse(body=_ask(world, query), content_type=HTML)
     code = secrets.token_urlsafe(24)
     account_id = _consenting(world, query)
     world.tokens.codes[code] = BaseCode(owner=account_id, scopes=SCOPES, expires_at=world.clock.now() + _CODE_SECONDS)
-    return _redirect(accept, {"code": code, "state": state})
+    return redirect(accept, urlencode({"code": code, "state": state}))
 
 
 def _ask(world: World, query: dict[str, str]) -> bytes:
@@ -79,10 +79,3 @@ def _read(body: bytes) -> Doc:
 def _allowed(url: str) -> bool:
     """https, or http to localhost alone; no addresses in numbers, except those of this very machine."""
     return url.startswith(("https://", "http://localhost", "http://127.0.0.1"))
-
-
-def _redirect(to: str, fields: dict[str, str]) -> HttpResponse:
-    mark = "&" if "?" in to else "?"
-    return HttpResponse(
-        status=302, headers=[(b"location", f"{to}{mark}{urlencode(fields)}".encode())], content_type=HTML
-    )

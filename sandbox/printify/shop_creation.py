@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.etsy.shop import Plan as EtsyPlan
-from sandbox.etsy.shop import currencies, default_listings, default_owner
+from sandbox.etsy.shop import default_listings
 from sandbox.parts.control_http import whole_number
+from sandbox.parts.money import SHOP_CURRENCIES
 from sandbox.parts.responses import Doc
 from sandbox.parts.sample_text import SHOP_WORDS
 from sandbox.parts.seeded_random import SeededRandom
-from sandbox.parts.shop_options import free_seed, refuse_unknown, years_of
+from sandbox.parts.shop import default_owner
+from sandbox.parts.shop_options import MAX_ORDERS, ends_at_of, free_seed, orders_of, refuse_unknown, years_of
 from sandbox.printify.ids import MAX_SEED, account_of
 from sandbox.printify.live_shop import LiveShop
 from sandbox.printify.shop import Plan, Shop
@@ -19,7 +21,6 @@ from sandbox.printify.world import World
 from sandbox.shopify.data.shop import Plan as ShopifyPlan
 from sandbox.shopify.data.shop import default_products
 
-MAX_ORDERS = 3_000_000
 CHANNELS = ("etsy", "shopify", "custom", "disconnected")
 _FIELDS = {
     "seed",
@@ -103,16 +104,16 @@ def _shop_plan(world: World, name: str, given: Doc) -> EtsyPlan | ShopifyPlan:
 
 def _etsy_plan(world: World, given: Doc) -> EtsyPlan:
     currency = str(given.get("currency", "USD"))
-    if currency not in currencies():
-        raise ValueError(f"currency must be one of {', '.join(currencies())}")
-    orders, seed = whole_number(given, "orders", 1200, 0, MAX_ORDERS), whole_number(given, "seed", 0, 0, MAX_SEED)
+    if currency not in sorted(SHOP_CURRENCIES):
+        raise ValueError(f"currency must be one of {', '.join(sorted(SHOP_CURRENCIES))}")
+    orders, seed = orders_of(given), whole_number(given, "seed", 0, 0, MAX_SEED)
     return EtsyPlan(
         seed=seed,
         orders=orders,
         currency=currency,
         payout_currency=str(given.get("payout_currency", currency)),
         years=years_of(given),
-        ends_at=whole_number(given, "ends_at", world.clock.seconds(), 1_000_000_000, 2**40),
+        ends_at=ends_at_of(given, world.clock),
         owner=str(given.get("owner", default_owner(seed))),
         listings=whole_number(given, "listings", default_listings(orders), 5, 2000),
     )

@@ -8,13 +8,13 @@ import uuid
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
-from sandbox.parts.control import CONTROL
+from sandbox.parts.app import BaseSandbox, sent_status
 from sandbox.parts.faults import Faults, Rule
 from sandbox.parts.responses import Doc, HttpResponse
 from sandbox.parts.schedule import Schedule
-from sandbox.parts.transport import Sleep, compress, read_body, send_whole, send_with_fault
+from sandbox.parts.transport import Asgi, Sleep, read_body, send_whole, send_with_fault
 from sandbox.shopify import oauth
 from sandbox.shopify.api_versions import serving
 from sandbox.shopify.bulk.files import PREFIX, head_of, pieces
@@ -28,7 +28,6 @@ from sandbox.shopify.rest.api import RestApi
 from sandbox.shopify.tokens import Access
 from sandbox.shopify.world import World
 
-_SILENT = ("reset", "hang")
 _OAUTH = (oauth.AUTHORIZE, oauth.TOKEN, oauth.ACCESS_SCOPES)
 _API = re.compile(r"/admin/api/([^/]+)/(.+)")
 _SHOP = re.compile(r"/shops/([^/]+)(/admin/.*)")
@@ -50,34 +49,27 @@ class Call:
     note: Doc = field(default_factory=lambda: {"operation": "unknown", "token": "none", "rate": "uncounted"})
 
 
-class Sandbox:
-    """An ASGI application; `sleep` is what slow answers wait with, so that tests need not."""
+class Sandbox(BaseSandbox):
+    """Shopify's APIs: OAuth's pages, GraphQL, REST, and the storage of bulk results."""
 
     def __init__(self, world: World, sleep: Sleep = asyncio.sleep) -> None:
+        super().__init__(Control(world, Faults(world.chance, KINDS), Schedule()), sleep)
         self.world = world
-        self.faults = Faults(world.chance, KINDS)
-        self.schedule = Schedule()
-        self._sleep = sleep
-        self._changes = Control(world, self.faults, self.schedule)
-        self._control = self._changes.app()
         self._graphql = GraphqlApi(world.engine, world.points, world.settings)
         self._rest = RestApi(world.calls, world.settings)
         world.webhooks.sleep = sleep
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(CONTROL):
-            await self._control(scope, receive, send)
-            return
-        call = _read(scope)
-        call.body = await read_body(receive)
+    async def serve(self, asgi: Asgi) -> None:
+        call = _read(asgi[0])
+        call.body = await read_body(asgi[1])
         self.world.bulk.tick()
         if call.path.startswith(PREFIX):
-            await self._file(call, (scope, receive, send))
+            await self._file(call, asgi)
             return
         response, rule = await self._respond(call)
         self._record(call, response, rule)
-        self._changes.tick(call.path)
-        await self._send(response, rule, call, (scope, receive, send))
+        self.control.tick(call.path)
+        await self._send(response, rule, asgi)
 
     async def _respond(self, call: Call) -> tuple[HttpResponse, Rule | None]:
         if call.path in _OAUTH:
@@ -94,7 +86,7 @@ class Sandbox:
         response.headers.append((b"x-shopify-api-version", version.encode()))
         return (with_fault(response, rule) if rule else response), rule
 
-    async def _file(self, call: Call, asgi: tuple[Scope, Receive, Send]) -> None:
+    async def _file(self, call: Call, asgi: Asgi) -> None:
         """A result of a bulk operation: no token, no version, no bucket; streamed, so of any size."""
         call.note["operation"], call.note["rate"] = "bulk:download", "free"
         operation, refusal = self.world.bulk_files.find(call.path, call.query)
@@ -192,7 +184,7 @@ class Sandbox:
                 "method": call.method,
                 "path": call.path,
                 "query": "" if call.path in _OAUTH or call.path.startswith(PREFIX) else call.query,
-                "status": 0 if rule and rule.kind in _SILENT else response.status,
+                "status": sent_status(response, rule),
                 "shop_id": None,
                 "bytes": len(response.body) if size is None else size,
                 "fault": rule.fault_id if rule else None,
@@ -200,13 +192,9 @@ class Sandbox:
             }
         )
 
-    async def _send(
-        self, response: HttpResponse, rule: Rule | None, call: Call, asgi: tuple[Scope, Receive, Send]
-    ) -> None:
+    async def _send(self, response: HttpResponse, rule: Rule | None, asgi: Asgi) -> None:
         response.headers.append((b"x-request-id", uuid.uuid4().hex.encode()))
-        if self.world.settings.gzip:
-            compress(response, call.headers.get(b"accept-encoding", b""))
-        await send_with_fault(rule, response, asgi, self._sleep)
+        await self.send(response, rule, asgi, gzip=self.world.settings.gzip)
 
 
 def _read(scope: Scope) -> Call:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 import orjson
 
 from sandbox.parts import consent
-from sandbox.parts.responses import HTML, Doc, HttpResponse, ok
+from sandbox.parts.responses import HTML, Doc, HttpResponse, ok, redirect
 from sandbox.shopify.data.live_shop import LiveShop
 from sandbox.shopify.responses import ShopifyError
 from sandbox.shopify.tokens import SCOPES, Code, Dead
@@ -39,10 +39,10 @@ class OAuthError(ShopifyError):
 def authorize(world: World, domain: str | None, query: list[tuple[str, str]]) -> HttpResponse:
     """The merchant's consent, given at once or on a page; a redirect that is not registered never happens."""
     given = dict(query)
-    redirect, registered = given.get("redirect_uri", ""), world.settings.redirect_uris
+    to, registered = given.get("redirect_uri", ""), world.settings.redirect_uris
     if given.get("client_id") != world.client_id:
         return _page("Oauth error invalid_client: Could not find Shopify API application")
-    if not redirect.startswith(("http://", "https://")) or (registered and redirect not in registered):
+    if not to.startswith(("http://", "https://")) or (registered and to not in registered):
         return _page("Oauth error invalid_request: The redirect_uri is not whitelisted")
     live_shop = _shop(world, domain or given.get("shop"), given)
     if live_shop is None:
@@ -51,7 +51,7 @@ def authorize(world: World, domain: str | None, query: list[tuple[str, str]]) ->
         return HttpResponse(body=_ask(world, live_shop, given), content_type=HTML)
     if world.settings.consent == "deny" or consent.is_denied(given):
         # Unconfirmed: the merchant is left in the admin. A redirect with an error lets a client be tested.
-        return _redirect(redirect, [("error", "access_denied"), ("state", given.get("state", ""))])
+        return _redirect(to, [("error", "access_denied"), ("state", given.get("state", ""))])
     wanted = tuple(scope for scope in given.get("scope", ",".join(SCOPES)).split(",") if scope)
     code = secrets.token_hex(16)
     world.tokens.codes[code] = Code(
@@ -60,7 +60,7 @@ def authorize(world: World, domain: str | None, query: list[tuple[str, str]]) ->
         expires_at=world.clock.now() + _CODE_SECONDS,
         online=("grant_options[]", "per-user") in query,
     )
-    return _redirect(redirect, signed(world, live_shop, {"code": code, "state": given.get("state", "")}))
+    return _redirect(to, signed(world, live_shop, {"code": code, "state": given.get("state", "")}))
 
 
 def signed(world: World, live_shop: LiveShop, values: dict[str, str]) -> list[tuple[str, str]]:
@@ -190,9 +190,8 @@ def _form(body: bytes, content_type: bytes) -> Doc:
     return dict(parse_qsl(body.decode("utf-8", "replace")))
 
 
-def _redirect(uri: str, values: list[tuple[str, str]]) -> HttpResponse:
-    location = f"{uri}{'&' if '?' in uri else '?'}{urlencode(values, quote_via=quote)}"
-    return HttpResponse(status=302, headers=[(b"location", location.encode())], content_type=HTML)
+def _redirect(to: str, values: list[tuple[str, str]]) -> HttpResponse:
+    return redirect(to, urlencode(values, quote_via=quote))
 
 
 def _page(text: str) -> HttpResponse:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from sandbox.etsy.shop import default_owner
 from sandbox.parts.control_http import whole_number
+from sandbox.parts.money import SHOP_CURRENCIES
 from sandbox.parts.responses import Doc
-from sandbox.parts.shop_options import free_seed, refuse_unknown, years_of
+from sandbox.parts.shop import default_owner
+from sandbox.parts.shop_options import ends_at_of, free_seed, orders_of, refuse_unknown, years_of
 from sandbox.shopify.data.ids import MAX_SEED
 from sandbox.shopify.data.live_shop import LiveShop
-from sandbox.shopify.data.money import SHOP_CURRENCIES
 from sandbox.shopify.data.plans import PLANS
 from sandbox.shopify.data.shop import Plan, Shop, default_products
 from sandbox.shopify.tokens import SCOPES
 from sandbox.shopify.world import World
 
-MAX_ORDERS = 3_000_000
 _FIELDS = {"seed", "orders", "currency", "years", "ends_at", "owner", "products", "plan", "scopes", "expiring"}
 
 
@@ -22,13 +21,13 @@ def read_plan(world: World, wanted: Doc) -> Plan:
     """The plan that the request means, or ValueError."""
     refuse_unknown(wanted, _FIELDS)
     seed = free_seed(wanted, world.seeds, MAX_SEED)
-    orders = whole_number(wanted, "orders", 1200, 0, MAX_ORDERS)
+    orders = orders_of(wanted)
     return Plan(
         seed=seed,
         orders=orders,
         currency=_one_of(wanted, "currency", "USD", SHOP_CURRENCIES),
         years=years_of(wanted),
-        ends_at=whole_number(wanted, "ends_at", world.clock.seconds(), 1_000_000_000, 2**40),
+        ends_at=ends_at_of(wanted, world.clock),
         owner=str(wanted.get("owner", default_owner(seed))),
         products=whole_number(wanted, "products", default_products(orders), 4, 2000),
         plan=_one_of(wanted, "plan", "standard", tuple(PLANS)),

@@ -74,11 +74,3 @@ def make_person(seed: int, home: str, number: int) -> Person:
         subscribed=rng.chance(420),
         locale=("en", "de", "fr", "es", "ja")[rng.below(5)],
     )
-
-
-def customer_number(rng: SeededRandom, pos: int, orders: int) -> int:
-    """About a third of the orders come from regulars, who are one for every twelve orders."""
-    regulars = orders // 12 + 1
-    if rng.chance(340):
-        return min(rng.below(regulars), rng.below(regulars))
-    return regulars + pos

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-# Units of each currency for a US dollar, in thousandths: close to life, and fixed.
-RATES = {"USD": 1000, "EUR": 920, "GBP": 790, "CAD": 1360, "AUD": 1520, "JPY": 150_000, "SEK": 10_400, "PLN": 3_950}
-SHOP_CURRENCIES = ("USD", "EUR", "GBP", "CAD", "AUD", "JPY")
-ZERO_DECIMAL = frozenset({"JPY"})
+from sandbox.parts.money import RATES, ZERO_DECIMAL, minor_units, rounded
 
 
 class Pair(NamedTuple):
@@ -35,21 +32,6 @@ class Pair(NamedTuple):
 
 
 NOTHING = Pair(0, 0)
-
-
-def minor_units(currency: str) -> int:
-    return 1 if currency in ZERO_DECIMAL else 100
-
-
-def rounded(numerator: int, denominator: int) -> int:
-    """Divide and round half away from zero, exactly."""
-    sign = -1 if numerator < 0 else 1
-    return sign * ((abs(numerator) * 2 + denominator) // (2 * denominator))
-
-
-def from_dollar_cents(cents: int, currency: str) -> int:
-    """Minor units of `currency` for US cents."""
-    return rounded(cents * RATES[currency] * minor_units(currency), 100_000)
 
 
 def converted(amount: int, currency: str, into: str) -> int:

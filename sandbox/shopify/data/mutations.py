@@ -182,11 +182,7 @@ def _order(live_shop: LiveShop, wanted: Doc) -> Doc:
     which: Any = wanted.get("order_id")
     pos: int | None
     if which in ("first", "last") or isinstance(which, dict):
-        way = "DESC" if which == "last" else "ASC"
-        offset = int(which["index"]) if isinstance(which, dict) else 0
-        sql = f"SELECT pos FROM orders ORDER BY created {way}, pos {way} LIMIT 1 OFFSET ?"  # noqa: S608 - our own words
-        rows = live_shop.store.rows(sql, (offset,))
-        pos = rows[0][0] if rows else None
+        pos = live_shop.store.position_of("orders", which)
     else:
         found = parse_gid(which)
         number = found[1] if found else which

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import starmap
 
+from sandbox.parts.money import rounded
 from sandbox.parts.order_times import DAY
 from sandbox.parts.responses import Doc
 from sandbox.parts.seeded_random import SeededRandom
-from sandbox.shopify.data.money import NOTHING, Pair, rounded
+from sandbox.shopify.data.money import NOTHING, Pair
 from sandbox.shopify.data.shop import Shop
 
 HOUR = 3600

@@ -5,11 +5,12 @@ An order is a plain document, kept as JSON in the shop's index; amounts are pair
 
 from __future__ import annotations
 
+from sandbox.parts.money import RATES, from_dollar_cents
 from sandbox.parts.responses import Doc
 from sandbox.parts.sample_people import Country
 from sandbox.parts.seeded_random import SeededRandom
-from sandbox.shopify.data.customers import customer_number
-from sandbox.shopify.data.money import NOTHING, RATES, Pair, converted, from_dollar_cents
+from sandbox.parts.shop import buyer_number
+from sandbox.shopify.data.money import NOTHING, Pair, converted
 from sandbox.shopify.data.order_histories import add_history, recompute
 from sandbox.shopify.data.products import variant_price
 from sandbox.shopify.data.shop import Shop
@@ -32,7 +33,7 @@ _ORDER_TAGS = ("gift", "express", "b2b", "Messe", "優先")
 def make_order(shop: Shop, pos: int, *, at: int | None = None, lines: int | None = None, paid: bool = True) -> Doc:
     """The order at `pos`; with `at`, one that was placed just then and to which nothing has happened since."""
     rng = SeededRandom(f"{shop.seed}:order:{pos}")
-    person = shop.person(customer_number(rng, pos, shop.plan.orders))
+    person = shop.person(buyer_number(rng, pos, shop.plan.orders))
     source = rng.pick(_SOURCES)
     at_till = source == "pos"
     buyer_currency = _buyer_currency(shop, person.country.currency, rng, at_till=at_till)
@@ -82,7 +83,7 @@ def make_order(shop: Shop, pos: int, *, at: int | None = None, lines: int | None
 def _line_count(rng: SeededRandom, pos: int) -> int:
     if pos % LONG_EVERY == LONG_EVERY - 1:
         return rng.between(60, 300)
-    number = _steps(rng, _LINES)
+    number = rng.step(_LINES)
     return number if number < 6 else rng.between(6, 40)
 
 
@@ -90,7 +91,7 @@ def _line(shop: Shop, rng: SeededRandom, buyer_currency: str, per_mille: int) ->
     # The smaller of two draws: some products sell far better than others.
     product = shop.products[min(rng.below(len(shop.products)), rng.below(len(shop.products)))]
     variation = rng.below(product.variants)
-    quantity = _steps(rng, _QUANTITIES)
+    quantity = rng.step(_QUANTITIES)
     own = variant_price(product, variation, shop.currency)
     price = Pair(own, converted(own, shop.currency, buyer_currency))
     custom = rng.chance(8)
@@ -110,14 +111,6 @@ def _line(shop: Shop, rng: SeededRandom, buyer_currency: str, per_mille: int) ->
         "gift_card": product.gift_card,
         "ships": not product.digital and not product.gift_card,
     }
-
-
-def _steps(rng: SeededRandom, thresholds: tuple[int, ...]) -> int:
-    roll = rng.below(1000)
-    number = 1
-    while roll >= thresholds[number - 1]:
-        number += 1
-    return number
 
 
 def _buyer_currency(shop: Shop, currency: str, rng: SeededRandom, *, at_till: bool) -> str:

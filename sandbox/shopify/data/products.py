@@ -6,11 +6,11 @@ import html
 import re
 from typing import NamedTuple
 
+from sandbox.parts.money import from_dollar_cents, price_tag
 from sandbox.parts.order_times import DAY
 from sandbox.parts.sample_text import ADJECTIVES, GIFTS, MOTIFS, PRODUCTS
 from sandbox.parts.seeded_random import SeededRandom, hash_pair
 from sandbox.shopify.data.ids import MAX_VARIANTS
-from sandbox.shopify.data.money import from_dollar_cents, minor_units
 
 STATUSES = ("ACTIVE", "ARCHIVED", "DRAFT", "UNLISTED")
 _VENDORS = ("Kiln & Co", "Ōmori Works", "Fable Studio", "Atelier Zoé", "Druckerei Groß")
@@ -81,7 +81,7 @@ def make_product(seed: int, number: int, currency: str, start: int, end: int) ->
         product_type=kind.word.capitalize(),
         status=status,
         tags=tuple(sorted({rng.pick(_TAGS) for _ in range(rng.below(4))})),
-        price=_tag(rng.between(*kind.cents), currency),
+        price=price_tag(rng.between(*kind.cents), currency),
         created=created,
         updated=updated,
         published=min(created + DAY, end) if status in ("ACTIVE", "UNLISTED") else None,
@@ -128,11 +128,3 @@ def _options(
         return ((name, values),)
     colors = tuple(f"Color {n}" for n in range(1, rng.between(3, 20)))
     return ((name, values), ("Shade", colors), ("Fit", _SIZES[: rng.between(2, 8)]))
-
-
-def _tag(cents: int, currency: str) -> int:
-    """Prices end as sellers write them: in .00, .50 or .99, in yen on a ten."""
-    minor = from_dollar_cents(cents, currency)
-    if minor_units(currency) == 1:
-        return max(minor // 10 * 10, 10)
-    return minor // 100 * 100 + (0, 50, 99)[minor % 3]

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from sandbox.parts.order_times import DAY, OrderTimes
-from sandbox.parts.sample_people import HOMES
 from sandbox.parts.sample_text import SHOP_WORDS
 from sandbox.parts.seeded_random import SeededRandom
+from sandbox.parts.shop import BasePlan, BaseShop
 from sandbox.shopify.data.customers import Person, make_person
 from sandbox.shopify.data.ids import Ids
 from sandbox.shopify.data.products import Product, make_product
 
-YEAR = 365 * DAY
-OPENING = 20 * DAY
 # Where a shop of each currency stands, and how far from UTC it is then (no summer time: offsets stay comparable).
 ZONES = {
     "USD": ("America/Phoenix", -420),
@@ -28,15 +25,9 @@ ZONES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What a shop is made from; equal plans give equal shops."""
+class Plan(BasePlan):
+    """What a Shopify shop is made from; `plan` is what it pays Shopify for."""
 
-    seed: int
-    orders: int
-    currency: str
-    years: float
-    ends_at: int
-    owner: str
     products: int
     plan: str
 
@@ -51,21 +42,15 @@ class Location(NamedTuple):
     legacy: bool
 
 
-class Shop:
+class Shop(BaseShop):
     """Everything about a shop that nobody has changed yet."""
 
     def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
         self.plan = plan
-        self.seed = plan.seed
         self.ids = Ids(plan.seed)
-        self.currency = plan.currency
-        self.end = plan.ends_at
-        self.start = (plan.ends_at - int(plan.years * YEAR)) // DAY * DAY
-        self.opened = self.start - OPENING
-        self.home = HOMES[plan.currency]
         self.zone, self.offset_minutes = ZONES[plan.currency]
         self.taxes_included = plan.currency in ("EUR", "GBP", "AUD", "JPY")
-        self.order_times = OrderTimes(seed=plan.seed, orders=plan.orders, start=self.start, end=plan.ends_at)
         # Regulars come back often; buyers of a single order are made once and forgotten.
         self.person = lru_cache(maxsize=4096)(self._person)
 

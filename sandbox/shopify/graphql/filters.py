@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
+from sandbox.parts.money import minor_units
 from sandbox.shopify.data.ids import parse_gid
-from sandbox.shopify.data.money import minor_units
 from sandbox.shopify.data.shop import Shop
 from sandbox.shopify.graphql.search import EVERYTHING, Sql, Term, TermReader
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sandbox.parts.money import RATES
 from sandbox.shopify.api_versions import handles
 from sandbox.shopify.data.ids import gid, parse_gid
 from sandbox.shopify.data.live_shop import InventoryLevel
-from sandbox.shopify.data.money import RATES
 from sandbox.shopify.data.timestamps import utc
 from sandbox.shopify.graphql import customer_fields, fulfillment_fields, order_fields, product_fields
 from sandbox.shopify.graphql.compiler import Resolvers, WithArgs
