@@ -37,7 +37,7 @@ _NEWEST = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Watchful(SystemClock):
+class _WatchingClock(SystemClock):
     """A clock whose waits end when a signal comes, when a process dies, or when it takes too long."""
 
     processes: DemoProcesses
@@ -64,7 +64,7 @@ def run_demo(plan: Plan, *, as_json: bool) -> int:
     try:
         with stop_flag(processes.kill) as flag:
             processes.stack.pause = flag.pause
-            status = _play(plan, processes, flag, console, as_json=as_json)
+            status = _run_processes(plan, processes, flag, console, as_json=as_json)
     except Stopped as stopped:
         print(f"Stopped ({stopped.signal.name}); nothing is left running.", file=sys.stderr)
         status = 128 + stopped.signal
@@ -75,7 +75,7 @@ def run_demo(plan: Plan, *, as_json: bool) -> int:
     return status
 
 
-def _play(plan: Plan, processes: DemoProcesses, flag: StopFlag, console: Console, *, as_json: bool) -> int:
+def _run_processes(plan: Plan, processes: DemoProcesses, flag: StopFlag, console: Console, *, as_json: bool) -> int:
     began = time.monotonic()
     console.print("Starting PostgreSQL, PostgREST, Valkey and stand-ins for the platforms ...", style="dim")
     with processes.open():
@@ -120,7 +120,7 @@ def _load_shops(
     for user_id in (ada, ben):
         send_onboarding(processes.keeper.url, processes.stack.env, user_id)
     deadline = backfill_began + _PATIENCE_S + plan.orders / _ORDERS_A_SECOND
-    clock = _Watchful(processes=processes, flag=flag, deadline=deadline)
+    clock = _WatchingClock(processes=processes, flag=flag, deadline=deadline)
     progress.watch(lambda: _both(app, ada, ben), console=console, clock=clock)
     backfill_seconds = time.monotonic() - backfill_began
     sellers = _seller_result(app, "Ada", ada), _seller_result(app, "Ben", ben)

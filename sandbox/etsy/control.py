@@ -10,7 +10,7 @@ from starlette.responses import Response
 from sandbox.etsy.ground_truth import GROUND_TRUTHS
 from sandbox.etsy.live_shop import LiveShop
 from sandbox.etsy.mutations import MUTATIONS
-from sandbox.etsy.shop_creation import describe, open_shop, pair
+from sandbox.etsy.shop_creation import describe, open_shop, token_pair
 from sandbox.etsy.tokens import SCOPES
 from sandbox.etsy.world import World
 from sandbox.parts.control import BaseControl, Routes
@@ -68,7 +68,7 @@ class Control(BaseControl[LiveShop]):
         if user_id is None:
             user_id = self.live_shop(int(wanted["shop_id"])).shop.ids.user
         scopes = tuple(wanted.get("scopes", SCOPES))
-        return reply({"user_id": user_id, **pair(self.world, user_id, scopes, wanted.get("expires_in"))}, 201)
+        return reply({"user_id": user_id, **token_pair(self.world, user_id, scopes, wanted.get("expires_in"))}, 201)
 
     @guarded
     async def revoke_tokens(self, request: Request) -> Response:

@@ -88,7 +88,7 @@ def payment_group(shop: Shop, order: Order, rng: SeededRandom) -> Group:
     """The credit and every fee that comes with a sale."""
     at, payout, ids = order.paid_at, shop.payout, shop.ids
     receipt, payment = ids.receipt(order.pos), ids.payment(order.pos)
-    gross = _cents(shop, order.grand, at)
+    gross = _cents(shop, order.grand_total, at)
     fee = processing_fee(gross, payout)
     found = [Booking(0, gross, payment), Booking(1, -fee, payment)]
     quantity_fee = ledger_cents(from_dollar_cents(20, payout), payout, payout, 0)
@@ -116,7 +116,7 @@ def payment_group(shop: Shop, order: Order, rng: SeededRandom) -> Group:
 
 def refund_group(shop: Shop, order: Order, refund: Refund) -> Group:
     """The refund at the rate of the payment, so that a whole refund returns exactly what came in."""
-    gross = _cents(shop, order.grand, order.paid_at)
+    gross = _cents(shop, order.grand_total, order.paid_at)
     first = order.lines[0]
     goods = _cents(shop, first.price * first.quantity - first.coupon, order.paid_at)
     return refund_bookings(

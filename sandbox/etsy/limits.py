@@ -41,7 +41,7 @@ class Limits:
         if not refused or self._settings.rejected_calls_count:
             self._count(now)
             in_second, today = in_second + 1, today + 1
-        retry = {"": 0, "second": 1, "day": self._seconds_to_room(now)}[refused]
+        retry = {"": 0, "second": 1, "day": self._seconds_until_available(now)}[refused]
         return Verdict(refused, self._headers(in_second, today), retry)
 
     def use(self, calls: int) -> None:
@@ -77,7 +77,7 @@ class Limits:
         bucket = second // self._settings.day_bucket_seconds
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
 
-    def _seconds_to_room(self, now: float) -> int:
+    def _seconds_until_available(self, now: float) -> int:
         """When enough buckets have dropped out for one more call."""
         over = sum(self._buckets.values()) - self._settings.per_day + 1
         for bucket in sorted(self._buckets):

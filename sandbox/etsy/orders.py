@@ -69,7 +69,7 @@ class Order(NamedTuple):
         return sum(line.shipping for line in self.lines)
 
     @property
-    def grand(self) -> int:
+    def grand_total(self) -> int:
         """What the buyer pays: goods less coupons, shipping, tax, VAT and gift wrap."""
         return self.total - self.discount + self.shipping + self.tax + self.vat + self.wrap
 
@@ -148,7 +148,7 @@ def _canceled_after_payment(order: Order, rng: SeededRandom, end: int) -> Order:
     canceled = order.paid_at + rng.between(HOUR, 3 * DAY)
     if canceled > end:
         return order
-    refund = Refund(order.grand, canceled, "buyer changed mind", None)
+    refund = Refund(order.grand_total, canceled, "buyer changed mind", None)
     return order._replace(canceled_at=canceled, refunds=(refund,))
 
 
@@ -157,7 +157,7 @@ def _refunds(order: Order, roll: int, rng: SeededRandom, end: int) -> tuple[Refu
     if roll >= 110 or not order.shipped_at:
         return ()
     whole = roll < 70
-    first = order.grand if whole else max(order.lines[0].price * rng.between(1, 6) // 10, 1)
+    first = order.grand_total if whole else max(order.lines[0].price * rng.between(1, 6) // 10, 1)
     amounts = (first,) if whole or rng.chance(800) else (first, max(first // 3, 1))
     at = order.shipped_at
     refunds = []

@@ -53,7 +53,7 @@ def render_receipt(shop: Shop, order: Order) -> Doc:
         "is_gift": is_gift,
         "gift_message": rng.pick(GIFT_NOTES) if is_gift else "",
         "gift_sender": buyer.name if is_gift else "",
-        "grandtotal": money(order.grand, currency),
+        "grandtotal": money(order.grand_total, currency),
         "subtotal": money(order.total - order.discount, currency),
         "total_price": money(order.total, currency),
         "total_shipping_cost": money(order.shipping, currency),
@@ -83,7 +83,7 @@ def status(order: Order, rng: SeededRandom) -> str:
     if not order.paid_at:
         return "Payment processing" if rng.chance(400) else "Open"
     if refunded:
-        return "Fully refunded" if refunded >= order.grand else "Partially refunded"
+        return "Fully refunded" if refunded >= order.grand_total else "Partially refunded"
     return "Completed" if order.shipped_at else "Paid"
 
 

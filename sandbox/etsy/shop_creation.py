@@ -44,7 +44,7 @@ async def open_shop(world: World, wanted: Doc) -> Doc:
     scopes = tuple(wanted.get("scopes", SCOPES))
     return {
         **describe(live_shop),
-        **pair(world, live_shop.shop.ids.user, scopes, None),
+        **token_pair(world, live_shop.shop.ids.user, scopes, None),
         "keystring": world.keystring,
         "shared_secret": world.shared_secret,
     }
@@ -68,7 +68,7 @@ def describe(live_shop: LiveShop) -> Doc:
     }
 
 
-def pair(world: World, user_id: int, scopes: tuple[str, ...], expires_in: int | None) -> Doc:
+def token_pair(world: World, user_id: int, scopes: tuple[str, ...], expires_in: int | None) -> Doc:
     issued = world.tokens.issue(user_id, scopes, expires_in)
     return {
         "access_token": issued["access_token"],

@@ -52,7 +52,7 @@ def _limits(world: World, operation: Operation, call: Call) -> None:
     refused = world.limits.admit(account_id, operation.area)
     call.rate = refused or "counted"
     if refused:
-        wait = world.limits.seconds_to_room(account_id, refused) if world.settings.retry_after else None
+        wait = world.limits.seconds_until_available(account_id, refused) if world.settings.retry_after else None
         refusal = Throttled(429, "Too Many Requests")
         refusal.response = throttled(wait)
         raise refusal

@@ -121,7 +121,7 @@ class Limits:
             )
         return found
 
-    def seconds_to_room(self, number: int, which: str) -> int:
+    def seconds_until_available(self, number: int, which: str) -> int:
         account = self.account(number)
         window = {"catalog": account.catalog, "publish": account.publish}.get(which, account.minute)
         return max(int(window.free_at() - self._clock.now()) + 1, 1)

@@ -26,7 +26,7 @@ class LiveShop:
     def account_id(self) -> int:
         return self.shop.plan.account_id
 
-    def describe_to_vendor(self) -> Doc:
+    def shop_doc(self) -> Doc:
         """A shop (spec shop)."""
         channel = "disconnected" if self.disconnected else self.shop.sales_channel
         return {"id": self.shop.ids.shop, "title": self.shop.plan.title, "sales_channel": channel}

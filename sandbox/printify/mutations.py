@@ -32,10 +32,10 @@ class Change:
     def shop_id(self) -> int:
         return self.live_shop.shop.ids.shop
 
-    def tell_order(self, topic: str, doc: Doc, **data: Any) -> None:
+    def emit_order(self, topic: str, doc: Doc, **data: Any) -> None:
         self.webhooks.emit(self.shop_id, topic, doc["id"], {"shop_id": self.shop_id, **data})
 
-    def tell_product(self, topic: str, product_id: str) -> None:
+    def emit_product(self, topic: str, product_id: str) -> None:
         self.webhooks.emit(self.shop_id, topic, product_id, {"shop_id": self.shop_id})
 
 
@@ -49,7 +49,7 @@ def new_order(change: Change) -> Doc:
         doc["metadata"] = {"order_type": wanted.get("order_type", "external"), **_reference(wanted)}
         _priced(doc, wanted)
         store.put(row, doc)
-        change.tell_order("order:created", doc)
+        change.emit_order("order:created", doc)
         made.append(doc["id"])
     return {"order_ids": made, "order_id": made[-1] if made else None}
 
@@ -106,7 +106,7 @@ def send_to_production(change: Change) -> Doc:
     doc |= {"status": "in-production", "sent_to_production_at": timestamp(change.at)}
     for line in _live(doc):
         line |= {"status": "in-production", "sent_to_production_at": timestamp(change.at)}
-    change.tell_order("order:sent-to-production", doc)
+    change.emit_order("order:sent-to-production", doc)
     return _put(change, row, doc)
 
 
@@ -118,7 +118,7 @@ def ship(change: Change) -> Doc:
     doc |= {"status": "fulfilled", "fulfilled_at": timestamp(change.at), "shipments": [parcel]}
     for line in _live(doc):
         line |= {"status": "fulfilled", "fulfilled_at": timestamp(change.at)}
-    change.tell_order("order:shipment:created", doc, shipped_at=timestamp(change.at), **_carrier(doc))
+    change.emit_order("order:shipment:created", doc, shipped_at=timestamp(change.at), **_carrier(doc))
     return _put(change, row, doc)
 
 
@@ -128,7 +128,7 @@ def deliver(change: Change) -> Doc:
         raise ValueError(f"order {doc['id']} has not been shipped")
     for parcel in doc["shipments"]:
         parcel["delivered_at"] = timestamp(change.at)
-    change.tell_order("order:shipment:delivered", doc, delivered_at=timestamp(change.at), **_carrier(doc))
+    change.emit_order("order:shipment:delivered", doc, delivered_at=timestamp(change.at), **_carrier(doc))
     return _put(change, row, doc)
 
 
@@ -146,7 +146,7 @@ def reprint(change: Change) -> Doc:
     again = {**doc, "id": new_id, "line_items": [line], "metadata": about, "created_at": timestamp(change.at)}
     again |= {"status": "in-production", "shipments": []}
     change.live_shop.store.put(fresh, _summed(again))
-    change.tell_order("order:created", again)
+    change.emit_order("order:created", again)
     doc["metadata"]["child_reprinted_order_ids"] = [new_id]
     _put(change, row, doc)
     return {"order_id": new_id, "original_id": doc["id"]}
@@ -165,14 +165,14 @@ def new_product(change: Change) -> Doc:
     doc |= {"updated_at": timestamp(change.at), "external": None}
     number = live_shop.add_product(change.at, doc)
     product_id = live_shop.shop.ids.product(number)
-    change.tell_product("product:created", product_id)
+    change.emit_product("product:created", product_id)
     return {"product_id": product_id}
 
 
 def edit_product(change: Change) -> Doc:
     number, product_id = _product(change)
     change.live_shop.edit_product(number, {**change.wanted.get("fields", {}), "updated_at": timestamp(change.at)})
-    change.tell_product("product:updated", product_id)
+    change.emit_product("product:updated", product_id)
     return {"product_id": product_id}
 
 
@@ -180,7 +180,7 @@ def remove_product(change: Change) -> Doc:
     """Gone at once: every product behind it moves forward, and a walk skips one."""
     number, product_id = _product(change)
     change.live_shop.remove_product(number)
-    change.tell_product("product:deleted", product_id)
+    change.emit_product("product:deleted", product_id)
     return {"product_id": product_id}
 
 
@@ -254,7 +254,7 @@ def _product(change: Change) -> tuple[int, str]:
 def _put(change: Change, row: Row, doc: Doc) -> Doc:
     status = doc["status"] if doc["status"] in STATUSES else row.status
     change.live_shop.store.put(row._replace(status=status), doc)
-    change.tell_order("order:updated", doc, status=doc["status"])
+    change.emit_order("order:updated", doc, status=doc["status"])
     return {"order_id": doc["id"]}
 
 

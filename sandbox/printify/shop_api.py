@@ -9,7 +9,7 @@ from sandbox.printify.world import Call, World
 
 def list_shops(world: World, call: Call) -> HttpResponse:
     """A plain array."""
-    return ok([live_shop.describe_to_vendor() for live_shop in world.live_shops_of(call.account_id or 0)])
+    return ok([live_shop.shop_doc() for live_shop in world.live_shops_of(call.account_id or 0)])
 
 
 def list_orders(world: World, call: Call) -> HttpResponse:

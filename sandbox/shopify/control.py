@@ -16,7 +16,7 @@ from sandbox.shopify.bulk.operations import Failure
 from sandbox.shopify.data.ground_truth import GROUND_TRUTHS
 from sandbox.shopify.data.live_shop import LiveShop
 from sandbox.shopify.data.mutations import MUTATIONS
-from sandbox.shopify.shop_creation import describe, open_shop, pair
+from sandbox.shopify.shop_creation import describe, open_shop, token_pair
 from sandbox.shopify.tokens import SCOPES
 from sandbox.shopify.uninstall import uninstall
 from sandbox.shopify.webhooks.delivery import COMPLIANCE
@@ -91,7 +91,7 @@ class Control(BaseControl[LiveShop]):
         wanted = await json_body(request)
         shop = self.live_shop(int(wanted["shop_id"])).shop
         scopes = tuple(wanted.get("scopes", SCOPES))
-        issued = pair(
+        issued = token_pair(
             self.world,
             shop.ids.shop,
             scopes,

@@ -15,7 +15,7 @@ from sandbox.parts import consent
 from sandbox.parts.responses import HTML, Doc, HttpResponse, ok, redirect
 from sandbox.shopify.data.live_shop import LiveShop
 from sandbox.shopify.responses import ShopifyError
-from sandbox.shopify.tokens import SCOPES, Code, Dead
+from sandbox.shopify.tokens import SCOPES, Code, InvalidGrant
 from sandbox.shopify.world import World
 
 AUTHORIZE = "/admin/oauth/authorize"
@@ -99,7 +99,7 @@ def _granted(world: World, domain: str | None, form: Doc, grant: str) -> Doc:
     if grant == "authorization_code":
         return _by_code(world, shop_id, form)
     if grant == "refresh_token":
-        return _alive(lambda: world.tokens.refresh(str(form.get("refresh_token", "")), shop_id))
+        return _grant_or_refuse(lambda: world.tokens.refresh(str(form.get("refresh_token", "")), shop_id))
     if grant == EXCHANGE:
         return _exchanged(world, shop_id, form)
     raise OAuthError(400, "unsupported_grant_type", f"grant_type {grant} is not supported")
@@ -138,7 +138,7 @@ def _exchanged(world: World, shop_id: int | None, form: Doc) -> Doc:
     """An old everlasting token for an expiring pair, or a session token (ours: `session:SHOP_ID`) for a token."""
     subject, kind = str(form.get("subject_token", "")), form.get("subject_token_type")
     if kind == _OFFLINE:
-        return _alive(lambda: world.tokens.migrate(subject))
+        return _grant_or_refuse(lambda: world.tokens.migrate(subject))
     named = subject.removeprefix("session:")
     if kind != _ID_TOKEN or not named.isdecimal() or int(named) not in world.live_shops:
         raise OAuthError(400, "invalid_subject_token", "The subject token is not valid")
@@ -147,11 +147,11 @@ def _exchanged(world: World, shop_id: int | None, form: Doc) -> Doc:
     return world.tokens.issue(int(named), SCOPES, expiring=str(form.get("expiring", "0")) == "1")
 
 
-def _alive(grant: Any) -> Doc:
+def _grant_or_refuse(grant: Any) -> Doc:
     try:
         made: Doc = grant()
-    except Dead as dead:
-        raise OAuthError(400, "invalid_grant", str(dead)) from dead
+    except InvalidGrant as invalid:
+        raise OAuthError(400, "invalid_grant", str(invalid)) from invalid
     return made
 
 

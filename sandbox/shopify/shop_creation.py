@@ -40,7 +40,9 @@ async def open_shop(world: World, wanted: Doc) -> Doc:
     scopes = tuple(wanted.get("scopes", SCOPES))
     return {
         **describe(live_shop),
-        **pair(world, live_shop.shop.ids.shop, scopes, expiring=bool(wanted.get("expiring", True)), expires_in=None),
+        **token_pair(
+            world, live_shop.shop.ids.shop, scopes, expiring=bool(wanted.get("expiring", True)), expires_in=None
+        ),
         "client_id": world.client_id,
         "client_secret": world.client_secret,
     }
@@ -64,7 +66,7 @@ def describe(live_shop: LiveShop) -> Doc:
     }
 
 
-def pair(world: World, shop_id: int, scopes: tuple[str, ...], *, expiring: bool, expires_in: int | None) -> Doc:
+def token_pair(world: World, shop_id: int, scopes: tuple[str, ...], *, expiring: bool, expires_in: int | None) -> Doc:
     issued = world.tokens.issue(shop_id, scopes, expiring=expiring, expires_in=expires_in)
     life = issued.get("expires_in")
     return {**issued, "expires_at": None if life is None else int(world.clock.now() + life)}

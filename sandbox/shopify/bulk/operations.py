@@ -14,8 +14,8 @@ import orjson
 
 from sandbox.parts.clock import Clock
 from sandbox.parts.responses import Doc
-from sandbox.shopify.bulk.planner import Branch, Family, families
-from sandbox.shopify.graphql.compiler import Nothing
+from sandbox.shopify.bulk.planner import Branch, RecordTree, record_trees
+from sandbox.shopify.graphql.compiler import NullPropagation
 from sandbox.shopify.graphql.context import Context
 from sandbox.shopify.graphql.errors import FieldError
 from sandbox.shopify.settings import Settings
@@ -202,7 +202,7 @@ class BulkOperations:
                     await asyncio.sleep(0)
                 else:
                     self._write(operation, file, carried)
-        except (FieldError, Nothing):
+        except (FieldError, NullPropagation):
             operation.outcome, operation.error_code = "FAILED", "ACCESS_DENIED"
         if ctx.errors:
             operation.outcome, operation.error_code = "FAILED", "ACCESS_DENIED"
@@ -212,9 +212,9 @@ class BulkOperations:
             await asyncio.sleep(_LOOK_SECONDS)
             self._settle(operation)
 
-    def _pieces(self, branches: tuple[Branch, ...], ctx: Context) -> Iterator[list[Family]]:
+    def _pieces(self, branches: tuple[Branch, ...], ctx: Context) -> Iterator[list[RecordTree]]:
         for branch in branches:
-            found = families(branch, ctx)
+            found = record_trees(branch, ctx)
             while piece := list(islice(found, _ROOTS_A_TIME)):
                 yield piece
 
@@ -234,15 +234,15 @@ class BulkOperations:
 
 
 def _arranged(
-    piece: list[Family], carried: list[Doc], rng: random.Random, *, grouped: bool
+    piece: list[RecordTree], carried: list[Doc], rng: random.Random, *, grouped: bool
 ) -> tuple[list[Doc], list[Doc]]:
     """Lines to write now, and lines held back: a child may come long after its parent, or before it."""
     if grouped:
-        return [line for family in piece for line in family], []
-    children = [line for family in piece for line in family[1:]]
+        return [line for tree in piece for line in tree], []
+    children = [line for tree in piece for line in tree[1:]]
     rng.shuffle(children)
     late, now = children[: len(children) // 3], [*carried, *children[len(children) // 3 :]]
-    roots = [family[0] for family in piece]
+    roots = [tree[0] for tree in piece]
     lines: list[Doc] = []
     while roots or now:
         source = roots if roots and (not now or rng.random() < 0.5) else now

@@ -38,7 +38,7 @@ class Branch:
     branches: tuple[Branch, ...]
 
 
-class Family(list[Doc]):
+class RecordTree(list[Doc]):
     """A root's line and the lines of all below it, parents first."""
 
 
@@ -60,23 +60,23 @@ def check_searches(engine: Engine, branches: tuple[Branch, ...], document: Docum
             search(ctx, ROOTS[node.name.value][0], args.get("query"), (node.name.value,))
 
 
-def families(branch: Branch, ctx: Context) -> Iterator[Family]:
+def record_trees(branch: Branch, ctx: Context) -> Iterator[RecordTree]:
     """Each root record with everything nested in it, without `__parentId` on the root."""
     for record in branch.records(None, ctx):
         if record is not None:
-            family = Family()
-            _gather(branch, record, None, ctx, family)
-            yield family
+            tree = RecordTree()
+            _gather(branch, record, None, ctx, tree)
+            yield tree
 
 
-def _gather(branch: Branch, record: Any, parent: str | None, ctx: Context, family: Family) -> None:
+def _gather(branch: Branch, record: Any, parent: str | None, ctx: Context, tree: RecordTree) -> None:
     line = branch.line(record, ctx)
     if parent is not None:
         line["__parentId"] = parent
-    family.append(line)
+    tree.append(line)
     for inner in branch.branches:
         for child in inner.records(record, ctx):
-            _gather(inner, child, line["id"], ctx, family)
+            _gather(inner, child, line["id"], ctx, tree)
 
 
 def _itself(value: Any, _ctx: Context) -> Any:

@@ -49,10 +49,10 @@ def make_person(seed: int, home: str, number: int) -> Person:
     rng = SeededRandom(f"{seed}:customer:{number}")
     code = home if rng.chance(600) else rng.pick(ABROAD)
     country = COUNTRIES[code]
-    given, family, _ = NAMES["emoji" if rng.chance(33) else country.script]
+    given, tree, _ = NAMES["emoji" if rng.chance(33) else country.script]
     city, province, postcode = rng.pick(country.cities)
     first = None if rng.chance(15) else html.unescape(rng.pick(given))
-    last = None if rng.chance(25) else html.unescape(rng.pick(family))
+    last = None if rng.chance(25) else html.unescape(rng.pick(tree))
     by_phone = rng.chance(60)
     tags = sorted({rng.pick(_TAGS) for _ in range(rng.below(3))}) if rng.chance(250) else []
     return Person(

@@ -31,7 +31,7 @@ class Pair(NamedTuple):
         return Pair(rounded(self[0] * numerator, denominator), rounded(self[1] * numerator, denominator))
 
 
-NOTHING = Pair(0, 0)
+ZERO = Pair(0, 0)
 
 
 def converted(amount: int, currency: str, into: str) -> int:

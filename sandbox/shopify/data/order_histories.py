@@ -8,7 +8,7 @@ from sandbox.parts.money import rounded
 from sandbox.parts.order_times import DAY
 from sandbox.parts.responses import Doc
 from sandbox.parts.seeded_random import SeededRandom
-from sandbox.shopify.data.money import NOTHING, Pair
+from sandbox.shopify.data.money import ZERO, Pair
 from sandbox.shopify.data.shop import Shop
 
 HOUR = 3600
@@ -70,34 +70,34 @@ def transaction(order: Doc, kind: str, status: str, at: int, amount: Pair, *, pa
 def refund(shop: Shop, order: Doc, at: int, wanted: list[tuple[int, int]], *, note: str | None, restock: str) -> Doc:
     """Give back so many pieces of these lines, at what was paid for them; all of an order takes shipping along."""
     lines = [_refund_line(order, line, quantity, restock) for line, quantity in wanted]
-    amount = sum(starmap(Pair, (each["subtotal"] for each in lines)), NOTHING)
+    amount = sum(starmap(Pair, (each["subtotal"] for each in lines)), ZERO)
     if not shop.taxes_included:
-        amount += sum(starmap(Pair, (each["tax"] for each in lines)), NOTHING)
+        amount += sum(starmap(Pair, (each["tax"] for each in lines)), ZERO)
     everything = all(line["current"] == 0 for line in order["lines"])
     left = left_to_refund(order)
     amount = left if everything else Pair(min(amount.shop, left.shop), min(amount.buyer, left.buyer))
-    return _book_refund(order, at, lines, amount, note, shipping=order["shipping"] if everything else NOTHING)
+    return _book_refund(order, at, lines, amount, note, shipping=order["shipping"] if everything else ZERO)
 
 
 def refund_amount(order: Doc, at: int, amount: Pair, *, note: str | None) -> Doc:
     """Give back money without goods: a discrepancy, in Shopify's word."""
-    return _book_refund(order, at, [], amount, note, shipping=NOTHING)
+    return _book_refund(order, at, [], amount, note, shipping=ZERO)
 
 
 def left_to_refund(order: Doc) -> Pair:
     moves = [each for each in order["transactions"] if each["status"] == "SUCCESS"]
-    taken = sum((Pair(*each["amount"]) for each in moves if each["kind"] in ("SALE", "CAPTURE")), NOTHING)
-    return taken - sum((Pair(*each["amount"]) for each in moves if each["kind"] == "REFUND"), NOTHING)
+    taken = sum((Pair(*each["amount"]) for each in moves if each["kind"] in ("SALE", "CAPTURE")), ZERO)
+    return taken - sum((Pair(*each["amount"]) for each in moves if each["kind"] == "REFUND"), ZERO)
 
 
 def recompute(shop: Shop, order: Doc) -> None:
     """Everything that follows from the events: sums and states. Called again after each change."""
     add_totals(shop, order)
     moves = [each for each in order["transactions"] if each["status"] == "SUCCESS"]
-    taken = sum((Pair(*each["amount"]) for each in moves if each["kind"] in ("SALE", "CAPTURE")), NOTHING)
+    taken = sum((Pair(*each["amount"]) for each in moves if each["kind"] in ("SALE", "CAPTURE")), ZERO)
     order["received"] = taken
     # A refund of nothing is still a refund; only money given back counts here.
-    order["refunded"] = sum((Pair(*each["amount"]) for each in moves if each["kind"] == "REFUND"), NOTHING)
+    order["refunded"] = sum((Pair(*each["amount"]) for each in moves if each["kind"] == "REFUND"), ZERO)
     order["financial"] = _financial(order)
     order["fulfillment"] = _fulfillment(order)
     stamps = [order["created"], order["cancelled"] or 0, order["closed"] or 0, order.get("touched", 0)]
@@ -107,7 +107,7 @@ def recompute(shop: Shop, order: Doc) -> None:
 
 def add_totals(shop: Shop, order: Doc) -> None:
     """Totals as bought, and as they are after refunds and edits."""
-    goods = discounts = tax = current_goods = current_discounts = current_tax = NOTHING
+    goods = discounts = tax = current_goods = current_discounts = current_tax = ZERO
     for line in order["lines"]:
         whole, bought = Pair(*line["price"]) * line["quantity"], line["quantity"]
         goods, discounts = goods + whole, discounts + Pair(*line["discount"])
@@ -118,22 +118,22 @@ def add_totals(shop: Shop, order: Doc) -> None:
         current_tax += Pair(*line["tax"]).part(kept, bought)
     kept_any = any(line["current"] for line in order["lines"])
     shipping, tip = Pair(*order["shipping"]), Pair(*order["tip"])
-    extra = NOTHING if shop.taxes_included else tax + Pair(*order["shipping_tax"])
+    extra = ZERO if shop.taxes_included else tax + Pair(*order["shipping_tax"])
     order["subtotal"], order["discounts"] = goods - discounts, discounts
     order["tax"] = tax + Pair(*order["shipping_tax"])
     order["total"] = goods - discounts + shipping + tip + extra
-    current_shipping = shipping if kept_any else NOTHING
-    current_shipping_tax = Pair(*order["shipping_tax"]) if kept_any else NOTHING
+    current_shipping = shipping if kept_any else ZERO
+    current_shipping_tax = Pair(*order["shipping_tax"]) if kept_any else ZERO
     order["current_subtotal"], order["current_discounts"] = current_goods - current_discounts, current_discounts
     order["current_tax"] = current_tax + current_shipping_tax
     order["current_shipping"] = current_shipping
     order["current_total"] = (
         order["current_subtotal"]
         + current_shipping
-        + (tip if kept_any else NOTHING)
-        + (NOTHING if shop.taxes_included else order["current_tax"])
+        + (tip if kept_any else ZERO)
+        + (ZERO if shop.taxes_included else order["current_tax"])
     )
-    order.setdefault("refunded", NOTHING)
+    order.setdefault("refunded", ZERO)
 
 
 def fulfill(order: Doc, rng: SeededRandom, at: int, *, part: bool = False) -> None:

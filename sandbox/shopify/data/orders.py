@@ -10,7 +10,7 @@ from sandbox.parts.responses import Doc
 from sandbox.parts.sample_people import Country
 from sandbox.parts.seeded_random import SeededRandom
 from sandbox.parts.shop import buyer_number
-from sandbox.shopify.data.money import NOTHING, Pair, converted
+from sandbox.shopify.data.money import ZERO, Pair, converted
 from sandbox.shopify.data.order_histories import add_history, recompute
 from sandbox.shopify.data.products import variant_price
 from sandbox.shopify.data.shop import Shop
@@ -44,7 +44,7 @@ def make_order(shop: Shop, pos: int, *, at: int | None = None, lines: int | None
     rate, tax_title = _tax(shop, person.country, abroad=person.country_code != shop.home)
     for line in bought:
         line["tax"] = _tax_of(Pair(*line["price"]) * line["quantity"] - Pair(*line["discount"]), rate, shop)
-    shipping = _shipping(shop, buyer_currency, rng, abroad=person.country_code != shop.home) if ships else NOTHING
+    shipping = _shipping(shop, buyer_currency, rng, abroad=person.country_code != shop.home) if ships else ZERO
     order: Doc = {
         "pos": pos,
         "created": created,
@@ -68,7 +68,7 @@ def make_order(shop: Shop, pos: int, *, at: int | None = None, lines: int | None
         "shipping": shipping,
         "shipping_title": "International" if person.country_code != shop.home else "Standard",
         "shipping_tax": _tax_of(shipping, rate, shop),
-        "tip": _tip(shop, buyer_currency, rng) if at_till and rng.chance(150) else NOTHING,
+        "tip": _tip(shop, buyer_currency, rng) if at_till and rng.chance(150) else ZERO,
         "ships": ships,
         "transactions": [],
         "refunds": [],
@@ -106,8 +106,8 @@ def _line(shop: Shop, rng: SeededRandom, buyer_currency: str, per_mille: int) ->
         "current": quantity,
         "fulfilled": 0,
         "price": price,
-        "discount": (price * quantity).part(per_mille, 1000) if per_mille else NOTHING,
-        "tax": NOTHING,
+        "discount": (price * quantity).part(per_mille, 1000) if per_mille else ZERO,
+        "tax": ZERO,
         "gift_card": product.gift_card,
         "ships": not product.digital and not product.gift_card,
     }
@@ -128,7 +128,7 @@ def _tax(shop: Shop, country: Country, *, abroad: bool) -> tuple[int, str]:
 
 def _tax_of(amount: Pair, rate: int, shop: Shop) -> Pair:
     if not rate:
-        return NOTHING
+        return ZERO
     return amount.part(rate, 1000 + rate) if shop.taxes_included else amount.part(rate, 1000)
 
 

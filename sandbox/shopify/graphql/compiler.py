@@ -50,7 +50,7 @@ _MONEY = {"shopMoney": 0, "presentmentMoney": 1}
 _PAGED = ("first", "last")
 
 
-class Nothing(Exception):
+class NullPropagation(Exception):
     """Null where none may be: the nearest nullable field above becomes null."""
 
 
@@ -253,9 +253,9 @@ class Compiler:
             except FieldError as error:
                 ctx.error(error, path)
                 if required:
-                    raise Nothing from error
+                    raise NullPropagation from error
                 return None
-            except Nothing:
+            except NullPropagation:
                 if required:
                     raise
                 return None

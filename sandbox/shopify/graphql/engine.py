@@ -24,7 +24,7 @@ from graphql import (
 from graphql.execution.values import get_variable_values
 
 from sandbox.parts.responses import Doc
-from sandbox.shopify.graphql.compiler import Compiler, Nothing, Resolvers, Run
+from sandbox.shopify.graphql.compiler import Compiler, NullPropagation, Resolvers, Run
 from sandbox.shopify.graphql.context import Context
 from sandbox.shopify.graphql.costs import Cost
 from sandbox.shopify.graphql.errors import QueryError
@@ -107,7 +107,7 @@ class Engine:
         """The data; errors gather in the context."""
         try:
             return prepared.run(None, ctx)
-        except Nothing:
+        except NullPropagation:
             return None
 
     def introspect(self, prepared: Prepared) -> Doc:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.parts.responses import Doc
 from sandbox.shopify.data.ids import gid
-from sandbox.shopify.data.money import NOTHING, Pair
+from sandbox.shopify.data.money import ZERO, Pair
 from sandbox.shopify.data.timestamps import utc
 from sandbox.shopify.graphql.compiler import Resolvers, WithArgs
 from sandbox.shopify.graphql.context import Context
@@ -94,9 +94,9 @@ REFUND_SHIPPING: dict[str, Any] = {
 }
 ADJUSTMENT: dict[str, Any] = {
     "id": _part_id("OrderAdjustment"),
-    "amountSet": lambda v, ctx: bag(v[0], NOTHING - Pair(*v[1]["amount"]), ctx),
+    "amountSet": lambda v, ctx: bag(v[0], ZERO - Pair(*v[1]["amount"]), ctx),
     "reason": lambda _v, _ctx: "REFUND_DISCREPANCY",
-    "taxAmountSet": lambda v, ctx: bag(v[0], NOTHING, ctx),
+    "taxAmountSet": lambda v, ctx: bag(v[0], ZERO, ctx),
 }
 
 

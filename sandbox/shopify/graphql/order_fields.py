@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.parts.responses import Doc
 from sandbox.shopify.data.ids import gid
-from sandbox.shopify.data.money import NOTHING, Pair, decimal, padded
+from sandbox.shopify.data.money import ZERO, Pair, decimal, padded
 from sandbox.shopify.data.order_histories import fee
 from sandbox.shopify.data.timestamps import utc
 from sandbox.shopify.graphql.compiler import Resolvers, WithArgs
@@ -86,7 +86,7 @@ def _count(name: str) -> Any:
 
 def _outstanding(order: Doc, ctx: Context) -> Bag:
     owed = Pair(*order["current_total"]) - (Pair(*order["received"]) - Pair(*order["refunded"]))
-    return bag(order, owed if owed.shop > 0 and not order["cancelled"] else NOTHING, ctx)
+    return bag(order, owed if owed.shop > 0 and not order["cancelled"] else ZERO, ctx)
 
 
 def _net(order: Doc, ctx: Context) -> Bag:
@@ -145,7 +145,7 @@ ORDER: dict[str, Any] = {
     "totalShippingPriceSet": _set("shipping"),
     "currentShippingPriceSet": _set("current_shipping"),
     "totalRefundedSet": _set("refunded"),
-    "totalRefundedShippingSet": lambda o, ctx: bag(o, sum((Pair(*r["shipping"]) for r in o["refunds"]), NOTHING), ctx),
+    "totalRefundedShippingSet": lambda o, ctx: bag(o, sum((Pair(*r["shipping"]) for r in o["refunds"]), ZERO), ctx),
     "totalReceivedSet": _set("received"),
     "totalOutstandingSet": _outstanding,
     "totalTipReceivedSet": _set("tip"),

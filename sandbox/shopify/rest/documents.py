@@ -8,7 +8,7 @@ from sandbox.parts.responses import Doc
 from sandbox.shopify.data.customers import Person
 from sandbox.shopify.data.ids import gid
 from sandbox.shopify.data.live_shop import LiveShop
-from sandbox.shopify.data.money import NOTHING, Pair, padded
+from sandbox.shopify.data.money import ZERO, Pair, padded
 from sandbox.shopify.data.timestamps import local
 
 FULFILLMENT = {"FULFILLED": "fulfilled", "PARTIALLY_FULFILLED": "partial", "UNFULFILLED": None}
@@ -93,7 +93,7 @@ class Writer:
         return shown
 
     def _sums(self, order: Doc) -> Doc:
-        goods = sum((Pair(*line["price"]) * int(line["quantity"]) for line in order["lines"]), NOTHING)
+        goods = sum((Pair(*line["price"]) * int(line["quantity"]) for line in order["lines"]), ZERO)
         sums: Doc = {}
         for name, amount in (
             ("total_price", order["total"]),
@@ -111,7 +111,7 @@ class Writer:
 
     def _outstanding(self, order: Doc) -> Pair:
         owed = Pair(*order["current_total"]) - (Pair(*order["received"]) - Pair(*order["refunded"]))
-        return owed if owed.shop > 0 and not order["cancelled"] else NOTHING
+        return owed if owed.shop > 0 and not order["cancelled"] else ZERO
 
     def line(self, order: Doc, number: int) -> Doc:
         ids, line = self.shop.ids, order["lines"][number]
@@ -143,8 +143,8 @@ class Writer:
             "properties": [],
             "requires_shipping": line["ships"],
             "taxable": not line["gift_card"],
-            "total_discount": self.own(NOTHING),
-            "total_discount_set": self.both(order, NOTHING),
+            "total_discount": self.own(ZERO),
+            "total_discount_set": self.both(order, ZERO),
             "discount_allocations": self._allocations(order, line),
             "duties": [],
             "tax_lines": self.tax_lines(order, line["tax"]),
@@ -251,7 +251,7 @@ class Writer:
         }
 
     def _adjustment(self, order: Doc, refund: Doc) -> Doc:
-        number, amount = self.shop.ids.part(order["pos"], refund["n"]), NOTHING - Pair(*refund["amount"])
+        number, amount = self.shop.ids.part(order["pos"], refund["n"]), ZERO - Pair(*refund["amount"])
         return {
             "id": number,
             "order_id": self.shop.ids.order(order["pos"]),
@@ -260,8 +260,8 @@ class Writer:
             "reason": "Refund discrepancy",
             "amount": self.own(amount),
             "amount_set": self.both(order, amount),
-            "tax_amount": self.own(NOTHING),
-            "tax_amount_set": self.both(order, NOTHING),
+            "tax_amount": self.own(ZERO),
+            "tax_amount_set": self.both(order, ZERO),
         }
 
     def fulfillment(self, order: Doc, each: Doc) -> Doc:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.demo.figures import Sum, reckon
+from sandbox.demo.figures import Sum, compute_figures
 from sandbox.demo.money import amount_text
 
 
@@ -35,7 +35,7 @@ def test_sums_are_those_of_the_rows() -> None:
         for n, kind, amount, balance in ((2, "sales_tax", -7, 993), (1, "PAYMENT_GROSS", 1000, 1000))
     ]
 
-    figures = reckon(
+    figures = compute_figures(
         orders=orders,
         lines=[{"title": "Mug", "quantity": 3, "price_amount": 250, "listing_platform_id": None}],
         refunds=[{"refund_amount": 11}],
