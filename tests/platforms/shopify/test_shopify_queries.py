@@ -13,10 +13,10 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
 from execution.http.messages import Request
-from execution.pagination import bulk as walk_bulk
-from execution.pagination import rising as walk_rising
+from execution.pagination import keyset
 from execution.pagination.paginator import Bounds
 from execution.platforms.shopify import api as shopify_api
+from execution.platforms.shopify import bulk
 from execution.platforms.shopify.api import API_VERSION
 from execution.platforms.shopify.bulk import BulkPaginator
 from execution.streams import Lookup, Stream
@@ -64,9 +64,9 @@ def documents() -> Iterator[tuple[str, str]]:
         yield f"{name}: export", walk._export(place)
     for name, lookup in LOOKUPS.items():
         yield f"lookup {name}", text(lookup.ask(lookup, ["1", "2"]))
-    yield "start of an export", walk_bulk._START
-    yield "poll of an export", walk_bulk._POLL
-    yield "scopes", walk_rising._SCOPES
+    yield "start of an export", bulk._START
+    yield "poll of an export", bulk._POLL
+    yield "scopes", keyset._SCOPES
     yield "identify", shopify_api._IDENTIFY
 
 
