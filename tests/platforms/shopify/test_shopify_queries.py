@@ -63,7 +63,7 @@ def documents() -> Iterator[tuple[str, str]]:
         yield f"{name}: look", text(question(walk.fetch, replace(place, stage="look")))
         yield f"{name}: export", walk._export(place)
     for name, lookup in LOOKUPS.items():
-        yield f"lookup {name}", text(lookup.ask(lookup, ["1", "2"]))
+        yield f"lookup {name}", text(lookup.request(lookup, ["1", "2"]))
     yield "start of an export", bulk._START
     yield "poll of an export", bulk._POLL
     yield "scopes", keyset._SCOPES
