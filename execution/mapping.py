@@ -1,10 +1,10 @@
 """Write the SQL that maps a platform's records: streams declare columns, Postgres does the mapping.
 
-    python -m execution.mapping etsy > supabase/migrations/<time>_etsy_mapping.sql
+    python -m execution.mapping etsy > supabase/schemas/mapping/etsy.sql
 
-The functions are generated, static and reviewed as a migration, rather than put together at run time. A migration has
-those that the ones before it say otherwise, and no more; a test fails when streams and migrations disagree
-(docs/decisions/002). For each stream:
+The functions are generated, static and reviewed, rather than put together at run time. `make migration` writes these
+files, and a migration of what changed; a test fails when streams and files disagree (docs/decisions/002). For each
+stream:
 
     private.map_<platform>_<stream>_<table>(raw)          typed columns from raw, and from raw alone
     private.land_<platform>_<stream>(job, time, records…) one page into its tables, stale rows refused
@@ -13,10 +13,8 @@ those that the ones before it say otherwise, and no more; a test fails when stre
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from types import MappingProxyType
 
 from execution.conversions import EPOCH, checked_text, convert, place, quoted, read, text_at, value
@@ -25,11 +23,6 @@ from execution.streams import Children, Column, Derivation, Kind, Person, Record
 VERSION_COLUMNS = ("source_updated_at", "fetched_at", "content_hash", "sync_run_id", "is_deleted")
 _COMPARED = ("source_updated_at", "fetched_at", "content_hash", "is_deleted")
 NOTHING: Mapping[str, str] = MappingProxyType({})
-_STATEMENTS = re.compile(
-    r"^(?:drop function if exists (?P<dropped>[\w.]+);|"
-    r"create or replace function (?P<name>[\w.]+)\(.*?^(?:end )?\$\$;)$",
-    re.MULTILINE | re.DOTALL,
-)
 # Plans are made when a table may still be empty, and kept: they must look rows up by key in any case.
 NO_SCANS = """set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off"""
@@ -320,48 +313,17 @@ def stream_sql(platform: str, step: Step) -> Iterator[str]:
         yield remap_function(prefix, table, own, kept(columns, "t.raw", "m"))
 
 
-def landed(platform: str, folder: Path) -> dict[str, str]:
-    """The functions of a platform's mapping as its migrations leave them, by name."""
-    found: dict[str, str] = {}
-    for path in sorted(folder.glob(f"*_{platform}*_mapping.sql")):
-        for statement in _STATEMENTS.finditer(path.read_text()):
-            if statement["dropped"]:
-                found.pop(statement["dropped"], None)
-            else:
-                found[statement["name"]] = statement[0]
-    return found
-
-
-def changes(platform: str, steps: Iterable[Step], before: Mapping[str, str]) -> str:
-    """The migration that makes the functions of `before` those of the steps; empty where they are."""
-    texts = (sql.strip() for step in steps for sql in stream_sql(platform, step))
-    wanted = {_name(text): text for text in texts}
-    parts = [f"drop function if exists {name};" for name in sorted(before.keys() - wanted)]
-    for name, text in wanted.items():
-        old = before.get(name, text)
-        # One that returns other columns cannot be replaced.
-        if _head(old) != _head(text):
-            parts.append(f"drop function if exists {name};")
-        if name not in before or old != text:
-            parts.append(text)
-    title = f"-- The mapping of {platform}'s records, written by `python -m execution.mapping {platform}`. Do not edit."
-    return "\n\n".join([title, *parts]) + "\n" if parts else ""
-
-
-def _name(function: str) -> str:
-    return function.removeprefix("create or replace function ").partition("(")[0]
-
-
-def _head(function: str) -> str:
-    return function.partition(" as $$")[0]
+def mapping_sql(platform: str, steps: Iterable[Step]) -> str:
+    """The functions of a platform's mapping, as its file of supabase/schemas holds them."""
+    title = f"-- The mapping of {platform}'s records, written from its streams by `make migration`. Do not edit."
+    return "\n\n".join([title, *(text.strip() for step in steps for text in stream_sql(platform, step))]) + "\n"
 
 
 def main() -> None:
-    from execution.catalog import steps_of  # noqa: PLC0415  catalog and folder are wanted by the tool alone
-    from execution.migrations import FOLDER  # noqa: PLC0415
+    from execution.catalog import steps_of  # noqa: PLC0415  the catalog is wanted by the tool alone
 
     platform = sys.argv[1]
-    sys.stdout.write(changes(platform, steps_of(platform), landed(platform, FOLDER)))
+    sys.stdout.write(mapping_sql(platform, steps_of(platform)))
 
 
 if __name__ == "__main__":

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import psycopg
 import pytest
 
 from execution.catalog import CATALOG, steps_of
-from execution.mapping import SQL_TYPES, changes, landed
-from execution.migrations import FOLDER as MIGRATIONS
+from execution.mapping import SQL_TYPES, mapping_sql
+from execution.schema.files import FOLDER as SUPABASE
 from execution.streams import Derivation
 
 ENTITIES = CATALOG.entities
@@ -51,33 +50,12 @@ def stored_columns(db, table):
 
 
 @pytest.mark.parametrize("platform", ENTITIES)
-def test_the_migrations_leave_what_the_streams_say(platform):
-    assert not changes(platform, steps_of(platform), landed(platform, MIGRATIONS)), (
-        f"the streams of {platform} have changed: python -m execution.mapping {platform} >"
-        f" supabase/migrations/<time>_{platform}_mapping.sql"
+def test_the_schema_file_is_what_the_streams_say(platform):
+    path = SUPABASE / "schemas" / "mapping" / f"{platform}.sql"
+
+    assert path.read_text() == mapping_sql(platform, steps_of(platform)), (
+        f"the streams of {platform} have changed: make migration NAME=what_changes"
     )
-
-
-def test_a_changed_stream_is_a_migration_of_what_changed(tmp_path):
-    """What says the same is not written again; other columns need a drop, and what no stream has is dropped."""
-    orders, *rest = steps_of("etsy")
-    (tmp_path / "1_etsy_mapping.sql").write_text(changes("etsy", (orders, *rest), {}))
-    fewer = replace(orders, records=replace(orders.records, columns=orders.records.columns[:-1]))
-
-    kept = len(landed("etsy", tmp_path))
-    (tmp_path / "2_etsy_mapping.sql").write_text(changes("etsy", (fewer, *rest), landed("etsy", tmp_path)))
-    changed = re.findall(
-        r"^(?:drop|create).*?(private\.\w+)", (tmp_path / "2_etsy_mapping.sql").read_text(), re.MULTILINE
-    )
-    gone = changes("etsy", rest, landed("etsy", tmp_path))
-
-    mapped, landing, remapped = (f"private.{verb}_etsy_{orders.name}" for verb in ("map", "land", "remap"))
-    table = orders.records.table
-    assert changed == [f"{mapped}_{table}", f"{mapped}_{table}", landing, f"{remapped}_{table}"]
-    assert len(landed("etsy", tmp_path)) == kept
-    assert changes("etsy", (fewer, *rest), landed("etsy", tmp_path)) == ""
-    assert "create" not in gone
-    assert f"drop function if exists {landing};" in gone
 
 
 @pytest.mark.parametrize("platform", ENTITIES)

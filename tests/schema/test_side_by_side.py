@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-OLDEST_CODE = "20261122000900"
+OLDEST_CODE = "20261125001000"
 RELEASED = {
     "audit_read": "p_lease_id p_stream p_table p_time_column p_newest",
     "backfill_status": "p_user_id",
