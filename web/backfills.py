@@ -39,7 +39,7 @@ def start(web: Web, user_id: str, wanted: Wanted, *, trigger: str = "settings") 
             p_user_id=user_id,
             p_trigger=trigger,
             p_jobs=rows,
-            p_again=again,
+            p_rerun=again,
             p_since=wanted.since.isoformat() if wanted.since else None,
         )
     except StoreError as error:

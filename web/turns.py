@@ -31,7 +31,7 @@ def take(web: Web, user_id: str, turn: Turn) -> None:
     """429 with the wait, once the user has had all turns of the window. Counted in the database."""
     try:
         told = web.app.store.rpc(
-            "take_turn", p_user_id=user_id, p_action=turn.action, p_most=turn.most, p_seconds=turn.seconds
+            "count_action", p_user_id=user_id, p_action=turn.action, p_most=turn.most, p_seconds=turn.seconds
         )
     except StoreError as error:
         if stable_word(error) == "unknown_user":

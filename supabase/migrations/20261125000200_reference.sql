@@ -716,9 +716,10 @@ language sql stable strict set search_path = '' as $$
 $$;
 
 -- decode_html: one pass, so that '&amp;#39;' becomes '&#39;' and not an apostrophe. Unknown entities stay, and so does
--- a name without its semicolon: '&copy=1' in a link is no copyright sign. Most texts have no entity, and nearly all others
--- the usual five alone. Both stand in a function of SQL without settings of its own, which the planner puts into the
--- mapping itself: a call costs more than all the replacing. The ampersand comes last, so that '&amp;lt;' becomes '&lt;'.
+-- a name without its semicolon: '&copy=1' in a link is no copyright sign. Most texts have no entity, and nearly all
+-- others the usual five alone. Both stand in a function of SQL without settings of its own, which the planner puts into
+-- the mapping itself: a call costs more than all the replacing. The ampersand comes last, so that '&amp;lt;' becomes
+-- '&lt;'.
 create or replace function private.decode_html(p_text text) returns text
 language sql stable as $$
     select case
@@ -732,9 +733,9 @@ $$;
 
 -- conversions.sql
 
--- Conversions: the named ways from a JSON value to a typed column. A value that is not what it should be raises PT422 or a
--- data exception, and its record is rejected with that reason. The usual case of each stands inline in the generated
--- mapping; these are called for the unusual one.
+-- Conversions: the named ways from a JSON value to a typed column. A value that is not what it should be raises PT422
+-- or a data exception, and its record is rejected with that reason. The usual case of each stands inline in the
+-- generated mapping; these are called for the unusual one.
 
 -- wrong_type: refuse a value that is not of the type it should be.
 create or replace function private.wrong_type(p_value jsonb, p_path text, p_wanted text) returns text
@@ -784,7 +785,8 @@ $$;
 
 -- minor_units: a fraction of whole numbers as a whole number of the currency's smallest unit, or an error. Never a
 -- float, never rounded: `numeric` divides large numbers inexactly, so nothing is divided before it is known to go.
-create or replace function private.minor_units(p_value numeric, p_divisor numeric, p_currency text, p_path text) returns bigint
+create or replace function private.minor_units(p_value numeric, p_divisor numeric, p_currency text, p_path text)
+returns bigint
 language plpgsql stable set search_path = '' as $$
 declare digits int; units numeric;
 begin

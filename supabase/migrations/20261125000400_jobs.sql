@@ -38,8 +38,8 @@ $$;
 revoke all on function public.find_account(uuid, text) from public, anon, authenticated;
 grant execute on function public.find_account(uuid, text) to service_role;
 
--- connect_account: account and tokens in one transaction. The first shop is pinned: another one is refused, so that
--- two shops' orders never mix. Idempotent for one account id. `p_refresh_expires_at`: the end of the refresh token's own
+-- connect_account: account and tokens in one transaction. The first shop is pinned: another one is refused, so that two
+-- shops' orders never mix. Idempotent for one account id. `p_refresh_expires_at`: the end of the refresh token's own
 -- life, where it is known.
 create or replace function public.connect_account(
     p_account_id uuid, p_user_id uuid, p_platform text, p_shop_id text, p_shop_name text, p_currency text,
@@ -216,7 +216,7 @@ create table public.sync_jobs (
     position int not null default 0,
     -- The least recently served of equals runs next, so that one huge shop cannot hold the workers.
     served_at timestamptz not null default clock_timestamp(),
-    turn double precision not null default 0,
+    virtual_time double precision not null default 0,
     -- The frozen window: nothing after window_end is read, and the cursor left behind is never later.
     window_start timestamptz,
     window_end timestamptz,
@@ -279,7 +279,7 @@ grant select (id, user_id, account_id, run_id, platform, entity, job_type, statu
               records_rejected, fraction, calls_used, run_after, park_reason, attempts, error_code, seller_message,
               certificate_id, created_at, started_at, finished_at, window_start, window_end)
     on public.sync_jobs to authenticated;
-comment on column public.sync_jobs.turn is 'Calls that this line of jobs has had, divided by its plan''s weight; starts where the others stand.';
+comment on column public.sync_jobs.virtual_time is 'Calls that this line of jobs has had, divided by its plan''s weight; starts where the others stand.';
 comment on column public.sync_jobs.park_code is 'Of a parked job: setting_missing, platform_key_refused, token_unreadable; null where time helps.';
 -- What ended lately, and the last success. An ending writes it once, so pages still touch no index.
 create index sync_jobs_ended on public.sync_jobs (finished_at) where finished_at is not null;
@@ -299,9 +299,9 @@ alter table public.sync_cursors force row level security;
 create policy own_rows on public.sync_cursors for select to authenticated using (user_id = (select auth.uid()));
 grant select on public.sync_cursors to authenticated, service_role;
 
--- A trigger that comes while a job runs is not lost: it leaves a mark, and the finishing transaction queues the job
+-- A trigger that comes while a job runs is not lost: it leaves a request, and the finishing transaction queues the job
 -- again. And two clocks that quarantine jobs of the same users take their locks in one order.
-create table private.again_marks (
+create table private.rerun_requests (
     user_id uuid not null references public.profiles (user_id) on delete cascade,
     platform text not null,
     entity text not null,
@@ -309,7 +309,7 @@ create table private.again_marks (
     run_id uuid not null references public.sync_runs (id) on delete cascade,
     primary key (user_id, platform, entity, job_type)
 );
-comment on table private.again_marks is 'Jobs to be queued again when the one that runs has ended: one mark, however often asked.';
+comment on table private.rerun_requests is 'Jobs to be queued again when the one that runs has ended: one request, however often asked.';
 
 -- leased_job: the running job of this lease, locked until the transaction ends, or lease_lost.
 create or replace function private.leased_job(p_lease_id uuid) returns public.sync_jobs
@@ -339,13 +339,13 @@ language sql set search_path = '' as $$
 $$;
 
 -- queue_jobs: queue what is asked in one transaction. `p_jobs` is a list of {platform, entity, priority, position};
--- open jobs are left alone, completed ones too unless `p_again`. What shall be read again, and is being read, is read
+-- open jobs are left alone, completed ones too unless `p_rerun`. What shall be read again, and is being read, is read
 -- once more after its end, however often that was asked. Answers what became of each.
 create or replace function public.queue_jobs(p_user_id uuid, p_job_type text, p_trigger text, p_jobs jsonb,
-                                             p_again boolean default false) returns jsonb
+                                             p_rerun boolean default false) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare wanted record; outcome text; outcomes jsonb := '[]'; run uuid; last public.sync_jobs;
-        account public.connected_accounts; queued int := 0; marked int := 0;
+        account public.connected_accounts; queued int := 0; reruns int := 0;
 begin
     perform 1 from public.profiles where user_id = p_user_id for no key update;
     if not found then
@@ -364,14 +364,14 @@ begin
         select * into last from public.sync_jobs
          where user_id = p_user_id and platform = wanted.platform and entity = wanted.entity
            and job_type = p_job_type order by created_at desc, id limit 1;
-        if last.status in ('waiting', 'queued', 'running', 'parked') and last.started_at is not null and p_again then
-            insert into private.again_marks (user_id, platform, entity, job_type, run_id)
+        if last.status in ('waiting', 'queued', 'running', 'parked') and last.started_at is not null and p_rerun then
+            insert into private.rerun_requests (user_id, platform, entity, job_type, run_id)
             values (p_user_id, wanted.platform, wanted.entity, p_job_type, run) on conflict do nothing;
-            marked := marked + found::int;
+            reruns := reruns + found::int;
             outcome := 'will run again';
         elsif last.status in ('waiting', 'queued', 'running', 'parked') then
             outcome := 'already running';
-        elsif last.status = 'completed' and not p_again then
+        elsif last.status = 'completed' and not p_rerun then
             outcome := 'already complete';
         else
             insert into public.sync_jobs (user_id, account_id, run_id, platform, entity, job_type, priority, position,
@@ -387,24 +387,24 @@ begin
     perform private.promote_next(p_user_id, platform, p_job_type)
        from (select distinct platform from public.sync_jobs
              where user_id = p_user_id and job_type = p_job_type and status = 'waiting') as waiting;
-    if queued + marked = 0 then
+    if queued + reruns = 0 then
         delete from public.sync_runs where id = run;
     elsif queued > 0 and p_job_type = 'backfill' then
         update public.profiles set backfill_status = 'in_progress', backfill_completed_at = null,
                backfill_failures = '[]' where user_id = p_user_id;
     end if;
-    return jsonb_build_object('run_id', case when queued + marked > 0 then run end, 'jobs', outcomes);
+    return jsonb_build_object('run_id', case when queued + reruns > 0 then run end, 'jobs', outcomes);
 end $$;
 revoke all on function public.queue_jobs(uuid, text, text, jsonb, boolean) from public, anon, authenticated;
 grant execute on function public.queue_jobs(uuid, text, text, jsonb, boolean) to service_role;
 
 -- queue_backfill: queue_jobs, with a start of the history that the new jobs read from. One transaction.
-create or replace function public.queue_backfill(p_user_id uuid, p_trigger text, p_jobs jsonb, p_again boolean default false,
+create or replace function public.queue_backfill(p_user_id uuid, p_trigger text, p_jobs jsonb, p_rerun boolean default false,
                                                  p_since timestamptz default null) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare answer jsonb;
 begin
-    answer := public.queue_jobs(p_user_id, 'backfill', p_trigger, p_jobs, p_again);
+    answer := public.queue_jobs(p_user_id, 'backfill', p_trigger, p_jobs, p_rerun);
     if p_since is not null then
         update public.sync_jobs set window_start = p_since where run_id = (answer ->> 'run_id')::uuid;
     end if;
@@ -437,9 +437,12 @@ create table private.plan_weights (plan text primary key, weight double precisio
 insert into private.plan_weights (plan, weight) values ('free', 1), ('starter', 2), ('pro', 4), ('enterprise', 8);
 comment on table private.plan_weights is 'How many calls a plan gets for each call of plan free, while both wait. Unknown plans weigh 1.';
 
--- Where the others stand: the highest turn that was served. One row, written only when a round begins.
-create table private.fair_clock (one boolean primary key default true check (one), turn double precision not null);
-insert into private.fair_clock (turn) values (0);
+-- Where the others stand: the highest virtual time that was served. One row, written only when a round begins.
+create table private.virtual_clock (
+    one boolean primary key default true check (one),
+    virtual_time double precision not null
+);
+insert into private.virtual_clock (virtual_time) values (0);
 
 -- Who used what, by the hour.
 create table private.tenant_calls (
@@ -453,34 +456,34 @@ create table private.tenant_calls (
 create index tenant_calls_by_hour on private.tenant_calls (hour);
 
 -- round_of: a call of the plainest plan is a round. In a round orders come first, then the plan's rank.
-create or replace function private.round_of(p_turn double precision) returns double precision
-language sql immutable set search_path = '' as $$ select floor(p_turn) $$;
+create or replace function private.round_of(p_virtual_time double precision) returns double precision
+language sql immutable set search_path = '' as $$ select floor(p_virtual_time) $$;
 -- The round first; in a round the rank (orders, then the plan), then who was served longest ago.
-create index sync_jobs_turns on public.sync_jobs
-    (private.round_of(turn), priority, served_at, id) where status = 'queued';
+create index sync_jobs_virtual_time on public.sync_jobs
+    (private.round_of(virtual_time), priority, served_at, id) where status = 'queued';
 
--- start_turn: a new job starts where the others stand: it neither waits for what they had nor owes anything.
-create or replace function private.start_turn() returns trigger language plpgsql set search_path = '' as $$
+-- start_virtual_time: a new job starts where the others stand: it neither waits for what they had nor owes anything.
+create or replace function private.start_virtual_time() returns trigger language plpgsql set search_path = '' as $$
 begin
-    new.turn := greatest(new.turn, (select turn from private.fair_clock));
+    new.virtual_time := greatest(new.virtual_time, (select virtual_time from private.virtual_clock));
     return new;
 end $$;
-create trigger sync_jobs_start_turn before insert on public.sync_jobs
-    for each row execute function private.start_turn();
+create trigger sync_jobs_start_virtual_time before insert on public.sync_jobs
+    for each row execute function private.start_virtual_time();
 
--- pass_turn: the next entity goes on where the one before it ended.
-create or replace function private.pass_turn() returns trigger language plpgsql set search_path = '' as $$
+-- continue_virtual_time: the next entity goes on where the one before it ended.
+create or replace function private.continue_virtual_time() returns trigger language plpgsql set search_path = '' as $$
 begin
-    new.turn := greatest(new.turn, (
-        select max(turn) from public.sync_jobs
+    new.virtual_time := greatest(new.virtual_time, (
+        select max(virtual_time) from public.sync_jobs
         where user_id = new.user_id and platform = new.platform and job_type = new.job_type));
     return new;
 end $$;
-create trigger sync_jobs_pass_turn before update on public.sync_jobs
-    for each row when (old.status = 'waiting' and new.status = 'queued') execute function private.pass_turn();
+create trigger sync_jobs_continue_virtual_time before update on public.sync_jobs
+    for each row when (old.status = 'waiting' and new.status = 'queued') execute function private.continue_virtual_time();
 
--- charge_turn: calls were used; moves the line on, by weight, and keeps the tenant's account.
-create or replace function private.charge_turn() returns trigger language plpgsql set search_path = '' as $$
+-- charge_virtual_time: calls were used; moves the line on, by weight, and keeps the tenant's account.
+create or replace function private.charge_virtual_time() returns trigger language plpgsql set search_path = '' as $$
 declare
     calls_ bigint := greatest(0, new.calls_used - old.calls_used);
     now_ timestamptz := clock_timestamp();
@@ -488,26 +491,27 @@ declare
 begin
     select w.weight into weight_ from public.profiles as p join private.plan_weights as w on w.plan = p.plan
      where p.user_id = new.user_id;
-    update private.fair_clock set turn = old.turn
-     where one and private.round_of(turn) < private.round_of(old.turn);
-    new.turn := old.turn + calls_ / coalesce(weight_, 1);
+    update private.virtual_clock set virtual_time = old.virtual_time
+     where one and private.round_of(virtual_time) < private.round_of(old.virtual_time);
+    new.virtual_time := old.virtual_time + calls_ / coalesce(weight_, 1);
     insert into private.tenant_calls as kept (user_id, platform, class, hour, calls)
     values (new.user_id, new.platform, new.job_type, date_trunc('hour', now_), calls_)
     on conflict (user_id, platform, class, hour) do update set calls = kept.calls + excluded.calls;
     delete from private.tenant_calls where user_id = new.user_id and hour < now_ - interval '30 days';
     return new;
 end $$;
-create trigger sync_jobs_charge_turn before update on public.sync_jobs
-    for each row when (old.calls_used is distinct from new.calls_used) execute function private.charge_turn();
+create trigger sync_jobs_charge_virtual_time before update on public.sync_jobs
+    for each row when (old.calls_used is distinct from new.calls_used) execute function private.charge_virtual_time();
 
 -- claim.sql
 
 -- The claim: a worker leases a job, keeps the lease and gives it back.
 
--- claim_job: lease the next due job to this worker, or answer null, in the order of virtual time. Idempotent for one lease
--- id, so a lost answer costs nothing. One statement takes the job: it skips those that others are taking now. A job that
--- was away for days (an outage, a reconnect) catches up by a hundred calls at most.
-create or replace function public.claim_job(p_lease_id uuid, p_worker text, p_lease_seconds int default 60) returns jsonb
+-- claim_job: lease the next due job to this worker, or answer null, in the order of virtual time. Idempotent for one
+-- lease id, so a lost answer costs nothing. One statement takes the job: it skips those that others are taking now. A
+-- job that was away for days (an outage, a reconnect) catches up by a hundred calls at most.
+create or replace function public.claim_job(p_lease_id uuid, p_worker text, p_lease_seconds int default 60)
+returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare job public.sync_jobs; account public.connected_accounts;
 begin
@@ -520,13 +524,13 @@ begin
                    lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds),
                    started_at = coalesce(started_at, clock_timestamp()),
                    served_at = clock_timestamp(),
-                   turn = greatest(j.turn, (select turn - 100 from private.fair_clock))
+                   virtual_time = greatest(j.virtual_time, (select virtual_time - 100 from private.virtual_clock))
              where id = (
                 select q.id from public.sync_jobs as q
                 where q.status = 'queued'
                   and not exists (select 1 from public.sync_jobs as r
                                   where r.user_id = q.user_id and r.platform = q.platform and r.status = 'running')
-                order by private.round_of(q.turn), q.priority, q.served_at, q.id
+                order by private.round_of(q.virtual_time), q.priority, q.served_at, q.id
                 limit 1 for update skip locked)
             returning * into job;
         exception when unique_violation then
@@ -599,12 +603,13 @@ begin
      where user_id = p_user_id;
 end $$;
 
--- end_job: what every ending has in common. The next entity moves up, whatever became of this one. The mark is looked
--- for under the profile's lock, which whoever leaves one holds too: it is either seen here, or its trigger sees the end.
+-- end_job: what every ending has in common. The next entity moves up, whatever became of this one. The request for a
+-- rerun is looked for under the profile's lock, which whoever leaves one holds too: it is either seen here, or its
+-- trigger sees the end.
 create or replace function private.end_job(job public.sync_jobs, p_status text, p_code text, p_error text,
                                            p_seller_message text, p_certificate_id uuid) returns void
 language plpgsql set search_path = '' as $$
-declare mark private.again_marks;
+declare rerun private.rerun_requests;
 begin
     -- Endings and triggers of one user take turns, so that neither misses the other's jobs. `no key`: the checks of
     -- foreign keys share the row, and a stronger lock after them would be a deadlock of two endings.
@@ -615,15 +620,15 @@ begin
            park_reason = null, finished_at = clock_timestamp(),
            fraction = case when p_status = 'completed' then 1 else fraction end
      where id = job.id;
-    delete from private.again_marks as m
-     where m.user_id = job.user_id and m.platform = job.platform and m.entity = job.entity
-       and m.job_type = job.job_type
-    returning * into mark;
-    if mark.run_id is not null
+    delete from private.rerun_requests as r
+     where r.user_id = job.user_id and r.platform = job.platform and r.entity = job.entity
+       and r.job_type = job.job_type
+    returning * into rerun;
+    if rerun.run_id is not null
        and exists (select 1 from public.connected_accounts where id = job.account_id and status = 'connected') then
         insert into public.sync_jobs (user_id, account_id, run_id, platform, entity, job_type, priority, position,
                                       created_at)
-        values (job.user_id, job.account_id, mark.run_id, job.platform, job.entity, job.job_type, job.priority,
+        values (job.user_id, job.account_id, rerun.run_id, job.platform, job.entity, job.job_type, job.priority,
                 job.position, clock_timestamp());
     end if;
     perform private.promote_next(job.user_id, job.platform, job.job_type);

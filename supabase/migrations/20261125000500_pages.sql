@@ -2,8 +2,8 @@
 
 -- page_commit.sql
 
--- Pages: one function takes a page as the bytes that came and commits its rows, their children, the cursor, the counters
--- and the audit in one transaction, fenced by the lease (docs/decisions/001, 002).
+-- Pages: one function takes a page as the bytes that came and commits its rows, their children, the cursor, the
+-- counters and the audit in one transaction, fenced by the lease (docs/decisions/001, 002).
 
 -- The pagination audit: what was asked, what came, which keys it held.
 create table public.sync_pages (
@@ -67,11 +67,11 @@ grant select on public.rejected_records to authenticated, service_role;
 -- What landing a page did.
 create type private.landed as (keys text[], created int, updated int, unchanged int, stale int);
 
--- land_records: hand records to the generated function of their stream. A user's cost lock is taken before any row's, so
--- that the page of a channel and the page of the printer cannot wait for each other. What is new is inserted without being
--- ready for a conflict, which costs a tenth less (docs/decisions/021). Two things can make a row that was believed new
--- stand there already: rejected records that are replayed meanwhile, and a child that came with another record before.
--- Then the records are landed once more, every row looked up.
+-- land_records: hand records to the generated function of their stream. A user's cost lock is taken before any row's,
+-- so that the page of a channel and the page of the printer cannot wait for each other. What is new is inserted without
+-- being ready for a conflict, which costs a tenth less (docs/decisions/021). Two things can make a row that was
+-- believed new stand there already: rejected records that are replayed meanwhile, and a child that came with another
+-- record before. Then the records are landed once more, every row looked up.
 create or replace function private.land_records(job public.sync_jobs, p_stream text, p_fetched_at timestamptz,
                                                 p_records jsonb)
 returns private.landed language plpgsql set search_path = '' as $$
@@ -257,7 +257,8 @@ grant execute on function public.move_cursor(uuid, jsonb) to service_role;
 -- Records that are mapped anew: rejected ones, and all after a corrected mapping.
 
 -- replay_rejected: try rejected records again, after the mapping was mended. No call to the platform.
-create or replace function public.replay_rejected(p_user_id uuid, p_after bigint default 0, p_limit int default 100) returns jsonb
+create or replace function public.replay_rejected(p_user_id uuid, p_after bigint default 0, p_limit int default 100)
+returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare r public.rejected_records; job public.sync_jobs; one record; landed int := 0; refused int := 0; last bigint;
 begin
@@ -444,10 +445,10 @@ grant execute on function public.verify_completed(uuid, text, text, text, text, 
 
 -- What a complete read did not show is gone.
 
--- born_later: whether a record was created after the moment that its listing was bounded by. Such a listing does not show
--- it, and a complete read up to the bound says nothing of it; it may be here all the same, because a webhook named it and
--- the job `changes` has read it.
-create or replace function private.born_later(p_raw jsonb, p_members text[], p_moment timestamptz) returns boolean
+-- created_after: whether a record was created after the moment that its listing was bounded by. Such a listing does not
+-- show it, and a complete read up to the bound says nothing of it; it may be here all the same, because a webhook named
+-- it and the job `changes` has read it.
+create or replace function private.created_after(p_raw jsonb, p_members text[], p_moment timestamptz) returns boolean
 language plpgsql stable set search_path = '' as $$
 begin
     return exists (select 1 from unnest(p_members) as m where private.moment(p_raw ->> m, m) > p_moment);
@@ -459,13 +460,13 @@ exception when others then
 end $$;
 
 -- sweep_gone: after a complete read, rows that it did not show are gone: softly, and never very many at once. With a
--- time column only rows inside the job's window are judged. `p_last_pass`: the last pass over each window was
--- complete by itself, so that a record which left between two passes is seen to be gone. `p_children`: what goes with a
--- record, as {table: the column that names the record}. `p_born`: members of a record with its time of creation, where the
--- listing is bounded by it.
+-- time column only rows inside the job's window are judged. `p_last_pass`: the last pass over each window was complete
+-- by itself, so that a record which left between two passes is seen to be gone. `p_children`: what goes with a record,
+-- as {table: the column that names the record}. `p_created_at`: members of a record with its time of creation, where
+-- the listing is bounded by it.
 create or replace function public.sweep_gone(p_lease_id uuid, p_stream text, p_table text, p_time_column text, p_last_pass boolean,
                                              p_max_share real default 0.3, p_always_allowed int default 20,
-                                             p_children jsonb default '{}', p_born text[] default '{}') returns jsonb
+                                             p_children jsonb default '{}', p_created_at text[] default '{}') returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id); gone text[]; stored bigint; inside text := 'true';
         child record;
@@ -487,10 +488,10 @@ begin
                (select count(*) from judged)
     $sql$, p_table, inside) into gone, stored
     using job.user_id, job.platform, job.id, p_stream, job.window_start, job.window_end + interval '1 second', p_last_pass;
-    if cardinality(p_born) > 0 and gone is not null then
+    if cardinality(p_created_at) > 0 and gone is not null then
         execute format('select array_agg(platform_id) from public.%I where user_id = $1 and platform = $2 '
-                       'and platform_id = any ($3) and not private.born_later(raw, $4, $5)', p_table)
-           into gone using job.user_id, job.platform, gone, p_born, date_trunc('second', job.window_end);
+                       'and platform_id = any ($3) and not private.created_after(raw, $4, $5)', p_table)
+           into gone using job.user_id, job.platform, gone, p_created_at, date_trunc('second', job.window_end);
     end if;
     if coalesce(cardinality(gone), 0) > greatest(p_always_allowed, stored * p_max_share) then
         return jsonb_build_object('gone', 0, 'held_back', cardinality(gone), 'stored', stored);
@@ -512,7 +513,8 @@ grant execute on function public.sweep_gone(uuid, text, text, text, boolean, rea
 -- closed_objects.sql
 
 -- What a platform says is gone, or wants forgotten, stays so. A page with it may be on its way: fetched before, and
--- committed after, or a file that was exported hours ago. Whatever was fetched before the word came brings nothing back.
+-- committed after, or a file that was exported hours ago. Whatever was fetched before the word came brings nothing
+-- back.
 
 create table private.closed_objects (
     user_id uuid not null references public.profiles (user_id) on delete cascade,
@@ -680,7 +682,7 @@ create table private.privacy_requests (
 -- accept_delivery: a signed delivery and the jobs that it asks for, in one transaction; a repeat gets the same answer.
 create or replace function public.accept_delivery(p_source text, p_delivery_id text, p_user_id uuid, p_trigger text, p_jobs jsonb)
 returns jsonb language plpgsql security definer set search_path = '' as $$
-declare told jsonb := jsonb_build_object('run_id', null, 'jobs', '[]'::jsonb);
+declare result jsonb := jsonb_build_object('run_id', null, 'jobs', '[]'::jsonb);
 begin
     if not exists (select 1 from public.profiles where user_id = p_user_id) then
         raise exception using errcode = 'PT404', message = 'unknown_user', hint = 'Create the user first.';
@@ -693,13 +695,13 @@ begin
                 where source = p_source and delivery_id = p_delivery_id);
     end if;
     if jsonb_array_length(p_jobs) > 0 then
-        told := public.queue_jobs(p_user_id, 'backfill', p_trigger, p_jobs, false);
+        result := public.queue_jobs(p_user_id, 'backfill', p_trigger, p_jobs, false);
     end if;
-    update private.webhook_deliveries set answer = told where source = p_source and delivery_id = p_delivery_id;
+    update private.webhook_deliveries set answer = result where source = p_source and delivery_id = p_delivery_id;
     -- Senders repeat for days, and people replay by hand: a month is remembered.
     delete from private.webhook_deliveries where ctid = any (array(
         select ctid from private.webhook_deliveries where received_at < clock_timestamp() - interval '30 days' limit 100));
-    return told || jsonb_build_object('repeat', false);
+    return result || jsonb_build_object('repeat', false);
 end $$;
 revoke all on function public.accept_delivery(text, text, uuid, text, jsonb) from public, anon, authenticated;
 grant execute on function public.accept_delivery(text, text, uuid, text, jsonb) to service_role;

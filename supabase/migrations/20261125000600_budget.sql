@@ -2,8 +2,8 @@
 
 -- budget.sql
 
--- The day's calls: the ledger, shares of the classes, lending, blocks of calls, shares of errors. Why it is here and not
--- in Valkey: directives/rate_budgets.md. Every clock is the database's; a bucket is five minutes, the window is the
+-- The day's calls: the ledger, shares of the classes, lending, blocks of calls, shares of errors. Why it is here and
+-- not in Valkey: directives/rate_budgets.md. Every clock is the database's; a bucket is five minutes, the window is the
 -- rolling 24 hours.
 
 create table private.api_budgets (
@@ -17,10 +17,10 @@ create table private.api_budgets (
     paced_until timestamptz,
     -- Valkey hands out the slots of the second until here; before that Postgres must not.
     valkey_until timestamptz,
-    -- Calls of others in the platform's own window, by the counts that its answers told.
-    foreign_calls bigint not null default 0,
-    foreign_first bigint not null default 0,
-    foreign_peak bigint not null default 0,
+    -- External calls in the platform's own window, by the counts that its answers told.
+    external_calls bigint not null default 0,
+    external_first bigint not null default 0,
+    external_peak bigint not null default 0,
     watched_from timestamptz,
     seen_at timestamptz,
     -- The unused shares of others are lent evenly over the day, up to here.
@@ -36,7 +36,7 @@ comment on table private.api_budgets is 'A scope: calls that a platform counts t
 create table private.api_calls (
     scope text not null references private.api_budgets (scope) on delete cascade,
     bucket timestamptz not null,
-    class text not null check (class in ('live', 'incremental', 'backfill', 'foreign')),
+    class text not null check (class in ('live', 'incremental', 'backfill', 'external')),
     reserved bigint not null default 0,
     returned bigint not null default 0,
     -- Of those booked here: calls out of the unused shares of others.
@@ -110,31 +110,32 @@ language sql stable set search_path = '' as $$
                                          and bucket < private.bucket_of(p_now) - interval '5 minutes'), 0),
            coalesce(sum(lent), 0)
     from (select class, bucket, reserved - returned as calls, lent from private.api_calls
-          where scope = p_scope and class <> 'foreign' and bucket > p_now - interval '24 hours 5 minutes') as window_;
+          where scope = p_scope and class <> 'external' and bucket > p_now - interval '24 hours 5 minutes') as window_;
 $$;
 
--- room: how many calls of the day a class may book now; none: when to come back, and why. `lent`: they belong to the
--- unused shares of others. A lent call comes back when it leaves the window, so shares are lent evenly over the day:
--- whoever wants his share back gets it at that pace from the first minute on, and an hour's worth of it at once.
-create or replace function private.room(
+-- available_calls: how many calls of the day a class may book now; none: when to come back, and why. `lent`: they
+-- belong to the unused shares of others. A lent call comes back when it leaves the window, so shares are lent evenly
+-- over the day: whoever wants his share back gets it at that pace from the first minute on, and an hour's worth of it
+-- at once.
+create or replace function private.available_calls(
     budget private.api_budgets, p_class text, p_wanted int, p_now timestamptz, p_per_day bigint,
     p_backfill_share double precision, p_live_share double precision, p_day_margin double precision,
     out free bigint, out lent interval, out probe boolean, out wake timestamptz, out reason text, out used bigint)
 language plpgsql stable set search_path = '' as $$
 declare
     calls record := private.calls_used(budget.scope, p_now);
-    others bigint := private.foreign_hold(budget, p_now);
+    external_ bigint := private.external_hold(budget, p_now);
     usable bigint := greatest(1, floor(p_per_day * (1 - p_day_margin)));
     backfill_limit bigint := floor(p_per_day * p_backfill_share);
     live_left bigint := greatest(0, floor(p_per_day * p_live_share)::bigint - calls.live);
     backfill_left bigint := greatest(0, backfill_limit - calls.backfill);
-    available bigint := usable - calls.own - others;
+    available bigint := usable - calls.own - external_;
     -- Worth coming back for: a five-hundredth of the day.
     need bigint := least(p_wanted, ceil(usable / 500.0));
     own constant text[] := '{live,incremental,backfill}';
     kept bigint := 0; floor_ bigint; patience interval;
 begin
-    used := calls.own + budget.foreign_calls;
+    used := calls.own + budget.external_calls;
     probe := false;
     reason := 'the daily calls are used up';
     if p_class = 'backfill' then
@@ -146,7 +147,7 @@ begin
     -- What is lent already stays lent until it leaves the window: it need not be kept a second time.
     free := available - greatest(floor_, kept - calls.lent);
     wake := private.window_frees_at(budget.scope, p_now, own,
-                                    greatest(0, usable - others - greatest(floor_, kept - calls.lent) - need));
+                                    greatest(0, usable - external_ - greatest(floor_, kept - calls.lent) - need));
     if p_class = 'incremental' and free <= 0 and kept > calls.lent then
         lent := interval '24 hours' / kept;
         free := least(floor(extract(epoch from p_now - greatest(coalesce(budget.lent_until, p_now), p_now - interval '1 hour'))
@@ -162,14 +163,14 @@ begin
                                                            backfill_limit - least(need, backfill_limit)));
         end if;
     end if;
-    -- What is expected of others changes with every answer that somebody gets.
-    if free <= 0 and free + others > 0 and (p_class <> 'backfill' or backfill_left > 0) then
+    -- How many external calls are expected changes with every answer that somebody gets.
+    if free <= 0 and free + external_ > 0 and (p_class <> 'backfill' or backfill_left > 0) then
         wake := least(wake, p_now + interval '15 minutes');
     end if;
-    -- Only calls of others stand in the way, and only an answer can tell that they are gone: ask now and then.
-    if available <= 0 and available + others > 0 and (p_class <> 'backfill' or backfill_left > 0) then
+    -- Only external calls stand in the way, and only an answer can tell that they are gone: ask now and then.
+    if available <= 0 and available + external_ > 0 and (p_class <> 'backfill' or backfill_left > 0) then
         lent := null;
-        patience := private.foreign_patience(budget, calls.own, others, p_now, p_per_day);
+        patience := private.external_patience(budget, calls.own, external_, p_now, p_per_day);
         probe := coalesce(coalesce(budget.asked_at, '-infinity') <= p_now - patience, false);
         free := case when probe then 1 else 0 end;
         wake := least(wake, coalesce(budget.asked_at, p_now) + patience);
@@ -181,8 +182,8 @@ begin
 end $$;
 
 -- reserve_calls: a block of calls of the day before any of them is sent, or the time to come back. `p_seen`: the last
--- limits that an answer told this process. Blocks shrink as the day runs out, so that the last calls are shared. A block
--- ends ten seconds before its bucket does, so that no call is sent in a later bucket than it is booked in.
+-- limits that an answer told this process. Blocks shrink as the day runs out, so that the last calls are shared. A
+-- block ends ten seconds before its bucket does, so that no call is sent in a later bucket than it is booked in.
 create or replace function public.reserve_calls(
     p_block_id uuid, p_scope text, p_class text, p_wanted int, p_per_second bigint, p_per_day bigint,
     p_backfill_share double precision, p_live_share double precision default 0, p_day_margin double precision default 0,
@@ -192,7 +193,7 @@ declare
     budget private.api_budgets := private.lock_scope(p_scope);
     now_ timestamptz := clock_timestamp();
     spot timestamptz := private.bucket_of(now_ + interval '15 seconds');
-    day_limit bigint; granted_ int := 0; room record; wake timestamptz; reason_ text := ''; shadowed text; lent_ interval;
+    day_limit bigint; granted_ int := 0; available record; wake timestamptz; reason_ text := ''; shadowed text; lent_ interval;
     block private.call_blocks;
 begin
     if p_wanted < 1 or p_class not in ('live', 'incremental', 'backfill') then
@@ -219,17 +220,18 @@ begin
                 update private.api_budgets set backfill_asked_at = now_
                  where scope = p_scope and coalesce(backfill_asked_at, '-infinity') < now_ - interval '10 minutes';
             end if;
-            room := private.room(budget, p_class, p_wanted, now_, day_limit, p_backfill_share, p_live_share, p_day_margin);
-            granted_ := greatest(0, least(p_wanted, greatest(room.free / 10, 1), room.free));
-            wake := room.wake;
-            reason_ := room.reason;
-            lent_ := room.lent;
+            available := private.available_calls(budget, p_class, p_wanted, now_, day_limit, p_backfill_share, p_live_share,
+                                                 p_day_margin);
+            granted_ := greatest(0, least(p_wanted, greatest(available.free / 10, 1), available.free));
+            wake := available.wake;
+            reason_ := available.reason;
+            lent_ := available.lent;
             update private.api_budgets
-               set asked_at = case when room.probe then now_ else asked_at end,
-                   lent_until = case when room.lent is not null
-                                then greatest(coalesce(lent_until, now_), now_ - interval '1 hour') + room.lent * granted_
+               set asked_at = case when available.probe then now_ else asked_at end,
+                   lent_until = case when available.lent is not null
+                                then greatest(coalesce(lent_until, now_), now_ - interval '1 hour') + available.lent * granted_
                                 else lent_until end
-             where scope = p_scope and (room.probe or room.lent is not null);
+             where scope = p_scope and (available.probe or available.lent is not null);
         end if;
         if granted_ = 0 and p_shadow then
             shadowed := reason_;
@@ -255,7 +257,7 @@ begin
         'reason', case when granted_ = 0 then reason_ end,
         'would_refuse', shadowed,
         'used', case when day_limit is null then null else
-            (select used.own + budget.foreign_calls from private.calls_used(p_scope, now_) as used) end,
+            (select used.own + budget.external_calls from private.calls_used(p_scope, now_) as used) end,
         'per_second', coalesce(budget.per_second, p_per_second),
         'per_day', day_limit);
 end $$;
@@ -291,7 +293,8 @@ revoke all on function public.return_calls(uuid, int) from public, anon, authent
 grant execute on function public.return_calls(uuid, int) to service_role;
 
 -- block_scope: nobody calls for so long, at most a day; the longer of two blocks stands.
-create or replace function public.block_scope(p_scope text, p_seconds double precision, p_reason text default null) returns timestamptz
+create or replace function public.block_scope(p_scope text, p_seconds double precision, p_reason text default null)
+returns timestamptz
 language plpgsql security definer set search_path = '' as $$
 declare
     budget private.api_budgets := private.lock_scope(p_scope);
@@ -340,9 +343,10 @@ grant execute on function public.count_answers(text, int, int, double precision,
 -- Calls that others make with the same key, and the limits that answers tell. Others go on calling between two answers
 -- that tell what remains. Why it is so: directives/rate_budgets.md.
 
--- foreign_unseen: calls of others that no answer has told of yet. `p_expected`: how many they make in a day. The
+-- external_unseen: external calls that no answer has told of yet. `p_expected`: how many they make in a day. The
 -- platform's window moves in steps of up to an hour, by which as many have left it as have come.
-create or replace function private.foreign_unseen(budget private.api_budgets, p_expected bigint, p_now timestamptz) returns bigint
+create or replace function private.external_unseen(budget private.api_budgets, p_expected bigint, p_now timestamptz)
+returns bigint
 language plpgsql immutable set search_path = '' as $$
 declare
     silent double precision := coalesce(least(3600, greatest(0, extract(epoch from p_now - budget.seen_at))), 0);
@@ -352,10 +356,10 @@ begin
     return floor(steady + 3 * sqrt(steady));
 end $$;
 
--- foreign_hold: how many calls of others to expect in any window that is still to come. On the first day what was seen
--- grows on at the pace seen so far; later the highest level of late counts, so that a dip is not taken for a gift. After
--- a silence at least what was seen and what may have come since.
-create or replace function private.foreign_hold(budget private.api_budgets, p_now timestamptz) returns bigint
+-- external_hold: how many external calls to expect in any window that is still to come. On the first day what was seen
+-- grows on at the pace seen so far; later the highest level of late counts, so that a dip is not taken for a gift.
+-- After a silence at least what was seen and what may have come since.
+create or replace function private.external_hold(budget private.api_budgets, p_now timestamptz) returns bigint
 language plpgsql immutable set search_path = '' as $$
 declare
     watched double precision := extract(epoch from p_now - budget.watched_from);
@@ -364,23 +368,24 @@ declare
 begin
     if watched < 86400 then
         -- A steady level goes up and down by an hour's calls (the platform's buckets) and by chance: that is no growth.
-        more := greatest(0, budget.foreign_calls - budget.foreign_first * 25 / 24.0 - 2 * sqrt(budget.foreign_first))
+        more := greatest(0, budget.external_calls - budget.external_first * 25 / 24.0 - 2 * sqrt(budget.external_first))
                 / greatest(watched, 600) * (86400 - watched);
         more := more + 2 * sqrt(more);
     end if;
-    expected := greatest(budget.foreign_peak, budget.foreign_calls + ceil(more));
-    return greatest(expected, budget.foreign_calls + private.foreign_unseen(budget, expected, p_now));
+    expected := greatest(budget.external_peak, budget.external_calls + ceil(more));
+    return greatest(expected, budget.external_calls + private.external_unseen(budget, expected, p_now));
 end $$;
 
--- foreign_patience: how long after the last answer or question one call asks whether calls of others are gone; null: none
--- does. Where the question itself may be the call too many, it is asked only if others have half of what is used: ours
--- leave without it.
-create or replace function private.foreign_patience(
-    budget private.api_budgets, p_own bigint, p_others bigint, p_now timestamptz, p_per_day bigint) returns interval
+-- external_patience: how long after the last answer or question one call asks whether external calls are gone; null:
+-- none does. Where the question itself may be the call too many, it is asked only if others have half of what is used:
+-- ours leave without it.
+create or replace function private.external_patience(
+    budget private.api_budgets, p_own bigint, p_external bigint, p_now timestamptz, p_per_day bigint) returns interval
 language sql immutable set search_path = '' as $$
     select case
-        when p_own + budget.foreign_calls + private.foreign_unseen(budget, p_others, p_now) < p_per_day then interval '15 minutes'
-        when budget.foreign_calls >= p_own then interval '1 hour'
+        when p_own + budget.external_calls + private.external_unseen(budget, p_external, p_now) < p_per_day
+        then interval '15 minutes'
+        when budget.external_calls >= p_own then interval '1 hour'
     end;
 $$;
 
@@ -398,19 +403,19 @@ begin
         theirs := greatest(0, budget.per_day - p_remaining);
         low := greatest(0, theirs - used.own);
         high := greatest(low, theirs - used.sure);
-        budget.foreign_calls := least(greatest(budget.foreign_calls, low), high);
+        budget.external_calls := least(greatest(budget.external_calls, low), high);
         if budget.watched_from is null or budget.seen_at < p_now - interval '24 hours' then
             budget.watched_from := p_now;
-            budget.foreign_first := budget.foreign_calls;
+            budget.external_first := budget.external_calls;
         end if;
-        budget.foreign_peak := least(greatest(budget.foreign_peak, budget.foreign_calls),
-                                     budget.foreign_calls + ceil(2 * sqrt(budget.foreign_calls)));
+        budget.external_peak := least(greatest(budget.external_peak, budget.external_calls),
+                                     budget.external_calls + ceil(2 * sqrt(budget.external_calls)));
         budget.seen_at := p_now;
         budget.asked_at := p_now;
     end if;
     update private.api_budgets
-       set per_second = budget.per_second, per_day = budget.per_day, foreign_calls = budget.foreign_calls,
-           foreign_first = budget.foreign_first, foreign_peak = budget.foreign_peak,
+       set per_second = budget.per_second, per_day = budget.per_day, external_calls = budget.external_calls,
+           external_first = budget.external_first, external_peak = budget.external_peak,
            watched_from = budget.watched_from, seen_at = budget.seen_at, asked_at = budget.asked_at
      where scope = budget.scope;
     return budget;
@@ -439,8 +444,8 @@ grant execute on function public.limits_of(text) to service_role;
 
 -- The second's calls: who hands out its slots, Valkey or Postgres.
 --
--- Buckets change hands between the two without credit, as slots of the second do. What one of them remembers of a bucket is
--- worth nothing once the other has drawn from it: time would have refilled it, the other's calls did not.
+-- Buckets change hands between the two without credit, as slots of the second do. What one of them remembers of a
+-- bucket is worth nothing once the other has drawn from it: time would have refilled it, the other's calls did not.
 
 create table private.api_buckets (
     scope text not null references private.api_budgets (scope) on delete cascade,
@@ -451,11 +456,12 @@ create table private.api_buckets (
 );
 comment on table private.api_buckets is 'Buckets of points and calls while Valkey is away: never fuller than the platform''s.';
 
--- lease_pacing: Valkey may hand out the second's slots for so long. Where its state was lost, or Postgres has handed out
--- slots meanwhile, everything is quiet until whoever has a slot has used it (nobody books more than two seconds ahead).
--- `buckets_drawn`: Postgres drew from the scope's buckets within the hour that Valkey remembers them, so a lease that
--- lapsed meanwhile starts without them.
-create or replace function public.lease_pacing(p_scope text, p_seconds double precision, p_state_kept boolean) returns jsonb
+-- lease_pacing: Valkey may hand out the second's slots for so long. Where its state was lost, or Postgres has handed
+-- out slots meanwhile, everything is quiet until whoever has a slot has used it (nobody books more than two seconds
+-- ahead). `buckets_drawn`: Postgres drew from the scope's buckets within the hour that Valkey remembers them, so a
+-- lease that lapsed meanwhile starts without them.
+create or replace function public.lease_pacing(p_scope text, p_seconds double precision, p_state_kept boolean)
+returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
     budget private.api_budgets := private.lock_scope(p_scope);
@@ -476,12 +482,13 @@ revoke all on function public.lease_pacing(text, double precision, boolean) from
 grant execute on function public.lease_pacing(text, double precision, boolean) to service_role;
 
 -- paced_by_valkey: how long Postgres must not pace: Valkey may, and whoever has a slot of it may be on his way.
-create or replace function private.paced_by_valkey(budget private.api_budgets, p_now timestamptz) returns double precision
+create or replace function private.paced_by_valkey(budget private.api_budgets, p_now timestamptz)
+returns double precision
 language sql immutable set search_path = '' as $$
     select greatest(0, extract(epoch from greatest(budget.blocked_until, budget.valkey_until + interval '2 seconds') - p_now));
 $$;
 
--- pace_call: the next slot of the second while Valkey is away. The same rule as execution/pacing.lua.
+-- pace_call: the next slot of the second while Valkey is away. The same rule as execution/budget/pacing.lua.
 create or replace function public.pace_call(
     p_scope text, p_per_second double precision, p_safety_margin double precision, p_longest_wait_seconds double precision)
 returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -518,8 +525,9 @@ revoke all on function
 grant execute on function public.pace_call(text, double precision, double precision, double precision) to service_role;
 
 -- pace_cost: what a call costs, out of a bucket of points or calls, while Valkey is away. Starts without credit, and
--- takes every call for as dear as it was asked: never fuller than the platform's own bucket. A bucket that Valkey may have
--- drawn from since starts without credit too; and Valkey begins again when the calls that wait here are on their way.
+-- takes every call for as dear as it was asked: never fuller than the platform's own bucket. A bucket that Valkey may
+-- have drawn from since starts without credit too; and Valkey begins again when the calls that wait here are on their
+-- way.
 create or replace function public.pace_cost(
     p_scope text, p_kind text, p_maximum double precision, p_restore double precision, p_cost double precision,
     p_keep double precision, p_longest_wait_seconds double precision)
@@ -572,8 +580,8 @@ language sql stable set search_path = '' as $$
         'scope', budget.scope, 'platform', split_part(budget.scope, ':', 1),
         'per_second', budget.per_second, 'per_day', budget.per_day,
         'used', jsonb_build_object('live', used.live, 'incremental', used.incremental, 'backfill', used.backfill,
-                                   'others', budget.foreign_calls),
-        'lent', used.lent, 'expected_of_others', private.foreign_hold(budget, p_now),
+                                   'external', budget.external_calls),
+        'lent', used.lent, 'expected_external', private.external_hold(budget, p_now),
         'reserved', (select coalesce(jsonb_agg(jsonb_build_object('class', class, 'calls', calls, 'bucket', bucket)
                                                order by bucket), '[]')
                      from private.call_blocks
@@ -581,7 +589,7 @@ language sql stable set search_path = '' as $$
         'frees', (select coalesce(jsonb_agg(jsonb_build_object('at', at, 'calls', calls) order by at), '[]')
                   from (select bucket + interval '24 hours 5 minutes' as at, sum(reserved - returned)::bigint as calls
                         from private.api_calls
-                        where scope = budget.scope and class <> 'foreign' and reserved > returned
+                        where scope = budget.scope and class <> 'external' and reserved > returned
                           and bucket > p_now - interval '24 hours 5 minutes'
                         group by bucket order by bucket limit 12) as soon),
         'blocked_until', case when budget.blocked_until > p_now then budget.blocked_until end,
@@ -592,7 +600,8 @@ language sql stable set search_path = '' as $$
     from private.calls_used(budget.scope, p_now) as used;
 $$;
 
--- budget_report: each scope of a platform (all when null) with its day, and each platform's waiting work and its tenants.
+-- budget_report: each scope of a platform (all when null) with its day, and each platform's waiting work and its
+-- tenants.
 create or replace function public.budget_report(p_platform text default null) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 declare now_ timestamptz := clock_timestamp();
@@ -639,7 +648,8 @@ create table private.circuit_breakers (
 );
 
 -- ask_breaker: 'closed', 'open' (come back in so many seconds), or 'probe': half open, and it is you who tries.
-create or replace function public.ask_breaker(p_scope text, p_probe uuid, p_probe_seconds double precision default 90) returns jsonb
+create or replace function public.ask_breaker(p_scope text, p_probe uuid, p_probe_seconds double precision default 90)
+returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare breaker private.circuit_breakers; moment timestamptz := clock_timestamp();
 begin

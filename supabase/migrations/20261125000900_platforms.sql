@@ -7,7 +7,8 @@
 -- Set operations rather than anti-joins: their cost does not hang on statistics that nobody has gathered yet.
 
 -- pending_etsy_transactions: receipts that came without their lines (an order always has one).
-create or replace function private.pending_etsy_transactions(job public.sync_jobs, p_after text, p_limit int) returns setof text
+create or replace function private.pending_etsy_transactions(job public.sync_jobs, p_after text, p_limit int)
+returns setof text
 language sql stable set search_path = '' as $$
     select o.platform_id from public.orders as o
     where o.user_id = job.user_id and o.platform = job.platform and o.platform_id > p_after and not o.is_deleted
@@ -17,8 +18,9 @@ language sql stable set search_path = '' as $$
     order by 1 limit p_limit;
 $$;
 
--- pending_etsy_payments: payments that ledger entries name and whose order nobody has asked for yet. Read in the order of an
--- index, as far as one batch goes: reading all that are left for each batch costs twenty times that in a large shop.
+-- pending_etsy_payments: payments that ledger entries name and whose order nobody has asked for yet. Read in the order
+-- of an index, as far as one batch goes: reading all that are left for each batch costs twenty times that in a large
+-- shop.
 create or replace function private.pending_etsy_payments(job public.sync_jobs, p_after text, p_limit int)
 returns setof text
 language sql stable set search_path = '' set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
@@ -39,7 +41,8 @@ $$;
 -- derive_etsy_payment_orders: which order a ledger entry belongs to (sheet 7.2, "Resolving the order of an entry"): a
 -- receipt names it itself (the mapping does that), a transaction through its line, a payment or its fee through the
 -- payment.
-create or replace function private.derive_etsy_payment_orders(job public.sync_jobs, p_after text, p_limit int) returns jsonb
+create or replace function private.derive_etsy_payment_orders(job public.sync_jobs, p_after text, p_limit int)
+returns jsonb
 language plpgsql set search_path = '' as $$
 declare answer jsonb;
 begin
@@ -68,8 +71,8 @@ begin
     return answer;
 end $$;
 
--- prove_etsy_balance: in sequence, each balance is the one before it plus the entry's amount. Where it is not, an entry is
--- missing.
+-- prove_etsy_balance: in sequence, each balance is the one before it plus the entry's amount. Where it is not, an entry
+-- is missing.
 create or replace function private.prove_etsy_balance(job public.sync_jobs) returns jsonb
 language sql stable set search_path = '' as $$
     with chain as (
@@ -105,7 +108,8 @@ language sql stable set search_path = '' as $$
     from public.payments where user_id = job.user_id and platform = job.platform and not is_deleted;
 $$;
 
--- prove_etsy_line_items: orders for which the platform showed no line even when asked for the lines alone. For information.
+-- prove_etsy_line_items: orders for which the platform showed no line even when asked for the lines alone. For
+-- information.
 create or replace function private.prove_etsy_line_items(job public.sync_jobs) returns jsonb
 language sql stable set search_path = '' as $$
     select jsonb_build_object('ok', true, 'detail', jsonb_build_object(
@@ -114,9 +118,9 @@ language sql stable set search_path = '' as $$
                        where user_id = job.user_id and platform = job.platform and not is_deleted)));
 $$;
 
--- prove_etsy_buyers: every buyer of an order is a customer. Buyers come with the orders: where the orders are not complete,
--- nobody can say that the customers are; no buyer is missing among no orders. `rests_on` names what has to be complete
--- first.
+-- prove_etsy_buyers: every buyer of an order is a customer. Buyers come with the orders: where the orders are not
+-- complete, nobody can say that the customers are; no buyer is missing among no orders. `rests_on` names what has to be
+-- complete first.
 create or replace function private.prove_etsy_buyers(job public.sync_jobs) returns jsonb
 language sql stable set search_path = '' as $$
     with orders_job as (
@@ -143,13 +147,14 @@ $$;
 
 -- pending_etsy_changed_receipts: receipts that a webhook named.
 create or replace function private.pending_etsy_changed_receipts(job public.sync_jobs, p_after text, p_limit int)
-returns setof text language sql stable set search_path = '' as $$ select private.pending_changes(job, 'receipts', p_after, p_limit) $$;
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'receipts', p_after, p_limit) $$;
 
 -- platforms/printify.sql
 
--- What Printify holds about a seller. Its orders are orders to a printer, not sales: a sale stands in `orders`, and only
--- the cost of goods is taken from here. Amounts are cents as they came (`cost_amount` of one piece or of the whole line:
--- nobody says; see the cost rules), in a currency that no answer names.
+-- What Printify holds about a seller. Its orders are orders to a printer, not sales: a sale stands in `orders`, and
+-- only the cost of goods is taken from here. Amounts are cents as they came (`cost_amount` of one piece or of the whole
+-- line: nobody says; see the cost rules), in a currency that no answer names.
 
 create table public.printify_orders (
     user_id uuid not null,
@@ -319,9 +324,9 @@ end $$;
 create trigger forget_printify_records after delete on public.profiles
     for each row execute function private.forget_printify_records();
 
--- fill_printify_currency: a row is in the account's currency. That is known to its owner alone: `stated_currency` is what the
--- owner said; without it `currency` is what the product was set to assume (PRINTIFY_CURRENCY), and every row says that it
--- is assumed.
+-- fill_printify_currency: a row is in the account's currency. That is known to its owner alone: `stated_currency` is
+-- what the owner said; without it `currency` is what the product was set to assume (PRINTIFY_CURRENCY), and every row
+-- says that it is assumed.
 create or replace function private.fill_printify_currency() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare account public.connected_accounts;
@@ -360,8 +365,8 @@ end $$;
 revoke all on function public.state_currency(uuid, text, text) from public, anon, authenticated;
 grant execute on function public.state_currency(uuid, text, text) to service_role;
 
--- prove_printify_lines: what the costs rest on: lines, those of them that say no cost, orders without any. For information: a
--- manual order may have no line, and a line that was just ordered no cost yet.
+-- prove_printify_lines: what the costs rest on: lines, those of them that say no cost, orders without any. For
+-- information: a manual order may have no line, and a line that was just ordered no cost yet.
 create or replace function private.prove_printify_lines(job public.sync_jobs) returns jsonb
 language sql stable set search_path = '' as $$
     select jsonb_build_object('ok', true, 'detail', jsonb_build_object(
@@ -381,11 +386,13 @@ $$;
 
 -- pending_printify_changed_orders: orders that a webhook named.
 create or replace function private.pending_printify_changed_orders(job public.sync_jobs, p_after text, p_limit int)
-returns setof text language sql stable set search_path = '' as $$ select private.pending_changes(job, 'orders', p_after, p_limit) $$;
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'orders', p_after, p_limit) $$;
 
 -- pending_printify_changed_products: products that a webhook named.
 create or replace function private.pending_printify_changed_products(job public.sync_jobs, p_after text, p_limit int)
-returns setof text language sql stable set search_path = '' as $$ select private.pending_changes(job, 'products', p_after, p_limit) $$;
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'products', p_after, p_limit) $$;
 
 -- cost_facts_printify: what Printify's records say of these orders. Costs are those of the lines that are not canceled;
 -- total_price and the lines' metadata.price are retail and never read (platform sheet, section 8).
@@ -443,29 +450,32 @@ create trigger keep_gone before insert on public.printify_products
 
 create trigger watch_printify_orders_come after insert on public.printify_orders referencing new table as came
     for each statement execute function private.watch_printify('platform_id');
-create trigger watch_printify_orders_change after update on public.printify_orders referencing new table as came old table as went
+create trigger watch_printify_orders_change after update on public.printify_orders
+    referencing new table as came old table as went
     for each statement execute function private.watch_printify('platform_id');
 create trigger watch_printify_orders_go after delete on public.printify_orders referencing old table as went
     for each statement execute function private.watch_printify('platform_id');
 
 create trigger watch_printify_line_items_come after insert on public.printify_line_items referencing new table as came
     for each statement execute function private.watch_printify('order_platform_id');
-create trigger watch_printify_line_items_change after update on public.printify_line_items referencing new table as came old table as went
+create trigger watch_printify_line_items_change after update on public.printify_line_items
+    referencing new table as came old table as went
     for each statement execute function private.watch_printify('order_platform_id');
 create trigger watch_printify_line_items_go after delete on public.printify_line_items referencing old table as went
     for each statement execute function private.watch_printify('order_platform_id');
 
 -- platforms/shopify.sql
 
--- Shopify's lookups, derivation and proofs, and what goes with a record that is gone. What is pending stands in the orders'
--- own raw records; indexes keep it from being looked for in all of them.
+-- Shopify's lookups, derivation and proofs, and what goes with a record that is gone. What is pending stands in the
+-- orders' own raw records; indexes keep it from being looked for in all of them.
 
 create index orders_with_more_lines on public.orders (user_id, platform_id)
     where platform = 'shopify' and not is_deleted and (raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true';
 create index orders_with_refunds on public.orders (user_id, platform_id)
     where platform = 'shopify' and not is_deleted and (raw #>> '{refunds,0,id}') is not null;
 
--- order_takes_children: an order that is gone takes along what came with it, also where both come back in one late page.
+-- order_takes_children: an order that is gone takes along what came with it, also where both come back in one late
+-- page.
 create or replace function private.order_takes_children() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
@@ -513,7 +523,8 @@ create trigger listing_takes_variants after update of is_deleted on public.listi
     execute function private.listing_takes_variants();
 
 -- pending_shopify_order_lines: orders of which a page showed only the first lines.
-create or replace function private.pending_shopify_order_lines(job public.sync_jobs, p_after text, p_limit int) returns setof text
+create or replace function private.pending_shopify_order_lines(job public.sync_jobs, p_after text, p_limit int)
+returns setof text
 language sql stable set search_path = '' as $$
     select o.platform_id from public.orders as o
     where o.user_id = job.user_id and o.platform = 'shopify' and not o.is_deleted and o.platform_id > p_after
@@ -538,8 +549,8 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- pending_shopify_refunds: refunds that an order names and that are not here, or here in another version. REST names an
--- order's refunds without their versions, so that all of them are asked for at every full read. A webhook about one order
--- is no full read: of refunds without a version it asks for those of the orders that it names.
+-- order's refunds without their versions, so that all of them are asked for at every full read. A webhook about one
+-- order is no full read: of refunds without a version it asks for those of the orders that it names.
 create or replace function private.pending_shopify_refunds(job public.sync_jobs, p_after text, p_limit int)
 returns setof text language sql stable set search_path = '' as $$
     with named as (
@@ -561,7 +572,8 @@ returns setof text language sql stable set search_path = '' as $$
 $$;
 
 -- pending_shopify_refund_ends: refunds of more lines than the longest page shows: their last ones are asked for.
-create or replace function private.pending_shopify_refund_ends(job public.sync_jobs, p_after text, p_limit int) returns setof text
+create or replace function private.pending_shopify_refund_ends(job public.sync_jobs, p_after text, p_limit int)
+returns setof text
 language sql stable set search_path = '' as $$
     select f.platform_id from public.order_refunds as f
     where f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted and f.platform_id > p_after
@@ -571,21 +583,24 @@ $$;
 
 -- pending_shopify_changed_orders: orders that a webhook named.
 create or replace function private.pending_shopify_changed_orders(job public.sync_jobs, p_after text, p_limit int)
-returns setof text language sql stable set search_path = '' as $$ select private.pending_changes(job, 'orders', p_after, p_limit) $$;
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'orders', p_after, p_limit) $$;
 
 -- pending_shopify_changed_products: products that a webhook named.
 create or replace function private.pending_shopify_changed_products(job public.sync_jobs, p_after text, p_limit int)
-returns setof text language sql stable set search_path = '' as $$ select private.pending_changes(job, 'products', p_after, p_limit) $$;
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'products', p_after, p_limit) $$;
 
 -- pending_shopify_changed_customers: customers that a webhook named.
 create or replace function private.pending_shopify_changed_customers(job public.sync_jobs, p_after text, p_limit int)
-returns setof text language sql stable set search_path = '' as $$ select private.pending_changes(job, 'customers', p_after, p_limit) $$;
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'customers', p_after, p_limit) $$;
 
 -- pending_shopify_changed_variants: stretches of the changed products' variants, as '<product>:<after this variant>'. A
--- product that changed is read with its variants (execution/changes.py). They are a list of their own, of up to 2,048,
+-- product that changed is read with its variants (execution/slices/changed_objects.py). They are a list of their own, of up to 2,048,
 -- asked for in stretches of ids, because a variant that is new has a greater id than all before it: one from the
--- beginning, and one after every 200th that is stored. A stretch brings 250, so that the last one reaches the end; where
--- it brings more than were known, another one begins behind it.
+-- beginning, and one after every 200th that is stored. A stretch brings 250, so that the last one reaches the end;
+-- where it brings more than were known, another one begins behind it.
 create or replace function private.pending_shopify_changed_variants(job public.sync_jobs, p_after text, p_limit int)
 returns setof text language sql stable set search_path = '' as $$
     with changed as (
@@ -607,7 +622,8 @@ $$;
 
 -- derive_shopify_gone_variants: of a product whose variants this job has read, those that it did not show are gone. One
 -- that was named after the job began may have been read in part: the next job looks at it.
-create or replace function private.derive_shopify_gone_variants(job public.sync_jobs, p_after text, p_limit int) returns jsonb
+create or replace function private.derive_shopify_gone_variants(job public.sync_jobs, p_after text, p_limit int)
+returns jsonb
 language plpgsql set search_path = '' as $$
 declare product text; seen text[];
 begin
@@ -630,9 +646,9 @@ begin
     return jsonb_build_object('rows', 1, 'after', product);
 end $$;
 
--- prove_shopify_line_items: every line of every order: an order that still shows only some of them is named. Of the longest
--- ones the first 250 and the last 250 lines were asked for; together 500 would leave it open whether there are others
--- between.
+-- prove_shopify_line_items: every line of every order: an order that still shows only some of them is named. Of the
+-- longest ones the first 250 and the last 250 lines were asked for; together 500 would leave it open whether there are
+-- others between.
 create or replace function private.prove_shopify_line_items(job public.sync_jobs) returns jsonb
 language sql stable set search_path = '' as $$
     with cut as (

@@ -13,7 +13,8 @@ create table private.circuit_breakers (
 );
 
 -- ask_breaker: 'closed', 'open' (come back in so many seconds), or 'probe': half open, and it is you who tries.
-create or replace function public.ask_breaker(p_scope text, p_probe uuid, p_probe_seconds double precision default 90) returns jsonb
+create or replace function public.ask_breaker(p_scope text, p_probe uuid, p_probe_seconds double precision default 90)
+returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare breaker private.circuit_breakers; moment timestamptz := clock_timestamp();
 begin

@@ -1,5 +1,5 @@
--- The day's calls: the ledger, shares of the classes, lending, blocks of calls, shares of errors. Why it is here and not
--- in Valkey: directives/rate_budgets.md. Every clock is the database's; a bucket is five minutes, the window is the
+-- The day's calls: the ledger, shares of the classes, lending, blocks of calls, shares of errors. Why it is here and
+-- not in Valkey: directives/rate_budgets.md. Every clock is the database's; a bucket is five minutes, the window is the
 -- rolling 24 hours.
 
 create table private.api_budgets (
@@ -13,10 +13,10 @@ create table private.api_budgets (
     paced_until timestamptz,
     -- Valkey hands out the slots of the second until here; before that Postgres must not.
     valkey_until timestamptz,
-    -- Calls of others in the platform's own window, by the counts that its answers told.
-    foreign_calls bigint not null default 0,
-    foreign_first bigint not null default 0,
-    foreign_peak bigint not null default 0,
+    -- External calls in the platform's own window, by the counts that its answers told.
+    external_calls bigint not null default 0,
+    external_first bigint not null default 0,
+    external_peak bigint not null default 0,
     watched_from timestamptz,
     seen_at timestamptz,
     -- The unused shares of others are lent evenly over the day, up to here.
@@ -32,7 +32,7 @@ comment on table private.api_budgets is 'A scope: calls that a platform counts t
 create table private.api_calls (
     scope text not null references private.api_budgets (scope) on delete cascade,
     bucket timestamptz not null,
-    class text not null check (class in ('live', 'incremental', 'backfill', 'foreign')),
+    class text not null check (class in ('live', 'incremental', 'backfill', 'external')),
     reserved bigint not null default 0,
     returned bigint not null default 0,
     -- Of those booked here: calls out of the unused shares of others.
@@ -106,31 +106,32 @@ language sql stable set search_path = '' as $$
                                          and bucket < private.bucket_of(p_now) - interval '5 minutes'), 0),
            coalesce(sum(lent), 0)
     from (select class, bucket, reserved - returned as calls, lent from private.api_calls
-          where scope = p_scope and class <> 'foreign' and bucket > p_now - interval '24 hours 5 minutes') as window_;
+          where scope = p_scope and class <> 'external' and bucket > p_now - interval '24 hours 5 minutes') as window_;
 $$;
 
--- room: how many calls of the day a class may book now; none: when to come back, and why. `lent`: they belong to the
--- unused shares of others. A lent call comes back when it leaves the window, so shares are lent evenly over the day:
--- whoever wants his share back gets it at that pace from the first minute on, and an hour's worth of it at once.
-create or replace function private.room(
+-- available_calls: how many calls of the day a class may book now; none: when to come back, and why. `lent`: they
+-- belong to the unused shares of others. A lent call comes back when it leaves the window, so shares are lent evenly
+-- over the day: whoever wants his share back gets it at that pace from the first minute on, and an hour's worth of it
+-- at once.
+create or replace function private.available_calls(
     budget private.api_budgets, p_class text, p_wanted int, p_now timestamptz, p_per_day bigint,
     p_backfill_share double precision, p_live_share double precision, p_day_margin double precision,
     out free bigint, out lent interval, out probe boolean, out wake timestamptz, out reason text, out used bigint)
 language plpgsql stable set search_path = '' as $$
 declare
     calls record := private.calls_used(budget.scope, p_now);
-    others bigint := private.foreign_hold(budget, p_now);
+    external_ bigint := private.external_hold(budget, p_now);
     usable bigint := greatest(1, floor(p_per_day * (1 - p_day_margin)));
     backfill_limit bigint := floor(p_per_day * p_backfill_share);
     live_left bigint := greatest(0, floor(p_per_day * p_live_share)::bigint - calls.live);
     backfill_left bigint := greatest(0, backfill_limit - calls.backfill);
-    available bigint := usable - calls.own - others;
+    available bigint := usable - calls.own - external_;
     -- Worth coming back for: a five-hundredth of the day.
     need bigint := least(p_wanted, ceil(usable / 500.0));
     own constant text[] := '{live,incremental,backfill}';
     kept bigint := 0; floor_ bigint; patience interval;
 begin
-    used := calls.own + budget.foreign_calls;
+    used := calls.own + budget.external_calls;
     probe := false;
     reason := 'the daily calls are used up';
     if p_class = 'backfill' then
@@ -142,7 +143,7 @@ begin
     -- What is lent already stays lent until it leaves the window: it need not be kept a second time.
     free := available - greatest(floor_, kept - calls.lent);
     wake := private.window_frees_at(budget.scope, p_now, own,
-                                    greatest(0, usable - others - greatest(floor_, kept - calls.lent) - need));
+                                    greatest(0, usable - external_ - greatest(floor_, kept - calls.lent) - need));
     if p_class = 'incremental' and free <= 0 and kept > calls.lent then
         lent := interval '24 hours' / kept;
         free := least(floor(extract(epoch from p_now - greatest(coalesce(budget.lent_until, p_now), p_now - interval '1 hour'))
@@ -158,14 +159,14 @@ begin
                                                            backfill_limit - least(need, backfill_limit)));
         end if;
     end if;
-    -- What is expected of others changes with every answer that somebody gets.
-    if free <= 0 and free + others > 0 and (p_class <> 'backfill' or backfill_left > 0) then
+    -- How many external calls are expected changes with every answer that somebody gets.
+    if free <= 0 and free + external_ > 0 and (p_class <> 'backfill' or backfill_left > 0) then
         wake := least(wake, p_now + interval '15 minutes');
     end if;
-    -- Only calls of others stand in the way, and only an answer can tell that they are gone: ask now and then.
-    if available <= 0 and available + others > 0 and (p_class <> 'backfill' or backfill_left > 0) then
+    -- Only external calls stand in the way, and only an answer can tell that they are gone: ask now and then.
+    if available <= 0 and available + external_ > 0 and (p_class <> 'backfill' or backfill_left > 0) then
         lent := null;
-        patience := private.foreign_patience(budget, calls.own, others, p_now, p_per_day);
+        patience := private.external_patience(budget, calls.own, external_, p_now, p_per_day);
         probe := coalesce(coalesce(budget.asked_at, '-infinity') <= p_now - patience, false);
         free := case when probe then 1 else 0 end;
         wake := least(wake, coalesce(budget.asked_at, p_now) + patience);
@@ -177,8 +178,8 @@ begin
 end $$;
 
 -- reserve_calls: a block of calls of the day before any of them is sent, or the time to come back. `p_seen`: the last
--- limits that an answer told this process. Blocks shrink as the day runs out, so that the last calls are shared. A block
--- ends ten seconds before its bucket does, so that no call is sent in a later bucket than it is booked in.
+-- limits that an answer told this process. Blocks shrink as the day runs out, so that the last calls are shared. A
+-- block ends ten seconds before its bucket does, so that no call is sent in a later bucket than it is booked in.
 create or replace function public.reserve_calls(
     p_block_id uuid, p_scope text, p_class text, p_wanted int, p_per_second bigint, p_per_day bigint,
     p_backfill_share double precision, p_live_share double precision default 0, p_day_margin double precision default 0,
@@ -188,7 +189,7 @@ declare
     budget private.api_budgets := private.lock_scope(p_scope);
     now_ timestamptz := clock_timestamp();
     spot timestamptz := private.bucket_of(now_ + interval '15 seconds');
-    day_limit bigint; granted_ int := 0; room record; wake timestamptz; reason_ text := ''; shadowed text; lent_ interval;
+    day_limit bigint; granted_ int := 0; available record; wake timestamptz; reason_ text := ''; shadowed text; lent_ interval;
     block private.call_blocks;
 begin
     if p_wanted < 1 or p_class not in ('live', 'incremental', 'backfill') then
@@ -215,17 +216,18 @@ begin
                 update private.api_budgets set backfill_asked_at = now_
                  where scope = p_scope and coalesce(backfill_asked_at, '-infinity') < now_ - interval '10 minutes';
             end if;
-            room := private.room(budget, p_class, p_wanted, now_, day_limit, p_backfill_share, p_live_share, p_day_margin);
-            granted_ := greatest(0, least(p_wanted, greatest(room.free / 10, 1), room.free));
-            wake := room.wake;
-            reason_ := room.reason;
-            lent_ := room.lent;
+            available := private.available_calls(budget, p_class, p_wanted, now_, day_limit, p_backfill_share, p_live_share,
+                                                 p_day_margin);
+            granted_ := greatest(0, least(p_wanted, greatest(available.free / 10, 1), available.free));
+            wake := available.wake;
+            reason_ := available.reason;
+            lent_ := available.lent;
             update private.api_budgets
-               set asked_at = case when room.probe then now_ else asked_at end,
-                   lent_until = case when room.lent is not null
-                                then greatest(coalesce(lent_until, now_), now_ - interval '1 hour') + room.lent * granted_
+               set asked_at = case when available.probe then now_ else asked_at end,
+                   lent_until = case when available.lent is not null
+                                then greatest(coalesce(lent_until, now_), now_ - interval '1 hour') + available.lent * granted_
                                 else lent_until end
-             where scope = p_scope and (room.probe or room.lent is not null);
+             where scope = p_scope and (available.probe or available.lent is not null);
         end if;
         if granted_ = 0 and p_shadow then
             shadowed := reason_;
@@ -251,7 +253,7 @@ begin
         'reason', case when granted_ = 0 then reason_ end,
         'would_refuse', shadowed,
         'used', case when day_limit is null then null else
-            (select used.own + budget.foreign_calls from private.calls_used(p_scope, now_) as used) end,
+            (select used.own + budget.external_calls from private.calls_used(p_scope, now_) as used) end,
         'per_second', coalesce(budget.per_second, p_per_second),
         'per_day', day_limit);
 end $$;
@@ -287,7 +289,8 @@ revoke all on function public.return_calls(uuid, int) from public, anon, authent
 grant execute on function public.return_calls(uuid, int) to service_role;
 
 -- block_scope: nobody calls for so long, at most a day; the longer of two blocks stands.
-create or replace function public.block_scope(p_scope text, p_seconds double precision, p_reason text default null) returns timestamptz
+create or replace function public.block_scope(p_scope text, p_seconds double precision, p_reason text default null)
+returns timestamptz
 language plpgsql security definer set search_path = '' as $$
 declare
     budget private.api_budgets := private.lock_scope(p_scope);

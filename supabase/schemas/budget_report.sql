@@ -7,8 +7,8 @@ language sql stable set search_path = '' as $$
         'scope', budget.scope, 'platform', split_part(budget.scope, ':', 1),
         'per_second', budget.per_second, 'per_day', budget.per_day,
         'used', jsonb_build_object('live', used.live, 'incremental', used.incremental, 'backfill', used.backfill,
-                                   'others', budget.foreign_calls),
-        'lent', used.lent, 'expected_of_others', private.foreign_hold(budget, p_now),
+                                   'external', budget.external_calls),
+        'lent', used.lent, 'expected_external', private.external_hold(budget, p_now),
         'reserved', (select coalesce(jsonb_agg(jsonb_build_object('class', class, 'calls', calls, 'bucket', bucket)
                                                order by bucket), '[]')
                      from private.call_blocks
@@ -16,7 +16,7 @@ language sql stable set search_path = '' as $$
         'frees', (select coalesce(jsonb_agg(jsonb_build_object('at', at, 'calls', calls) order by at), '[]')
                   from (select bucket + interval '24 hours 5 minutes' as at, sum(reserved - returned)::bigint as calls
                         from private.api_calls
-                        where scope = budget.scope and class <> 'foreign' and reserved > returned
+                        where scope = budget.scope and class <> 'external' and reserved > returned
                           and bucket > p_now - interval '24 hours 5 minutes'
                         group by bucket order by bucket limit 12) as soon),
         'blocked_until', case when budget.blocked_until > p_now then budget.blocked_until end,
@@ -27,7 +27,8 @@ language sql stable set search_path = '' as $$
     from private.calls_used(budget.scope, p_now) as used;
 $$;
 
--- budget_report: each scope of a platform (all when null) with its day, and each platform's waiting work and its tenants.
+-- budget_report: each scope of a platform (all when null) with its day, and each platform's waiting work and its
+-- tenants.
 create or replace function public.budget_report(p_platform text default null) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 declare now_ timestamptz := clock_timestamp();

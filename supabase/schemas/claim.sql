@@ -1,9 +1,10 @@
 -- The claim: a worker leases a job, keeps the lease and gives it back.
 
--- claim_job: lease the next due job to this worker, or answer null, in the order of virtual time. Idempotent for one lease
--- id, so a lost answer costs nothing. One statement takes the job: it skips those that others are taking now. A job that
--- was away for days (an outage, a reconnect) catches up by a hundred calls at most.
-create or replace function public.claim_job(p_lease_id uuid, p_worker text, p_lease_seconds int default 60) returns jsonb
+-- claim_job: lease the next due job to this worker, or answer null, in the order of virtual time. Idempotent for one
+-- lease id, so a lost answer costs nothing. One statement takes the job: it skips those that others are taking now. A
+-- job that was away for days (an outage, a reconnect) catches up by a hundred calls at most.
+create or replace function public.claim_job(p_lease_id uuid, p_worker text, p_lease_seconds int default 60)
+returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare job public.sync_jobs; account public.connected_accounts;
 begin
@@ -16,13 +17,13 @@ begin
                    lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds),
                    started_at = coalesce(started_at, clock_timestamp()),
                    served_at = clock_timestamp(),
-                   turn = greatest(j.turn, (select turn - 100 from private.fair_clock))
+                   virtual_time = greatest(j.virtual_time, (select virtual_time - 100 from private.virtual_clock))
              where id = (
                 select q.id from public.sync_jobs as q
                 where q.status = 'queued'
                   and not exists (select 1 from public.sync_jobs as r
                                   where r.user_id = q.user_id and r.platform = q.platform and r.status = 'running')
-                order by private.round_of(q.turn), q.priority, q.served_at, q.id
+                order by private.round_of(q.virtual_time), q.priority, q.served_at, q.id
                 limit 1 for update skip locked)
             returning * into job;
         exception when unique_violation then

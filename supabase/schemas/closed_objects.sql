@@ -1,5 +1,6 @@
 -- What a platform says is gone, or wants forgotten, stays so. A page with it may be on its way: fetched before, and
--- committed after, or a file that was exported hours ago. Whatever was fetched before the word came brings nothing back.
+-- committed after, or a file that was exported hours ago. Whatever was fetched before the word came brings nothing
+-- back.
 
 create table private.closed_objects (
     user_id uuid not null references public.profiles (user_id) on delete cascade,

@@ -34,8 +34,8 @@ $$;
 revoke all on function public.find_account(uuid, text) from public, anon, authenticated;
 grant execute on function public.find_account(uuid, text) to service_role;
 
--- connect_account: account and tokens in one transaction. The first shop is pinned: another one is refused, so that
--- two shops' orders never mix. Idempotent for one account id. `p_refresh_expires_at`: the end of the refresh token's own
+-- connect_account: account and tokens in one transaction. The first shop is pinned: another one is refused, so that two
+-- shops' orders never mix. Idempotent for one account id. `p_refresh_expires_at`: the end of the refresh token's own
 -- life, where it is known.
 create or replace function public.connect_account(
     p_account_id uuid, p_user_id uuid, p_platform text, p_shop_id text, p_shop_name text, p_currency text,

@@ -1,6 +1,6 @@
--- Conversions: the named ways from a JSON value to a typed column. A value that is not what it should be raises PT422 or a
--- data exception, and its record is rejected with that reason. The usual case of each stands inline in the generated
--- mapping; these are called for the unusual one.
+-- Conversions: the named ways from a JSON value to a typed column. A value that is not what it should be raises PT422
+-- or a data exception, and its record is rejected with that reason. The usual case of each stands inline in the
+-- generated mapping; these are called for the unusual one.
 
 -- wrong_type: refuse a value that is not of the type it should be.
 create or replace function private.wrong_type(p_value jsonb, p_path text, p_wanted text) returns text
@@ -50,7 +50,8 @@ $$;
 
 -- minor_units: a fraction of whole numbers as a whole number of the currency's smallest unit, or an error. Never a
 -- float, never rounded: `numeric` divides large numbers inexactly, so nothing is divided before it is known to go.
-create or replace function private.minor_units(p_value numeric, p_divisor numeric, p_currency text, p_path text) returns bigint
+create or replace function private.minor_units(p_value numeric, p_divisor numeric, p_currency text, p_path text)
+returns bigint
 language plpgsql stable set search_path = '' as $$
 declare digits int; units numeric;
 begin

@@ -1,8 +1,8 @@
 -- What a seller made of each order: revenue, refunds, fees, cost of goods, profit. Amounts of two currencies are never
 -- added: where a part of an order is in another currency than the order itself, its profit is not told.
 
--- order_profits: every order of a user's channels with its money. Revenue is what the buyer paid less the taxes that are
--- passed on; fees are those that the ledger, or else the payment, names for the order.
+-- order_profits: every order of a user's channels with its money. Revenue is what the buyer paid less the taxes that
+-- are passed on; fees are those that the ledger, or else the payment, names for the order.
 create or replace function private.order_profits(p_user_id uuid) returns table (
         platform text, platform_id text, order_number text, ordered_at timestamptz, currency text, revenue bigint,
         refunds bigint, fees bigint, cost_state text, cost_source text, cost bigint, cost_currency text,
@@ -44,7 +44,8 @@ begin
     where o.user_id = p_user_id and not o.is_deleted;
 end $$;
 
--- cost_report: totals by platform and currency, and what could not be linked, by reason, the newest p_limit of each kind.
+-- cost_report: totals by platform and currency, and what could not be linked, by reason, the newest p_limit of each
+-- kind.
 create or replace function public.cost_report(p_user_id uuid, p_limit int default 20) returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '120s' as $$
 begin

@@ -6,8 +6,8 @@
 create table private.sales_channels (platform text primary key);
 insert into private.sales_channels values ('etsy'), ('shopify'), ('square');
 
--- What Printify's `line_items[].cost` covers is not confirmed (platform sheet, section 7): one piece, or the whole line.
--- This row is the one place where it is decided; public.set_cost_rule changes it and counts again.
+-- What Printify's `line_items[].cost` covers is not confirmed (platform sheet, section 7): one piece, or the whole
+-- line. This row is the one place where it is decided; public.set_cost_rule changes it and counts again.
 create table private.cost_rules (
     source text primary key,
     cost_covers text not null check (cost_covers in ('piece', 'line'))
@@ -90,9 +90,9 @@ begin
     return true;
 end $$;
 
--- settle_costs: bring the cost columns of these orders up to date. `p_orders` is [{platform, id}, ...]. Orders are found one
--- by one, by their key (docs/decisions/011): before the first ANALYZE the planner believes a shop's orders to be few, and
--- would read all of them for each page.
+-- settle_costs: bring the cost columns of these orders up to date. `p_orders` is [{platform, id}, ...]. Orders are
+-- found one by one, by their key (docs/decisions/011): before the first ANALYZE the planner believes a shop's orders to
+-- be few, and would read all of them for each page.
 create or replace function private.settle_costs(p_user_id uuid, p_orders jsonb) returns void
 language sql set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
@@ -353,7 +353,8 @@ create trigger watch_orders_change after update on public.orders
 create trigger watch_orders_go after delete on public.orders
     referencing old table as went for each statement execute function private.watch_orders();
 
--- set_cost_rule: say what a printer's cost covers, and count every order of it again. Answers how many users it touched.
+-- set_cost_rule: say what a printer's cost covers, and count every order of it again. Answers how many users it
+-- touched.
 create or replace function public.set_cost_rule(p_source text, p_cost_covers text) returns int
 language plpgsql security definer set search_path = '' set statement_timeout = '600s' as $$
 declare each record; users int := 0;

@@ -1,9 +1,10 @@
 -- Calls that others make with the same key, and the limits that answers tell. Others go on calling between two answers
 -- that tell what remains. Why it is so: directives/rate_budgets.md.
 
--- foreign_unseen: calls of others that no answer has told of yet. `p_expected`: how many they make in a day. The
+-- external_unseen: external calls that no answer has told of yet. `p_expected`: how many they make in a day. The
 -- platform's window moves in steps of up to an hour, by which as many have left it as have come.
-create or replace function private.foreign_unseen(budget private.api_budgets, p_expected bigint, p_now timestamptz) returns bigint
+create or replace function private.external_unseen(budget private.api_budgets, p_expected bigint, p_now timestamptz)
+returns bigint
 language plpgsql immutable set search_path = '' as $$
 declare
     silent double precision := coalesce(least(3600, greatest(0, extract(epoch from p_now - budget.seen_at))), 0);
@@ -13,10 +14,10 @@ begin
     return floor(steady + 3 * sqrt(steady));
 end $$;
 
--- foreign_hold: how many calls of others to expect in any window that is still to come. On the first day what was seen
--- grows on at the pace seen so far; later the highest level of late counts, so that a dip is not taken for a gift. After
--- a silence at least what was seen and what may have come since.
-create or replace function private.foreign_hold(budget private.api_budgets, p_now timestamptz) returns bigint
+-- external_hold: how many external calls to expect in any window that is still to come. On the first day what was seen
+-- grows on at the pace seen so far; later the highest level of late counts, so that a dip is not taken for a gift.
+-- After a silence at least what was seen and what may have come since.
+create or replace function private.external_hold(budget private.api_budgets, p_now timestamptz) returns bigint
 language plpgsql immutable set search_path = '' as $$
 declare
     watched double precision := extract(epoch from p_now - budget.watched_from);
@@ -25,23 +26,24 @@ declare
 begin
     if watched < 86400 then
         -- A steady level goes up and down by an hour's calls (the platform's buckets) and by chance: that is no growth.
-        more := greatest(0, budget.foreign_calls - budget.foreign_first * 25 / 24.0 - 2 * sqrt(budget.foreign_first))
+        more := greatest(0, budget.external_calls - budget.external_first * 25 / 24.0 - 2 * sqrt(budget.external_first))
                 / greatest(watched, 600) * (86400 - watched);
         more := more + 2 * sqrt(more);
     end if;
-    expected := greatest(budget.foreign_peak, budget.foreign_calls + ceil(more));
-    return greatest(expected, budget.foreign_calls + private.foreign_unseen(budget, expected, p_now));
+    expected := greatest(budget.external_peak, budget.external_calls + ceil(more));
+    return greatest(expected, budget.external_calls + private.external_unseen(budget, expected, p_now));
 end $$;
 
--- foreign_patience: how long after the last answer or question one call asks whether calls of others are gone; null: none
--- does. Where the question itself may be the call too many, it is asked only if others have half of what is used: ours
--- leave without it.
-create or replace function private.foreign_patience(
-    budget private.api_budgets, p_own bigint, p_others bigint, p_now timestamptz, p_per_day bigint) returns interval
+-- external_patience: how long after the last answer or question one call asks whether external calls are gone; null:
+-- none does. Where the question itself may be the call too many, it is asked only if others have half of what is used:
+-- ours leave without it.
+create or replace function private.external_patience(
+    budget private.api_budgets, p_own bigint, p_external bigint, p_now timestamptz, p_per_day bigint) returns interval
 language sql immutable set search_path = '' as $$
     select case
-        when p_own + budget.foreign_calls + private.foreign_unseen(budget, p_others, p_now) < p_per_day then interval '15 minutes'
-        when budget.foreign_calls >= p_own then interval '1 hour'
+        when p_own + budget.external_calls + private.external_unseen(budget, p_external, p_now) < p_per_day
+        then interval '15 minutes'
+        when budget.external_calls >= p_own then interval '1 hour'
     end;
 $$;
 
@@ -59,19 +61,19 @@ begin
         theirs := greatest(0, budget.per_day - p_remaining);
         low := greatest(0, theirs - used.own);
         high := greatest(low, theirs - used.sure);
-        budget.foreign_calls := least(greatest(budget.foreign_calls, low), high);
+        budget.external_calls := least(greatest(budget.external_calls, low), high);
         if budget.watched_from is null or budget.seen_at < p_now - interval '24 hours' then
             budget.watched_from := p_now;
-            budget.foreign_first := budget.foreign_calls;
+            budget.external_first := budget.external_calls;
         end if;
-        budget.foreign_peak := least(greatest(budget.foreign_peak, budget.foreign_calls),
-                                     budget.foreign_calls + ceil(2 * sqrt(budget.foreign_calls)));
+        budget.external_peak := least(greatest(budget.external_peak, budget.external_calls),
+                                     budget.external_calls + ceil(2 * sqrt(budget.external_calls)));
         budget.seen_at := p_now;
         budget.asked_at := p_now;
     end if;
     update private.api_budgets
-       set per_second = budget.per_second, per_day = budget.per_day, foreign_calls = budget.foreign_calls,
-           foreign_first = budget.foreign_first, foreign_peak = budget.foreign_peak,
+       set per_second = budget.per_second, per_day = budget.per_day, external_calls = budget.external_calls,
+           external_first = budget.external_first, external_peak = budget.external_peak,
            watched_from = budget.watched_from, seen_at = budget.seen_at, asked_at = budget.asked_at
      where scope = budget.scope;
     return budget;

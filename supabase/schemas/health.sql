@@ -7,7 +7,7 @@ create table private.call_minutes (
     outcome text not null check (outcome in ('ok', 'throttled', 'failed', 'refused', 'lost')),
     calls bigint not null,
     seconds double precision not null,
-    -- Calls by how long they took; the bounds are in execution/call_record.py.
+    -- Calls by how long they took; the bounds are in execution/http/call_record.py.
     histogram bigint[] not null check (cardinality(histogram) = 13),
     primary key (platform, minute, endpoint, outcome)
 );
@@ -52,16 +52,16 @@ begin
             from (select served_at from public.sync_jobs where status = 'queued' limit 10000) as q),
         'running', (select count(*) from (select 1 from public.sync_jobs where status = 'running' limit 10000) as r),
         'parked', (
-            select coalesce(jsonb_object_agg(platform, told), '{}') from (
+            select coalesce(jsonb_object_agg(platform, facts), '{}') from (
                 select platform, jsonb_build_object('waiting', count(*), 'retries', count(*) filter (where attempts > 0),
-                           'next_at', min(run_after)) as told
+                           'next_at', min(run_after)) as facts
                 from (select platform, attempts, run_after from public.sync_jobs where status = 'parked'
                       order by run_after limit 10000) as p group by platform) as by_platform),
         'ended', (
-            select coalesce(jsonb_object_agg(platform, told), '{}') from (
+            select coalesce(jsonb_object_agg(platform, facts), '{}') from (
                 select platform, jsonb_build_object('completed', count(*) filter (where status = 'completed'),
                            'failed', count(*) filter (where status = 'failed'),
-                           'quarantined', count(*) filter (where status = 'quarantined')) as told
+                           'quarantined', count(*) filter (where status = 'quarantined')) as facts
                 from (select platform, status from public.sync_jobs where finished_at > since
                       order by finished_at desc limit 10000) as e group by platform) as by_platform),
         'last_sync_at', (

@@ -33,9 +33,10 @@ language sql stable strict set search_path = '' as $$
 $$;
 
 -- decode_html: one pass, so that '&amp;#39;' becomes '&#39;' and not an apostrophe. Unknown entities stay, and so does
--- a name without its semicolon: '&copy=1' in a link is no copyright sign. Most texts have no entity, and nearly all others
--- the usual five alone. Both stand in a function of SQL without settings of its own, which the planner puts into the
--- mapping itself: a call costs more than all the replacing. The ampersand comes last, so that '&amp;lt;' becomes '&lt;'.
+-- a name without its semicolon: '&copy=1' in a link is no copyright sign. Most texts have no entity, and nearly all
+-- others the usual five alone. Both stand in a function of SQL without settings of its own, which the planner puts into
+-- the mapping itself: a call costs more than all the replacing. The ampersand comes last, so that '&amp;lt;' becomes
+-- '&lt;'.
 create or replace function private.decode_html(p_text text) returns text
 language sql stable as $$
     select case

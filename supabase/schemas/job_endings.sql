@@ -24,12 +24,13 @@ begin
      where user_id = p_user_id;
 end $$;
 
--- end_job: what every ending has in common. The next entity moves up, whatever became of this one. The mark is looked
--- for under the profile's lock, which whoever leaves one holds too: it is either seen here, or its trigger sees the end.
+-- end_job: what every ending has in common. The next entity moves up, whatever became of this one. The request for a
+-- rerun is looked for under the profile's lock, which whoever leaves one holds too: it is either seen here, or its
+-- trigger sees the end.
 create or replace function private.end_job(job public.sync_jobs, p_status text, p_code text, p_error text,
                                            p_seller_message text, p_certificate_id uuid) returns void
 language plpgsql set search_path = '' as $$
-declare mark private.again_marks;
+declare rerun private.rerun_requests;
 begin
     -- Endings and triggers of one user take turns, so that neither misses the other's jobs. `no key`: the checks of
     -- foreign keys share the row, and a stronger lock after them would be a deadlock of two endings.
@@ -40,15 +41,15 @@ begin
            park_reason = null, finished_at = clock_timestamp(),
            fraction = case when p_status = 'completed' then 1 else fraction end
      where id = job.id;
-    delete from private.again_marks as m
-     where m.user_id = job.user_id and m.platform = job.platform and m.entity = job.entity
-       and m.job_type = job.job_type
-    returning * into mark;
-    if mark.run_id is not null
+    delete from private.rerun_requests as r
+     where r.user_id = job.user_id and r.platform = job.platform and r.entity = job.entity
+       and r.job_type = job.job_type
+    returning * into rerun;
+    if rerun.run_id is not null
        and exists (select 1 from public.connected_accounts where id = job.account_id and status = 'connected') then
         insert into public.sync_jobs (user_id, account_id, run_id, platform, entity, job_type, priority, position,
                                       created_at)
-        values (job.user_id, job.account_id, mark.run_id, job.platform, job.entity, job.job_type, job.priority,
+        values (job.user_id, job.account_id, rerun.run_id, job.platform, job.entity, job.job_type, job.priority,
                 job.position, clock_timestamp());
     end if;
     perform private.promote_next(job.user_id, job.platform, job.job_type);

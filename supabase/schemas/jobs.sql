@@ -61,7 +61,7 @@ create table public.sync_jobs (
     position int not null default 0,
     -- The least recently served of equals runs next, so that one huge shop cannot hold the workers.
     served_at timestamptz not null default clock_timestamp(),
-    turn double precision not null default 0,
+    virtual_time double precision not null default 0,
     -- The frozen window: nothing after window_end is read, and the cursor left behind is never later.
     window_start timestamptz,
     window_end timestamptz,
@@ -124,7 +124,7 @@ grant select (id, user_id, account_id, run_id, platform, entity, job_type, statu
               records_rejected, fraction, calls_used, run_after, park_reason, attempts, error_code, seller_message,
               certificate_id, created_at, started_at, finished_at, window_start, window_end)
     on public.sync_jobs to authenticated;
-comment on column public.sync_jobs.turn is 'Calls that this line of jobs has had, divided by its plan''s weight; starts where the others stand.';
+comment on column public.sync_jobs.virtual_time is 'Calls that this line of jobs has had, divided by its plan''s weight; starts where the others stand.';
 comment on column public.sync_jobs.park_code is 'Of a parked job: setting_missing, platform_key_refused, token_unreadable; null where time helps.';
 -- What ended lately, and the last success. An ending writes it once, so pages still touch no index.
 create index sync_jobs_ended on public.sync_jobs (finished_at) where finished_at is not null;
@@ -144,9 +144,9 @@ alter table public.sync_cursors force row level security;
 create policy own_rows on public.sync_cursors for select to authenticated using (user_id = (select auth.uid()));
 grant select on public.sync_cursors to authenticated, service_role;
 
--- A trigger that comes while a job runs is not lost: it leaves a mark, and the finishing transaction queues the job
+-- A trigger that comes while a job runs is not lost: it leaves a request, and the finishing transaction queues the job
 -- again. And two clocks that quarantine jobs of the same users take their locks in one order.
-create table private.again_marks (
+create table private.rerun_requests (
     user_id uuid not null references public.profiles (user_id) on delete cascade,
     platform text not null,
     entity text not null,
@@ -154,7 +154,7 @@ create table private.again_marks (
     run_id uuid not null references public.sync_runs (id) on delete cascade,
     primary key (user_id, platform, entity, job_type)
 );
-comment on table private.again_marks is 'Jobs to be queued again when the one that runs has ended: one mark, however often asked.';
+comment on table private.rerun_requests is 'Jobs to be queued again when the one that runs has ended: one request, however often asked.';
 
 -- leased_job: the running job of this lease, locked until the transaction ends, or lease_lost.
 create or replace function private.leased_job(p_lease_id uuid) returns public.sync_jobs
@@ -184,13 +184,13 @@ language sql set search_path = '' as $$
 $$;
 
 -- queue_jobs: queue what is asked in one transaction. `p_jobs` is a list of {platform, entity, priority, position};
--- open jobs are left alone, completed ones too unless `p_again`. What shall be read again, and is being read, is read
+-- open jobs are left alone, completed ones too unless `p_rerun`. What shall be read again, and is being read, is read
 -- once more after its end, however often that was asked. Answers what became of each.
 create or replace function public.queue_jobs(p_user_id uuid, p_job_type text, p_trigger text, p_jobs jsonb,
-                                             p_again boolean default false) returns jsonb
+                                             p_rerun boolean default false) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare wanted record; outcome text; outcomes jsonb := '[]'; run uuid; last public.sync_jobs;
-        account public.connected_accounts; queued int := 0; marked int := 0;
+        account public.connected_accounts; queued int := 0; reruns int := 0;
 begin
     perform 1 from public.profiles where user_id = p_user_id for no key update;
     if not found then
@@ -209,14 +209,14 @@ begin
         select * into last from public.sync_jobs
          where user_id = p_user_id and platform = wanted.platform and entity = wanted.entity
            and job_type = p_job_type order by created_at desc, id limit 1;
-        if last.status in ('waiting', 'queued', 'running', 'parked') and last.started_at is not null and p_again then
-            insert into private.again_marks (user_id, platform, entity, job_type, run_id)
+        if last.status in ('waiting', 'queued', 'running', 'parked') and last.started_at is not null and p_rerun then
+            insert into private.rerun_requests (user_id, platform, entity, job_type, run_id)
             values (p_user_id, wanted.platform, wanted.entity, p_job_type, run) on conflict do nothing;
-            marked := marked + found::int;
+            reruns := reruns + found::int;
             outcome := 'will run again';
         elsif last.status in ('waiting', 'queued', 'running', 'parked') then
             outcome := 'already running';
-        elsif last.status = 'completed' and not p_again then
+        elsif last.status = 'completed' and not p_rerun then
             outcome := 'already complete';
         else
             insert into public.sync_jobs (user_id, account_id, run_id, platform, entity, job_type, priority, position,
@@ -232,24 +232,24 @@ begin
     perform private.promote_next(p_user_id, platform, p_job_type)
        from (select distinct platform from public.sync_jobs
              where user_id = p_user_id and job_type = p_job_type and status = 'waiting') as waiting;
-    if queued + marked = 0 then
+    if queued + reruns = 0 then
         delete from public.sync_runs where id = run;
     elsif queued > 0 and p_job_type = 'backfill' then
         update public.profiles set backfill_status = 'in_progress', backfill_completed_at = null,
                backfill_failures = '[]' where user_id = p_user_id;
     end if;
-    return jsonb_build_object('run_id', case when queued + marked > 0 then run end, 'jobs', outcomes);
+    return jsonb_build_object('run_id', case when queued + reruns > 0 then run end, 'jobs', outcomes);
 end $$;
 revoke all on function public.queue_jobs(uuid, text, text, jsonb, boolean) from public, anon, authenticated;
 grant execute on function public.queue_jobs(uuid, text, text, jsonb, boolean) to service_role;
 
 -- queue_backfill: queue_jobs, with a start of the history that the new jobs read from. One transaction.
-create or replace function public.queue_backfill(p_user_id uuid, p_trigger text, p_jobs jsonb, p_again boolean default false,
+create or replace function public.queue_backfill(p_user_id uuid, p_trigger text, p_jobs jsonb, p_rerun boolean default false,
                                                  p_since timestamptz default null) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare answer jsonb;
 begin
-    answer := public.queue_jobs(p_user_id, 'backfill', p_trigger, p_jobs, p_again);
+    answer := public.queue_jobs(p_user_id, 'backfill', p_trigger, p_jobs, p_rerun);
     if p_since is not null then
         update public.sync_jobs set window_start = p_since where run_id = (answer ->> 'run_id')::uuid;
     end if;

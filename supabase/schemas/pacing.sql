@@ -1,7 +1,7 @@
 -- The second's calls: who hands out its slots, Valkey or Postgres.
 --
--- Buckets change hands between the two without credit, as slots of the second do. What one of them remembers of a bucket is
--- worth nothing once the other has drawn from it: time would have refilled it, the other's calls did not.
+-- Buckets change hands between the two without credit, as slots of the second do. What one of them remembers of a
+-- bucket is worth nothing once the other has drawn from it: time would have refilled it, the other's calls did not.
 
 create table private.api_buckets (
     scope text not null references private.api_budgets (scope) on delete cascade,
@@ -12,11 +12,12 @@ create table private.api_buckets (
 );
 comment on table private.api_buckets is 'Buckets of points and calls while Valkey is away: never fuller than the platform''s.';
 
--- lease_pacing: Valkey may hand out the second's slots for so long. Where its state was lost, or Postgres has handed out
--- slots meanwhile, everything is quiet until whoever has a slot has used it (nobody books more than two seconds ahead).
--- `buckets_drawn`: Postgres drew from the scope's buckets within the hour that Valkey remembers them, so a lease that
--- lapsed meanwhile starts without them.
-create or replace function public.lease_pacing(p_scope text, p_seconds double precision, p_state_kept boolean) returns jsonb
+-- lease_pacing: Valkey may hand out the second's slots for so long. Where its state was lost, or Postgres has handed
+-- out slots meanwhile, everything is quiet until whoever has a slot has used it (nobody books more than two seconds
+-- ahead). `buckets_drawn`: Postgres drew from the scope's buckets within the hour that Valkey remembers them, so a
+-- lease that lapsed meanwhile starts without them.
+create or replace function public.lease_pacing(p_scope text, p_seconds double precision, p_state_kept boolean)
+returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
     budget private.api_budgets := private.lock_scope(p_scope);
@@ -37,12 +38,13 @@ revoke all on function public.lease_pacing(text, double precision, boolean) from
 grant execute on function public.lease_pacing(text, double precision, boolean) to service_role;
 
 -- paced_by_valkey: how long Postgres must not pace: Valkey may, and whoever has a slot of it may be on his way.
-create or replace function private.paced_by_valkey(budget private.api_budgets, p_now timestamptz) returns double precision
+create or replace function private.paced_by_valkey(budget private.api_budgets, p_now timestamptz)
+returns double precision
 language sql immutable set search_path = '' as $$
     select greatest(0, extract(epoch from greatest(budget.blocked_until, budget.valkey_until + interval '2 seconds') - p_now));
 $$;
 
--- pace_call: the next slot of the second while Valkey is away. The same rule as execution/pacing.lua.
+-- pace_call: the next slot of the second while Valkey is away. The same rule as execution/budget/pacing.lua.
 create or replace function public.pace_call(
     p_scope text, p_per_second double precision, p_safety_margin double precision, p_longest_wait_seconds double precision)
 returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -79,8 +81,9 @@ revoke all on function
 grant execute on function public.pace_call(text, double precision, double precision, double precision) to service_role;
 
 -- pace_cost: what a call costs, out of a bucket of points or calls, while Valkey is away. Starts without credit, and
--- takes every call for as dear as it was asked: never fuller than the platform's own bucket. A bucket that Valkey may have
--- drawn from since starts without credit too; and Valkey begins again when the calls that wait here are on their way.
+-- takes every call for as dear as it was asked: never fuller than the platform's own bucket. A bucket that Valkey may
+-- have drawn from since starts without credit too; and Valkey begins again when the calls that wait here are on their
+-- way.
 create or replace function public.pace_cost(
     p_scope text, p_kind text, p_maximum double precision, p_restore double precision, p_cost double precision,
     p_keep double precision, p_longest_wait_seconds double precision)

@@ -1,5 +1,5 @@
--- Pages: one function takes a page as the bytes that came and commits its rows, their children, the cursor, the counters
--- and the audit in one transaction, fenced by the lease (docs/decisions/001, 002).
+-- Pages: one function takes a page as the bytes that came and commits its rows, their children, the cursor, the
+-- counters and the audit in one transaction, fenced by the lease (docs/decisions/001, 002).
 
 -- The pagination audit: what was asked, what came, which keys it held.
 create table public.sync_pages (
@@ -63,11 +63,11 @@ grant select on public.rejected_records to authenticated, service_role;
 -- What landing a page did.
 create type private.landed as (keys text[], created int, updated int, unchanged int, stale int);
 
--- land_records: hand records to the generated function of their stream. A user's cost lock is taken before any row's, so
--- that the page of a channel and the page of the printer cannot wait for each other. What is new is inserted without being
--- ready for a conflict, which costs a tenth less (docs/decisions/021). Two things can make a row that was believed new
--- stand there already: rejected records that are replayed meanwhile, and a child that came with another record before.
--- Then the records are landed once more, every row looked up.
+-- land_records: hand records to the generated function of their stream. A user's cost lock is taken before any row's,
+-- so that the page of a channel and the page of the printer cannot wait for each other. What is new is inserted without
+-- being ready for a conflict, which costs a tenth less (docs/decisions/021). Two things can make a row that was
+-- believed new stand there already: rejected records that are replayed meanwhile, and a child that came with another
+-- record before. Then the records are landed once more, every row looked up.
 create or replace function private.land_records(job public.sync_jobs, p_stream text, p_fetched_at timestamptz,
                                                 p_records jsonb)
 returns private.landed language plpgsql set search_path = '' as $$

@@ -1,7 +1,8 @@
 -- Records that are mapped anew: rejected ones, and all after a corrected mapping.
 
 -- replay_rejected: try rejected records again, after the mapping was mended. No call to the platform.
-create or replace function public.replay_rejected(p_user_id uuid, p_after bigint default 0, p_limit int default 100) returns jsonb
+create or replace function public.replay_rejected(p_user_id uuid, p_after bigint default 0, p_limit int default 100)
+returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare r public.rejected_records; job public.sync_jobs; one record; landed int := 0; refused int := 0; last bigint;
 begin

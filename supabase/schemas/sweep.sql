@@ -1,9 +1,9 @@
 -- What a complete read did not show is gone.
 
--- born_later: whether a record was created after the moment that its listing was bounded by. Such a listing does not show
--- it, and a complete read up to the bound says nothing of it; it may be here all the same, because a webhook named it and
--- the job `changes` has read it.
-create or replace function private.born_later(p_raw jsonb, p_members text[], p_moment timestamptz) returns boolean
+-- created_after: whether a record was created after the moment that its listing was bounded by. Such a listing does not
+-- show it, and a complete read up to the bound says nothing of it; it may be here all the same, because a webhook named
+-- it and the job `changes` has read it.
+create or replace function private.created_after(p_raw jsonb, p_members text[], p_moment timestamptz) returns boolean
 language plpgsql stable set search_path = '' as $$
 begin
     return exists (select 1 from unnest(p_members) as m where private.moment(p_raw ->> m, m) > p_moment);
@@ -15,13 +15,13 @@ exception when others then
 end $$;
 
 -- sweep_gone: after a complete read, rows that it did not show are gone: softly, and never very many at once. With a
--- time column only rows inside the job's window are judged. `p_last_pass`: the last pass over each window was
--- complete by itself, so that a record which left between two passes is seen to be gone. `p_children`: what goes with a
--- record, as {table: the column that names the record}. `p_born`: members of a record with its time of creation, where the
--- listing is bounded by it.
+-- time column only rows inside the job's window are judged. `p_last_pass`: the last pass over each window was complete
+-- by itself, so that a record which left between two passes is seen to be gone. `p_children`: what goes with a record,
+-- as {table: the column that names the record}. `p_created_at`: members of a record with its time of creation, where
+-- the listing is bounded by it.
 create or replace function public.sweep_gone(p_lease_id uuid, p_stream text, p_table text, p_time_column text, p_last_pass boolean,
                                              p_max_share real default 0.3, p_always_allowed int default 20,
-                                             p_children jsonb default '{}', p_born text[] default '{}') returns jsonb
+                                             p_children jsonb default '{}', p_created_at text[] default '{}') returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id); gone text[]; stored bigint; inside text := 'true';
         child record;
@@ -43,10 +43,10 @@ begin
                (select count(*) from judged)
     $sql$, p_table, inside) into gone, stored
     using job.user_id, job.platform, job.id, p_stream, job.window_start, job.window_end + interval '1 second', p_last_pass;
-    if cardinality(p_born) > 0 and gone is not null then
+    if cardinality(p_created_at) > 0 and gone is not null then
         execute format('select array_agg(platform_id) from public.%I where user_id = $1 and platform = $2 '
-                       'and platform_id = any ($3) and not private.born_later(raw, $4, $5)', p_table)
-           into gone using job.user_id, job.platform, gone, p_born, date_trunc('second', job.window_end);
+                       'and platform_id = any ($3) and not private.created_after(raw, $4, $5)', p_table)
+           into gone using job.user_id, job.platform, gone, p_created_at, date_trunc('second', job.window_end);
     end if;
     if coalesce(cardinality(gone), 0) > greatest(p_always_allowed, stored * p_max_share) then
         return jsonb_build_object('gone', 0, 'held_back', cardinality(gone), 'stored', stored);

@@ -25,7 +25,7 @@ create table private.platform_tokens (
     care_after timestamptz,
     check ((refresh_fence is null) = (refresh_started_at is null))
 );
-comment on table private.platform_tokens is 'Encrypted for one environment, user, platform, account and field; see execution/keyring.py.';
+comment on table private.platform_tokens is 'Encrypted for one environment, user, platform, account and field; see execution/tokens/keyring.py.';
 create index platform_tokens_by_age on private.platform_tokens (issued_at) where refresh_token is not null;
 
 -- tokens_as_json: what a worker needs of an account. Seconds, not times: a worker's clock may be wrong.
@@ -52,20 +52,21 @@ end $$;
 revoke all on function public.read_tokens(uuid) from public, anon, authenticated;
 grant execute on function public.read_tokens(uuid) to service_role;
 
--- peek_tokens: the tokens of a connection without a job. A seller asks what a backfill would cost: the platform is asked for
--- counts, and there is no job whose lease could stand for the tokens. Who asks comes from a verified session, as
--- everywhere outside of workers.
-create or replace function public.peek_tokens(p_user_id uuid, p_platform text) returns jsonb
+-- tokens_of_connection: the tokens of a connection without a job. A seller asks what a backfill would cost: the
+-- platform is asked for counts, and there is no job whose lease could stand for the tokens. Who asks comes from a
+-- verified session, as everywhere outside of workers.
+create or replace function public.tokens_of_connection(p_user_id uuid, p_platform text) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 begin
     return (select private.tokens_as_json(a.id) || jsonb_build_object('shop_created_at', a.shop_created_at)
             from public.connected_accounts as a where a.user_id = p_user_id and a.platform = p_platform);
 end $$;
-revoke all on function public.peek_tokens(uuid, text) from public, anon, authenticated;
-grant execute on function public.peek_tokens(uuid, text) to service_role;
+revoke all on function public.tokens_of_connection(uuid, text) from public, anon, authenticated;
+grant execute on function public.tokens_of_connection(uuid, text) to service_role;
 
 -- expiring_tokens: connections whose token ends soon and cannot be refreshed: only the seller can paste a new one.
-create or replace function public.expiring_tokens(p_within_seconds double precision, p_user_id uuid default null) returns jsonb
+create or replace function public.expiring_tokens(p_within_seconds double precision, p_user_id uuid default null)
+returns jsonb
 language sql stable security definer set search_path = '' as $$
     select coalesce(jsonb_agg(to_jsonb(soon) order by soon.expires_at), '[]') from (
         select a.id as account_id, a.user_id, a.platform, t.expires_at
@@ -79,7 +80,8 @@ revoke all on function public.expiring_tokens(double precision, uuid) from publi
 grant execute on function public.expiring_tokens(double precision, uuid) to service_role;
 
 -- mark_reconnect_needed: the platform refuses this version of the tokens for good.
-create or replace function public.mark_reconnect_needed(p_lease_id uuid, p_version bigint, p_reason text) returns boolean
+create or replace function public.mark_reconnect_needed(p_lease_id uuid, p_version bigint, p_reason text)
+returns boolean
 language plpgsql security definer set search_path = '' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id);
 begin

@@ -43,7 +43,7 @@ create table private.privacy_requests (
 -- accept_delivery: a signed delivery and the jobs that it asks for, in one transaction; a repeat gets the same answer.
 create or replace function public.accept_delivery(p_source text, p_delivery_id text, p_user_id uuid, p_trigger text, p_jobs jsonb)
 returns jsonb language plpgsql security definer set search_path = '' as $$
-declare told jsonb := jsonb_build_object('run_id', null, 'jobs', '[]'::jsonb);
+declare result jsonb := jsonb_build_object('run_id', null, 'jobs', '[]'::jsonb);
 begin
     if not exists (select 1 from public.profiles where user_id = p_user_id) then
         raise exception using errcode = 'PT404', message = 'unknown_user', hint = 'Create the user first.';
@@ -56,13 +56,13 @@ begin
                 where source = p_source and delivery_id = p_delivery_id);
     end if;
     if jsonb_array_length(p_jobs) > 0 then
-        told := public.queue_jobs(p_user_id, 'backfill', p_trigger, p_jobs, false);
+        result := public.queue_jobs(p_user_id, 'backfill', p_trigger, p_jobs, false);
     end if;
-    update private.webhook_deliveries set answer = told where source = p_source and delivery_id = p_delivery_id;
+    update private.webhook_deliveries set answer = result where source = p_source and delivery_id = p_delivery_id;
     -- Senders repeat for days, and people replay by hand: a month is remembered.
     delete from private.webhook_deliveries where ctid = any (array(
         select ctid from private.webhook_deliveries where received_at < clock_timestamp() - interval '30 days' limit 100));
-    return told || jsonb_build_object('repeat', false);
+    return result || jsonb_build_object('repeat', false);
 end $$;
 revoke all on function public.accept_delivery(text, text, uuid, text, jsonb) from public, anon, authenticated;
 grant execute on function public.accept_delivery(text, text, uuid, text, jsonb) to service_role;

@@ -59,7 +59,7 @@ def queue(
         {"platform": platform, "entity": entity, "priority": priority, "position": position}
         for position, (platform, entity) in enumerate(jobs)
     ]
-    answer = call(db, "queue_jobs", p_user_id=user, p_job_type=job_type, p_trigger="test", p_jobs=wanted, p_again=again)
+    answer = call(db, "queue_jobs", p_user_id=user, p_job_type=job_type, p_trigger="test", p_jobs=wanted, p_rerun=again)
     return [job["outcome"] for job in answer["jobs"]]
 
 

@@ -70,7 +70,10 @@ def test_a_snapshot_sees_every_kind_that_there_is(made):
 
 PLANTED = {
     "table": ("create table private.planted (id int)", "schemas have table private.planted, no migration makes it"),
-    "unlogged": ("alter table private.turns set unlogged", 'table private.turns is "table, unlogged" in schemas, "tab'),
+    "unlogged": (
+        "alter table private.rate_limits set unlogged",
+        'table private.rate_limits is "table, unlogged" in schemas, "tab',
+    ),
     "view": ("create view private.planted as select 1 as one", "schemas have table private.planted, no migration mak"),
     "row level security": (
         "alter table public.orders disable row level security",
@@ -323,14 +326,14 @@ def test_what_stands_in_the_way_of_a_drop_is_told(said, made, edited):
     changed = edited(
         "virtual_time.sql",
         (
-            "round_of(p_turn double precision) returns double precision",
-            "round_of(p_turn double precision) returns real",
+            "round_of(p_virtual_time double precision) returns double precision",
+            "round_of(p_virtual_time double precision) returns real",
         ),
         first="drop function private.round_of(double precision) cascade",
     )
     said.execute(
-        """create index sync_jobs_turns on public.sync_jobs (private.round_of(turn), priority, served_at, id)
-           where status = 'queued'"""
+        """create index sync_jobs_virtual_time
+           on public.sync_jobs (private.round_of(virtual_time), priority, served_at, id) where status = 'queued'"""
     )
 
     with pytest.raises(UserError, match=r"The migration would fail: cannot drop function .* depend"):

@@ -33,7 +33,7 @@ RELEASED = {
     "pace_call": "p_scope p_per_second p_safety_margin p_longest_wait_seconds",
     "park_job": "p_lease_id p_reason p_delay_seconds p_charge p_max_attempts p_calls",
     "prove": "p_lease_id p_name",
-    "queue_jobs": "p_user_id p_job_type p_trigger p_jobs p_again",
+    "queue_jobs": "p_user_id p_job_type p_trigger p_jobs p_rerun",
     "read_tokens": "p_lease_id",
     "remap_records": "p_user_id p_platform p_stream p_table p_after p_limit",
     "replay_rejected": "p_user_id p_after",

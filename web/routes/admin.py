@@ -63,7 +63,7 @@ def resync(user_id: UUID, wanted: Resync, admin: AdminDep, web: WebDep) -> JSONR
     rows = jobs_of(web, status_of(web, str(user_id)), Wanted(platform=wanted.platform))
     _record(web, admin.id, "resync", user_id, {"platform": wanted.platform})
     told = web.app.store.rpc(
-        "queue_backfill", p_user_id=str(user_id), p_trigger="admin", p_jobs=rows, p_again=True, p_since=None
+        "queue_backfill", p_user_id=str(user_id), p_trigger="admin", p_jobs=rows, p_rerun=True, p_since=None
     )
     web.manager.ring()
     return JSONResponse(told, 202)

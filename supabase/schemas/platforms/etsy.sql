@@ -3,7 +3,8 @@
 -- Set operations rather than anti-joins: their cost does not hang on statistics that nobody has gathered yet.
 
 -- pending_etsy_transactions: receipts that came without their lines (an order always has one).
-create or replace function private.pending_etsy_transactions(job public.sync_jobs, p_after text, p_limit int) returns setof text
+create or replace function private.pending_etsy_transactions(job public.sync_jobs, p_after text, p_limit int)
+returns setof text
 language sql stable set search_path = '' as $$
     select o.platform_id from public.orders as o
     where o.user_id = job.user_id and o.platform = job.platform and o.platform_id > p_after and not o.is_deleted
@@ -13,8 +14,9 @@ language sql stable set search_path = '' as $$
     order by 1 limit p_limit;
 $$;
 
--- pending_etsy_payments: payments that ledger entries name and whose order nobody has asked for yet. Read in the order of an
--- index, as far as one batch goes: reading all that are left for each batch costs twenty times that in a large shop.
+-- pending_etsy_payments: payments that ledger entries name and whose order nobody has asked for yet. Read in the order
+-- of an index, as far as one batch goes: reading all that are left for each batch costs twenty times that in a large
+-- shop.
 create or replace function private.pending_etsy_payments(job public.sync_jobs, p_after text, p_limit int)
 returns setof text
 language sql stable set search_path = '' set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
@@ -35,7 +37,8 @@ $$;
 -- derive_etsy_payment_orders: which order a ledger entry belongs to (sheet 7.2, "Resolving the order of an entry"): a
 -- receipt names it itself (the mapping does that), a transaction through its line, a payment or its fee through the
 -- payment.
-create or replace function private.derive_etsy_payment_orders(job public.sync_jobs, p_after text, p_limit int) returns jsonb
+create or replace function private.derive_etsy_payment_orders(job public.sync_jobs, p_after text, p_limit int)
+returns jsonb
 language plpgsql set search_path = '' as $$
 declare answer jsonb;
 begin
@@ -64,8 +67,8 @@ begin
     return answer;
 end $$;
 
--- prove_etsy_balance: in sequence, each balance is the one before it plus the entry's amount. Where it is not, an entry is
--- missing.
+-- prove_etsy_balance: in sequence, each balance is the one before it plus the entry's amount. Where it is not, an entry
+-- is missing.
 create or replace function private.prove_etsy_balance(job public.sync_jobs) returns jsonb
 language sql stable set search_path = '' as $$
     with chain as (
@@ -101,7 +104,8 @@ language sql stable set search_path = '' as $$
     from public.payments where user_id = job.user_id and platform = job.platform and not is_deleted;
 $$;
 
--- prove_etsy_line_items: orders for which the platform showed no line even when asked for the lines alone. For information.
+-- prove_etsy_line_items: orders for which the platform showed no line even when asked for the lines alone. For
+-- information.
 create or replace function private.prove_etsy_line_items(job public.sync_jobs) returns jsonb
 language sql stable set search_path = '' as $$
     select jsonb_build_object('ok', true, 'detail', jsonb_build_object(
@@ -110,9 +114,9 @@ language sql stable set search_path = '' as $$
                        where user_id = job.user_id and platform = job.platform and not is_deleted)));
 $$;
 
--- prove_etsy_buyers: every buyer of an order is a customer. Buyers come with the orders: where the orders are not complete,
--- nobody can say that the customers are; no buyer is missing among no orders. `rests_on` names what has to be complete
--- first.
+-- prove_etsy_buyers: every buyer of an order is a customer. Buyers come with the orders: where the orders are not
+-- complete, nobody can say that the customers are; no buyer is missing among no orders. `rests_on` names what has to be
+-- complete first.
 create or replace function private.prove_etsy_buyers(job public.sync_jobs) returns jsonb
 language sql stable set search_path = '' as $$
     with orders_job as (
@@ -139,4 +143,5 @@ $$;
 
 -- pending_etsy_changed_receipts: receipts that a webhook named.
 create or replace function private.pending_etsy_changed_receipts(job public.sync_jobs, p_after text, p_limit int)
-returns setof text language sql stable set search_path = '' as $$ select private.pending_changes(job, 'receipts', p_after, p_limit) $$;
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'receipts', p_after, p_limit) $$;

@@ -1,6 +1,6 @@
--- What Printify holds about a seller. Its orders are orders to a printer, not sales: a sale stands in `orders`, and only
--- the cost of goods is taken from here. Amounts are cents as they came (`cost_amount` of one piece or of the whole line:
--- nobody says; see the cost rules), in a currency that no answer names.
+-- What Printify holds about a seller. Its orders are orders to a printer, not sales: a sale stands in `orders`, and
+-- only the cost of goods is taken from here. Amounts are cents as they came (`cost_amount` of one piece or of the whole
+-- line: nobody says; see the cost rules), in a currency that no answer names.
 
 create table public.printify_orders (
     user_id uuid not null,
@@ -170,9 +170,9 @@ end $$;
 create trigger forget_printify_records after delete on public.profiles
     for each row execute function private.forget_printify_records();
 
--- fill_printify_currency: a row is in the account's currency. That is known to its owner alone: `stated_currency` is what the
--- owner said; without it `currency` is what the product was set to assume (PRINTIFY_CURRENCY), and every row says that it
--- is assumed.
+-- fill_printify_currency: a row is in the account's currency. That is known to its owner alone: `stated_currency` is
+-- what the owner said; without it `currency` is what the product was set to assume (PRINTIFY_CURRENCY), and every row
+-- says that it is assumed.
 create or replace function private.fill_printify_currency() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare account public.connected_accounts;
@@ -211,8 +211,8 @@ end $$;
 revoke all on function public.state_currency(uuid, text, text) from public, anon, authenticated;
 grant execute on function public.state_currency(uuid, text, text) to service_role;
 
--- prove_printify_lines: what the costs rest on: lines, those of them that say no cost, orders without any. For information: a
--- manual order may have no line, and a line that was just ordered no cost yet.
+-- prove_printify_lines: what the costs rest on: lines, those of them that say no cost, orders without any. For
+-- information: a manual order may have no line, and a line that was just ordered no cost yet.
 create or replace function private.prove_printify_lines(job public.sync_jobs) returns jsonb
 language sql stable set search_path = '' as $$
     select jsonb_build_object('ok', true, 'detail', jsonb_build_object(
@@ -232,11 +232,13 @@ $$;
 
 -- pending_printify_changed_orders: orders that a webhook named.
 create or replace function private.pending_printify_changed_orders(job public.sync_jobs, p_after text, p_limit int)
-returns setof text language sql stable set search_path = '' as $$ select private.pending_changes(job, 'orders', p_after, p_limit) $$;
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'orders', p_after, p_limit) $$;
 
 -- pending_printify_changed_products: products that a webhook named.
 create or replace function private.pending_printify_changed_products(job public.sync_jobs, p_after text, p_limit int)
-returns setof text language sql stable set search_path = '' as $$ select private.pending_changes(job, 'products', p_after, p_limit) $$;
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'products', p_after, p_limit) $$;
 
 -- cost_facts_printify: what Printify's records say of these orders. Costs are those of the lines that are not canceled;
 -- total_price and the lines' metadata.price are retail and never read (platform sheet, section 8).
@@ -294,14 +296,16 @@ create trigger keep_gone before insert on public.printify_products
 
 create trigger watch_printify_orders_come after insert on public.printify_orders referencing new table as came
     for each statement execute function private.watch_printify('platform_id');
-create trigger watch_printify_orders_change after update on public.printify_orders referencing new table as came old table as went
+create trigger watch_printify_orders_change after update on public.printify_orders
+    referencing new table as came old table as went
     for each statement execute function private.watch_printify('platform_id');
 create trigger watch_printify_orders_go after delete on public.printify_orders referencing old table as went
     for each statement execute function private.watch_printify('platform_id');
 
 create trigger watch_printify_line_items_come after insert on public.printify_line_items referencing new table as came
     for each statement execute function private.watch_printify('order_platform_id');
-create trigger watch_printify_line_items_change after update on public.printify_line_items referencing new table as came old table as went
+create trigger watch_printify_line_items_change after update on public.printify_line_items
+    referencing new table as came old table as went
     for each statement execute function private.watch_printify('order_platform_id');
 create trigger watch_printify_line_items_go after delete on public.printify_line_items referencing old table as went
     for each statement execute function private.watch_printify('order_platform_id');

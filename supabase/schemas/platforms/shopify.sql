@@ -1,12 +1,13 @@
--- Shopify's lookups, derivation and proofs, and what goes with a record that is gone. What is pending stands in the orders'
--- own raw records; indexes keep it from being looked for in all of them.
+-- Shopify's lookups, derivation and proofs, and what goes with a record that is gone. What is pending stands in the
+-- orders' own raw records; indexes keep it from being looked for in all of them.
 
 create index orders_with_more_lines on public.orders (user_id, platform_id)
     where platform = 'shopify' and not is_deleted and (raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true';
 create index orders_with_refunds on public.orders (user_id, platform_id)
     where platform = 'shopify' and not is_deleted and (raw #>> '{refunds,0,id}') is not null;
 
--- order_takes_children: an order that is gone takes along what came with it, also where both come back in one late page.
+-- order_takes_children: an order that is gone takes along what came with it, also where both come back in one late
+-- page.
 create or replace function private.order_takes_children() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
@@ -54,7 +55,8 @@ create trigger listing_takes_variants after update of is_deleted on public.listi
     execute function private.listing_takes_variants();
 
 -- pending_shopify_order_lines: orders of which a page showed only the first lines.
-create or replace function private.pending_shopify_order_lines(job public.sync_jobs, p_after text, p_limit int) returns setof text
+create or replace function private.pending_shopify_order_lines(job public.sync_jobs, p_after text, p_limit int)
+returns setof text
 language sql stable set search_path = '' as $$
     select o.platform_id from public.orders as o
     where o.user_id = job.user_id and o.platform = 'shopify' and not o.is_deleted and o.platform_id > p_after
@@ -79,8 +81,8 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- pending_shopify_refunds: refunds that an order names and that are not here, or here in another version. REST names an
--- order's refunds without their versions, so that all of them are asked for at every full read. A webhook about one order
--- is no full read: of refunds without a version it asks for those of the orders that it names.
+-- order's refunds without their versions, so that all of them are asked for at every full read. A webhook about one
+-- order is no full read: of refunds without a version it asks for those of the orders that it names.
 create or replace function private.pending_shopify_refunds(job public.sync_jobs, p_after text, p_limit int)
 returns setof text language sql stable set search_path = '' as $$
     with named as (
@@ -102,7 +104,8 @@ returns setof text language sql stable set search_path = '' as $$
 $$;
 
 -- pending_shopify_refund_ends: refunds of more lines than the longest page shows: their last ones are asked for.
-create or replace function private.pending_shopify_refund_ends(job public.sync_jobs, p_after text, p_limit int) returns setof text
+create or replace function private.pending_shopify_refund_ends(job public.sync_jobs, p_after text, p_limit int)
+returns setof text
 language sql stable set search_path = '' as $$
     select f.platform_id from public.order_refunds as f
     where f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted and f.platform_id > p_after
@@ -112,21 +115,24 @@ $$;
 
 -- pending_shopify_changed_orders: orders that a webhook named.
 create or replace function private.pending_shopify_changed_orders(job public.sync_jobs, p_after text, p_limit int)
-returns setof text language sql stable set search_path = '' as $$ select private.pending_changes(job, 'orders', p_after, p_limit) $$;
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'orders', p_after, p_limit) $$;
 
 -- pending_shopify_changed_products: products that a webhook named.
 create or replace function private.pending_shopify_changed_products(job public.sync_jobs, p_after text, p_limit int)
-returns setof text language sql stable set search_path = '' as $$ select private.pending_changes(job, 'products', p_after, p_limit) $$;
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'products', p_after, p_limit) $$;
 
 -- pending_shopify_changed_customers: customers that a webhook named.
 create or replace function private.pending_shopify_changed_customers(job public.sync_jobs, p_after text, p_limit int)
-returns setof text language sql stable set search_path = '' as $$ select private.pending_changes(job, 'customers', p_after, p_limit) $$;
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'customers', p_after, p_limit) $$;
 
 -- pending_shopify_changed_variants: stretches of the changed products' variants, as '<product>:<after this variant>'. A
--- product that changed is read with its variants (execution/changes.py). They are a list of their own, of up to 2,048,
+-- product that changed is read with its variants (execution/slices/changed_objects.py). They are a list of their own, of up to 2,048,
 -- asked for in stretches of ids, because a variant that is new has a greater id than all before it: one from the
--- beginning, and one after every 200th that is stored. A stretch brings 250, so that the last one reaches the end; where
--- it brings more than were known, another one begins behind it.
+-- beginning, and one after every 200th that is stored. A stretch brings 250, so that the last one reaches the end;
+-- where it brings more than were known, another one begins behind it.
 create or replace function private.pending_shopify_changed_variants(job public.sync_jobs, p_after text, p_limit int)
 returns setof text language sql stable set search_path = '' as $$
     with changed as (
@@ -148,7 +154,8 @@ $$;
 
 -- derive_shopify_gone_variants: of a product whose variants this job has read, those that it did not show are gone. One
 -- that was named after the job began may have been read in part: the next job looks at it.
-create or replace function private.derive_shopify_gone_variants(job public.sync_jobs, p_after text, p_limit int) returns jsonb
+create or replace function private.derive_shopify_gone_variants(job public.sync_jobs, p_after text, p_limit int)
+returns jsonb
 language plpgsql set search_path = '' as $$
 declare product text; seen text[];
 begin
@@ -171,9 +178,9 @@ begin
     return jsonb_build_object('rows', 1, 'after', product);
 end $$;
 
--- prove_shopify_line_items: every line of every order: an order that still shows only some of them is named. Of the longest
--- ones the first 250 and the last 250 lines were asked for; together 500 would leave it open whether there are others
--- between.
+-- prove_shopify_line_items: every line of every order: an order that still shows only some of them is named. Of the
+-- longest ones the first 250 and the last 250 lines were asked for; together 500 would leave it open whether there are
+-- others between.
 create or replace function private.prove_shopify_line_items(job public.sync_jobs) returns jsonb
 language sql stable set search_path = '' as $$
     with cut as (
