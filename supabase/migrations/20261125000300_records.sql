@@ -1,5 +1,128 @@
 -- Baseline of records, written once from supabase/schemas (docs/decisions/022).
 
+-- closed_objects.sql
+
+-- What a platform says is gone, or wants forgotten, stays so. A page with it may be on its way: fetched before, and
+-- committed after, or a file that was exported hours ago. Whatever was fetched before the word came brings nothing
+-- back.
+
+create table private.closed_objects (
+    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    platform text not null,
+    table_name text not null,
+    object_id text not null,
+    gone_at timestamptz,
+    forgotten_at timestamptz,
+    primary key (user_id, platform, table_name, object_id)
+);
+
+-- await_pages: what is being committed for this shop lands first, and what is committed later sees what we do here.
+create or replace function private.await_pages(p_user_id uuid, p_platform text) returns void
+language plpgsql set search_path = '' as $$
+begin
+    perform 1 from public.sync_jobs
+     where user_id = p_user_id and platform = p_platform and status = 'running' order by id for update;
+end $$;
+
+-- keep_gone: before a record is inserted; an update by the same statement takes what stands in it then. A variant goes
+-- with its product.
+create or replace function private.keep_gone() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare named text := tg_table_name; id text;
+begin
+    if named = 'listing_variants' then
+        named := 'listings';
+        id := new.listing_platform_id;
+    else
+        id := new.platform_id;
+    end if;
+    if exists (select 1 from private.closed_objects
+               where user_id = new.user_id and platform = new.platform and table_name = named and object_id = id
+                 and gone_at > new.fetched_at) then
+        new.is_deleted := true;
+    end if;
+    return new;
+end $$;
+
+-- keep_forgotten: the same for people.
+create or replace function private.keep_forgotten() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    if exists (select 1 from private.closed_objects
+               where user_id = new.user_id and platform = new.platform and table_name = 'customers'
+                 and object_id = new.platform_id and forgotten_at > new.fetched_at) then
+        new.name := null;
+        new.email := null;
+        new.raw := '{}';
+        new.content_hash := 0;
+    end if;
+    return new;
+end $$;
+
+-- forget_customers: nothing personal of these is left, nor in records that could not be mapped.
+create or replace function private.forget_customers(p_user_id uuid, p_platform text, p_ids text[]) returns void
+language plpgsql set search_path = '' as $$
+begin
+    perform private.await_pages(p_user_id, p_platform);
+    insert into private.closed_objects as c (user_id, platform, table_name, object_id, forgotten_at)
+    select p_user_id, p_platform, 'customers', id, clock_timestamp() from unnest(p_ids) as id order by id
+    on conflict (user_id, platform, table_name, object_id) do update set forgotten_at = excluded.forgotten_at;
+    update public.customers set name = null, email = null, raw = '{}', content_hash = 0
+     where user_id = p_user_id and platform = p_platform and platform_id = any (p_ids);
+    delete from public.rejected_records
+     where user_id = p_user_id and platform = p_platform and stream in ('customers', 'rest_customers')
+       and platform_id = any (p_ids);
+end $$;
+
+-- synced_tables.sql
+
+-- Synced tables: those that hold what platforms sent. Each takes from one function what all of them need, and forgetting
+-- finds them in the catalog: no list of names that could miss one (docs/decisions/023).
+
+-- Those with the nine columns that every synced row carries. No list of names.
+create view private.synced_tables as
+    select c.oid, c.relname::text as name from pg_catalog.pg_class as c
+     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+       and 9 = (select count(*) from pg_catalog.pg_attribute as a
+                where a.attrelid = c.oid and not a.attisdropped
+                  and a.attname in ('user_id', 'platform', 'platform_id', 'raw', 'source_updated_at', 'fetched_at',
+                                    'content_hash', 'sync_run_id', 'is_deleted'));
+
+-- synced_table: a table with the nine columns becomes one of what platforms sent: its rows are readable by who they belong
+-- to, and by nobody else; a user's deletion takes them along (private.synced_tables). `p_closed_by`: platforms that tell
+-- which of its records are gone; a page that was fetched before brings those back as deleted. Twice is as good as once.
+create or replace function private.synced_table(p_table text, p_closed_by text[] default '{}') returns void
+language plpgsql set search_path = '' as $$
+begin
+    if not exists (select from private.synced_tables as s where s.name = p_table) then
+        raise exception '% lacks one of the columns that every synced table has', p_table;
+    end if;
+    execute format('alter table public.%I enable row level security, force row level security', p_table);
+    if not exists (select from pg_catalog.pg_policies as p where p.schemaname = 'public' and p.tablename = p_table
+                                                             and p.policyname = 'own_rows') then
+        execute format('create policy own_rows on public.%I for select to authenticated '
+                       'using (user_id = (select auth.uid()))', p_table);
+    end if;
+    execute format('grant select on public.%I to authenticated, service_role', p_table);
+    if p_closed_by <> '{}' then
+        execute format('create or replace trigger keep_gone before insert on public.%I for each row '
+                       'when (new.platform = any (%L)) execute function private.keep_gone()', p_table, p_closed_by);
+    end if;
+end $$;
+
+-- forget_user: a user's records go with the profile. (A foreign key on every row would cost a check a row.)
+create or replace function private.forget_user() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare t text;
+begin
+    for t in select name from private.synced_tables order by name loop
+        execute format('delete from public.%I where user_id = $1', t) using old.user_id;
+    end loop;
+    return old;
+end $$;
+create trigger forget_user after delete on public.profiles
+    for each row execute function private.forget_user();
+
 -- records.sql
 
 -- Records: what the platforms hold about a seller, one table an entity, shared by all platforms.
@@ -67,6 +190,7 @@ create index orders_by_time on public.orders (user_id, platform, ordered_at) whe
 -- Etsy's number is its id, and stays out; Shopify's `#1037` is found without its sign.
 create index orders_by_number on public.orders (user_id, ltrim(order_number, '#'))
     where order_number <> platform_id and not is_deleted;
+select private.synced_table('orders', '{shopify}');
 
 create table public.line_items (
     user_id uuid not null,
@@ -98,6 +222,7 @@ create table public.line_items (
     primary key (user_id, platform, platform_id)
 );
 create index line_items_of_order on public.line_items (user_id, platform, order_platform_id) where not is_deleted;
+select private.synced_table('line_items');
 
 create table public.order_refunds (
     user_id uuid not null,
@@ -118,6 +243,7 @@ create table public.order_refunds (
     primary key (user_id, platform, platform_id)
 );
 create index order_refunds_of_order on public.order_refunds (user_id, platform, order_platform_id) where not is_deleted;
+select private.synced_table('order_refunds');
 
 create table public.order_fulfillments (
     user_id uuid not null,
@@ -137,6 +263,7 @@ create table public.order_fulfillments (
     primary key (user_id, platform, platform_id)
 );
 create index order_fulfillments_of_order on public.order_fulfillments (user_id, platform, order_platform_id) where not is_deleted;
+select private.synced_table('order_fulfillments');
 
 create table public.customers (
     user_id uuid not null,
@@ -154,6 +281,7 @@ create table public.customers (
     is_deleted boolean not null default false,
     primary key (user_id, platform, platform_id)
 );
+select private.synced_table('customers', '{shopify}');
 
 create table public.listings (
     user_id uuid not null,
@@ -177,6 +305,7 @@ create table public.listings (
     is_deleted boolean not null default false,
     primary key (user_id, platform, platform_id)
 );
+select private.synced_table('listings', '{shopify}');
 
 -- The payment account's ledger: every payment, fee, tax, refund and payout, with the balance after it.
 create table public.payments (
@@ -211,6 +340,7 @@ create index payments_unresolved on public.payments (user_id, platform, referenc
 -- Two of about nine entries an order, and only until they have found theirs.
 create index payments_to_look_up on public.payments (user_id, platform, reference_id)
     where order_platform_id is null and reference_type in ('shop_payment', 'processing_fee');
+select private.synced_table('payments');
 
 -- The buyer's payment for an order, where the platform keeps such a record beside its ledger.
 create table public.order_payments (
@@ -233,6 +363,7 @@ create table public.order_payments (
     primary key (user_id, platform, platform_id)
 );
 create index order_payments_of_order on public.order_payments (user_id, platform, order_platform_id) where not is_deleted;
+select private.synced_table('order_payments');
 
 -- Each movement of money of an order. Money moved is what 'success' rows of 'sale' and 'capture' brought, less those of
 -- 'refund'; an authorization moves nothing.
@@ -258,6 +389,7 @@ create table public.order_transactions (
     primary key (user_id, platform, platform_id)
 );
 create index order_transactions_of_order on public.order_transactions (user_id, platform, order_platform_id) where not is_deleted;
+select private.synced_table('order_transactions');
 
 -- What a refund took back of which line.
 create table public.order_refund_lines (
@@ -280,6 +412,7 @@ create table public.order_refund_lines (
     primary key (user_id, platform, platform_id)
 );
 create index order_refund_lines_of_refund on public.order_refund_lines (user_id, platform, refund_platform_id) where not is_deleted;
+select private.synced_table('order_refund_lines');
 
 -- What can be bought: each listing has one variant at least.
 create table public.listing_variants (
@@ -305,46 +438,4 @@ create table public.listing_variants (
     primary key (user_id, platform, platform_id)
 );
 create index listing_variants_of_listing on public.listing_variants (user_id, platform, listing_platform_id) where not is_deleted;
-
-do $$
-declare t text;
-begin
-    foreach t in array array['orders', 'line_items', 'order_refunds', 'order_fulfillments', 'customers', 'listings',
-                             'payments', 'order_payments', 'order_transactions',
-                             'order_refund_lines', 'listing_variants'] loop
-        execute format('alter table public.%I enable row level security', t);
-        execute format('alter table public.%I force row level security', t);
-        execute format('create policy own_rows on public.%I for select to authenticated '
-                       'using (user_id = (select auth.uid()))', t);
-        execute format('grant select on public.%I to authenticated, service_role', t);
-    end loop;
-end $$;
-
--- forget_user: a user's records go with the profile. (A foreign key on every row would cost a check a row.)
-create or replace function private.forget_user() returns trigger
-language plpgsql security definer set search_path = '' as $$
-begin
-    delete from public.orders where user_id = old.user_id;
-    delete from public.line_items where user_id = old.user_id;
-    delete from public.order_refunds where user_id = old.user_id;
-    delete from public.order_fulfillments where user_id = old.user_id;
-    delete from public.customers where user_id = old.user_id;
-    delete from public.listings where user_id = old.user_id;
-    delete from public.payments where user_id = old.user_id;
-    delete from public.order_payments where user_id = old.user_id;
-    return old;
-end $$;
-create trigger forget_user after delete on public.profiles
-    for each row execute function private.forget_user();
-
--- forget_shopify_records: the same for the tables that Shopify alone fills.
-create or replace function private.forget_shopify_records() returns trigger
-language plpgsql security definer set search_path = '' as $$
-begin
-    delete from public.order_transactions where user_id = old.user_id;
-    delete from public.order_refund_lines where user_id = old.user_id;
-    delete from public.listing_variants where user_id = old.user_id;
-    return old;
-end $$;
-create trigger forget_shopify_records after delete on public.profiles
-    for each row execute function private.forget_shopify_records();
+select private.synced_table('listing_variants', '{shopify}');

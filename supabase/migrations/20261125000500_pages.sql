@@ -45,6 +45,8 @@ create table public.rejected_records (
     platform text not null,
     entity text not null,
     stream text not null,
+    -- The shape of its records, by which it is replayed.
+    shape text not null,
     run_id uuid not null,
     platform_id text,
     status text not null default 'open' check (status in ('open', 'replayed', 'superseded')),
@@ -67,21 +69,18 @@ grant select on public.rejected_records to authenticated, service_role;
 -- What landing a page did.
 create type private.landed as (keys text[], created int, updated int, unchanged int, stale int);
 
--- land_records: hand records to the generated function of their stream. A user's cost lock is taken before any row's,
--- so that the page of a channel and the page of the printer cannot wait for each other. What is new is inserted without
--- being ready for a conflict, which costs a tenth less (docs/decisions/021). Two things can make a row that was
--- believed new stand there already: rejected records that are replayed meanwhile, and a child that came with another
--- record before. Then the records are landed once more, every row looked up.
-create or replace function private.land_records(job public.sync_jobs, p_stream text, p_fetched_at timestamptz,
-                                                p_records jsonb)
+-- land_records: hand records to the generated function of their shape. A user's cost lock is taken before any row's, so that
+-- the page of a channel and the page of the printer cannot wait for each other.
+create or replace function private.land_records(job public.sync_jobs, p_shape text, p_fetched_at timestamptz, p_records jsonb)
 returns private.landed language plpgsql set search_path = '' as $$
-declare landed private.landed; name text := 'land_' || job.platform || '_' || p_stream;
+declare landed private.landed; name text := 'land_' || job.platform || '_' || p_shape;
 begin
     perform private.lock_costs(job.user_id);
     begin
         execute format('select (l).* from private.%I($1, $2, $3) as l', name)
            into landed using job, p_fetched_at, p_records;
     exception when unique_violation then
+        -- A row that was believed new stands there already: all are landed once more, every row looked up (021).
         execute format('select (l).* from private.%I($1, $2, $3, p_look_up_all => true) as l', name)
            into landed using job, p_fetched_at, p_records;
     end;
@@ -96,11 +95,11 @@ language sql immutable set search_path = '' as $$
 $$;
 
 -- land_one: one record, or the reason why not.
-create or replace function private.land_one(job public.sync_jobs, p_stream text, p_fetched_at timestamptz, p_raw bytea,
+create or replace function private.land_one(job public.sync_jobs, p_shape text, p_fetched_at timestamptz, p_raw bytea,
                                             out landed private.landed, out reason text, out code text)
 language plpgsql set search_path = '' as $$
 begin
-    landed := private.land_records(job, p_stream, p_fetched_at,
+    landed := private.land_records(job, p_shape, p_fetched_at,
                                    jsonb_build_array(convert_from(p_raw, 'UTF8')::jsonb));
 exception when others then
     if not private.is_about_data(sqlstate) then
@@ -113,8 +112,8 @@ end $$;
 
 -- land_one_by_one: for a page that holds a poison record. Each record lands, or is rejected, by itself.
 -- `p_records` is a list of {key, raw (base64)}.
-create or replace function private.land_one_by_one(job public.sync_jobs, p_stream text, p_fetched_at timestamptz, p_records jsonb,
-                                                   out landed private.landed, out rejected int)
+create or replace function private.land_one_by_one(job public.sync_jobs, p_stream text, p_shape text, p_fetched_at timestamptz,
+                                                   p_records jsonb, out landed private.landed, out rejected int)
 language plpgsql set search_path = '' as $$
 declare item record; bytes bytea; one record;
 begin
@@ -123,7 +122,7 @@ begin
     for item in select e.value ->> 'key' as key, e.value ->> 'raw' as raw
                 from jsonb_array_elements(p_records) with ordinality as e(value, ord) order by e.ord loop
         bytes := decode(item.raw, 'base64');
-        select * into one from private.land_one(job, p_stream, p_fetched_at, bytes);
+        select * into one from private.land_one(job, p_shape, p_fetched_at, bytes);
         if one.reason is null then
             landed.keys := landed.keys || (one.landed).keys;
             landed.created := landed.created + (one.landed).created;
@@ -133,13 +132,13 @@ begin
         else
             rejected := rejected + 1;
             landed.keys := landed.keys || coalesce(item.key, 'rejected:' || md5(bytes));
-            insert into public.rejected_records as r (user_id, platform, entity, stream, run_id, platform_id, reason,
+            insert into public.rejected_records as r (user_id, platform, entity, stream, shape, run_id, platform_id, reason,
                                                       sqlstate, raw, fetched_at)
-            values (job.user_id, job.platform, job.entity, p_stream, job.run_id, item.key, one.reason, one.code,
+            values (job.user_id, job.platform, job.entity, p_stream, p_shape, job.run_id, item.key, one.reason, one.code,
                     bytes, p_fetched_at)
             on conflict (user_id, platform, stream, raw_md5) do update
                set status = 'open', settled_at = null, reason = excluded.reason, sqlstate = excluded.sqlstate,
-                   fetched_at = excluded.fetched_at, run_id = excluded.run_id;
+                   shape = excluded.shape, fetched_at = excluded.fetched_at, run_id = excluded.run_id;
         end if;
     end loop;
 end $$;
@@ -164,6 +163,7 @@ declare
     job public.sync_jobs;
     at timestamptz := (env ->> 'fetched_at')::timestamptz;
     stream_name text := env ->> 'stream';
+    shape text := env ->> 'shape';
     landed private.landed;
     one_by_one record;
     rejected_now int := 0;
@@ -181,11 +181,11 @@ begin
     end if;
 
     if document ? 'records' then
-        one_by_one := private.land_one_by_one(job, stream_name, at, document -> 'records');
+        one_by_one := private.land_one_by_one(job, stream_name, shape, at, document -> 'records');
         landed := one_by_one.landed;
         rejected_now := one_by_one.rejected;
     else
-        landed := private.land_records(job, stream_name, at,
+        landed := private.land_records(job, shape, at,
                                        document #> ('{page}' || string_to_array(env ->> 'records_at', '.')));
     end if;
 
@@ -257,8 +257,7 @@ grant execute on function public.move_cursor(uuid, jsonb) to service_role;
 -- Records that are mapped anew: rejected ones, and all after a corrected mapping.
 
 -- replay_rejected: try rejected records again, after the mapping was mended. No call to the platform.
-create or replace function public.replay_rejected(p_user_id uuid, p_after bigint default 0, p_limit int default 100)
-returns jsonb
+create or replace function public.replay_rejected(p_user_id uuid, p_after bigint default 0, p_limit int default 100) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare r public.rejected_records; job public.sync_jobs; one record; landed int := 0; refused int := 0; last bigint;
 begin
@@ -268,7 +267,7 @@ begin
         job.platform := r.platform;
         job.entity := r.entity;
         job.run_id := r.run_id;
-        select * into one from private.land_one(job, r.stream, r.fetched_at, r.raw);
+        select * into one from private.land_one(job, r.shape, r.fetched_at, r.raw);
         if one.reason is null then
             landed := landed + 1;
             update public.rejected_records set status = 'replayed', settled_at = clock_timestamp() where id = r.id;
@@ -283,18 +282,50 @@ end $$;
 revoke all on function public.replay_rejected(uuid, bigint, int) from public, anon, authenticated;
 grant execute on function public.replay_rejected(uuid, bigint, int) to service_role;
 
--- remap_records: derive the typed columns again from raw, in batches by key. No call to the platform.
-create or replace function public.remap_records(p_user_id uuid, p_platform text, p_stream text, p_table text, p_after text,
-                                                p_limit int default 1000) returns jsonb
-language plpgsql security definer set search_path = '' as $$
-declare answer jsonb;
+-- remap: the typed columns of a synced table, derived again from raw by the map function of a shape, in batches by key.
+-- `p_columns` are those to set, each with the members of which one shows it: where the record has none of them, what is
+-- stored stays. Not on the way of any page, so that its statement is put together here.
+create or replace function private.remap(p_user_id uuid, p_platform text, p_shape text, p_table text, p_columns jsonb, p_after text,
+                                         p_limit int) returns jsonb
+language plpgsql set search_path = '' as $$
+declare sets text; stored text; mapped text; answer jsonb;
 begin
-    execute format('select private.%I($1, $2, $3, $4)', 'remap_' || p_platform || '_' || p_stream || '_' || p_table)
+    if not exists (select from private.synced_tables as s where s.name = p_table) then
+        raise exception using errcode = 'PT404', message = 'not_synced', detail = p_table;
+    end if;
+    select string_agg(format('%I = %s', v.name, v.value), ', '), string_agg(format('t.%I', v.name), ', '),
+           string_agg(v.value, ', ')
+      into sets, stored, mapped
+      from (select c.name, case when s.shown is null then format('m.%I', c.name)
+                                else format('case when num_nonnulls(%2$s) = 0 then coalesce(t.%1$I, m.%1$I) else m.%1$I end',
+                                            c.name, s.shown) end as value
+            from jsonb_each(p_columns) as c(name, shown_by), lateral (
+                select string_agg(format('t.raw #>> %L', string_to_array(path, '.')), ', ') as shown
+                from jsonb_array_elements_text(c.shown_by) as path) as s) as v;
+    execute format($sql$
+        with batch as materialized (
+            select t.ctid, t.platform_id, t.raw from public.%1$I as t
+            where t.user_id = $1 and t.platform = $2 and t.platform_id > $3 order by t.platform_id limit $4),
+        mapped as materialized (select b.ctid, m.* from batch as b, lateral private.%2$I(b.raw) as m),
+        changed as (
+            update public.%1$I as t set %3$s from mapped as m
+             where t.ctid = m.ctid and (%4$s) is distinct from (%5$s)
+            returning 1)
+        select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
+                                  'after', (select max(platform_id) from batch))
+    $sql$, p_table, concat_ws('_', 'map', p_platform, p_shape, p_table), sets, stored, mapped)
        into answer using p_user_id, p_platform, p_after, p_limit;
     return answer;
 end $$;
-revoke all on function public.remap_records(uuid, text, text, text, text, int) from public, anon, authenticated;
-grant execute on function public.remap_records(uuid, text, text, text, text, int) to service_role;
+
+-- remap_records: the same for the worker's role. No call to the platform.
+create or replace function public.remap_records(p_user_id uuid, p_platform text, p_shape text, p_table text, p_columns jsonb,
+                                                p_after text, p_limit int default 1000) returns jsonb
+language sql security definer set search_path = '' as $$
+    select private.remap(p_user_id, p_platform, p_shape, p_table, p_columns, p_after, p_limit);
+$$;
+revoke all on function public.remap_records(uuid, text, text, text, jsonb, text, int) from public, anon, authenticated;
+grant execute on function public.remap_records(uuid, text, text, text, jsonb, text, int) to service_role;
 
 -- steps.sql
 
@@ -509,80 +540,6 @@ revoke all on function
     public.sweep_gone(uuid, text, text, text, boolean, real, int, jsonb, text[])
     from public, anon, authenticated;
 grant execute on function public.sweep_gone(uuid, text, text, text, boolean, real, int, jsonb, text[]) to service_role;
-
--- closed_objects.sql
-
--- What a platform says is gone, or wants forgotten, stays so. A page with it may be on its way: fetched before, and
--- committed after, or a file that was exported hours ago. Whatever was fetched before the word came brings nothing
--- back.
-
-create table private.closed_objects (
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
-    platform text not null,
-    table_name text not null,
-    object_id text not null,
-    gone_at timestamptz,
-    forgotten_at timestamptz,
-    primary key (user_id, platform, table_name, object_id)
-);
-
--- await_pages: what is being committed for this shop lands first, and what is committed later sees what we do here.
-create or replace function private.await_pages(p_user_id uuid, p_platform text) returns void
-language plpgsql set search_path = '' as $$
-begin
-    perform 1 from public.sync_jobs
-     where user_id = p_user_id and platform = p_platform and status = 'running' order by id for update;
-end $$;
-
--- keep_gone: before a record is inserted; an update by the same statement takes what stands in it then. A variant goes
--- with its product.
-create or replace function private.keep_gone() returns trigger
-language plpgsql security definer set search_path = '' as $$
-declare named text := tg_table_name; id text;
-begin
-    if named = 'listing_variants' then
-        named := 'listings';
-        id := new.listing_platform_id;
-    else
-        id := new.platform_id;
-    end if;
-    if exists (select 1 from private.closed_objects
-               where user_id = new.user_id and platform = new.platform and table_name = named and object_id = id
-                 and gone_at > new.fetched_at) then
-        new.is_deleted := true;
-    end if;
-    return new;
-end $$;
-
--- keep_forgotten: the same for people.
-create or replace function private.keep_forgotten() returns trigger
-language plpgsql security definer set search_path = '' as $$
-begin
-    if exists (select 1 from private.closed_objects
-               where user_id = new.user_id and platform = new.platform and table_name = 'customers'
-                 and object_id = new.platform_id and forgotten_at > new.fetched_at) then
-        new.name := null;
-        new.email := null;
-        new.raw := '{}';
-        new.content_hash := 0;
-    end if;
-    return new;
-end $$;
-
--- forget_customers: nothing personal of these is left, nor in records that could not be mapped.
-create or replace function private.forget_customers(p_user_id uuid, p_platform text, p_ids text[]) returns void
-language plpgsql set search_path = '' as $$
-begin
-    perform private.await_pages(p_user_id, p_platform);
-    insert into private.closed_objects as c (user_id, platform, table_name, object_id, forgotten_at)
-    select p_user_id, p_platform, 'customers', id, clock_timestamp() from unnest(p_ids) as id order by id
-    on conflict (user_id, platform, table_name, object_id) do update set forgotten_at = excluded.forgotten_at;
-    update public.customers set name = null, email = null, raw = '{}', content_hash = 0
-     where user_id = p_user_id and platform = p_platform and platform_id = any (p_ids);
-    delete from public.rejected_records
-     where user_id = p_user_id and platform = p_platform and stream in ('customers', 'rest_customers')
-       and platform_id = any (p_ids);
-end $$;
 
 -- disconnect.sql
 

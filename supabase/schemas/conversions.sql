@@ -1,6 +1,9 @@
--- Conversions: the named ways from a JSON value to a typed column. A value that is not what it should be raises PT422
--- or a data exception, and its record is rejected with that reason. The usual case of each stands inline in the
--- generated mapping; these are called for the unusual one.
+-- Conversions: the named ways from a JSON value to a typed column. A value that is not what it should be raises PT422 or a
+-- data exception, and its record is rejected with that reason.
+--
+-- The usual case of each is a function of SQL without settings of its own: the planner puts it into the mapping itself, so
+-- that it costs no call (docs/decisions/023). None may be strict, or be declared stabler than what it holds: it would be
+-- called instead. What is named `_exact`, `bad_` or `wrong_` is called for the unusual case.
 
 -- wrong_type: refuse a value that is not of the type it should be.
 create or replace function private.wrong_type(p_value jsonb, p_path text, p_wanted text) returns text
@@ -13,12 +16,33 @@ begin
         jsonb_typeof(p_value), p_wanted);
 end $$;
 
+-- text_in: the text of a member that is a string or a number; null is null, all else an error.
+create or replace function private.text_in(p_of jsonb, p_name text, p_path text) returns text
+language sql immutable as $$
+    select case jsonb_typeof(p_of -> p_name)
+        when 'string' then p_of ->> p_name when 'number' then p_of ->> p_name when 'null' then null
+        else private.wrong_type(p_of -> p_name, p_path, 'text') end;
+$$;
+
+-- string_in: the text of a member that is a string.
+create or replace function private.string_in(p_of jsonb, p_name text, p_path text, p_wanted text) returns text
+language sql immutable as $$
+    select case jsonb_typeof(p_of -> p_name) when 'string' then p_of ->> p_name when 'null' then null
+        else private.wrong_type(p_of -> p_name, p_path, p_wanted) end;
+$$;
+
 -- bad_epoch: times are whole Unix seconds. A number of milliseconds lies beyond the year 9999 and comes here.
 create or replace function private.bad_epoch(p_seconds bigint) returns timestamptz
 language plpgsql immutable strict set search_path = '' as $$
 begin
     raise exception using errcode = 'PT422', message = format('%s is no time in Unix seconds', p_seconds);
 end $$;
+
+-- epoch: whole Unix seconds, up to the end of the year 9999.
+create or replace function private.epoch(p_seconds bigint) returns timestamptz
+language sql immutable as $$
+    select case when p_seconds between 0 and 253402300799 then to_timestamp(p_seconds) else private.bad_epoch(p_seconds) end;
+$$;
 
 -- bad_time: refuse a text that is no ISO 8601 time.
 create or replace function private.bad_time(p_value text, p_path text) returns timestamptz
@@ -30,7 +54,7 @@ end $$;
 -- moment: ISO 8601 with its offset, a T or a space before the hour. Words that Postgres would take for a time ("now",
 -- "infinity"), and times without an offset, are none.
 create or replace function private.moment(p_value text, p_path text) returns timestamptz
-language sql stable set search_path = '' as $$
+language sql stable as $$
     select case when p_value ~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$' then p_value::timestamptz
                 when p_value is not null then private.bad_time(p_value, p_path) end;
 $$;
@@ -44,8 +68,14 @@ end $$;
 
 -- gid_tail: what a GraphQL id ends with: gid://shopify/Order/1 is 1; null where it is no such id.
 create or replace function private.gid_tail(p_value text) returns text
-language sql immutable set search_path = '' as $$
+language sql immutable as $$
     select substring(p_value from '^gid://[^/]+/[^/]+/([^/?]+)');
+$$;
+
+-- gid: what a GraphQL id ends with; what is no such id is an error.
+create or replace function private.gid(p_value text, p_path text) returns text
+language sql immutable as $$
+    select case when p_value is not null then coalesce(private.gid_tail(p_value), private.bad_gid(p_value, p_path)) end;
 $$;
 
 -- minor_units: a fraction of whole numbers as a whole number of the currency's smallest unit, or an error. Never a
@@ -94,6 +124,14 @@ begin
     return private.minor_units((p_money ->> 'amount')::bigint, (p_money ->> 'divisor')::bigint, p_currency, p_path);
 end $$;
 
+-- money: {amount, divisor, currency_code} in the record's currency, with that currency's own divisor.
+create or replace function private.money(p_money jsonb, c private.currencies, p_currency text, p_path text) returns bigint
+language sql stable as $$
+    select case when p_money ->> 'currency_code' = (c).code and p_money ->> 'divisor' = (c).divisor
+        then coalesce((p_money ->> 'amount')::bigint, private.money_exact(p_money, p_currency, p_path))
+        when jsonb_typeof(p_money) = 'null' then null else private.money_exact(p_money, p_currency, p_path) end;
+$$;
+
 -- major_exact: a decimal in major units. JSON floats carry noise far below the smallest unit (3.8000000000000003):
 -- noise is cut, a real fraction is an error.
 create or replace function private.major_exact(p_value numeric, p_currency text, p_path text) returns bigint
@@ -106,10 +144,23 @@ begin
     return private.minor_units(rounded, 1, p_currency, p_path);
 end $$;
 
+-- major: a decimal in major units without a fraction of the smallest one.
+create or replace function private.major(p_value numeric, c private.currencies, p_currency text, p_path text) returns bigint
+language sql stable as $$
+    select case when p_value * (c).scale = trunc(p_value * (c).scale) then (p_value * (c).scale)::bigint
+        else private.major_exact(p_value, p_currency, p_path) end;
+$$;
+
 -- hundredths_exact: a bare integer that counts 1/100 of the currency, whatever its own smallest unit is.
 create or replace function private.hundredths_exact(p_value bigint, p_currency text, p_path text) returns bigint
 language sql stable set search_path = '' as $$
     select private.minor_units(p_value, 100, p_currency, p_path);
+$$;
+
+-- hundredths: a bare integer that counts 1/100 of a currency, where that is its smallest unit.
+create or replace function private.hundredths(p_value bigint, c private.currencies, p_currency text, p_path text) returns bigint
+language sql stable as $$
+    select case when (c).digits = 2 then p_value else private.hundredths_exact(p_value, p_currency, p_path) end;
 $$;
 
 -- decimal_money_exact: {amount, currencyCode} whose amount is text in major units ("55.0"), of another currency than
@@ -132,6 +183,22 @@ begin
     end if;
     return private.minor_units((p_money ->> 'amount')::numeric, 1, p_currency, p_path);
 end $$;
+
+-- decimal_money: {amount: "55.0", currencyCode} in the record's currency, which is meant where none is named.
+create or replace function private.decimal_money(p_money jsonb, c private.currencies, p_currency text, p_path text) returns bigint
+language sql stable as $$
+    select case when p_money is null or jsonb_typeof(p_money) = 'null' then null
+        when coalesce(p_money ->> 'currencyCode', (c).code) = (c).code
+         and (p_money ->> 'amount')::numeric * (c).scale = trunc((p_money ->> 'amount')::numeric * (c).scale)
+        then ((p_money ->> 'amount')::numeric * (c).scale)::bigint
+        else private.decimal_money_exact(p_money, p_currency, p_path) end;
+$$;
+
+-- own_money: the same in a currency of its own.
+create or replace function private.own_money(p_money jsonb, p_path text) returns bigint
+language sql stable as $$
+    select private.decimal_money_exact(p_money, coalesce(p_money ->> 'currencyCode', p_money ->> 'currency_code'), p_path);
+$$;
 
 -- joined_texts: a list of texts as one, ', ' between them.
 create or replace function private.joined_texts(p_value jsonb, p_path text) returns text

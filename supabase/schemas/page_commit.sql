@@ -41,6 +41,8 @@ create table public.rejected_records (
     platform text not null,
     entity text not null,
     stream text not null,
+    -- The shape of its records, by which it is replayed.
+    shape text not null,
     run_id uuid not null,
     platform_id text,
     status text not null default 'open' check (status in ('open', 'replayed', 'superseded')),
@@ -63,21 +65,18 @@ grant select on public.rejected_records to authenticated, service_role;
 -- What landing a page did.
 create type private.landed as (keys text[], created int, updated int, unchanged int, stale int);
 
--- land_records: hand records to the generated function of their stream. A user's cost lock is taken before any row's,
--- so that the page of a channel and the page of the printer cannot wait for each other. What is new is inserted without
--- being ready for a conflict, which costs a tenth less (docs/decisions/021). Two things can make a row that was
--- believed new stand there already: rejected records that are replayed meanwhile, and a child that came with another
--- record before. Then the records are landed once more, every row looked up.
-create or replace function private.land_records(job public.sync_jobs, p_stream text, p_fetched_at timestamptz,
-                                                p_records jsonb)
+-- land_records: hand records to the generated function of their shape. A user's cost lock is taken before any row's, so that
+-- the page of a channel and the page of the printer cannot wait for each other.
+create or replace function private.land_records(job public.sync_jobs, p_shape text, p_fetched_at timestamptz, p_records jsonb)
 returns private.landed language plpgsql set search_path = '' as $$
-declare landed private.landed; name text := 'land_' || job.platform || '_' || p_stream;
+declare landed private.landed; name text := 'land_' || job.platform || '_' || p_shape;
 begin
     perform private.lock_costs(job.user_id);
     begin
         execute format('select (l).* from private.%I($1, $2, $3) as l', name)
            into landed using job, p_fetched_at, p_records;
     exception when unique_violation then
+        -- A row that was believed new stands there already: all are landed once more, every row looked up (021).
         execute format('select (l).* from private.%I($1, $2, $3, p_look_up_all => true) as l', name)
            into landed using job, p_fetched_at, p_records;
     end;
@@ -92,11 +91,11 @@ language sql immutable set search_path = '' as $$
 $$;
 
 -- land_one: one record, or the reason why not.
-create or replace function private.land_one(job public.sync_jobs, p_stream text, p_fetched_at timestamptz, p_raw bytea,
+create or replace function private.land_one(job public.sync_jobs, p_shape text, p_fetched_at timestamptz, p_raw bytea,
                                             out landed private.landed, out reason text, out code text)
 language plpgsql set search_path = '' as $$
 begin
-    landed := private.land_records(job, p_stream, p_fetched_at,
+    landed := private.land_records(job, p_shape, p_fetched_at,
                                    jsonb_build_array(convert_from(p_raw, 'UTF8')::jsonb));
 exception when others then
     if not private.is_about_data(sqlstate) then
@@ -109,8 +108,8 @@ end $$;
 
 -- land_one_by_one: for a page that holds a poison record. Each record lands, or is rejected, by itself.
 -- `p_records` is a list of {key, raw (base64)}.
-create or replace function private.land_one_by_one(job public.sync_jobs, p_stream text, p_fetched_at timestamptz, p_records jsonb,
-                                                   out landed private.landed, out rejected int)
+create or replace function private.land_one_by_one(job public.sync_jobs, p_stream text, p_shape text, p_fetched_at timestamptz,
+                                                   p_records jsonb, out landed private.landed, out rejected int)
 language plpgsql set search_path = '' as $$
 declare item record; bytes bytea; one record;
 begin
@@ -119,7 +118,7 @@ begin
     for item in select e.value ->> 'key' as key, e.value ->> 'raw' as raw
                 from jsonb_array_elements(p_records) with ordinality as e(value, ord) order by e.ord loop
         bytes := decode(item.raw, 'base64');
-        select * into one from private.land_one(job, p_stream, p_fetched_at, bytes);
+        select * into one from private.land_one(job, p_shape, p_fetched_at, bytes);
         if one.reason is null then
             landed.keys := landed.keys || (one.landed).keys;
             landed.created := landed.created + (one.landed).created;
@@ -129,13 +128,13 @@ begin
         else
             rejected := rejected + 1;
             landed.keys := landed.keys || coalesce(item.key, 'rejected:' || md5(bytes));
-            insert into public.rejected_records as r (user_id, platform, entity, stream, run_id, platform_id, reason,
+            insert into public.rejected_records as r (user_id, platform, entity, stream, shape, run_id, platform_id, reason,
                                                       sqlstate, raw, fetched_at)
-            values (job.user_id, job.platform, job.entity, p_stream, job.run_id, item.key, one.reason, one.code,
+            values (job.user_id, job.platform, job.entity, p_stream, p_shape, job.run_id, item.key, one.reason, one.code,
                     bytes, p_fetched_at)
             on conflict (user_id, platform, stream, raw_md5) do update
                set status = 'open', settled_at = null, reason = excluded.reason, sqlstate = excluded.sqlstate,
-                   fetched_at = excluded.fetched_at, run_id = excluded.run_id;
+                   shape = excluded.shape, fetched_at = excluded.fetched_at, run_id = excluded.run_id;
         end if;
     end loop;
 end $$;
@@ -160,6 +159,7 @@ declare
     job public.sync_jobs;
     at timestamptz := (env ->> 'fetched_at')::timestamptz;
     stream_name text := env ->> 'stream';
+    shape text := env ->> 'shape';
     landed private.landed;
     one_by_one record;
     rejected_now int := 0;
@@ -177,11 +177,11 @@ begin
     end if;
 
     if document ? 'records' then
-        one_by_one := private.land_one_by_one(job, stream_name, at, document -> 'records');
+        one_by_one := private.land_one_by_one(job, stream_name, shape, at, document -> 'records');
         landed := one_by_one.landed;
         rejected_now := one_by_one.rejected;
     else
-        landed := private.land_records(job, stream_name, at,
+        landed := private.land_records(job, shape, at,
                                        document #> ('{page}' || string_to_array(env ->> 'records_at', '.')));
     end if;
 

@@ -63,6 +63,7 @@ create index orders_by_time on public.orders (user_id, platform, ordered_at) whe
 -- Etsy's number is its id, and stays out; Shopify's `#1037` is found without its sign.
 create index orders_by_number on public.orders (user_id, ltrim(order_number, '#'))
     where order_number <> platform_id and not is_deleted;
+select private.synced_table('orders', '{shopify}');
 
 create table public.line_items (
     user_id uuid not null,
@@ -94,6 +95,7 @@ create table public.line_items (
     primary key (user_id, platform, platform_id)
 );
 create index line_items_of_order on public.line_items (user_id, platform, order_platform_id) where not is_deleted;
+select private.synced_table('line_items');
 
 create table public.order_refunds (
     user_id uuid not null,
@@ -114,6 +116,7 @@ create table public.order_refunds (
     primary key (user_id, platform, platform_id)
 );
 create index order_refunds_of_order on public.order_refunds (user_id, platform, order_platform_id) where not is_deleted;
+select private.synced_table('order_refunds');
 
 create table public.order_fulfillments (
     user_id uuid not null,
@@ -133,6 +136,7 @@ create table public.order_fulfillments (
     primary key (user_id, platform, platform_id)
 );
 create index order_fulfillments_of_order on public.order_fulfillments (user_id, platform, order_platform_id) where not is_deleted;
+select private.synced_table('order_fulfillments');
 
 create table public.customers (
     user_id uuid not null,
@@ -150,6 +154,7 @@ create table public.customers (
     is_deleted boolean not null default false,
     primary key (user_id, platform, platform_id)
 );
+select private.synced_table('customers', '{shopify}');
 
 create table public.listings (
     user_id uuid not null,
@@ -173,6 +178,7 @@ create table public.listings (
     is_deleted boolean not null default false,
     primary key (user_id, platform, platform_id)
 );
+select private.synced_table('listings', '{shopify}');
 
 -- The payment account's ledger: every payment, fee, tax, refund and payout, with the balance after it.
 create table public.payments (
@@ -207,6 +213,7 @@ create index payments_unresolved on public.payments (user_id, platform, referenc
 -- Two of about nine entries an order, and only until they have found theirs.
 create index payments_to_look_up on public.payments (user_id, platform, reference_id)
     where order_platform_id is null and reference_type in ('shop_payment', 'processing_fee');
+select private.synced_table('payments');
 
 -- The buyer's payment for an order, where the platform keeps such a record beside its ledger.
 create table public.order_payments (
@@ -229,6 +236,7 @@ create table public.order_payments (
     primary key (user_id, platform, platform_id)
 );
 create index order_payments_of_order on public.order_payments (user_id, platform, order_platform_id) where not is_deleted;
+select private.synced_table('order_payments');
 
 -- Each movement of money of an order. Money moved is what 'success' rows of 'sale' and 'capture' brought, less those of
 -- 'refund'; an authorization moves nothing.
@@ -254,6 +262,7 @@ create table public.order_transactions (
     primary key (user_id, platform, platform_id)
 );
 create index order_transactions_of_order on public.order_transactions (user_id, platform, order_platform_id) where not is_deleted;
+select private.synced_table('order_transactions');
 
 -- What a refund took back of which line.
 create table public.order_refund_lines (
@@ -276,6 +285,7 @@ create table public.order_refund_lines (
     primary key (user_id, platform, platform_id)
 );
 create index order_refund_lines_of_refund on public.order_refund_lines (user_id, platform, refund_platform_id) where not is_deleted;
+select private.synced_table('order_refund_lines');
 
 -- What can be bought: each listing has one variant at least.
 create table public.listing_variants (
@@ -301,46 +311,4 @@ create table public.listing_variants (
     primary key (user_id, platform, platform_id)
 );
 create index listing_variants_of_listing on public.listing_variants (user_id, platform, listing_platform_id) where not is_deleted;
-
-do $$
-declare t text;
-begin
-    foreach t in array array['orders', 'line_items', 'order_refunds', 'order_fulfillments', 'customers', 'listings',
-                             'payments', 'order_payments', 'order_transactions',
-                             'order_refund_lines', 'listing_variants'] loop
-        execute format('alter table public.%I enable row level security', t);
-        execute format('alter table public.%I force row level security', t);
-        execute format('create policy own_rows on public.%I for select to authenticated '
-                       'using (user_id = (select auth.uid()))', t);
-        execute format('grant select on public.%I to authenticated, service_role', t);
-    end loop;
-end $$;
-
--- forget_user: a user's records go with the profile. (A foreign key on every row would cost a check a row.)
-create or replace function private.forget_user() returns trigger
-language plpgsql security definer set search_path = '' as $$
-begin
-    delete from public.orders where user_id = old.user_id;
-    delete from public.line_items where user_id = old.user_id;
-    delete from public.order_refunds where user_id = old.user_id;
-    delete from public.order_fulfillments where user_id = old.user_id;
-    delete from public.customers where user_id = old.user_id;
-    delete from public.listings where user_id = old.user_id;
-    delete from public.payments where user_id = old.user_id;
-    delete from public.order_payments where user_id = old.user_id;
-    return old;
-end $$;
-create trigger forget_user after delete on public.profiles
-    for each row execute function private.forget_user();
-
--- forget_shopify_records: the same for the tables that Shopify alone fills.
-create or replace function private.forget_shopify_records() returns trigger
-language plpgsql security definer set search_path = '' as $$
-begin
-    delete from public.order_transactions where user_id = old.user_id;
-    delete from public.order_refund_lines where user_id = old.user_id;
-    delete from public.listing_variants where user_id = old.user_id;
-    return old;
-end $$;
-create trigger forget_shopify_records after delete on public.profiles
-    for each row execute function private.forget_shopify_records();
+select private.synced_table('listing_variants', '{shopify}');

@@ -35,7 +35,7 @@ RELEASED = {
     "prove": "p_lease_id p_name",
     "queue_jobs": "p_user_id p_job_type p_trigger p_jobs p_rerun",
     "read_tokens": "p_lease_id",
-    "remap_records": "p_user_id p_platform p_stream p_table p_after p_limit",
+    "remap_records": "p_user_id p_platform p_shape p_table p_columns p_after p_limit",
     "replay_rejected": "p_user_id p_after",
     "report_limits": "p_scope p_per_second p_per_day p_remaining_today",
     "reserve_calls": "p_block_id p_scope p_class p_wanted p_per_second p_per_day p_backfill_share",

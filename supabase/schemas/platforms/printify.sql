@@ -36,6 +36,7 @@ create table public.printify_orders (
     primary key (user_id, platform, platform_id)
 );
 create index printify_orders_by_time on public.printify_orders (user_id, platform, ordered_at) where not is_deleted;
+select private.synced_table('printify_orders');
 
 create table public.printify_line_items (
     user_id uuid not null,
@@ -68,6 +69,7 @@ create table public.printify_line_items (
 );
 create index printify_line_items_of_order on public.printify_line_items (user_id, platform, order_platform_id)
     where not is_deleted;
+select private.synced_table('printify_line_items');
 
 create table public.printify_shipments (
     user_id uuid not null,
@@ -87,6 +89,7 @@ create table public.printify_shipments (
 );
 create index printify_shipments_of_order on public.printify_shipments (user_id, platform, order_platform_id)
     where not is_deleted;
+select private.synced_table('printify_shipments');
 
 create table public.printify_products (
     user_id uuid not null,
@@ -112,6 +115,7 @@ create table public.printify_products (
 );
 create index printify_products_of_channel on public.printify_products (user_id, platform, channel_product_id)
     where not is_deleted and channel_product_id is not null;
+select private.synced_table('printify_products', '{printify}');
 
 -- Costs are today's: what an old order cost stands on its lines.
 create table public.printify_variants (
@@ -142,33 +146,7 @@ create index printify_variants_of_product on public.printify_variants (user_id, 
     where not is_deleted;
 create index printify_variants_by_sku on public.printify_variants (user_id, platform, sku)
     where not is_deleted and sku is not null;
-
-do $$
-declare t text;
-begin
-    foreach t in array array['printify_orders', 'printify_line_items', 'printify_shipments', 'printify_products',
-                             'printify_variants'] loop
-        execute format('alter table public.%I enable row level security', t);
-        execute format('alter table public.%I force row level security', t);
-        execute format('create policy own_rows on public.%I for select to authenticated '
-                       'using (user_id = (select auth.uid()))', t);
-        execute format('grant select on public.%I to authenticated, service_role', t);
-    end loop;
-end $$;
-
--- forget_printify_records: a user's records go with the profile.
-create or replace function private.forget_printify_records() returns trigger
-language plpgsql security definer set search_path = '' as $$
-begin
-    delete from public.printify_orders where user_id = old.user_id;
-    delete from public.printify_line_items where user_id = old.user_id;
-    delete from public.printify_shipments where user_id = old.user_id;
-    delete from public.printify_products where user_id = old.user_id;
-    delete from public.printify_variants where user_id = old.user_id;
-    return old;
-end $$;
-create trigger forget_printify_records after delete on public.profiles
-    for each row execute function private.forget_printify_records();
+select private.synced_table('printify_variants');
 
 -- fill_printify_currency: a row is in the account's currency. That is known to its owner alone: `stated_currency` is
 -- what the owner said; without it `currency` is what the product was set to assume (PRINTIFY_CURRENCY), and every row
@@ -290,9 +268,6 @@ create trigger fill_printify_currency before insert on public.printify_line_item
     for each row execute function private.fill_printify_currency();
 create trigger fill_printify_currency before insert on public.printify_variants
     for each row execute function private.fill_printify_currency();
-
-create trigger keep_gone before insert on public.printify_products
-    for each row execute function private.keep_gone();
 
 create trigger watch_printify_orders_come after insert on public.printify_orders referencing new table as came
     for each statement execute function private.watch_printify('platform_id');

@@ -225,13 +225,5 @@ language sql stable set search_path = '' as $$
             'first_missing', (select coalesce(jsonb_agg(id), '[]') from (select * from missing limit 5) as m)));
 $$;
 
-create trigger keep_gone before insert on public.orders
-    for each row when (new.platform = 'shopify') execute function private.keep_gone();
-create trigger keep_gone before insert on public.listings
-    for each row when (new.platform = 'shopify') execute function private.keep_gone();
-create trigger keep_gone before insert on public.listing_variants
-    for each row execute function private.keep_gone();
-create trigger keep_gone before insert on public.customers
-    for each row when (new.platform = 'shopify') execute function private.keep_gone();
 create trigger keep_forgotten before insert on public.customers
     for each row when (new.platform = 'shopify') execute function private.keep_forgotten();
