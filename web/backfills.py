@@ -40,7 +40,7 @@ def start(web: Web, user_id: str, request: BackfillRequest, *, trigger: str = "s
             p_user_id=user_id,
             p_trigger=trigger,
             p_jobs=rows,
-            p_again=again,
+            p_rerun=again,
             p_since=request.since.isoformat() if request.since else None,
         )
     except StoreError as error:

@@ -122,7 +122,7 @@ def start_backfill(web: Web, user_id: str, platform: str) -> None:
     """A connected shop is loaded at once; what is complete already is left alone."""
     rows = job_rows(web, status_of(web, user_id), BackfillRequest(platform=platform))
     web.app.store.rpc(
-        "queue_backfill", p_user_id=user_id, p_trigger="connect", p_jobs=rows, p_again=False, p_since=None
+        "queue_backfill", p_user_id=user_id, p_trigger="connect", p_jobs=rows, p_rerun=False, p_since=None
     )
     web.manager.ring()
 

@@ -60,7 +60,7 @@ def resync(user_id: UUID, request: Resync, admin: AdminDep, web: WebDep) -> JSON
     rows = job_rows(web, status_of(web, str(user_id)), BackfillRequest(platform=request.platform))
     record(web, admin.id, "resync", user_id, {"platform": request.platform})
     queued = web.app.store.rpc(
-        "queue_backfill", p_user_id=str(user_id), p_trigger="admin", p_jobs=rows, p_again=True, p_since=None
+        "queue_backfill", p_user_id=str(user_id), p_trigger="admin", p_jobs=rows, p_rerun=True, p_since=None
     )
     web.manager.ring()
     return JSONResponse(queued, 202)

@@ -32,7 +32,7 @@ def count_action(store: Store, user_id: str, limit: RateLimit) -> None:
     """429 with the wait, once the user has done it as often as the window allows. Counted in the database."""
     try:
         counted = store.rpc(
-            "take_turn", p_user_id=user_id, p_action=limit.action, p_most=limit.most, p_seconds=limit.seconds
+            "count_action", p_user_id=user_id, p_action=limit.action, p_most=limit.most, p_seconds=limit.seconds
         )
     except StoreError as error:
         raise refusal_of(error) from None

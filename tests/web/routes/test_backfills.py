@@ -121,7 +121,7 @@ def test_the_ration_is_not_widened_by_asking_at_once_and_ends_with_its_window(ap
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: api.post(START, json={"again": True}, headers=header), range(20)))
     refused = next(answer for answer in answers if answer.status_code == 429)
-    db.execute("update private.turns set began_at = began_at - interval '1 hour'")
+    db.execute("update private.rate_limits set began_at = began_at - interval '1 hour'")
 
     assert sum(answer.status_code == 202 for answer in answers) == 6
     assert 0 < int(refused.headers["retry-after"]) <= 3600
