@@ -96,7 +96,7 @@ class Seller:
     """A connected seller whose job is leased to us."""
 
     user_id: str
-    account_id: str
+    connection_id: str
     lease_id: str
     shop_id: str
 
@@ -110,17 +110,17 @@ def connect_seller(
     refresh: str | None = "40010002.refresh-1",
     expires_in: timedelta | None = timedelta(hours=1),
 ) -> Seller:
-    user_id, account_id, lease_id = (str(uuid.uuid4()) for _ in range(3))
+    user_id, connection_id, lease_id = (str(uuid.uuid4()) for _ in range(3))
     shop_id = str(random.randrange(10**6, 10**9))
     db.execute("insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@example.com"))
 
     def sealed(secret: str | None, name: Any) -> str | None:
-        place = AssociatedData(user_id=user_id, platform="etsy", account_id=account_id, field=name)
+        place = AssociatedData(user_id=user_id, platform="etsy", connection_id=connection_id, field=name)
         return None if secret is None else keyring.encrypt(secret, place)
 
     store.rpc(
-        "connect_account",
-        p_account_id=account_id,
+        "connect_shop",
+        p_connection_id=connection_id,
         p_user_id=user_id,
         p_platform="etsy",
         p_shop_id=shop_id,
@@ -131,21 +131,21 @@ def connect_seller(
         p_refresh_token=sealed(refresh, "refresh_token"),
         p_expires_at=None if expires_in is None else (datetime.now(UTC) + expires_in).isoformat(),
     )
-    lease_job(db, user_id, account_id, lease_id)
-    return Seller(user_id=user_id, account_id=account_id, lease_id=lease_id, shop_id=shop_id)
+    lease_job(db, user_id, connection_id, lease_id)
+    return Seller(user_id=user_id, connection_id=connection_id, lease_id=lease_id, shop_id=shop_id)
 
 
-def lease_job(db: psycopg.Connection[Any], user_id: str, account_id: str, lease_id: str) -> None:
+def lease_job(db: psycopg.Connection[Any], user_id: str, connection_id: str, lease_id: str) -> None:
     run_id = str(uuid.uuid4())
     db.execute(
         "insert into public.sync_runs (id, user_id, job_type, trigger) values (%s, %s, 'backfill', 'test')",
         (run_id, user_id),
     )
     db.execute(
-        "insert into public.sync_jobs (user_id, account_id, run_id, platform, entity, job_type, status, lease_id,"
+        "insert into public.sync_jobs (user_id, connection_id, run_id, platform, entity, job_type, status, lease_id,"
         " lease_expires_at)"
         " values (%s, %s, %s, 'etsy', 'orders', 'backfill', 'running', %s, now() + interval '1 hour')",
-        (user_id, account_id, run_id, lease_id),
+        (user_id, connection_id, run_id, lease_id),
     )
 
 

@@ -123,13 +123,13 @@ def inserts(table: str, own: list[str], source: str, keep: Mapping[str, str] = N
     """
     listed = ", ".join(["platform_id", *own, "raw", "source_updated_at", "content_hash"])
     updates = ", ".join(f"{name} = {keep.get(name, f'excluded.{name}')}" for name in [*own, "raw", *VERSION_COLUMNS])
-    insert = f"""insert into public.{table} as t (user_id, platform, {listed}, fetched_at, sync_run_id, is_deleted)
-        select job.user_id, job.platform, {listed}, p_fetched_at, job.run_id, false"""
+    insert = f"""insert into public.{table} as t (connection_id, user_id, platform, {listed}, fetched_at, sync_run_id, is_deleted)
+        select job.connection_id, job.user_id, job.platform, {listed}, p_fetched_at, job.run_id, false"""
     return f"""{table}_new as (
         {insert} from {source} where is_new),
     {table}_changed as (
         {insert} from {source} where differs
-        on conflict (user_id, platform, platform_id) do update set {updates}
+        on conflict (connection_id, platform_id) do update set {updates}
         where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1)"""
 
 
@@ -147,7 +147,7 @@ def beside_stored(table: str, source: str, *, parent: str = "", more: str = "") 
         from ({source} offset 0) as n
         left join lateral (
             select {stored} from public.{table} as t
-            where {condition}t.user_id = job.user_id and t.platform = job.platform
+            where {condition}t.connection_id = job.connection_id
               and t.platform_id = n.platform_id offset 0) as t on true"""
 
 
@@ -181,7 +181,7 @@ def child_ctes(function: str, child: Children) -> Iterator[str]:
          where t.ctid = any (array(
             select g.ctid from fresh as f, lateral (
                 select t.ctid, t.platform_id from public.{table} as t
-                where t.user_id = job.user_id and t.platform = job.platform and t.{parent} = f.platform_id
+                where t.connection_id = job.connection_id and t.{parent} = f.platform_id
                   and not t.is_deleted offset 0) as g
             where not f.is_new and f.{table}_at is not null{whole}
               and g.platform_id <> all (array(select n.platform_id from {table}_in as n)))))"""

@@ -168,3 +168,142 @@ begin
 end $$;
 revoke all on function public.count_action(uuid, text, int, int) from public, anon, authenticated;
 grant execute on function public.count_action(uuid, text, int, int) to service_role;
+
+-- connections.sql
+
+-- Connections: a user's shop and the right to read it, made and ended. A user may have several of one platform; whatever
+-- is read of a shop belongs to its connection (docs/decisions/024). Their tokens: tokens.sql.
+
+create table public.connected_accounts (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    platform text not null check (platform ~ '^[a-z][a-z0-9_]{1,30}$'),
+    shop_id text not null,
+    shop_name text not null default '',
+    currency text check (currency ~ '^[A-Z]{3}$'),
+    -- What the owner says where the platform names no currency; without it `currency` is assumed.
+    stated_currency text check (stated_currency ~ '^[A-Z]{3}$'),
+    shop_created_at timestamptz,
+    status text not null default 'connected' check (status in ('connected', 'reconnect_needed', 'disconnected')),
+    status_reason text,
+    connected_at timestamptz not null default now(),
+    unique (user_id, platform, shop_id)
+);
+comment on table public.connected_accounts is 'A connection: a shop that a user connected. Two users may each have one to the same shop.';
+-- Deliveries name a shop; whoever has connected it is found by that.
+create index connected_accounts_of_shop on public.connected_accounts (platform, shop_id);
+alter table public.connected_accounts enable row level security;
+alter table public.connected_accounts force row level security;
+create policy own_rows on public.connected_accounts for select to authenticated
+    using (user_id = (select auth.uid()));
+grant select on public.connected_accounts to authenticated, service_role;
+
+-- own_rows: rows of a table that name their connection are readable by the user whose connection it is, and by nobody
+-- else. Their index begins with the connection, so the policy names the user's connections beside the user.
+create or replace function private.own_rows(p_table text) returns void
+language plpgsql set search_path = '' as $$
+begin
+    execute format('alter table public.%I enable row level security, force row level security', p_table);
+    if not exists (select from pg_catalog.pg_policies as p where p.schemaname = 'public' and p.tablename = p_table
+                                                             and p.policyname = 'own_rows') then
+        execute format('create policy own_rows on public.%I for select to authenticated using (user_id = '
+                       '(select auth.uid()) and connection_id = any (array(select a.id from public.connected_accounts as a '
+                       'where a.user_id = (select auth.uid()))))', p_table);
+    end if;
+    execute format('grant select on public.%I to authenticated, service_role', p_table);
+end $$;
+
+-- connections_of: the ids of a user's connections, to read what belongs to any of them by its index.
+create or replace function private.connections_of(p_user_id uuid) returns uuid[]
+language sql stable set search_path = '' as $$
+    select array(select id from public.connected_accounts where user_id = p_user_id);
+$$;
+
+-- connection_of: a user's connection by its id, or not_connected: nobody names another user's.
+create or replace function private.connection_of(p_user_id uuid, p_connection_id uuid) returns public.connected_accounts
+language plpgsql stable set search_path = '' as $$
+declare connection public.connected_accounts;
+begin
+    select * into connection from public.connected_accounts where id = p_connection_id and user_id = p_user_id;
+    if not found then
+        raise exception using errcode = 'PT404', message = 'not_connected', detail = p_connection_id::text,
+            hint = 'Connect the shop first.';
+    end if;
+    return connection;
+end $$;
+
+-- find_connection: the connection that connecting this shop would renew, so that its id is known before anything is
+-- encrypted for it.
+create or replace function public.find_connection(p_user_id uuid, p_platform text, p_shop_id text) returns jsonb
+language sql stable security definer set search_path = '' as $$
+    select jsonb_build_object(
+        'user_exists', exists (select 1 from public.profiles where user_id = p_user_id),
+        'connection_id', (select id from public.connected_accounts
+                          where user_id = p_user_id and platform = p_platform and shop_id = p_shop_id),
+        'now', clock_timestamp());
+$$;
+revoke all on function public.find_connection(uuid, text, text) from public, anon, authenticated;
+grant execute on function public.find_connection(uuid, text, text) to service_role;
+
+-- connect_shop: connection and tokens in one transaction. The same shop renews its connection; another one is a
+-- connection of its own, so that two shops' orders never mix. Idempotent for one connection id.
+-- `p_refresh_expires_at`: the end of the refresh token's own life, where it is known.
+create or replace function public.connect_shop(
+    p_connection_id uuid, p_user_id uuid, p_platform text, p_shop_id text, p_shop_name text, p_currency text,
+    p_shop_created_at timestamptz, p_access_token text, p_refresh_token text, p_expires_at timestamptz,
+    p_refresh_expires_at timestamptz default null) returns uuid
+language plpgsql security definer set search_path = '' as $$
+declare connection public.connected_accounts;
+begin
+    if not exists (select 1 from public.profiles where user_id = p_user_id) then
+        raise exception using errcode = 'PT404', message = 'unknown_user';
+    end if;
+    insert into public.connected_accounts (id, user_id, platform, shop_id)
+    values (p_connection_id, p_user_id, p_platform, p_shop_id) on conflict (user_id, platform, shop_id) do nothing;
+    select * into connection from public.connected_accounts
+     where user_id = p_user_id and platform = p_platform and shop_id = p_shop_id for update;
+    if connection.id <> p_connection_id then
+        raise exception using errcode = 'PT409', message = 'connection_exists', detail = connection.id::text,
+            hint = 'Encrypt the tokens for the connection that exists.';
+    end if;
+    update public.connected_accounts
+       set shop_name = p_shop_name, currency = p_currency, shop_created_at = p_shop_created_at,
+           status = 'connected', status_reason = null, connected_at = clock_timestamp()
+     where id = p_connection_id;
+    -- A new version shuts out a refresh that is still under way with the old pair.
+    insert into private.platform_tokens as t (connection_id, access_token, refresh_token, expires_at, refresh_expires_at)
+    values (p_connection_id, p_access_token, p_refresh_token, p_expires_at, p_refresh_expires_at)
+    on conflict (connection_id) do update
+       set access_token = excluded.access_token, refresh_token = excluded.refresh_token,
+           expires_at = excluded.expires_at, refresh_expires_at = excluded.refresh_expires_at,
+           issued_at = clock_timestamp(), version = t.version + 1,
+           refresh_fence = null, refresh_started_at = null, stored_fence = null,
+           lost_answers = 0, refusals = 0, rest_until = null, care_after = null;
+    return p_connection_id;
+end $$;
+revoke all on function
+    public.connect_shop(uuid, uuid, text, text, text, text, timestamptz, text, text, timestamptz, timestamptz)
+    from public, anon, authenticated;
+grant execute on function
+    public.connect_shop(uuid, uuid, text, text, text, text, timestamptz, text, text, timestamptz, timestamptz)
+    to service_role;
+
+-- connections: what a user connected, how fresh it is, and what it waits for.
+create or replace function public.connections(p_user_id uuid) returns jsonb
+language plpgsql stable security definer set search_path = '' as $$
+begin
+    return (
+        select coalesce(jsonb_agg(jsonb_build_object(
+                   'connection_id', a.id, 'platform', a.platform, 'shop_id', a.shop_id, 'shop_name', a.shop_name,
+                   'currency', a.currency,
+                   'status', a.status, 'status_reason', a.status_reason, 'connected_at', a.connected_at,
+                   'last_synced_at', (select max(j.finished_at) from public.sync_jobs as j
+                                      where j.connection_id = a.id and j.status = 'completed'),
+                   'syncing', exists (select 1 from public.sync_jobs as j
+                                      where j.connection_id = a.id
+                                        and j.status in ('waiting', 'queued', 'running', 'parked')))
+               order by a.platform, a.shop_name, a.shop_id), '[]')
+        from public.connected_accounts as a where a.user_id = p_user_id);
+end $$;
+revoke all on function public.connections(uuid) from public, anon, authenticated;
+grant execute on function public.connections(uuid) to service_role;

@@ -7,21 +7,20 @@
 -- back.
 
 create table private.closed_objects (
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
-    platform text not null,
+    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
     table_name text not null,
     object_id text not null,
     gone_at timestamptz,
     forgotten_at timestamptz,
-    primary key (user_id, platform, table_name, object_id)
+    primary key (connection_id, table_name, object_id)
 );
 
 -- await_pages: what is being committed for this shop lands first, and what is committed later sees what we do here.
-create or replace function private.await_pages(p_user_id uuid, p_platform text) returns void
+create or replace function private.await_pages(p_connection_id uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
     perform 1 from public.sync_jobs
-     where user_id = p_user_id and platform = p_platform and status = 'running' order by id for update;
+     where connection_id = p_connection_id and status = 'running' order by id for update;
 end $$;
 
 -- keep_gone: before a record is inserted; an update by the same statement takes what stands in it then. A variant goes
@@ -37,7 +36,7 @@ begin
         id := new.platform_id;
     end if;
     if exists (select 1 from private.closed_objects
-               where user_id = new.user_id and platform = new.platform and table_name = named and object_id = id
+               where connection_id = new.connection_id and table_name = named and object_id = id
                  and gone_at > new.fetched_at) then
         new.is_deleted := true;
     end if;
@@ -49,7 +48,7 @@ create or replace function private.keep_forgotten() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
     if exists (select 1 from private.closed_objects
-               where user_id = new.user_id and platform = new.platform and table_name = 'customers'
+               where connection_id = new.connection_id and table_name = 'customers'
                  and object_id = new.platform_id and forgotten_at > new.fetched_at) then
         new.name := null;
         new.email := null;
@@ -60,17 +59,17 @@ begin
 end $$;
 
 -- forget_customers: nothing personal of these is left, nor in records that could not be mapped.
-create or replace function private.forget_customers(p_user_id uuid, p_platform text, p_ids text[]) returns void
+create or replace function private.forget_customers(p_connection_id uuid, p_ids text[]) returns void
 language plpgsql set search_path = '' as $$
 begin
-    perform private.await_pages(p_user_id, p_platform);
-    insert into private.closed_objects as c (user_id, platform, table_name, object_id, forgotten_at)
-    select p_user_id, p_platform, 'customers', id, clock_timestamp() from unnest(p_ids) as id order by id
-    on conflict (user_id, platform, table_name, object_id) do update set forgotten_at = excluded.forgotten_at;
+    perform private.await_pages(p_connection_id);
+    insert into private.closed_objects as c (connection_id, table_name, object_id, forgotten_at)
+    select p_connection_id, 'customers', id, clock_timestamp() from unnest(p_ids) as id order by id
+    on conflict (connection_id, table_name, object_id) do update set forgotten_at = excluded.forgotten_at;
     update public.customers set name = null, email = null, raw = '{}', content_hash = 0
-     where user_id = p_user_id and platform = p_platform and platform_id = any (p_ids);
+     where connection_id = p_connection_id and platform_id = any (p_ids);
     delete from public.rejected_records
-     where user_id = p_user_id and platform = p_platform and stream in ('customers', 'rest_customers')
+     where connection_id = p_connection_id and stream in ('customers', 'rest_customers')
        and platform_id = any (p_ids);
 end $$;
 
@@ -79,17 +78,17 @@ end $$;
 -- Synced tables: those that hold what platforms sent. Each takes from one function what all of them need, and forgetting
 -- finds them in the catalog: no list of names that could miss one (docs/decisions/023).
 
--- Those with the nine columns that every synced row carries. No list of names.
+-- Those with the ten columns that every synced row carries. No list of names.
 create view private.synced_tables as
     select c.oid, c.relname::text as name from pg_catalog.pg_class as c
      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-       and 9 = (select count(*) from pg_catalog.pg_attribute as a
+       and 10 = (select count(*) from pg_catalog.pg_attribute as a
                 where a.attrelid = c.oid and not a.attisdropped
-                  and a.attname in ('user_id', 'platform', 'platform_id', 'raw', 'source_updated_at', 'fetched_at',
-                                    'content_hash', 'sync_run_id', 'is_deleted'));
+                  and a.attname in ('connection_id', 'user_id', 'platform', 'platform_id', 'raw', 'source_updated_at',
+                                    'fetched_at', 'content_hash', 'sync_run_id', 'is_deleted'));
 
--- synced_table: a table with the nine columns becomes one of what platforms sent: its rows are readable by who they belong
--- to, and by nobody else; a user's deletion takes them along (private.synced_tables). `p_closed_by`: platforms that tell
+-- synced_table: a table with the ten columns becomes one of what platforms sent: its rows are readable by who they belong
+-- to, and by nobody else; the end of their connection takes them along (private.synced_tables). `p_closed_by`: platforms that tell
 -- which of its records are gone; a page that was fetched before brings those back as deleted. Twice is as good as once.
 create or replace function private.synced_table(p_table text, p_closed_by text[] default '{}') returns void
 language plpgsql set search_path = '' as $$
@@ -97,38 +96,34 @@ begin
     if not exists (select from private.synced_tables as s where s.name = p_table) then
         raise exception '% lacks one of the columns that every synced table has', p_table;
     end if;
-    execute format('alter table public.%I enable row level security, force row level security', p_table);
-    if not exists (select from pg_catalog.pg_policies as p where p.schemaname = 'public' and p.tablename = p_table
-                                                             and p.policyname = 'own_rows') then
-        execute format('create policy own_rows on public.%I for select to authenticated '
-                       'using (user_id = (select auth.uid()))', p_table);
-    end if;
-    execute format('grant select on public.%I to authenticated, service_role', p_table);
+    perform private.own_rows(p_table);
     if p_closed_by <> '{}' then
         execute format('create or replace trigger keep_gone before insert on public.%I for each row '
                        'when (new.platform = any (%L)) execute function private.keep_gone()', p_table, p_closed_by);
     end if;
 end $$;
 
--- forget_user: a user's records go with the profile. (A foreign key on every row would cost a check a row.)
-create or replace function private.forget_user() returns trigger
+-- forget_connection: a connection's records go with it, whether its user is forgotten or the shop alone. (A foreign key
+-- on every row would cost a check a row.)
+create or replace function private.forget_connection() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare t text;
 begin
     for t in select name from private.synced_tables order by name loop
-        execute format('delete from public.%I where user_id = $1', t) using old.user_id;
+        execute format('delete from public.%I where connection_id = $1', t) using old.id;
     end loop;
     return old;
 end $$;
-create trigger forget_user after delete on public.profiles
-    for each row execute function private.forget_user();
+create trigger forget_connection after delete on public.connected_accounts
+    for each row execute function private.forget_connection();
 
 -- records.sql
 
 -- Records: what the platforms hold about a seller, one table an entity, shared by all platforms.
 --
--- Every synced row carries the same nine columns beside its own:
---   user_id, platform, platform_id   its key; the tenant comes from the lease of the job that wrote it
+-- Every synced row carries the same ten columns beside its own:
+--   connection_id, platform_id       its key; the connection comes from the lease of the job that wrote it
+--   user_id, platform                whose it is and where it is from, as its connection has them
 --   raw                              the record as the platform sent it, less personal fields that nobody needs
 --   source_updated_at, fetched_at    its version: the platform's own time first, the time we asked second
 --   content_hash                     of raw; an unchanged row costs no write
@@ -139,6 +134,7 @@ create trigger forget_user after delete on public.profiles
 -- Child rows name their parent by platform_id, without a foreign key: records may arrive in any order.
 
 create table public.orders (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -184,15 +180,16 @@ create table public.orders (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index orders_by_time on public.orders (user_id, platform, ordered_at) where not is_deleted;
+create index orders_by_time on public.orders (connection_id, ordered_at) where not is_deleted;
 -- Etsy's number is its id, and stays out; Shopify's `#1037` is found without its sign.
 create index orders_by_number on public.orders (user_id, ltrim(order_number, '#'))
     where order_number <> platform_id and not is_deleted;
 select private.synced_table('orders', '{shopify}');
 
 create table public.line_items (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -219,12 +216,13 @@ create table public.line_items (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index line_items_of_order on public.line_items (user_id, platform, order_platform_id) where not is_deleted;
+create index line_items_of_order on public.line_items (connection_id, order_platform_id) where not is_deleted;
 select private.synced_table('line_items');
 
 create table public.order_refunds (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -240,12 +238,13 @@ create table public.order_refunds (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index order_refunds_of_order on public.order_refunds (user_id, platform, order_platform_id) where not is_deleted;
+create index order_refunds_of_order on public.order_refunds (connection_id, order_platform_id) where not is_deleted;
 select private.synced_table('order_refunds');
 
 create table public.order_fulfillments (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -260,12 +259,13 @@ create table public.order_fulfillments (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index order_fulfillments_of_order on public.order_fulfillments (user_id, platform, order_platform_id) where not is_deleted;
+create index order_fulfillments_of_order on public.order_fulfillments (connection_id, order_platform_id) where not is_deleted;
 select private.synced_table('order_fulfillments');
 
 create table public.customers (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -279,11 +279,12 @@ create table public.customers (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
 select private.synced_table('customers', '{shopify}');
 
 create table public.listings (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -303,12 +304,13 @@ create table public.listings (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
 select private.synced_table('listings', '{shopify}');
 
 -- The payment account's ledger: every payment, fee, tax, refund and payout, with the balance after it.
 create table public.payments (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -330,20 +332,21 @@ create table public.payments (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index payments_in_sequence on public.payments (user_id, platform, sequence_number) where not is_deleted;
-create index payments_of_order on public.payments (user_id, platform, order_platform_id)
+create index payments_in_sequence on public.payments (connection_id, sequence_number) where not is_deleted;
+create index payments_of_order on public.payments (connection_id, order_platform_id)
     where order_platform_id is not null;
-create index payments_unresolved on public.payments (user_id, platform, reference_type, reference_id)
+create index payments_unresolved on public.payments (connection_id, reference_type, reference_id)
     where order_platform_id is null;
 -- Two of about nine entries an order, and only until they have found theirs.
-create index payments_to_look_up on public.payments (user_id, platform, reference_id)
+create index payments_to_look_up on public.payments (connection_id, reference_id)
     where order_platform_id is null and reference_type in ('shop_payment', 'processing_fee');
 select private.synced_table('payments');
 
 -- The buyer's payment for an order, where the platform keeps such a record beside its ledger.
 create table public.order_payments (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -360,14 +363,15 @@ create table public.order_payments (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index order_payments_of_order on public.order_payments (user_id, platform, order_platform_id) where not is_deleted;
+create index order_payments_of_order on public.order_payments (connection_id, order_platform_id) where not is_deleted;
 select private.synced_table('order_payments');
 
 -- Each movement of money of an order. Money moved is what 'success' rows of 'sale' and 'capture' brought, less those of
 -- 'refund'; an authorization moves nothing.
 create table public.order_transactions (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -386,13 +390,14 @@ create table public.order_transactions (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index order_transactions_of_order on public.order_transactions (user_id, platform, order_platform_id) where not is_deleted;
+create index order_transactions_of_order on public.order_transactions (connection_id, order_platform_id) where not is_deleted;
 select private.synced_table('order_transactions');
 
 -- What a refund took back of which line.
 create table public.order_refund_lines (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -409,13 +414,14 @@ create table public.order_refund_lines (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index order_refund_lines_of_refund on public.order_refund_lines (user_id, platform, refund_platform_id) where not is_deleted;
+create index order_refund_lines_of_refund on public.order_refund_lines (connection_id, refund_platform_id) where not is_deleted;
 select private.synced_table('order_refund_lines');
 
 -- What can be bought: each listing has one variant at least.
 create table public.listing_variants (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -435,7 +441,7 @@ create table public.listing_variants (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index listing_variants_of_listing on public.listing_variants (user_id, platform, listing_platform_id) where not is_deleted;
+create index listing_variants_of_listing on public.listing_variants (connection_id, listing_platform_id) where not is_deleted;
 select private.synced_table('listing_variants', '{shopify}');

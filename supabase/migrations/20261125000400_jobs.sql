@@ -1,109 +1,5 @@
 -- Baseline of jobs, written once from supabase/schemas (docs/decisions/022).
 
--- connections.sql
-
--- Connections: which shops a user connected, made and ended. Their tokens: tokens.sql.
-
-create table public.connected_accounts (
-    id uuid primary key default gen_random_uuid(),
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
-    platform text not null check (platform ~ '^[a-z][a-z0-9_]{1,30}$'),
-    shop_id text not null,
-    shop_name text not null default '',
-    currency text check (currency ~ '^[A-Z]{3}$'),
-    -- What the owner says where the platform names no currency; without it `currency` is assumed.
-    stated_currency text check (stated_currency ~ '^[A-Z]{3}$'),
-    shop_created_at timestamptz,
-    status text not null default 'connected' check (status in ('connected', 'reconnect_needed', 'disconnected')),
-    status_reason text,
-    connected_at timestamptz not null default now(),
-    unique (user_id, platform)
-);
-comment on table public.connected_accounts is 'A shop that a user connected. The shop is pinned: reconnecting another one is refused.';
-alter table public.connected_accounts enable row level security;
-alter table public.connected_accounts force row level security;
-create policy own_rows on public.connected_accounts for select to authenticated
-    using (user_id = (select auth.uid()));
-grant select on public.connected_accounts to authenticated, service_role;
-
--- find_account: the account that connecting would renew, so that its id is known before anything is encrypted for it.
-create or replace function public.find_account(p_user_id uuid, p_platform text) returns jsonb
-language sql stable security definer set search_path = '' as $$
-    select jsonb_build_object(
-        'user_exists', exists (select 1 from public.profiles where user_id = p_user_id),
-        'account_id', (select id from public.connected_accounts where user_id = p_user_id and platform = p_platform),
-        'shop_id', (select shop_id from public.connected_accounts where user_id = p_user_id and platform = p_platform),
-        'now', clock_timestamp());
-$$;
-revoke all on function public.find_account(uuid, text) from public, anon, authenticated;
-grant execute on function public.find_account(uuid, text) to service_role;
-
--- connect_account: account and tokens in one transaction. The first shop is pinned: another one is refused, so that two
--- shops' orders never mix. Idempotent for one account id. `p_refresh_expires_at`: the end of the refresh token's own
--- life, where it is known.
-create or replace function public.connect_account(
-    p_account_id uuid, p_user_id uuid, p_platform text, p_shop_id text, p_shop_name text, p_currency text,
-    p_shop_created_at timestamptz, p_access_token text, p_refresh_token text, p_expires_at timestamptz,
-    p_refresh_expires_at timestamptz default null) returns uuid
-language plpgsql security definer set search_path = '' as $$
-declare account public.connected_accounts;
-begin
-    if not exists (select 1 from public.profiles where user_id = p_user_id) then
-        raise exception using errcode = 'PT404', message = 'unknown_user';
-    end if;
-    insert into public.connected_accounts (id, user_id, platform, shop_id)
-    values (p_account_id, p_user_id, p_platform, p_shop_id) on conflict (user_id, platform) do nothing;
-    select * into account from public.connected_accounts
-     where user_id = p_user_id and platform = p_platform for update;
-    if account.shop_id <> p_shop_id then
-        raise exception using errcode = 'PT409', message = 'other_shop_connected', detail = account.shop_id,
-            hint = 'This user has connected another shop of this platform. Use another user for this shop.';
-    elsif account.id <> p_account_id then
-        raise exception using errcode = 'PT409', message = 'account_exists', detail = account.id::text,
-            hint = 'Encrypt the tokens for the account that exists.';
-    end if;
-    update public.connected_accounts
-       set shop_name = p_shop_name, currency = p_currency, shop_created_at = p_shop_created_at,
-           status = 'connected', status_reason = null, connected_at = clock_timestamp()
-     where id = p_account_id;
-    -- A new version shuts out a refresh that is still under way with the old pair.
-    insert into private.platform_tokens as t (account_id, access_token, refresh_token, expires_at, refresh_expires_at)
-    values (p_account_id, p_access_token, p_refresh_token, p_expires_at, p_refresh_expires_at)
-    on conflict (account_id) do update
-       set access_token = excluded.access_token, refresh_token = excluded.refresh_token,
-           expires_at = excluded.expires_at, refresh_expires_at = excluded.refresh_expires_at,
-           issued_at = clock_timestamp(), version = t.version + 1,
-           refresh_fence = null, refresh_started_at = null, stored_fence = null,
-           lost_answers = 0, refusals = 0, rest_until = null, care_after = null;
-    return p_account_id;
-end $$;
-revoke all on function
-    public.connect_account(uuid, uuid, text, text, text, text, timestamptz, text, text, timestamptz, timestamptz)
-    from public, anon, authenticated;
-grant execute on function
-    public.connect_account(uuid, uuid, text, text, text, text, timestamptz, text, text, timestamptz, timestamptz)
-    to service_role;
-
--- connections: what a user connected, how fresh it is, and what it waits for.
-create or replace function public.connections(p_user_id uuid) returns jsonb
-language plpgsql stable security definer set search_path = '' as $$
-begin
-    return (
-        select coalesce(jsonb_agg(jsonb_build_object(
-                   'platform', a.platform, 'shop_id', a.shop_id, 'shop_name', a.shop_name, 'currency', a.currency,
-                   'status', a.status, 'status_reason', a.status_reason, 'connected_at', a.connected_at,
-                   'last_synced_at', (select max(j.finished_at) from public.sync_jobs as j
-                                      where j.user_id = a.user_id and j.platform = a.platform
-                                        and j.status = 'completed'),
-                   'syncing', exists (select 1 from public.sync_jobs as j
-                                      where j.user_id = a.user_id and j.platform = a.platform
-                                        and j.status in ('waiting', 'queued', 'running', 'parked')))
-               order by a.platform), '[]')
-        from public.connected_accounts as a where a.user_id = p_user_id);
-end $$;
-revoke all on function public.connections(uuid) from public, anon, authenticated;
-grant execute on function public.connections(uuid) to service_role;
-
 -- oauth.sql
 
 -- Consent at a platform's page, begun and come back from.
@@ -180,7 +76,8 @@ grant select on public.sync_runs to authenticated, service_role;
 
 create table public.certificates (
     id uuid primary key default gen_random_uuid(),
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
+    user_id uuid not null,
     platform text not null,
     entity text not null,
     run_id uuid not null references public.sync_runs (id) on delete cascade,
@@ -194,16 +91,13 @@ create table public.certificates (
     issued_at timestamptz not null default now()
 );
 comment on table public.certificates is 'The proof that an entity is complete: one row a completed job.';
-create index certificates_of_user on public.certificates (user_id, platform, entity, issued_at);
-alter table public.certificates enable row level security;
-alter table public.certificates force row level security;
-create policy own_rows on public.certificates for select to authenticated using (user_id = (select auth.uid()));
-grant select on public.certificates to authenticated, service_role;
+create index certificates_of_connection on public.certificates (connection_id, entity, issued_at);
+select private.own_rows('certificates');
 
 create table public.sync_jobs (
     id uuid primary key default gen_random_uuid(),
     user_id uuid not null references public.profiles (user_id) on delete cascade,
-    account_id uuid not null references public.connected_accounts (id) on delete cascade,
+    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
     run_id uuid not null references public.sync_runs (id) on delete cascade,
     platform text not null,
     entity text not null,
@@ -251,14 +145,14 @@ create table public.sync_jobs (
     check ((status = 'completed') = (certificate_id is not null)),
     check ((status in ('failed', 'quarantined')) = (error_code is not null))
 ) with (fillfactor = 50);
-comment on table public.sync_jobs is 'One entity of one platform of one user, worked in slices.';
--- One open job per user, platform, entity and job type: a double click cannot make two.
-create unique index sync_jobs_one_open on public.sync_jobs (user_id, platform, entity, job_type)
+comment on table public.sync_jobs is 'One entity of one connection, worked in slices.';
+-- One open job per connection, entity and job type: a double click cannot make two.
+create unique index sync_jobs_one_open on public.sync_jobs (connection_id, entity, job_type)
     where status in ('waiting', 'queued', 'running', 'parked');
--- A platform's entities in their order, one at a time: only the head of the line is ever claimable.
-create unique index sync_jobs_one_head on public.sync_jobs (user_id, platform, job_type)
+-- A shop's entities in their order, one at a time: only the head of the line is ever claimable.
+create unique index sync_jobs_one_head on public.sync_jobs (connection_id, job_type)
     where status in ('queued', 'running', 'parked');
-create unique index sync_jobs_one_running on public.sync_jobs (user_id, platform)
+create unique index sync_jobs_one_running on public.sync_jobs (connection_id)
     where status = 'running';
 -- The claim reads this index alone, so blocked and parked jobs cost it nothing.
 create index sync_jobs_claim on public.sync_jobs (priority, served_at, id) where status = 'queued';
@@ -266,8 +160,9 @@ create index sync_jobs_due on public.sync_jobs (run_after) where status = 'parke
 -- Not by lease_expires_at, which every page moves: a page's update must touch no index (a heap-only tuple), or a long
 -- job would leave a dead entry a page behind and every look at its lease would wade through them.
 create index sync_jobs_running on public.sync_jobs (id) where status = 'running';
-create index sync_jobs_line on public.sync_jobs (user_id, platform, job_type, position) where status = 'waiting';
-create index sync_jobs_of_user on public.sync_jobs (user_id, platform, entity, created_at);
+create index sync_jobs_line on public.sync_jobs (connection_id, job_type, position) where status = 'waiting';
+create index sync_jobs_of_connection on public.sync_jobs (connection_id, entity, created_at);
+create index sync_jobs_of_user on public.sync_jobs (user_id, job_type, created_at);
 alter table public.certificates add foreign key (job_id) references public.sync_jobs (id)
     on delete cascade deferrable initially deferred;
 alter table public.sync_jobs enable row level security;
@@ -275,7 +170,7 @@ alter table public.sync_jobs force row level security;
 create policy own_rows on public.sync_jobs for select to authenticated using (user_id = (select auth.uid()));
 grant select on public.sync_jobs to service_role;
 -- The lease is the worker's key to a job: an end user does not see it.
-grant select (id, user_id, account_id, run_id, platform, entity, job_type, status, records_done, records_total,
+grant select (id, user_id, connection_id, run_id, platform, entity, job_type, status, records_done, records_total,
               records_rejected, fraction, calls_used, run_after, park_reason, attempts, error_code, seller_message,
               certificate_id, created_at, started_at, finished_at, window_start, window_end)
     on public.sync_jobs to authenticated;
@@ -286,28 +181,25 @@ create index sync_jobs_ended on public.sync_jobs (finished_at) where finished_at
 
 -- Where the next incremental sync starts. Never later than the frozen bound of the read that left it.
 create table public.sync_cursors (
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
+    user_id uuid not null,
     platform text not null,
     entity text not null,
     watermark timestamptz not null,
     run_id uuid not null references public.sync_runs (id) on delete cascade,
     updated_at timestamptz not null default now(),
-    primary key (user_id, platform, entity)
+    primary key (connection_id, entity)
 );
-alter table public.sync_cursors enable row level security;
-alter table public.sync_cursors force row level security;
-create policy own_rows on public.sync_cursors for select to authenticated using (user_id = (select auth.uid()));
-grant select on public.sync_cursors to authenticated, service_role;
+select private.own_rows('sync_cursors');
 
 -- A trigger that comes while a job runs is not lost: it leaves a request, and the finishing transaction queues the job
 -- again. And two clocks that quarantine jobs of the same users take their locks in one order.
 create table private.rerun_requests (
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
-    platform text not null,
+    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
     entity text not null,
     job_type text not null,
     run_id uuid not null references public.sync_runs (id) on delete cascade,
-    primary key (user_id, platform, entity, job_type)
+    primary key (connection_id, entity, job_type)
 );
 comment on table private.rerun_requests is 'Jobs to be queued again when the one that runs has ended: one request, however often asked.';
 
@@ -324,28 +216,29 @@ begin
     return job;
 end $$;
 
--- promote_next: put the next entity in line at the head, once the one before it has ended.
-create or replace function private.promote_next(p_user_id uuid, p_platform text, p_job_type text) returns void
+-- promote_next: put the next entity of a shop's line at the head, once the one before it has ended.
+create or replace function private.promote_next(p_connection_id uuid, p_job_type text) returns void
 language sql set search_path = '' as $$
     update public.sync_jobs set status = 'queued', served_at = clock_timestamp()
     where id = (
         select id from public.sync_jobs
-        where user_id = p_user_id and platform = p_platform and job_type = p_job_type and status = 'waiting'
+        where connection_id = p_connection_id and job_type = p_job_type and status = 'waiting'
         order by position, created_at limit 1)
     and not exists (
         select 1 from public.sync_jobs
-        where user_id = p_user_id and platform = p_platform and job_type = p_job_type
+        where connection_id = p_connection_id and job_type = p_job_type
           and status in ('queued', 'running', 'parked'));
 $$;
 
--- queue_jobs: queue what is asked in one transaction. `p_jobs` is a list of {platform, entity, priority, position};
--- open jobs are left alone, completed ones too unless `p_rerun`. What shall be read again, and is being read, is read
--- once more after its end, however often that was asked. Answers what became of each.
+-- queue_jobs: queue what is asked in one transaction. `p_jobs` is a list of {platform, connection_id, entity, priority,
+-- position}; without a connection it is asked of each shop that the user has there. Open jobs are left alone, completed
+-- ones too unless `p_rerun`. What shall be read again, and is being read, is read once more after its end, however often
+-- that was asked. Answers what became of each.
 create or replace function public.queue_jobs(p_user_id uuid, p_job_type text, p_trigger text, p_jobs jsonb,
                                              p_rerun boolean default false) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare wanted record; outcome text; outcomes jsonb := '[]'; run uuid; last public.sync_jobs;
-        account public.connected_accounts; queued int := 0; reruns int := 0;
+        queued int := 0; reruns int := 0;
 begin
     perform 1 from public.profiles where user_id = p_user_id for no key update;
     if not found then
@@ -353,20 +246,23 @@ begin
     end if;
     insert into public.sync_runs (user_id, job_type, trigger) values (p_user_id, p_job_type, p_trigger)
         returning id into run;
-    for wanted in select * from jsonb_to_recordset(p_jobs)
-                  as j(platform text, entity text, priority int, position int) order by j.platform, j.position loop
-        select * into account from public.connected_accounts
-         where user_id = p_user_id and platform = wanted.platform;
-        if not found then
+    for wanted in
+        select j.platform, j.entity, j.priority, j.position, a.id as connection_id, a.shop_id
+        from jsonb_to_recordset(p_jobs)
+             as j(platform text, connection_id uuid, entity text, priority int, position int)
+        left join public.connected_accounts as a
+               on a.user_id = p_user_id and a.platform = j.platform and (j.connection_id is null or a.id = j.connection_id)
+        order by j.platform, a.shop_id, j.position loop
+        if wanted.connection_id is null then
             raise exception using errcode = 'PT404', message = 'not_connected',
                 detail = wanted.platform, hint = 'Connect the platform first.';
         end if;
         select * into last from public.sync_jobs
-         where user_id = p_user_id and platform = wanted.platform and entity = wanted.entity
-           and job_type = p_job_type order by created_at desc, id limit 1;
+         where connection_id = wanted.connection_id and entity = wanted.entity and job_type = p_job_type
+         order by created_at desc, id limit 1;
         if last.status in ('waiting', 'queued', 'running', 'parked') and last.started_at is not null and p_rerun then
-            insert into private.rerun_requests (user_id, platform, entity, job_type, run_id)
-            values (p_user_id, wanted.platform, wanted.entity, p_job_type, run) on conflict do nothing;
+            insert into private.rerun_requests (connection_id, entity, job_type, run_id)
+            values (wanted.connection_id, wanted.entity, p_job_type, run) on conflict do nothing;
             reruns := reruns + found::int;
             outcome := 'will run again';
         elsif last.status in ('waiting', 'queued', 'running', 'parked') then
@@ -374,18 +270,18 @@ begin
         elsif last.status = 'completed' and not p_rerun then
             outcome := 'already complete';
         else
-            insert into public.sync_jobs (user_id, account_id, run_id, platform, entity, job_type, priority, position,
+            insert into public.sync_jobs (user_id, connection_id, run_id, platform, entity, job_type, priority, position,
                                           created_at)
-            values (p_user_id, account.id, run, wanted.platform, wanted.entity, p_job_type, wanted.priority,
+            values (p_user_id, wanted.connection_id, run, wanted.platform, wanted.entity, p_job_type, wanted.priority,
                     wanted.position, clock_timestamp());
             outcome := 'queued';
             queued := queued + 1;
         end if;
-        outcomes := outcomes || jsonb_build_object('platform', wanted.platform, 'entity', wanted.entity,
-                                                   'outcome', outcome);
+        outcomes := outcomes || jsonb_build_object('platform', wanted.platform, 'connection_id', wanted.connection_id,
+            'shop_id', wanted.shop_id, 'entity', wanted.entity, 'outcome', outcome);
     end loop;
-    perform private.promote_next(p_user_id, platform, p_job_type)
-       from (select distinct platform from public.sync_jobs
+    perform private.promote_next(connection_id, p_job_type)
+       from (select distinct connection_id from public.sync_jobs
              where user_id = p_user_id and job_type = p_job_type and status = 'waiting') as waiting;
     if queued + reruns = 0 then
         delete from public.sync_runs where id = run;
@@ -476,7 +372,7 @@ create or replace function private.continue_virtual_time() returns trigger langu
 begin
     new.virtual_time := greatest(new.virtual_time, (
         select max(virtual_time) from public.sync_jobs
-        where user_id = new.user_id and platform = new.platform and job_type = new.job_type));
+        where connection_id = new.connection_id and job_type = new.job_type));
     return new;
 end $$;
 create trigger sync_jobs_continue_virtual_time before update on public.sync_jobs
@@ -513,7 +409,7 @@ create trigger sync_jobs_charge_virtual_time before update on public.sync_jobs
 create or replace function public.claim_job(p_lease_id uuid, p_worker text, p_lease_seconds int default 60)
 returns jsonb
 language plpgsql security definer set search_path = '' as $$
-declare job public.sync_jobs; account public.connected_accounts;
+declare job public.sync_jobs; connection public.connected_accounts;
 begin
     select * into job from public.sync_jobs where lease_id = p_lease_id;
     if not found then
@@ -529,12 +425,12 @@ begin
                 select q.id from public.sync_jobs as q
                 where q.status = 'queued'
                   and not exists (select 1 from public.sync_jobs as r
-                                  where r.user_id = q.user_id and r.platform = q.platform and r.status = 'running')
+                                  where r.connection_id = q.connection_id and r.status = 'running')
                 order by private.round_of(q.virtual_time), q.priority, q.served_at, q.id
                 limit 1 for update skip locked)
             returning * into job;
         exception when unique_violation then
-            -- A sibling of the same user and platform was claimed in this very moment: its bell rings again. Or this
+            -- A sibling of the same shop was claimed in this very moment: its bell rings again. Or this
             -- lease was, by an earlier call of the same claim: that one's job is the answer.
             select * into job from public.sync_jobs where lease_id = p_lease_id;
         end;
@@ -542,10 +438,10 @@ begin
             return null;
         end if;
     end if;
-    select * into account from public.connected_accounts where id = job.account_id;
+    select * into connection from public.connected_accounts where id = job.connection_id;
     return to_jsonb(job) || jsonb_build_object(
-        'shop_id', account.shop_id, 'shop_created_at', account.shop_created_at, 'currency', account.currency,
-        'account_status', account.status, 'now', clock_timestamp());
+        'shop_id', connection.shop_id, 'shop_created_at', connection.shop_created_at, 'currency', connection.currency,
+        'connection_status', connection.status, 'now', clock_timestamp());
 end $$;
 revoke all on function public.claim_job(uuid, text, int) from public, anon, authenticated;
 grant execute on function public.claim_job(uuid, text, int) to service_role;
@@ -589,13 +485,15 @@ begin
                  and status in ('waiting', 'queued', 'running', 'parked')) then
         return;
     end if;
-    select coalesce(jsonb_agg(jsonb_build_object('platform', platform, 'entity', entity, 'status', status,
-               'code', error_code, 'error', error, 'message', seller_message) order by platform, position), '[]')
+    select coalesce(jsonb_agg(jsonb_build_object('platform', a.platform, 'connection_id', a.id, 'shop_id', a.shop_id,
+               'shop_name', a.shop_name, 'entity', n.entity, 'status', n.status, 'code', n.error_code,
+               'error', n.error, 'message', n.seller_message) order by a.platform, a.shop_id, n.position), '[]')
       into failures
-      from (select distinct on (platform, entity) * from public.sync_jobs
+      from (select distinct on (connection_id, entity) * from public.sync_jobs
             where user_id = p_user_id and job_type = 'backfill'
-            order by platform, entity, created_at desc, id) as newest
-     where status <> 'completed';
+            order by connection_id, entity, created_at desc, id) as n
+      join public.connected_accounts as a on a.id = n.connection_id
+     where n.status <> 'completed';
     update public.profiles
        set backfill_status = case when failures = '[]' then 'completed' else 'failed' end,
            backfill_completed_at = case when failures = '[]' then clock_timestamp() end,
@@ -621,17 +519,16 @@ begin
            fraction = case when p_status = 'completed' then 1 else fraction end
      where id = job.id;
     delete from private.rerun_requests as r
-     where r.user_id = job.user_id and r.platform = job.platform and r.entity = job.entity
-       and r.job_type = job.job_type
+     where r.connection_id = job.connection_id and r.entity = job.entity and r.job_type = job.job_type
     returning * into rerun;
     if rerun.run_id is not null
-       and exists (select 1 from public.connected_accounts where id = job.account_id and status = 'connected') then
-        insert into public.sync_jobs (user_id, account_id, run_id, platform, entity, job_type, priority, position,
+       and exists (select 1 from public.connected_accounts where id = job.connection_id and status = 'connected') then
+        insert into public.sync_jobs (user_id, connection_id, run_id, platform, entity, job_type, priority, position,
                                       created_at)
-        values (job.user_id, job.account_id, rerun.run_id, job.platform, job.entity, job.job_type, job.priority,
+        values (job.user_id, job.connection_id, rerun.run_id, job.platform, job.entity, job.job_type, job.priority,
                 job.position, clock_timestamp());
     end if;
-    perform private.promote_next(job.user_id, job.platform, job.job_type);
+    perform private.promote_next(job.connection_id, job.job_type);
     if job.job_type = 'backfill' then
         perform private.settle_profile(job.user_id);
     end if;
@@ -685,17 +582,17 @@ begin
             detail = format('%s is later than the frozen bound %s', p_watermark, job.window_end);
     end if;
     update public.sync_jobs set calls_used = calls_used + p_calls where id = job.id;
-    insert into public.certificates (id, user_id, platform, entity, run_id, job_id, provider_count, distinct_keys,
+    insert into public.certificates (id, connection_id, user_id, platform, entity, run_id, job_id, provider_count, distinct_keys,
                                      rejected, earliest, latest, checks)
-    values (certificate_id, job.user_id, job.platform, job.entity, job.run_id, job.id,
+    values (certificate_id, job.connection_id, job.user_id, job.platform, job.entity, job.run_id, job.id,
             (p_certificate ->> 'provider_count')::bigint, (p_certificate ->> 'distinct_keys')::bigint,
             coalesce((p_certificate ->> 'rejected')::bigint, 0),
             (p_certificate ->> 'earliest')::timestamptz, (p_certificate ->> 'latest')::timestamptz,
             p_certificate -> 'checks');
     if p_watermark is not null then
-        insert into public.sync_cursors (user_id, platform, entity, watermark, run_id)
-        values (job.user_id, job.platform, job.entity, p_watermark, job.run_id)
-        on conflict (user_id, platform, entity) do update
+        insert into public.sync_cursors (connection_id, user_id, platform, entity, watermark, run_id)
+        values (job.connection_id, job.user_id, job.platform, job.entity, p_watermark, job.run_id)
+        on conflict (connection_id, entity) do update
            set watermark = excluded.watermark, run_id = excluded.run_id, updated_at = now();
     end if;
     perform private.end_job(job, 'completed', null, null, null, certificate_id);
@@ -766,7 +663,7 @@ grant execute on function public.tick() to service_role;
 
 -- What a seller is told of a backfill.
 
--- backfill_status: how a user's backfill stands, as one JSON value, so that no row cap can cut it. Of an entity that is
+-- backfill_status: how the backfills of a user's shops stand, as one JSON value, so that no row cap can cut it. Of an entity that is
 -- being read once more, or was stopped in that, also when it was last proven complete and how much of it is held since:
 -- until the new reading ends, that is what there is.
 create or replace function public.backfill_status(p_user_id uuid) returns jsonb
@@ -774,13 +671,15 @@ language sql stable security definer set search_path = '' as $$
     select jsonb_build_object(
         'user_id', p.user_id, 'plan', p.plan, 'backfill_status', p.backfill_status,
         'backfill_completed_at', p.backfill_completed_at, 'failures', p.backfill_failures, 'now', clock_timestamp(),
-        'platforms', coalesce((
-            select jsonb_agg(jsonb_build_object('platform', a.platform, 'shop_id', a.shop_id, 'shop_name', a.shop_name,
-                       'status', a.status, 'status_reason', a.status_reason) order by a.platform)
+        'connections', coalesce((
+            select jsonb_agg(jsonb_build_object('connection_id', a.id, 'platform', a.platform, 'shop_id', a.shop_id,
+                       'shop_name', a.shop_name, 'status', a.status, 'status_reason', a.status_reason)
+                   order by a.platform, a.shop_name, a.shop_id)
             from public.connected_accounts as a where a.user_id = p.user_id), '[]'),
         'jobs', coalesce((
             select jsonb_agg(jsonb_build_object(
-                       'job_id', j.id, 'platform', j.platform, 'entity', j.entity, 'status', j.status,
+                       'job_id', j.id, 'platform', j.platform, 'connection_id', j.connection_id, 'shop_id', a.shop_id,
+                       'entity', j.entity, 'status', j.status,
                        'records_done', j.records_done, 'records_total', j.records_total,
                        'records_rejected', j.records_rejected, 'fraction', j.fraction, 'pages', j.page_seq, 'calls_used', j.calls_used,
                        'attempts', j.attempts, 'deaths', j.deaths, 'run_after', j.run_after,
@@ -791,15 +690,15 @@ language sql stable security definer set search_path = '' as $$
                        'last_complete', case when j.status <> 'completed' then (
                            select jsonb_build_object('at', k.issued_at, 'held', k.distinct_keys - k.rejected)
                            from public.certificates as k
-                           where k.user_id = j.user_id and k.platform = j.platform and k.entity = j.entity
+                           where k.connection_id = j.connection_id and k.entity = j.entity
                            order by k.issued_at desc limit 1) end)
-                   order by j.platform, j.position)
-            from (select distinct on (platform, entity) * from public.sync_jobs
+                   order by j.platform, a.shop_name, a.shop_id, j.position)
+            from (select distinct on (connection_id, entity) * from public.sync_jobs
                   where user_id = p.user_id and job_type = 'backfill'
-                  order by platform, entity, created_at desc, id) as j
+                  order by connection_id, entity, created_at desc, id) as j
+            join public.connected_accounts as a on a.id = j.connection_id
             left join public.certificates as c on c.id = j.certificate_id
-            left join public.sync_cursors as w
-                   on w.user_id = j.user_id and w.platform = j.platform and w.entity = j.entity), '[]'))
+            left join public.sync_cursors as w on w.connection_id = j.connection_id and w.entity = j.entity), '[]'))
     from public.profiles as p where p.user_id = p_user_id;
 $$;
 revoke all on function public.backfill_status(uuid) from public, anon, authenticated;

@@ -10,6 +10,7 @@ create table public.sync_pages (
     job_id uuid not null references public.sync_jobs (id) on delete cascade,
     seq int not null,
     page_id uuid not null unique,
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     entity text not null,
@@ -32,16 +33,14 @@ create table public.sync_pages (
     answer jsonb not null,
     primary key (job_id, seq)
 );
-create index sync_pages_later on public.sync_pages (user_id, platform, entity, fetched_at);
-alter table public.sync_pages enable row level security;
-alter table public.sync_pages force row level security;
-create policy own_rows on public.sync_pages for select to authenticated using (user_id = (select auth.uid()));
-grant select on public.sync_pages to authenticated, service_role;
+create index sync_pages_later on public.sync_pages (connection_id, entity, fetched_at);
+select private.own_rows('sync_pages');
 
 -- Records that could not be mapped, with the reason and the bytes. Personal fields are cut out before they come here.
 create table public.rejected_records (
     id bigint generated always as identity primary key,
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
+    user_id uuid not null,
     platform text not null,
     entity text not null,
     stream text not null,
@@ -57,14 +56,10 @@ create table public.rejected_records (
     fetched_at timestamptz not null,
     first_seen_at timestamptz not null default clock_timestamp(),
     settled_at timestamptz,
-    unique (user_id, platform, stream, raw_md5)
+    unique (connection_id, stream, raw_md5)
 );
-create index rejected_records_open on public.rejected_records (user_id, platform, stream, platform_id)
-    where status = 'open';
-alter table public.rejected_records enable row level security;
-alter table public.rejected_records force row level security;
-create policy own_rows on public.rejected_records for select to authenticated using (user_id = (select auth.uid()));
-grant select on public.rejected_records to authenticated, service_role;
+create index rejected_records_open on public.rejected_records (connection_id, stream, platform_id) where status = 'open';
+select private.own_rows('rejected_records');
 
 -- What landing a page did.
 create type private.landed as (keys text[], created int, updated int, unchanged int, stale int);
@@ -132,11 +127,11 @@ begin
         else
             rejected := rejected + 1;
             landed.keys := landed.keys || coalesce(item.key, 'rejected:' || md5(bytes));
-            insert into public.rejected_records as r (user_id, platform, entity, stream, shape, run_id, platform_id, reason,
-                                                      sqlstate, raw, fetched_at)
-            values (job.user_id, job.platform, job.entity, p_stream, p_shape, job.run_id, item.key, one.reason, one.code,
-                    bytes, p_fetched_at)
-            on conflict (user_id, platform, stream, raw_md5) do update
+            insert into public.rejected_records as r (connection_id, user_id, platform, entity, stream, shape, run_id,
+                                                      platform_id, reason, sqlstate, raw, fetched_at)
+            values (job.connection_id, job.user_id, job.platform, job.entity, p_stream, p_shape, job.run_id, item.key,
+                    one.reason, one.code, bytes, p_fetched_at)
+            on conflict (connection_id, stream, raw_md5) do update
                set status = 'open', settled_at = null, reason = excluded.reason, sqlstate = excluded.sqlstate,
                    shape = excluded.shape, fetched_at = excluded.fetched_at, run_id = excluded.run_id;
         end if;
@@ -148,7 +143,7 @@ end $$;
 create or replace function private.keys_seen_later(job public.sync_jobs, p_fetched_at timestamptz) returns text[]
 language sql stable set search_path = '' as $$
     select coalesce(array_agg(distinct k), '{}') from public.sync_pages as p, unnest(p.keys) as k
-    where p.user_id = job.user_id and p.platform = job.platform and p.entity = job.entity
+    where p.connection_id = job.connection_id and p.entity = job.entity
       and p.fetched_at > p_fetched_at;
 $$;
 
@@ -192,7 +187,7 @@ begin
     -- A record that was rejected before needs nobody's attention any more, now that a later fetch of it has landed or
     -- was rejected with other bytes. What this very page rejects has its time of fetching.
     update public.rejected_records as r set status = 'superseded', settled_at = clock_timestamp()
-     where r.user_id = job.user_id and r.platform = job.platform and r.stream = stream_name
+     where r.connection_id = job.connection_id and r.stream = stream_name
        and r.status = 'open' and r.platform_id = any (landed.keys) and r.fetched_at < at;
 
     -- Pages overlap by a record, and a second pass reads the same again: progress counts neither twice.
@@ -204,10 +199,11 @@ begin
 
     result := jsonb_build_object('seq', job.page_seq + 1, 'created', landed.created, 'updated', landed.updated,
         'unchanged', landed.unchanged, 'stale', landed.stale, 'rejected', rejected_now);
-    insert into public.sync_pages (job_id, seq, page_id, user_id, platform, entity, stream, part, pass, window_start,
-                                   window_end, position, provider_count, keys, created, updated, unchanged, stale,
+    insert into public.sync_pages (job_id, seq, page_id, connection_id, user_id, platform, entity, stream, part, pass,
+                                   window_start, window_end, position, provider_count, keys, created, updated, unchanged, stale,
                                    rejected, fetched_at, answer)
-    values (job.id, job.page_seq, (env ->> 'page_id')::uuid, job.user_id, job.platform, job.entity, stream_name,
+    values (job.id, job.page_seq, (env ->> 'page_id')::uuid, job.connection_id, job.user_id, job.platform, job.entity,
+            stream_name,
             (env ->> 'part')::int, (env ->> 'pass')::int,
             to_timestamp((env ->> 'window_start')::bigint), to_timestamp((env ->> 'window_end')::bigint),
             (env ->> 'position')::bigint, (env ->> 'provider_count')::bigint, landed.keys, landed.created,
@@ -256,13 +252,18 @@ grant execute on function public.move_cursor(uuid, jsonb) to service_role;
 
 -- Records that are mapped anew: rejected ones, and all after a corrected mapping.
 
--- replay_rejected: try rejected records again, after the mapping was mended. No call to the platform.
-create or replace function public.replay_rejected(p_user_id uuid, p_after bigint default 0, p_limit int default 100) returns jsonb
+-- replay_rejected: try rejected records again, after the mapping was mended: those of one of the user's connections, or
+-- of all. No call to the platform.
+create or replace function public.replay_rejected(p_user_id uuid, p_after bigint default 0, p_limit int default 100,
+                                                  p_connection_id uuid default null) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare r public.rejected_records; job public.sync_jobs; one record; landed int := 0; refused int := 0; last bigint;
 begin
     for r in select * from public.rejected_records
-             where user_id = p_user_id and status = 'open' and id > p_after order by id limit p_limit for update loop
+             where connection_id = any (private.connections_of(p_user_id)) and status = 'open' and id > p_after
+               and (p_connection_id is null or connection_id = p_connection_id)
+             order by id limit p_limit for update loop
+        job.connection_id := r.connection_id;
         job.user_id := r.user_id;
         job.platform := r.platform;
         job.entity := r.entity;
@@ -279,13 +280,13 @@ begin
     end loop;
     return jsonb_build_object('landed', landed, 'refused', refused, 'after', last);
 end $$;
-revoke all on function public.replay_rejected(uuid, bigint, int) from public, anon, authenticated;
-grant execute on function public.replay_rejected(uuid, bigint, int) to service_role;
+revoke all on function public.replay_rejected(uuid, bigint, int, uuid) from public, anon, authenticated;
+grant execute on function public.replay_rejected(uuid, bigint, int, uuid) to service_role;
 
--- remap: the typed columns of a synced table, derived again from raw by the map function of a shape, in batches by key.
+-- remap: the typed columns of a shop's rows in a synced table, derived again from raw by the map function of a shape, in batches by key.
 -- `p_columns` are those to set, each with the members of which one shows it: where the record has none of them, what is
 -- stored stays. Not on the way of any page, so that its statement is put together here.
-create or replace function private.remap(p_user_id uuid, p_platform text, p_shape text, p_table text, p_columns jsonb, p_after text,
+create or replace function private.remap(connection public.connected_accounts, p_shape text, p_table text, p_columns jsonb, p_after text,
                                          p_limit int) returns jsonb
 language plpgsql set search_path = '' as $$
 declare sets text; stored text; mapped text; answer jsonb;
@@ -305,7 +306,7 @@ begin
     execute format($sql$
         with batch as materialized (
             select t.ctid, t.platform_id, t.raw from public.%1$I as t
-            where t.user_id = $1 and t.platform = $2 and t.platform_id > $3 order by t.platform_id limit $4),
+            where t.connection_id = $1 and t.platform_id > $2 order by t.platform_id limit $3),
         mapped as materialized (select b.ctid, m.* from batch as b, lateral private.%2$I(b.raw) as m),
         changed as (
             update public.%1$I as t set %3$s from mapped as m
@@ -313,19 +314,19 @@ begin
             returning 1)
         select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
                                   'after', (select max(platform_id) from batch))
-    $sql$, p_table, concat_ws('_', 'map', p_platform, p_shape, p_table), sets, stored, mapped)
-       into answer using p_user_id, p_platform, p_after, p_limit;
+    $sql$, p_table, concat_ws('_', 'map', connection.platform, p_shape, p_table), sets, stored, mapped)
+       into answer using connection.id, p_after, p_limit;
     return answer;
 end $$;
 
 -- remap_records: the same for the worker's role. No call to the platform.
-create or replace function public.remap_records(p_user_id uuid, p_platform text, p_shape text, p_table text, p_columns jsonb,
+create or replace function public.remap_records(p_user_id uuid, p_connection_id uuid, p_shape text, p_table text, p_columns jsonb,
                                                 p_after text, p_limit int default 1000) returns jsonb
 language sql security definer set search_path = '' as $$
-    select private.remap(p_user_id, p_platform, p_shape, p_table, p_columns, p_after, p_limit);
+    select private.remap(private.connection_of(p_user_id, p_connection_id), p_shape, p_table, p_columns, p_after, p_limit);
 $$;
-revoke all on function public.remap_records(uuid, text, text, text, jsonb, text, int) from public, anon, authenticated;
-grant execute on function public.remap_records(uuid, text, text, text, jsonb, text, int) to service_role;
+revoke all on function public.remap_records(uuid, uuid, text, text, jsonb, text, int) from public, anon, authenticated;
+grant execute on function public.remap_records(uuid, uuid, text, text, jsonb, text, int) to service_role;
 
 -- steps.sql
 
@@ -399,7 +400,7 @@ begin
         'union_keys', (select count(distinct k) from pages, unnest(keys) as k),
         'last_pass_keys', (select count(distinct k) from pages, unnest(keys) as k where pass = last_pass),
         'rejected', (select count(distinct k) from pages as g, unnest(g.keys) as k
-                     join public.rejected_records as r on r.user_id = job.user_id and r.platform = job.platform
+                     join public.rejected_records as r on r.connection_id = job.connection_id
                       and r.stream = p_stream and r.status = 'open'
                       and k = coalesce(r.platform_id, 'rejected:' || r.raw_md5)),
         'windows', (select coalesce(jsonb_agg(jsonb_build_object(
@@ -412,13 +413,13 @@ begin
         select count(*) from (
             select k from public.sync_pages as g, unnest(g.keys) as k where g.job_id = $1 and g.stream = $2
             except
-            select t.platform_id from public.%1$I as t where t.user_id = $3 and t.platform = $4
+            select t.platform_id from public.%1$I as t where t.connection_id = $3
             except
             select coalesce(r.platform_id, 'rejected:' || r.raw_md5) from public.rejected_records as r
-            where r.user_id = $3 and r.platform = $4 and r.stream = $2 and r.status = 'open') as absent
-    $sql$, p_table) into missing using job.id, p_stream, job.user_id, job.platform;
-    execute format('select count(*) from public.%I where user_id = $1 and platform = $2 and not is_deleted', p_table)
-       into stored using job.user_id, job.platform;
+            where r.connection_id = $3 and r.stream = $2 and r.status = 'open') as absent
+    $sql$, p_table) into missing using job.id, p_stream, job.connection_id;
+    execute format('select count(*) from public.%I where connection_id = $1 and not is_deleted', p_table)
+       into stored using job.connection_id;
 
     select exists (select 1 from public.sync_pages as g
                    where g.job_id = job.id and g.stream = p_stream and p_newest = any (g.keys)) into has_newest;
@@ -427,14 +428,14 @@ begin
         execute format($sql$
             with gaps as (
                 select %1$I as until, lag(%1$I) over (order by %1$I) as since
-                from public.%2$I where user_id = $1 and platform = $2 and not is_deleted),
+                from public.%2$I where connection_id = $1 and not is_deleted),
             sized as (select since, until, extract(epoch from until - since) as seconds from gaps where since is not null)
             select jsonb_build_object(
                 'earliest', (select min(until) from gaps), 'latest', (select max(until) from gaps),
                 'median_gap_seconds', (select percentile_cont(0.5) within group (order by seconds) from sized),
                 'largest_gaps', (select coalesce(jsonb_agg(to_jsonb(g)), '[]') from
                                  (select since, until, seconds from sized order by seconds desc limit 5) as g))
-        $sql$, p_time_column, p_table) into times using job.user_id, job.platform;
+        $sql$, p_time_column, p_table) into times using job.connection_id;
     end if;
     return facts || jsonb_build_object('missing_rows', missing, 'stored_rows', stored, 'has_newest', has_newest) || coalesce(times, '{}');
 end $$;
@@ -448,14 +449,14 @@ $$;
 revoke all on function public.audit_read(uuid, text, text, text, text) from public, anon, authenticated;
 grant execute on function public.audit_read(uuid, text, text, text, text) to service_role;
 
--- verify_completed: hold a completed entity against its audit and its proofs once more. Asks no platform.
-create or replace function public.verify_completed(p_user_id uuid, p_platform text, p_entity text, p_stream text, p_table text,
+-- verify_completed: hold a completed entity of a shop against its audit and its proofs once more. Asks no platform.
+create or replace function public.verify_completed(p_user_id uuid, p_connection_id uuid, p_entity text, p_stream text, p_table text,
                                                    p_time_column text, p_proofs text[]) returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
 declare job public.sync_jobs; audit jsonb := '{}';
 begin
     select * into job from public.sync_jobs
-     where user_id = p_user_id and platform = p_platform and entity = p_entity and job_type = 'backfill'
+     where user_id = p_user_id and connection_id = p_connection_id and entity = p_entity and job_type = 'backfill'
      order by created_at desc, id limit 1;
     if job.status is distinct from 'completed' then
         return jsonb_build_object('status', coalesce(job.status, 'never started'), 'error', job.error);
@@ -468,9 +469,9 @@ begin
         'proofs', (select coalesce(jsonb_agg(private.prove_job(job, name)), '[]') from unnest(p_proofs) as name));
 end $$;
 revoke all on function
-    public.verify_completed(uuid, text, text, text, text, text, text[])
+    public.verify_completed(uuid, uuid, text, text, text, text, text[])
     from public, anon, authenticated;
-grant execute on function public.verify_completed(uuid, text, text, text, text, text, text[]) to service_role;
+grant execute on function public.verify_completed(uuid, uuid, text, text, text, text, text[]) to service_role;
 
 -- sweep.sql
 
@@ -490,7 +491,7 @@ exception when others then
     return false;
 end $$;
 
--- sweep_gone: after a complete read, rows that it did not show are gone: softly, and never very many at once. With a
+-- sweep_gone: after a complete read of a shop, its rows that it did not show are gone: softly, and never very many at once. With a
 -- time column only rows inside the job's window are judged. `p_last_pass`: the last pass over each window was complete
 -- by itself, so that a record which left between two passes is seen to be gone. `p_children`: what goes with a record,
 -- as {table: the column that names the record}. `p_created_at`: members of a record with its time of creation, where
@@ -503,36 +504,36 @@ declare job public.sync_jobs := private.leased_job(p_lease_id); gone text[]; sto
         child record;
 begin
     if p_time_column <> '' then
-        inside := format('t.%I >= $5 and t.%1$I < $6', p_time_column);
+        inside := format('t.%I >= $4 and t.%1$I < $5', p_time_column);
     end if;
     execute format($sql$
         with pages as (
             select keys, pass, max(pass) over (partition by part, window_start, window_end) as last_pass
-            from public.sync_pages where job_id = $3 and stream = $4),
+            from public.sync_pages where job_id = $2 and stream = $3),
         judged as (
             select t.platform_id from public.%I as t
-            where t.user_id = $1 and t.platform = $2 and not t.is_deleted and %s)
+            where t.connection_id = $1 and not t.is_deleted and %s)
         select (select array_agg(platform_id) from (
                     select platform_id from judged
                     except
-                    select k from pages, unnest(keys) as k where pass = last_pass or not $7) as unseen),
+                    select k from pages, unnest(keys) as k where pass = last_pass or not $6) as unseen),
                (select count(*) from judged)
     $sql$, p_table, inside) into gone, stored
-    using job.user_id, job.platform, job.id, p_stream, job.window_start, job.window_end + interval '1 second', p_last_pass;
+    using job.connection_id, job.id, p_stream, job.window_start, job.window_end + interval '1 second', p_last_pass;
     if cardinality(p_created_at) > 0 and gone is not null then
-        execute format('select array_agg(platform_id) from public.%I where user_id = $1 and platform = $2 '
-                       'and platform_id = any ($3) and not private.created_after(raw, $4, $5)', p_table)
-           into gone using job.user_id, job.platform, gone, p_created_at, date_trunc('second', job.window_end);
+        execute format('select array_agg(platform_id) from public.%I where connection_id = $1 '
+                       'and platform_id = any ($2) and not private.created_after(raw, $3, $4)', p_table)
+           into gone using job.connection_id, gone, p_created_at, date_trunc('second', job.window_end);
     end if;
     if coalesce(cardinality(gone), 0) > greatest(p_always_allowed, stored * p_max_share) then
         return jsonb_build_object('gone', 0, 'held_back', cardinality(gone), 'stored', stored);
     end if;
-    execute format('update public.%I set is_deleted = true, sync_run_id = $4 where user_id = $1 and platform = $2 '
-                   'and platform_id = any ($3)', p_table) using job.user_id, job.platform, gone, job.run_id;
+    execute format('update public.%I set is_deleted = true, sync_run_id = $3 where connection_id = $1 '
+                   'and platform_id = any ($2)', p_table) using job.connection_id, gone, job.run_id;
     for child in select key as name, value as parent from jsonb_each_text(p_children) where gone is not null loop
-        execute format('update public.%I set is_deleted = true, sync_run_id = $4 where user_id = $1 and platform = $2 '
-                       'and %I = any ($3) and not is_deleted', child.name, child.parent)
-            using job.user_id, job.platform, gone, job.run_id;
+        execute format('update public.%I set is_deleted = true, sync_run_id = $3 where connection_id = $1 '
+                       'and %I = any ($2) and not is_deleted', child.name, child.parent)
+            using job.connection_id, gone, job.run_id;
     end loop;
     return jsonb_build_object('gone', coalesce(cardinality(gone), 0), 'held_back', 0, 'stored', stored);
 end $$;
@@ -545,52 +546,38 @@ grant execute on function public.sweep_gone(uuid, text, text, text, boolean, rea
 
 -- A connection ends: on request, and wholly forgotten where the platform asks for it.
 
--- disconnect_account: jobs end, tokens go, the shop stays pinned. Answers the ciphertexts, so that the platform can be
+-- disconnect_shop: jobs end, tokens go, what was read stays. No other shop is touched. Answers the ciphertexts, so that the platform can be
 -- told as well; null where nothing is connected. Twice is harmless.
-create or replace function public.disconnect_account(p_user_id uuid, p_platform text, p_reason text default 'you disconnected it')
+create or replace function public.disconnect_shop(p_user_id uuid, p_connection_id uuid, p_reason text default 'you disconnected it')
 returns jsonb language plpgsql security definer set search_path = '' as $$
-declare account public.connected_accounts; tokens jsonb; job public.sync_jobs;
+declare connection public.connected_accounts; tokens jsonb; job public.sync_jobs;
 begin
     perform 1 from public.profiles where user_id = p_user_id for no key update;
-    select * into account from public.connected_accounts
-     where user_id = p_user_id and platform = p_platform for update;
+    select * into connection from public.connected_accounts
+     where id = p_connection_id and user_id = p_user_id for update;
     if not found then
         return null;
     end if;
-    delete from private.platform_tokens where account_id = account.id
+    delete from private.platform_tokens where connection_id = connection.id
     returning jsonb_build_object('access_token', access_token, 'refresh_token', refresh_token) into tokens;
-    update public.connected_accounts set status = 'disconnected', status_reason = p_reason where id = account.id;
+    update public.connected_accounts set status = 'disconnected', status_reason = p_reason where id = connection.id;
     -- Those in line first, so that ending the head moves nobody up. A worker that holds a lease loses it here.
-    for job in select * from public.sync_jobs where account_id = account.id
+    for job in select * from public.sync_jobs where connection_id = connection.id
                  and status in ('waiting', 'queued', 'running', 'parked')
                order by (status = 'waiting') desc, position for update loop
         perform private.end_job(job, 'failed', 'disconnected', 'the shop was disconnected',
                                 'You disconnected this shop. Connect it again to go on.', null);
     end loop;
-    return jsonb_build_object('account_id', account.id, 'shop_id', account.shop_id, 'tokens', tokens);
+    return jsonb_build_object('connection_id', connection.id, 'platform', connection.platform, 'shop_id', connection.shop_id, 'tokens', tokens);
 end $$;
-revoke all on function public.disconnect_account(uuid, text, text) from public, anon, authenticated;
-grant execute on function public.disconnect_account(uuid, text, text) to service_role;
+revoke all on function public.disconnect_shop(uuid, uuid, text) from public, anon, authenticated;
+grant execute on function public.disconnect_shop(uuid, uuid, text) to service_role;
 
--- forget_shop: everything of one platform of a user, and the connection itself.
-create or replace function private.forget_shop(p_user_id uuid, p_platform text) returns void
-language plpgsql set search_path = '' as $$
-declare t record;
-begin
-    delete from private.platform_events where user_id = p_user_id and platform = p_platform;
-    delete from private.closed_objects where user_id = p_user_id and platform = p_platform;
-    delete from public.sync_jobs where user_id = p_user_id and platform = p_platform;
-    for t in select c.relname from pg_catalog.pg_class as c
-             where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
-               and c.relname not in ('connected_accounts', 'sync_jobs')
-               and 2 = (select count(*) from pg_catalog.pg_attribute as a
-                        where a.attrelid = c.oid and a.attname in ('user_id', 'platform') and not a.attisdropped)
-             order by c.relname loop
-        execute format('delete from public.%I where user_id = $1 and platform = $2', t.relname)
-            using p_user_id, p_platform;
-    end loop;
-    delete from public.connected_accounts where user_id = p_user_id and platform = p_platform;
-end $$;
+-- forget_shop: the connection and everything that belongs to it: by foreign keys, and by forget_connection.
+create or replace function private.forget_shop(p_connection_id uuid) returns void
+language sql set search_path = '' as $$
+    delete from public.connected_accounts where id = p_connection_id;
+$$;
 
 -- webhooks.sql
 
@@ -610,8 +597,7 @@ create index webhook_deliveries_by_age on private.webhook_deliveries (received_a
 
 create table private.platform_events (
     id bigint generated always as identity primary key,
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
-    platform text not null,
+    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
     -- The stream whose record it is, and the record's id there.
     kind text not null,
     object_id text not null,
@@ -620,7 +606,7 @@ create table private.platform_events (
     worked_at timestamptz
 );
 -- One waiting event an object: what came twice is read once.
-create unique index platform_events_waiting on private.platform_events (user_id, platform, kind, object_id)
+create unique index platform_events_waiting on private.platform_events (connection_id, kind, object_id)
     where worked_at is null;
 create index platform_events_by_age on private.platform_events (worked_at) where worked_at is not null;
 
@@ -667,7 +653,7 @@ grant execute on function public.accept_delivery(text, text, uuid, text, jsonb) 
 create or replace function private.pending_changes(job public.sync_jobs, p_kind text, p_after text, p_limit int)
 returns setof text language sql stable set search_path = '' as $$
     select object_id from private.platform_events
-    where user_id = job.user_id and platform = job.platform and kind = p_kind and worked_at is null
+    where connection_id = job.connection_id and kind = p_kind and worked_at is null
       and object_id > p_after
     order by object_id limit p_limit;
 $$;
@@ -677,7 +663,7 @@ create or replace function private.events_worked() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
     update private.platform_events set worked_at = clock_timestamp()
-     where user_id = new.user_id and platform = new.platform and worked_at is null and received_at < new.started_at;
+     where connection_id = new.connection_id and worked_at is null and received_at < new.started_at;
     delete from private.platform_events where ctid = any (array(
         select ctid from private.platform_events where worked_at < clock_timestamp() - interval '7 days' limit 500));
     return new;
@@ -687,7 +673,8 @@ create trigger events_worked after update of status on public.sync_jobs
     execute function private.events_worked();
 
 -- accept_platform_event: one delivery, whatever it asks for, in one transaction; a repeat has no effect. What it names
--- is of a shop; whoever has connected that shop is told nothing that the platform did not say.
+-- is of a shop: each connection of that shop has the effect, whoever's it is, and nobody is told what the platform did
+-- not say.
 --   p_effect: 'read' (objects of p_kind again), 'gone' (they were deleted), 'disconnect', 'redact_customer',
 --             'redact_shop', 'request' (for people)
 --   p_email: a customer to be forgotten may be named by that alone
@@ -697,62 +684,64 @@ create or replace function public.accept_platform_event(
     p_subject jsonb default '{}',
     p_email text default null) returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
-declare account public.connected_accounts; accounts int := 0; forgotten text[];
+declare connection public.connected_accounts; connections int := 0; forgotten text[];
 begin
     insert into private.webhook_deliveries (source, delivery_id) values (p_platform, p_delivery_id)
     on conflict do nothing;
     if not found then
-        return jsonb_build_object('repeat', true, 'accounts', 0);
+        return jsonb_build_object('repeat', true, 'connections', 0);
     end if;
-    for account in select * from public.connected_accounts
+    for connection in select * from public.connected_accounts
                     where platform = p_platform and shop_id = p_shop_id
                       and (status = 'connected' or p_effect like 'redact%' or p_effect = 'request')
                     order by user_id loop
-        accounts := accounts + 1;
+        connections := connections + 1;
         case p_effect
             when 'read' then
-                insert into private.platform_events as e (user_id, platform, kind, object_id, topic)
-                select account.user_id, p_platform, p_kind, id, p_topic from unnest(p_object_ids) as id order by id
-                on conflict (user_id, platform, kind, object_id) where worked_at is null do update
+                insert into private.platform_events as e (connection_id, kind, object_id, topic)
+                select connection.id, p_kind, id, p_topic from unnest(p_object_ids) as id order by id
+                on conflict (connection_id, kind, object_id) where worked_at is null do update
                    set received_at = clock_timestamp(), topic = excluded.topic;
                 -- Before any backfill's slice: it is one call or a few. While it runs, it will run again.
-                perform public.queue_jobs(account.user_id, 'incremental', 'webhook', jsonb_build_array(
-                    jsonb_build_object('platform', p_platform, 'entity', 'changes', 'priority', -100, 'position', 0)), true);
+                perform public.queue_jobs(connection.user_id, 'incremental', 'webhook', jsonb_build_array(
+                    jsonb_build_object('platform', p_platform, 'connection_id', connection.id, 'entity', 'changes',
+                                       'priority', -100, 'position', 0)), true);
             when 'gone' then
-                perform private.await_pages(account.user_id, p_platform);
-                insert into private.closed_objects as c (user_id, platform, table_name, object_id, gone_at)
-                select account.user_id, p_platform, p_table, id, clock_timestamp() from unnest(p_object_ids) as id order by id
-                on conflict (user_id, platform, table_name, object_id) do update set gone_at = excluded.gone_at;
-                execute format('update public.%I set is_deleted = true where user_id = $1 and platform = $2 '
-                               'and platform_id = any ($3) and not is_deleted', p_table)
-                    using account.user_id, p_platform, p_object_ids;
+                perform private.await_pages(connection.id);
+                insert into private.closed_objects as c (connection_id, table_name, object_id, gone_at)
+                select connection.id, p_table, id, clock_timestamp() from unnest(p_object_ids) as id order by id
+                on conflict (connection_id, table_name, object_id) do update set gone_at = excluded.gone_at;
+                execute format('update public.%I set is_deleted = true where connection_id = $1 '
+                               'and platform_id = any ($2) and not is_deleted', p_table)
+                    using connection.id, p_object_ids;
             when 'disconnect' then
                 -- A late delivery must not end a connection that was made after what it tells of.
-                if coalesce(p_happened_at, clock_timestamp()) >= account.connected_at then
-                    perform public.disconnect_account(account.user_id, p_platform, 'our app was removed from the shop');
+                if coalesce(p_happened_at, clock_timestamp()) >= connection.connected_at then
+                    perform public.disconnect_shop(connection.user_id, connection.id, 'our app was removed from the shop');
                 end if;
             when 'redact_customer' then
                 select array_agg(id) into forgotten from (
                     select unnest(p_object_ids) union all
                     select c.platform_id from public.customers as c
-                     where c.user_id = account.user_id and c.platform = p_platform and lower(c.email) = lower(p_email)
+                     where c.connection_id = connection.id and lower(c.email) = lower(p_email)
                        and cardinality(p_object_ids) = 0) as named (id);
-                perform private.forget_customers(account.user_id, p_platform, coalesce(forgotten, '{}'));
+                perform private.forget_customers(connection.id, coalesce(forgotten, '{}'));
                 -- Of somebody whom we cannot find people have to make sure.
                 insert into private.privacy_requests (user_id, platform, shop_id, topic, subject, done_at)
-                values (account.user_id, p_platform, p_shop_id, p_topic, p_subject,
+                values (connection.user_id, p_platform, p_shop_id, p_topic, p_subject,
                         case when forgotten is not null then clock_timestamp() end);
             else
                 insert into private.privacy_requests (user_id, platform, shop_id, topic, subject)
-                values (account.user_id, p_platform, p_shop_id, p_topic, p_subject);
-                if p_effect = 'redact_shop' and account.status = 'disconnected' then
-                    perform private.forget_shop(account.user_id, p_platform);
+                values (connection.user_id, p_platform, p_shop_id, p_topic, p_subject);
+                if p_effect = 'redact_shop' and connection.status = 'disconnected' then
+                    perform private.forget_shop(connection.id);
                     update private.privacy_requests set done_at = clock_timestamp()
-                     where user_id = account.user_id and platform = p_platform and topic = p_topic and done_at is null;
+                     where user_id = connection.user_id and platform = p_platform and shop_id = p_shop_id and topic = p_topic
+                       and done_at is null;
                 end if;
         end case;
     end loop;
-    return jsonb_build_object('repeat', false, 'accounts', accounts);
+    return jsonb_build_object('repeat', false, 'connections', connections);
 end $$;
 revoke all on function
     public.accept_platform_event(text, text, text, text, text, text, text[], text, timestamptz, jsonb, text)

@@ -2,10 +2,10 @@
 
 -- tokens.sql
 
--- Tokens of connected accounts: only ciphertext, in a schema that the API does not expose.
+-- Tokens of connections: only ciphertext, in a schema that the API does not expose.
 
 create table private.platform_tokens (
-    account_id uuid primary key references public.connected_accounts (id) on delete cascade,
+    connection_id uuid primary key references public.connected_accounts (id) on delete cascade,
     access_token text not null check (access_token like 'v1|%|%|%'),
     refresh_token text check (refresh_token like 'v1|%|%|%'),
     -- Which keys the ring still needs: the proof, before one is retired.
@@ -29,29 +29,29 @@ create table private.platform_tokens (
     care_after timestamptz,
     check ((refresh_fence is null) = (refresh_started_at is null))
 );
-comment on table private.platform_tokens is 'Encrypted for one environment, user, platform, account and field; see execution/tokens/keyring.py.';
+comment on table private.platform_tokens is 'Encrypted for one environment, user, platform, connection and field; see execution/tokens/keyring.py.';
 create index platform_tokens_by_age on private.platform_tokens (issued_at) where refresh_token is not null;
 
--- tokens_as_json: what a worker needs of an account. Seconds, not times: a worker's clock may be wrong.
-create or replace function private.tokens_as_json(p_account_id uuid) returns jsonb
+-- tokens_as_json: what a worker needs of a connection. Seconds, not times: a worker's clock may be wrong.
+create or replace function private.tokens_as_json(p_connection_id uuid) returns jsonb
 language sql stable set search_path = '' as $$
     select jsonb_build_object(
-        'account_id', a.id, 'user_id', a.user_id, 'platform', a.platform, 'shop_id', a.shop_id,
+        'connection_id', a.id, 'user_id', a.user_id, 'platform', a.platform, 'shop_id', a.shop_id,
         'status', a.status, 'status_reason', a.status_reason, 'version', t.version,
         'access_token', t.access_token, 'refresh_token', t.refresh_token,
         'expires_in_seconds', extract(epoch from t.expires_at - clock_timestamp()),
         'life_seconds', greatest(0, extract(epoch from t.expires_at - t.issued_at)),
         'lost_answers', t.lost_answers, 'refusals', t.refusals)
-    from public.connected_accounts as a left join private.platform_tokens as t on t.account_id = a.id
-    where a.id = p_account_id;
+    from public.connected_accounts as a left join private.platform_tokens as t on t.connection_id = a.id
+    where a.id = p_connection_id;
 $$;
 
--- read_tokens: the tokens of the leased job's own account; there is no way to name another.
+-- read_tokens: the tokens of the leased job's own connection; there is no way to name another.
 create or replace function public.read_tokens(p_lease_id uuid) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id);
 begin
-    return private.tokens_as_json(job.account_id);
+    return private.tokens_as_json(job.connection_id);
 end $$;
 revoke all on function public.read_tokens(uuid) from public, anon, authenticated;
 grant execute on function public.read_tokens(uuid) to service_role;
@@ -59,22 +59,22 @@ grant execute on function public.read_tokens(uuid) to service_role;
 -- tokens_of_connection: the tokens of a connection without a job. A seller asks what a backfill would cost: the
 -- platform is asked for counts, and there is no job whose lease could stand for the tokens. Who asks comes from a
 -- verified session, as everywhere outside of workers.
-create or replace function public.tokens_of_connection(p_user_id uuid, p_platform text) returns jsonb
+create or replace function public.tokens_of_connection(p_user_id uuid, p_connection_id uuid) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 begin
     return (select private.tokens_as_json(a.id) || jsonb_build_object('shop_created_at', a.shop_created_at)
-            from public.connected_accounts as a where a.user_id = p_user_id and a.platform = p_platform);
+            from public.connected_accounts as a where a.id = p_connection_id and a.user_id = p_user_id);
 end $$;
-revoke all on function public.tokens_of_connection(uuid, text) from public, anon, authenticated;
-grant execute on function public.tokens_of_connection(uuid, text) to service_role;
+revoke all on function public.tokens_of_connection(uuid, uuid) from public, anon, authenticated;
+grant execute on function public.tokens_of_connection(uuid, uuid) to service_role;
 
 -- expiring_tokens: connections whose token ends soon and cannot be refreshed: only the seller can paste a new one.
 create or replace function public.expiring_tokens(p_within_seconds double precision, p_user_id uuid default null)
 returns jsonb
 language sql stable security definer set search_path = '' as $$
     select coalesce(jsonb_agg(to_jsonb(soon) order by soon.expires_at), '[]') from (
-        select a.id as account_id, a.user_id, a.platform, t.expires_at
-        from private.platform_tokens as t join public.connected_accounts as a on a.id = t.account_id
+        select a.id as connection_id, a.user_id, a.platform, a.shop_id, a.shop_name, t.expires_at
+        from private.platform_tokens as t join public.connected_accounts as a on a.id = t.connection_id
         where t.refresh_token is null and a.status = 'connected'
           and t.expires_at <= clock_timestamp() + make_interval(secs => p_within_seconds)
           and (p_user_id is null or a.user_id = p_user_id)
@@ -91,7 +91,7 @@ declare job public.sync_jobs := private.leased_job(p_lease_id);
 begin
     update public.connected_accounts as a set status = 'reconnect_needed', status_reason = left(p_reason, 500)
       from private.platform_tokens as t
-     where a.id = job.account_id and t.account_id = a.id and t.version = p_version;
+     where a.id = job.connection_id and t.connection_id = a.id and t.version = p_version;
     return found;
 end $$;
 revoke all on function public.mark_reconnect_needed(uuid, bigint, text) from public, anon, authenticated;
@@ -103,12 +103,12 @@ grant execute on function public.mark_reconnect_needed(uuid, bigint, text) to se
 
 -- begin_refresh: the claim of one refresh, for whoever holds the row's lock. A claim that was never ended and has
 -- lapsed is a lost answer: its holder died, or sleeps.
-create or replace function private.begin_refresh(p_account_id uuid, p_fence uuid) returns void
+create or replace function private.begin_refresh(p_connection_id uuid, p_fence uuid) returns void
 language sql set search_path = '' as $$
     update private.platform_tokens
        set refresh_fence = p_fence, refresh_started_at = clock_timestamp(),
            lost_answers = lost_answers + coalesce((refresh_fence <> p_fence)::int, 0)
-     where account_id = p_account_id;
+     where connection_id = p_connection_id;
 $$;
 
 -- begin_token_refresh: 'begun' (yours, until the patience has passed), 'busy' (another's), 'resting' (it failed a
@@ -118,10 +118,10 @@ create or replace function public.begin_token_refresh(p_lease_id uuid, p_version
 language plpgsql security definer set search_path = '' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id); tokens private.platform_tokens;
 begin
-    select * into tokens from private.platform_tokens where account_id = job.account_id for update;
+    select * into tokens from private.platform_tokens where connection_id = job.connection_id for update;
     if not found or tokens.version <> p_version
-       or (select status from public.connected_accounts where id = job.account_id) <> 'connected' then
-        return jsonb_build_object('state', 'newer', 'tokens', private.tokens_as_json(job.account_id));
+       or (select status from public.connected_accounts where id = job.connection_id) <> 'connected' then
+        return jsonb_build_object('state', 'newer', 'tokens', private.tokens_as_json(job.connection_id));
     end if;
     if tokens.refresh_fence <> p_fence
        and tokens.refresh_started_at > clock_timestamp() - make_interval(secs => p_patience_seconds) then
@@ -131,8 +131,8 @@ begin
         return jsonb_build_object('state', 'resting',
             'wait_seconds', extract(epoch from tokens.rest_until - clock_timestamp()));
     end if;
-    perform private.begin_refresh(tokens.account_id, p_fence);
-    return jsonb_build_object('state', 'begun', 'tokens', private.tokens_as_json(job.account_id));
+    perform private.begin_refresh(tokens.connection_id, p_fence);
+    return jsonb_build_object('state', 'begun', 'tokens', private.tokens_as_json(job.connection_id));
 end $$;
 revoke all on function
     public.begin_token_refresh(uuid, bigint, uuid, double precision)
@@ -175,22 +175,22 @@ grant execute on function
 create or replace function public.fail_token_refresh(p_fence uuid, p_reason text, p_final boolean,
                                                      p_outcome text default 'unused', p_rest_seconds double precision default 0)
 returns boolean language plpgsql security definer set search_path = '' as $$
-declare account uuid;
+declare connection uuid;
 begin
-    -- Accounts before tokens, as connect_account locks them.
-    select a.id into account from public.connected_accounts as a
-      join private.platform_tokens as t on t.account_id = a.id where t.refresh_fence = p_fence for update of a;
+    -- Connections before tokens, as connect_shop locks them.
+    select a.id into connection from public.connected_accounts as a
+      join private.platform_tokens as t on t.connection_id = a.id where t.refresh_fence = p_fence for update of a;
     update private.platform_tokens
        set refresh_fence = null, refresh_started_at = null,
            lost_answers = lost_answers + (p_outcome = 'lost')::int, refusals = refusals + (p_outcome = 'refused')::int,
            rest_until = clock_timestamp() + make_interval(secs => greatest(p_rest_seconds, 0))
-     where account_id = account and refresh_fence = p_fence;
+     where connection_id = connection and refresh_fence = p_fence;
     if not found then
         return false;
     end if;
     if p_final then
         update public.connected_accounts set status = 'reconnect_needed', status_reason = left(p_reason, 500)
-         where id = account;
+         where id = connection;
     end if;
     return true;
 end $$;
@@ -200,7 +200,7 @@ revoke all on function
 grant execute on function public.fail_token_refresh(uuid, text, boolean, text, double precision) to service_role;
 
 -- claim_token_care: the refresh of one pair that is old enough, whether anybody uses it or not, begun under this
--- fence; or null. `p_ages` says from what age on, in seconds, by platform; a tenth of it is spread over accounts, and
+-- fence; or null. `p_ages` says from what age on, in seconds, by platform; a tenth of it is spread over connections, and
 -- the last fifth of a refresh token's life is always old enough. One pair is looked after once in ten minutes.
 create or replace function public.claim_token_care(p_fence uuid, p_ages jsonb, p_patience_seconds double precision default 90)
 returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -210,22 +210,22 @@ begin
     if not found then
         select t.* into tokens
           from private.platform_tokens as t
-          join public.connected_accounts as a on a.id = t.account_id
+          join public.connected_accounts as a on a.id = t.connection_id
          where a.status = 'connected' and t.refresh_token is not null and p_ages ? a.platform
            and (t.refresh_fence is null or t.refresh_started_at <= moment - make_interval(secs => p_patience_seconds))
            and coalesce(t.rest_until, moment) <= moment and coalesce(t.care_after, moment) <= moment
            and (t.issued_at <= moment - make_interval(secs => (p_ages ->> a.platform)::double precision
-                    * (1 - 0.1 * (abs(hashtext(t.account_id::text)::bigint) % 1000) / 1000.0))
+                    * (1 - 0.1 * (abs(hashtext(t.connection_id::text)::bigint) % 1000) / 1000.0))
                 or moment >= t.refresh_expires_at - (t.refresh_expires_at - t.issued_at) * 0.2)
          order by t.issued_at limit 1 for update of t skip locked;
         if not found then
             return null;
         end if;
         update private.platform_tokens set care_after = moment + interval '10 minutes'
-         where account_id = tokens.account_id;
-        perform private.begin_refresh(tokens.account_id, p_fence);
+         where connection_id = tokens.connection_id;
+        perform private.begin_refresh(tokens.connection_id, p_fence);
     end if;
-    return private.tokens_as_json(tokens.account_id);
+    return private.tokens_as_json(tokens.connection_id);
 end $$;
 revoke all on function public.claim_token_care(uuid, jsonb, double precision) from public, anon, authenticated;
 grant execute on function public.claim_token_care(uuid, jsonb, double precision) to service_role;
@@ -245,13 +245,13 @@ $$;
 revoke all on function public.token_keys() from public, anon, authenticated;
 grant execute on function public.token_keys() to service_role;
 
--- tokens_of_other_keys: a batch of pairs of which one at least is not under this key, in the order of accounts.
+-- tokens_of_other_keys: a batch of pairs of which one at least is not under this key, in the order of connections.
 create or replace function public.tokens_of_other_keys(p_key_id text, p_after uuid, p_limit int) returns jsonb
 language sql stable security definer set search_path = '' as $$
-    select coalesce(jsonb_agg(private.tokens_as_json(account_id) order by account_id), '[]') from (
-        select account_id from private.platform_tokens
-        where (access_key_id <> p_key_id or refresh_key_id <> p_key_id) and (p_after is null or account_id > p_after)
-        order by account_id limit p_limit) as batch;
+    select coalesce(jsonb_agg(private.tokens_as_json(connection_id) order by connection_id), '[]') from (
+        select connection_id from private.platform_tokens
+        where (access_key_id <> p_key_id or refresh_key_id <> p_key_id) and (p_after is null or connection_id > p_after)
+        order by connection_id limit p_limit) as batch;
 $$;
 revoke all on function public.tokens_of_other_keys(text, uuid, int) from public, anon, authenticated;
 grant execute on function public.tokens_of_other_keys(text, uuid, int) to service_role;
@@ -262,12 +262,12 @@ create or replace function public.rewrap_tokens(p_changes jsonb) returns int
 language plpgsql security definer set search_path = '' as $$
 declare change record; replaced int := 0;
 begin
-    for change in select * from jsonb_to_recordset(p_changes) as c(account_id uuid, field text, old text, new text)
-                  order by account_id, field loop
+    for change in select * from jsonb_to_recordset(p_changes) as c(connection_id uuid, field text, old text, new text)
+                  order by connection_id, field loop
         update private.platform_tokens
            set access_token = case when change.field = 'access_token' then change.new else access_token end,
                refresh_token = case when change.field = 'refresh_token' then change.new else refresh_token end
-         where account_id = change.account_id
+         where connection_id = change.connection_id
            and case change.field when 'access_token' then access_token = change.old
                                  when 'refresh_token' then refresh_token = change.old else false end;
         replaced := replaced + found::int;

@@ -11,10 +11,10 @@ create or replace function private.pending_etsy_transactions(job public.sync_job
 returns setof text
 language sql stable set search_path = '' as $$
     select o.platform_id from public.orders as o
-    where o.user_id = job.user_id and o.platform = job.platform and o.platform_id > p_after and not o.is_deleted
+    where o.connection_id = job.connection_id and o.platform_id > p_after and not o.is_deleted
     except
     select l.order_platform_id from public.line_items as l
-    where l.user_id = job.user_id and l.platform = job.platform and not l.is_deleted
+    where l.connection_id = job.connection_id and not l.is_deleted
     order by 1 limit p_limit;
 $$;
 
@@ -28,12 +28,12 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_bit
 as $$
     select r.reference_id
     from (select distinct p.reference_id from public.payments as p
-          where p.user_id = job.user_id and p.platform = job.platform and p.order_platform_id is null
+          where p.connection_id = job.connection_id and p.order_platform_id is null
             and p.reference_type in ('shop_payment', 'processing_fee')
             and p.reference_id > p_after and p.reference_id ~ '^[0-9]+$'
           order by p.reference_id) as r
     where not exists (select from public.order_payments as o
-                      where o.user_id = job.user_id and o.platform = job.platform and o.platform_id = r.reference_id
+                      where o.connection_id = job.connection_id and o.platform_id = r.reference_id
                       offset 0)
     order by r.reference_id limit p_limit;
 $$;
@@ -48,18 +48,16 @@ declare answer jsonb;
 begin
     with batch as materialized (
         select p.ctid, p.platform_id, p.reference_type, p.reference_id, p.order_platform_id from public.payments as p
-        where p.user_id = job.user_id and p.platform = job.platform and p.platform_id > p_after
+        where p.connection_id = job.connection_id and p.platform_id > p_after
         order by p.platform_id limit p_limit),
     found as materialized (
         select b.ctid, b.platform_id, coalesce(l.order_platform_id, o.order_platform_id) as order_platform_id
         from batch as b
         -- `offset 0` keeps each a look-up by primary key.
         left join lateral (select l.order_platform_id from public.line_items as l
-                           where b.reference_type = 'transaction' and l.user_id = job.user_id
-                             and l.platform = job.platform and l.platform_id = b.reference_id offset 0) as l on true
+                           where b.reference_type = 'transaction' and l.connection_id = job.connection_id and l.platform_id = b.reference_id offset 0) as l on true
         left join lateral (select o.order_platform_id from public.order_payments as o
-                           where b.reference_type in ('shop_payment', 'processing_fee') and o.user_id = job.user_id
-                             and o.platform = job.platform and o.platform_id = b.reference_id offset 0) as o on true
+                           where b.reference_type in ('shop_payment', 'processing_fee') and o.connection_id = job.connection_id and o.platform_id = b.reference_id offset 0) as o on true
         where b.order_platform_id is null),
     linked as (
         update public.payments as p set order_platform_id = f.order_platform_id
@@ -80,7 +78,7 @@ language sql stable set search_path = '' as $$
                lag(balance_amount) over ledger as before, lag(platform_id) over ledger as after_entry,
                lag(occurred_at) over ledger as after_time, lag(currency) over ledger as currency_before
         from public.payments
-        where user_id = job.user_id and platform = job.platform and not is_deleted
+        where connection_id = job.connection_id and not is_deleted
         window ledger as (order by sequence_number, platform_id)),
     breaks as (
         select * from chain
@@ -105,7 +103,7 @@ language sql stable set search_path = '' as $$
                           and reference_type in ('receipt', 'transaction', 'shop_payment', 'processing_fee')),
         'of_no_order', count(*) filter (where order_platform_id is null and coalesce(reference_type, '') <> all
                           (array['receipt', 'transaction', 'shop_payment', 'processing_fee']))))
-    from public.payments where user_id = job.user_id and platform = job.platform and not is_deleted;
+    from public.payments where connection_id = job.connection_id and not is_deleted;
 $$;
 
 -- prove_etsy_line_items: orders for which the platform showed no line even when asked for the lines alone. For
@@ -115,7 +113,7 @@ language sql stable set search_path = '' as $$
     select jsonb_build_object('ok', true, 'detail', jsonb_build_object(
         'orders_without_lines', (select count(*) from private.pending_etsy_transactions(job, '', 1000000)),
         'line_items', (select count(*) from public.line_items
-                       where user_id = job.user_id and platform = job.platform and not is_deleted)));
+                       where connection_id = job.connection_id and not is_deleted)));
 $$;
 
 -- prove_etsy_buyers: every buyer of an order is a customer. Buyers come with the orders: where the orders are not
@@ -125,16 +123,16 @@ create or replace function private.prove_etsy_buyers(job public.sync_jobs) retur
 language sql stable set search_path = '' as $$
     with orders_job as (
         select o.status from public.sync_jobs as o
-        where o.user_id = job.user_id and o.account_id = job.account_id and o.entity = 'orders'
+        where o.connection_id = job.connection_id and o.entity = 'orders'
           and o.job_type = job.job_type
         order by o.created_at desc limit 1),
     buyers as (
         select distinct buyer_platform_id from public.orders
-        where user_id = job.user_id and platform = job.platform and buyer_platform_id is not null and not is_deleted),
+        where connection_id = job.connection_id and buyer_platform_id is not null and not is_deleted),
     missing as (
         select buyer_platform_id from buyers
         except
-        select c.platform_id from public.customers as c where c.user_id = job.user_id and c.platform = job.platform),
+        select c.platform_id from public.customers as c where c.connection_id = job.connection_id),
     facts as (
         select exists (select 1 from orders_job where status = 'completed') as orders_complete)
     select jsonb_build_object('ok', f.orders_complete and not exists (select 1 from missing), 'detail',
@@ -157,6 +155,7 @@ as $$ select private.pending_changes(job, 'receipts', p_after, p_limit) $$;
 -- line: nobody says; see the cost rules), in a currency that no answer names.
 
 create table public.printify_orders (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -187,12 +186,13 @@ create table public.printify_orders (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index printify_orders_by_time on public.printify_orders (user_id, platform, ordered_at) where not is_deleted;
+create index printify_orders_by_time on public.printify_orders (connection_id, ordered_at) where not is_deleted;
 select private.synced_table('printify_orders');
 
 create table public.printify_line_items (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -219,13 +219,14 @@ create table public.printify_line_items (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index printify_line_items_of_order on public.printify_line_items (user_id, platform, order_platform_id)
+create index printify_line_items_of_order on public.printify_line_items (connection_id, order_platform_id)
     where not is_deleted;
 select private.synced_table('printify_line_items');
 
 create table public.printify_shipments (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -239,13 +240,14 @@ create table public.printify_shipments (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index printify_shipments_of_order on public.printify_shipments (user_id, platform, order_platform_id)
+create index printify_shipments_of_order on public.printify_shipments (connection_id, order_platform_id)
     where not is_deleted;
 select private.synced_table('printify_shipments');
 
 create table public.printify_products (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -265,14 +267,15 @@ create table public.printify_products (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index printify_products_of_channel on public.printify_products (user_id, platform, channel_product_id)
+create index printify_products_of_channel on public.printify_products (connection_id, channel_product_id)
     where not is_deleted and channel_product_id is not null;
 select private.synced_table('printify_products', '{printify}');
 
 -- Costs are today's: what an old order cost stands on its lines.
 create table public.printify_variants (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -294,11 +297,11 @@ create table public.printify_variants (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index printify_variants_of_product on public.printify_variants (user_id, platform, product_platform_id)
+create index printify_variants_of_product on public.printify_variants (connection_id, product_platform_id)
     where not is_deleted;
-create index printify_variants_by_sku on public.printify_variants (user_id, platform, sku)
+create index printify_variants_by_sku on public.printify_variants (connection_id, sku)
     where not is_deleted and sku is not null;
 select private.synced_table('printify_variants');
 
@@ -307,41 +310,37 @@ select private.synced_table('printify_variants');
 -- says that it is assumed.
 create or replace function private.fill_printify_currency() returns trigger
 language plpgsql security definer set search_path = '' as $$
-declare account public.connected_accounts;
+declare connection public.connected_accounts;
 begin
-    select * into account from public.connected_accounts as a
-     where a.user_id = new.user_id and a.platform = new.platform;
-    new.currency := coalesce(account.stated_currency, account.currency, 'USD');
-    new.currency_assumed := account.stated_currency is null;
+    select * into connection from public.connected_accounts as a where a.id = new.connection_id;
+    new.currency := coalesce(connection.stated_currency, connection.currency, 'USD');
+    new.currency_assumed := connection.stated_currency is null;
     return new;
 end $$;
 
--- state_currency: the owner says in which currency the account counts; rows that are there already take it too. Answers
+-- state_currency: the owner says in which currency the shop counts; rows that are there already take it too. Answers
 -- how many orders changed.
-create or replace function public.state_currency(p_user_id uuid, p_platform text, p_currency text) returns int
+create or replace function public.state_currency(p_user_id uuid, p_connection_id uuid, p_currency text) returns int
 language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
-declare t text; changed int := 0;
+declare connection public.connected_accounts := private.connection_of(p_user_id, p_connection_id);
+        t text; changed int := 0;
 begin
     if not exists (select 1 from private.currencies as c where c.code = p_currency) then
         raise exception using errcode = 'PT422', message = 'unknown_currency', detail = p_currency;
     end if;
-    update public.connected_accounts set stated_currency = p_currency
-     where user_id = p_user_id and platform = p_platform;
-    if not found then
-        raise exception using errcode = 'PT404', message = 'not_connected';
-    end if;
-    if p_platform = 'printify' then
+    update public.connected_accounts set stated_currency = p_currency where id = connection.id;
+    if connection.platform = 'printify' then
         foreach t in array array['printify_variants', 'printify_line_items', 'printify_orders'] loop
-            execute format('update public.%I set currency = $3, currency_assumed = false where user_id = $1 '
-                           'and platform = $2 and (currency <> $3 or currency_assumed)', t)
-                using p_user_id, p_platform, p_currency;
+            execute format('update public.%I set currency = $2, currency_assumed = false '
+                           'where connection_id = $1 and (currency <> $2 or currency_assumed)', t)
+                using connection.id, p_currency;
             get diagnostics changed = row_count;
         end loop;
     end if;
     return changed;
 end $$;
-revoke all on function public.state_currency(uuid, text, text) from public, anon, authenticated;
-grant execute on function public.state_currency(uuid, text, text) to service_role;
+revoke all on function public.state_currency(uuid, uuid, text) from public, anon, authenticated;
+grant execute on function public.state_currency(uuid, uuid, text) to service_role;
 
 -- prove_printify_lines: what the costs rest on: lines, those of them that say no cost, orders without any. For
 -- information: a manual order may have no line, and a line that was just ordered no cost yet.
@@ -349,17 +348,17 @@ create or replace function private.prove_printify_lines(job public.sync_jobs) re
 language sql stable set search_path = '' as $$
     select jsonb_build_object('ok', true, 'detail', jsonb_build_object(
         'line_items', (select count(*) from public.printify_line_items as l
-                       where l.user_id = job.user_id and l.platform = job.platform and not l.is_deleted),
+                       where l.connection_id = job.connection_id and not l.is_deleted),
         'without_cost', (select count(*) from public.printify_line_items as l
-                         where l.user_id = job.user_id and l.platform = job.platform and not l.is_deleted
+                         where l.connection_id = job.connection_id and not l.is_deleted
                            and l.cost_amount is null),
         'orders_without_lines', (
             select count(*) from (
                 select o.platform_id from public.printify_orders as o
-                where o.user_id = job.user_id and o.platform = job.platform and not o.is_deleted
+                where o.connection_id = job.connection_id and not o.is_deleted
                 except
                 select l.order_platform_id from public.printify_line_items as l
-                where l.user_id = job.user_id and l.platform = job.platform and not l.is_deleted) as bare)));
+                where l.connection_id = job.connection_id and not l.is_deleted) as bare)));
 $$;
 
 -- pending_printify_changed_orders: orders that a webhook named.
@@ -374,7 +373,7 @@ as $$ select private.pending_changes(job, 'products', p_after, p_limit) $$;
 
 -- cost_facts_printify: what Printify's records say of these orders. Costs are those of the lines that are not canceled;
 -- total_price and the lines' metadata.price are retail and never read (platform sheet, section 8).
-create or replace function private.cost_facts_printify(p_user_id uuid, p_ids text[]) returns table (
+create or replace function private.cost_facts_printify(p_connection_id uuid, p_ids text[]) returns table (
         source_id text, order_type text, reference text, label text, reprint_of text, is_reprint boolean,
         ordered_at timestamptz, currency text, production_amount bigint, shipping_amount bigint, is_known boolean)
 language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
@@ -392,9 +391,9 @@ as $$
                sum(i.cost_amount * case r.cost_covers when 'piece' then coalesce(i.quantity, 1) else 1 end) as production,
                sum(i.shipping_cost_amount) as shipping
         from public.printify_line_items as i
-        where i.user_id = o.user_id and i.platform = o.platform and i.order_platform_id = o.platform_id
+        where i.connection_id = o.connection_id and i.order_platform_id = o.platform_id
           and not i.is_deleted and i.status is distinct from 'canceled' offset 0) as l
-    where o.user_id = p_user_id and o.platform = 'printify' and o.platform_id = any (p_ids) and not o.is_deleted
+    where o.connection_id = p_connection_id and o.platform_id = any (p_ids) and not o.is_deleted
       and r.source = 'printify';
 $$;
 
@@ -405,12 +404,12 @@ declare each record; rows text;
 begin
     rows := case tg_op when 'INSERT' then 'select * from came' when 'DELETE' then 'select * from went'
                        else 'select * from came union all select * from went' end;
-    for each in execute format('select user_id, array_agg(distinct %1$I) as ids from (%2$s) as r group by user_id',
-                               tg_argv[0], rows) loop
+    for each in execute format('select user_id, connection_id, array_agg(distinct %1$I) as ids from (%2$s) as r '
+                               'group by user_id, connection_id order by connection_id', tg_argv[0], rows) loop
         -- A user who is being forgotten has no profile any more, and needs no costs.
         if exists (select from public.profiles as p where p.user_id = each.user_id) then
             perform private.lock_costs(each.user_id);
-            perform private.costs_changed(each.user_id, 'printify', each.ids);
+            perform private.costs_changed(each.user_id, each.connection_id, 'printify', each.ids);
         end if;
     end loop;
     return null;
@@ -444,9 +443,9 @@ create trigger watch_printify_line_items_go after delete on public.printify_line
 -- Shopify's lookups, derivation and proofs, and what goes with a record that is gone. What is pending stands in the
 -- orders' own raw records; indexes keep it from being looked for in all of them.
 
-create index orders_with_more_lines on public.orders (user_id, platform_id)
+create index orders_with_more_lines on public.orders (connection_id, platform_id)
     where platform = 'shopify' and not is_deleted and (raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true';
-create index orders_with_refunds on public.orders (user_id, platform_id)
+create index orders_with_refunds on public.orders (connection_id, platform_id)
     where platform = 'shopify' and not is_deleted and (raw #>> '{refunds,0,id}') is not null;
 
 -- order_takes_children: an order that is gone takes along what came with it, also where both come back in one late
@@ -455,11 +454,11 @@ create or replace function private.order_takes_children() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
     update public.line_items set is_deleted = true, sync_run_id = new.sync_run_id
-     where user_id = new.user_id and platform = new.platform and order_platform_id = new.platform_id and not is_deleted;
+     where connection_id = new.connection_id and order_platform_id = new.platform_id and not is_deleted;
     update public.order_transactions set is_deleted = true, sync_run_id = new.sync_run_id
-     where user_id = new.user_id and platform = new.platform and order_platform_id = new.platform_id and not is_deleted;
+     where connection_id = new.connection_id and order_platform_id = new.platform_id and not is_deleted;
     update public.order_fulfillments set is_deleted = true, sync_run_id = new.sync_run_id
-     where user_id = new.user_id and platform = new.platform and order_platform_id = new.platform_id and not is_deleted;
+     where connection_id = new.connection_id and order_platform_id = new.platform_id and not is_deleted;
     return null;
 end $$;
 create trigger order_takes_children after insert or update of is_deleted on public.orders
@@ -471,12 +470,12 @@ language plpgsql security definer set search_path = '' as $$
 begin
     with gone as (
         update public.order_refunds set is_deleted = true, sync_run_id = new.sync_run_id
-         where user_id = new.user_id and platform = new.platform and order_platform_id = new.platform_id
+         where connection_id = new.connection_id and order_platform_id = new.platform_id
            and not is_deleted
         returning platform_id)
     update public.order_refund_lines as l set is_deleted = true, sync_run_id = new.sync_run_id
       from gone
-     where l.user_id = new.user_id and l.platform = new.platform and l.refund_platform_id = gone.platform_id
+     where l.connection_id = new.connection_id and l.refund_platform_id = gone.platform_id
        and not l.is_deleted;
     return new;
 end $$;
@@ -489,7 +488,7 @@ create or replace function private.listing_takes_variants() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
     update public.listing_variants set is_deleted = true
-     where user_id = new.user_id and platform = new.platform and listing_platform_id = new.platform_id
+     where connection_id = new.connection_id and listing_platform_id = new.platform_id
        and not is_deleted;
     return null;
 end $$;
@@ -502,7 +501,7 @@ create or replace function private.pending_shopify_order_lines(job public.sync_j
 returns setof text
 language sql stable set search_path = '' as $$
     select o.platform_id from public.orders as o
-    where o.user_id = job.user_id and o.platform = 'shopify' and not o.is_deleted and o.platform_id > p_after
+    where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted and o.platform_id > p_after
       and (o.raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true'
     order by 1 limit p_limit;
 $$;
@@ -515,11 +514,11 @@ $$;
 
 -- listed_refunds: the refunds that a shop's orders name, with their version. REST names them by number, without one:
 -- those are asked for at every full read.
-create or replace function private.listed_refunds(p_user_id uuid) returns table (id text, updated_at timestamptz)
+create or replace function private.listed_refunds(p_connection_id uuid) returns table (id text, updated_at timestamptz)
 language sql stable set search_path = '' as $$
     select coalesce(private.gid_tail(r ->> 'id'), r ->> 'id'), private.moment(r ->> 'updatedAt', 'refunds.updatedAt')
     from public.orders as o, jsonb_array_elements(o.raw -> 'refunds') as r
-    where o.user_id = p_user_id and o.platform = 'shopify' and not o.is_deleted
+    where o.connection_id = p_connection_id and o.platform = 'shopify' and not o.is_deleted
       and (o.raw #>> '{refunds,0,id}') is not null;
 $$;
 
@@ -532,16 +531,16 @@ returns setof text language sql stable set search_path = '' as $$
         select coalesce(private.gid_tail(r ->> 'id'), r ->> 'id') as id, o.platform_id as named_by,
                private.moment(r ->> 'updatedAt', 'refunds.updatedAt') as updated_at
         from public.orders as o, jsonb_array_elements(o.raw -> 'refunds') as r
-        where o.user_id = job.user_id and o.platform = 'shopify' and not o.is_deleted
+        where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted
           and (o.raw #>> '{refunds,0,id}') is not null)
     select distinct n.id from named as n
-    left join public.order_refunds as f on f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted
+    left join public.order_refunds as f on f.connection_id = job.connection_id and not f.is_deleted
                                        and f.platform_id = n.id
     where n.id > p_after
       and (f.platform_id is null or n.updated_at <> f.source_updated_at
            or (n.updated_at is null and (job.entity <> 'changes' or exists (
                 select 1 from private.platform_events as e
-                where e.user_id = job.user_id and e.platform = 'shopify' and e.kind = 'orders'
+                where e.connection_id = job.connection_id and e.kind = 'orders'
                   and e.worked_at is null and e.object_id = n.named_by))))
     order by 1 limit p_limit;
 $$;
@@ -551,7 +550,7 @@ create or replace function private.pending_shopify_refund_ends(job public.sync_j
 returns setof text
 language sql stable set search_path = '' as $$
     select f.platform_id from public.order_refunds as f
-    where f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted and f.platform_id > p_after
+    where f.connection_id = job.connection_id and not f.is_deleted and f.platform_id > p_after
       and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true'
     order by 1 limit p_limit;
 $$;
@@ -580,7 +579,7 @@ create or replace function private.pending_shopify_changed_variants(job public.s
 returns setof text language sql stable set search_path = '' as $$
     with changed as (
         select e.object_id as product from private.platform_events as e
-        where e.user_id = job.user_id and e.platform = 'shopify' and e.kind = 'products' and e.worked_at is null),
+        where e.connection_id = job.connection_id and e.kind = 'products' and e.worked_at is null),
     stretches as (
         select product, '0' as variant from changed
         union all
@@ -588,7 +587,7 @@ returns setof text language sql stable set search_path = '' as $$
             select c.product, t.platform_id as variant,
                    row_number() over (partition by c.product order by lpad(t.platform_id, 20, '0')) as place
             from changed as c
-            join public.listing_variants as t on t.user_id = job.user_id and t.platform = 'shopify'
+            join public.listing_variants as t on t.connection_id = job.connection_id
                                              and t.listing_platform_id = c.product and not t.is_deleted) as v
         where v.place % 200 = 0)
     select s.stretch from (select product || ':' || lpad(variant, 20, '0') as stretch from stretches) as s
@@ -603,7 +602,7 @@ language plpgsql set search_path = '' as $$
 declare product text; seen text[];
 begin
     select e.object_id into product from private.platform_events as e
-     where e.user_id = job.user_id and e.platform = 'shopify' and e.kind = 'products' and e.worked_at is null
+     where e.connection_id = job.connection_id and e.kind = 'products' and e.worked_at is null
        and e.received_at < job.started_at and e.object_id > p_after
      order by e.object_id limit 1;
     if product is null then
@@ -612,11 +611,11 @@ begin
     select array_agg(distinct k) into seen
       from public.sync_pages as p, unnest(p.keys) as k where p.job_id = job.id and p.stream = 'variants';
     update public.listing_variants as t set is_deleted = true, sync_run_id = job.run_id
-     where t.user_id = job.user_id and t.platform = 'shopify' and t.listing_platform_id = product and not t.is_deleted
+     where t.connection_id = job.connection_id and t.listing_platform_id = product and not t.is_deleted
        and t.platform_id <> all (seen)
        -- A product always has a variant: where none was shown, it is the product that is gone.
        and exists (select 1 from public.listing_variants as o
-                   where o.user_id = job.user_id and o.platform = 'shopify' and o.listing_platform_id = product
+                   where o.connection_id = job.connection_id and o.listing_platform_id = product
                      and o.platform_id = any (seen));
     return jsonb_build_object('rows', 1, 'after', product);
 end $$;
@@ -628,19 +627,19 @@ create or replace function private.prove_shopify_line_items(job public.sync_jobs
 language sql stable set search_path = '' as $$
     with cut as (
         select o.platform_id from public.orders as o
-        where o.user_id = job.user_id and o.platform = 'shopify' and not o.is_deleted
+        where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted
           and (o.raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true'
         union all
         select l.order_platform_id from public.line_items as l
-        where l.user_id = job.user_id and l.platform = 'shopify' and not l.is_deleted
+        where l.connection_id = job.connection_id and not l.is_deleted
         group by l.order_platform_id
         having count(*) >= 500 and exists (
             select 1 from public.orders as o
-            where o.user_id = job.user_id and o.platform = 'shopify' and o.platform_id = l.order_platform_id
+            where o.connection_id = job.connection_id and o.platform_id = l.order_platform_id
               and (o.raw #>> '{lineItems,pageInfo,hasPreviousPage}') = 'true'))
     select jsonb_build_object('ok', not exists (select 1 from cut), 'detail', jsonb_build_object(
         'line_items', (select count(*) from public.line_items
-                       where user_id = job.user_id and platform = 'shopify' and not is_deleted),
+                       where connection_id = job.connection_id and not is_deleted),
         'orders_cut', (select count(*) from cut),
         'first_cut', (select coalesce(jsonb_agg(platform_id), '[]') from (select * from cut limit 5) as c)));
 $$;
@@ -649,21 +648,21 @@ $$;
 create or replace function private.prove_shopify_refunds(job public.sync_jobs) returns jsonb
 language sql stable set search_path = '' as $$
     with missing as (
-        select l.id from private.listed_refunds(job.user_id) as l
+        select l.id from private.listed_refunds(job.connection_id) as l
         except
         select f.platform_id from public.order_refunds as f
-        where f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted),
+        where f.connection_id = job.connection_id and not f.is_deleted),
     cut as (
         select f.platform_id from public.order_refunds as f
-        where f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted
+        where f.connection_id = job.connection_id and not f.is_deleted
           and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true'
         union all
         select l.refund_platform_id from public.order_refund_lines as l
-        where l.user_id = job.user_id and l.platform = 'shopify' and not l.is_deleted
+        where l.connection_id = job.connection_id and not l.is_deleted
         group by l.refund_platform_id having count(*) >= 500)
     select jsonb_build_object('ok', not exists (select 1 from missing) and not exists (select 1 from cut),
         'detail', jsonb_build_object(
-            'refunds', (select count(*) from private.listed_refunds(job.user_id)),
+            'refunds', (select count(*) from private.listed_refunds(job.connection_id)),
             'missing', (select count(*) from missing), 'cut', (select count(*) from cut),
             'first_missing', (select coalesce(jsonb_agg(id), '[]') from (select * from missing limit 5) as m)));
 $$;

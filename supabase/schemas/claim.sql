@@ -6,7 +6,7 @@
 create or replace function public.claim_job(p_lease_id uuid, p_worker text, p_lease_seconds int default 60)
 returns jsonb
 language plpgsql security definer set search_path = '' as $$
-declare job public.sync_jobs; account public.connected_accounts;
+declare job public.sync_jobs; connection public.connected_accounts;
 begin
     select * into job from public.sync_jobs where lease_id = p_lease_id;
     if not found then
@@ -22,12 +22,12 @@ begin
                 select q.id from public.sync_jobs as q
                 where q.status = 'queued'
                   and not exists (select 1 from public.sync_jobs as r
-                                  where r.user_id = q.user_id and r.platform = q.platform and r.status = 'running')
+                                  where r.connection_id = q.connection_id and r.status = 'running')
                 order by private.round_of(q.virtual_time), q.priority, q.served_at, q.id
                 limit 1 for update skip locked)
             returning * into job;
         exception when unique_violation then
-            -- A sibling of the same user and platform was claimed in this very moment: its bell rings again. Or this
+            -- A sibling of the same shop was claimed in this very moment: its bell rings again. Or this
             -- lease was, by an earlier call of the same claim: that one's job is the answer.
             select * into job from public.sync_jobs where lease_id = p_lease_id;
         end;
@@ -35,10 +35,10 @@ begin
             return null;
         end if;
     end if;
-    select * into account from public.connected_accounts where id = job.account_id;
+    select * into connection from public.connected_accounts where id = job.connection_id;
     return to_jsonb(job) || jsonb_build_object(
-        'shop_id', account.shop_id, 'shop_created_at', account.shop_created_at, 'currency', account.currency,
-        'account_status', account.status, 'now', clock_timestamp());
+        'shop_id', connection.shop_id, 'shop_created_at', connection.shop_created_at, 'currency', connection.currency,
+        'connection_status', connection.status, 'now', clock_timestamp());
 end $$;
 revoke all on function public.claim_job(uuid, text, int) from public, anon, authenticated;
 grant execute on function public.claim_job(uuid, text, int) to service_role;

@@ -3,21 +3,20 @@
 -- back.
 
 create table private.closed_objects (
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
-    platform text not null,
+    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
     table_name text not null,
     object_id text not null,
     gone_at timestamptz,
     forgotten_at timestamptz,
-    primary key (user_id, platform, table_name, object_id)
+    primary key (connection_id, table_name, object_id)
 );
 
 -- await_pages: what is being committed for this shop lands first, and what is committed later sees what we do here.
-create or replace function private.await_pages(p_user_id uuid, p_platform text) returns void
+create or replace function private.await_pages(p_connection_id uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
     perform 1 from public.sync_jobs
-     where user_id = p_user_id and platform = p_platform and status = 'running' order by id for update;
+     where connection_id = p_connection_id and status = 'running' order by id for update;
 end $$;
 
 -- keep_gone: before a record is inserted; an update by the same statement takes what stands in it then. A variant goes
@@ -33,7 +32,7 @@ begin
         id := new.platform_id;
     end if;
     if exists (select 1 from private.closed_objects
-               where user_id = new.user_id and platform = new.platform and table_name = named and object_id = id
+               where connection_id = new.connection_id and table_name = named and object_id = id
                  and gone_at > new.fetched_at) then
         new.is_deleted := true;
     end if;
@@ -45,7 +44,7 @@ create or replace function private.keep_forgotten() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
     if exists (select 1 from private.closed_objects
-               where user_id = new.user_id and platform = new.platform and table_name = 'customers'
+               where connection_id = new.connection_id and table_name = 'customers'
                  and object_id = new.platform_id and forgotten_at > new.fetched_at) then
         new.name := null;
         new.email := null;
@@ -56,16 +55,16 @@ begin
 end $$;
 
 -- forget_customers: nothing personal of these is left, nor in records that could not be mapped.
-create or replace function private.forget_customers(p_user_id uuid, p_platform text, p_ids text[]) returns void
+create or replace function private.forget_customers(p_connection_id uuid, p_ids text[]) returns void
 language plpgsql set search_path = '' as $$
 begin
-    perform private.await_pages(p_user_id, p_platform);
-    insert into private.closed_objects as c (user_id, platform, table_name, object_id, forgotten_at)
-    select p_user_id, p_platform, 'customers', id, clock_timestamp() from unnest(p_ids) as id order by id
-    on conflict (user_id, platform, table_name, object_id) do update set forgotten_at = excluded.forgotten_at;
+    perform private.await_pages(p_connection_id);
+    insert into private.closed_objects as c (connection_id, table_name, object_id, forgotten_at)
+    select p_connection_id, 'customers', id, clock_timestamp() from unnest(p_ids) as id order by id
+    on conflict (connection_id, table_name, object_id) do update set forgotten_at = excluded.forgotten_at;
     update public.customers set name = null, email = null, raw = '{}', content_hash = 0
-     where user_id = p_user_id and platform = p_platform and platform_id = any (p_ids);
+     where connection_id = p_connection_id and platform_id = any (p_ids);
     delete from public.rejected_records
-     where user_id = p_user_id and platform = p_platform and stream in ('customers', 'rest_customers')
+     where connection_id = p_connection_id and stream in ('customers', 'rest_customers')
        and platform_id = any (p_ids);
 end $$;

@@ -1,6 +1,6 @@
 -- What the pages show beside the status: the newest orders, and a seller's figures by platform and time.
 
--- recent_orders: the newest orders of a user, over all platforms; a page of an index each, however many there are.
+-- recent_orders: the newest orders of a user, over all shops; a page of an index each, however many there are.
 create or replace function public.recent_orders(p_user_id uuid, p_limit int default 8) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 begin
@@ -9,9 +9,10 @@ begin
         from (
             select o.* from public.connected_accounts as a
             cross join lateral (
-                select platform, platform_id, order_number, ordered_at, total_amount, currency, country, status
+                select platform, a.id as connection_id, a.shop_id, a.shop_name, platform_id, order_number, ordered_at,
+                       total_amount, currency, country, status
                 from public.orders
-                where user_id = p_user_id and platform = a.platform and not is_deleted
+                where connection_id = a.id and not is_deleted
                 order by ordered_at desc limit least(p_limit, 50)) as o
             where a.user_id = p_user_id
             order by o.ordered_at desc, o.platform_id limit least(p_limit, 50)) as newest);
@@ -28,10 +29,11 @@ language sql immutable set search_path = '' as $$
         'RESERVE', 'recoupment', 'sales_tax', 'vat_tax_ep', 'VAT_REFUND_EP']);
 $$;
 
--- figures: sums by platform, currency and unit of time ('day', 'month' or 'year' in p_zone) from p_since on.
+-- figures: sums over a user's shops by platform, currency and unit of time ('day', 'month' or 'year' in p_zone) from p_since on.
 -- Revenue is what buyers paid less the taxes that are passed on; amounts of two currencies are never added.
 create or replace function public.figures(p_user_id uuid, p_unit text, p_zone text, p_since timestamptz) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
+declare shops uuid[] := private.connections_of(p_user_id);
 begin
     return (
         with parts as (
@@ -43,34 +45,34 @@ begin
                    count(*) filter (where cost_state = 'linked') as costed,
                    count(*) filter (where cost_state <> 'linked') as uncosted
             from public.orders
-            where user_id = p_user_id and not is_deleted and ordered_at >= p_since
+            where connection_id = any (shops) and not is_deleted and ordered_at >= p_since
             group by 1, 2, 3
             union all
             -- Costs in another currency than the order's stand by themselves.
             select platform, cost_currency, date_trunc(p_unit, ordered_at at time zone p_zone),
                    0, 0, 0, 0, sum(cost_amount), 0, 0
             from public.orders
-            where user_id = p_user_id and not is_deleted and ordered_at >= p_since
+            where connection_id = any (shops) and not is_deleted and ordered_at >= p_since
               and cost_state = 'linked' and cost_currency <> currency
             group by 1, 2, 3
             union all
             select platform, currency, date_trunc(p_unit, refunded_at at time zone p_zone),
                    0, 0, sum(refund_amount), 0, 0, 0, 0
             from public.order_refunds
-            where user_id = p_user_id and not is_deleted and refunded_at >= p_since
+            where connection_id = any (shops) and not is_deleted and refunded_at >= p_since
             group by 1, 2, 3
             union all
             select platform, currency, date_trunc(p_unit, occurred_at at time zone p_zone),
                    0, 0, 0, -sum(entry_amount), 0, 0, 0
             from public.payments
-            where user_id = p_user_id and not is_deleted and occurred_at >= p_since and private.is_fee(entry_type)
+            where connection_id = any (shops) and not is_deleted and occurred_at >= p_since and private.is_fee(entry_type)
             group by 1, 2, 3
             union all
             -- Where there is no ledger, the fees stand with the payment.
             select platform, currency, date_trunc(p_unit, paid_at at time zone p_zone),
                    0, 0, 0, sum(fees_amount), 0, 0, 0
             from public.order_payments
-            where user_id = p_user_id and not is_deleted and paid_at >= p_since and fees_amount is not null
+            where connection_id = any (shops) and not is_deleted and paid_at >= p_since and fees_amount is not null
               and platform <> 'etsy'
             group by 1, 2, 3),
         sums as (
@@ -79,11 +81,11 @@ begin
                    sum(uncosted) as uncosted
             from parts group by 1, 2, 3),
         sellers as (
-            select platform, currency, listing_platform_id, max(title) as title, sum(quantity) as sold,
+            select platform, connection_id, currency, listing_platform_id, max(title) as title, sum(quantity) as sold,
                    sum(quantity * price_amount) as amount
             from public.line_items
-            where user_id = p_user_id and not is_deleted and ordered_at >= p_since
-            group by platform, currency, listing_platform_id, case when listing_platform_id is null then title end
+            where connection_id = any (shops) and not is_deleted and ordered_at >= p_since
+            group by platform, connection_id, currency, listing_platform_id, case when listing_platform_id is null then title end
             order by amount desc, sold desc limit 6)
         select jsonb_build_object(
             'sums', coalesce((select jsonb_agg(to_jsonb(sums) order by starts, platform, currency) from sums), '[]'),

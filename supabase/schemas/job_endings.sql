@@ -10,13 +10,15 @@ begin
                  and status in ('waiting', 'queued', 'running', 'parked')) then
         return;
     end if;
-    select coalesce(jsonb_agg(jsonb_build_object('platform', platform, 'entity', entity, 'status', status,
-               'code', error_code, 'error', error, 'message', seller_message) order by platform, position), '[]')
+    select coalesce(jsonb_agg(jsonb_build_object('platform', a.platform, 'connection_id', a.id, 'shop_id', a.shop_id,
+               'shop_name', a.shop_name, 'entity', n.entity, 'status', n.status, 'code', n.error_code,
+               'error', n.error, 'message', n.seller_message) order by a.platform, a.shop_id, n.position), '[]')
       into failures
-      from (select distinct on (platform, entity) * from public.sync_jobs
+      from (select distinct on (connection_id, entity) * from public.sync_jobs
             where user_id = p_user_id and job_type = 'backfill'
-            order by platform, entity, created_at desc, id) as newest
-     where status <> 'completed';
+            order by connection_id, entity, created_at desc, id) as n
+      join public.connected_accounts as a on a.id = n.connection_id
+     where n.status <> 'completed';
     update public.profiles
        set backfill_status = case when failures = '[]' then 'completed' else 'failed' end,
            backfill_completed_at = case when failures = '[]' then clock_timestamp() end,
@@ -42,17 +44,16 @@ begin
            fraction = case when p_status = 'completed' then 1 else fraction end
      where id = job.id;
     delete from private.rerun_requests as r
-     where r.user_id = job.user_id and r.platform = job.platform and r.entity = job.entity
-       and r.job_type = job.job_type
+     where r.connection_id = job.connection_id and r.entity = job.entity and r.job_type = job.job_type
     returning * into rerun;
     if rerun.run_id is not null
-       and exists (select 1 from public.connected_accounts where id = job.account_id and status = 'connected') then
-        insert into public.sync_jobs (user_id, account_id, run_id, platform, entity, job_type, priority, position,
+       and exists (select 1 from public.connected_accounts where id = job.connection_id and status = 'connected') then
+        insert into public.sync_jobs (user_id, connection_id, run_id, platform, entity, job_type, priority, position,
                                       created_at)
-        values (job.user_id, job.account_id, rerun.run_id, job.platform, job.entity, job.job_type, job.priority,
+        values (job.user_id, job.connection_id, rerun.run_id, job.platform, job.entity, job.job_type, job.priority,
                 job.position, clock_timestamp());
     end if;
-    perform private.promote_next(job.user_id, job.platform, job.job_type);
+    perform private.promote_next(job.connection_id, job.job_type);
     if job.job_type = 'backfill' then
         perform private.settle_profile(job.user_id);
     end if;
@@ -106,17 +107,17 @@ begin
             detail = format('%s is later than the frozen bound %s', p_watermark, job.window_end);
     end if;
     update public.sync_jobs set calls_used = calls_used + p_calls where id = job.id;
-    insert into public.certificates (id, user_id, platform, entity, run_id, job_id, provider_count, distinct_keys,
+    insert into public.certificates (id, connection_id, user_id, platform, entity, run_id, job_id, provider_count, distinct_keys,
                                      rejected, earliest, latest, checks)
-    values (certificate_id, job.user_id, job.platform, job.entity, job.run_id, job.id,
+    values (certificate_id, job.connection_id, job.user_id, job.platform, job.entity, job.run_id, job.id,
             (p_certificate ->> 'provider_count')::bigint, (p_certificate ->> 'distinct_keys')::bigint,
             coalesce((p_certificate ->> 'rejected')::bigint, 0),
             (p_certificate ->> 'earliest')::timestamptz, (p_certificate ->> 'latest')::timestamptz,
             p_certificate -> 'checks');
     if p_watermark is not null then
-        insert into public.sync_cursors (user_id, platform, entity, watermark, run_id)
-        values (job.user_id, job.platform, job.entity, p_watermark, job.run_id)
-        on conflict (user_id, platform, entity) do update
+        insert into public.sync_cursors (connection_id, user_id, platform, entity, watermark, run_id)
+        values (job.connection_id, job.user_id, job.platform, job.entity, p_watermark, job.run_id)
+        on conflict (connection_id, entity) do update
            set watermark = excluded.watermark, run_id = excluded.run_id, updated_at = now();
     end if;
     perform private.end_job(job, 'completed', null, null, null, certificate_id);

@@ -25,7 +25,8 @@ grant select on public.sync_runs to authenticated, service_role;
 
 create table public.certificates (
     id uuid primary key default gen_random_uuid(),
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
+    user_id uuid not null,
     platform text not null,
     entity text not null,
     run_id uuid not null references public.sync_runs (id) on delete cascade,
@@ -39,16 +40,13 @@ create table public.certificates (
     issued_at timestamptz not null default now()
 );
 comment on table public.certificates is 'The proof that an entity is complete: one row a completed job.';
-create index certificates_of_user on public.certificates (user_id, platform, entity, issued_at);
-alter table public.certificates enable row level security;
-alter table public.certificates force row level security;
-create policy own_rows on public.certificates for select to authenticated using (user_id = (select auth.uid()));
-grant select on public.certificates to authenticated, service_role;
+create index certificates_of_connection on public.certificates (connection_id, entity, issued_at);
+select private.own_rows('certificates');
 
 create table public.sync_jobs (
     id uuid primary key default gen_random_uuid(),
     user_id uuid not null references public.profiles (user_id) on delete cascade,
-    account_id uuid not null references public.connected_accounts (id) on delete cascade,
+    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
     run_id uuid not null references public.sync_runs (id) on delete cascade,
     platform text not null,
     entity text not null,
@@ -96,14 +94,14 @@ create table public.sync_jobs (
     check ((status = 'completed') = (certificate_id is not null)),
     check ((status in ('failed', 'quarantined')) = (error_code is not null))
 ) with (fillfactor = 50);
-comment on table public.sync_jobs is 'One entity of one platform of one user, worked in slices.';
--- One open job per user, platform, entity and job type: a double click cannot make two.
-create unique index sync_jobs_one_open on public.sync_jobs (user_id, platform, entity, job_type)
+comment on table public.sync_jobs is 'One entity of one connection, worked in slices.';
+-- One open job per connection, entity and job type: a double click cannot make two.
+create unique index sync_jobs_one_open on public.sync_jobs (connection_id, entity, job_type)
     where status in ('waiting', 'queued', 'running', 'parked');
--- A platform's entities in their order, one at a time: only the head of the line is ever claimable.
-create unique index sync_jobs_one_head on public.sync_jobs (user_id, platform, job_type)
+-- A shop's entities in their order, one at a time: only the head of the line is ever claimable.
+create unique index sync_jobs_one_head on public.sync_jobs (connection_id, job_type)
     where status in ('queued', 'running', 'parked');
-create unique index sync_jobs_one_running on public.sync_jobs (user_id, platform)
+create unique index sync_jobs_one_running on public.sync_jobs (connection_id)
     where status = 'running';
 -- The claim reads this index alone, so blocked and parked jobs cost it nothing.
 create index sync_jobs_claim on public.sync_jobs (priority, served_at, id) where status = 'queued';
@@ -111,8 +109,9 @@ create index sync_jobs_due on public.sync_jobs (run_after) where status = 'parke
 -- Not by lease_expires_at, which every page moves: a page's update must touch no index (a heap-only tuple), or a long
 -- job would leave a dead entry a page behind and every look at its lease would wade through them.
 create index sync_jobs_running on public.sync_jobs (id) where status = 'running';
-create index sync_jobs_line on public.sync_jobs (user_id, platform, job_type, position) where status = 'waiting';
-create index sync_jobs_of_user on public.sync_jobs (user_id, platform, entity, created_at);
+create index sync_jobs_line on public.sync_jobs (connection_id, job_type, position) where status = 'waiting';
+create index sync_jobs_of_connection on public.sync_jobs (connection_id, entity, created_at);
+create index sync_jobs_of_user on public.sync_jobs (user_id, job_type, created_at);
 alter table public.certificates add foreign key (job_id) references public.sync_jobs (id)
     on delete cascade deferrable initially deferred;
 alter table public.sync_jobs enable row level security;
@@ -120,7 +119,7 @@ alter table public.sync_jobs force row level security;
 create policy own_rows on public.sync_jobs for select to authenticated using (user_id = (select auth.uid()));
 grant select on public.sync_jobs to service_role;
 -- The lease is the worker's key to a job: an end user does not see it.
-grant select (id, user_id, account_id, run_id, platform, entity, job_type, status, records_done, records_total,
+grant select (id, user_id, connection_id, run_id, platform, entity, job_type, status, records_done, records_total,
               records_rejected, fraction, calls_used, run_after, park_reason, attempts, error_code, seller_message,
               certificate_id, created_at, started_at, finished_at, window_start, window_end)
     on public.sync_jobs to authenticated;
@@ -131,28 +130,25 @@ create index sync_jobs_ended on public.sync_jobs (finished_at) where finished_at
 
 -- Where the next incremental sync starts. Never later than the frozen bound of the read that left it.
 create table public.sync_cursors (
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
+    user_id uuid not null,
     platform text not null,
     entity text not null,
     watermark timestamptz not null,
     run_id uuid not null references public.sync_runs (id) on delete cascade,
     updated_at timestamptz not null default now(),
-    primary key (user_id, platform, entity)
+    primary key (connection_id, entity)
 );
-alter table public.sync_cursors enable row level security;
-alter table public.sync_cursors force row level security;
-create policy own_rows on public.sync_cursors for select to authenticated using (user_id = (select auth.uid()));
-grant select on public.sync_cursors to authenticated, service_role;
+select private.own_rows('sync_cursors');
 
 -- A trigger that comes while a job runs is not lost: it leaves a request, and the finishing transaction queues the job
 -- again. And two clocks that quarantine jobs of the same users take their locks in one order.
 create table private.rerun_requests (
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
-    platform text not null,
+    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
     entity text not null,
     job_type text not null,
     run_id uuid not null references public.sync_runs (id) on delete cascade,
-    primary key (user_id, platform, entity, job_type)
+    primary key (connection_id, entity, job_type)
 );
 comment on table private.rerun_requests is 'Jobs to be queued again when the one that runs has ended: one request, however often asked.';
 
@@ -169,28 +165,29 @@ begin
     return job;
 end $$;
 
--- promote_next: put the next entity in line at the head, once the one before it has ended.
-create or replace function private.promote_next(p_user_id uuid, p_platform text, p_job_type text) returns void
+-- promote_next: put the next entity of a shop's line at the head, once the one before it has ended.
+create or replace function private.promote_next(p_connection_id uuid, p_job_type text) returns void
 language sql set search_path = '' as $$
     update public.sync_jobs set status = 'queued', served_at = clock_timestamp()
     where id = (
         select id from public.sync_jobs
-        where user_id = p_user_id and platform = p_platform and job_type = p_job_type and status = 'waiting'
+        where connection_id = p_connection_id and job_type = p_job_type and status = 'waiting'
         order by position, created_at limit 1)
     and not exists (
         select 1 from public.sync_jobs
-        where user_id = p_user_id and platform = p_platform and job_type = p_job_type
+        where connection_id = p_connection_id and job_type = p_job_type
           and status in ('queued', 'running', 'parked'));
 $$;
 
--- queue_jobs: queue what is asked in one transaction. `p_jobs` is a list of {platform, entity, priority, position};
--- open jobs are left alone, completed ones too unless `p_rerun`. What shall be read again, and is being read, is read
--- once more after its end, however often that was asked. Answers what became of each.
+-- queue_jobs: queue what is asked in one transaction. `p_jobs` is a list of {platform, connection_id, entity, priority,
+-- position}; without a connection it is asked of each shop that the user has there. Open jobs are left alone, completed
+-- ones too unless `p_rerun`. What shall be read again, and is being read, is read once more after its end, however often
+-- that was asked. Answers what became of each.
 create or replace function public.queue_jobs(p_user_id uuid, p_job_type text, p_trigger text, p_jobs jsonb,
                                              p_rerun boolean default false) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare wanted record; outcome text; outcomes jsonb := '[]'; run uuid; last public.sync_jobs;
-        account public.connected_accounts; queued int := 0; reruns int := 0;
+        queued int := 0; reruns int := 0;
 begin
     perform 1 from public.profiles where user_id = p_user_id for no key update;
     if not found then
@@ -198,20 +195,23 @@ begin
     end if;
     insert into public.sync_runs (user_id, job_type, trigger) values (p_user_id, p_job_type, p_trigger)
         returning id into run;
-    for wanted in select * from jsonb_to_recordset(p_jobs)
-                  as j(platform text, entity text, priority int, position int) order by j.platform, j.position loop
-        select * into account from public.connected_accounts
-         where user_id = p_user_id and platform = wanted.platform;
-        if not found then
+    for wanted in
+        select j.platform, j.entity, j.priority, j.position, a.id as connection_id, a.shop_id
+        from jsonb_to_recordset(p_jobs)
+             as j(platform text, connection_id uuid, entity text, priority int, position int)
+        left join public.connected_accounts as a
+               on a.user_id = p_user_id and a.platform = j.platform and (j.connection_id is null or a.id = j.connection_id)
+        order by j.platform, a.shop_id, j.position loop
+        if wanted.connection_id is null then
             raise exception using errcode = 'PT404', message = 'not_connected',
                 detail = wanted.platform, hint = 'Connect the platform first.';
         end if;
         select * into last from public.sync_jobs
-         where user_id = p_user_id and platform = wanted.platform and entity = wanted.entity
-           and job_type = p_job_type order by created_at desc, id limit 1;
+         where connection_id = wanted.connection_id and entity = wanted.entity and job_type = p_job_type
+         order by created_at desc, id limit 1;
         if last.status in ('waiting', 'queued', 'running', 'parked') and last.started_at is not null and p_rerun then
-            insert into private.rerun_requests (user_id, platform, entity, job_type, run_id)
-            values (p_user_id, wanted.platform, wanted.entity, p_job_type, run) on conflict do nothing;
+            insert into private.rerun_requests (connection_id, entity, job_type, run_id)
+            values (wanted.connection_id, wanted.entity, p_job_type, run) on conflict do nothing;
             reruns := reruns + found::int;
             outcome := 'will run again';
         elsif last.status in ('waiting', 'queued', 'running', 'parked') then
@@ -219,18 +219,18 @@ begin
         elsif last.status = 'completed' and not p_rerun then
             outcome := 'already complete';
         else
-            insert into public.sync_jobs (user_id, account_id, run_id, platform, entity, job_type, priority, position,
+            insert into public.sync_jobs (user_id, connection_id, run_id, platform, entity, job_type, priority, position,
                                           created_at)
-            values (p_user_id, account.id, run, wanted.platform, wanted.entity, p_job_type, wanted.priority,
+            values (p_user_id, wanted.connection_id, run, wanted.platform, wanted.entity, p_job_type, wanted.priority,
                     wanted.position, clock_timestamp());
             outcome := 'queued';
             queued := queued + 1;
         end if;
-        outcomes := outcomes || jsonb_build_object('platform', wanted.platform, 'entity', wanted.entity,
-                                                   'outcome', outcome);
+        outcomes := outcomes || jsonb_build_object('platform', wanted.platform, 'connection_id', wanted.connection_id,
+            'shop_id', wanted.shop_id, 'entity', wanted.entity, 'outcome', outcome);
     end loop;
-    perform private.promote_next(p_user_id, platform, p_job_type)
-       from (select distinct platform from public.sync_jobs
+    perform private.promote_next(connection_id, p_job_type)
+       from (select distinct connection_id from public.sync_jobs
              where user_id = p_user_id and job_type = p_job_type and status = 'waiting') as waiting;
     if queued + reruns = 0 then
         delete from public.sync_runs where id = run;

@@ -6,6 +6,7 @@ create table public.sync_pages (
     job_id uuid not null references public.sync_jobs (id) on delete cascade,
     seq int not null,
     page_id uuid not null unique,
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     entity text not null,
@@ -28,16 +29,14 @@ create table public.sync_pages (
     answer jsonb not null,
     primary key (job_id, seq)
 );
-create index sync_pages_later on public.sync_pages (user_id, platform, entity, fetched_at);
-alter table public.sync_pages enable row level security;
-alter table public.sync_pages force row level security;
-create policy own_rows on public.sync_pages for select to authenticated using (user_id = (select auth.uid()));
-grant select on public.sync_pages to authenticated, service_role;
+create index sync_pages_later on public.sync_pages (connection_id, entity, fetched_at);
+select private.own_rows('sync_pages');
 
 -- Records that could not be mapped, with the reason and the bytes. Personal fields are cut out before they come here.
 create table public.rejected_records (
     id bigint generated always as identity primary key,
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
+    user_id uuid not null,
     platform text not null,
     entity text not null,
     stream text not null,
@@ -53,14 +52,10 @@ create table public.rejected_records (
     fetched_at timestamptz not null,
     first_seen_at timestamptz not null default clock_timestamp(),
     settled_at timestamptz,
-    unique (user_id, platform, stream, raw_md5)
+    unique (connection_id, stream, raw_md5)
 );
-create index rejected_records_open on public.rejected_records (user_id, platform, stream, platform_id)
-    where status = 'open';
-alter table public.rejected_records enable row level security;
-alter table public.rejected_records force row level security;
-create policy own_rows on public.rejected_records for select to authenticated using (user_id = (select auth.uid()));
-grant select on public.rejected_records to authenticated, service_role;
+create index rejected_records_open on public.rejected_records (connection_id, stream, platform_id) where status = 'open';
+select private.own_rows('rejected_records');
 
 -- What landing a page did.
 create type private.landed as (keys text[], created int, updated int, unchanged int, stale int);
@@ -128,11 +123,11 @@ begin
         else
             rejected := rejected + 1;
             landed.keys := landed.keys || coalesce(item.key, 'rejected:' || md5(bytes));
-            insert into public.rejected_records as r (user_id, platform, entity, stream, shape, run_id, platform_id, reason,
-                                                      sqlstate, raw, fetched_at)
-            values (job.user_id, job.platform, job.entity, p_stream, p_shape, job.run_id, item.key, one.reason, one.code,
-                    bytes, p_fetched_at)
-            on conflict (user_id, platform, stream, raw_md5) do update
+            insert into public.rejected_records as r (connection_id, user_id, platform, entity, stream, shape, run_id,
+                                                      platform_id, reason, sqlstate, raw, fetched_at)
+            values (job.connection_id, job.user_id, job.platform, job.entity, p_stream, p_shape, job.run_id, item.key,
+                    one.reason, one.code, bytes, p_fetched_at)
+            on conflict (connection_id, stream, raw_md5) do update
                set status = 'open', settled_at = null, reason = excluded.reason, sqlstate = excluded.sqlstate,
                    shape = excluded.shape, fetched_at = excluded.fetched_at, run_id = excluded.run_id;
         end if;
@@ -144,7 +139,7 @@ end $$;
 create or replace function private.keys_seen_later(job public.sync_jobs, p_fetched_at timestamptz) returns text[]
 language sql stable set search_path = '' as $$
     select coalesce(array_agg(distinct k), '{}') from public.sync_pages as p, unnest(p.keys) as k
-    where p.user_id = job.user_id and p.platform = job.platform and p.entity = job.entity
+    where p.connection_id = job.connection_id and p.entity = job.entity
       and p.fetched_at > p_fetched_at;
 $$;
 
@@ -188,7 +183,7 @@ begin
     -- A record that was rejected before needs nobody's attention any more, now that a later fetch of it has landed or
     -- was rejected with other bytes. What this very page rejects has its time of fetching.
     update public.rejected_records as r set status = 'superseded', settled_at = clock_timestamp()
-     where r.user_id = job.user_id and r.platform = job.platform and r.stream = stream_name
+     where r.connection_id = job.connection_id and r.stream = stream_name
        and r.status = 'open' and r.platform_id = any (landed.keys) and r.fetched_at < at;
 
     -- Pages overlap by a record, and a second pass reads the same again: progress counts neither twice.
@@ -200,10 +195,11 @@ begin
 
     result := jsonb_build_object('seq', job.page_seq + 1, 'created', landed.created, 'updated', landed.updated,
         'unchanged', landed.unchanged, 'stale', landed.stale, 'rejected', rejected_now);
-    insert into public.sync_pages (job_id, seq, page_id, user_id, platform, entity, stream, part, pass, window_start,
-                                   window_end, position, provider_count, keys, created, updated, unchanged, stale,
+    insert into public.sync_pages (job_id, seq, page_id, connection_id, user_id, platform, entity, stream, part, pass,
+                                   window_start, window_end, position, provider_count, keys, created, updated, unchanged, stale,
                                    rejected, fetched_at, answer)
-    values (job.id, job.page_seq, (env ->> 'page_id')::uuid, job.user_id, job.platform, job.entity, stream_name,
+    values (job.id, job.page_seq, (env ->> 'page_id')::uuid, job.connection_id, job.user_id, job.platform, job.entity,
+            stream_name,
             (env ->> 'part')::int, (env ->> 'pass')::int,
             to_timestamp((env ->> 'window_start')::bigint), to_timestamp((env ->> 'window_end')::bigint),
             (env ->> 'position')::bigint, (env ->> 'provider_count')::bigint, landed.keys, landed.created,

@@ -37,7 +37,7 @@ begin
         'union_keys', (select count(distinct k) from pages, unnest(keys) as k),
         'last_pass_keys', (select count(distinct k) from pages, unnest(keys) as k where pass = last_pass),
         'rejected', (select count(distinct k) from pages as g, unnest(g.keys) as k
-                     join public.rejected_records as r on r.user_id = job.user_id and r.platform = job.platform
+                     join public.rejected_records as r on r.connection_id = job.connection_id
                       and r.stream = p_stream and r.status = 'open'
                       and k = coalesce(r.platform_id, 'rejected:' || r.raw_md5)),
         'windows', (select coalesce(jsonb_agg(jsonb_build_object(
@@ -50,13 +50,13 @@ begin
         select count(*) from (
             select k from public.sync_pages as g, unnest(g.keys) as k where g.job_id = $1 and g.stream = $2
             except
-            select t.platform_id from public.%1$I as t where t.user_id = $3 and t.platform = $4
+            select t.platform_id from public.%1$I as t where t.connection_id = $3
             except
             select coalesce(r.platform_id, 'rejected:' || r.raw_md5) from public.rejected_records as r
-            where r.user_id = $3 and r.platform = $4 and r.stream = $2 and r.status = 'open') as absent
-    $sql$, p_table) into missing using job.id, p_stream, job.user_id, job.platform;
-    execute format('select count(*) from public.%I where user_id = $1 and platform = $2 and not is_deleted', p_table)
-       into stored using job.user_id, job.platform;
+            where r.connection_id = $3 and r.stream = $2 and r.status = 'open') as absent
+    $sql$, p_table) into missing using job.id, p_stream, job.connection_id;
+    execute format('select count(*) from public.%I where connection_id = $1 and not is_deleted', p_table)
+       into stored using job.connection_id;
 
     select exists (select 1 from public.sync_pages as g
                    where g.job_id = job.id and g.stream = p_stream and p_newest = any (g.keys)) into has_newest;
@@ -65,14 +65,14 @@ begin
         execute format($sql$
             with gaps as (
                 select %1$I as until, lag(%1$I) over (order by %1$I) as since
-                from public.%2$I where user_id = $1 and platform = $2 and not is_deleted),
+                from public.%2$I where connection_id = $1 and not is_deleted),
             sized as (select since, until, extract(epoch from until - since) as seconds from gaps where since is not null)
             select jsonb_build_object(
                 'earliest', (select min(until) from gaps), 'latest', (select max(until) from gaps),
                 'median_gap_seconds', (select percentile_cont(0.5) within group (order by seconds) from sized),
                 'largest_gaps', (select coalesce(jsonb_agg(to_jsonb(g)), '[]') from
                                  (select since, until, seconds from sized order by seconds desc limit 5) as g))
-        $sql$, p_time_column, p_table) into times using job.user_id, job.platform;
+        $sql$, p_time_column, p_table) into times using job.connection_id;
     end if;
     return facts || jsonb_build_object('missing_rows', missing, 'stored_rows', stored, 'has_newest', has_newest) || coalesce(times, '{}');
 end $$;
@@ -86,14 +86,14 @@ $$;
 revoke all on function public.audit_read(uuid, text, text, text, text) from public, anon, authenticated;
 grant execute on function public.audit_read(uuid, text, text, text, text) to service_role;
 
--- verify_completed: hold a completed entity against its audit and its proofs once more. Asks no platform.
-create or replace function public.verify_completed(p_user_id uuid, p_platform text, p_entity text, p_stream text, p_table text,
+-- verify_completed: hold a completed entity of a shop against its audit and its proofs once more. Asks no platform.
+create or replace function public.verify_completed(p_user_id uuid, p_connection_id uuid, p_entity text, p_stream text, p_table text,
                                                    p_time_column text, p_proofs text[]) returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
 declare job public.sync_jobs; audit jsonb := '{}';
 begin
     select * into job from public.sync_jobs
-     where user_id = p_user_id and platform = p_platform and entity = p_entity and job_type = 'backfill'
+     where user_id = p_user_id and connection_id = p_connection_id and entity = p_entity and job_type = 'backfill'
      order by created_at desc, id limit 1;
     if job.status is distinct from 'completed' then
         return jsonb_build_object('status', coalesce(job.status, 'never started'), 'error', job.error);
@@ -106,6 +106,6 @@ begin
         'proofs', (select coalesce(jsonb_agg(private.prove_job(job, name)), '[]') from unnest(p_proofs) as name));
 end $$;
 revoke all on function
-    public.verify_completed(uuid, text, text, text, text, text, text[])
+    public.verify_completed(uuid, uuid, text, text, text, text, text[])
     from public, anon, authenticated;
-grant execute on function public.verify_completed(uuid, text, text, text, text, text, text[]) to service_role;
+grant execute on function public.verify_completed(uuid, uuid, text, text, text, text, text[]) to service_role;

@@ -1,7 +1,8 @@
 -- Records: what the platforms hold about a seller, one table an entity, shared by all platforms.
 --
--- Every synced row carries the same nine columns beside its own:
---   user_id, platform, platform_id   its key; the tenant comes from the lease of the job that wrote it
+-- Every synced row carries the same ten columns beside its own:
+--   connection_id, platform_id       its key; the connection comes from the lease of the job that wrote it
+--   user_id, platform                whose it is and where it is from, as its connection has them
 --   raw                              the record as the platform sent it, less personal fields that nobody needs
 --   source_updated_at, fetched_at    its version: the platform's own time first, the time we asked second
 --   content_hash                     of raw; an unchanged row costs no write
@@ -12,6 +13,7 @@
 -- Child rows name their parent by platform_id, without a foreign key: records may arrive in any order.
 
 create table public.orders (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -57,15 +59,16 @@ create table public.orders (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index orders_by_time on public.orders (user_id, platform, ordered_at) where not is_deleted;
+create index orders_by_time on public.orders (connection_id, ordered_at) where not is_deleted;
 -- Etsy's number is its id, and stays out; Shopify's `#1037` is found without its sign.
 create index orders_by_number on public.orders (user_id, ltrim(order_number, '#'))
     where order_number <> platform_id and not is_deleted;
 select private.synced_table('orders', '{shopify}');
 
 create table public.line_items (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -92,12 +95,13 @@ create table public.line_items (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index line_items_of_order on public.line_items (user_id, platform, order_platform_id) where not is_deleted;
+create index line_items_of_order on public.line_items (connection_id, order_platform_id) where not is_deleted;
 select private.synced_table('line_items');
 
 create table public.order_refunds (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -113,12 +117,13 @@ create table public.order_refunds (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index order_refunds_of_order on public.order_refunds (user_id, platform, order_platform_id) where not is_deleted;
+create index order_refunds_of_order on public.order_refunds (connection_id, order_platform_id) where not is_deleted;
 select private.synced_table('order_refunds');
 
 create table public.order_fulfillments (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -133,12 +138,13 @@ create table public.order_fulfillments (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index order_fulfillments_of_order on public.order_fulfillments (user_id, platform, order_platform_id) where not is_deleted;
+create index order_fulfillments_of_order on public.order_fulfillments (connection_id, order_platform_id) where not is_deleted;
 select private.synced_table('order_fulfillments');
 
 create table public.customers (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -152,11 +158,12 @@ create table public.customers (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
 select private.synced_table('customers', '{shopify}');
 
 create table public.listings (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -176,12 +183,13 @@ create table public.listings (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
 select private.synced_table('listings', '{shopify}');
 
 -- The payment account's ledger: every payment, fee, tax, refund and payout, with the balance after it.
 create table public.payments (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -203,20 +211,21 @@ create table public.payments (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index payments_in_sequence on public.payments (user_id, platform, sequence_number) where not is_deleted;
-create index payments_of_order on public.payments (user_id, platform, order_platform_id)
+create index payments_in_sequence on public.payments (connection_id, sequence_number) where not is_deleted;
+create index payments_of_order on public.payments (connection_id, order_platform_id)
     where order_platform_id is not null;
-create index payments_unresolved on public.payments (user_id, platform, reference_type, reference_id)
+create index payments_unresolved on public.payments (connection_id, reference_type, reference_id)
     where order_platform_id is null;
 -- Two of about nine entries an order, and only until they have found theirs.
-create index payments_to_look_up on public.payments (user_id, platform, reference_id)
+create index payments_to_look_up on public.payments (connection_id, reference_id)
     where order_platform_id is null and reference_type in ('shop_payment', 'processing_fee');
 select private.synced_table('payments');
 
 -- The buyer's payment for an order, where the platform keeps such a record beside its ledger.
 create table public.order_payments (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -233,14 +242,15 @@ create table public.order_payments (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index order_payments_of_order on public.order_payments (user_id, platform, order_platform_id) where not is_deleted;
+create index order_payments_of_order on public.order_payments (connection_id, order_platform_id) where not is_deleted;
 select private.synced_table('order_payments');
 
 -- Each movement of money of an order. Money moved is what 'success' rows of 'sale' and 'capture' brought, less those of
 -- 'refund'; an authorization moves nothing.
 create table public.order_transactions (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -259,13 +269,14 @@ create table public.order_transactions (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index order_transactions_of_order on public.order_transactions (user_id, platform, order_platform_id) where not is_deleted;
+create index order_transactions_of_order on public.order_transactions (connection_id, order_platform_id) where not is_deleted;
 select private.synced_table('order_transactions');
 
 -- What a refund took back of which line.
 create table public.order_refund_lines (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -282,13 +293,14 @@ create table public.order_refund_lines (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index order_refund_lines_of_refund on public.order_refund_lines (user_id, platform, refund_platform_id) where not is_deleted;
+create index order_refund_lines_of_refund on public.order_refund_lines (connection_id, refund_platform_id) where not is_deleted;
 select private.synced_table('order_refund_lines');
 
 -- What can be bought: each listing has one variant at least.
 create table public.listing_variants (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -308,7 +320,7 @@ create table public.listing_variants (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index listing_variants_of_listing on public.listing_variants (user_id, platform, listing_platform_id) where not is_deleted;
+create index listing_variants_of_listing on public.listing_variants (connection_id, listing_platform_id) where not is_deleted;
 select private.synced_table('listing_variants', '{shopify}');

@@ -1,12 +1,17 @@
 -- Records that are mapped anew: rejected ones, and all after a corrected mapping.
 
--- replay_rejected: try rejected records again, after the mapping was mended. No call to the platform.
-create or replace function public.replay_rejected(p_user_id uuid, p_after bigint default 0, p_limit int default 100) returns jsonb
+-- replay_rejected: try rejected records again, after the mapping was mended: those of one of the user's connections, or
+-- of all. No call to the platform.
+create or replace function public.replay_rejected(p_user_id uuid, p_after bigint default 0, p_limit int default 100,
+                                                  p_connection_id uuid default null) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare r public.rejected_records; job public.sync_jobs; one record; landed int := 0; refused int := 0; last bigint;
 begin
     for r in select * from public.rejected_records
-             where user_id = p_user_id and status = 'open' and id > p_after order by id limit p_limit for update loop
+             where connection_id = any (private.connections_of(p_user_id)) and status = 'open' and id > p_after
+               and (p_connection_id is null or connection_id = p_connection_id)
+             order by id limit p_limit for update loop
+        job.connection_id := r.connection_id;
         job.user_id := r.user_id;
         job.platform := r.platform;
         job.entity := r.entity;
@@ -23,13 +28,13 @@ begin
     end loop;
     return jsonb_build_object('landed', landed, 'refused', refused, 'after', last);
 end $$;
-revoke all on function public.replay_rejected(uuid, bigint, int) from public, anon, authenticated;
-grant execute on function public.replay_rejected(uuid, bigint, int) to service_role;
+revoke all on function public.replay_rejected(uuid, bigint, int, uuid) from public, anon, authenticated;
+grant execute on function public.replay_rejected(uuid, bigint, int, uuid) to service_role;
 
--- remap: the typed columns of a synced table, derived again from raw by the map function of a shape, in batches by key.
+-- remap: the typed columns of a shop's rows in a synced table, derived again from raw by the map function of a shape, in batches by key.
 -- `p_columns` are those to set, each with the members of which one shows it: where the record has none of them, what is
 -- stored stays. Not on the way of any page, so that its statement is put together here.
-create or replace function private.remap(p_user_id uuid, p_platform text, p_shape text, p_table text, p_columns jsonb, p_after text,
+create or replace function private.remap(connection public.connected_accounts, p_shape text, p_table text, p_columns jsonb, p_after text,
                                          p_limit int) returns jsonb
 language plpgsql set search_path = '' as $$
 declare sets text; stored text; mapped text; answer jsonb;
@@ -49,7 +54,7 @@ begin
     execute format($sql$
         with batch as materialized (
             select t.ctid, t.platform_id, t.raw from public.%1$I as t
-            where t.user_id = $1 and t.platform = $2 and t.platform_id > $3 order by t.platform_id limit $4),
+            where t.connection_id = $1 and t.platform_id > $2 order by t.platform_id limit $3),
         mapped as materialized (select b.ctid, m.* from batch as b, lateral private.%2$I(b.raw) as m),
         changed as (
             update public.%1$I as t set %3$s from mapped as m
@@ -57,16 +62,16 @@ begin
             returning 1)
         select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
                                   'after', (select max(platform_id) from batch))
-    $sql$, p_table, concat_ws('_', 'map', p_platform, p_shape, p_table), sets, stored, mapped)
-       into answer using p_user_id, p_platform, p_after, p_limit;
+    $sql$, p_table, concat_ws('_', 'map', connection.platform, p_shape, p_table), sets, stored, mapped)
+       into answer using connection.id, p_after, p_limit;
     return answer;
 end $$;
 
 -- remap_records: the same for the worker's role. No call to the platform.
-create or replace function public.remap_records(p_user_id uuid, p_platform text, p_shape text, p_table text, p_columns jsonb,
+create or replace function public.remap_records(p_user_id uuid, p_connection_id uuid, p_shape text, p_table text, p_columns jsonb,
                                                 p_after text, p_limit int default 1000) returns jsonb
 language sql security definer set search_path = '' as $$
-    select private.remap(p_user_id, p_platform, p_shape, p_table, p_columns, p_after, p_limit);
+    select private.remap(private.connection_of(p_user_id, p_connection_id), p_shape, p_table, p_columns, p_after, p_limit);
 $$;
-revoke all on function public.remap_records(uuid, text, text, text, jsonb, text, int) from public, anon, authenticated;
-grant execute on function public.remap_records(uuid, text, text, text, jsonb, text, int) to service_role;
+revoke all on function public.remap_records(uuid, uuid, text, text, jsonb, text, int) from public, anon, authenticated;
+grant execute on function public.remap_records(uuid, uuid, text, text, jsonb, text, int) to service_role;

@@ -14,7 +14,7 @@ exception when others then
     return false;
 end $$;
 
--- sweep_gone: after a complete read, rows that it did not show are gone: softly, and never very many at once. With a
+-- sweep_gone: after a complete read of a shop, its rows that it did not show are gone: softly, and never very many at once. With a
 -- time column only rows inside the job's window are judged. `p_last_pass`: the last pass over each window was complete
 -- by itself, so that a record which left between two passes is seen to be gone. `p_children`: what goes with a record,
 -- as {table: the column that names the record}. `p_created_at`: members of a record with its time of creation, where
@@ -27,36 +27,36 @@ declare job public.sync_jobs := private.leased_job(p_lease_id); gone text[]; sto
         child record;
 begin
     if p_time_column <> '' then
-        inside := format('t.%I >= $5 and t.%1$I < $6', p_time_column);
+        inside := format('t.%I >= $4 and t.%1$I < $5', p_time_column);
     end if;
     execute format($sql$
         with pages as (
             select keys, pass, max(pass) over (partition by part, window_start, window_end) as last_pass
-            from public.sync_pages where job_id = $3 and stream = $4),
+            from public.sync_pages where job_id = $2 and stream = $3),
         judged as (
             select t.platform_id from public.%I as t
-            where t.user_id = $1 and t.platform = $2 and not t.is_deleted and %s)
+            where t.connection_id = $1 and not t.is_deleted and %s)
         select (select array_agg(platform_id) from (
                     select platform_id from judged
                     except
-                    select k from pages, unnest(keys) as k where pass = last_pass or not $7) as unseen),
+                    select k from pages, unnest(keys) as k where pass = last_pass or not $6) as unseen),
                (select count(*) from judged)
     $sql$, p_table, inside) into gone, stored
-    using job.user_id, job.platform, job.id, p_stream, job.window_start, job.window_end + interval '1 second', p_last_pass;
+    using job.connection_id, job.id, p_stream, job.window_start, job.window_end + interval '1 second', p_last_pass;
     if cardinality(p_created_at) > 0 and gone is not null then
-        execute format('select array_agg(platform_id) from public.%I where user_id = $1 and platform = $2 '
-                       'and platform_id = any ($3) and not private.created_after(raw, $4, $5)', p_table)
-           into gone using job.user_id, job.platform, gone, p_created_at, date_trunc('second', job.window_end);
+        execute format('select array_agg(platform_id) from public.%I where connection_id = $1 '
+                       'and platform_id = any ($2) and not private.created_after(raw, $3, $4)', p_table)
+           into gone using job.connection_id, gone, p_created_at, date_trunc('second', job.window_end);
     end if;
     if coalesce(cardinality(gone), 0) > greatest(p_always_allowed, stored * p_max_share) then
         return jsonb_build_object('gone', 0, 'held_back', cardinality(gone), 'stored', stored);
     end if;
-    execute format('update public.%I set is_deleted = true, sync_run_id = $4 where user_id = $1 and platform = $2 '
-                   'and platform_id = any ($3)', p_table) using job.user_id, job.platform, gone, job.run_id;
+    execute format('update public.%I set is_deleted = true, sync_run_id = $3 where connection_id = $1 '
+                   'and platform_id = any ($2)', p_table) using job.connection_id, gone, job.run_id;
     for child in select key as name, value as parent from jsonb_each_text(p_children) where gone is not null loop
-        execute format('update public.%I set is_deleted = true, sync_run_id = $4 where user_id = $1 and platform = $2 '
-                       'and %I = any ($3) and not is_deleted', child.name, child.parent)
-            using job.user_id, job.platform, gone, job.run_id;
+        execute format('update public.%I set is_deleted = true, sync_run_id = $3 where connection_id = $1 '
+                       'and %I = any ($2) and not is_deleted', child.name, child.parent)
+            using job.connection_id, gone, job.run_id;
     end loop;
     return jsonb_build_object('gone', coalesce(cardinality(gone), 0), 'held_back', 0, 'stored', stored);
 end $$;

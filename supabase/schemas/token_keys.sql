@@ -11,13 +11,13 @@ $$;
 revoke all on function public.token_keys() from public, anon, authenticated;
 grant execute on function public.token_keys() to service_role;
 
--- tokens_of_other_keys: a batch of pairs of which one at least is not under this key, in the order of accounts.
+-- tokens_of_other_keys: a batch of pairs of which one at least is not under this key, in the order of connections.
 create or replace function public.tokens_of_other_keys(p_key_id text, p_after uuid, p_limit int) returns jsonb
 language sql stable security definer set search_path = '' as $$
-    select coalesce(jsonb_agg(private.tokens_as_json(account_id) order by account_id), '[]') from (
-        select account_id from private.platform_tokens
-        where (access_key_id <> p_key_id or refresh_key_id <> p_key_id) and (p_after is null or account_id > p_after)
-        order by account_id limit p_limit) as batch;
+    select coalesce(jsonb_agg(private.tokens_as_json(connection_id) order by connection_id), '[]') from (
+        select connection_id from private.platform_tokens
+        where (access_key_id <> p_key_id or refresh_key_id <> p_key_id) and (p_after is null or connection_id > p_after)
+        order by connection_id limit p_limit) as batch;
 $$;
 revoke all on function public.tokens_of_other_keys(text, uuid, int) from public, anon, authenticated;
 grant execute on function public.tokens_of_other_keys(text, uuid, int) to service_role;
@@ -28,12 +28,12 @@ create or replace function public.rewrap_tokens(p_changes jsonb) returns int
 language plpgsql security definer set search_path = '' as $$
 declare change record; replaced int := 0;
 begin
-    for change in select * from jsonb_to_recordset(p_changes) as c(account_id uuid, field text, old text, new text)
-                  order by account_id, field loop
+    for change in select * from jsonb_to_recordset(p_changes) as c(connection_id uuid, field text, old text, new text)
+                  order by connection_id, field loop
         update private.platform_tokens
            set access_token = case when change.field = 'access_token' then change.new else access_token end,
                refresh_token = case when change.field = 'refresh_token' then change.new else refresh_token end
-         where account_id = change.account_id
+         where connection_id = change.connection_id
            and case change.field when 'access_token' then access_token = change.old
                                  when 'refresh_token' then refresh_token = change.old else false end;
         replaced := replaced + found::int;

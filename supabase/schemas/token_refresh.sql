@@ -2,12 +2,12 @@
 
 -- begin_refresh: the claim of one refresh, for whoever holds the row's lock. A claim that was never ended and has
 -- lapsed is a lost answer: its holder died, or sleeps.
-create or replace function private.begin_refresh(p_account_id uuid, p_fence uuid) returns void
+create or replace function private.begin_refresh(p_connection_id uuid, p_fence uuid) returns void
 language sql set search_path = '' as $$
     update private.platform_tokens
        set refresh_fence = p_fence, refresh_started_at = clock_timestamp(),
            lost_answers = lost_answers + coalesce((refresh_fence <> p_fence)::int, 0)
-     where account_id = p_account_id;
+     where connection_id = p_connection_id;
 $$;
 
 -- begin_token_refresh: 'begun' (yours, until the patience has passed), 'busy' (another's), 'resting' (it failed a
@@ -17,10 +17,10 @@ create or replace function public.begin_token_refresh(p_lease_id uuid, p_version
 language plpgsql security definer set search_path = '' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id); tokens private.platform_tokens;
 begin
-    select * into tokens from private.platform_tokens where account_id = job.account_id for update;
+    select * into tokens from private.platform_tokens where connection_id = job.connection_id for update;
     if not found or tokens.version <> p_version
-       or (select status from public.connected_accounts where id = job.account_id) <> 'connected' then
-        return jsonb_build_object('state', 'newer', 'tokens', private.tokens_as_json(job.account_id));
+       or (select status from public.connected_accounts where id = job.connection_id) <> 'connected' then
+        return jsonb_build_object('state', 'newer', 'tokens', private.tokens_as_json(job.connection_id));
     end if;
     if tokens.refresh_fence <> p_fence
        and tokens.refresh_started_at > clock_timestamp() - make_interval(secs => p_patience_seconds) then
@@ -30,8 +30,8 @@ begin
         return jsonb_build_object('state', 'resting',
             'wait_seconds', extract(epoch from tokens.rest_until - clock_timestamp()));
     end if;
-    perform private.begin_refresh(tokens.account_id, p_fence);
-    return jsonb_build_object('state', 'begun', 'tokens', private.tokens_as_json(job.account_id));
+    perform private.begin_refresh(tokens.connection_id, p_fence);
+    return jsonb_build_object('state', 'begun', 'tokens', private.tokens_as_json(job.connection_id));
 end $$;
 revoke all on function
     public.begin_token_refresh(uuid, bigint, uuid, double precision)
@@ -74,22 +74,22 @@ grant execute on function
 create or replace function public.fail_token_refresh(p_fence uuid, p_reason text, p_final boolean,
                                                      p_outcome text default 'unused', p_rest_seconds double precision default 0)
 returns boolean language plpgsql security definer set search_path = '' as $$
-declare account uuid;
+declare connection uuid;
 begin
-    -- Accounts before tokens, as connect_account locks them.
-    select a.id into account from public.connected_accounts as a
-      join private.platform_tokens as t on t.account_id = a.id where t.refresh_fence = p_fence for update of a;
+    -- Connections before tokens, as connect_shop locks them.
+    select a.id into connection from public.connected_accounts as a
+      join private.platform_tokens as t on t.connection_id = a.id where t.refresh_fence = p_fence for update of a;
     update private.platform_tokens
        set refresh_fence = null, refresh_started_at = null,
            lost_answers = lost_answers + (p_outcome = 'lost')::int, refusals = refusals + (p_outcome = 'refused')::int,
            rest_until = clock_timestamp() + make_interval(secs => greatest(p_rest_seconds, 0))
-     where account_id = account and refresh_fence = p_fence;
+     where connection_id = connection and refresh_fence = p_fence;
     if not found then
         return false;
     end if;
     if p_final then
         update public.connected_accounts set status = 'reconnect_needed', status_reason = left(p_reason, 500)
-         where id = account;
+         where id = connection;
     end if;
     return true;
 end $$;
@@ -99,7 +99,7 @@ revoke all on function
 grant execute on function public.fail_token_refresh(uuid, text, boolean, text, double precision) to service_role;
 
 -- claim_token_care: the refresh of one pair that is old enough, whether anybody uses it or not, begun under this
--- fence; or null. `p_ages` says from what age on, in seconds, by platform; a tenth of it is spread over accounts, and
+-- fence; or null. `p_ages` says from what age on, in seconds, by platform; a tenth of it is spread over connections, and
 -- the last fifth of a refresh token's life is always old enough. One pair is looked after once in ten minutes.
 create or replace function public.claim_token_care(p_fence uuid, p_ages jsonb, p_patience_seconds double precision default 90)
 returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -109,22 +109,22 @@ begin
     if not found then
         select t.* into tokens
           from private.platform_tokens as t
-          join public.connected_accounts as a on a.id = t.account_id
+          join public.connected_accounts as a on a.id = t.connection_id
          where a.status = 'connected' and t.refresh_token is not null and p_ages ? a.platform
            and (t.refresh_fence is null or t.refresh_started_at <= moment - make_interval(secs => p_patience_seconds))
            and coalesce(t.rest_until, moment) <= moment and coalesce(t.care_after, moment) <= moment
            and (t.issued_at <= moment - make_interval(secs => (p_ages ->> a.platform)::double precision
-                    * (1 - 0.1 * (abs(hashtext(t.account_id::text)::bigint) % 1000) / 1000.0))
+                    * (1 - 0.1 * (abs(hashtext(t.connection_id::text)::bigint) % 1000) / 1000.0))
                 or moment >= t.refresh_expires_at - (t.refresh_expires_at - t.issued_at) * 0.2)
          order by t.issued_at limit 1 for update of t skip locked;
         if not found then
             return null;
         end if;
         update private.platform_tokens set care_after = moment + interval '10 minutes'
-         where account_id = tokens.account_id;
-        perform private.begin_refresh(tokens.account_id, p_fence);
+         where connection_id = tokens.connection_id;
+        perform private.begin_refresh(tokens.connection_id, p_fence);
     end if;
-    return private.tokens_as_json(tokens.account_id);
+    return private.tokens_as_json(tokens.connection_id);
 end $$;
 revoke all on function public.claim_token_care(uuid, jsonb, double precision) from public, anon, authenticated;
 grant execute on function public.claim_token_care(uuid, jsonb, double precision) to service_role;

@@ -1,7 +1,7 @@
--- Tokens of connected accounts: only ciphertext, in a schema that the API does not expose.
+-- Tokens of connections: only ciphertext, in a schema that the API does not expose.
 
 create table private.platform_tokens (
-    account_id uuid primary key references public.connected_accounts (id) on delete cascade,
+    connection_id uuid primary key references public.connected_accounts (id) on delete cascade,
     access_token text not null check (access_token like 'v1|%|%|%'),
     refresh_token text check (refresh_token like 'v1|%|%|%'),
     -- Which keys the ring still needs: the proof, before one is retired.
@@ -25,29 +25,29 @@ create table private.platform_tokens (
     care_after timestamptz,
     check ((refresh_fence is null) = (refresh_started_at is null))
 );
-comment on table private.platform_tokens is 'Encrypted for one environment, user, platform, account and field; see execution/tokens/keyring.py.';
+comment on table private.platform_tokens is 'Encrypted for one environment, user, platform, connection and field; see execution/tokens/keyring.py.';
 create index platform_tokens_by_age on private.platform_tokens (issued_at) where refresh_token is not null;
 
--- tokens_as_json: what a worker needs of an account. Seconds, not times: a worker's clock may be wrong.
-create or replace function private.tokens_as_json(p_account_id uuid) returns jsonb
+-- tokens_as_json: what a worker needs of a connection. Seconds, not times: a worker's clock may be wrong.
+create or replace function private.tokens_as_json(p_connection_id uuid) returns jsonb
 language sql stable set search_path = '' as $$
     select jsonb_build_object(
-        'account_id', a.id, 'user_id', a.user_id, 'platform', a.platform, 'shop_id', a.shop_id,
+        'connection_id', a.id, 'user_id', a.user_id, 'platform', a.platform, 'shop_id', a.shop_id,
         'status', a.status, 'status_reason', a.status_reason, 'version', t.version,
         'access_token', t.access_token, 'refresh_token', t.refresh_token,
         'expires_in_seconds', extract(epoch from t.expires_at - clock_timestamp()),
         'life_seconds', greatest(0, extract(epoch from t.expires_at - t.issued_at)),
         'lost_answers', t.lost_answers, 'refusals', t.refusals)
-    from public.connected_accounts as a left join private.platform_tokens as t on t.account_id = a.id
-    where a.id = p_account_id;
+    from public.connected_accounts as a left join private.platform_tokens as t on t.connection_id = a.id
+    where a.id = p_connection_id;
 $$;
 
--- read_tokens: the tokens of the leased job's own account; there is no way to name another.
+-- read_tokens: the tokens of the leased job's own connection; there is no way to name another.
 create or replace function public.read_tokens(p_lease_id uuid) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id);
 begin
-    return private.tokens_as_json(job.account_id);
+    return private.tokens_as_json(job.connection_id);
 end $$;
 revoke all on function public.read_tokens(uuid) from public, anon, authenticated;
 grant execute on function public.read_tokens(uuid) to service_role;
@@ -55,22 +55,22 @@ grant execute on function public.read_tokens(uuid) to service_role;
 -- tokens_of_connection: the tokens of a connection without a job. A seller asks what a backfill would cost: the
 -- platform is asked for counts, and there is no job whose lease could stand for the tokens. Who asks comes from a
 -- verified session, as everywhere outside of workers.
-create or replace function public.tokens_of_connection(p_user_id uuid, p_platform text) returns jsonb
+create or replace function public.tokens_of_connection(p_user_id uuid, p_connection_id uuid) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 begin
     return (select private.tokens_as_json(a.id) || jsonb_build_object('shop_created_at', a.shop_created_at)
-            from public.connected_accounts as a where a.user_id = p_user_id and a.platform = p_platform);
+            from public.connected_accounts as a where a.id = p_connection_id and a.user_id = p_user_id);
 end $$;
-revoke all on function public.tokens_of_connection(uuid, text) from public, anon, authenticated;
-grant execute on function public.tokens_of_connection(uuid, text) to service_role;
+revoke all on function public.tokens_of_connection(uuid, uuid) from public, anon, authenticated;
+grant execute on function public.tokens_of_connection(uuid, uuid) to service_role;
 
 -- expiring_tokens: connections whose token ends soon and cannot be refreshed: only the seller can paste a new one.
 create or replace function public.expiring_tokens(p_within_seconds double precision, p_user_id uuid default null)
 returns jsonb
 language sql stable security definer set search_path = '' as $$
     select coalesce(jsonb_agg(to_jsonb(soon) order by soon.expires_at), '[]') from (
-        select a.id as account_id, a.user_id, a.platform, t.expires_at
-        from private.platform_tokens as t join public.connected_accounts as a on a.id = t.account_id
+        select a.id as connection_id, a.user_id, a.platform, a.shop_id, a.shop_name, t.expires_at
+        from private.platform_tokens as t join public.connected_accounts as a on a.id = t.connection_id
         where t.refresh_token is null and a.status = 'connected'
           and t.expires_at <= clock_timestamp() + make_interval(secs => p_within_seconds)
           and (p_user_id is null or a.user_id = p_user_id)
@@ -87,7 +87,7 @@ declare job public.sync_jobs := private.leased_job(p_lease_id);
 begin
     update public.connected_accounts as a set status = 'reconnect_needed', status_reason = left(p_reason, 500)
       from private.platform_tokens as t
-     where a.id = job.account_id and t.account_id = a.id and t.version = p_version;
+     where a.id = job.connection_id and t.connection_id = a.id and t.version = p_version;
     return found;
 end $$;
 revoke all on function public.mark_reconnect_needed(uuid, bigint, text) from public, anon, authenticated;

@@ -45,7 +45,7 @@ create or replace function private.continue_virtual_time() returns trigger langu
 begin
     new.virtual_time := greatest(new.virtual_time, (
         select max(virtual_time) from public.sync_jobs
-        where user_id = new.user_id and platform = new.platform and job_type = new.job_type));
+        where connection_id = new.connection_id and job_type = new.job_type));
     return new;
 end $$;
 create trigger sync_jobs_continue_virtual_time before update on public.sync_jobs

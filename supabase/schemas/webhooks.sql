@@ -14,8 +14,7 @@ create index webhook_deliveries_by_age on private.webhook_deliveries (received_a
 
 create table private.platform_events (
     id bigint generated always as identity primary key,
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
-    platform text not null,
+    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
     -- The stream whose record it is, and the record's id there.
     kind text not null,
     object_id text not null,
@@ -24,7 +23,7 @@ create table private.platform_events (
     worked_at timestamptz
 );
 -- One waiting event an object: what came twice is read once.
-create unique index platform_events_waiting on private.platform_events (user_id, platform, kind, object_id)
+create unique index platform_events_waiting on private.platform_events (connection_id, kind, object_id)
     where worked_at is null;
 create index platform_events_by_age on private.platform_events (worked_at) where worked_at is not null;
 
@@ -71,7 +70,7 @@ grant execute on function public.accept_delivery(text, text, uuid, text, jsonb) 
 create or replace function private.pending_changes(job public.sync_jobs, p_kind text, p_after text, p_limit int)
 returns setof text language sql stable set search_path = '' as $$
     select object_id from private.platform_events
-    where user_id = job.user_id and platform = job.platform and kind = p_kind and worked_at is null
+    where connection_id = job.connection_id and kind = p_kind and worked_at is null
       and object_id > p_after
     order by object_id limit p_limit;
 $$;
@@ -81,7 +80,7 @@ create or replace function private.events_worked() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
     update private.platform_events set worked_at = clock_timestamp()
-     where user_id = new.user_id and platform = new.platform and worked_at is null and received_at < new.started_at;
+     where connection_id = new.connection_id and worked_at is null and received_at < new.started_at;
     delete from private.platform_events where ctid = any (array(
         select ctid from private.platform_events where worked_at < clock_timestamp() - interval '7 days' limit 500));
     return new;
@@ -91,7 +90,8 @@ create trigger events_worked after update of status on public.sync_jobs
     execute function private.events_worked();
 
 -- accept_platform_event: one delivery, whatever it asks for, in one transaction; a repeat has no effect. What it names
--- is of a shop; whoever has connected that shop is told nothing that the platform did not say.
+-- is of a shop: each connection of that shop has the effect, whoever's it is, and nobody is told what the platform did
+-- not say.
 --   p_effect: 'read' (objects of p_kind again), 'gone' (they were deleted), 'disconnect', 'redact_customer',
 --             'redact_shop', 'request' (for people)
 --   p_email: a customer to be forgotten may be named by that alone
@@ -101,62 +101,64 @@ create or replace function public.accept_platform_event(
     p_subject jsonb default '{}',
     p_email text default null) returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
-declare account public.connected_accounts; accounts int := 0; forgotten text[];
+declare connection public.connected_accounts; connections int := 0; forgotten text[];
 begin
     insert into private.webhook_deliveries (source, delivery_id) values (p_platform, p_delivery_id)
     on conflict do nothing;
     if not found then
-        return jsonb_build_object('repeat', true, 'accounts', 0);
+        return jsonb_build_object('repeat', true, 'connections', 0);
     end if;
-    for account in select * from public.connected_accounts
+    for connection in select * from public.connected_accounts
                     where platform = p_platform and shop_id = p_shop_id
                       and (status = 'connected' or p_effect like 'redact%' or p_effect = 'request')
                     order by user_id loop
-        accounts := accounts + 1;
+        connections := connections + 1;
         case p_effect
             when 'read' then
-                insert into private.platform_events as e (user_id, platform, kind, object_id, topic)
-                select account.user_id, p_platform, p_kind, id, p_topic from unnest(p_object_ids) as id order by id
-                on conflict (user_id, platform, kind, object_id) where worked_at is null do update
+                insert into private.platform_events as e (connection_id, kind, object_id, topic)
+                select connection.id, p_kind, id, p_topic from unnest(p_object_ids) as id order by id
+                on conflict (connection_id, kind, object_id) where worked_at is null do update
                    set received_at = clock_timestamp(), topic = excluded.topic;
                 -- Before any backfill's slice: it is one call or a few. While it runs, it will run again.
-                perform public.queue_jobs(account.user_id, 'incremental', 'webhook', jsonb_build_array(
-                    jsonb_build_object('platform', p_platform, 'entity', 'changes', 'priority', -100, 'position', 0)), true);
+                perform public.queue_jobs(connection.user_id, 'incremental', 'webhook', jsonb_build_array(
+                    jsonb_build_object('platform', p_platform, 'connection_id', connection.id, 'entity', 'changes',
+                                       'priority', -100, 'position', 0)), true);
             when 'gone' then
-                perform private.await_pages(account.user_id, p_platform);
-                insert into private.closed_objects as c (user_id, platform, table_name, object_id, gone_at)
-                select account.user_id, p_platform, p_table, id, clock_timestamp() from unnest(p_object_ids) as id order by id
-                on conflict (user_id, platform, table_name, object_id) do update set gone_at = excluded.gone_at;
-                execute format('update public.%I set is_deleted = true where user_id = $1 and platform = $2 '
-                               'and platform_id = any ($3) and not is_deleted', p_table)
-                    using account.user_id, p_platform, p_object_ids;
+                perform private.await_pages(connection.id);
+                insert into private.closed_objects as c (connection_id, table_name, object_id, gone_at)
+                select connection.id, p_table, id, clock_timestamp() from unnest(p_object_ids) as id order by id
+                on conflict (connection_id, table_name, object_id) do update set gone_at = excluded.gone_at;
+                execute format('update public.%I set is_deleted = true where connection_id = $1 '
+                               'and platform_id = any ($2) and not is_deleted', p_table)
+                    using connection.id, p_object_ids;
             when 'disconnect' then
                 -- A late delivery must not end a connection that was made after what it tells of.
-                if coalesce(p_happened_at, clock_timestamp()) >= account.connected_at then
-                    perform public.disconnect_account(account.user_id, p_platform, 'our app was removed from the shop');
+                if coalesce(p_happened_at, clock_timestamp()) >= connection.connected_at then
+                    perform public.disconnect_shop(connection.user_id, connection.id, 'our app was removed from the shop');
                 end if;
             when 'redact_customer' then
                 select array_agg(id) into forgotten from (
                     select unnest(p_object_ids) union all
                     select c.platform_id from public.customers as c
-                     where c.user_id = account.user_id and c.platform = p_platform and lower(c.email) = lower(p_email)
+                     where c.connection_id = connection.id and lower(c.email) = lower(p_email)
                        and cardinality(p_object_ids) = 0) as named (id);
-                perform private.forget_customers(account.user_id, p_platform, coalesce(forgotten, '{}'));
+                perform private.forget_customers(connection.id, coalesce(forgotten, '{}'));
                 -- Of somebody whom we cannot find people have to make sure.
                 insert into private.privacy_requests (user_id, platform, shop_id, topic, subject, done_at)
-                values (account.user_id, p_platform, p_shop_id, p_topic, p_subject,
+                values (connection.user_id, p_platform, p_shop_id, p_topic, p_subject,
                         case when forgotten is not null then clock_timestamp() end);
             else
                 insert into private.privacy_requests (user_id, platform, shop_id, topic, subject)
-                values (account.user_id, p_platform, p_shop_id, p_topic, p_subject);
-                if p_effect = 'redact_shop' and account.status = 'disconnected' then
-                    perform private.forget_shop(account.user_id, p_platform);
+                values (connection.user_id, p_platform, p_shop_id, p_topic, p_subject);
+                if p_effect = 'redact_shop' and connection.status = 'disconnected' then
+                    perform private.forget_shop(connection.id);
                     update private.privacy_requests set done_at = clock_timestamp()
-                     where user_id = account.user_id and platform = p_platform and topic = p_topic and done_at is null;
+                     where user_id = connection.user_id and platform = p_platform and shop_id = p_shop_id and topic = p_topic
+                       and done_at is null;
                 end if;
         end case;
     end loop;
-    return jsonb_build_object('repeat', false, 'accounts', accounts);
+    return jsonb_build_object('repeat', false, 'connections', connections);
 end $$;
 revoke all on function
     public.accept_platform_event(text, text, text, text, text, text, text[], text, timestamptz, jsonb, text)

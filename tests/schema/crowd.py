@@ -15,7 +15,7 @@ _RUNS = """insert into public.sync_runs (user_id, job_type, trigger)
     select user_id, 'backfill', 'crowd' from public.connected_accounts as a
     where not exists (select from public.sync_runs as r where r.user_id = a.user_id)"""
 _JOBS = """
-insert into public.sync_jobs (user_id, account_id, run_id, platform, entity, job_type, priority, position, status,
+insert into public.sync_jobs (user_id, connection_id, run_id, platform, entity, job_type, priority, position, status,
                               run_after, park_reason)
 select a.user_id, a.id, r.id, 'etsy', 'entity' || position, 'backfill', 10 + position, position,
        case when position > 0 then 'waiting' when abs(hashtext(a.id::text)) %% 4 = 0 then 'queued' else 'parked' end,

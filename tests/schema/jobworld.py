@@ -40,10 +40,25 @@ def refusal(db: Connection, function: str, **arguments: Any) -> str:
 def make_seller(db: Connection, *platforms: str) -> str:
     user = make_user(db)
     for platform in platforms:
-        db.execute(
-            "insert into public.connected_accounts (user_id, platform, shop_id) values (%s, %s, '1')", [user, platform]
-        )
+        connect(db, user, platform)
     return user
+
+
+def connect(db: Connection, user: str, platform: str, shop_id: str = "1") -> str:
+    """A connection without tokens; answers its id."""
+    row = db.execute(
+        "insert into public.connected_accounts (user_id, platform, shop_id) values (%s, %s, %s) returning id::text",
+        [user, platform, shop_id],
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def connection_of(db: Connection, user: str, platform: str) -> str:
+    """The id of the only connection that this user has there."""
+    query = "select id::text from public.connected_accounts where user_id = %s and platform = %s"
+    ((found,),) = db.execute(query, [user, platform]).fetchall()
+    return str(found)
 
 
 def queue(

@@ -83,7 +83,10 @@ def _columns(db: Connection, oid: int) -> list[dict[str, Any]]:
 def _parents(db: Connection, oid: int) -> set[int]:
     """Tables that a row of this one cannot do without."""
     required = {column["name"] for column in _columns(db, oid) if column["required"]}
-    return {target for name, (target, _) in _references(db, oid).items() if name in required}
+    found = {target for name, (target, _) in _references(db, oid).items() if name in required}
+    if any(name.endswith("connection_id") for name in required):
+        found |= {row[0] for row in db.execute("select 'public.connected_accounts'::regclass::oid")}
+    return found
 
 
 def _fill(db: Connection, table: dict[str, Any], user_id: str, made: dict[int, dict[str, Any]]) -> dict[str, Any]:
@@ -115,10 +118,19 @@ def _values(
         target, target_column = references.get(column["name"], (0, ""))
         if column["name"] == "user_id":
             values["user_id"] = user_id
+        elif column["name"].endswith("connection_id") and column["required"]:
+            # Of rows that are kept by connection, whether or not a foreign key says so.
+            values[column["name"]] = _connection(db, made)
         elif column["required"]:
             parent = made.get(target)
             values[column["name"]] = parent[target_column] if parent else _value(column["type"])
     return values
+
+
+def _connection(db: Connection, made: dict[int, dict[str, Any]]) -> str:
+    row = db.execute("select 'public.connected_accounts'::regclass::oid").fetchone()
+    assert row is not None
+    return str(made[row[0]]["id"])
 
 
 def _value(type_name: str) -> Any:

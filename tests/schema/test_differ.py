@@ -135,16 +135,16 @@ PLANTED = {
     ),
     "policy's roles": ("alter policy own_rows on public.orders to anon", "policy own_rows on public.orders is"),
     "trigger": (
-        "drop trigger forget_user on public.profiles",
-        "migrations make trigger forget_user on public.profiles, schemas do not have it",
+        "drop trigger forget_connection on public.connected_accounts",
+        "migrations make trigger forget_connection on public.connected_accounts, schemas do not have it",
     ),
     "trigger on auth": (
         "create trigger planted after insert on auth.users for each row execute function private.create_profile()",
         "schemas have trigger planted on auth.users, no migration makes it",
     ),
     "disabled trigger": (
-        "alter table public.profiles disable trigger forget_user",
-        "trigger forget_user on public.profiles is",
+        "alter table public.connected_accounts disable trigger forget_connection",
+        "trigger forget_connection on public.connected_accounts is",
     ),
     "grant on a table": (
         "grant delete on public.orders to authenticated",

@@ -22,7 +22,7 @@ FITS = {
     "text": {"text"},
 }
 SYNCED = {
-    "user_id": "uuid", "platform": "text", "platform_id": "text", "raw": "jsonb", "content_hash": "bigint",
+    "connection_id": "uuid", "user_id": "uuid", "platform": "text", "platform_id": "text", "raw": "jsonb", "content_hash": "bigint",
     "source_updated_at": "timestamp with time zone", "fetched_at": "timestamp with time zone",
     "sync_run_id": "uuid", "is_deleted": "boolean",
 }  # fmt: skip
@@ -72,7 +72,7 @@ def test_every_table_of_records_has_the_columns_that_all_share_and_the_tenants_k
             "select pg_get_constraintdef(oid) from pg_constraint where conrelid = %s::regclass and contype = 'p'",
             [f"public.{table}"],
         ).fetchone()
-        assert key == ("PRIMARY KEY (user_id, platform, platform_id)",), table
+        assert key == ("PRIMARY KEY (connection_id, platform_id)",), table
 
 
 @pytest.mark.parametrize("platform", ENTITIES)
@@ -105,7 +105,7 @@ def test_each_entity_has_the_functions_that_are_called_by_name(db, platform):
 
 
 def test_the_tables_that_streams_fill_are_those_that_forgetting_finds(db):
-    """Records carry no foreign key to the user: forget_user finds their tables by the columns that all share."""
+    """Records carry no foreign key to their connection: forget_connection finds their tables by the columns that all share."""
     found = {name for (name,) in db.execute("select name from private.synced_tables")}
 
     assert found == {table for platform in ENTITIES for table, _, _ in declared(platform)}

@@ -17,13 +17,13 @@ RELEASED = {
     "block_scope": "p_scope p_seconds",
     "claim_job": "p_lease_id p_worker p_lease_seconds",
     "complete_job": "p_lease_id p_certificate p_watermark p_calls",
-    "connect_account": "p_account_id p_user_id p_platform p_shop_id p_shop_name p_currency p_shop_created_at"
+    "connect_shop": "p_connection_id p_user_id p_platform p_shop_id p_shop_name p_currency p_shop_created_at"
     " p_access_token p_refresh_token p_expires_at",
     "derive": "p_lease_id p_name p_after p_limit",
     "extend_lease": "p_lease_id p_lease_seconds",
     "fail_job": "p_lease_id p_code p_error p_seller_message p_calls",
     "fail_token_refresh": "p_fence p_reason p_final",
-    "find_account": "p_user_id p_platform",
+    "find_connection": "p_user_id p_platform p_shop_id",
     "freeze_window": "p_lease_id p_start p_end",
     "hand_back_job": "p_lease_id p_calls",
     "limits_of": "p_scope",
@@ -35,7 +35,7 @@ RELEASED = {
     "prove": "p_lease_id p_name",
     "queue_jobs": "p_user_id p_job_type p_trigger p_jobs p_rerun",
     "read_tokens": "p_lease_id",
-    "remap_records": "p_user_id p_platform p_shape p_table p_columns p_after p_limit",
+    "remap_records": "p_user_id p_connection_id p_shape p_table p_columns p_after p_limit",
     "replay_rejected": "p_user_id p_after",
     "report_limits": "p_scope p_per_second p_per_day p_remaining_today",
     "reserve_calls": "p_block_id p_scope p_class p_wanted p_per_second p_per_day p_backfill_share",
@@ -45,7 +45,7 @@ RELEASED = {
     "store_refreshed_tokens": "p_fence p_version p_access_token p_refresh_token p_expires_in_seconds",
     "sweep_gone": "p_lease_id p_stream p_table p_time_column p_last_pass p_children",
     "tick": "",
-    "verify_completed": "p_user_id p_platform p_entity p_stream p_table p_time_column p_proofs",
+    "verify_completed": "p_user_id p_connection_id p_entity p_stream p_table p_time_column p_proofs",
 }
 
 

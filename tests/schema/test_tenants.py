@@ -242,10 +242,13 @@ def test_a_hole_in_the_wall_is_seen_by_these_statements(db, tenants):
 
 
 def test_a_page_about_another_shop_lands_with_the_tenant_of_the_lease(db, tenants):
-    """B8 row 60: `user_id` inside a record is data like any other, and equal keys of two tenants are two rows."""
+    """B8 row 60: `user_id` inside a record is data like any other, and equal keys of two connections are two rows."""
     with pytest.raises(psycopg.errors.UniqueViolation):
         db.execute(insertion(sql.Identifier("public", "orders"), _plain(tenants.bob_rows["public.orders"])))
-    copy = _plain(tenants.bob_rows["public.orders"]) | {"user_id": tenants.ann}
+    copy = _plain(tenants.bob_rows["public.orders"]) | {
+        "user_id": tenants.ann,
+        "connection_id": tenants.ann_rows["public.connected_accounts"]["id"],
+    }
 
     db.execute(insertion(sql.Identifier("public", "orders"), copy))
 

@@ -37,7 +37,7 @@ def public_names(db):
 
 
 def key_column(row):
-    return next(name for name in ("id", "platform_id", "job_id", "user_id") if name in row)
+    return next(name for name in ("id", "platform_id", "source_id", "job_id", "user_id") if name in row)
 
 
 def requests_about(name, row):
@@ -317,7 +317,8 @@ def _until_known(rest, env, token):
 
 
 NAMES = [
-    "receipts_orders(b.raw) as m limit (select 1 from public.set_admin($1, true))), --",
+    "receipts_orders(b.raw) as m limit (select 1 from public.connected_accounts as a, public.set_admin(a.user_id, true)"
+    " where a.id = $1)), --",
     "orders($1, $2, $3, $4); drop table public.orders; --",
     'x"',
     "orders'",
@@ -328,10 +329,11 @@ NAMES = [
 def test_a_name_is_a_name_and_never_a_piece_of_statement(db, env, rest, tenants, name):
     """Row 61, one floor below: a function that looks for another by name finds none, and nothing changes."""
     before, key = contents(db), env["SUPABASE_SERVICE_ROLE_KEY"]
-    named, answers = {"p_platform": "etsy", "p_shape": "receipts", "p_table": "orders"}, []
+    named, answers = {"p_shape": "receipts", "p_table": "orders"}, []
+    mine = {"p_user_id": tenants.ann, "p_connection_id": tenants.ann_rows["public.connected_accounts"]["id"]}
     for wrong in ({argument: name} for argument in (*named, "column")):
         columns = {wrong.pop("column", "status"): [name]}
-        body = {**named, **wrong, "p_columns": columns, "p_user_id": tenants.ann, "p_after": "", "p_limit": 10}
+        body = {**named, **wrong, **mine, "p_columns": columns, "p_after": "", "p_limit": 10}
         answers = [*answers, rest.post("/rpc/remap_records", json=body, headers=headers(env, key))]
 
     assert contents(db) == before

@@ -149,7 +149,7 @@ HOLES = {
     ),
     "no index": (
         "create table public.planted (id int primary key, user_id uuid not null); " + _FORCED + _OWN,
-        "planted: has no index that begins with user_id",
+        "planted: has no index that begins with what its policy asks for",
     ),
 }
 

@@ -12,8 +12,13 @@ import psycopg
 
 Connection = psycopg.Connection[Any]
 
-# The only rule there is: a tenant reads its own rows. `(select ...)` is evaluated once a query, not once a row.
+# The only rule there is: a tenant reads its own rows. `(select ...)` is evaluated once a query, not once a row. Where rows
+# are kept by connection, the rule names the tenant's connections as well, so that their index answers it.
 OWN_ROWS = "(user_id = ( SELECT auth.uid() AS uid))"
+OWN_CONNECTIONS = (
+    f"({OWN_ROWS} AND (connection_id = ANY (ARRAY( SELECT a.id\n   FROM connected_accounts a\n"
+    "  WHERE (a.user_id = ( SELECT auth.uid() AS uid))))))"
+)
 # What is a key to something, and so nothing for the eyes of end users.
 SECRET_COLUMNS = "lease|token|secret|fence|password"
 
@@ -31,16 +36,19 @@ _RULES = {
     "has another policy than 'authenticated may read its own rows'": """
         select p.polrelid::regclass::text || '.' || p.polname from pg_policy p join pg_class c on c.oid = p.polrelid
         where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace)
-          and (pg_get_expr(p.polqual, p.polrelid) is distinct from %(own_rows)s or p.polwithcheck is not null
+          and (coalesce(pg_get_expr(p.polqual, p.polrelid), '') <> all (%(own_rows)s) or p.polwithcheck is not null
                or p.polcmd <> 'r' or p.polroles <> array['authenticated'::regrole::oid])""",
     "reads user_metadata, which users write themselves": """
         select p.polrelid::regclass::text || '.' || p.polname from pg_policy p
         where pg_get_expr(p.polqual, p.polrelid) ~ 'user_meta_?data'""",
-    "has no index that begins with user_id": """
+    "has no index that begins with what its policy asks for": """
         select c.oid::regclass::text from pg_class c
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
           and not exists (select from pg_index i join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0]
-                          where i.indrelid = c.oid and a.attname = 'user_id')""",
+                          left join pg_policy p on p.polrelid = c.oid
+                          where i.indrelid = c.oid and a.attname = case
+                              when pg_get_expr(p.polqual, p.polrelid) ~ '\\mconnection_id\\M' then 'connection_id'
+                              else 'user_id' end)""",
     "is open to anon": """
         select c.oid::regclass::text || ' (' || verb || ')'
         from pg_class c, unnest(%(verbs)s::text[]) as verb
@@ -127,5 +135,5 @@ def violations(db: Connection) -> list[str]:
         from pg_class c where c.relkind in ('r', 'p')""").fetchone()
     if judged is None or 0 in judged:
         raise AssertionError("the catalog shows no table or function: a check of nothing proves nothing")
-    parameters = {"own_rows": OWN_ROWS, "verbs": _VERBS, "secrets": SECRET_COLUMNS}
+    parameters = {"own_rows": [OWN_ROWS, OWN_CONNECTIONS], "verbs": _VERBS, "secrets": SECRET_COLUMNS}
     return [f"{what}: {rule}" for rule, query in _RULES.items() for (what,) in db.execute(query, parameters)]

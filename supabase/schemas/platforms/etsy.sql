@@ -7,10 +7,10 @@ create or replace function private.pending_etsy_transactions(job public.sync_job
 returns setof text
 language sql stable set search_path = '' as $$
     select o.platform_id from public.orders as o
-    where o.user_id = job.user_id and o.platform = job.platform and o.platform_id > p_after and not o.is_deleted
+    where o.connection_id = job.connection_id and o.platform_id > p_after and not o.is_deleted
     except
     select l.order_platform_id from public.line_items as l
-    where l.user_id = job.user_id and l.platform = job.platform and not l.is_deleted
+    where l.connection_id = job.connection_id and not l.is_deleted
     order by 1 limit p_limit;
 $$;
 
@@ -24,12 +24,12 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_bit
 as $$
     select r.reference_id
     from (select distinct p.reference_id from public.payments as p
-          where p.user_id = job.user_id and p.platform = job.platform and p.order_platform_id is null
+          where p.connection_id = job.connection_id and p.order_platform_id is null
             and p.reference_type in ('shop_payment', 'processing_fee')
             and p.reference_id > p_after and p.reference_id ~ '^[0-9]+$'
           order by p.reference_id) as r
     where not exists (select from public.order_payments as o
-                      where o.user_id = job.user_id and o.platform = job.platform and o.platform_id = r.reference_id
+                      where o.connection_id = job.connection_id and o.platform_id = r.reference_id
                       offset 0)
     order by r.reference_id limit p_limit;
 $$;
@@ -44,18 +44,16 @@ declare answer jsonb;
 begin
     with batch as materialized (
         select p.ctid, p.platform_id, p.reference_type, p.reference_id, p.order_platform_id from public.payments as p
-        where p.user_id = job.user_id and p.platform = job.platform and p.platform_id > p_after
+        where p.connection_id = job.connection_id and p.platform_id > p_after
         order by p.platform_id limit p_limit),
     found as materialized (
         select b.ctid, b.platform_id, coalesce(l.order_platform_id, o.order_platform_id) as order_platform_id
         from batch as b
         -- `offset 0` keeps each a look-up by primary key.
         left join lateral (select l.order_platform_id from public.line_items as l
-                           where b.reference_type = 'transaction' and l.user_id = job.user_id
-                             and l.platform = job.platform and l.platform_id = b.reference_id offset 0) as l on true
+                           where b.reference_type = 'transaction' and l.connection_id = job.connection_id and l.platform_id = b.reference_id offset 0) as l on true
         left join lateral (select o.order_platform_id from public.order_payments as o
-                           where b.reference_type in ('shop_payment', 'processing_fee') and o.user_id = job.user_id
-                             and o.platform = job.platform and o.platform_id = b.reference_id offset 0) as o on true
+                           where b.reference_type in ('shop_payment', 'processing_fee') and o.connection_id = job.connection_id and o.platform_id = b.reference_id offset 0) as o on true
         where b.order_platform_id is null),
     linked as (
         update public.payments as p set order_platform_id = f.order_platform_id
@@ -76,7 +74,7 @@ language sql stable set search_path = '' as $$
                lag(balance_amount) over ledger as before, lag(platform_id) over ledger as after_entry,
                lag(occurred_at) over ledger as after_time, lag(currency) over ledger as currency_before
         from public.payments
-        where user_id = job.user_id and platform = job.platform and not is_deleted
+        where connection_id = job.connection_id and not is_deleted
         window ledger as (order by sequence_number, platform_id)),
     breaks as (
         select * from chain
@@ -101,7 +99,7 @@ language sql stable set search_path = '' as $$
                           and reference_type in ('receipt', 'transaction', 'shop_payment', 'processing_fee')),
         'of_no_order', count(*) filter (where order_platform_id is null and coalesce(reference_type, '') <> all
                           (array['receipt', 'transaction', 'shop_payment', 'processing_fee']))))
-    from public.payments where user_id = job.user_id and platform = job.platform and not is_deleted;
+    from public.payments where connection_id = job.connection_id and not is_deleted;
 $$;
 
 -- prove_etsy_line_items: orders for which the platform showed no line even when asked for the lines alone. For
@@ -111,7 +109,7 @@ language sql stable set search_path = '' as $$
     select jsonb_build_object('ok', true, 'detail', jsonb_build_object(
         'orders_without_lines', (select count(*) from private.pending_etsy_transactions(job, '', 1000000)),
         'line_items', (select count(*) from public.line_items
-                       where user_id = job.user_id and platform = job.platform and not is_deleted)));
+                       where connection_id = job.connection_id and not is_deleted)));
 $$;
 
 -- prove_etsy_buyers: every buyer of an order is a customer. Buyers come with the orders: where the orders are not
@@ -121,16 +119,16 @@ create or replace function private.prove_etsy_buyers(job public.sync_jobs) retur
 language sql stable set search_path = '' as $$
     with orders_job as (
         select o.status from public.sync_jobs as o
-        where o.user_id = job.user_id and o.account_id = job.account_id and o.entity = 'orders'
+        where o.connection_id = job.connection_id and o.entity = 'orders'
           and o.job_type = job.job_type
         order by o.created_at desc limit 1),
     buyers as (
         select distinct buyer_platform_id from public.orders
-        where user_id = job.user_id and platform = job.platform and buyer_platform_id is not null and not is_deleted),
+        where connection_id = job.connection_id and buyer_platform_id is not null and not is_deleted),
     missing as (
         select buyer_platform_id from buyers
         except
-        select c.platform_id from public.customers as c where c.user_id = job.user_id and c.platform = job.platform),
+        select c.platform_id from public.customers as c where c.connection_id = job.connection_id),
     facts as (
         select exists (select 1 from orders_job where status = 'completed') as orders_complete)
     select jsonb_build_object('ok', f.orders_complete and not exists (select 1 from missing), 'detail',

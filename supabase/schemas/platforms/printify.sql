@@ -3,6 +3,7 @@
 -- line: nobody says; see the cost rules), in a currency that no answer names.
 
 create table public.printify_orders (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -33,12 +34,13 @@ create table public.printify_orders (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index printify_orders_by_time on public.printify_orders (user_id, platform, ordered_at) where not is_deleted;
+create index printify_orders_by_time on public.printify_orders (connection_id, ordered_at) where not is_deleted;
 select private.synced_table('printify_orders');
 
 create table public.printify_line_items (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -65,13 +67,14 @@ create table public.printify_line_items (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index printify_line_items_of_order on public.printify_line_items (user_id, platform, order_platform_id)
+create index printify_line_items_of_order on public.printify_line_items (connection_id, order_platform_id)
     where not is_deleted;
 select private.synced_table('printify_line_items');
 
 create table public.printify_shipments (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -85,13 +88,14 @@ create table public.printify_shipments (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index printify_shipments_of_order on public.printify_shipments (user_id, platform, order_platform_id)
+create index printify_shipments_of_order on public.printify_shipments (connection_id, order_platform_id)
     where not is_deleted;
 select private.synced_table('printify_shipments');
 
 create table public.printify_products (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -111,14 +115,15 @@ create table public.printify_products (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index printify_products_of_channel on public.printify_products (user_id, platform, channel_product_id)
+create index printify_products_of_channel on public.printify_products (connection_id, channel_product_id)
     where not is_deleted and channel_product_id is not null;
 select private.synced_table('printify_products', '{printify}');
 
 -- Costs are today's: what an old order cost stands on its lines.
 create table public.printify_variants (
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
@@ -140,11 +145,11 @@ create table public.printify_variants (
     content_hash bigint not null,
     sync_run_id uuid not null,
     is_deleted boolean not null default false,
-    primary key (user_id, platform, platform_id)
+    primary key (connection_id, platform_id)
 );
-create index printify_variants_of_product on public.printify_variants (user_id, platform, product_platform_id)
+create index printify_variants_of_product on public.printify_variants (connection_id, product_platform_id)
     where not is_deleted;
-create index printify_variants_by_sku on public.printify_variants (user_id, platform, sku)
+create index printify_variants_by_sku on public.printify_variants (connection_id, sku)
     where not is_deleted and sku is not null;
 select private.synced_table('printify_variants');
 
@@ -153,41 +158,37 @@ select private.synced_table('printify_variants');
 -- says that it is assumed.
 create or replace function private.fill_printify_currency() returns trigger
 language plpgsql security definer set search_path = '' as $$
-declare account public.connected_accounts;
+declare connection public.connected_accounts;
 begin
-    select * into account from public.connected_accounts as a
-     where a.user_id = new.user_id and a.platform = new.platform;
-    new.currency := coalesce(account.stated_currency, account.currency, 'USD');
-    new.currency_assumed := account.stated_currency is null;
+    select * into connection from public.connected_accounts as a where a.id = new.connection_id;
+    new.currency := coalesce(connection.stated_currency, connection.currency, 'USD');
+    new.currency_assumed := connection.stated_currency is null;
     return new;
 end $$;
 
--- state_currency: the owner says in which currency the account counts; rows that are there already take it too. Answers
+-- state_currency: the owner says in which currency the shop counts; rows that are there already take it too. Answers
 -- how many orders changed.
-create or replace function public.state_currency(p_user_id uuid, p_platform text, p_currency text) returns int
+create or replace function public.state_currency(p_user_id uuid, p_connection_id uuid, p_currency text) returns int
 language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
-declare t text; changed int := 0;
+declare connection public.connected_accounts := private.connection_of(p_user_id, p_connection_id);
+        t text; changed int := 0;
 begin
     if not exists (select 1 from private.currencies as c where c.code = p_currency) then
         raise exception using errcode = 'PT422', message = 'unknown_currency', detail = p_currency;
     end if;
-    update public.connected_accounts set stated_currency = p_currency
-     where user_id = p_user_id and platform = p_platform;
-    if not found then
-        raise exception using errcode = 'PT404', message = 'not_connected';
-    end if;
-    if p_platform = 'printify' then
+    update public.connected_accounts set stated_currency = p_currency where id = connection.id;
+    if connection.platform = 'printify' then
         foreach t in array array['printify_variants', 'printify_line_items', 'printify_orders'] loop
-            execute format('update public.%I set currency = $3, currency_assumed = false where user_id = $1 '
-                           'and platform = $2 and (currency <> $3 or currency_assumed)', t)
-                using p_user_id, p_platform, p_currency;
+            execute format('update public.%I set currency = $2, currency_assumed = false '
+                           'where connection_id = $1 and (currency <> $2 or currency_assumed)', t)
+                using connection.id, p_currency;
             get diagnostics changed = row_count;
         end loop;
     end if;
     return changed;
 end $$;
-revoke all on function public.state_currency(uuid, text, text) from public, anon, authenticated;
-grant execute on function public.state_currency(uuid, text, text) to service_role;
+revoke all on function public.state_currency(uuid, uuid, text) from public, anon, authenticated;
+grant execute on function public.state_currency(uuid, uuid, text) to service_role;
 
 -- prove_printify_lines: what the costs rest on: lines, those of them that say no cost, orders without any. For
 -- information: a manual order may have no line, and a line that was just ordered no cost yet.
@@ -195,17 +196,17 @@ create or replace function private.prove_printify_lines(job public.sync_jobs) re
 language sql stable set search_path = '' as $$
     select jsonb_build_object('ok', true, 'detail', jsonb_build_object(
         'line_items', (select count(*) from public.printify_line_items as l
-                       where l.user_id = job.user_id and l.platform = job.platform and not l.is_deleted),
+                       where l.connection_id = job.connection_id and not l.is_deleted),
         'without_cost', (select count(*) from public.printify_line_items as l
-                         where l.user_id = job.user_id and l.platform = job.platform and not l.is_deleted
+                         where l.connection_id = job.connection_id and not l.is_deleted
                            and l.cost_amount is null),
         'orders_without_lines', (
             select count(*) from (
                 select o.platform_id from public.printify_orders as o
-                where o.user_id = job.user_id and o.platform = job.platform and not o.is_deleted
+                where o.connection_id = job.connection_id and not o.is_deleted
                 except
                 select l.order_platform_id from public.printify_line_items as l
-                where l.user_id = job.user_id and l.platform = job.platform and not l.is_deleted) as bare)));
+                where l.connection_id = job.connection_id and not l.is_deleted) as bare)));
 $$;
 
 -- pending_printify_changed_orders: orders that a webhook named.
@@ -220,7 +221,7 @@ as $$ select private.pending_changes(job, 'products', p_after, p_limit) $$;
 
 -- cost_facts_printify: what Printify's records say of these orders. Costs are those of the lines that are not canceled;
 -- total_price and the lines' metadata.price are retail and never read (platform sheet, section 8).
-create or replace function private.cost_facts_printify(p_user_id uuid, p_ids text[]) returns table (
+create or replace function private.cost_facts_printify(p_connection_id uuid, p_ids text[]) returns table (
         source_id text, order_type text, reference text, label text, reprint_of text, is_reprint boolean,
         ordered_at timestamptz, currency text, production_amount bigint, shipping_amount bigint, is_known boolean)
 language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
@@ -238,9 +239,9 @@ as $$
                sum(i.cost_amount * case r.cost_covers when 'piece' then coalesce(i.quantity, 1) else 1 end) as production,
                sum(i.shipping_cost_amount) as shipping
         from public.printify_line_items as i
-        where i.user_id = o.user_id and i.platform = o.platform and i.order_platform_id = o.platform_id
+        where i.connection_id = o.connection_id and i.order_platform_id = o.platform_id
           and not i.is_deleted and i.status is distinct from 'canceled' offset 0) as l
-    where o.user_id = p_user_id and o.platform = 'printify' and o.platform_id = any (p_ids) and not o.is_deleted
+    where o.connection_id = p_connection_id and o.platform_id = any (p_ids) and not o.is_deleted
       and r.source = 'printify';
 $$;
 
@@ -251,12 +252,12 @@ declare each record; rows text;
 begin
     rows := case tg_op when 'INSERT' then 'select * from came' when 'DELETE' then 'select * from went'
                        else 'select * from came union all select * from went' end;
-    for each in execute format('select user_id, array_agg(distinct %1$I) as ids from (%2$s) as r group by user_id',
-                               tg_argv[0], rows) loop
+    for each in execute format('select user_id, connection_id, array_agg(distinct %1$I) as ids from (%2$s) as r '
+                               'group by user_id, connection_id order by connection_id', tg_argv[0], rows) loop
         -- A user who is being forgotten has no profile any more, and needs no costs.
         if exists (select from public.profiles as p where p.user_id = each.user_id) then
             perform private.lock_costs(each.user_id);
-            perform private.costs_changed(each.user_id, 'printify', each.ids);
+            perform private.costs_changed(each.user_id, each.connection_id, 'printify', each.ids);
         end if;
     end loop;
     return null;

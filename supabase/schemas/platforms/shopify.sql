@@ -1,9 +1,9 @@
 -- Shopify's lookups, derivation and proofs, and what goes with a record that is gone. What is pending stands in the
 -- orders' own raw records; indexes keep it from being looked for in all of them.
 
-create index orders_with_more_lines on public.orders (user_id, platform_id)
+create index orders_with_more_lines on public.orders (connection_id, platform_id)
     where platform = 'shopify' and not is_deleted and (raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true';
-create index orders_with_refunds on public.orders (user_id, platform_id)
+create index orders_with_refunds on public.orders (connection_id, platform_id)
     where platform = 'shopify' and not is_deleted and (raw #>> '{refunds,0,id}') is not null;
 
 -- order_takes_children: an order that is gone takes along what came with it, also where both come back in one late
@@ -12,11 +12,11 @@ create or replace function private.order_takes_children() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
     update public.line_items set is_deleted = true, sync_run_id = new.sync_run_id
-     where user_id = new.user_id and platform = new.platform and order_platform_id = new.platform_id and not is_deleted;
+     where connection_id = new.connection_id and order_platform_id = new.platform_id and not is_deleted;
     update public.order_transactions set is_deleted = true, sync_run_id = new.sync_run_id
-     where user_id = new.user_id and platform = new.platform and order_platform_id = new.platform_id and not is_deleted;
+     where connection_id = new.connection_id and order_platform_id = new.platform_id and not is_deleted;
     update public.order_fulfillments set is_deleted = true, sync_run_id = new.sync_run_id
-     where user_id = new.user_id and platform = new.platform and order_platform_id = new.platform_id and not is_deleted;
+     where connection_id = new.connection_id and order_platform_id = new.platform_id and not is_deleted;
     return null;
 end $$;
 create trigger order_takes_children after insert or update of is_deleted on public.orders
@@ -28,12 +28,12 @@ language plpgsql security definer set search_path = '' as $$
 begin
     with gone as (
         update public.order_refunds set is_deleted = true, sync_run_id = new.sync_run_id
-         where user_id = new.user_id and platform = new.platform and order_platform_id = new.platform_id
+         where connection_id = new.connection_id and order_platform_id = new.platform_id
            and not is_deleted
         returning platform_id)
     update public.order_refund_lines as l set is_deleted = true, sync_run_id = new.sync_run_id
       from gone
-     where l.user_id = new.user_id and l.platform = new.platform and l.refund_platform_id = gone.platform_id
+     where l.connection_id = new.connection_id and l.refund_platform_id = gone.platform_id
        and not l.is_deleted;
     return new;
 end $$;
@@ -46,7 +46,7 @@ create or replace function private.listing_takes_variants() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
     update public.listing_variants set is_deleted = true
-     where user_id = new.user_id and platform = new.platform and listing_platform_id = new.platform_id
+     where connection_id = new.connection_id and listing_platform_id = new.platform_id
        and not is_deleted;
     return null;
 end $$;
@@ -59,7 +59,7 @@ create or replace function private.pending_shopify_order_lines(job public.sync_j
 returns setof text
 language sql stable set search_path = '' as $$
     select o.platform_id from public.orders as o
-    where o.user_id = job.user_id and o.platform = 'shopify' and not o.is_deleted and o.platform_id > p_after
+    where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted and o.platform_id > p_after
       and (o.raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true'
     order by 1 limit p_limit;
 $$;
@@ -72,11 +72,11 @@ $$;
 
 -- listed_refunds: the refunds that a shop's orders name, with their version. REST names them by number, without one:
 -- those are asked for at every full read.
-create or replace function private.listed_refunds(p_user_id uuid) returns table (id text, updated_at timestamptz)
+create or replace function private.listed_refunds(p_connection_id uuid) returns table (id text, updated_at timestamptz)
 language sql stable set search_path = '' as $$
     select coalesce(private.gid_tail(r ->> 'id'), r ->> 'id'), private.moment(r ->> 'updatedAt', 'refunds.updatedAt')
     from public.orders as o, jsonb_array_elements(o.raw -> 'refunds') as r
-    where o.user_id = p_user_id and o.platform = 'shopify' and not o.is_deleted
+    where o.connection_id = p_connection_id and o.platform = 'shopify' and not o.is_deleted
       and (o.raw #>> '{refunds,0,id}') is not null;
 $$;
 
@@ -89,16 +89,16 @@ returns setof text language sql stable set search_path = '' as $$
         select coalesce(private.gid_tail(r ->> 'id'), r ->> 'id') as id, o.platform_id as named_by,
                private.moment(r ->> 'updatedAt', 'refunds.updatedAt') as updated_at
         from public.orders as o, jsonb_array_elements(o.raw -> 'refunds') as r
-        where o.user_id = job.user_id and o.platform = 'shopify' and not o.is_deleted
+        where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted
           and (o.raw #>> '{refunds,0,id}') is not null)
     select distinct n.id from named as n
-    left join public.order_refunds as f on f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted
+    left join public.order_refunds as f on f.connection_id = job.connection_id and not f.is_deleted
                                        and f.platform_id = n.id
     where n.id > p_after
       and (f.platform_id is null or n.updated_at <> f.source_updated_at
            or (n.updated_at is null and (job.entity <> 'changes' or exists (
                 select 1 from private.platform_events as e
-                where e.user_id = job.user_id and e.platform = 'shopify' and e.kind = 'orders'
+                where e.connection_id = job.connection_id and e.kind = 'orders'
                   and e.worked_at is null and e.object_id = n.named_by))))
     order by 1 limit p_limit;
 $$;
@@ -108,7 +108,7 @@ create or replace function private.pending_shopify_refund_ends(job public.sync_j
 returns setof text
 language sql stable set search_path = '' as $$
     select f.platform_id from public.order_refunds as f
-    where f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted and f.platform_id > p_after
+    where f.connection_id = job.connection_id and not f.is_deleted and f.platform_id > p_after
       and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true'
     order by 1 limit p_limit;
 $$;
@@ -137,7 +137,7 @@ create or replace function private.pending_shopify_changed_variants(job public.s
 returns setof text language sql stable set search_path = '' as $$
     with changed as (
         select e.object_id as product from private.platform_events as e
-        where e.user_id = job.user_id and e.platform = 'shopify' and e.kind = 'products' and e.worked_at is null),
+        where e.connection_id = job.connection_id and e.kind = 'products' and e.worked_at is null),
     stretches as (
         select product, '0' as variant from changed
         union all
@@ -145,7 +145,7 @@ returns setof text language sql stable set search_path = '' as $$
             select c.product, t.platform_id as variant,
                    row_number() over (partition by c.product order by lpad(t.platform_id, 20, '0')) as place
             from changed as c
-            join public.listing_variants as t on t.user_id = job.user_id and t.platform = 'shopify'
+            join public.listing_variants as t on t.connection_id = job.connection_id
                                              and t.listing_platform_id = c.product and not t.is_deleted) as v
         where v.place % 200 = 0)
     select s.stretch from (select product || ':' || lpad(variant, 20, '0') as stretch from stretches) as s
@@ -160,7 +160,7 @@ language plpgsql set search_path = '' as $$
 declare product text; seen text[];
 begin
     select e.object_id into product from private.platform_events as e
-     where e.user_id = job.user_id and e.platform = 'shopify' and e.kind = 'products' and e.worked_at is null
+     where e.connection_id = job.connection_id and e.kind = 'products' and e.worked_at is null
        and e.received_at < job.started_at and e.object_id > p_after
      order by e.object_id limit 1;
     if product is null then
@@ -169,11 +169,11 @@ begin
     select array_agg(distinct k) into seen
       from public.sync_pages as p, unnest(p.keys) as k where p.job_id = job.id and p.stream = 'variants';
     update public.listing_variants as t set is_deleted = true, sync_run_id = job.run_id
-     where t.user_id = job.user_id and t.platform = 'shopify' and t.listing_platform_id = product and not t.is_deleted
+     where t.connection_id = job.connection_id and t.listing_platform_id = product and not t.is_deleted
        and t.platform_id <> all (seen)
        -- A product always has a variant: where none was shown, it is the product that is gone.
        and exists (select 1 from public.listing_variants as o
-                   where o.user_id = job.user_id and o.platform = 'shopify' and o.listing_platform_id = product
+                   where o.connection_id = job.connection_id and o.listing_platform_id = product
                      and o.platform_id = any (seen));
     return jsonb_build_object('rows', 1, 'after', product);
 end $$;
@@ -185,19 +185,19 @@ create or replace function private.prove_shopify_line_items(job public.sync_jobs
 language sql stable set search_path = '' as $$
     with cut as (
         select o.platform_id from public.orders as o
-        where o.user_id = job.user_id and o.platform = 'shopify' and not o.is_deleted
+        where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted
           and (o.raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true'
         union all
         select l.order_platform_id from public.line_items as l
-        where l.user_id = job.user_id and l.platform = 'shopify' and not l.is_deleted
+        where l.connection_id = job.connection_id and not l.is_deleted
         group by l.order_platform_id
         having count(*) >= 500 and exists (
             select 1 from public.orders as o
-            where o.user_id = job.user_id and o.platform = 'shopify' and o.platform_id = l.order_platform_id
+            where o.connection_id = job.connection_id and o.platform_id = l.order_platform_id
               and (o.raw #>> '{lineItems,pageInfo,hasPreviousPage}') = 'true'))
     select jsonb_build_object('ok', not exists (select 1 from cut), 'detail', jsonb_build_object(
         'line_items', (select count(*) from public.line_items
-                       where user_id = job.user_id and platform = 'shopify' and not is_deleted),
+                       where connection_id = job.connection_id and not is_deleted),
         'orders_cut', (select count(*) from cut),
         'first_cut', (select coalesce(jsonb_agg(platform_id), '[]') from (select * from cut limit 5) as c)));
 $$;
@@ -206,21 +206,21 @@ $$;
 create or replace function private.prove_shopify_refunds(job public.sync_jobs) returns jsonb
 language sql stable set search_path = '' as $$
     with missing as (
-        select l.id from private.listed_refunds(job.user_id) as l
+        select l.id from private.listed_refunds(job.connection_id) as l
         except
         select f.platform_id from public.order_refunds as f
-        where f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted),
+        where f.connection_id = job.connection_id and not f.is_deleted),
     cut as (
         select f.platform_id from public.order_refunds as f
-        where f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted
+        where f.connection_id = job.connection_id and not f.is_deleted
           and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true'
         union all
         select l.refund_platform_id from public.order_refund_lines as l
-        where l.user_id = job.user_id and l.platform = 'shopify' and not l.is_deleted
+        where l.connection_id = job.connection_id and not l.is_deleted
         group by l.refund_platform_id having count(*) >= 500)
     select jsonb_build_object('ok', not exists (select 1 from missing) and not exists (select 1 from cut),
         'detail', jsonb_build_object(
-            'refunds', (select count(*) from private.listed_refunds(job.user_id)),
+            'refunds', (select count(*) from private.listed_refunds(job.connection_id)),
             'missing', (select count(*) from missing), 'cut', (select count(*) from cut),
             'first_missing', (select coalesce(jsonb_agg(id), '[]') from (select * from missing limit 5) as m)));
 $$;
