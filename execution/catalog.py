@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from execution import sync_etsy, sync_printify, sync_shopify
 from execution.errors import UserError
 from execution.platforms import changed_objects as changes
+from execution.platforms.etsy import streams as sync_etsy
 from execution.platforms.etsy.api import ETSY
 from execution.platforms.platform import Platform
+from execution.platforms.printify import streams as sync_printify
 from execution.platforms.printify.api import PRINTIFY
 from execution.platforms.shopify import rest_streams as sync_shopify_rest
+from execution.platforms.shopify import streams as sync_shopify
 from execution.platforms.shopify.api import SHOPIFY
 from execution.streams import Entity, Step
 

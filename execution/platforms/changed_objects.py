@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from execution.platforms.shopify.since_id import SinceIdPages
+from execution.platforms.shopify.streams import CHANGED_VARIANTS, GONE_VARIANTS, request_nodes
 from execution.streams import Entity, Lookup, Step, Stream
-from execution.sync_shopify import CHANGED_VARIANTS, GONE_VARIANTS, request_nodes
 
 NAME = "changes"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from execution import operations
-from execution.sync_etsy import RECEIPT_RECORDS
+from execution.platforms.etsy.streams import RECEIPT_RECORDS
 from tests.runner.etsy import Etsy, Shop
 from tests.runner.world import World
 

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
-from execution.platforms.shopify import api as shopify_api
 from execution.http.messages import Request
 from execution.pagination import bulk as walk_bulk
 from execution.pagination import rising as walk_rising
 from execution.pagination.paginator import Bounds
+from execution.platforms.shopify import api as shopify_api
 from execution.platforms.shopify.api import API_VERSION
 from execution.platforms.shopify.bulk import BulkPaginator
+from execution.platforms.shopify.streams import CUSTOMERS, ENTITIES, ORDERS, PRODUCTS, VARIANTS
 from execution.streams import Lookup, Stream
-from execution.sync_shopify import CUSTOMERS, ENTITIES, ORDERS, PRODUCTS, VARIANTS
 
 SDL = Path(__file__).parents[3] / "../shared/specs/shopify" / f"admin-{API_VERSION}.graphql"
 BOUNDS = Bounds(start=1_700_000_000, end=1_760_000_000)
