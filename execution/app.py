@@ -14,9 +14,10 @@ from typing import Any, Protocol
 import redis
 
 from execution.budget.budgets import Budget, CallClass, Scope, load_budgets, scope_of
-from execution.catalog import PLATFORMS, Catalog, platform_named
+from execution.catalog import PLATFORMS, Catalog, directives, platform_named
 from execution.clock import Clock, SystemClock
 from execution.connections.connector import Connector
+from execution.connections.disconnect import Disconnector
 from execution.http.call_record import CallRecord
 from execution.http.circuit_breaker import CircuitBreaker
 from execution.http.transport import DEADLINE_S, LIVE_DEADLINE_S, HttpTransport
@@ -62,7 +63,7 @@ class App:
 
     @cached_property
     def catalog(self) -> Catalog:
-        return Catalog.reading(shopify_by=self.settings.shopify_read)
+        return Catalog(readings=self.settings.readings())
 
     @cached_property
     def store(self) -> Store:
@@ -79,7 +80,7 @@ class App:
 
     @cached_property
     def budgets(self) -> Mapping[str, Budget]:
-        return load_budgets()
+        return load_budgets(*directives())
 
     @cached_property
     def limiter(self) -> RateLimiter:
@@ -110,6 +111,16 @@ class App:
             store=self.store,
             keyring=self.keyring,
             platform_settings=self.settings.platform,
+            client_of=self.live_client,
+            give_back=self.limiter.give_back,
+        )
+
+    @cached_property
+    def disconnector(self) -> Disconnector:
+        return Disconnector(
+            store=self.store,
+            keyring=self.keyring,
+            refresher_of=self.refresher_of,
             client_of=self.live_client,
             give_back=self.limiter.give_back,
         )
@@ -178,7 +189,7 @@ class App:
             store=self.store,
             lease_seconds=LEASE_SECONDS,
             scope_of=lambda job: self._scope_of(job).key,
-            probe=lambda job, client: platform_named(job.platform).identify(client.send, job.shop_id),
+            probe=lambda job, client: platform_named(job.platform).api.identify(client.send, job.shop_id),
         )
 
     def breakers(self) -> list[dict[str, Any]]:

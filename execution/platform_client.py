@@ -18,9 +18,10 @@ from execution.http.call_record import CallOutcome, CallSeen
 from execution.http.messages import Params, Request, Response
 from execution.http.retry_after import SHORTEST
 from execution.http.transport import DEADLINE_S, HttpTransport, RawResponse
-from execution.platforms.platform import Platform, ResponseKind, Verdict
+from execution.platform_settings import PlatformSettings
+from execution.platforms.api import ResponseKind, Verdict
+from execution.platforms.platform import Platform
 from execution.rate_limiter import RateLimiter
-from execution.settings import PlatformSettings
 from execution.tokens.rules import TokenSource, reconnect_needed
 
 # Ids and names only: no host, no query, no way up, so that a path can never lead the token elsewhere.
@@ -102,7 +103,7 @@ class PlatformClient:
 
     def _check_source(self, url: str) -> None:
         source, own = _origin(url), _origin(self._base_url)
-        theirs = {f"https://{host}:443" for host in self._platform.download_hosts}
+        theirs = {f"https://{host}:443" for host in self._platform.api.download_hosts}
         if not source or source not in theirs | {own}:
             raise Fatal(
                 "the platform names a file at an address that it may not name",
@@ -112,7 +113,7 @@ class PlatformClient:
 
     def _try(self, request: Request, access_token: str) -> tuple[Response, Verdict]:
         url = self._url(request.path, request.params)
-        headers = self._platform.headers(self._settings, access_token)
+        headers = self._platform.api.headers(self._settings, access_token)
         if request.body is not None:
             headers |= {"content-type": request.content_type}
         fetched_at = self._db_now()
@@ -128,7 +129,7 @@ class PlatformClient:
             raise
         seconds = self._clock.monotonic() - started
         self._log(request.path, raw, seconds)
-        self._limiter.observe(self._scope, self._platform.limits(raw.headers, raw.body))
+        self._limiter.observe(self._scope, self._platform.api.limits(raw.headers, raw.body))
         self._limiter.outcome(self._scope, error=raw.status >= 400)
         response = Response(status=raw.status, body=raw.body, headers=raw.headers, fetched_at=fetched_at)
         verdict = self._judge(raw, fetched_at)
@@ -145,7 +146,7 @@ class PlatformClient:
         if 300 <= raw.status < 400:
             # Following it would take the token along.
             return Verdict(kind=ResponseKind.TRY_AGAIN, reason=f"{raw.status}: sent to another address ({_host(raw)})")
-        verdict = self._platform.classify(raw.status, raw.headers, raw.body, now)
+        verdict = self._platform.api.classify(raw.status, raw.headers, raw.body, now)
         if verdict.kind is ResponseKind.ACCEPTED and raw.body.lstrip()[:1] not in (b"{", b"["):
             # Empty, an HTML page, a captcha: never "no more pages".
             return Verdict(
@@ -196,7 +197,7 @@ class PlatformClient:
             platform=self._platform.name,
             path=path,
             status=raw.status,
-            request_id=raw.headers.get(self._platform.request_id_header, "")[:80],
+            request_id=raw.headers.get(self._platform.api.request_id_header, "")[:80],
             body_bytes=len(raw.body),
             duration_ms=round(seconds * 1000),
         )

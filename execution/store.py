@@ -16,10 +16,10 @@ from typing import Any, Protocol
 import httpx
 import orjson
 from postgrest import SyncPostgrestClient
+from pydantic import SecretStr
 
 from execution.clock import Clock, SystemClock
 from execution.errors import LeaseLost, StoreError, StoreUnavailable
-from execution.settings import Settings
 
 _ATTEMPTS = 6
 _LONGEST_WAIT_S = 2.0
@@ -36,6 +36,15 @@ class Rpc(Protocol):
     """The part of the store that most of its users need."""
 
     def rpc(self, function: str, /, **args: Any) -> Any: ...
+
+
+class Access(Protocol):
+    """Where the database is asked, and with which key."""
+
+    @property
+    def supabase_url(self) -> str: ...
+    @property
+    def supabase_service_role_key(self) -> SecretStr: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +64,7 @@ class Store:
 
     def __init__(
         self,
-        settings: Settings,
+        access: Access,
         *,
         clock: Clock | None = None,
         rng: random.Random | None = None,
@@ -65,8 +74,8 @@ class Store:
         self._clock = clock or SystemClock()
         self._rng = rng or random.Random()  # noqa: S311  jitter is no secret
         self._attempts = patience.attempts
-        key = settings.supabase_service_role_key.get_secret_value()
-        url = settings.supabase_url.rstrip("/") + "/rest/v1"
+        key = access.supabase_service_role_key.get_secret_value()
+        url = access.supabase_url.rstrip("/") + "/rest/v1"
         self._functions = url + "/rpc/"
         self._transport = transport or httpx.HTTPTransport(trust_env=False)
         self._http = httpx.Client(

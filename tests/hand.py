@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from execution.errors import LeaseLost, StoreError, StoreUnavailable
 from execution.keyring import AssociatedData, Keyring
-from execution.settings import PlatformSettings
+from execution.platform_settings import PlatformSettings
 
 RING = "k1:" + "A" * 42 + "E"
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -15,11 +15,11 @@ import structlog
 
 from execution.catalog import PLATFORMS
 from execution.connections import consent as oauth
-from execution.connections import disconnect as disconnections
 from execution.connections.connector import ConnectRequest
-from execution.connections.consent import CONSENTS, Consent, ConsentRefused, Granted
+from execution.connections.consent import ConsentRefused, Granted
 from execution.errors import StoreError, UserError
-from execution.settings import PlatformSettings
+from execution.platform_settings import PlatformSettings
+from execution.platforms.consent import Consent
 from web import turns
 from web.backfills import Wanted, jobs_of
 from web.context import Web
@@ -115,7 +115,7 @@ def connect_by_token(web: Web, user_id: str, platform: str, access_token: str, s
 def disconnect(web: Web, user_id: str, platform: str) -> dict[str, Any]:
     """End it here, and tell the platform. 404 for what is not connected, whoever else has connected it."""
     turns.take(web, user_id, turns.DISCONNECT)
-    told = disconnections.disconnect(web.app, user_id=user_id, platform=platform)
+    told = web.app.disconnector.disconnect(user_id=user_id, platform=platform)
     if not told["disconnected"]:
         raise Problem(404, "not_connected", "This platform is not connected.")
     return told
@@ -180,10 +180,12 @@ def _request(user_id: str, platform: str, shop: str, granted: Granted) -> Connec
 
 def _consent(web: Web, platform: str) -> tuple[Consent, PlatformSettings]:
     """404 for platforms that there are none of, 503 for one whose application key is not set here."""
-    if platform not in CONSENTS or platform not in PLATFORMS:
+    known = PLATFORMS.get(platform)
+    consent = known.consent if known else None
+    if consent is None:
         raise Problem(404, "unknown_platform", "There is no such platform.")
     try:
-        settings, consent = web.app.settings.platform(platform), CONSENTS[platform]
+        settings = web.app.settings.platform(platform)
     except UserError:
         raise Problem(503, "platform_not_set_up", "This platform cannot be connected here yet.") from None
     return replace(consent, scopes=(*consent.scopes, *settings.extra_scopes)), settings

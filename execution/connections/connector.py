@@ -13,8 +13,9 @@ from execution.errors import Fatal, Signal, StoreError, UserError
 from execution.http.messages import Send
 from execution.keyring import AssociatedData, Field, Keyring
 from execution.platform_client import PlatformClient
-from execution.platforms.platform import Platform, ShopIdentity
-from execution.settings import PlatformSettings
+from execution.platform_settings import PlatformSettings
+from execution.platforms.api import ShopIdentity
+from execution.platforms.platform import Platform
 from execution.store import Rpc
 from execution.tokens.rules import TokenSource
 
@@ -136,13 +137,13 @@ class Connector:
             client = self._client_of(request, _HeldToken(platform, request.access_token))
         except Fatal:
             self._give_back()
+            like = f", like {platform.words.shop_form}" if platform.words.shop_form else ""
             raise UserError(
-                f"{request.shop_id!r} is no shop at {platform.title}.",
-                hint="Write it as the platform does, like name.myshopify.com.",
+                f"{request.shop_id!r} is no shop at {platform.title}.", hint=f"Write it as the platform does{like}."
             ) from None
         try:
             check(client.send)
-            return platform.identify(client.send, request.shop_id)
+            return platform.api.identify(client.send, request.shop_id)
         except Fatal as signal:
             raise UserError(f"{platform.title} refuses: {signal.reason.rstrip('.')}.", hint=_advice(signal)) from None
         except Signal as signal:

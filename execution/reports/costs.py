@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from execution.catalog import PLATFORMS
 from execution.errors import StoreError, UserError
 from execution.store import Store
 
@@ -32,15 +33,19 @@ def report(store: Store, user_id: str, *, limit: int) -> dict[str, Any]:
     return facts
 
 
-def set_rule(store: Store, *, source: str, covers: str) -> dict[str, Any]:
+def set_rule(store: Store, *, source: str | None, covers: str) -> dict[str, Any]:
     """Decide what a printer's cost of a line covers, and count every order of it again."""
     if covers not in COVERS:
         raise UserError(f"A cost covers no {covers!r}.", hint=f"Choose one of: {', '.join(COVERS)}.")
+    sources = [name for name, platform in PLATFORMS.items() if platform.profit.costs]
+    source = source or sources[0]
     try:
         users = store.rpc("set_cost_rule", p_source=source, p_cost_covers=covers)
     except StoreError as error:
         if error.code == "PT404":
-            raise UserError(f"{source!r} is no source of costs.", hint="Choose one of: printify.") from None
+            raise UserError(
+                f"{source!r} is no source of costs.", hint=f"Choose one of: {', '.join(sources)}."
+            ) from None
         raise
     return {"source": source, "covers": covers, "users": users}
 

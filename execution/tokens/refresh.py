@@ -20,7 +20,7 @@ from execution.http.retry_after import SHORTEST, retry_after
 from execution.http.small_bodies import error_text
 from execution.http.transport import HttpTransport, RawResponse, ResponseLost
 from execution.keyring import Keyring
-from execution.settings import PlatformSettings
+from execution.platform_settings import PlatformSettings
 from execution.store import Rpc
 from execution.tokens.rules import IssuedTokens, LostRefresh, TokenIssuer, read_issued_tokens, reconnect_needed
 from execution.tokens.stored_pair import Pair, sealed

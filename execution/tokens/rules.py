@@ -1,6 +1,6 @@
 """How a platform issues, refreshes and ends tokens, as data; and the readers of what its token endpoint answers.
 
-Sources: RFC 6749 and the platform sheets (etsy 4, printify 3, shopify 2, square 2).
+Sources: RFC 6749 and the platform sheets; the vendors stand side by side in docs/platforms.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from execution.errors import Fatal
 from execution.http.small_bodies import error_text, json_object
-from execution.settings import PlatformSettings
+from execution.platform_settings import PlatformSettings
 
 _LONGEST_LIFE_S = 10**9
 
@@ -57,6 +57,11 @@ class IssuedTokens:
     expires_at: datetime | None = None
     refresh_expires_in_s: float | None = None
     refresh_expires_at: datetime | None = None
+
+
+def refresh_grant(settings: PlatformSettings, refresh_token: str) -> dict[str, str]:
+    """RFC 6749, 6: what nearly every vendor is sent; none of them is sent the secret in the same way."""
+    return {"grant_type": "refresh_token", "client_id": settings.client_id, "refresh_token": refresh_token}
 
 
 def is_grant_refused(status: int, body: bytes) -> bool:
@@ -114,7 +119,7 @@ def with_shop(url: str, shop_id: str, shop_host: str) -> str:
 def read_issued_tokens(body: bytes) -> IssuedTokens:
     """The answer of a token endpoint: RFC 6749, 5.1, or its cousins. Raises ValueError where it is none.
 
-    `expires_in`, Printify's `expire_at`, Square's `expires_at`; Shopify's `refresh_token_expires_in`, Square's
+    A life is told as `expires_in`, `expire_at` or `expires_at`; a refresh token's as `refresh_token_expires_in` or
     `refresh_token_expires_at`.
     """
     fields = json_object(body)

@@ -13,7 +13,7 @@ from execution.connections.connector import Connector, ConnectRequest
 from execution.errors import Fatal, Retriable, Snooze, UserError
 from execution.http.transport import HttpTransport
 from execution.platform_client import PlatformClient
-from execution.platforms.etsy.api import ETSY
+from execution.platforms.etsy.platform import ETSY
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
 from execution.store import Store

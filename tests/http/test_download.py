@@ -8,8 +8,8 @@ import pytest
 from execution.errors import Fatal, FileGone, Retriable
 from execution.http.transport import HttpTransport
 from execution.platform_client import PlatformClient
-from execution.platforms.shopify.api import SHOPIFY
-from execution.settings import PlatformSettings
+from execution.platform_settings import PlatformSettings
+from execution.platforms.shopify.platform import SHOPIFY
 from tests.budget.test_day_budget import SCOPE
 from tests.hand import HandClock
 from tests.http.test_platform_client import Tokens

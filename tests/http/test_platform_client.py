@@ -10,7 +10,7 @@ import structlog
 from execution.errors import Fatal, Retriable, Skip, Snooze
 from execution.http.transport import HttpTransport
 from execution.platform_client import PlatformClient
-from execution.platforms.etsy.api import ETSY
+from execution.platforms.etsy.platform import ETSY
 from execution.rate_limiter import RateLimiter
 from tests.budget.test_day_budget import SCOPE, booked, budget, spend
 from tests.hand import HandClock, HandEtsy, by_hand, etsy_settings

@@ -8,12 +8,12 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from execution.catalog import CATALOG, steps_of
+from execution.catalog import CATALOG, PLATFORMS, steps_of
 from execution.schema.mapping import SQL_TYPES, changes, landed
 from execution.schema.migrations import FOLDER as MIGRATIONS
 from execution.streams import Derivation
 
-ENTITIES = CATALOG.entities
+ENTITIES = {name: CATALOG.of(name) for name in PLATFORMS}
 # Of what a conversion yields, the column types that take it without a cast that could fail silently.
 FITS = {
     "bigint": {"bigint", "integer"},

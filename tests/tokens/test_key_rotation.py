@@ -9,7 +9,7 @@ import pytest
 from execution.errors import Snooze
 from execution.http.transport import HttpTransport
 from execution.keyring import Keyring
-from execution.platforms.etsy.api import ETSY
+from execution.platforms.etsy.platform import ETSY
 from execution.token_manager import TokenManager
 from execution.tokens.key_rotation import as_text, keys_status, rotate_keys
 from execution.tokens.refresh import Refresher

@@ -12,11 +12,11 @@ import pytest
 
 from execution.errors import Fatal, LeaseLost, Snooze, StoreUnavailable
 from execution.http.transport import HttpTransport
-from execution.platforms.etsy.api import ETSY
+from execution.platforms.etsy.platform import ETSY
+from execution.platforms.printify.tokens import PRINTIFY_TOKENS
 from execution.token_manager import TokenManager
 from execution.tokens.refresh import Refresher
 from execution.tokens.rules import LostRefresh
-from execution.tokens.vendors import PRINTIFY_TOKENS
 from tests.hand import (
     DirectRpc,
     HandClock,

@@ -19,7 +19,7 @@ import pytest
 from pydantic import SecretStr
 
 from execution.connections import consent as oauth
-from execution.settings import PlatformSettings
+from execution.platform_settings import PlatformSettings
 from tests.holes import Hole, assert_seen, code
 from tests.web.conftest import client, served
 from tests.web.test_onboarding import OTHER, signature

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 
 from execution.errors import StoreError
-from execution.settings import secrets_of
+from execution.platform_settings import secrets_of
 from web.backfills import Wanted, jobs_of
 from web.context import Web, WebDep
 from web.problems import Problem, responses

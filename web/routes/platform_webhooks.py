@@ -18,7 +18,6 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 
-from execution.settings import secrets_of
 from web.context import Web, WebDep
 from web.problems import Problem, responses
 from web.signatures import Raw, only, printify_signed, refusal, shopify_signed, standard_id
@@ -72,7 +71,7 @@ def _document(text: str) -> dict[str, Any]:
 async def etsy(raw: Raw, web: WebDep) -> Received:
     """`order.*`: the receipt is read again. Signed as Standard Webhooks say, with ETSY_WEBHOOK_SECRET."""
     headers, body = raw
-    delivery = standard_id(headers, body, secrets_of(web.app.settings.etsy_webhook_secret), now=time.time())
+    delivery = standard_id(headers, body, web.app.settings.webhook_secrets("etsy"), now=time.time())
     event = _object(body)
     found = _RECEIPT.search(str(event.get("resource_url", "")))
     topic, shop_id = _word(event.get("event_type")), _shop(event.get("shop_id"))
@@ -89,7 +88,7 @@ async def etsy(raw: Raw, web: WebDep) -> Received:
 async def printify(raw: Raw, web: WebDep) -> Received:
     """Orders and products are read again, a deleted product goes, `shop:disconnected` ends the connection."""
     headers, body = raw
-    secrets = secrets_of(web.app.settings.printify_webhook_secret)
+    secrets = web.app.settings.webhook_secrets("printify")
     if not printify_signed(only(headers, "x-pfy-signature"), body, secrets):
         raise refusal()
     event = _object(body)
@@ -110,7 +109,7 @@ async def shopify(raw: Raw, web: WebDep) -> Received:
     """Orders, products and customers are read again; `app/uninstalled` and the three privacy topics are obeyed."""
     headers, body = raw
     settings = web.app.settings
-    if not shopify_signed(_shopify_header(headers, "hmac-sha256"), body, secrets_of(settings.shopify_client_secret)):
+    if not shopify_signed(_shopify_header(headers, "hmac-sha256"), body, settings.webhook_secrets("shopify")):
         raise refusal()
     delivery = _id(_shopify_header(headers, "webhook-id"))
     topic = _word(_shopify_header(headers, "topic"))
