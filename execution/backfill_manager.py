@@ -97,7 +97,7 @@ class BackfillManager:
         """
         _, rows = self.wanted(user_id, platform=platform, entities=entities)
         answer: dict[str, Any] = self.store.rpc(
-            "queue_jobs", p_user_id=user_id, p_job_type="backfill", p_trigger=trigger, p_jobs=rows, p_again=again
+            "queue_jobs", p_user_id=user_id, p_job_type="backfill", p_trigger=trigger, p_jobs=rows, p_rerun=again
         )
         self.ring()
         return answer

@@ -25,7 +25,7 @@ from execution.connections.connector import ConnectRequest
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from execution.job_runner import SliceOutcome
 from execution.process.shutdown import LEAVE_SECONDS, HeldLeases, Shutdown
-from execution.streams import Derivation
+from execution.streams import Children, Person, Records, shapes
 
 _REMAP_ROWS = 1000
 _AUTH_TIMEOUT_S = 10.0
@@ -215,25 +215,30 @@ def remap(app: App, *, user_id: str, platform: str, entity: str | None) -> dict[
     status(app, user_id=user_id, platform=platform)
     chosen = [app.catalog.find(platform, entity)] if entity else app.catalog.of(platform)
     tables = []
-    for one in chosen:
-        for step in one.steps:
-            if isinstance(step, Derivation):
-                continue
-            records = step.records
-            names = [records.table, *(c.table for c in records.children), *(p.table for p in records.people)]
-            tables += [_remap_table(app, user_id, platform, step.name, name) for name in names]
+    for records in shapes(step for one in chosen for step in one.steps):
+        shape = records.name
+        tables.append(_remap_table(app, user_id, platform, shape, records))
+        tables += [_remap_table(app, user_id, platform, shape, child) for child in records.children]
+        tables += [_remap_table(app, user_id, platform, shape, person) for person in records.people]
     return {"user_id": user_id, "platform": platform, "tables": tables}
 
 
-def _remap_table(app: App, user_id: str, platform: str, stream: str, table: str) -> dict[str, Any]:
-    totals, after = {"stream": stream, "table": table, "rows": 0, "changed": 0}, ""
+def _remap_table(
+    app: App, user_id: str, platform: str, shape: str, part: Records | Children | Person
+) -> dict[str, Any]:
+    # A column that is worked out later from other rows is not the mapping's to set back.
+    columns = {column.name: column.shown_by for column in part.columns if column.only_if is None}
+    if not isinstance(part, Person) and part.currency:
+        columns["currency"] = ()
+    totals, after = {"shape": shape, "table": part.table, "rows": 0, "changed": 0}, ""
     while True:
         told = app.store.rpc(
             "remap_records",
             p_user_id=user_id,
             p_platform=platform,
-            p_stream=stream,
-            p_table=table,
+            p_shape=shape,
+            p_table=part.table,
+            p_columns=columns,
             p_after=after,
             p_limit=_REMAP_ROWS,
         )

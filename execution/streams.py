@@ -7,7 +7,7 @@ paging is a new kind of `Pages` and its walk (docs/decisions/010).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -55,8 +55,8 @@ class Children:
     """Records inside a record: an array (`at`), each element a row of `table` that names its parent.
 
     `key` is unique by itself (`unique=True`), or made of the parent's key, these paths and the place among equals:
-    some platforms give their refunds no id. `key_is_gid`: each is what a GraphQL id ends with. Where `more_at` is true
-    the record shows only some of its children, and none that it leaves out is gone.
+    some platforms give their refunds no id. `key_is_gid`: each is what a GraphQL id ends with. Where one of `more_at`
+    is true the record shows only some of its children (the first, the last), and none that it leaves out is gone.
     """
 
     table: str
@@ -67,7 +67,7 @@ class Children:
     unique: bool = True
     parent_column: str = "order_platform_id"
     key_is_gid: bool = False
-    more_at: str = ""
+    more_at: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +83,10 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class Records:
-    """What the records of a stream become: a row of `table` each, with children and people.
+    """A record's shape: what each becomes, a row of `table` with children and people.
 
+    `name` is the shape's: streams and lookups that bring the same records share one value of this, and with it one
+    function that lands them (docs/decisions/023).
     `key_is_gid`: the key is what a GraphQL id ends with. `updated` lists paths of the record's own version time, in
     the form `updated_as` (Unix seconds, or ISO 8601); the greatest wins. Without any the later fetch wins.
     `leave_out` names personal fields that no feature needs (dotted: one inside an object): they are not stored in
@@ -92,6 +94,7 @@ class Records:
     objects of which nothing but some members is stored.
     """
 
+    name: str
     table: str
     key: str
     updated: tuple[str, ...]
@@ -211,6 +214,15 @@ class Derivation:
 
 
 Step = Stream | Lookup | Derivation
+
+
+def shapes(steps: Iterable[Step]) -> tuple[Records, ...]:
+    """What steps bring, each shape once. Two shapes of one name would land by one function: an error."""
+    found: dict[str, Records] = {}
+    for step in steps:
+        if not isinstance(step, Derivation) and found.setdefault(step.records.name, step.records) != step.records:
+            raise ValueError(f"two shapes of records have the name {step.records.name!r}")
+    return tuple(found.values())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,8 @@ from rich.table import Table
 
 from execution.errors import UserError
 from execution.schema.migrations import migrate
-from sandbox.house import House
+from sandbox.demo_seller import DemoSeller, prepare_demo_seller
+from sandbox.keeper_processes import KeeperProcesses
 from sandbox.shell import lines_for
 from sandbox.stack import (
     AlreadyRunning,
@@ -30,7 +31,6 @@ from sandbox.stack import (
 )
 from sandbox.stack.keys import env_text
 from sandbox.standalone import STAND_INS, run_sandbox
-from sandbox.welcome import Welcome, prepare
 
 _MOST_NAMED = 5
 
@@ -133,10 +133,10 @@ def _tell_sandbox(facts: Mapping[str, Any], how: str) -> None:
 
 def _run(data: Path, *, sandbox: bool, how: str, port: int) -> None:
     stack = Stack(data, migrate=migrate, extras=EXTRAS if sandbox else [], say=_log)
-    house = House(stack, port=port)
+    keeper = KeeperProcesses(stack, port=port)
 
     def kill() -> None:
-        house.kill()
+        keeper.kill()
         stack.kill()
 
     with stop_flag(kill) as flag:
@@ -146,28 +146,28 @@ def _run(data: Path, *, sandbox: bool, how: str, port: int) -> None:
             _tell(stack, how)
             try:
                 if sandbox and how == "people":
-                    _welcome(stack, house)
+                    _run_keeper(stack, keeper)
                 stack.watch()
             except Stopped as stopped:
                 _log(f"Stopping ({stopped.signal.name}).")
 
 
-def _welcome(stack: Stack, house: House) -> None:
+def _run_keeper(stack: Stack, keeper: KeeperProcesses) -> None:
     """Run Keeper itself, say where its pages are and how to begin, and stay until a signal comes."""
-    with house.open(stack.pause):
-        welcome = prepare(stack.env)
-        _invite(house.url, welcome)
+    with keeper.open(stack.pause):
+        seller = prepare_demo_seller(stack.env)
+        _invite(keeper.url, seller)
         while True:
             stack.pause(0.2)
             stack.check()
-            house.check()
+            keeper.check()
 
 
-def _invite(url: str, welcome: Welcome) -> None:
+def _invite(url: str, seller: DemoSeller) -> None:
     console = Console(highlight=False)
-    shops = ", ".join(f"{name}: {shop}" for name, shop in welcome.shops.items())
+    shops = ", ".join(f"{name}: {shop}" for name, shop in seller.shops.items())
     console.print("\nOpen in a browser:", style="bold")
-    console.print(f"  [bold]{escape(url)}[/bold]   and sign in as {escape(welcome.email)}", soft_wrap=True)
+    console.print(f"  [bold]{escape(url)}[/bold]   and sign in as {escape(seller.email)}", soft_wrap=True)
     console.print(f"  Shops that wait to be connected: {escape(shops)}", soft_wrap=True)
 
 

@@ -45,12 +45,13 @@ def code(place: Any, name: str, weak: Any) -> Plant:
 
 def function(name: str, words: Mapping[str, str]) -> Plant:
     """A function of the database says something weaker in place of the words that keep its promise."""
+    schema, _, bare = name.rpartition(".")
 
     @contextmanager
     def planted(db: psycopg.Connection[Any]) -> Iterator[None]:
         (whole,) = db.execute(
-            "select pg_get_functiondef(oid) from pg_proc where pronamespace = 'public'::regnamespace and proname = %s",
-            [name],
+            "select pg_get_functiondef(oid) from pg_proc where pronamespace = %s::regnamespace and proname = %s",
+            [schema or "public", bare],
         ).fetchone() or ("",)
         weak = whole
         for keeper, instead in words.items():

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 import uvicorn
 
-from sandbox.parts.wire import Protocol
+from sandbox.parts.transport import Protocol
 from tests.standins import ControlPlane, Row
 
 ENDS_AT = 1_790_000_000
@@ -62,7 +62,7 @@ class InThread(ControlPlane, ABC):
         """No faults, no waiting mutations, an empty ledger; subclasses add limits, settings and time."""
         self.sandbox.faults.rules.clear()
         self.sandbox.schedule.waiting.clear()
-        self.world.journal.clear()
+        self.world.request_log.clear()
         self.slept.clear()
 
 

@@ -64,7 +64,18 @@ def test_arrows_point_one_way() -> None:
         ("execution/job_runner.py", "import execution.backfill_manager", "arrows point one way"),
         ("execution/slices/slice_work.py", "import psycopg", "one door to the database"),
         ("sandbox/etsy/shop.py", "import execution.errors", "import neither execution nor web"),
+        ("sandbox/parts/clock.py", "import sandbox.etsy", "Printify's stand-in, the channels' own, parts"),
+        ("sandbox/shopify/data/ids.py", "import sandbox.shopify.graphql.engine", "Shopify's stand-in: webhooks, bulk"),
+        ("sandbox/etsy/ids.py", "import sandbox.etsy.shop", "no circle among the folders and files of sandbox"),
         ("web/app.py", "import execution.job_runner", "does not reach past the managers"),
+        ("web/context.py", "import web.user_facts", "web: what is served"),
+        ("web/auth/jwks.py", "import web.auth.csrf", "web.auth: the user"),
+        ("web/live/coalescing.py", "import web.live.status_stream", "web.live: its modules"),
+        ("web/health/pipeline.py", "import web.health.routes", "web.health: routes"),
+        ("web/admin/administrators.py", "import web.admin.routes", "web.admin: routes"),
+        ("web/routes/session.py", "import web.routes.backfill", "web.routes: one subject"),
+        ("web/pages/formats.py", "import web.pages.render", "web.pages: routes"),
+        ("web/messages.py", "import fastapi", "views and messages know no request"),
     ],
 )
 def test_a_planted_wrong_import_is_found(copy: Path, module: str, line: str, contract: str) -> None:

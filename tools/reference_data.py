@@ -1,7 +1,6 @@
-"""Write the migration that holds reference data: currency digits (Unicode CLDR, by babel) and HTML entities (HTML 5).
+"""Write the schema file that holds reference data: currency digits (Unicode CLDR, by babel), HTML entities (HTML 5).
 
-Run `python -m tools.reference_data > supabase/migrations/20261122000310_reference.sql` before the first release;
-later changes are new migrations.
+Run `python -m tools.reference_data > supabase/schemas/reference.sql`; rows that change are a migration written by hand.
 """
 
 from __future__ import annotations

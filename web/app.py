@@ -16,21 +16,26 @@ from execution.reports.estimates import Estimates
 from execution.settings import Settings
 from execution.store import Patience, Store
 from web import problems
-from web.bell import Bell
+from web.admin import routes as admin
+from web.auth.csrf import Csrf
+from web.auth.dev_login import dev_login_exists
+from web.auth.sessions import Sessions
 from web.context import Web
-from web.csrf import Csrf
-from web.headers import BodyLimit, SecurityHeaders
-from web.health import Health
-from web.metrics import Measured, Metrics
-from web.pages import add_pages
-from web.pipeline import Pipeline
-from web.routes import admin, backfill, connections, dashboard, health, onboarding, platform_webhooks, session
-from web.sessions import Sessions
-from web.together import Together
-from web.views import Allowances, statuses_of
-from web.watching import Hub
+from web.daily_allowances import DailyAllowances
+from web.health import routes as health
+from web.health.metrics import Metrics, MetricsMiddleware
+from web.health.pipeline import PipelineStatus
+from web.health.readiness import Readiness
+from web.http_limits import BodyLimit
+from web.live.coalescing import Coalescer
+from web.live.status_stream import StatusStream
+from web.live.wakeup_bell import WakeupBell
+from web.pages.setup import add_pages
+from web.routes import backfill, connections, dashboard, onboarding, platform_webhooks, session
+from web.security_headers import SecurityHeaders
+from web.user_facts import statuses_of
 
-# A person waits for the answer, or a sender that repeats: soon told is better than at last done.
+# A person waits for the answer, or a sender that repeats: a refusal soon is better than a result at last.
 PATIENCE = Patience(attempts=3, answer_s=8.0)
 HEALTH_PATIENCE = Patience(attempts=1, answer_s=3.0)
 ROUTERS: Sequence[APIRouter] = (
@@ -48,20 +53,20 @@ ROUTERS: Sequence[APIRouter] = (
 def create_app(app: App) -> FastAPI:
     """The application over these parts. Nothing is asked of anybody before the first request."""
     app = replace(app, patience=PATIENCE)
-    bell = Bell(app.settings)
-    # Health looks through a door of its own, which gives up soon: what hangs there holds nobody else.
-    lookout = Store(app.settings, clock=app.clock, rng=app.rng, patience=HEALTH_PATIENCE)
+    bell = WakeupBell(app.settings)
+    # Health reads through a store of its own, which gives up soon: what hangs there holds nobody else.
+    health_store = Store(app.settings, clock=app.clock, rng=app.rng, patience=HEALTH_PATIENCE)
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
-        async with Health(app.settings) as checks:
-            api.state.health = checks
-            api.state.pipeline = Pipeline(lambda: lookout.rpc("pipeline_health"))
+        async with Readiness(app.settings) as readiness:
+            api.state.readiness = readiness
+            api.state.pipeline = PipelineStatus(lambda: health_store.rpc("pipeline_health"))
             yield
             await api.state.pipeline.close()
-        await api.state.web.hub.close()
+        await api.state.web.status_stream.close()
         bell.close()
-        lookout.close()
+        health_store.close()
         _close(app)
 
     api = FastAPI(
@@ -74,7 +79,8 @@ def create_app(app: App) -> FastAPI:
         # It would send a browser to whatever host the request names.
         redirect_slashes=False,
     )
-    api.state.web = _web(app, bell)
+    web = api.state.web = _web(app, bell)
+    api.state.sessions, api.state.csrf = web.sessions, web.csrf
     problems.install(api)
     api.state.metrics = Metrics()
     api.add_middleware(BodyLimit)
@@ -83,24 +89,24 @@ def create_app(app: App) -> FastAPI:
         form_targets=_consent_origins(app.settings),
         https=urlsplit(app.settings.public_url or "").scheme == "https",
     )
-    api.add_middleware(Measured, metrics=api.state.metrics)
+    api.add_middleware(MetricsMiddleware, metrics=api.state.metrics)
     for router in ROUTERS:
         api.include_router(router)
-    if session.dev_login_exists(app.settings):
-        api.include_router(session.dev)
+    if dev_login_exists(app.settings):
+        api.include_router(session.dev_router)
     add_pages(api)
     return api
 
 
-def _web(app: App, bell: Bell) -> Web:
+def _web(app: App, bell: WakeupBell) -> Web:
     web = Web(
         app=app,
         manager=BackfillManager(store=app.store, table=JobTable.load(app.catalog), ring=bell.ring),
         sessions=Sessions(app.settings, app.clock),
         csrf=Csrf(app.settings),
-        allowances=Allowances(app),
-        hub=Hub(lambda users: statuses_of(web, users)),
-        together=Together(lambda users: statuses_of(web, users)),
+        allowances=DailyAllowances(app),
+        status_stream=StatusStream(lambda users: statuses_of(web, users)),
+        statuses=Coalescer(lambda users: statuses_of(web, users)),
         estimates=Estimates(app),
     )
     return web

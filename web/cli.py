@@ -14,7 +14,7 @@ from execution.errors import UserError
 from execution.process import logs
 from execution.settings import Settings
 from web.app import create_app
-from web.wire import SERVED
+from web.http_limits import UVICORN_OPTIONS
 
 
 def web(
@@ -38,7 +38,7 @@ def web(
         # Longer than a router keeps its own end open, or it would now and then send into a closed connection.
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
-        **SERVED,
+        **UVICORN_OPTIONS,
     )
 
 

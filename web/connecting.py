@@ -20,15 +20,14 @@ from execution.connections.consent import ConsentRefused, Granted
 from execution.errors import StoreError, UserError
 from execution.platform_settings import PlatformSettings
 from execution.platforms.consent import Consent
-from web import turns
-from web.backfills import Wanted, jobs_of
+from web.auth import rate_limits
+from web.backfills import BackfillRequest, job_rows
 from web.context import Web
-from web.problems import Problem
-from web.views import stable_word, status_of
+from web.problems import Problem, refusal_of
+from web.user_facts import status_of
 
 STATE_SECONDS = 600
 HOME = "/settings/connections"
-WRONG_STATE = "This is not something that you began here, or it is too old. Start again."
 # A path of ours in plain letters: no host, no scheme, nothing that a browser reads as either. Possessive, because a
 # pattern that tries every way to divide a text holds the whole process for as long as the text's author likes.
 _PATH = re.compile(r"/(?:[A-Za-z0-9_-]++/?)*+", re.ASCII)
@@ -37,8 +36,8 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Connected:
-    """How a callback ended: where the seller goes, and what to say there."""
+class ConsentResult:
+    """How a callback ended: where the seller goes, and the code of what went wrong."""
 
     return_to: str
     problem: str = ""
@@ -47,32 +46,30 @@ class Connected:
 def begin(web: Web, user_id: str, platform: str, *, base_url: str, shop: str = "", return_to: str = HOME) -> str:
     """The address of the platform's consent page, for this user alone, for ten minutes, once."""
     consent, settings = _consent(web, platform)
-    turns.take(web, user_id, turns.CONNECT)
+    rate_limits.count_action(web.app.store, user_id, rate_limits.CONNECT)
     try:
         host = oauth.check_shop(consent, shop)
     except ConsentRefused as refused:
         raise Problem(422, refused.code, refused.message) from None
     redirect_uri = f"{base_url}/oauth/{platform}/callback"
-    wanted = oauth.begin(_key(web), redirect_uri=redirect_uri, shop=host)
+    pending = oauth.begin(_key(web), redirect_uri=redirect_uri, shop=host)
     details = {"redirect_uri": redirect_uri, "shop": host, "return_to": local_path(return_to)}
     try:
         web.app.store.rpc(
             "begin_oauth",
-            p_state_hash=oauth.state_hash(wanted.state),
+            p_state_hash=oauth.state_hash(pending.state),
             p_user_id=user_id,
             p_platform=platform,
             p_details=details,
             p_seconds=STATE_SECONDS,
         )
     except StoreError as error:
-        if stable_word(error) == "unknown_user":
-            raise Problem(404, "unknown_user", "There is no such user.") from None
-        raise
-    return oauth.authorize_url(consent, settings, wanted)
+        raise refusal_of(error) from None
+    return oauth.authorize_url(consent, settings, pending)
 
 
-def finish(web: Web, user_id: str, platform: str, query: Mapping[str, str]) -> Connected:
-    """The platform sent the seller back. Whatever fails is a word for the page; only a wrong state is an error."""
+def finish(web: Web, user_id: str, platform: str, query: Mapping[str, str]) -> ConsentResult:
+    """The platform sent the seller back. Whatever fails is a code for the page; only a wrong state is an error."""
     consent, settings = _consent(web, platform)
     # First of all, and in one statement: a state works once, for its own user and platform, within its time.
     details = web.app.store.rpc(
@@ -82,23 +79,23 @@ def finish(web: Web, user_id: str, platform: str, query: Mapping[str, str]) -> C
         p_platform=platform,
     )
     if details is None:
-        raise Problem(400, "wrong_state", WRONG_STATE)
+        raise Problem(400, "wrong_state")
     try:
-        _check_answer(consent, settings, details, query)
+        _check_callback(consent, settings, details, query)
         _connect(web, user_id, platform, details, query)
     except ConsentRefused as refused:
-        return Connected(return_to=details["return_to"], problem=refused.code)
+        return ConsentResult(return_to=details["return_to"], problem=refused.code)
     except UserError as error:
         # What the platform itself answered: for people on call, not for the page's address.
         log.warning("shop_not_connected", platform=platform, user_id=user_id, reason=error.message)
-        return Connected(return_to=details["return_to"], problem=_word(error))
-    return Connected(return_to=details["return_to"])
+        return ConsentResult(return_to=details["return_to"], problem=_code_of(error))
+    return ConsentResult(return_to=details["return_to"])
 
 
 def connect_by_token(web: Web, user_id: str, platform: str, access_token: str, shop_id: str) -> dict[str, Any]:
     """A token that the seller made and pasted (Printify's personal token): tried before it is stored."""
     _consent(web, platform)
-    turns.take(web, user_id, turns.CONNECT)
+    rate_limits.count_action(web.app.store, user_id, rate_limits.CONNECT)
     expiry = PLATFORMS[platform].tokens.expiry_of(access_token)
     request = ConnectRequest(
         platform=platform, user_id=user_id, shop_id=shop_id, access_token=access_token, expires_at=expiry
@@ -107,35 +104,35 @@ def connect_by_token(web: Web, user_id: str, platform: str, access_token: str, s
         connection = web.app.connector.connect(request)
     except UserError as error:
         log.warning("shop_not_connected", platform=platform, user_id=user_id, reason=error.message)
-        raise Problem(422, _word(error), _SAID[_word(error)]) from None
-    start_first(web, user_id, platform)
+        raise Problem(422, _code_of(error)) from None
+    start_backfill(web, user_id, platform)
     return {"platform": platform, "shop_id": connection.shop_id, "shop_name": connection.shop_name}
 
 
 def disconnect(web: Web, user_id: str, platform: str) -> dict[str, Any]:
     """End it here, and tell the platform. 404 for what is not connected, whoever else has connected it."""
-    turns.take(web, user_id, turns.DISCONNECT)
-    told = web.app.disconnector.disconnect(user_id=user_id, platform=platform)
-    if not told["disconnected"]:
-        raise Problem(404, "not_connected", "This platform is not connected.")
-    return told
+    rate_limits.count_action(web.app.store, user_id, rate_limits.DISCONNECT)
+    result = web.app.disconnector.disconnect(user_id=user_id, platform=platform)
+    if not result["disconnected"]:
+        raise Problem(404, "not_connected")
+    return result
 
 
-def start_first(web: Web, user_id: str, platform: str) -> None:
+def start_backfill(web: Web, user_id: str, platform: str) -> None:
     """A connected shop is loaded at once; what is complete already is left alone."""
-    rows = jobs_of(web, status_of(web, user_id), Wanted(platform=platform))
+    rows = job_rows(web, status_of(web, user_id), BackfillRequest(platform=platform))
     web.app.store.rpc(
-        "queue_backfill", p_user_id=user_id, p_trigger="connect", p_jobs=rows, p_again=False, p_since=None
+        "queue_backfill", p_user_id=user_id, p_trigger="connect", p_jobs=rows, p_rerun=False, p_since=None
     )
     web.manager.ring()
 
 
-def local_path(wanted: str) -> str:
+def local_path(path: str) -> str:
     """A path of our own, or the page of connections: never another site."""
-    return wanted if _PATH.fullmatch(wanted) and not wanted.startswith("//") else HOME
+    return path if _PATH.fullmatch(path) and not path.startswith("//") else HOME
 
 
-def _check_answer(
+def _check_callback(
     consent: Consent, settings: PlatformSettings, details: Mapping[str, str], query: Mapping[str, str]
 ) -> None:
     """The platform sent it, about the shop that was asked for, and the seller said yes."""
@@ -148,12 +145,12 @@ def _check_answer(
 def _connect(web: Web, user_id: str, platform: str, details: Mapping[str, str], query: Mapping[str, str]) -> None:
     """The code becomes tokens, the tokens are tried and stored, and the backfill starts."""
     consent, settings = _consent(web, platform)
-    wanted = oauth.pending(_key(web), query["state"], redirect_uri=details["redirect_uri"], shop=details["shop"])
-    granted = oauth.exchange(consent, settings, web.app.door, wanted, query["code"])
+    pending = oauth.pending(_key(web), query["state"], redirect_uri=details["redirect_uri"], shop=details["shop"])
+    granted = oauth.exchange(consent, settings, web.app.door, pending, query["code"])
     oauth.demand_scopes(consent, granted.scopes)
     request = _request(user_id, platform, details["shop"], granted)
     web.app.connector.connect(request, lambda send: _check(consent, send, request.access_token))
-    start_first(web, user_id, platform)
+    start_backfill(web, user_id, platform)
 
 
 def _check(consent: Consent, send: Any, access_token: str) -> None:
@@ -183,11 +180,11 @@ def _consent(web: Web, platform: str) -> tuple[Consent, PlatformSettings]:
     known = PLATFORMS.get(platform)
     consent = known.consent if known else None
     if consent is None:
-        raise Problem(404, "unknown_platform", "There is no such platform.")
+        raise Problem(404, "unknown_platform")
     try:
         settings = web.app.settings.platform(platform)
     except UserError:
-        raise Problem(503, "platform_not_set_up", "This platform cannot be connected here yet.") from None
+        raise Problem(503, "platform_not_set_up") from None
     return replace(consent, scopes=(*consent.scopes, *settings.extra_scopes)), settings
 
 
@@ -197,11 +194,5 @@ def _key(web: Web) -> bytes:
     return hmac.digest(secret, b"keeper oauth v1", hashlib.sha256)
 
 
-_SAID = {
-    "other_shop": "Another shop of this platform is connected, and two shops' data must not mix.",
-    "refused": "The platform refused the token. Make a fresh one, and allow everything that is asked for.",
-}
-
-
-def _word(error: UserError) -> str:
+def _code_of(error: UserError) -> str:
     return "other_shop" if "must not mix" in error.message else "refused"

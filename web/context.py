@@ -10,11 +10,12 @@ from fastapi import Depends, Request
 from execution.app import App
 from execution.backfill_manager import BackfillManager
 from execution.reports.estimates import Estimates
-from web.csrf import Csrf
-from web.sessions import Sessions
-from web.together import Together
-from web.views import Allowances
-from web.watching import Hub
+from web.auth.csrf import Csrf
+from web.auth.sessions import Sessions
+from web.daily_allowances import DailyAllowances
+from web.live.coalescing import Coalescer
+from web.live.status_stream import StatusStream
+from web.problems import Problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +26,9 @@ class Web:
     manager: BackfillManager
     sessions: Sessions
     csrf: Csrf
-    allowances: Allowances
-    hub: Hub
-    together: Together
+    allowances: DailyAllowances
+    status_stream: StatusStream
+    statuses: Coalescer
     estimates: Estimates
 
 
@@ -41,3 +42,13 @@ async def _web(request: Request) -> Web:
 
 
 WebDep = Annotated[Web, Depends(_web)]
+
+
+def base_url(web: Web, request: Request) -> str:
+    """Our own address. Without PUBLIC_URL the request's, on the embedded stack alone: a Host header is anybody's."""
+    settings = web.app.settings
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    if settings.keeper_environment != "embedded":
+        raise Problem(503, "no_public_url")
+    return f"{request.url.scheme}://{request.url.netloc}"

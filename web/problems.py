@@ -1,9 +1,10 @@
-"""Errors as every route answers them: problem details (RFC 9457), in words and with a stable code."""
+"""Errors as every route answers them: problem details (RFC 9457), with a stable code and its message."""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -15,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from execution.errors import StoreError, StoreUnavailable, UserError
+from web import messages
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_SECONDS = "5"
@@ -24,7 +26,7 @@ log = structlog.get_logger()
 
 # A page's way to say the same to a person; set by the pages, asked for requests that prefer HTML.
 HtmlProblem = Callable[[Request, "Problem"], Response]
-Tell = Callable[[Request, Exception], Awaitable[Response]]
+Respond = Callable[[Request, Exception], Awaitable[Response]]
 
 
 class ProblemBody(BaseModel):
@@ -54,7 +56,7 @@ class ProblemBody(BaseModel):
 
 
 class Problem(HTTPException):
-    """An answer that is none. Raised anywhere below a route."""
+    """An answer that is none. Raised anywhere below a route. Without a `detail` its code's message is sent."""
 
     def __init__(
         self,
@@ -65,9 +67,24 @@ class Problem(HTTPException):
         headers: Mapping[str, str] | None = None,
         errors: list[dict[str, str]] | None = None,
     ) -> None:
-        super().__init__(status, detail, dict(headers or {}))
+        super().__init__(status, detail or messages.PROBLEMS.get(code, ""), dict(headers or {}))
         self.code = code
         self.errors = errors or []
+
+
+# What the database refuses with these codes is the caller's to know; any other refusal is a fault of ours.
+_CALLERS_FAULT = {"unknown_user": 404, "not_connected": 404}
+
+
+def refusal_of(error: StoreError) -> Problem | StoreError:
+    """What to raise where the database refused a call: the problem that its code stands for, or the error itself."""
+    code = refusal_code(error)
+    return Problem(_CALLERS_FAULT[code], code) if code in _CALLERS_FAULT else error
+
+
+def refusal_code(error: StoreError) -> str:
+    """The code that a SQL function raised: the store puts the function's name before it."""
+    return error.message.rpartition(" ")[2]
 
 
 def responses(*statuses: int, also: dict[int | str, dict[str, Any]] | None = None) -> dict[int | str, dict[str, Any]]:
@@ -75,16 +92,16 @@ def responses(*statuses: int, also: dict[int | str, dict[str, Any]] | None = Non
     shape = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
     waits = {"headers": _RETRY}
     errors: dict[int | str, dict[str, Any]] = {
-        status: {"description": _TITLES[status], "content": shape} | (waits if status in (429, 503) else {})
+        status: {"description": _KINDS[status].title, "content": shape} | (waits if status in (429, 503) else {})
         for status in statuses
     }
     return {**(also or {}), **errors}
 
 
-def answer(problem: Problem) -> JSONResponse:
+def response_of(problem: Problem) -> JSONResponse:
     body = ProblemBody(
         type=f"urn:keeper:problem:{problem.code}",
-        title=_TITLES.get(problem.status_code, "Refused"),
+        title=_kind_of(problem.status_code).title,
         status=problem.status_code,
         code=problem.code,
         detail=problem.detail,
@@ -96,28 +113,28 @@ def answer(problem: Problem) -> JSONResponse:
 def install(app: FastAPI) -> None:
     """One handler for everything that a route may raise. The last resort tells nothing of what is inside."""
 
-    async def told(request: Request, error: Exception) -> Response:
+    async def respond(request: Request, error: Exception) -> Response:
         problem = _problem(error)
         html: HtmlProblem | None = getattr(request.app.state, "html_problem", None)
         if html is not None and _prefers_html(request):
             return html(request, problem)
-        return answer(problem)
+        return response_of(problem)
 
     for kind in (HTTPException, RequestValidationError, StoreError, UserError):
-        app.add_exception_handler(kind, told)
-    app.add_middleware(LastResort, tell=told)
+        app.add_exception_handler(kind, respond)
+    app.add_middleware(ErrorBoundary, respond=respond)
 
 
-class LastResort:
+class ErrorBoundary:
     """Answers what nothing expected, inside of what dresses and counts answers.
 
     The framework's own last resort is outside of that: it answers without a header, and hands the error to the server,
     which writes its text into the log.
     """
 
-    def __init__(self, app: ASGIApp, *, tell: Tell) -> None:
+    def __init__(self, app: ASGIApp, *, respond: Respond) -> None:
         self._app = app
-        self._tell = tell
+        self._respond = respond
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         has_begun = False
@@ -132,16 +149,16 @@ class LastResort:
         except Exception as error:
             if scope["type"] != "http":
                 raise
-            told = await self._told(scope, error)
-            # Half an answer cannot be taken back: the server cuts the line, which says as much.
+            response = await self._response(scope, error)
+            # Half a response cannot be taken back: the server closes the connection, which says as much.
             if not has_begun:
-                await told(scope, receive, send)
+                await response(scope, receive, send)
 
-    async def _told(self, scope: Scope, error: Exception) -> Response:
+    async def _response(self, scope: Scope, error: Exception) -> Response:
         try:
-            return await self._tell(Request(scope), error)
+            return await self._respond(Request(scope), error)
         except Exception as worse:  # noqa: BLE001  the page of an error has an error
-            return answer(_problem(worse))
+            return response_of(_problem(worse))
 
 
 def _problem(error: Exception) -> Problem:
@@ -149,24 +166,18 @@ def _problem(error: Exception) -> Problem:
         case Problem():
             return error
         case HTTPException():
-            code = _TITLES.get(error.status_code, "refused").lower().replace(" ", "_")
-            return Problem(error.status_code, code, headers=error.headers)
+            return Problem(error.status_code, _kind_of(error.status_code).code, headers=error.headers)
         case RequestValidationError():
-            return Problem(422, "invalid_input", "Part of the request is not as it should be.", errors=_mistakes(error))
+            return Problem(422, "invalid_input", errors=_mistakes(error))
         case StoreUnavailable():
             log.warning("database_away", error=str(error))
-            return Problem(
-                503,
-                "database_away",
-                "The database does not answer. Try again.",
-                headers={"Retry-After": _RETRY_SECONDS},
-            )
+            return Problem(503, "database_away", headers={"Retry-After": _RETRY_SECONDS})
         case UserError():
             return Problem(400, "refused", error.message)
         case _:
             # The type and where, never the text: it may hold what a request brought.
             log.error("request_failed", kind=type(error).__name__, where=_where(error))
-            return Problem(500, "internal_error", "Something is wrong on our side. Our engineers have been told.")
+            return Problem(500, "internal_error")
 
 
 def _where(error: Exception) -> list[str]:
@@ -186,19 +197,34 @@ def _prefers_html(request: Request) -> bool:
 
 
 _RETRY = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
-_TITLES = {
-    400: "Bad request",
-    401: "Not signed in",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Method not allowed",
-    408: "Too slow",
-    409: "Conflict",
-    413: "Too large",
-    415: "Unsupported media type",
-    422: "Invalid input",
-    429: "Too many requests",
-    500: "Internal error",
-    502: "The platform did not answer properly",
-    503: "Not available now",
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A status: the code of a problem that has none of its own, and the title of all."""
+
+    code: str
+    title: str
+
+
+_KINDS = {
+    400: _Kind("bad_request", "Bad request"),
+    401: _Kind("not_signed_in", "Not signed in"),
+    403: _Kind("not_allowed", "Not allowed"),
+    404: _Kind("not_found", "Not found"),
+    405: _Kind("method_not_allowed", "Method not allowed"),
+    408: _Kind("too_slow", "Too slow"),
+    409: _Kind("conflict", "Conflict"),
+    413: _Kind("too_large", "Too large"),
+    415: _Kind("unsupported_media_type", "Unsupported media type"),
+    422: _Kind("invalid_input", "Invalid input"),
+    429: _Kind("too_many_requests", "Too many requests"),
+    500: _Kind("internal_error", "Internal error"),
+    502: _Kind("the_platform_did_not_answer_properly", "The platform did not answer properly"),
+    503: _Kind("not_available_now", "Not available now"),
 }
+_OTHER = _Kind("refused", "Refused")
+
+
+def _kind_of(status: int) -> _Kind:
+    return _KINDS.get(status, _OTHER)

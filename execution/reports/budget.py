@@ -13,7 +13,7 @@ from rich.text import Text
 from execution.budget.budgets import Budget
 from execution.store import Rpc
 
-_CLASSES = ("live", "incremental", "backfill", "others")
+_CLASSES = ("live", "incremental", "backfill", "external")
 _ALWAYS = ("scope", "live", "backfill", "used", "a day")
 
 

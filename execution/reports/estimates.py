@@ -140,7 +140,7 @@ class Estimates:
         if listing is None:
             return Expected(calls=0)
         try:
-            shop = self._app.store.rpc("peek_tokens", p_user_id=user_id, p_platform=platform.name)
+            shop = self._app.store.rpc("tokens_of_connection", p_user_id=user_id, p_platform=platform.name)
             send, created_at = self._door_of(shop)
             bounds = stream_bounds(listing, created_at, self._window(since))
             paginator = paginator_of(listing)

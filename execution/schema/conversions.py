@@ -1,17 +1,14 @@
-"""How one value of a record is read and converted, as SQL: what `mapping` puts its functions together from."""
+"""How one value of a record is read and converted, as SQL: what `mapping` puts its functions together from.
+
+Each named conversion is a function of SQL that the planner puts into the mapping itself (docs/decisions/023).
+"""
 
 from __future__ import annotations
 
 from execution.streams import Column, Kind
 
 # Text columns take no other JSON type; numbers, times and booleans are refused by their own cast.
-JSON_TYPES = {
-    Kind.TEXT: ("string", "number"),
-    Kind.HTML: ("string",),
-    Kind.LOWER: ("string",),
-    Kind.ISO_TIME: ("string",),
-    Kind.GID: ("string",),
-}
+TEXTS = (Kind.HTML, Kind.LOWER, Kind.ISO_TIME, Kind.GID)
 
 
 def quoted(text: str) -> str:
@@ -36,13 +33,13 @@ def place(path: str) -> str:
 
 def checked_text(path: str, kind: Kind, *, of: str) -> str:
     """The text of a value that has the JSON type this kind takes; another type is an error, null is null."""
-    if kind not in JSON_TYPES:
+    if kind is not Kind.TEXT and kind not in TEXTS:
         return text_at(path, of=of)
-    types = JSON_TYPES[kind]
-    whens = " ".join(f"when {quoted(name)} then {text_at(path, of=of)}" for name in types)
-    json = value(path, of=of)
-    wrong = f"private.wrong_type({json}, {quoted(path)}, {quoted(kind)})"
-    return f"case jsonb_typeof({json}) {whens} when 'null' then null else {wrong} end"
+    outer, _, last = path.rpartition(".")
+    parent = value(outer, of=of) if outer else of
+    if kind is Kind.TEXT:
+        return f"private.text_in({parent}, {quoted(last)}, {quoted(path)})"
+    return f"private.string_in({parent}, {quoted(last)}, {quoted(path)}, {quoted(kind)})"
 
 
 # A value is read once, into `v`, as the type that its conversion takes.
@@ -53,12 +50,8 @@ READ_AS = {
     Kind.HUNDREDTHS: "bigint",
     Kind.MAJOR: "numeric",
 }
-ISO_TIME = (
-    r"case when {v} ~ '^\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$' then {v}::timestamptz"
-    " when {v} is not null then private.bad_time({v}, {path}) end"
-)
-EPOCH = "case when {v} between 0 and 253402300799 then to_timestamp({v}) else private.bad_epoch({v}) end"
-# The usual case stands inline, because a function call costs more than all the rest; `c` is the record's currency.
+EPOCH = "private.epoch({v})"
+# `c` is the record's currency, as far as it is known; `v.currency` what the record calls it.
 CONVERSIONS = {
     Kind.TEXT: "{v}",
     Kind.LOWER: "lower({v})",
@@ -66,22 +59,14 @@ CONVERSIONS = {
     Kind.INTEGER: "{v}",
     Kind.BOOLEAN: "{v}",
     Kind.EPOCH: EPOCH,
-    Kind.MONEY: "case when {v} ->> 'currency_code' = c.code and {v} ->> 'divisor' = c.divisor"
-    " then coalesce(({v} ->> 'amount')::bigint, private.money_exact({v}, v.currency, {path}))"
-    " when jsonb_typeof({v}) = 'null' then null else private.money_exact({v}, v.currency, {path}) end",
-    Kind.HUNDREDTHS: "case when c.digits = 2 then {v} else private.hundredths_exact({v}, v.currency, {path}) end",
-    Kind.MAJOR: "case when {v} * c.scale = trunc({v} * c.scale) then ({v} * c.scale)::bigint"
-    " else private.major_exact({v}, v.currency, {path}) end",
+    Kind.MONEY: "private.money({v}, c, v.currency, {path})",
+    Kind.HUNDREDTHS: "private.hundredths({v}, c, v.currency, {path})",
+    Kind.MAJOR: "private.major({v}, c, v.currency, {path})",
     Kind.TEXTS: "private.joined_texts({v}, {path})",
-    Kind.ISO_TIME: ISO_TIME,
-    Kind.DECIMAL_MONEY: "case when {v} is null or jsonb_typeof({v}) = 'null' then null"
-    " when coalesce({v} ->> 'currencyCode', c.code) = c.code"
-    " and ({v} ->> 'amount')::numeric * c.scale = trunc(({v} ->> 'amount')::numeric * c.scale)"
-    " then (({v} ->> 'amount')::numeric * c.scale)::bigint"
-    " else private.decimal_money_exact({v}, v.currency, {path}) end",
-    Kind.OWN_MONEY: "private.decimal_money_exact({v}, coalesce({v} ->> 'currencyCode', {v} ->> 'currency_code'),"
-    " {path})",
-    Kind.GID: "case when {v} is not null then coalesce(private.gid_tail({v}), private.bad_gid({v}, {path})) end",
+    Kind.ISO_TIME: "private.moment({v}, {path})",
+    Kind.DECIMAL_MONEY: "private.decimal_money({v}, c, v.currency, {path})",
+    Kind.OWN_MONEY: "private.own_money({v}, {path})",
+    Kind.GID: "private.gid({v}, {path})",
 }
 
 

@@ -1,35 +1,30 @@
 """Write the SQL that maps a platform's records: streams declare columns, Postgres does the mapping.
 
-    python -m execution.schema.mapping etsy > supabase/migrations/<time>_etsy_mapping.sql
+    python -m execution.schema.mapping etsy > supabase/schemas/mapping/etsy.sql
 
-The functions are generated, static and reviewed as a migration, rather than put together at run time. A migration has
-those that the ones before it say otherwise, and no more; a test fails when streams and migrations disagree
-(docs/decisions/002). For each stream:
+The functions are generated, static and reviewed, rather than put together at run time. `make migration` writes these
+files, and a migration of what changed; a test fails when streams and files disagree (docs/decisions/002). For each
+shape of records, whichever streams and lookups bring it (docs/decisions/023):
 
-    private.map_<platform>_<stream>_<table>(raw)          typed columns from raw, and from raw alone
-    private.land_<platform>_<stream>(job, time, records…) one page into its tables, stale rows refused
-    private.remap_<platform>_<stream>_<table>(...)        the typed columns derived again
+    private.map_<platform>_<shape>_<table>(raw)          typed columns from raw, and from raw alone
+    private.land_<platform>_<shape>(job, time, records…) one page into its tables, stale rows refused
+
+What was stored is derived again by one function for all, private.remap, which calls the first of these.
 """
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from types import MappingProxyType
 
 from execution.schema.conversions import EPOCH, checked_text, convert, place, quoted, read, text_at, value
-from execution.streams import Children, Column, Derivation, Kind, Person, Records, Step
+from execution.streams import Children, Column, Kind, Person, Records, Step, shapes
 
 VERSION_COLUMNS = ("source_updated_at", "fetched_at", "content_hash", "sync_run_id", "is_deleted")
 _COMPARED = ("source_updated_at", "fetched_at", "content_hash", "is_deleted")
 NOTHING: Mapping[str, str] = MappingProxyType({})
-_STATEMENTS = re.compile(
-    r"^(?:drop function if exists (?P<dropped>[\w.]+);|"
-    r"create or replace function (?P<name>[\w.]+)\(.*?^(?:end )?\$\$;)$",
-    re.MULTILINE | re.DOTALL,
-)
+_WIDTH = 112
 # Plans are made when a table may still be empty, and kept: they must look rows up by key in any case.
 NO_SCANS = """set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off"""
@@ -46,6 +41,16 @@ SQL_TYPES = {
 }
 
 
+def filled(items: Iterable[str]) -> str:
+    """Items with commas between them, as many to a line as it takes."""
+    lines = [""]
+    for item in items:
+        if len(lines[-1]) + len(item) > _WIDTH:
+            lines.append("")
+        lines[-1] += f"{item}, "
+    return "\n        ".join(line.rstrip() for line in lines).removesuffix(",")
+
+
 def map_function(name: str, columns: tuple[Column, ...], currency: str) -> str:
     outputs = [f"{c.name} {SQL_TYPES.get(c.kind, 'text')}" for c in columns]
     reads, conversions = [read(column) for column in columns], [convert(column) for column in columns]
@@ -54,14 +59,13 @@ def map_function(name: str, columns: tuple[Column, ...], currency: str) -> str:
         outputs.append("currency text")
         reads.append(f"{checked_text(currency, Kind.TEXT, of='r')} as currency")
         conversions.append("v.currency")
-        source = "\n    left join private.currencies as c on c.code = v.currency"
+        source = " left join private.currencies as c on c.code = v.currency"
     gap = ",\n        "
     return f"""
 create or replace function private.{name}(r jsonb) returns table (
-        {gap.join(outputs)})
+        {filled(outputs)})
 language sql stable as $$
-    select
-        {gap.join(conversions)}
+    select {filled(conversions)}
     from (select
         {gap.join(reads)}
         offset 0) as v{source};
@@ -102,14 +106,13 @@ def column_names(columns: tuple[Column, ...], currency: str) -> list[str]:
     return [column.name for column in columns] + (["currency"] if currency else [])
 
 
-def kept(columns: tuple[Column, ...], raw: str, new: str) -> dict[str, str]:
+def kept(columns: tuple[Column, ...]) -> dict[str, str]:
     """What becomes of columns whose source may be hidden: the stored value where the record shows nothing of it."""
     values = {}
     for name, paths in ((column.name, column.shown_by) for column in columns if column.shown_by):
-        shown = ", ".join(f"{raw} #>> {place(path)}" for path in paths)
-        values[name] = (
-            f"case when num_nonnulls({shown}) = 0 then coalesce(t.{name}, {new}.{name}) else {new}.{name} end"
-        )
+        shown = ", ".join(f"excluded.raw #>> {place(path)}" for path in paths)
+        values[name] = f"case when num_nonnulls({shown}) = 0 then coalesce(t.{name}, excluded.{name})"
+        values[name] += f" else excluded.{name} end"
     return values
 
 
@@ -118,25 +121,16 @@ def inserts(table: str, own: list[str], source: str, keep: Mapping[str, str] = N
 
     A plain insert costs less than one that is ready for a conflict (docs/decisions/021).
     """
-    names = ["platform_id", *own, "raw", "source_updated_at", "content_hash"]
-    written = [*own, "raw", *VERSION_COLUMNS]
-    updates = ",\n            ".join(f"{name} = {keep.get(name, f'excluded.{name}')}" for name in written)
-    listed = ", ".join(names)
-    picked = ", ".join(f"n.{name}" for name in names)
+    listed = ", ".join(["platform_id", *own, "raw", "source_updated_at", "content_hash"])
+    updates = ", ".join(f"{name} = {keep.get(name, f'excluded.{name}')}" for name in [*own, "raw", *VERSION_COLUMNS])
     insert = f"""insert into public.{table} as t (user_id, platform, {listed}, fetched_at, sync_run_id, is_deleted)
-        select job.user_id, job.platform, {picked}, p_fetched_at, job.run_id, false
-        from {source} as n"""
+        select job.user_id, job.platform, {listed}, p_fetched_at, job.run_id, false"""
     return f"""{table}_new as (
-        {insert}
-        where n.is_new),
+        {insert} from {source} where is_new),
     {table}_changed as (
-        {insert}
-        where n.differs
-        on conflict (user_id, platform, platform_id) do update set
-            {updates}
-        where excluded.source_updated_at > t.source_updated_at
-           or (excluded.source_updated_at = t.source_updated_at and excluded.fetched_at >= t.fetched_at)
-        returning 1)"""
+        {insert} from {source} where differs
+        on conflict (user_id, platform, platform_id) do update set {updates}
+        where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1)"""
 
 
 def beside_stored(table: str, source: str, *, parent: str = "", more: str = "") -> str:
@@ -152,8 +146,7 @@ def beside_stored(table: str, source: str, *, parent: str = "", more: str = "") 
                (t.is_deleted or t.content_hash <> n.content_hash{moved}) is true as differs{more}
         from ({source} offset 0) as n
         left join lateral (
-            select {stored}
-            from public.{table} as t
+            select {stored} from public.{table} as t
             where {condition}t.user_id = job.user_id and t.platform = job.platform
               and t.platform_id = n.platform_id offset 0) as t on true"""
 
@@ -184,11 +177,9 @@ def child_ctes(function: str, child: Children) -> Iterator[str]:
     yield inserts(table, [parent, *own], f"{table}_in")
     # The record shows all of its children: one that it showed before and shows no more is gone.
     yield f"""{table}_gone as (
-        update public.{table} as t
-           set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
+        update public.{table} as t set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
          where t.ctid = any (array(
-            select g.ctid
-            from fresh as f, lateral (
+            select g.ctid from fresh as f, lateral (
                 select t.ctid, t.platform_id from public.{table} as t
                 where t.user_id = job.user_id and t.platform = job.platform and t.{parent} = f.platform_id
                   and not t.is_deleted offset 0) as g
@@ -216,7 +207,8 @@ def parts(records: Records) -> Iterator[str]:
     for child in records.children:
         yield f"nullif({value(child.at, of='e.r')}, 'null') as {child.table}_at"
         if child.more_at:
-            yield f"({text_at(child.more_at, of='e.r')})::boolean as {child.table}_more"
+            more = " or ".join(f"({text_at(path, of='e.r')})::boolean" for path in child.more_at)
+            yield f"{more} as {child.table}_more"
     for person in records.people:
         take = ", ".join(f"{quoted(name)}, e.r -> {quoted(name)}" for name in person.members)
         yield f"""jsonb_build_object({take}) as {person.table}_raw,
@@ -224,10 +216,10 @@ def parts(records: Records) -> Iterator[str]:
                      {version((person.updated,), of="e.r")} as {person.table}_version"""
 
 
-def land_function(platform: str, stream: str, records: Records) -> str:
-    prefix = f"{platform}_{stream}"
+def land_function(prefix: str, records: Records) -> str:
     own = column_names(records.columns, records.currency)
     raw, key = stored_raw(records), text_at(records.key, of="e.r")
+    at = version_time(records.updated, records.updated_as)
     if records.key_is_gid:
         key = f"private.gid_tail({key})"
     ctes: list[str] = []
@@ -239,8 +231,7 @@ def land_function(platform: str, stream: str, records: Records) -> str:
     rest = "".join(f",\n    {cte}" for cte in ctes)
     others = "".join(f"{part}{gap}" for part in parts(records))
     source = f"""
-              select e.ord, e.raw, {key} as platform_id,
-                     {version_time(records.updated, records.updated_as)} as source_updated_at,
+              select e.ord, e.raw, {key} as platform_id, {at} as source_updated_at,
                      jsonb_hash_extended(e.raw, 0) as content_hash,
                      {others}m.*
               from (select e.r, e.ord, {raw} as raw, {version(records.updated, "e.r", records.updated_as)} as version
@@ -250,7 +241,7 @@ def land_function(platform: str, stream: str, records: Records) -> str:
                (t.platform_id is null or n.source_updated_at > t.source_updated_at
                 or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
                     and n.platform_id <> all (seen_later))) is true as is_fresh"""
-    parent = inserts(records.table, own, "fresh", kept(records.columns, "excluded.raw", "excluded"))
+    parent = inserts(records.table, own, "fresh", kept(records.columns))
     return f"""
 create or replace function private.land_{prefix}(
     job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb, p_look_up_all boolean default false)
@@ -264,10 +255,8 @@ begin
     {parent}{rest}
     select coalesce(array_agg(n.platform_id order by n.ord), '{{}}'), count(*) filter (where n.is_new),
            (select count(*) from {records.table}_changed),
-           count(*) filter (where n.is_fresh and not n.is_new and not n.differs),
-           count(*) filter (where not n.is_fresh)
-      into landed.keys, landed.created, landed.updated, landed.unchanged, landed.stale
-      from incoming as n;
+           count(*) filter (where n.is_fresh and not n.is_new and not n.differs), count(*) filter (where not n.is_fresh)
+      into landed from incoming as n;
     if array_position(landed.keys, null) is not null then
         raise exception using errcode = 'PT422', message = '{records.key}: missing';
     end if;
@@ -276,92 +265,29 @@ end $$;
 """
 
 
-def remap_function(prefix: str, table: str, own: list[str], keep: Mapping[str, str] = NOTHING) -> str:
-    values = {name: keep.get(name, f"m.{name}") for name in own}
-    sets = ", ".join(f"{name} = {value}" for name, value in values.items())
-    old = ", ".join(f"t.{name}" for name in own)
-    new = ", ".join(values.values())
-    return f"""
-create or replace function private.remap_{prefix}_{table}(p_user_id uuid, p_platform text, p_after text, p_limit int)
-returns jsonb language plpgsql set search_path = '' as $$
-declare answer jsonb;
-begin
-    with batch as materialized (
-        select t.ctid, t.platform_id, t.raw from public.{table} as t
-        where t.user_id = p_user_id and t.platform = p_platform and t.platform_id > p_after
-        order by t.platform_id limit p_limit),
-    mapped as materialized (
-        select b.ctid, m.* from batch as b, lateral private.map_{prefix}_{table}(b.raw) as m),
-    changed as (
-        update public.{table} as t set {sets}
-          from mapped as m
-         where t.ctid = m.ctid and ({old}) is distinct from ({new})
-        returning 1)
-    select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
-                              'after', (select max(platform_id) from batch)) into answer;
-    return answer;
-end $$;
-"""
+def records_sql(platform: str, records: Records) -> Iterator[str]:
+    """The functions of one shape of records."""
+    prefix = f"{platform}_{records.name}"
+    yield map_function(f"map_{prefix}_{records.table}", records.columns, records.currency)
+    for child in records.children:
+        yield map_function(f"map_{prefix}_{child.table}", child.columns, child.currency)
+    for person in records.people:
+        yield map_function(f"map_{prefix}_{person.table}", person.columns, "")
+    yield land_function(prefix, records)
 
 
-def stream_sql(platform: str, step: Step) -> Iterator[str]:
-    if isinstance(step, Derivation):
-        return
-    prefix, records = f"{platform}_{step.name}", step.records
-    tables = [(records.table, records.columns, records.currency)]
-    tables += [(child.table, child.columns, child.currency) for child in records.children]
-    tables += [(person.table, person.columns, "") for person in records.people]
-    for table, columns, currency in tables:
-        yield map_function(f"map_{prefix}_{table}", columns, currency)
-    yield land_function(platform, step.name, records)
-    for table, columns, currency in tables:
-        # A column that is worked out later from other rows is not the mapping's to set back.
-        own = [c.name for c in columns if c.only_if is None] + (["currency"] if currency else [])
-        yield remap_function(prefix, table, own, kept(columns, "t.raw", "m"))
-
-
-def landed(platform: str, folder: Path) -> dict[str, str]:
-    """The functions of a platform's mapping as its migrations leave them, by name."""
-    found: dict[str, str] = {}
-    for path in sorted(folder.glob(f"*_{platform}*_mapping.sql")):
-        for statement in _STATEMENTS.finditer(path.read_text()):
-            if statement["dropped"]:
-                found.pop(statement["dropped"], None)
-            else:
-                found[statement["name"]] = statement[0]
-    return found
-
-
-def changes(platform: str, steps: Iterable[Step], before: Mapping[str, str]) -> str:
-    """The migration that makes the functions of `before` those of the steps; empty where they are."""
-    texts = (sql.strip() for step in steps for sql in stream_sql(platform, step))
-    wanted = {_name(text): text for text in texts}
-    parts = [f"drop function if exists {name};" for name in sorted(before.keys() - wanted)]
-    for name, text in wanted.items():
-        old = before.get(name, text)
-        # One that returns other columns cannot be replaced.
-        if _head(old) != _head(text):
-            parts.append(f"drop function if exists {name};")
-        if name not in before or old != text:
-            parts.append(text)
-    title = f"-- Written by `python -m execution.schema.mapping {platform}`: do not edit."
-    return "\n\n".join([title, *parts]) + "\n" if parts else ""
-
-
-def _name(function: str) -> str:
-    return function.removeprefix("create or replace function ").partition("(")[0]
-
-
-def _head(function: str) -> str:
-    return function.partition(" as $$")[0]
+def mapping_sql(platform: str, steps: Iterable[Step]) -> str:
+    """The functions of a platform's mapping, as its file of supabase/schemas holds them."""
+    title = f"-- The mapping of {platform}'s records, written from its streams by `make migration`. Do not edit."
+    texts = (sql.strip() for records in shapes(steps) for sql in records_sql(platform, records))
+    return "\n\n".join([title, *texts]) + "\n"
 
 
 def main() -> None:
-    from execution.catalog import steps_of  # noqa: PLC0415  catalog and folder are wanted by the tool alone
-    from execution.schema.migrations import FOLDER  # noqa: PLC0415
+    from execution.catalog import steps_of  # noqa: PLC0415  the catalog is wanted by the tool alone
 
     platform = sys.argv[1]
-    sys.stdout.write(changes(platform, steps_of(platform), landed(platform, FOLDER)))
+    sys.stdout.write(mapping_sql(platform, steps_of(platform)))
 
 
 if __name__ == "__main__":

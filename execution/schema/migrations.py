@@ -159,12 +159,7 @@ def _apply(connection: Connection, migration: Migration) -> None:
         if statement.tokens[0].lower() in _OWN_TRANSACTION:
             message = f"{migration.path.name}, line {statement.line}: a migration runs in one transaction of its own."
             raise UserError(message, hint=f"Remove `{statement.tokens[0]}`.")
-    # psycopg prepares nothing here and sends no parameters, so `%` and `:` in the text stay as they are.
-    for statement in found:
-        try:
-            connection.execute(statement.text.encode())
-        except psycopg.Error as error:
-            raise UserError(_where(migration, statement, error), hint="Nothing of this file was applied.") from error
+    run(connection, migration.path.name, found)
     connection.execute(
         "insert into supabase_migrations.schema_migrations (version, name, statements) values (%s, %s, %s)",
         [migration.version, migration.name, [statement.text for statement in found]],
@@ -172,10 +167,20 @@ def _apply(connection: Connection, migration: Migration) -> None:
     connection.execute("notify pgrst, 'reload schema'")
 
 
-def _where(migration: Migration, statement: Statement, error: psycopg.Error) -> str:
+def run(connection: Connection, file: str, found: list[Statement]) -> None:
+    """Run the statements of a file; a UserError names the place of the one that fails."""
+    # psycopg prepares nothing here and sends no parameters, so `%` and `:` in the text stay as they are.
+    for statement in found:
+        try:
+            connection.execute(statement.text.encode())
+        except psycopg.Error as error:
+            raise UserError(_where(file, statement, error), hint="Nothing of this file was applied.") from error
+
+
+def _where(file: str, statement: Statement, error: psycopg.Error) -> str:
     """File, line and PostgreSQL's own words: the position it names, else where the statement starts."""
     line = statement.line
     if error.diag.statement_position:
         line += statement.text.count("\n", statement.first, int(error.diag.statement_position) - 1)
     detail = " ".join(part for part in (error.diag.message_primary, error.diag.message_detail) if part)
-    return f"{migration.path.name}, line {line}: {detail or ' '.join(str(error).split())}."
+    return f"{file}, line {line}: {detail or ' '.join(str(error).split())}."

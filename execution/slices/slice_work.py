@@ -327,6 +327,7 @@ class SliceWork:
                 "page_id": str(uuid.uuid4()),
                 "seq": self._seq,
                 "stream": step.name,
+                "shape": step.records.name,
                 "part": part,
                 "pass": pass_no,
                 "position": position,

@@ -1,4 +1,4 @@
-"""What the demo tells about the shop: read from the real tables over the API, reckoned in whole minor units."""
+"""What the demo tells about the shop: read from the real tables over the API, computed in whole minor units."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ class Figures:
 
 
 def read_figures(store: Store, user_id: str) -> Figures:
-    """Read what the user has at Etsy through PostgREST and reckon. Deleted rows do not count."""
+    """Read what the user has at Etsy through PostgREST and compute. Deleted rows do not count."""
 
     def rows(table: str, columns: str) -> list[Row]:
         mine = {"user_id": user_id, "platform": "etsy", "is_deleted": "false"}
         return list(store.read(table, f"platform_id,{columns}", "platform_id", **mine))
 
-    return reckon(
+    return compute_figures(
         orders=rows("orders", "ordered_at,total_amount,currency,country,buyer_platform_id"),
         lines=rows("line_items", "listing_platform_id,title,quantity,price_amount"),
         refunds=rows("order_refunds", "refund_amount"),
@@ -73,7 +73,7 @@ def read_figures(store: Store, user_id: str) -> Figures:
     )
 
 
-def reckon(
+def compute_figures(
     *, orders: list[Row], lines: Iterable[Row], refunds: list[Row], entries: list[Row], customers: int
 ) -> Figures:
     by_buyer = Counter(o["buyer_platform_id"] for o in orders if o["buyer_platform_id"])

@@ -34,25 +34,25 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trouble:
+class PlannedFault:
     """One fault: a sentence for people, and the sandbox's rule (docs/sandbox-etsy.md and its neighbours)."""
 
     what: str
     rule: Mapping[str, Any]
 
 
-def troubles(plan: Plan, shop_id: str) -> tuple[Trouble, ...]:
+def etsy_faults(plan: Plan, shop_id: str) -> tuple[PlannedFault, ...]:
     """What goes wrong with the first seller's shop at Etsy; a calm demo has no faults."""
     if plan.calm:
         return ()
-    return tuple(Trouble(what=t.what, rule={**t.rule, "shop_id": int(shop_id)}) for t in _at_etsy(plan))
+    return tuple(PlannedFault(what=t.what, rule={**t.rule, "shop_id": int(shop_id)}) for t in _etsy_faults(plan))
 
 
-def shopify_troubles(plan: Plan) -> tuple[Trouble, ...]:
+def shopify_faults(plan: Plan) -> tuple[PlannedFault, ...]:
     """Shopify says `THROTTLED` in an answer that is 200."""
     if plan.calm:
         return ()
-    return (Trouble(what="THROTTLED inside a 200 of Shopify", rule={"kind": "throttled", "nth": 4}),)
+    return (PlannedFault(what="THROTTLED inside a 200 of Shopify", rule={"kind": "throttled", "nth": 4}),)
 
 
 # Orders that come in while Printify's pages are read by number, so that every later row shifts.
@@ -67,11 +67,11 @@ def printify_change(plan: Plan) -> Mapping[str, Any] | None:
     return {**about, "after": {"requests": 3, "path": "orders.json$"}}
 
 
-def _at_etsy(plan: Plan) -> tuple[Trouble, ...]:
+def _etsy_faults(plan: Plan) -> tuple[PlannedFault, ...]:
     receipts, ledger, listings = "/receipts$", "/ledger-entries$", "/listings$"
     return (
         # Not once but every time that page is read: a record that stays broken must not stop its neighbours.
-        Trouble(
+        PlannedFault(
             what="order with a NUL in a title",
             rule={
                 "kind": "bad_json",
@@ -82,16 +82,20 @@ def _at_etsy(plan: Plan) -> tuple[Trouble, ...]:
                 "query": rf"limit=100&offset={_POISON_OFFSET if plan.orders > _POISON_OFFSET * 2 else 0}(&|$)",
             },
         ),
-        Trouble(
+        PlannedFault(
             what="502 Bad Gateway with an HTML page",
             rule={"kind": "status", "status": 502, "path": ledger, "nth": [11, 47]},
         ),
-        Trouble(what="connection cut in mid-body", rule={"kind": "cut", "at_bytes": 4000, "path": receipts, "nth": 2}),
-        Trouble(what="answer late by 1.2 seconds", rule={"kind": "slow", "seconds": 1.2, "path": receipts, "nth": 3}),
-        Trouble(
+        PlannedFault(
+            what="connection cut in mid-body", rule={"kind": "cut", "at_bytes": 4000, "path": receipts, "nth": 2}
+        ),
+        PlannedFault(
+            what="answer late by 1.2 seconds", rule={"kind": "slow", "seconds": 1.2, "path": receipts, "nth": 3}
+        ),
+        PlannedFault(
             what="429 Too Many Requests",
             rule={"kind": "rate_limit", "which": "second", "path": ledger, "nth": 30},
         ),
-        Trouble(what="page shifted by one record", rule={"kind": "shift", "by": 1, "path": receipts, "nth": 5}),
-        Trouble(what="wrong count on a page", rule={"kind": "wrong_count", "by": 3, "path": listings, "nth": 2}),
+        PlannedFault(what="page shifted by one record", rule={"kind": "shift", "by": 1, "path": receipts, "nth": 5}),
+        PlannedFault(what="wrong count on a page", rule={"kind": "wrong_count", "by": 3, "path": listings, "nth": 2}),
     )

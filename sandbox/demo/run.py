@@ -1,4 +1,4 @@
-"""The demo from curtain to curtain."""
+"""The demo from its first process to its report."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from execution.errors import KeeperError
 from execution.process import logs
 from execution.reports import costs, progress
 from execution.settings import Settings
-from sandbox.demo import show
+from sandbox.demo import report
 from sandbox.demo.calls import least_calls
 from sandbox.demo.figures import read_figures
-from sandbox.demo.plan import Plan, printify_change, shopify_troubles, troubles
-from sandbox.demo.shop import Shop, StandIns
-from sandbox.demo.stage import Stage, new_stage
-from sandbox.demo.story import Story, Told
-from sandbox.demo.trigger import trigger
+from sandbox.demo.onboarding_webhook import send_onboarding
+from sandbox.demo.plan import Plan, etsy_faults, printify_change, shopify_faults
+from sandbox.demo.processes import DemoProcesses, new_processes
+from sandbox.demo.result import DemoResult, SellerResult
+from sandbox.demo.stand_ins import Shop, StandIns
 from sandbox.stack import StackError, StopFlag, Stopped, stop_flag
 
 _PATIENCE_S, _ORDERS_A_SECOND = 180.0, 20
@@ -39,15 +39,15 @@ _NEWEST = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Watchful(SystemClock):
+class _WatchingClock(SystemClock):
     """A clock whose waits end when a signal comes, when a process dies, or when it takes too long."""
 
-    stage: Stage
+    processes: DemoProcesses
     flag: StopFlag
     deadline: float
 
     def sleep(self, seconds: float) -> None:
-        self.stage.check()
+        self.processes.check()
         if time.monotonic() > self.deadline:
             raise StackError("the backfill takes longer than it may in a demo.")
         self.flag.pause(seconds)
@@ -62,11 +62,11 @@ def run_demo(plan: Plan, *, as_json: bool) -> int:
     data = Path(tempfile.mkdtemp(prefix="keeper-demo-"))
     # Children keep what they spool here too, so that it goes with the rest.
     os.environ["TMPDIR"] = str(data)
-    stage = new_stage(data)
+    processes = new_processes(data)
     try:
-        with stop_flag(stage.kill) as flag:
-            stage.stack.pause = flag.pause
-            status = _play(plan, stage, flag, console, as_json=as_json)
+        with stop_flag(processes.kill) as flag:
+            processes.stack.pause = flag.pause
+            status = _run_processes(plan, processes, flag, console, as_json=as_json)
     except Stopped as stopped:
         print(f"Stopped ({stopped.signal.name}); nothing is left running.", file=sys.stderr)
         status = 128 + stopped.signal
@@ -77,53 +77,60 @@ def run_demo(plan: Plan, *, as_json: bool) -> int:
     return status
 
 
-def _play(plan: Plan, stage: Stage, flag: StopFlag, console: Console, *, as_json: bool) -> int:
+def _run_processes(plan: Plan, processes: DemoProcesses, flag: StopFlag, console: Console, *, as_json: bool) -> int:
     began = time.monotonic()
     console.print("Starting PostgreSQL, PostgREST, Valkey and stand-ins for the platforms ...", style="dim")
-    with stage.open():
-        stand_ins = StandIns(stage.stack.env)
-        app = App(settings=Settings.load(stage.stack.env))
+    with processes.open():
+        stand_ins = StandIns(processes.stack.env)
+        app = App(settings=Settings.load(processes.stack.env))
         try:
-            story = _tell(plan, stage, flag, console, stand_ins=stand_ins, app=app, began=began)
+            result = _load_shops(plan, processes, flag, console, stand_ins=stand_ins, app=app, began=began)
         finally:
             app.store.close()
             app.valkey.close()
             stand_ins.close()
-        _print(story, console, as_json=as_json)
+        _print(result, console, as_json=as_json)
         if plan.keep:
-            console.print(show.how_to_use(stage.stack.data, story.first.user_id))
-            _stay(stage, flag)
-    return 0 if story.ok else 1
+            console.print(report.how_to_use(processes.stack.data, result.first.user_id))
+            _stay(processes, flag)
+    return 0 if result.ok else 1
 
 
-def _tell(
-    plan: Plan, stage: Stage, flag: StopFlag, console: Console, *, stand_ins: StandIns, app: App, began: float
-) -> Story:
+def _load_shops(
+    plan: Plan,
+    processes: DemoProcesses,
+    flag: StopFlag,
+    console: Console,
+    *,
+    stand_ins: StandIns,
+    app: App,
+    began: float,
+) -> DemoResult:
     ada = operations.create_user(app, email="ada@example.com", plan="pro")["user_id"]
     ben = operations.create_user(app, email="ben@example.com", plan="starter")["user_id"]
     flag.pause(0)
     shops = stand_ins.open_shops(plan)
     for user_id, shop in ((ada, shops.etsy), (ada, shops.printify), (ada, shops.shopify), (ben, shops.second)):
         _connect(app, user_id, shop)
-    at_etsy, at_shopify = troubles(plan, shops.etsy.shop_id), shopify_troubles(plan)
+    at_etsy, at_shopify = etsy_faults(plan, shops.etsy.shop_id), shopify_faults(plan)
     stand_ins.etsy.plant(at_etsy)
     stand_ins.shopify.plant(at_shopify)
     if change := printify_change(plan):
         stand_ins.printify.post(f"/shops/{shops.printify.shop_id}/mutations", change)
-    console.print(show.opening(plan, shops))
+    console.print(report.opening(plan, shops))
     backfill_began = time.monotonic()
     for user_id in (ada, ben):
-        trigger(stage.house.url, stage.stack.env, user_id)
+        send_onboarding(processes.keeper.url, processes.stack.env, user_id)
     deadline = backfill_began + _PATIENCE_S + plan.orders / _ORDERS_A_SECOND
-    clock = _Watchful(stage=stage, flag=flag, deadline=deadline)
+    clock = _WatchingClock(processes=processes, flag=flag, deadline=deadline)
     progress.watch(lambda: _both(app, ada, ben), console=console, clock=clock)
     backfill_seconds = time.monotonic() - backfill_began
-    told = _told(app, "Ada", ada), _told(app, "Ben", ben)
-    finished = all(each.status["backfill_status"] == "completed" for each in told)
-    return Story(
+    sellers = _seller_result(app, "Ada", ada), _seller_result(app, "Ben", ben)
+    finished = all(each.status["backfill_status"] == "completed" for each in sellers)
+    return DemoResult(
         shops=shops,
-        first=told[0],
-        second=told[1],
+        first=sellers[0],
+        second=sellers[1],
         figures=read_figures(app.store, ada),
         costs=costs.report(app.store, ada, limit=_NEWEST),
         struck=(
@@ -133,7 +140,7 @@ def _tell(
         ),
         refreshes=stand_ins.etsy.requests()["refresh_grants"],
         calls=stand_ins.calls(),
-        least_calls=sum(least_calls(app.store, t.user_id, t.status) for t in told) if finished else 0,
+        least_calls=sum(least_calls(app.store, t.user_id, t.status) for t in sellers) if finished else 0,
         rejected=[{k: v for k, v in r.items() if k != "raw"} for r in operations.rejected(app, user_id=ada)],
         backfill_seconds=backfill_seconds,
         total_seconds=time.monotonic() - began,
@@ -154,20 +161,20 @@ def _connect(app: App, user_id: str, shop: Shop) -> None:
 
 def _both(app: App, first: str, second: str) -> dict[str, Any]:
     """The status of both sellers as one; the second's platforms carry a name."""
-    told = [operations.status(app, user_id=user_id, platform=None) for user_id in (first, second)]
-    named = [{**row, "platform": f"Ben: {row['platform']}"} for row in told[1]["jobs"]]
-    failed = [{**row, "platform": f"Ben: {row['platform']}"} for row in told[1]["failures"]]
-    open_ones = [each["backfill_status"] for each in told if each["backfill_status"] != "completed"]
+    statuses = [operations.status(app, user_id=user_id, platform=None) for user_id in (first, second)]
+    named = [{**row, "platform": f"Ben: {row['platform']}"} for row in statuses[1]["jobs"]]
+    failed = [{**row, "platform": f"Ben: {row['platform']}"} for row in statuses[1]["failures"]]
+    open_ones = [each["backfill_status"] for each in statuses if each["backfill_status"] != "completed"]
     return {
-        **told[0],
-        "jobs": told[0]["jobs"] + named,
-        "failures": told[0]["failures"] + failed,
+        **statuses[0],
+        "jobs": statuses[0]["jobs"] + named,
+        "failures": statuses[0]["failures"] + failed,
         "backfill_status": "in_progress" if "in_progress" in open_ones else (open_ones or ["completed"])[0],
     }
 
 
-def _told(app: App, name: str, user_id: str) -> Told:
-    return Told(
+def _seller_result(app: App, name: str, user_id: str) -> SellerResult:
+    return SellerResult(
         name=name,
         user_id=user_id,
         status=operations.status(app, user_id=user_id, platform=None),
@@ -175,22 +182,22 @@ def _told(app: App, name: str, user_id: str) -> Told:
     )
 
 
-def _print(story: Story, console: Console, *, as_json: bool) -> None:
+def _print(result: DemoResult, console: Console, *, as_json: bool) -> None:
     if as_json:
-        facts = {**asdict(story), "ok": story.ok}
+        facts = {**asdict(result), "ok": result.ok}
         for name, shop in facts["shops"].items():
             facts["shops"][name] = {key: shop[key] for key in ("platform", "shop_id", "shop_name")}
         sys.stdout.write(orjson.dumps(facts, option=orjson.OPT_INDENT_2).decode() + "\n")
         sys.stdout.flush()
         return
-    show.story(story, console)
+    report.show_result(result, console)
 
 
-def _stay(stage: Stage, flag: StopFlag) -> None:
+def _stay(processes: DemoProcesses, flag: StopFlag) -> None:
     """Until a signal comes: that is how a demo that stays is meant to end."""
     try:
         while True:
-            stage.check()
+            processes.check()
             flag.pause(0.2)
     except Stopped:
         return

@@ -9,12 +9,20 @@ from pathlib import Path
 from sandbox.etsy.app import Sandbox
 from sandbox.etsy.oauth import TOKEN_PATH
 from sandbox.etsy.world import World
-from sandbox.parts.process import parser, run
+from sandbox.parts import process
+
+_OPTIONS = {"--keystring": "sandboxkeystring0000000a", "--shared-secret": "sandboxsec"}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
-    return run(options, name="etsy", build=_build, env=_env)
+    return process.main(
+        arguments,
+        name="etsy",
+        description="An Etsy for tests and demos.",
+        options=_OPTIONS,
+        build=_build,
+        env=_env,
+    )
 
 
 def _build(options: argparse.Namespace, folder: Path) -> tuple[World, Sandbox]:
@@ -29,13 +37,6 @@ def _env(world: World, url: str) -> dict[str, str]:
         "ETSY_KEYSTRING": world.keystring,
         "ETSY_SHARED_SECRET": world.shared_secret,
     }
-
-
-def _parser() -> argparse.ArgumentParser:
-    made = parser("etsy", "An Etsy for tests and demos.")
-    made.add_argument("--keystring", default="sandboxkeystring0000000a")
-    made.add_argument("--shared-secret", default="sandboxsec")
-    return made
 
 
 if __name__ == "__main__":

@@ -7,104 +7,106 @@ import hashlib
 import uuid
 from urllib.parse import parse_qsl
 
-from starlette.types import Receive, Scope, Send
+import orjson
+from starlette.types import Receive, Scope
 
 from sandbox.etsy import oauth
-from sandbox.etsy.answer import Refusal
 from sandbox.etsy.checks import run_checks
 from sandbox.etsy.control import Control
+from sandbox.etsy.corruption import ETSY, respond_with_fault
 from sandbox.etsy.operations import Operation, find_operation
-from sandbox.etsy.spoil import ETSY, answer_under
+from sandbox.etsy.responses import EtsyError
 from sandbox.etsy.world import Call, World
-from sandbox.parts.answer import Answer
-from sandbox.parts.control import CONTROL
+from sandbox.parts.app import BaseSandbox, sent_status
+from sandbox.parts.corruption import corrupted
 from sandbox.parts.faults import Faults, Rule
+from sandbox.parts.responses import HttpResponse
 from sandbox.parts.schedule import Schedule
-from sandbox.parts.spoil import spoiled
-from sandbox.parts.wire import Sleep, compress, read_body, send_under
-
-_SILENT = ("reset", "hang")
+from sandbox.parts.transport import Asgi, Sleep, read_body
 
 
-class Sandbox:
-    """An ASGI application; `sleep` is what slow answers wait with, so that tests need not."""
+class Sandbox(BaseSandbox):
+    """Etsy's API: OAuth's two pages, and the operations."""
 
     def __init__(self, world: World, sleep: Sleep = asyncio.sleep) -> None:
+        super().__init__(Control(world, Faults(world.chance), Schedule()), sleep)
         self.world = world
-        self.faults = Faults(world.chance)
-        self.schedule = Schedule()
-        self._sleep = sleep
-        self._changes = Control(world, self.faults, self.schedule)
-        self._control = self._changes.app()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(CONTROL):
-            await self._control(scope, receive, send)
-        elif scope["path"] in (oauth.CONNECT_PATH, oauth.TOKEN_PATH):
-            await self._oauth(scope, receive, send)
+    async def serve(self, asgi: Asgi) -> None:
+        if asgi[0]["path"] in (oauth.CONNECT_PATH, oauth.TOKEN_PATH):
+            await self._oauth(asgi)
         else:
-            await self._vendor(scope, receive, send)
+            await self._vendor(asgi)
 
-    async def _vendor(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _vendor(self, asgi: Asgi) -> None:
+        scope = asgi[0]
         call = Call(
             method=scope["method"], path=scope["path"], query=scope["query_string"], headers=dict(scope["headers"])
         )
         if call.method == "POST":
-            call.form = await _form(receive)
+            call.form = await _form(asgi[1])
         found = find_operation(call.method, call.path)
-        answer, rule = self._answer(found, call)
+        response, rule = self._respond(found, call)
         operation = found[0].name if found else "unknown"
-        self._record(scope, call, answer, rule, operation)
-        self._changes.tick(call.path)
-        await self._send(answer, rule, scope, receive, send)
+        self._record(scope, call, response, rule, operation)
+        self.control.tick(call.path)
+        await self._send(response, rule, asgi)
 
-    def _answer(self, found: tuple[Operation, dict[str, int]] | None, call: Call) -> tuple[Answer, Rule | None]:
+    def _respond(self, found: tuple[Operation, dict[str, int]] | None, call: Call) -> tuple[HttpResponse, Rule | None]:
         """Unknown paths are nobody's business; all else passes the checks, and only then meets a fault."""
         if found is None:
-            return Refusal(404, "Resource not found").answer, None
+            return EtsyError(404, "Resource not found").response, None
         try:
             operation, call.ids = found
             rate = run_checks(self.world, operation, call)
-        except Refusal as refusal:
-            return refusal.answer, None
+        except EtsyError as refusal:
+            return refusal.response, None
         rule = self.faults.strike(call.path, call.query.decode("latin-1"), call.ids.get("shop_id"))
         try:
-            answer = answer_under(self.world, operation, call, rule)
-        except Refusal as refusal:
-            answer = spoiled(refusal.answer, rule, ETSY) if rule else refusal.answer
-        if answer.status < 300:
-            answer.headers += rate
-        return answer, rule
+            response = respond_with_fault(self.world, operation, call, rule)
+        except EtsyError as refusal:
+            response = corrupted(refusal.response, rule, ETSY) if rule else refusal.response
+        if response.status < 300:
+            response.headers += rate
+        return response, rule
 
-    async def _oauth(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _oauth(self, asgi: Asgi) -> None:
+        scope = asgi[0]
         path, query = scope["path"], scope["query_string"].decode("latin-1")
         call = Call(method=scope["method"], path=path, query=b"", headers=dict(scope["headers"]), rate="free")
         is_token = path == oauth.TOKEN_PATH
-        form = await _form(receive) if is_token else {}
+        form = await _form(asgi[1]) if is_token else {}
         operation = f"token:{form.get('grant_type', '')}" if is_token else "connect"
         try:
-            answer = oauth.token(self.world, form) if is_token else oauth.connect(self.world, dict(parse_qsl(query)))
-        except Refusal as refusal:
-            answer = refusal.answer
+            response = oauth.token(self.world, form) if is_token else oauth.connect(self.world, dict(parse_qsl(query)))
+        except EtsyError as refusal:
+            response = refusal.response
         rule = self.faults.strike(path, query, None)
         if rule:
-            answer = spoiled(answer, rule, ETSY)
+            response = corrupted(response, rule, ETSY)
         grant = fingerprint(form["refresh_token"]) if form.get("refresh_token") else None
-        self._record(scope, call, answer, rule, operation, grant=grant)
+        self._record(scope, call, response, rule, operation, grant=grant)
         if is_token and self.world.settings.token_delay_seconds:
             await self._sleep(self.world.settings.token_delay_seconds)
-        await self._send(answer, rule, scope, receive, send)
+        await self._send(response, rule, asgi)
 
     def _record(
-        self, scope: Scope, call: Call, answer: Answer, rule: Rule | None, operation: str, *, grant: str | None = None
+        self,
+        scope: Scope,
+        call: Call,
+        response: HttpResponse,
+        rule: Rule | None,
+        operation: str,
+        *,
+        grant: str | None = None,
     ) -> None:
-        self.world.journal.write(
+        self.world.request_log.write(
             {
                 "at": self.world.clock.now(),
                 "method": call.method,
                 "path": call.path,
                 "query": scope["query_string"].decode("latin-1") if call.rate != "free" else "",
-                "status": 0 if rule and rule.kind in _SILENT else answer.status,
+                "status": sent_status(response, rule),
                 "shop_id": call.ids.get("shop_id"),
                 "operation": operation,
                 "token": call.bearer,
@@ -114,11 +116,9 @@ class Sandbox:
             }
         )
 
-    async def _send(self, answer: Answer, rule: Rule | None, scope: Scope, receive: Receive, send: Send) -> None:
-        answer.headers.append((b"x-etsy-request-uuid", uuid.uuid4().hex.encode()))
-        if self.world.settings.gzip:
-            compress(answer, dict(scope["headers"]).get(b"accept-encoding", b""))
-        await send_under(rule, answer, (scope, receive, send), self._sleep)
+    async def _send(self, response: HttpResponse, rule: Rule | None, asgi: Asgi) -> None:
+        response.headers.append((b"x-etsy-request-uuid", uuid.uuid4().hex.encode()))
+        await self.send(response, rule, asgi, gzip=self.world.settings.gzip)
 
 
 def fingerprint(secret: str) -> str:
@@ -129,14 +129,8 @@ def fingerprint(secret: str) -> str:
 async def _form(receive: Receive) -> dict[str, str]:
     """The body's form fields; a JSON object is read too, as Etsy is said to do (#549)."""
     body = await read_body(receive)
-    if body.startswith(b"{"):
-        return _json_form(body)
-    return dict(parse_qsl(body.decode("utf-8", "replace")))
-
-
-def _json_form(body: bytes) -> dict[str, str]:
-    import orjson  # noqa: PLC0415 - one rare reader
-
+    if not body.startswith(b"{"):
+        return dict(parse_qsl(body.decode("utf-8", "replace")))
     try:
         return {str(name): str(value) for name, value in orjson.loads(body).items()}
     except orjson.JSONDecodeError:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sandbox.etsy.people import ABROAD, COUNTRIES, NAMES, Country
-from sandbox.parts.dice import Dice
+from sandbox.parts.sample_people import ABROAD, COUNTRIES, NAMES, Country
+from sandbox.parts.seeded_random import SeededRandom
 
 
 class Buyer(NamedTuple):
@@ -24,27 +24,19 @@ class Buyer(NamedTuple):
 
 def make_buyer(seed: int, home: str, number: int) -> Buyer:
     """Three in five live in the shop's country; one in thirty writes a name that no form expected."""
-    dice = Dice(f"{seed}:buyer:{number}")
-    iso = home if dice.chance(600) else dice.pick(ABROAD)
+    rng = SeededRandom(f"{seed}:buyer:{number}")
+    iso = home if rng.chance(600) else rng.pick(ABROAD)
     country = COUNTRIES[iso]
-    given, family, order = NAMES["emoji" if dice.chance(33) else country.script]
-    city, state, postcode = dice.pick(country.cities)
+    given, family, order = NAMES["emoji" if rng.chance(33) else country.script]
+    city, state, postcode = rng.pick(country.cities)
     return Buyer(
         number=number,
-        name=order.format(dice.pick(given), dice.pick(family)),
-        first_line=f"{dice.between(1, 240)} {dice.pick(country.streets)}",
-        second_line=f"Apt {dice.between(1, 60)}" if dice.chance(180) else None,
+        name=order.format(rng.pick(given), rng.pick(family)),
+        first_line=f"{rng.between(1, 240)} {rng.pick(country.streets)}",
+        second_line=f"Apt {rng.between(1, 60)}" if rng.chance(180) else None,
         city=city,
         state=state,
         zip=postcode,
         country_iso=iso,
         country=country,
     )
-
-
-def buyer_number(dice: Dice, pos: int, orders: int) -> int:
-    """About a third of the orders come from regulars, who are one for every twelve orders."""
-    regulars = orders // 12 + 1
-    if dice.chance(340):
-        return min(dice.below(regulars), dice.below(regulars))
-    return regulars + pos

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sandbox.etsy.answer import Refusal
 from sandbox.etsy.limits import throttled
 from sandbox.etsy.operations import Operation
 from sandbox.etsy.params import read_params
+from sandbox.etsy.responses import EtsyError
 from sandbox.etsy.world import Call, World
-from sandbox.parts.answer import Headers
+from sandbox.parts.responses import Headers
 
 _BEARER = re.compile(rb"Bearer ([1-9][0-9]*)\.([A-Za-z0-9_\-]+)", re.IGNORECASE)
 
 
-class Throttled(Refusal):
+class Throttled(EtsyError):
     """A 429, which has headers of its own."""
 
 
@@ -33,16 +33,16 @@ def run_checks(world: World, operation: Operation, call: Call) -> Headers:
 def _key_form(_world: World, _operation: Operation, call: Call) -> None:
     key = call.headers.get(b"x-api-key")
     if not key:
-        raise Refusal(401, "Missing x-api-key header.")
+        raise EtsyError(401, "Missing x-api-key header.")
     if b":" not in key:
-        raise Refusal(403, "Shared secret is required in x-api-key header.")
+        raise EtsyError(403, "Shared secret is required in x-api-key header.")
     if key.count(b":") > 1 or not all(key.split(b":")):
-        raise Refusal(403, "Invalid API key: should be in the format 'keystring:shared_secret'.")
+        raise EtsyError(403, "Invalid API key: should be in the format 'keystring:shared_secret'.")
 
 
 def _key(world: World, _operation: Operation, call: Call) -> None:
     if call.headers.get(b"x-api-key") != f"{world.keystring}:{world.shared_secret}".encode():
-        raise Refusal(403, "API key not found or not active, or incorrect shared secret for API key.")
+        raise EtsyError(403, "API key not found or not active, or incorrect shared secret for API key.")
 
 
 def _rate_limit(world: World, call: Call) -> Headers:
@@ -50,7 +50,7 @@ def _rate_limit(world: World, call: Call) -> Headers:
     call.rate = verdict.refused or "counted"
     if verdict.refused:
         refusal = Throttled(429, verdict.refused)
-        refusal.answer = throttled(verdict.refused, verdict.retry_after, verdict.headers)
+        refusal.response = throttled(verdict.refused, verdict.retry_after, verdict.headers)
         raise refusal
     return verdict.headers
 
@@ -59,12 +59,12 @@ def _bearer_form(_world: World, operation: Operation, call: Call) -> None:
     value = call.headers.get(b"authorization")
     if value is None:
         if operation.needs_user:
-            raise Refusal(403, "No user was provided as part of the bearer token.")
+            raise EtsyError(403, "No user was provided as part of the bearer token.")
         return
     if not _BEARER.fullmatch(value):
         call.bearer = "malformed"
         if operation.needs_user:
-            raise Refusal(401, "invalid_token", "access token is malformed")
+            raise EtsyError(401, "invalid_token", "access token is malformed")
 
 
 def _bearer(world: World, operation: Operation, call: Call) -> None:
@@ -76,27 +76,27 @@ def _bearer(world: World, operation: Operation, call: Call) -> None:
         call.token, call.user_id = token, token.owner
     elif operation.needs_user:
         text = {"expired": "expired", "revoked": "revoked"}.get(call.bearer, "invalid")
-        raise Refusal(401, "invalid_token", f"access token is {text}")
+        raise EtsyError(401, "invalid_token", f"access token is {text}")
 
 
 def _scope(_world: World, operation: Operation, call: Call) -> None:
     if operation.scope and (call.token is None or operation.scope not in call.token.scopes):
-        raise Refusal(403, "insufficient_scope", "Insufficient scope")
+        raise EtsyError(403, "insufficient_scope", "Insufficient scope")
 
 
 def _ownership(world: World, operation: Operation, call: Call) -> None:
     """Find the shop of the path; a missing one is a 404, another's a 403 (#588)."""
     if "shop_id" in call.ids:
-        call.shop = world.fronts.get(call.ids["shop_id"])
+        call.shop = world.live_shops.get(call.ids["shop_id"])
         if call.shop is None:
-            raise Refusal(404, f"Could not find a Shop with shop_id = {call.ids['shop_id']}")
+            raise EtsyError(404, f"Could not find a Shop with shop_id = {call.ids['shop_id']}")
     if operation.owned == "listing":
-        call.shop = world.front_of_listing(call.ids["listing_id"])
+        call.shop = world.live_shop_of_listing(call.ids["listing_id"])
         if call.shop is None:
-            raise Refusal(404, f"Could not find a Listing with listing_id = {call.ids['listing_id']}.")
-    if operation.owned and call.front.shop.ids.user != call.user_id:
+            raise EtsyError(404, f"Could not find a Listing with listing_id = {call.ids['listing_id']}.")
+    if operation.owned and call.live_shop.shop.ids.user != call.user_id:
         which = call.ids[f"{operation.owned}_id"]
-        raise Refusal(403, f"User does not own {operation.owned.capitalize()} {which}")
+        raise EtsyError(403, f"User does not own {operation.owned.capitalize()} {which}")
 
 
 def _parameters(world: World, operation: Operation, call: Call) -> None:

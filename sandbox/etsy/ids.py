@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sandbox.parts.dice import mix
+from sandbox.parts.seeded_random import hash_pair
 
-# Room for each shop; the reach of every kind is below what the bases leave (tests/etsy_sandbox/test_truth.py).
+# Room for each shop; the reach of every kind is below what the bases leave (tests/sandbox/etsy/test_truth.py).
 MAX_SEED = 999_999
 MAX_POSITION = 3_300_000
 MAX_LINES = 5
@@ -26,7 +26,7 @@ class Ids:
         self._buyers = 1_000_000_000 + seed * 5_000_000
 
     def receipt(self, pos: int) -> int:
-        return self._receipts + pos * 3 + mix(self.seed, pos ^ 0x5EED) % 3
+        return self._receipts + pos * 3 + hash_pair(self.seed, pos ^ 0x5EED) % 3
 
     def receipt_position(self, receipt_id: int) -> int | None:
         pos = (receipt_id - self._receipts) // 3

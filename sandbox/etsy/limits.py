@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from sandbox.etsy.answer import Refusal
+from sandbox.etsy.responses import EtsyError
 from sandbox.etsy.settings import Settings
-from sandbox.parts.answer import Answer, Headers
 from sandbox.parts.clock import Clock
+from sandbox.parts.responses import Headers, HttpResponse
 
 DAY_SECONDS = 86_400
 
@@ -41,7 +41,7 @@ class Limits:
         if not refused or self._settings.rejected_calls_count:
             self._count(now)
             in_second, today = in_second + 1, today + 1
-        retry = {"": 0, "second": 1, "day": self._seconds_to_room(now)}[refused]
+        retry = {"": 0, "second": 1, "day": self._seconds_until_available(now)}[refused]
         return Verdict(refused, self._headers(in_second, today), retry)
 
     def use(self, calls: int) -> None:
@@ -77,7 +77,7 @@ class Limits:
         bucket = second // self._settings.day_bucket_seconds
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
 
-    def _seconds_to_room(self, now: float) -> int:
+    def _seconds_until_available(self, now: float) -> int:
         """When enough buckets have dropped out for one more call."""
         over = sum(self._buckets.values()) - self._settings.per_day + 1
         for bucket in sorted(self._buckets):
@@ -98,9 +98,9 @@ class Limits:
         ]
 
 
-def throttled(which: str, retry_after: int, headers: Headers) -> Answer:
+def throttled(which: str, retry_after: int, headers: Headers) -> HttpResponse:
     """A 429 of one of the two kinds."""
     text = "Exceeded per second rate limit" if which == "second" else "Exceeded daily rate limit"
-    answer = Refusal(429, text).answer
-    answer.headers = [*headers, (b"retry-after", b"%d" % retry_after)]
-    return answer
+    response = EtsyError(429, text).response
+    response.headers = [*headers, (b"retry-after", b"%d" % retry_after)]
+    return response

@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from sandbox.parts.answer import Doc
-
-# Units of each currency for a US dollar, in thousandths: close to life, and fixed.
-RATES = {"USD": 1000, "EUR": 920, "GBP": 790, "CAD": 1360, "AUD": 1520, "JPY": 150_000}
-ZERO_DECIMAL = frozenset({"JPY"})
-
-
-def divisor(currency: str) -> int:
-    """How many minor units make one: 1 for currencies without decimals (sheet section 8, Money)."""
-    return 1 if currency in ZERO_DECIMAL else 100
+from sandbox.parts.money import RATES, ZERO_DECIMAL, minor_units, rounded
+from sandbox.parts.responses import Doc
 
 
 def money(amount: int, currency: str) -> Doc:
-    return {"amount": amount, "divisor": divisor(currency), "currency_code": currency}
-
-
-def rounded(numerator: int, denominator: int) -> int:
-    """Divide and round half away from zero, exactly."""
-    sign = -1 if numerator < 0 else 1
-    return sign * ((abs(numerator) * 2 + denominator) // (2 * denominator))
-
-
-def from_dollar_cents(cents: int, currency: str) -> int:
-    """Minor units of `currency` for US cents."""
-    return rounded(cents * RATES[currency] * divisor(currency), 100_000)
+    return {"amount": amount, "divisor": minor_units(currency), "currency_code": currency}
 
 
 def drift(at: int) -> int:
@@ -39,7 +20,7 @@ def ledger_cents(amount: int, currency: str, payout: str, at: int) -> int:
 
     Hundredths even for currencies without decimals, where they are multiples of 100 (sheet section 1, fact 7).
     """
-    hundredths = amount * (100 // divisor(currency))
+    hundredths = amount * (100 // minor_units(currency))
     if currency == payout:
         return hundredths
     return whole(rounded(hundredths * RATES[payout] * drift(at), RATES[currency] * 1000), payout)
@@ -62,4 +43,4 @@ def ledger_money(cents: int, payout: str) -> Doc:
 
 def coupon(minor: int, currency: str) -> float:
     """A coupon as Etsy sends it: a float in major units."""
-    return minor / divisor(currency)
+    return minor / minor_units(currency)

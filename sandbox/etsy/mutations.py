@@ -5,74 +5,74 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.etsy.catalog import STATES
-from sandbox.etsy.entries import Booking, Group, kind, payment_group, refund_bookings
-from sandbox.etsy.front import Front
+from sandbox.etsy.ledger_entries import Booking, Group, kind, payment_group, refund_bookings
+from sandbox.etsy.listings import STATES
+from sandbox.etsy.live_shop import LiveShop
 from sandbox.etsy.money import ledger_cents, money
 from sandbox.etsy.orders import make_order
 from sandbox.etsy.payments import gross_cents, paid_at
 from sandbox.etsy.receipts import render_receipt, shipment
-from sandbox.etsy.shelf import CANCELED, PAID, SHIPPED, STRIPPED, index_row
-from sandbox.parts.answer import Doc
-from sandbox.parts.dice import Dice
+from sandbox.etsy.shop_store import CANCELED, PAID, SHIPPED, STRIPPED, index_row
+from sandbox.parts.responses import Doc
+from sandbox.parts.seeded_random import SeededRandom
 
 
-def new_order(front: Front, wanted: Doc, now: int) -> Doc:
+def new_order(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
     """Orders placed now, or at `at`; a paid one books its ledger entries at that time."""
     receipts = []
     for _ in range(wanted.get("count", 1)):
-        pos = front.shelf.next_position()
-        order = make_order(front.shop, pos, at=int(wanted.get("at", now)), paid=wanted.get("paid", True))
-        front.shelf.put(pos, render_receipt(front.shop, order), index_row(front.shop, order)[3])
+        pos = live_shop.store.next_position()
+        order = make_order(live_shop.shop, pos, at=int(wanted.get("at", now)), paid=wanted.get("paid", True))
+        live_shop.store.put(pos, render_receipt(live_shop.shop, order), index_row(live_shop.shop, order)[3])
         if order.paid_at:
-            group = payment_group(front.shop, order, Dice(f"{front.shop.seed}:ledger:{pos}"))
-            front.shelf.book(lambda book, group=group: book.book(group))
-        receipts.append(front.shop.ids.receipt(pos))
+            group = payment_group(live_shop.shop, order, SeededRandom(f"{live_shop.shop.seed}:ledger:{pos}"))
+            live_shop.store.book(lambda book, group=group: book.book(group))
+        receipts.append(live_shop.shop.ids.receipt(pos))
     return {"receipt_ids": receipts, "receipt_id": receipts[-1] if receipts else None}
 
 
-def update_order(front: Front, wanted: Doc, now: int) -> Doc:
-    pos, doc, flags = _order(front, wanted)
+def update_order(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
+    pos, doc, flags = _order(live_shop, wanted)
     doc.update(wanted.get("fields", {}))
     _touch(doc, int(wanted.get("at", now)))
-    front.shelf.put(pos, doc, flags)
+    live_shop.store.put(pos, doc, flags)
     return {"receipt_id": doc["receipt_id"], "updated_timestamp": doc["updated_timestamp"]}
 
 
-def refund_order(front: Front, wanted: Doc, now: int) -> Doc:
+def refund_order(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
     """`updated_timestamp` stays where it is (#232, #339, #513, #604)."""
-    pos, doc, flags = _order(front, wanted)
+    pos, doc, flags = _order(live_shop, wanted)
     at = int(wanted.get("at", now))
-    _refund(front, pos, doc, amount=wanted.get("amount"), at=at, reason=wanted.get("reason"))
-    front.shelf.put(pos, doc, flags)
+    _refund(live_shop, pos, doc, amount=wanted.get("amount"), at=at, reason=wanted.get("reason"))
+    live_shop.store.put(pos, doc, flags)
     return {"receipt_id": doc["receipt_id"], "amount": doc["refunds"][-1]["amount"]["amount"]}
 
 
-def cancel(front: Front, wanted: Doc, now: int) -> Doc:
-    pos, doc, flags = _order(front, wanted)
+def cancel(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
+    pos, doc, flags = _order(live_shop, wanted)
     at = int(wanted.get("at", now))
     if doc["is_paid"] and _left(doc):
-        _refund(front, pos, doc, amount=None, at=at, reason="buyer changed mind")
+        _refund(live_shop, pos, doc, amount=None, at=at, reason="buyer changed mind")
     doc["status"] = "Canceled"
     _touch(doc, at)
-    front.shelf.put(pos, doc, flags | CANCELED)
+    live_shop.store.put(pos, doc, flags | CANCELED)
     return {"receipt_id": doc["receipt_id"]}
 
 
-def mark_shipped(front: Front, wanted: Doc, now: int) -> Doc:
-    pos, doc, flags = _order(front, wanted)
+def mark_shipped(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
+    pos, doc, flags = _order(live_shop, wanted)
     at = int(wanted.get("at", now))
-    doc["shipments"].append(shipment(front.shop, pos, at, "usps"))
+    doc["shipments"].append(shipment(live_shop.shop, pos, at, "usps"))
     doc["is_shipped"], doc["status"] = True, "Completed"
     for line in doc["transactions"]:
         line["shipped_timestamp"] = at
     _touch(doc, at)
-    front.shelf.put(pos, doc, flags | SHIPPED)
+    live_shop.store.put(pos, doc, flags | SHIPPED)
     return {"receipt_id": doc["receipt_id"]}
 
 
-def unpaid_to_paid(front: Front, wanted: Doc, now: int) -> Doc:
-    pos, doc, flags = _order(front, wanted)
+def unpaid_to_paid(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
+    pos, doc, flags = _order(live_shop, wanted)
     if doc["is_paid"]:
         raise ValueError(f"receipt {doc['receipt_id']} is paid already")
     at = int(wanted.get("at", now))
@@ -80,56 +80,56 @@ def unpaid_to_paid(front: Front, wanted: Doc, now: int) -> Doc:
     for line in doc["transactions"]:
         line["paid_timestamp"] = at
     _touch(doc, at)
-    front.shelf.put(pos, doc, flags | PAID)
-    order = make_order(front.shop, pos, at=at)
-    group = payment_group(front.shop, order, Dice(f"{front.shop.seed}:ledger:{pos}"))
-    front.shelf.book(lambda book: book.book(group))
+    live_shop.store.put(pos, doc, flags | PAID)
+    order = make_order(live_shop.shop, pos, at=at)
+    group = payment_group(live_shop.shop, order, SeededRandom(f"{live_shop.shop.seed}:ledger:{pos}"))
+    live_shop.store.book(lambda book: book.book(group))
     return {"receipt_id": doc["receipt_id"]}
 
 
-def remove_order(front: Front, wanted: Doc, _now: int) -> Doc:
-    pos, doc, _ = _order(front, wanted)
-    front.shelf.remove(pos)
+def remove_order(live_shop: LiveShop, wanted: Doc, _now: int) -> Doc:
+    pos, doc, _ = _order(live_shop, wanted)
+    live_shop.store.remove(pos)
     return {"receipt_id": doc["receipt_id"]}
 
 
-def strip_transactions(front: Front, wanted: Doc, _now: int) -> Doc:
-    pos, doc, flags = _order(front, wanted)
-    front.shelf.put(pos, doc, flags | STRIPPED)
+def strip_transactions(live_shop: LiveShop, wanted: Doc, _now: int) -> Doc:
+    pos, doc, flags = _order(live_shop, wanted)
+    live_shop.store.put(pos, doc, flags | STRIPPED)
     return {"receipt_id": doc["receipt_id"]}
 
 
-def edit_listing(front: Front, wanted: Doc, now: int) -> Doc:
-    number, listing_id = _listing(front, wanted)
+def edit_listing(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
+    number, listing_id = _listing(live_shop, wanted)
     at = int(wanted.get("at", now))
     stamps = {"updated_timestamp": at, "last_modified_timestamp": at}
-    front.edit_listing(number, {**wanted.get("fields", {}), **stamps})
+    live_shop.edit_listing(number, {**wanted.get("fields", {}), **stamps})
     return {"listing_id": listing_id}
 
 
-def listing_state(front: Front, wanted: Doc, now: int) -> Doc:
+def listing_state(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
     if wanted.get("state") not in STATES:
         raise ValueError(f"state must be one of {', '.join(STATES)}")
     at = int(wanted.get("at", now))
     fields = {"state": wanted["state"], "state_timestamp": at}
-    return edit_listing(front, {**wanted, "fields": fields}, now)
+    return edit_listing(live_shop, {**wanted, "fields": fields}, now)
 
 
-def remove_listing(front: Front, wanted: Doc, _now: int) -> Doc:
-    number, listing_id = _listing(front, wanted)
-    front.remove_listing(number)
+def remove_listing(live_shop: LiveShop, wanted: Doc, _now: int) -> Doc:
+    number, listing_id = _listing(live_shop, wanted)
+    live_shop.remove_listing(number)
     return {"listing_id": listing_id}
 
 
-def backdated_ledger_entry(front: Front, wanted: Doc, _now: int) -> Doc:
+def backdated_ledger_entry(live_shop: LiveShop, wanted: Doc, _now: int) -> Doc:
     if "at" not in wanted:
         raise ValueError("backdated_ledger_entry needs at")
     booking = Booking(kind("prolist"), int(wanted.get("amount", -20)), 1, extra=wanted.get("ledger_type"))
-    entries = front.shelf.book(lambda book: book.book(Group(int(wanted["at"]), -1, (booking,))))
-    return {"entry_id": front.shop.ids.entry(entries[0].seq), "sequence_number": entries[0].seq}
+    entries = live_shop.store.book(lambda book: book.book(Group(int(wanted["at"]), -1, (booking,))))
+    return {"entry_id": live_shop.shop.ids.entry(entries[0].seq), "sequence_number": entries[0].seq}
 
 
-Mutate = Callable[[Front, Doc, int], Doc]
+Mutate = Callable[[LiveShop, Doc, int], Doc]
 MUTATIONS: dict[str, Mutate] = {
     change.__name__: change
     for change in (
@@ -152,40 +152,34 @@ MUTATIONS: dict[str, Mutate] = {
 # --- helpers --------------------------------------------------------------------------------------------
 
 
-def _order(front: Front, wanted: Doc) -> tuple[int, Doc, int]:
+def _order(live_shop: LiveShop, wanted: Doc) -> tuple[int, Doc, int]:
     """Position, record and flags of the receipt that is meant."""
-    pos = _position(front, wanted.get("receipt_id"))
-    doc = None if pos is None else front.shelf.receipt(pos)
+    pos = _position(live_shop, wanted.get("receipt_id"))
+    doc = None if pos is None else live_shop.store.receipt(pos)
     if pos is None or doc is None:
         raise ValueError(f"no receipt {wanted.get('receipt_id')} in this shop")
-    return pos, doc, front.shelf.flags(pos) or 0
+    return pos, doc, live_shop.store.flags(pos) or 0
 
 
-def _position(front: Front, which: Any) -> int | None:
-    by_time = "SELECT pos FROM receipts ORDER BY created, pos LIMIT 1 OFFSET ?"
-    if which == "last":
-        row = front.shelf.db.execute("SELECT pos FROM receipts ORDER BY created DESC, pos DESC LIMIT 1").fetchone()
-    elif which == "first" or isinstance(which, dict):
-        index = 0 if which == "first" else int(which["index"])
-        row = front.shelf.db.execute(by_time, (index,)).fetchone()
-    else:
-        return front.shop.ids.receipt_position(which) if isinstance(which, int) else None
-    return int(row[0]) if row else None
+def _position(live_shop: LiveShop, which: Any) -> int | None:
+    if which in ("first", "last") or isinstance(which, dict):
+        return live_shop.store.position_of("receipts", which)
+    return live_shop.shop.ids.receipt_position(which) if isinstance(which, int) else None
 
 
-def _listing(front: Front, wanted: Doc) -> tuple[int, int]:
+def _listing(live_shop: LiveShop, wanted: Doc) -> tuple[int, int]:
     which = wanted.get("listing_id")
-    numbers = front.listing_numbers()
+    numbers = live_shop.listing_numbers()
     number: int | None
     if which in ("first", "last"):
         number = numbers[0 if which == "first" else -1]
     elif isinstance(which, dict):
         number = numbers[int(which["index"])]
     else:
-        number = front.shop.ids.listing_number(which) if isinstance(which, int) else None
-    if number is None or front.listing(number) is None:
+        number = live_shop.shop.ids.listing_number(which) if isinstance(which, int) else None
+    if number is None or live_shop.listing(number) is None:
         raise ValueError(f"no listing {which} in this shop")
-    return number, front.shop.ids.listing(number)
+    return number, live_shop.shop.ids.listing(number)
 
 
 def _touch(doc: Doc, at: int) -> None:
@@ -198,8 +192,8 @@ def _left(doc: Doc) -> int:
     return int(doc["grandtotal"]["amount"]) - refunded
 
 
-def _refund(front: Front, pos: int, doc: Doc, *, amount: int | None, at: int, reason: str | None) -> None:
-    shop, left = front.shop, _left(doc)
+def _refund(live_shop: LiveShop, pos: int, doc: Doc, *, amount: int | None, at: int, reason: str | None) -> None:
+    shop, left = live_shop.shop, _left(doc)
     amount = left if amount is None else amount
     if not doc["is_paid"] or not 0 < amount <= left:
         raise ValueError(f"receipt {doc['receipt_id']} has {left} left to refund and is_paid={doc['is_paid']}")
@@ -217,4 +211,4 @@ def _refund(front: Front, pos: int, doc: Doc, *, amount: int | None, at: int, re
     first = doc["transactions"][0]
     goods = ledger_cents(first["price"]["amount"] * first["quantity"], shop.currency, shop.payout, paid_at(doc))
     group = refund_bookings(shop, pos=pos, at=at, gross=gross_cents(shop, doc), refunded=refunded, goods=goods)
-    front.shelf.book(lambda book: book.book(group))
+    live_shop.store.book(lambda book: book.book(group))

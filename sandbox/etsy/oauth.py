@@ -8,11 +8,11 @@ import re
 import secrets
 from urllib.parse import urlencode
 
-from sandbox.etsy.answer import Refusal
+from sandbox.etsy.responses import EtsyError
 from sandbox.etsy.tokens import SCOPES, Code
 from sandbox.etsy.world import World
 from sandbox.parts import consent
-from sandbox.parts.answer import HTML, Answer, ok
+from sandbox.parts.responses import HTML, HttpResponse, ok, redirect
 
 TOKEN_PATH = "/v3/public/oauth/token"  # noqa: S105 - a path
 CONNECT_PATH = "/oauth/connect"
@@ -32,28 +32,28 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _CODE_SECONDS = 60
 
 
-def connect(world: World, query: dict[str, str]) -> Answer:
+def connect(world: World, query: dict[str, str]) -> HttpResponse:
     """The seller's consent, given at once or on a page; a redirect that is not registered never happens."""
-    redirect = query.get("redirect_uri", "")
+    to = query.get("redirect_uri", "")
     registered = world.settings.redirect_uris
-    if not redirect.startswith(("http://", "https://")) or (registered and redirect not in registered):
+    if not to.startswith(("http://", "https://")) or (registered and to not in registered):
         return _page("The requested redirect URL is not permitted.")
     if query.get("client_id") != world.keystring:
         return _page("The client_id is not known.")
     if problem := _problem(world, query):
-        return _redirect(redirect, {**problem, "state": query.get("state", "")})
+        return redirect(to, urlencode({**problem, "state": query.get("state", "")}), content_type=b"text/html")
     if world.settings.consent == "ask" and consent.is_asked(query):
-        return Answer(body=_ask(world, query), content_type=HTML)
+        return HttpResponse(body=_ask(world, query), content_type=HTML)
     user_id = _consenting(world, query)
     code = secrets.token_urlsafe(24)
     world.tokens.codes[code] = Code(
         owner=user_id,
         scopes=tuple(query.get("scope", " ".join(SCOPES)).split()),
-        redirect_uri=redirect,
+        redirect_uri=to,
         challenge=query["code_challenge"],
         expires_at=world.clock.now() + _CODE_SECONDS,
     )
-    return _redirect(redirect, {"code": code, "state": query["state"]})
+    return redirect(to, urlencode({"code": code, "state": query["state"]}), content_type=b"text/html")
 
 
 def _problem(world: World, query: dict[str, str]) -> dict[str, str] | None:
@@ -65,57 +65,53 @@ def _problem(world: World, query: dict[str, str]) -> dict[str, str] | None:
         error, text = "invalid_request", "state, code_challenge and code_challenge_method=S256 are required"
     elif not set(query.get("scope", "").split()) <= KNOWN_SCOPES:
         error, text = "invalid_scope", "a scope is not known"
-    elif world.settings.consent == "deny" or not world.fronts or consent.is_denied(query):
+    elif world.settings.consent == "deny" or not world.live_shops or consent.is_denied(query):
         error, text = "access_denied", "the user denied the request"
     return {"error": error, "error_description": text} if error else None
 
 
 def _ask(world: World, query: dict[str, str]) -> bytes:
-    sellers = [(str(front.shop.ids.user), front.shop.name) for front in world.fronts.values()]
+    sellers = [(str(live_shop.shop.ids.user), live_shop.shop.name) for live_shop in world.live_shops.values()]
     return consent.page("Etsy", query, scopes=query.get("scope", "").split(), sellers=sellers)
 
 
 def _consenting(world: World, query: dict[str, str]) -> int:
     """Who consents: whom the page was told, else the setting, else the owner of the youngest shop."""
-    owners = [front.shop.ids.user for front in world.fronts.values()]
+    owners = [live_shop.shop.ids.user for live_shop in world.live_shops.values()]
     chosen = consent.seller_of(query)
     if chosen.isdecimal() and int(chosen) in owners:
         return int(chosen)
     return world.settings.consent_user_id or owners[-1]
 
 
-def token(world: World, form: dict[str, str]) -> Answer:
+def token(world: World, form: dict[str, str]) -> HttpResponse:
     """Code or refresh token for a new pair; needs no API key header and no secret."""
     if world.chance.random() < world.settings.token_error_probability:
-        raise Refusal(500, "Server Error")
+        raise EtsyError(500, "Server Error")
     if form.get("client_id") != world.keystring:
-        raise Refusal(400, "invalid_client", "client_id is invalid")
+        raise EtsyError(400, "invalid_client", "client_id is invalid")
     grant = form.get("grant_type", "")
     if grant == "refresh_token":
         return ok(world.tokens.refresh(form.get("refresh_token", "")))
     if grant == "authorization_code":
         return ok(_exchange(world, form))
-    raise Refusal(400, "unsupported_grant_type", "grant_type must be authorization_code or refresh_token")
+    raise EtsyError(400, "unsupported_grant_type", "grant_type must be authorization_code or refresh_token")
 
 
 def _exchange(world: World, form: dict[str, str]) -> object:
     code = world.tokens.codes.pop(form.get("code", ""), None)
     if code is None or code.expires_at <= world.clock.now():
-        raise Refusal(400, "invalid_grant", "code is invalid or expired")
+        raise EtsyError(400, "invalid_grant", "code is invalid or expired")
     if code.redirect_uri != form.get("redirect_uri"):
-        raise Refusal(400, "invalid_grant", "redirect_uri does not match")
+        raise EtsyError(400, "invalid_grant", "redirect_uri does not match")
     verifier = form.get("code_verifier", "")
     digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     if not _VERIFIER.fullmatch(verifier) or digest != code.challenge:
-        raise Refusal(400, "invalid_grant", "code_verifier is invalid")
+        raise EtsyError(400, "invalid_grant", "code_verifier is invalid")
     return world.tokens.issue(code.owner, code.scopes)
 
 
-def _redirect(to: str, fields: dict[str, str]) -> Answer:
-    mark = "&" if "?" in to else "?"
-    location = f"{to}{mark}{urlencode(fields)}".encode()
-    return Answer(status=302, headers=[(b"location", location)], content_type=b"text/html")
-
-
-def _page(text: str) -> Answer:
-    return Answer(status=400, body=f"<html><body><h1>{text}</h1></body></html>".encode(), content_type=b"text/html")
+def _page(text: str) -> HttpResponse:
+    return HttpResponse(
+        status=400, body=f"<html><body><h1>{text}</h1></body></html>".encode(), content_type=b"text/html"
+    )

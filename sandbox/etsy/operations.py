@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sandbox.etsy import listings_api, money_api, receipts_api
-from sandbox.etsy.answer import Refusal
 from sandbox.etsy.params import Param
+from sandbox.etsy.responses import EtsyError
 from sandbox.etsy.world import Call, World
-from sandbox.parts.answer import Answer, ok
+from sandbox.parts.responses import HttpResponse, ok
 
 PREFIX = "/v3/application"
 
@@ -21,7 +21,7 @@ class Operation:
 
     name: str
     path: str
-    answer: Callable[[World, Call], Answer]
+    handler: Callable[[World, Call], HttpResponse]
     method: str = "GET"
     scope: str = ""
     user: bool = False
@@ -34,35 +34,35 @@ class Operation:
         return self.user or bool(self.scope)
 
 
-def ping(world: World, _call: Call) -> Answer:
+def ping(world: World, _call: Call) -> HttpResponse:
     return ok({"application_id": world.application_id})
 
 
-def token_scopes(world: World, call: Call) -> Answer:
+def token_scopes(world: World, call: Call) -> HttpResponse:
     """The reply's shape is not documented; this one lists them."""
     kind, token = world.tokens.classify(call.form.get("token", ""))
     if token is None or kind != "valid":
-        raise Refusal(401, "invalid_token", "access token is invalid")
+        raise EtsyError(401, "invalid_token", "access token is invalid")
     return ok({"scopes": list(token.scopes)})
 
 
-def get_me(world: World, call: Call) -> Answer:
-    front = world.front_of_user(call.user_id)
-    if front is None:
-        raise Refusal(404, f"Could not find a user with user_id = {call.user_id}")
-    return ok({"user_id": call.user_id, "shop_id": front.shop.ids.shop})
+def get_me(world: World, call: Call) -> HttpResponse:
+    live_shop = world.live_shop_of_user(call.user_id)
+    if live_shop is None:
+        raise EtsyError(404, f"Could not find a user with user_id = {call.user_id}")
+    return ok({"user_id": call.user_id, "shop_id": live_shop.shop.ids.shop})
 
 
-def get_shop_of_user(world: World, call: Call) -> Answer:
+def get_shop_of_user(world: World, call: Call) -> HttpResponse:
     """One Shop, not a list."""
-    front = world.front_of_user(call.ids["user_id"])
-    if front is None:
-        raise Refusal(404, f"Could not find a shop for user with user_id = {call.ids['user_id']}")
-    return ok(front.shop_doc())
+    live_shop = world.live_shop_of_user(call.ids["user_id"])
+    if live_shop is None:
+        raise EtsyError(404, f"Could not find a shop for user with user_id = {call.ids['user_id']}")
+    return ok(live_shop.shop_doc())
 
 
-def get_shop(_world: World, call: Call) -> Answer:
-    return ok(call.front.shop_doc())
+def get_shop(_world: World, call: Call) -> HttpResponse:
+    return ok(call.live_shop.shop_doc())
 
 
 _SHOP = "/shops/{shop_id}"
@@ -70,19 +70,19 @@ _RECEIPT = "/shops/{shop_id}/receipts/{receipt_id}"
 _LEDGER = "/shops/{shop_id}/payment-account/ledger-entries"
 
 
-def _mine(name: str, path: str, answer: Callable[[World, Call], Answer], params: dict[str, Param]) -> Operation:
+def _mine(name: str, path: str, handler: Callable[[World, Call], HttpResponse], params: dict[str, Param]) -> Operation:
     """An operation on the seller's own orders and money."""
-    return Operation(name=name, path=path, answer=answer, params=params, scope="transactions_r", owned="shop")
+    return Operation(name=name, path=path, handler=handler, params=params, scope="transactions_r", owned="shop")
 
 
 OPERATIONS = (
-    Operation(name="ping", path="/openapi-ping", answer=ping),
-    Operation(name="tokenScopes", path="/scopes", answer=token_scopes, method="POST"),
-    Operation(name="getMe", path="/users/me", answer=get_me, scope="shops_r"),
-    Operation(name="getShopByOwnerUserId", path="/users/{user_id}/shops", answer=get_shop_of_user, user=True),
-    Operation(name="getShop", path=_SHOP, answer=get_shop),
+    Operation(name="ping", path="/openapi-ping", handler=ping),
+    Operation(name="tokenScopes", path="/scopes", handler=token_scopes, method="POST"),
+    Operation(name="getMe", path="/users/me", handler=get_me, scope="shops_r"),
+    Operation(name="getShopByOwnerUserId", path="/users/{user_id}/shops", handler=get_shop_of_user, user=True),
+    Operation(name="getShop", path=_SHOP, handler=get_shop),
     Operation(
-        name="getReviewsByShop", path=f"{_SHOP}/reviews", answer=receipts_api.list_reviews, params=receipts_api.REVIEWS
+        name="getReviewsByShop", path=f"{_SHOP}/reviews", handler=receipts_api.list_reviews, params=receipts_api.REVIEWS
     ),
     _mine("getShopReceipts", f"{_SHOP}/receipts", receipts_api.list_receipts, receipts_api.LIST),
     _mine("getShopReceipt", _RECEIPT, receipts_api.get_receipt, receipts_api.LEGACY),
@@ -100,7 +100,7 @@ OPERATIONS = (
     Operation(
         name="getShopPaymentAccountLedgerEntries",
         path=_LEDGER,
-        answer=money_api.list_entries,
+        handler=money_api.list_entries,
         params=money_api.LEDGER,
         also=money_api.check_window,
         scope="transactions_r",
@@ -117,7 +117,7 @@ OPERATIONS = (
     Operation(
         name="getListingsByShop",
         path=f"{_SHOP}/listings",
-        answer=listings_api.list_listings,
+        handler=listings_api.list_listings,
         params=listings_api.LIST,
         scope="listings_r",
         owned="shop",
@@ -125,23 +125,23 @@ OPERATIONS = (
     Operation(
         name="getListingsByListingIds",
         path="/listings/batch",
-        answer=listings_api.list_by_ids,
+        handler=listings_api.list_by_ids,
         params=listings_api.BATCH,
     ),
     Operation(
         name="getListingsInventoryByListingIds",
         path="/listings/batch/inventory",
-        answer=listings_api.list_inventories,
+        handler=listings_api.list_inventories,
         params=listings_api.INVENTORIES,
         scope="listings_r",
     ),
     Operation(
-        name="getListing", path="/listings/{listing_id}", answer=listings_api.get_listing, params=listings_api.ONE
+        name="getListing", path="/listings/{listing_id}", handler=listings_api.get_listing, params=listings_api.ONE
     ),
     Operation(
         name="getListingInventory",
         path="/listings/{listing_id}/inventory",
-        answer=listings_api.get_inventory,
+        handler=listings_api.get_inventory,
         params=listings_api.INVENTORY,
         scope="listings_r",
         owned="listing",

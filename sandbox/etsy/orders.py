@@ -1,16 +1,17 @@
-"""What an order is before it is written down: lines, amounts and dates, drawn from the order's own dice."""
+"""What an order is before it is written down: lines, amounts and dates, drawn at random from the order's own seed."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from sandbox.etsy.buyers import Buyer, buyer_number
-from sandbox.etsy.catalog import Listing, variation_price
-from sandbox.etsy.money import from_dollar_cents, rounded
-from sandbox.etsy.rhythm import DAY
+from sandbox.etsy.buyers import Buyer
+from sandbox.etsy.listings import Listing, variation_price
 from sandbox.etsy.shop import Shop
-from sandbox.etsy.words import REFUND_NOTES, REFUND_REASONS
-from sandbox.parts.dice import Dice
+from sandbox.parts.money import from_dollar_cents, rounded
+from sandbox.parts.order_times import DAY
+from sandbox.parts.sample_text import REFUND_NOTES, REFUND_REASONS
+from sandbox.parts.seeded_random import SeededRandom
+from sandbox.parts.shop import buyer_number
 
 HOUR = 3600
 # One to five lines, two on average: share of orders with at most so many, in thousandths.
@@ -68,23 +69,23 @@ class Order(NamedTuple):
         return sum(line.shipping for line in self.lines)
 
     @property
-    def grand(self) -> int:
+    def grand_total(self) -> int:
         """What the buyer pays: goods less coupons, shipping, tax, VAT and gift wrap."""
         return self.total - self.discount + self.shipping + self.tax + self.vat + self.wrap
 
 
 def make_order(shop: Shop, pos: int, *, at: int | None = None, paid: bool = True) -> Order:
     """The order at `pos`; with `at`, one that was placed just then and to which nothing has happened since."""
-    dice = Dice(f"{shop.seed}:order:{pos}")
-    buyer = shop.buyer(buyer_number(dice, pos, shop.plan.orders))
-    lines = _lines(shop, dice, buyer)
+    rng = SeededRandom(f"{shop.seed}:order:{pos}")
+    buyer = shop.buyer(buyer_number(rng, pos, shop.plan.orders))
+    lines = _lines(shop, rng, buyer)
     goods = sum(line.price * line.quantity - line.coupon for line in lines)
     taxed = goods + sum(line.shipping for line in lines)
-    wrap = from_dollar_cents(350, shop.currency) if dice.chance(20) else 0
+    wrap = from_dollar_cents(350, shop.currency) if rng.chance(20) else 0
     order = Order(
         pos=pos,
         buyer=buyer,
-        created=shop.rhythm.created(pos) if at is None else at,
+        created=shop.order_times.created(pos) if at is None else at,
         paid_at=0,
         shipped_at=0,
         canceled_at=0,
@@ -97,22 +98,22 @@ def make_order(shop: Shop, pos: int, *, at: int | None = None, paid: bool = True
     )
     if at is not None:
         return order._replace(paid_at=at) if paid else order
-    return _fate(order, dice, shop.end)
+    return _history(order, rng, shop.end)
 
 
-def _lines(shop: Shop, dice: Dice, buyer: Buyer) -> tuple[Line, ...]:
-    number = _steps(dice, _LINES)
-    per_mille = dice.pick(_COUPONS) if dice.chance(220) else 0
+def _lines(shop: Shop, rng: SeededRandom, buyer: Buyer) -> tuple[Line, ...]:
+    number = rng.step(_LINES)
+    per_mille = rng.pick(_COUPONS) if rng.chance(220) else 0
     abroad = buyer.country_iso != shop.home
     listings = shop.listings
-    return tuple(_line(shop, dice, listings, per_mille, abroad=abroad, first=n == 0) for n in range(number))
+    return tuple(_line(shop, rng, listings, per_mille, abroad=abroad, first=n == 0) for n in range(number))
 
 
-def _line(shop: Shop, dice: Dice, listings: list[Listing], per_mille: int, *, abroad: bool, first: bool) -> Line:
+def _line(shop: Shop, rng: SeededRandom, listings: list[Listing], per_mille: int, *, abroad: bool, first: bool) -> Line:
     # The smaller of two draws: some listings sell far better than others.
-    listing = listings[min(dice.below(len(listings)), dice.below(len(listings)))]
-    variation = dice.below(len(listing.product.values))
-    quantity = _steps(dice, _QUANTITIES)
+    listing = listings[min(rng.below(len(listings)), rng.below(len(listings)))]
+    variation = rng.below(len(listing.product.values))
+    quantity = rng.step(_QUANTITIES)
     price = variation_price(listing, variation)
     cents = 0 if listing.product.digital else (1290 if abroad else 490) if first else 150
     return Line(
@@ -125,50 +126,42 @@ def _line(shop: Shop, dice: Dice, listings: list[Listing], per_mille: int, *, ab
     )
 
 
-def _steps(dice: Dice, thresholds: tuple[int, ...]) -> int:
-    roll = dice.below(1000)
-    number = 1
-    while roll >= thresholds[number - 1]:
-        number += 1
-    return number
-
-
-def _fate(order: Order, dice: Dice, end: int) -> Order:
+def _history(order: Order, rng: SeededRandom, end: int) -> Order:
     """What became of the order until `end`. One in fifty is not paid, one in thirty is canceled."""
-    roll = dice.below(1000)
+    roll = rng.below(1000)
     if roll < 20:
         return order
     if roll < 35:
-        canceled = order.created + dice.between(HOUR, 2 * DAY)
+        canceled = order.created + rng.between(HOUR, 2 * DAY)
         return order._replace(canceled_at=canceled) if canceled <= end else order
-    paid_at = min(order.created + dice.below(20), end)
+    paid_at = min(order.created + rng.below(20), end)
     order = order._replace(paid_at=paid_at)
     if roll < 50:
-        return _canceled_after_payment(order, dice, end)
-    shipped = paid_at if order.digital else paid_at + dice.between(4 * HOUR, 5 * DAY)
+        return _canceled_after_payment(order, rng, end)
+    shipped = paid_at if order.digital else paid_at + rng.between(4 * HOUR, 5 * DAY)
     if shipped <= end:
         order = order._replace(shipped_at=shipped)
-    return order._replace(refunds=_refunds(order, roll, dice, end))
+    return order._replace(refunds=_refunds(order, roll, rng, end))
 
 
-def _canceled_after_payment(order: Order, dice: Dice, end: int) -> Order:
-    canceled = order.paid_at + dice.between(HOUR, 3 * DAY)
+def _canceled_after_payment(order: Order, rng: SeededRandom, end: int) -> Order:
+    canceled = order.paid_at + rng.between(HOUR, 3 * DAY)
     if canceled > end:
         return order
-    refund = Refund(order.grand, canceled, "buyer changed mind", None)
+    refund = Refund(order.grand_total, canceled, "buyer changed mind", None)
     return order._replace(canceled_at=canceled, refunds=(refund,))
 
 
-def _refunds(order: Order, roll: int, dice: Dice, end: int) -> tuple[Refund, ...]:
+def _refunds(order: Order, roll: int, rng: SeededRandom, end: int) -> tuple[Refund, ...]:
     """Two in a hundred get all back, four a part, a few of these twice."""
     if roll >= 110 or not order.shipped_at:
         return ()
     whole = roll < 70
-    first = order.grand if whole else max(order.lines[0].price * dice.between(1, 6) // 10, 1)
-    amounts = (first,) if whole or dice.chance(800) else (first, max(first // 3, 1))
+    first = order.grand_total if whole else max(order.lines[0].price * rng.between(1, 6) // 10, 1)
+    amounts = (first,) if whole or rng.chance(800) else (first, max(first // 3, 1))
     at = order.shipped_at
     refunds = []
     for amount in amounts:
-        at += dice.between(DAY, 25 * DAY)
-        refunds.append(Refund(amount, at, dice.pick(REFUND_REASONS), dice.pick(REFUND_NOTES)))
+        at += rng.between(DAY, 25 * DAY)
+        refunds.append(Refund(amount, at, rng.pick(REFUND_REASONS), rng.pick(REFUND_NOTES)))
     return tuple(refund for refund in refunds if refund.at <= end)

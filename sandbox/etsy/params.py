@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from sandbox.etsy.answer import Refusal
+from sandbox.etsy.responses import EtsyError
 
 EARLIEST = 946_684_800  # 1 January 2000, the lowest time the spec allows
 MAX_OFFSET = 12_000
@@ -40,14 +40,14 @@ def read_params(declared: dict[str, Param], query: bytes, *, clamp: bool) -> Par
     given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
     values = {name: _read(name, param, given.get(name), clamp=clamp) for name, param in declared.items()}
     if values.get("offset", 0) > MAX_OFFSET:
-        raise Refusal(400, "Offset provided is greater than the maximum offset allowed.")
+        raise EtsyError(400, "Offset provided is greater than the maximum offset allowed.")
     return values
 
 
 def _read(name: str, param: Param, text: str | None, *, clamp: bool) -> Any:
     if text is None or (text == "" and not param.required):
         if param.required:
-            raise Refusal(400, f"Missing required parameter: {name}")
+            raise EtsyError(400, f"Missing required parameter: {name}")
         return param.default
     if param.kind in ("int", "time"):
         return _whole(name, param, text, clamp=clamp and name == "limit")
@@ -63,29 +63,29 @@ def _read(name: str, param: Param, text: str | None, *, clamp: bool) -> Any:
 def _whole(name: str, param: Param, text: str, *, clamp: bool) -> int:
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit()):
-        raise Refusal(400, f"Expected int value for '{name}' (got {text[:40]})")
+        raise EtsyError(400, f"Expected int value for '{name}' (got {text[:40]})")
     value = int(text)
     if clamp and value > param.high:
         return param.high
     if not param.low <= value <= param.high:
-        raise Refusal(400, f"Invalid value for '{name}': must be between {param.low} and {param.high}")
+        raise EtsyError(400, f"Invalid value for '{name}': must be between {param.low} and {param.high}")
     return value
 
 
 def _boolean(name: str, text: str) -> bool:
     if text.lower() not in ("true", "false", "1", "0"):
-        raise Refusal(400, f"Expected bool value for '{name}' (got {text[:40]})")
+        raise EtsyError(400, f"Expected bool value for '{name}' (got {text[:40]})")
     return text.lower() in ("true", "1")
 
 
 def _ids(name: str, text: str) -> list[int]:
     parts = text.split(",")
     if len(parts) > MAX_IDS:
-        raise Refusal(400, f"Too many values for '{name}': at most {MAX_IDS} are allowed")
+        raise EtsyError(400, f"Too many values for '{name}': at most {MAX_IDS} are allowed")
     return [_whole(name, Param(kind="int", low=1), part, clamp=False) for part in parts]
 
 
 def _word(name: str, param: Param, word: str) -> str:
     if word not in param.words:
-        raise Refusal(400, f"Invalid value for '{name}': must be one of {', '.join(param.words)}")
+        raise EtsyError(400, f"Invalid value for '{name}': must be one of {', '.join(param.words)}")
     return word

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sandbox.etsy.entries import processing_fee, returned_fee
+from sandbox.etsy.ledger_entries import processing_fee, returned_fee
 from sandbox.etsy.money import ledger_cents, ledger_money
-from sandbox.etsy.people import COUNTRIES
 from sandbox.etsy.shop import Shop
-from sandbox.parts.answer import Doc
-from sandbox.parts.dice import mix
+from sandbox.parts.responses import Doc
+from sandbox.parts.sample_people import COUNTRIES
+from sandbox.parts.seeded_random import hash_pair
 
 
 def was_ever_paid(receipt: Doc) -> bool:
@@ -39,7 +39,7 @@ def render_payment(shop: Shop, pos: int, receipt: Doc) -> Doc:
     if shipped is None and receipt["is_shipped"]:
         shipped = paid_at(receipt)
     updated = max([paid_at(receipt), shipped or 0, *(r["created_timestamp"] for r in receipt["refunds"])])
-    address = mix(shop.seed, receipt["buyer_user_id"]) % 900_000_000 + 1
+    address = hash_pair(shop.seed, receipt["buyer_user_id"]) % 900_000_000 + 1
     return {
         "payment_id": shop.ids.payment(pos),
         "buyer_user_id": receipt["buyer_user_id"],

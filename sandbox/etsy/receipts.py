@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from sandbox.etsy.catalog import property_value
+from sandbox.etsy.listings import property_value
 from sandbox.etsy.money import coupon, money
 from sandbox.etsy.orders import Line, Order
-from sandbox.etsy.rhythm import DAY
 from sandbox.etsy.shop import Shop
-from sandbox.etsy.words import BUYER_NOTES, CARRIERS, GIFT_NOTES, PAYMENT_METHODS
-from sandbox.parts.answer import Doc
-from sandbox.parts.dice import Dice
+from sandbox.parts.order_times import DAY
+from sandbox.parts.responses import Doc
+from sandbox.parts.sample_text import BUYER_NOTES, CARRIERS, GIFT_NOTES, PAYMENT_METHODS
+from sandbox.parts.seeded_random import SeededRandom
 
 
 def render_receipt(shop: Shop, order: Order) -> Doc:
     """The whole record; statuses are capitalised as in life, not as in the spec (etsy/open-api #806)."""
-    dice = Dice(f"{shop.seed}:letter:{order.pos}")
+    rng = SeededRandom(f"{shop.seed}:letter:{order.pos}")
     buyer = order.buyer
     currency = shop.currency
     updated = max(order.paid_at, order.shipped_at, order.canceled_at, order.created)
-    is_gift = dice.chance(140)
+    is_gift = rng.chance(140)
     return {
         "receipt_id": shop.ids.receipt(order.pos),
-        "receipt_type": 1 if dice.chance(10) else 0,
+        "receipt_type": 1 if rng.chance(10) else 0,
         "seller_user_id": shop.ids.user,
         "seller_email": f"owner{shop.seed}@example.com",
         "buyer_user_id": shop.ids.buyer(buyer.number),
@@ -32,17 +32,17 @@ def render_receipt(shop: Shop, order: Order) -> Doc:
         "city": buyer.city,
         "state": buyer.state,
         "zip": buyer.zip,
-        "status": status(order, dice),
+        "status": status(order, rng),
         "formatted_address": "\n".join(
             part
             for part in (buyer.name, buyer.first_line, buyer.second_line, buyer.city, buyer.zip, buyer.country.name)
             if part
         ),
         "country_iso": buyer.country_iso,
-        "payment_method": dice.pick(PAYMENT_METHODS),
+        "payment_method": rng.pick(PAYMENT_METHODS),
         "payment_email": None,
-        "message_from_seller": "Thank you &amp; enjoy!" if dice.chance(100) else None,
-        "message_from_buyer": dice.pick(BUYER_NOTES) if dice.chance(160) else None,
+        "message_from_seller": "Thank you &amp; enjoy!" if rng.chance(100) else None,
+        "message_from_buyer": rng.pick(BUYER_NOTES) if rng.chance(160) else None,
         "message_from_payment": None,
         "is_paid": order.paid_at > 0,
         "is_shipped": order.shipped_at > 0,
@@ -51,9 +51,9 @@ def render_receipt(shop: Shop, order: Order) -> Doc:
         "update_timestamp": updated,
         "updated_timestamp": updated,
         "is_gift": is_gift,
-        "gift_message": dice.pick(GIFT_NOTES) if is_gift else "",
+        "gift_message": rng.pick(GIFT_NOTES) if is_gift else "",
         "gift_sender": buyer.name if is_gift else "",
-        "grandtotal": money(order.grand, currency),
+        "grandtotal": money(order.grand_total, currency),
         "subtotal": money(order.total - order.discount, currency),
         "total_price": money(order.total, currency),
         "total_shipping_cost": money(order.shipping, currency),
@@ -61,7 +61,7 @@ def render_receipt(shop: Shop, order: Order) -> Doc:
         "total_vat_cost": money(order.vat, currency),
         "discount_amt": money(order.discount, currency),
         "gift_wrap_price": money(order.wrap, currency),
-        "shipments": _shipments(shop, order, dice),
+        "shipments": _shipments(shop, order, rng),
         "transactions": [_transaction(shop, order, number) for number in range(len(order.lines))],
         "refunds": [
             {
@@ -76,14 +76,14 @@ def render_receipt(shop: Shop, order: Order) -> Doc:
     }
 
 
-def status(order: Order, dice: Dice) -> str:
+def status(order: Order, rng: SeededRandom) -> str:
     refunded = sum(refund.amount for refund in order.refunds)
     if order.canceled_at:
         return "Canceled"
     if not order.paid_at:
-        return "Payment processing" if dice.chance(400) else "Open"
+        return "Payment processing" if rng.chance(400) else "Open"
     if refunded:
-        return "Fully refunded" if refunded >= order.grand else "Partially refunded"
+        return "Fully refunded" if refunded >= order.grand_total else "Partially refunded"
     return "Completed" if order.shipped_at else "Paid"
 
 
@@ -97,10 +97,10 @@ def shipment(shop: Shop, pos: int, at: int, carrier: str) -> Doc:
     }
 
 
-def _shipments(shop: Shop, order: Order, dice: Dice) -> list[Doc]:
+def _shipments(shop: Shop, order: Order, rng: SeededRandom) -> list[Doc]:
     if not order.shipped_at or order.digital:
         return []
-    return [shipment(shop, order.pos, order.shipped_at, dice.pick(CARRIERS))]
+    return [shipment(shop, order.pos, order.shipped_at, rng.pick(CARRIERS))]
 
 
 def _transaction(shop: Shop, order: Order, number: int) -> Doc:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import orjson
 
-from sandbox.etsy.answer import Refusal, page
-from sandbox.etsy.front import Front
+from sandbox.etsy.live_shop import LiveShop
 from sandbox.etsy.params import ASCENDING, BOOL, DIRECTIONS, LIMIT, OFFSET, TIME, Param, Params
-from sandbox.etsy.shelf import CANCELED, DELIVERED, PAID, SHIPPED
+from sandbox.etsy.responses import EtsyError, page
+from sandbox.etsy.shop_store import CANCELED, DELIVERED, PAID, SHIPPED
 from sandbox.etsy.world import Call, World
-from sandbox.parts.answer import Answer, Doc, ok
+from sandbox.parts.responses import Doc, HttpResponse, ok
 
 LIST = {
     "min_created": TIME,
@@ -41,14 +41,14 @@ _ORDERS = {"created": ("created", "pos"), "updated": ("updated", "pos"), "receip
 _INDEXES = {"created": "receipts_by_created", "updated": "receipts_by_updated"}
 
 
-def list_receipts(_world: World, call: Call) -> Answer:
-    params, shelf = call.params, call.front.shelf
+def list_receipts(_world: World, call: Call) -> HttpResponse:
+    params, store = call.params, call.live_shop.store
     where, values = _where(params)
     direction = "ASC" if params["sort_order"] in ASCENDING else "DESC"
     order = "ORDER BY " + ", ".join(f"{column} {direction}" for column in _ORDERS[params["sort_on"]])
-    count = shelf.count("count(*) FROM receipts", where, values)
-    places = shelf.places(where, order, values, params["limit"], params["offset"])
-    return page(count, shelf.bodies(places))
+    count = store.count("count(*) FROM receipts", where, values)
+    places = store.places(where, order, values, params["limit"], params["offset"])
+    return page(count, store.bodies(places))
 
 
 def _where(params: Params) -> tuple[str, list[int]]:
@@ -68,49 +68,49 @@ def _where(params: Params) -> tuple[str, list[int]]:
     return ("WHERE " + " AND ".join(terms) if terms else ""), values
 
 
-def get_receipt(_world: World, call: Call) -> Answer:
+def get_receipt(_world: World, call: Call) -> HttpResponse:
     return ok(found_receipt(call)[1])
 
 
 def found_receipt(call: Call) -> tuple[int, Doc]:
     """The receipt of the path, or the vendor's 404 (#338)."""
-    receipt_id, shop = call.ids["receipt_id"], call.front.shop
+    receipt_id, shop = call.ids["receipt_id"], call.live_shop.shop
     pos = shop.ids.receipt_position(receipt_id)
-    doc = None if pos is None else call.front.shelf.receipt(pos)
+    doc = None if pos is None else call.live_shop.store.receipt(pos)
     if pos is None or doc is None:
         text = (
             f"Could not find a Shop Receipt with receipt_id = {receipt_id} associated with shop_id = {shop.ids.shop}."
         )
-        raise Refusal(404, text)
+        raise EtsyError(404, text)
     return pos, doc
 
 
-def list_transactions_of_receipt(_world: World, call: Call) -> Answer:
+def list_transactions_of_receipt(_world: World, call: Call) -> HttpResponse:
     transactions = found_receipt(call)[1]["transactions"]
     return ok({"count": len(transactions), "results": transactions})
 
 
-def list_payments_of_receipt(_world: World, call: Call) -> Answer:
+def list_payments_of_receipt(_world: World, call: Call) -> HttpResponse:
     pos, _ = found_receipt(call)
-    payment = call.front.payment(pos)
+    payment = call.live_shop.payment(pos)
     return ok({"count": int(payment is not None), "results": [payment] if payment else []})
 
 
-def list_transactions(_world: World, call: Call) -> Answer:
+def list_transactions(_world: World, call: Call) -> HttpResponse:
     """Newest first; there is no date filter (#131, #185)."""
-    shelf, limit, offset = call.front.shelf, call.params["limit"], call.params["offset"]
-    results = _transactions(call.front, limit, offset)
-    return page(shelf.count("sum(lines) FROM receipts", "", ()), b"".join(orjson.dumps(t) + b"," for t in results))
+    store, limit, offset = call.live_shop.store, call.params["limit"], call.params["offset"]
+    results = _transactions(call.live_shop, limit, offset)
+    return page(store.count("sum(lines) FROM receipts", "", ()), b"".join(orjson.dumps(t) + b"," for t in results))
 
 
-def _transactions(front: Front, limit: int, offset: int) -> list[Doc]:
+def _transactions(live_shop: LiveShop, limit: int, offset: int) -> list[Doc]:
     results: list[Doc] = []
-    rows = front.shelf.db.execute("SELECT pos, lines FROM receipts ORDER BY created DESC, pos DESC")
+    rows = live_shop.store.db.execute("SELECT pos, lines FROM receipts ORDER BY created DESC, pos DESC")
     for pos, lines in rows:
         if offset >= lines:
             offset -= lines
             continue
-        receipt = front.shelf.receipt(pos)
+        receipt = live_shop.store.receipt(pos)
         results += receipt["transactions"][offset:] if receipt else []
         offset = 0
         if len(results) >= limit:
@@ -119,38 +119,38 @@ def _transactions(front: Front, limit: int, offset: int) -> list[Doc]:
     return results[:limit]
 
 
-def get_transaction(_world: World, call: Call) -> Answer:
+def get_transaction(_world: World, call: Call) -> HttpResponse:
     transaction_id = call.ids["transaction_id"]
-    place = call.front.shop.ids.transaction_place(transaction_id)
-    receipt = call.front.shelf.receipt(place[0]) if place else None
+    place = call.live_shop.shop.ids.transaction_place(transaction_id)
+    receipt = call.live_shop.store.receipt(place[0]) if place else None
     for transaction in receipt["transactions"] if receipt else []:
         if transaction["transaction_id"] == transaction_id:
             return ok(transaction)
-    raise Refusal(404, f"Could not find a Transaction with transaction_id = {transaction_id}.")
+    raise EtsyError(404, f"Could not find a Transaction with transaction_id = {transaction_id}.")
 
 
 REVIEWS = {"limit": LIMIT, "offset": OFFSET, "min_created": TIME, "max_created": TIME}
 _REVIEW_DELAY = 864_000
 
 
-def list_reviews(_world: World, call: Call) -> Answer:
+def list_reviews(_world: World, call: Call) -> HttpResponse:
     """Every sixth order that was shipped gets a review of its first line ten days after it was placed."""
-    params, front = call.params, call.front
+    params, live_shop = call.params, call.live_shop
     low = (params["min_created"] or 0) - _REVIEW_DELAY
-    high = min(params["max_created"] or front.shop.end, front.shop.end) - _REVIEW_DELAY
+    high = min(params["max_created"] or live_shop.shop.end, live_shop.shop.end) - _REVIEW_DELAY
     where = "WHERE pos % 6 = 0 AND (flags & ?) = ? AND created >= ? AND created <= ?"
     values = (SHIPPED, SHIPPED, low, high)
-    places = front.shelf.places(where, "ORDER BY created DESC, pos DESC", values, params["limit"], params["offset"])
-    results = [_review(front, pos) for pos, _, _ in places]
-    return ok({"count": front.shelf.count("count(*) FROM receipts", where, values), "results": results})
+    places = live_shop.store.places(where, "ORDER BY created DESC, pos DESC", values, params["limit"], params["offset"])
+    results = [_review(live_shop, pos) for pos, _, _ in places]
+    return ok({"count": live_shop.store.count("count(*) FROM receipts", where, values), "results": results})
 
 
-def _review(front: Front, pos: int) -> Doc:
-    line = (front.shelf.receipt(pos) or {})["transactions"][0]
+def _review(live_shop: LiveShop, pos: int) -> Doc:
+    line = (live_shop.store.receipt(pos) or {})["transactions"][0]
     at = line["created_timestamp"] + _REVIEW_DELAY
     return {
-        "shop_id": front.shop.ids.shop,
-        "listing_id": line["listing_id"] or front.shop.ids.listing(0),
+        "shop_id": live_shop.shop.ids.shop,
+        "listing_id": line["listing_id"] or live_shop.shop.ids.listing(0),
         "transaction_id": line["transaction_id"],
         "buyer_user_id": line["buyer_user_id"],
         "rating": 5 - pos // 6 % 7 // 5,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from sandbox.parts.settings import Changeable
+from sandbox.parts.settings import RuntimeSettings
 
 CHECKS = ("key_form", "key", "rate_limit", "bearer_form", "bearer", "scope", "ownership", "parameters")
 
 
 @dataclass(kw_only=True)
-class Settings(Changeable):
+class Settings(RuntimeSettings):
     """Changed as a whole by `change`, which refuses what makes no sense."""
 
     choices: ClassVar = {

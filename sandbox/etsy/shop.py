@@ -6,54 +6,36 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from sandbox.etsy.buyers import Buyer, make_buyer
-from sandbox.etsy.catalog import Listing, make_listing
 from sandbox.etsy.ids import Ids
-from sandbox.etsy.money import RATES
-from sandbox.etsy.people import HOMES, NAMES
-from sandbox.etsy.rhythm import DAY, Rhythm
-from sandbox.etsy.words import SHOP_WORDS
-from sandbox.parts.dice import Dice
-
-YEAR = 365 * DAY
-# A shop opens, lists and waits before it sells.
-OPENING = 20 * DAY
+from sandbox.etsy.listings import Listing, make_listing
+from sandbox.parts.sample_text import SHOP_WORDS
+from sandbox.parts.seeded_random import SeededRandom
+from sandbox.parts.shop import BasePlan, BaseShop
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What a shop is made from; equal plans give equal shops."""
+class Plan(BasePlan):
+    """What an Etsy shop is made from."""
 
-    seed: int
-    orders: int
-    currency: str
     payout_currency: str
-    years: float
-    ends_at: int
-    owner: str
     listings: int
 
 
-class Shop:
+class Shop(BaseShop):
     """Everything about a shop that nobody has changed yet."""
 
     def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
         self.plan = plan
-        self.seed = plan.seed
         self.ids = Ids(plan.seed)
-        self.currency = plan.currency
         self.payout = plan.payout_currency
-        self.end = plan.ends_at
-        self.start = (plan.ends_at - int(plan.years * YEAR)) // DAY * DAY
-        self.opened = self.start - OPENING
-        self.home = HOMES[plan.currency]
-        self.rhythm = Rhythm(seed=plan.seed, orders=plan.orders, start=self.start, end=plan.ends_at)
         # Regulars come back often; buyers of a single order are made once and forgotten.
         self.buyer = lru_cache(maxsize=4096)(self._buyer)
 
     @cached_property
     def name(self) -> str:
-        dice = Dice(f"{self.seed}:shop")
-        return f"{dice.pick(SHOP_WORDS[0])}{dice.pick(SHOP_WORDS[1])}Co{self.seed}"
+        rng = SeededRandom(f"{self.seed}:shop")
+        return f"{rng.pick(SHOP_WORDS[0])}{rng.pick(SHOP_WORDS[1])}Co{self.seed}"
 
     @cached_property
     def url(self) -> str:
@@ -70,15 +52,5 @@ class Shop:
         return make_buyer(self.seed, self.home, number)
 
 
-def default_owner(seed: int) -> str:
-    dice = Dice(f"{seed}:owner")
-    given, family, _ = NAMES["english"]
-    return f"{dice.pick(given)} {dice.pick(family)}"
-
-
 def default_listings(orders: int) -> int:
     return max(5, min(orders // 8, 2000))
-
-
-def currencies() -> list[str]:
-    return sorted(RATES)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from sandbox.etsy.answer import Refusal
+from sandbox.etsy.responses import EtsyError
 from sandbox.etsy.settings import Settings
-from sandbox.parts.answer import Doc
 from sandbox.parts.clock import Clock
-from sandbox.parts.tokens import BaseCode, Token, TokenBook
+from sandbox.parts.responses import Doc
+from sandbox.parts.tokens import BaseCode, Token, TokenRegistry
 
 SCOPES = ("transactions_r", "listings_r", "shops_r")
 
@@ -22,7 +22,7 @@ class Code(BaseCode):
     challenge: str
 
 
-class Tokens(TokenBook[Token, Token, Code]):
+class Tokens(TokenRegistry[Token, Token, Code]):
     """Every token this sandbox ever gave out."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -43,11 +43,11 @@ class Tokens(TokenBook[Token, Token, Code]):
         """Rotate: a new pair for a live refresh token, which dies by it unless settings allow its reuse."""
         token = self._refresh.get(value)
         if token is None:
-            raise Refusal(400, "invalid_grant", "refresh_token is invalid")
+            raise EtsyError(400, "invalid_grant", "refresh_token is invalid")
         if token.expires_at <= self._clock.now():
-            raise Refusal(400, "invalid_grant", "refresh_token is expired")
+            raise EtsyError(400, "invalid_grant", "refresh_token is expired")
         spent = token.used and self._settings.reuse_old_refresh_token != "allow"  # noqa: S105 - a word
         if token.revoked or spent:
-            raise Refusal(400, "invalid_grant", "refresh_token is revoked")
+            raise EtsyError(400, "invalid_grant", "refresh_token is revoked")
         token.used = True
         return self.issue(token.owner, token.scopes)

@@ -1,1 +1,1 @@
-"""What the stand-ins share: time, chance, faults, the wire, the record of requests, the control plane, the process."""
+"""What the stand-ins share: time, chance, sample data, faults, transport, request log, control plane, process."""

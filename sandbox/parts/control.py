@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.parts.answer import Doc
 from sandbox.parts.control_http import guarded, json_body, ndjson, reply
 from sandbox.parts.faults import Faults
+from sandbox.parts.responses import Doc
 from sandbox.parts.schedule import Schedule
 from sandbox.parts.world import BaseWorld, F
 
@@ -50,11 +50,11 @@ class BaseControl(ABC, Generic[F]):
 
     @property
     @abstractmethod
-    def truths(self) -> tuple[str, ...]:
+    def ground_truths(self) -> tuple[str, ...]:
         """The kinds of records that `truth` tells."""
 
     @abstractmethod
-    def tell(self, front: F, kind: str, query: Mapping[str, str]) -> Iterator[Doc]:
+    def tell(self, live_shop: F, kind: str, query: Mapping[str, str]) -> Iterator[Doc]:
         """The true records of a kind."""
 
     @abstractmethod
@@ -62,12 +62,12 @@ class BaseControl(ABC, Generic[F]):
         """Make a shop; ValueError where the wish makes no sense."""
 
     @abstractmethod
-    def describe(self, front: F) -> Doc: ...
+    def describe(self, live_shop: F) -> Doc: ...
 
-    def front(self, shop_id: int) -> F:
-        if shop_id not in self.base.fronts:
+    def live_shop(self, shop_id: int) -> F:
+        if shop_id not in self.base.live_shops:
             raise LookupError(f"no shop {shop_id} in this sandbox")
-        return self.base.fronts[shop_id]
+        return self.base.live_shops[shop_id]
 
     def tick(self, path: str) -> None:
         """Set off the mutations that waited for this request."""
@@ -107,20 +107,20 @@ class BaseControl(ABC, Generic[F]):
 
     @guarded
     async def list_shops(self, _request: Request) -> Response:
-        results = [self.describe(front) for front in self.base.fronts.values()]
+        results = [self.describe(live_shop) for live_shop in self.base.live_shops.values()]
         return reply({"count": len(results), "results": results})
 
     @guarded
     async def truth(self, request: Request) -> Response:
-        front, kind = self.front(request.path_params["shop_id"]), request.path_params["kind"]
-        if kind not in self.truths:
-            raise LookupError(f"kind must be one of {', '.join(self.truths)}")
-        return ndjson(self.tell(front, kind, request.query_params))
+        live_shop, kind = self.live_shop(request.path_params["shop_id"]), request.path_params["kind"]
+        if kind not in self.ground_truths:
+            raise LookupError(f"kind must be one of {', '.join(self.ground_truths)}")
+        return ndjson(self.tell(live_shop, kind, request.query_params))
 
     @guarded
     async def mutate(self, request: Request) -> Response:
         shop_id, wanted = request.path_params["shop_id"], await json_body(request)
-        self.front(shop_id)
+        self.live_shop(shop_id)
         if wanted.get("kind") not in self.mutations:
             raise ValueError(f"kind must be one of {', '.join(self.mutations)}")
         if "after" in wanted or "every" in wanted:
@@ -142,15 +142,15 @@ class BaseControl(ABC, Generic[F]):
 
     @guarded
     async def requests(self, request: Request) -> Response:
-        return ndjson(self.base.journal.lines(dict(request.query_params)))
+        return ndjson(self.base.request_log.lines(dict(request.query_params)))
 
     @guarded
     async def summary(self, request: Request) -> Response:
-        return reply(self.base.journal.summary(dict(request.query_params)))
+        return reply(self.base.request_log.summary(dict(request.query_params)))
 
     @guarded
     async def forget_requests(self, _request: Request) -> Response:
-        self.base.journal.clear()
+        self.base.request_log.clear()
         return reply({"requests": 0})
 
     @guarded

@@ -12,13 +12,13 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from sandbox.parts.answer import Doc
+from sandbox.parts.responses import Doc
 
 _LOOPBACK = ("127.0.0.1", "::1")
 _LINES = 200
 
 
-class Taken(ValueError):
+class SeedTaken(ValueError):
     """Another shop of this sandbox has the seed, and so would have the same ids."""
 
 
@@ -35,7 +35,7 @@ def guarded(handler: Callable[[Any, Request], Awaitable[Response]]) -> Callable[
             return reply({"error": "the control plane answers loopback only"}, 403)
         try:
             return await handler(self, request)
-        except Taken as error:
+        except SeedTaken as error:
             return reply({"error": str(error)}, 409)
         except LookupError as error:
             return reply({"error": str(error.args[0]) if error.args else "not found"}, 404)

@@ -1,4 +1,4 @@
-"""Faults on request: which requests a rule strikes. What then happens is in `spoil` and `wire`."""
+"""Faults on request: which requests a rule strikes. What then happens is in `corruption` and `transport`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.parts.answer import Doc
+from sandbox.parts.responses import Doc
 
-WIRE_KINDS = ("slow", "drip", "cut", "reset", "hang")
+TRANSPORT_KINDS = ("slow", "drip", "cut", "reset", "hang")
 FLAVOURS = (
     "nan",
     "lone_surrogate",
@@ -42,7 +42,7 @@ _COMMON: dict[str, Fields] = {
 _REQUIRED = {"slow": ("seconds",), "status": ("status",), "bad_json": ("flavour",)}
 
 # How a list of numbered pages or offsets can lie.
-PAGE_LIES: dict[str, Fields] = {
+PAGE_FAULTS: dict[str, Fields] = {
     "wrong_count": {"by": int},
     "repeat_page": {},
     "shift": {"by": int},
@@ -50,15 +50,15 @@ PAGE_LIES: dict[str, Fields] = {
     "short_page": {"by": int},
     "endless": {},
 }
-PAGE_LIES_NEED: dict[str, tuple[str, ...]] = {"wrong_count": ("by",), "shift": ("by",)}
+PAGE_FAULTS_NEED: dict[str, tuple[str, ...]] = {"wrong_count": ("by",), "shift": ("by",)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kinds:
+class FaultKinds:
     """The kinds that one stand-in knows beside the common ones, their fields, and the names of its limits."""
 
-    own: dict[str, Fields] = field(default_factory=lambda: PAGE_LIES)
-    needs: dict[str, tuple[str, ...]] = field(default_factory=lambda: PAGE_LIES_NEED)
+    own: dict[str, Fields] = field(default_factory=lambda: PAGE_FAULTS)
+    needs: dict[str, tuple[str, ...]] = field(default_factory=lambda: PAGE_FAULTS_NEED)
     limits: tuple[str, ...] = ("second", "day")
 
     @property
@@ -107,9 +107,9 @@ class Rule:
 class Faults:
     """The rules in force, oldest first; the first that strikes wins."""
 
-    def __init__(self, chance: random.Random, kinds: Kinds | None = None) -> None:
+    def __init__(self, chance: random.Random, kinds: FaultKinds | None = None) -> None:
         self._chance = chance
-        self._kinds = kinds or Kinds()
+        self._kinds = kinds or FaultKinds()
         self._last = 0
         self.rules: list[Rule] = []
 
@@ -124,7 +124,7 @@ class Faults:
         return next((rule for rule in self.rules if rule.strikes(path, query, shop_id, self._chance)), None)
 
 
-def _parse(wanted: Doc, fault_id: int, kinds: Kinds) -> Rule:
+def _parse(wanted: Doc, fault_id: int, kinds: FaultKinds) -> Rule:
     kind = wanted.get("kind")
     if kind not in kinds.details:
         raise ValueError(f"kind must be one of {', '.join(kinds.details)}")
@@ -149,7 +149,7 @@ def _parse(wanted: Doc, fault_id: int, kinds: Kinds) -> Rule:
         raise ValueError(f"cannot read the rule: {error}") from error
 
 
-def _check_details(kinds: Kinds, kind: str, details: Doc) -> None:
+def _check_details(kinds: FaultKinds, kind: str, details: Doc) -> None:
     for name, value in details.items():
         if name not in kinds.details[kind]:
             raise ValueError(f"{kind} takes no field {name}")

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 import uvicorn
 
-from sandbox.parts.wire import Protocol
+from sandbox.parts.transport import Protocol
 from sandbox.parts.world import BaseWorld
 
 Build = Callable[[argparse.Namespace, Path], tuple[BaseWorld[Any], Any]]
@@ -48,6 +48,16 @@ def run(options: argparse.Namespace, *, name: str, build: Build, env: Env) -> in
         if not options.state_dir:
             shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def main(
+    arguments: list[str] | None, *, name: str, description: str, options: Mapping[str, str], build: Build, env: Env
+) -> int:
+    """`python -m sandbox.NAME`; `options` are the platform's own, with what they are by default."""
+    made = parser(name, description)
+    for flag, default in options.items():
+        made.add_argument(flag, default=default)
+    return run(made.parse_args(arguments), name=name, build=build, env=env)
 
 
 def parser(name: str, description: str) -> argparse.ArgumentParser:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sandbox.parts.answer import Doc
+from sandbox.parts.responses import Doc
 
 
 @dataclass(kw_only=True)

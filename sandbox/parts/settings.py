@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 
 @dataclass(kw_only=True)
-class Changeable:
+class RuntimeSettings:
     """A subclass is a dataclass of defaults; `choices` are the words that a text setting may hold."""
 
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}

@@ -41,7 +41,7 @@ R = TypeVar("R", bound=BaseToken)
 C = TypeVar("C", bound=BaseCode)
 
 
-class TokenBook(Generic[A, R, C]):
+class TokenRegistry(Generic[A, R, C]):
     """Every token this sandbox ever gave out."""
 
     def __init__(self, clock: Clock) -> None:

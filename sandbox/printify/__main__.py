@@ -6,15 +6,23 @@ import argparse
 import sys
 from pathlib import Path
 
-from sandbox.parts.process import parser, run
+from sandbox.parts import process
 from sandbox.printify.app import Sandbox
 from sandbox.printify.oauth import REFRESH_PATH
 from sandbox.printify.world import World
 
+_OPTIONS = {"--app-id": "sandboxapp0000000000000a"}
+
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
-    return run(options, name="printify", build=_build, env=_env)
+    return process.main(
+        arguments,
+        name="printify",
+        description="A Printify for tests and demos.",
+        options=_OPTIONS,
+        build=_build,
+        env=_env,
+    )
 
 
 def _build(options: argparse.Namespace, folder: Path) -> tuple[World, Sandbox]:
@@ -28,12 +36,6 @@ def _env(world: World, url: str) -> dict[str, str]:
         "PRINTIFY_TOKEN_URL": url + REFRESH_PATH,
         "PRINTIFY_APP_ID": world.app_id,
     }
-
-
-def _parser() -> argparse.ArgumentParser:
-    made = parser("printify", "A Printify for tests and demos.")
-    made.add_argument("--app-id", default="sandboxapp0000000000000a")
-    return made
 
 
 if __name__ == "__main__":

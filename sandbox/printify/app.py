@@ -7,101 +7,97 @@ import uuid
 from urllib.parse import parse_qsl
 
 import orjson
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
-from sandbox.parts.answer import Answer, Refused
-from sandbox.parts.control import CONTROL
-from sandbox.parts.faults import WIRE_KINDS, Faults, Kinds, Rule
+from sandbox.parts.app import BaseSandbox, sent_status
+from sandbox.parts.corruption import corrupted
+from sandbox.parts.faults import TRANSPORT_KINDS, FaultKinds, Faults, Rule
+from sandbox.parts.responses import ApiError, HttpResponse
 from sandbox.parts.schedule import Schedule
-from sandbox.parts.spoil import spoiled
-from sandbox.parts.wire import Sleep, compress, read_body, send_under
+from sandbox.parts.transport import Asgi, Sleep, read_body
 from sandbox.printify import oauth
-from sandbox.printify.answer import Refusal
 from sandbox.printify.checks import run_checks
 from sandbox.printify.control import Control
+from sandbox.printify.corruption import PRINTIFY, respond_with_fault
 from sandbox.printify.operations import Operation, Routes
-from sandbox.printify.spoil import PRINTIFY, answer_under
+from sandbox.printify.responses import PrintifyError
 from sandbox.printify.webhooks import Webhooks
 from sandbox.printify.world import Call, World
 
 LIMITS = ("minute", "catalog", "publish")
-_SILENT = ("reset", "hang")
 
 
-class Sandbox:
-    """An ASGI application; `sleep` is what slow answers and webhook retries wait with, so that tests need not."""
+class Sandbox(BaseSandbox):
+    """Printify's API: OAuth's pages, and the operations."""
 
     def __init__(self, world: World, sleep: Sleep = asyncio.sleep) -> None:
-        self.world = world
-        self.faults = Faults(world.chance, Kinds(limits=LIMITS))
-        self.schedule = Schedule()
         self.webhooks = Webhooks(world, sleep)
-        self._sleep = sleep
+        faults = Faults(world.chance, FaultKinds(limits=LIMITS))
+        super().__init__(Control(world, faults, Schedule(), self.webhooks), sleep)
+        self.world = world
         self._routes = Routes(self.webhooks)
-        self._changes = Control(world, self.faults, self.schedule, self.webhooks)
-        self._control = self._changes.app()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(CONTROL):
-            await self._control(scope, receive, send)
-        elif scope["path"] in oauth.PATHS:
-            await self._oauth(scope, receive, send)
+    async def serve(self, asgi: Asgi) -> None:
+        if asgi[0]["path"] in oauth.PATHS:
+            await self._oauth(asgi)
         else:
-            await self._vendor(scope, receive, send)
+            await self._vendor(asgi)
 
-    async def _vendor(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _vendor(self, asgi: Asgi) -> None:
+        scope = asgi[0]
         call = _call(scope)
         if call.method in ("POST", "PUT"):
-            call.body = await read_body(receive)
+            call.body = await read_body(asgi[1])
         found = self._routes.find(call.method, call.path)
-        answer, rule = self._answer(found, call, scope["query_string"].decode("latin-1"))
-        status = 0 if rule and rule.kind in _SILENT else answer.status
+        response, rule = self._respond(found, call, scope["query_string"].decode("latin-1"))
+        status = sent_status(response, rule)
         if call.account_id is not None:
             self.world.limits.note(call.account_id, status)
         self._record(scope, call, status, rule, found[0].name if found else "unknown")
-        self._changes.tick(call.path)
-        await self._send(answer, rule, scope, receive, send)
+        self.control.tick(call.path)
+        await self._send(response, rule, asgi)
 
-    def _answer(
+    def _respond(
         self, found: tuple[Operation, dict[str, str]] | None, call: Call, query: str
-    ) -> tuple[Answer, Rule | None]:
+    ) -> tuple[HttpResponse, Rule | None]:
         """Unknown routes are nobody's business; all else passes the checks, and only then meets a fault."""
         if found is None:
-            return Refusal(404, "Not found").answer, None
+            return PrintifyError(404, "Not found").response, None
         try:
             operation, call.ids = found
             run_checks(self.world, operation, call)
-        except Refused as refusal:
-            return refusal.answer, None
+        except ApiError as refusal:
+            return refusal.response, None
         rule = self.faults.strike(call.path, query, call.shop_id)
         try:
-            return answer_under(self.world, operation, call, rule), rule
-        except Refused as refusal:
-            return (spoiled(refusal.answer, rule, PRINTIFY) if rule else refusal.answer), rule
+            return respond_with_fault(self.world, operation, call, rule), rule
+        except ApiError as refusal:
+            return (corrupted(refusal.response, rule, PRINTIFY) if rule else refusal.response), rule
 
-    async def _oauth(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _oauth(self, asgi: Asgi) -> None:
+        scope = asgi[0]
         call = _call(scope)
         call.rate = "free"
         is_token = call.path != oauth.CONNECT_PATH
         names = {oauth.TOKEN_PATH: "token:authorization_code", oauth.REFRESH_PATH: "token:refresh_token"}
         try:
             if is_token:
-                answer = oauth.token(self.world, call.path, await read_body(receive))
+                response = oauth.token(self.world, call.path, await read_body(asgi[1]))
             else:
-                answer = oauth.connect(self.world, call.query)
-        except Refused as refusal:
-            answer = refusal.answer
+                response = oauth.connect(self.world, call.query)
+        except ApiError as refusal:
+            response = refusal.response
         rule = self.faults.strike(call.path, "", None)
         if rule:
-            answer = spoiled(answer, rule, PRINTIFY)
-        status = 0 if rule and rule.kind in _SILENT else answer.status
+            response = corrupted(response, rule, PRINTIFY)
+        status = sent_status(response, rule)
         self._record(scope, call, status, rule, names.get(call.path, "connect"))
         if is_token and self.world.settings.token_delay_seconds:
             await self._sleep(self.world.settings.token_delay_seconds)
-        await self._send(answer, rule, scope, receive, send)
+        await self._send(response, rule, asgi)
 
     def _record(self, scope: Scope, call: Call, status: int, rule: Rule | None, operation: str) -> None:
-        self.world.journal.write(
+        self.world.request_log.write(
             {
                 "at": self.world.clock.now(),
                 "method": call.method,
@@ -117,14 +113,12 @@ class Sandbox:
             }
         )
 
-    async def _send(self, answer: Answer, rule: Rule | None, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _send(self, response: HttpResponse, rule: Rule | None, asgi: Asgi) -> None:
         correlation = str(uuid.uuid4())
-        answer.headers.append((b"x-pfy-correlation-id", correlation.encode()))
-        if rule is None or rule.kind in WIRE_KINDS:
-            answer.body = self._signed(answer.body, correlation)
-        if self.world.settings.gzip:
-            compress(answer, dict(scope["headers"]).get(b"accept-encoding", b""))
-        await send_under(rule, answer, (scope, receive, send), self._sleep)
+        response.headers.append((b"x-pfy-correlation-id", correlation.encode()))
+        if rule is None or rule.kind in TRANSPORT_KINDS:
+            response.body = self._signed(response.body, correlation)
+        await self.send(response, rule, asgi, gzip=self.world.settings.gzip)
 
     def _signed(self, body: bytes, correlation: str) -> bytes:
         """Forms B and C carry the correlation id once more, behind the second of the answer."""

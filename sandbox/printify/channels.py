@@ -12,15 +12,15 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from sandbox.etsy.buyers import Buyer, make_buyer
-from sandbox.etsy.money import divisor
 from sandbox.etsy.orders import Line, make_order
 from sandbox.etsy.shop import Plan as EtsyPlan
 from sandbox.etsy.shop import Shop as EtsyShop
-from sandbox.parts.answer import Doc
-from sandbox.printify.wares import Ware, etsy_ware, shopify_ware
-from sandbox.shopify.orders import make_order as make_shopify_order
-from sandbox.shopify.shop import Plan as ShopifyPlan
-from sandbox.shopify.shop import Shop as ShopifyShop
+from sandbox.parts.money import minor_units
+from sandbox.parts.responses import Doc
+from sandbox.printify.channel_products import ChannelProduct, from_etsy_listing, from_shopify_product
+from sandbox.shopify.data.orders import make_order as make_shopify_order
+from sandbox.shopify.data.shop import Plan as ShopifyPlan
+from sandbox.shopify.data.shop import Shop as ShopifyShop
 
 # Wares of each channel of a shop have numbers of their own.
 _WARES = 4_000
@@ -29,7 +29,7 @@ _MOST_LINES = 25
 
 
 class SaleLine(NamedTuple):
-    """A line to be printed: which ware and variant; `price` is retail, in cents of the shop's currency."""
+    """A line to be printed: a channel's product and its variant; `price` is retail, in cents of the shop's currency."""
 
     product: int
     variation: int
@@ -57,7 +57,7 @@ class Channel(Protocol):
     start: int
 
     @property
-    def wares(self) -> list[Ware]: ...
+    def channel_products(self) -> list[ChannelProduct]: ...
 
     def sales(self) -> Iterator[Sale]: ...
 
@@ -78,10 +78,12 @@ class EtsyChannel:
         self.home, self.start = self._shop.home, self._shop.start
 
     @cached_property
-    def wares(self) -> list[Ware]:
+    def channel_products(self) -> list[ChannelProduct]:
         url, ids = "https://www.etsy.com/listing/", self._shop.ids
         return [
-            etsy_ware(each, self._first + each.number, ids.listing(each.number), f"{url}{ids.listing(each.number)}")
+            from_etsy_listing(
+                each, self._first + each.number, ids.listing(each.number), f"{url}{ids.listing(each.number)}"
+            )
             for each in self._shop.listings
             if not each.product.digital and not each.gone
         ]
@@ -120,10 +122,10 @@ class ShopifyChannel:
         self.home, self.start = self._shop.home, self._shop.start
 
     @cached_property
-    def wares(self) -> list[Ware]:
+    def channel_products(self) -> list[ChannelProduct]:
         ids, url = self._shop.ids, f"https://{self._shop.domain}/products/"
         return [
-            shopify_ware(
+            from_shopify_product(
                 each, self._first + each.number, ids.product(each.number), f"{url}{each.handle}", self._shop.currency
             )
             for each in self._shop.products
@@ -131,8 +133,8 @@ class ShopifyChannel:
         ]
 
     @cached_property
-    def _by_number(self) -> dict[int, Ware]:
-        return {ware.number - self._first: ware for ware in self.wares}
+    def _by_number(self) -> dict[int, ChannelProduct]:
+        return {channel_product.number - self._first: channel_product for channel_product in self.channel_products}
 
     def sales(self) -> Iterator[Sale]:
         for pos in range(self._shop.plan.orders):
@@ -149,9 +151,9 @@ class ShopifyChannel:
         return Sale(ref, ids.order(ref), ids.order_name(ref), order["created"], order["cancelled"] or 0, buyer, lines)
 
     def _line(self, line: Doc) -> SaleLine:
-        ware = self._by_number[line["product"]]
-        cents = line["price"][0] * (100 // divisor(self._shop.currency))
-        return SaleLine(ware.number, line["variant"] % len(ware.labels), line["quantity"], cents)
+        channel_product = self._by_number[line["product"]]
+        cents = line["price"][0] * (100 // minor_units(self._shop.currency))
+        return SaleLine(channel_product.number, line["variant"] % len(channel_product.labels), line["quantity"], cents)
 
     def find(self, order_id: str, label: str) -> int | None:
         number, named, ids = _number(order_id), _number(label.removeprefix("#")), self._shop.ids
@@ -174,10 +176,10 @@ class GivenOrders:
             self._by_text.setdefault(_label(name, order).removeprefix("#"), order["id"])
 
     @cached_property
-    def wares(self) -> list[Ware]:
+    def channel_products(self) -> list[ChannelProduct]:
         first, url = 8_000_000_000_000 + self._shop.seed * 10_000, f"https://{self.name}.example.com/products/"
         return [
-            etsy_ware(each, each.number, first + each.number, f"{url}{first + each.number}")
+            from_etsy_listing(each, each.number, first + each.number, f"{url}{first + each.number}")
             for each in self._shop.listings
             if not each.product.digital and not each.gone
         ]
@@ -188,7 +190,7 @@ class GivenOrders:
 
     def sale(self, ref: int) -> Sale:
         given = self._orders[ref]
-        at = int(given.get("at", self._shop.rhythm.created(ref)))
+        at = int(given.get("at", self._shop.order_times.created(ref)))
         order = make_order(self._shop, ref, at=at)
         lines = _printed(self._shop, order.lines, 0) or _instead(self._shop, order.lines)
         canceled = int(given.get("canceled_at", 0))
@@ -208,8 +210,8 @@ class SeveralChannels:
         self.home, self.start = parts[0].home, min(part.start for part in parts)
 
     @cached_property
-    def wares(self) -> list[Ware]:
-        return [ware for part in self._parts for ware in part.wares]
+    def channel_products(self) -> list[ChannelProduct]:
+        return [channel_product for part in self._parts for channel_product in part.channel_products]
 
     def sales(self) -> Iterator[Sale]:
         yield from heapq.merge(*map(self._of, range(len(self._parts))), key=lambda sale: sale.at)
@@ -262,5 +264,5 @@ def _instead(shop: EtsyShop, lines: tuple[Line, ...]) -> tuple[SaleLine, ...]:
 
 
 def _sale_line(shop: EtsyShop, line: Line, first: int) -> SaleLine:
-    cents = line.price * (100 // divisor(shop.currency))
+    cents = line.price * (100 // minor_units(shop.currency))
     return SaleLine(first + line.listing.number, line.variation, line.quantity, cents)

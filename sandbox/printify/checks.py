@@ -6,16 +6,16 @@ import re
 
 import orjson
 
-from sandbox.printify.answer import Invalid, Refusal, validation
 from sandbox.printify.limits import throttled
 from sandbox.printify.operations import Operation
+from sandbox.printify.responses import Invalid, PrintifyError, validation
 from sandbox.printify.world import Call, World
 
 _BEARER = re.compile(rb"Bearer ([A-Za-z0-9_\-.]+)", re.IGNORECASE)
 DEFAULT_LIMIT = 10
 
 
-class Throttled(Refusal):
+class Throttled(PrintifyError):
     """A 429, whose headers are a setting."""
 
 
@@ -43,7 +43,7 @@ def _bearer(world: World, call: Call) -> None:
     if match:
         call.bearer, call.token = world.tokens.classify(match[1].decode())
     if call.bearer != "valid" or call.token is None:
-        raise Refusal(401, "Unauthenticated")
+        raise PrintifyError(401, "Unauthenticated")
     call.account_id = call.token.owner
 
 
@@ -52,32 +52,32 @@ def _limits(world: World, operation: Operation, call: Call) -> None:
     refused = world.limits.admit(account_id, operation.area)
     call.rate = refused or "counted"
     if refused:
-        wait = world.limits.seconds_to_room(account_id, refused) if world.settings.retry_after else None
+        wait = world.limits.seconds_until_available(account_id, refused) if world.settings.retry_after else None
         refusal = Throttled(429, "Too Many Requests")
-        refusal.answer = throttled(wait)
+        refusal.response = throttled(wait)
         raise refusal
     if world.settings.error_share == "block" and world.limits.breached(account_id):
         call.rate = "blocked"
-        raise Refusal(403, "Access is suspended: too many failed requests")
+        raise PrintifyError(403, "Access is suspended: too many failed requests")
 
 
 def _payment(world: World, call: Call) -> None:
     if call.account_id in world.unpaid:
-        raise Refusal(402, "Payment required")
+        raise PrintifyError(402, "Payment required")
 
 
 def _scope(operation: Operation, call: Call) -> None:
     if call.token is None or operation.scope not in call.token.scopes:
-        raise Refusal(403, "Forbidden")
+        raise PrintifyError(403, "Forbidden")
 
 
 def _ownership(world: World, call: Call) -> None:
     """A shop that is not there and one of someone else look the same."""
     if call.shop_id is None:
         return
-    call.shop = world.fronts.get(call.shop_id)
+    call.shop = world.live_shops.get(call.shop_id)
     if call.shop is None or call.shop.account_id != call.account_id:
-        raise Refusal(404, "Not found")
+        raise PrintifyError(404, "Not found")
 
 
 def _parameters(world: World, operation: Operation, call: Call) -> None:

@@ -8,25 +8,25 @@ from contextlib import suppress
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.parts.answer import Doc
 from sandbox.parts.control import BaseControl, Routes
 from sandbox.parts.control_http import guarded, json_body, ndjson, reply
 from sandbox.parts.faults import Faults
+from sandbox.parts.responses import Doc
 from sandbox.parts.schedule import Schedule
-from sandbox.printify.front import Front
+from sandbox.printify.ground_truth import GROUND_TRUTHS
+from sandbox.printify.live_shop import LiveShop
 from sandbox.printify.mutations import MUTATIONS, Change
-from sandbox.printify.shops import describe, open_shop, tokens
+from sandbox.printify.shop_creation import describe, open_shop, tokens
 from sandbox.printify.tokens import SCOPES
-from sandbox.printify.truth import TRUTHS
 from sandbox.printify.webhooks import Webhooks
 from sandbox.printify.world import World
 
 
-class Control(BaseControl[Front]):
+class Control(BaseControl[LiveShop]):
     """What only Printify's has: shops, truth, limits, tokens and webhooks."""
 
     mutations = tuple(MUTATIONS)
-    truths = tuple(TRUTHS)
+    ground_truths = tuple(GROUND_TRUTHS)
 
     def __init__(self, world: World, faults: Faults, schedule: Schedule, webhooks: Webhooks) -> None:
         super().__init__(world, faults, schedule)
@@ -46,19 +46,19 @@ class Control(BaseControl[Front]):
             *super().routes(),
         ]
 
-    def tell(self, front: Front, kind: str, _query: Mapping[str, str]) -> Iterator[Doc]:
-        return TRUTHS[kind](front, cost_is=self.world.settings.cost_is)
+    def tell(self, live_shop: LiveShop, kind: str, _query: Mapping[str, str]) -> Iterator[Doc]:
+        return GROUND_TRUTHS[kind](live_shop, cost_is=self.world.settings.cost_is)
 
     async def open(self, wanted: Doc) -> Doc:
         return await open_shop(self.world, wanted)
 
-    def describe(self, front: Front) -> Doc:
-        return describe(front)
+    def describe(self, live_shop: LiveShop) -> Doc:
+        return describe(live_shop)
 
     def apply(self, shop_id: int, wanted: Doc) -> Doc:
         return MUTATIONS[wanted["kind"]](
             Change(
-                front=self.front(shop_id),
+                live_shop=self.live_shop(shop_id),
                 wanted=wanted,
                 at=int(wanted.get("at", self.world.clock.seconds())),
                 chance=self.world.chance,
@@ -124,4 +124,4 @@ class Control(BaseControl[Front]):
             return int(wanted["account_id"])
         if "shop_id" not in wanted:
             raise ValueError("say which account_id or shop_id")
-        return self.front(int(wanted["shop_id"])).account_id
+        return self.live_shop(int(wanted["shop_id"])).account_id

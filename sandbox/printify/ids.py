@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from hashlib import blake2b
 
-from sandbox.parts.dice import mix
+from sandbox.parts.seeded_random import hash_pair
 
 MAX_SEED = 999_999
 # Numbers of orders stay below; those of products begin there.
@@ -18,7 +18,7 @@ class Ids:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.shop = 5_432_101 + seed * 7
-        self._machine = f"{mix(seed, 0xF1F7) & 0xFFFFF:05x}{seed:05x}"
+        self._machine = f"{hash_pair(seed, 0xF1F7) & 0xFFFFF:05x}{seed:05x}"
 
     def order(self, pos: int) -> str:
         return f"{0x65000000 + pos:08x}{self._machine}{pos:06x}"

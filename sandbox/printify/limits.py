@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from sandbox.parts.answer import Answer, Headers
 from sandbox.parts.clock import Clock
-from sandbox.printify.answer import Refusal
+from sandbox.parts.responses import Headers, HttpResponse
+from sandbox.printify.responses import PrintifyError
 from sandbox.printify.settings import Settings
 
 MINUTE, HALF_HOUR = 60, 1800
@@ -121,15 +121,15 @@ class Limits:
             )
         return found
 
-    def seconds_to_room(self, number: int, which: str) -> int:
+    def seconds_until_available(self, number: int, which: str) -> int:
         account = self.account(number)
         window = {"catalog": account.catalog, "publish": account.publish}.get(which, account.minute)
         return max(int(window.free_at() - self._clock.now()) + 1, 1)
 
 
-def throttled(retry_after: int | None) -> Answer:
+def throttled(retry_after: int | None) -> HttpResponse:
     """A 429; no header says when to come back, unless settings ask for it (none was seen in life)."""
-    answer = Refusal(429, "Too Many Requests").answer
+    response = PrintifyError(429, "Too Many Requests").response
     headers: Headers = [(b"retry-after", b"%d" % retry_after)] if retry_after is not None else []
-    answer.headers += headers
-    return answer
+    response.headers += headers
+    return response

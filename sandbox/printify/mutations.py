@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.parts.answer import Doc
-from sandbox.printify.front import Front
-from sandbox.printify.goods import PROVIDERS
+from sandbox.parts.responses import Doc
+from sandbox.printify.catalog import PROVIDERS
+from sandbox.printify.live_shop import LiveShop
+from sandbox.printify.order_rendering import render_order
 from sandbox.printify.orders import STATUSES, Row
-from sandbox.printify.products import render_product
-from sandbox.printify.render import render_order
-from sandbox.printify.tokens import moment
+from sandbox.printify.product_rendering import render_product
+from sandbox.printify.timestamps import timestamp
 from sandbox.printify.webhooks import Webhooks
 
 
@@ -21,7 +21,7 @@ from sandbox.printify.webhooks import Webhooks
 class Change:
     """One mutation on its way: the shop, what is wanted, when, chance, and who is told."""
 
-    front: Front
+    live_shop: LiveShop
     wanted: Doc
     at: int
     chance: random.Random
@@ -30,26 +30,26 @@ class Change:
 
     @property
     def shop_id(self) -> int:
-        return self.front.shop.ids.shop
+        return self.live_shop.shop.ids.shop
 
-    def tell_order(self, topic: str, doc: Doc, **data: Any) -> None:
+    def emit_order(self, topic: str, doc: Doc, **data: Any) -> None:
         self.webhooks.emit(self.shop_id, topic, doc["id"], {"shop_id": self.shop_id, **data})
 
-    def tell_product(self, topic: str, product_id: str) -> None:
+    def emit_product(self, topic: str, product_id: str) -> None:
         self.webhooks.emit(self.shop_id, topic, product_id, {"shop_id": self.shop_id})
 
 
 def new_order(change: Change) -> Doc:
     """Orders placed now, or at `at`: with the reference, the cost and the status that are asked for."""
-    wanted, shelf = change.wanted, change.front.shelf
+    wanted, store = change.wanted, change.live_shop.store
     made = []
     for _ in range(int(wanted.get("count", 1))):
-        row = Row(shelf.next_position(), change.at, str(wanted.get("status", "pending")), "sample")
-        doc = render_order(change.front.shop, row, cost_is=change.cost_is)
+        row = Row(store.next_position(), change.at, str(wanted.get("status", "pending")), "sample")
+        doc = render_order(change.live_shop.shop, row, cost_is=change.cost_is)
         doc["metadata"] = {"order_type": wanted.get("order_type", "external"), **_reference(wanted)}
         _priced(doc, wanted)
-        shelf.put(row, doc)
-        change.tell_order("order:created", doc)
+        store.put(row, doc)
+        change.emit_order("order:created", doc)
         made.append(doc["id"])
     return {"order_ids": made, "order_id": made[-1] if made else None}
 
@@ -103,10 +103,10 @@ def cancel(change: Change) -> Doc:
 
 def send_to_production(change: Change) -> Doc:
     row, doc = _order(change)
-    doc |= {"status": "in-production", "sent_to_production_at": moment(change.at)}
+    doc |= {"status": "in-production", "sent_to_production_at": timestamp(change.at)}
     for line in _live(doc):
-        line |= {"status": "in-production", "sent_to_production_at": moment(change.at)}
-    change.tell_order("order:sent-to-production", doc)
+        line |= {"status": "in-production", "sent_to_production_at": timestamp(change.at)}
+    change.emit_order("order:sent-to-production", doc)
     return _put(change, row, doc)
 
 
@@ -115,10 +115,10 @@ def ship(change: Change) -> Doc:
     number = f"9400{row.pos:018d}"
     url = f"https://tools.example.com/{number}"
     parcel = {"carrier": "usps", "number": number, "url": url, "delivered_at": None}
-    doc |= {"status": "fulfilled", "fulfilled_at": moment(change.at), "shipments": [parcel]}
+    doc |= {"status": "fulfilled", "fulfilled_at": timestamp(change.at), "shipments": [parcel]}
     for line in _live(doc):
-        line |= {"status": "fulfilled", "fulfilled_at": moment(change.at)}
-    change.tell_order("order:shipment:created", doc, shipped_at=moment(change.at), **_carrier(doc))
+        line |= {"status": "fulfilled", "fulfilled_at": timestamp(change.at)}
+    change.emit_order("order:shipment:created", doc, shipped_at=timestamp(change.at), **_carrier(doc))
     return _put(change, row, doc)
 
 
@@ -127,26 +127,26 @@ def deliver(change: Change) -> Doc:
     if not doc.get("shipments"):
         raise ValueError(f"order {doc['id']} has not been shipped")
     for parcel in doc["shipments"]:
-        parcel["delivered_at"] = moment(change.at)
-    change.tell_order("order:shipment:delivered", doc, delivered_at=moment(change.at), **_carrier(doc))
+        parcel["delivered_at"] = timestamp(change.at)
+    change.emit_order("order:shipment:delivered", doc, delivered_at=timestamp(change.at), **_carrier(doc))
     return _put(change, row, doc)
 
 
 def reprint(change: Change) -> Doc:
     """A new order repeats this one's first live line, at `cost` (0); with `reference` false it names only the first."""
     row, doc = _order(change)
-    fresh = Row(change.front.shelf.next_position(), change.at, "in-production", "reprint", row.ref, first=row.pos)
-    new_id = change.front.shop.ids.order(fresh.pos)
+    fresh = Row(change.live_shop.store.next_position(), change.at, "in-production", "reprint", row.ref, first=row.pos)
+    new_id = change.live_shop.shop.ids.order(fresh.pos)
     line = {**_line(doc, change.wanted), "status": "in-production", "shipping_cost": 0}
     line["cost"] = int(change.wanted.get("cost", 0))
     line.pop("id", None)
     reference = _reference(doc["metadata"]) if change.wanted.get("reference", True) else {}
     about = {"order_type": doc["metadata"]["order_type"], **reference, "is_reprint": True}
     about |= {"reprinted_order_ids": [doc["id"]], "child_reprinted_order_ids": []}
-    again = {**doc, "id": new_id, "line_items": [line], "metadata": about, "created_at": moment(change.at)}
+    again = {**doc, "id": new_id, "line_items": [line], "metadata": about, "created_at": timestamp(change.at)}
     again |= {"status": "in-production", "shipments": []}
-    change.front.shelf.put(fresh, _summed(again))
-    change.tell_order("order:created", again)
+    change.live_shop.store.put(fresh, _summed(again))
+    change.emit_order("order:created", again)
     doc["metadata"]["child_reprinted_order_ids"] = [new_id]
     _put(change, row, doc)
     return {"order_id": new_id, "original_id": doc["id"]}
@@ -154,39 +154,39 @@ def reprint(change: Change) -> Doc:
 
 def remove_order(change: Change) -> Doc:
     row, doc = _order(change)
-    change.front.shelf.remove(row.pos)
+    change.live_shop.store.remove(row.pos)
     return {"order_id": doc["id"]}
 
 
 def new_product(change: Change) -> Doc:
-    front = change.front
-    doc = render_product(front.shop, front.shop.products[0])
-    doc |= {"title": change.wanted.get("title", "New mug"), "created_at": moment(change.at)}
-    doc |= {"updated_at": moment(change.at), "external": None}
-    number = front.add_product(change.at, doc)
-    product_id = front.shop.ids.product(number)
-    change.tell_product("product:created", product_id)
+    live_shop = change.live_shop
+    doc = render_product(live_shop.shop, live_shop.shop.products[0])
+    doc |= {"title": change.wanted.get("title", "New mug"), "created_at": timestamp(change.at)}
+    doc |= {"updated_at": timestamp(change.at), "external": None}
+    number = live_shop.add_product(change.at, doc)
+    product_id = live_shop.shop.ids.product(number)
+    change.emit_product("product:created", product_id)
     return {"product_id": product_id}
 
 
 def edit_product(change: Change) -> Doc:
     number, product_id = _product(change)
-    change.front.edit_product(number, {**change.wanted.get("fields", {}), "updated_at": moment(change.at)})
-    change.tell_product("product:updated", product_id)
+    change.live_shop.edit_product(number, {**change.wanted.get("fields", {}), "updated_at": timestamp(change.at)})
+    change.emit_product("product:updated", product_id)
     return {"product_id": product_id}
 
 
 def remove_product(change: Change) -> Doc:
     """Gone at once: every product behind it moves forward, and a walk skips one."""
     number, product_id = _product(change)
-    change.front.remove_product(number)
-    change.tell_product("product:deleted", product_id)
+    change.live_shop.remove_product(number)
+    change.emit_product("product:deleted", product_id)
     return {"product_id": product_id}
 
 
 def disconnect(change: Change) -> Doc:
     """The channel is unlinked. Old orders stay readable."""
-    change.front.disconnected = True
+    change.live_shop.disconnected = True
     change.webhooks.emit(change.shop_id, "shop:disconnected", change.shop_id, None)
     return {"shop_id": change.shop_id}
 
@@ -218,25 +218,25 @@ MUTATIONS: dict[str, Callable[[Change], Doc]] = {
 
 def _order(change: Change) -> tuple[Row, Doc]:
     """Row and record of the order that is meant."""
-    which, shelf = change.wanted.get("order_id"), change.front.shelf
+    which, store = change.wanted.get("order_id"), change.live_shop.store
     pos: int | None = None
     if which in ("first", "last"):
-        pos = shelf.at(0 if which == "first" else -1)
+        pos = store.at(0 if which == "first" else -1)
     elif which == "random":
-        pos = shelf.at(change.chance.randrange(max(shelf.total(), 1)))
+        pos = store.at(change.chance.randrange(max(store.total(), 1)))
     elif isinstance(which, dict):
-        pos = shelf.at(int(which["index"]))
+        pos = store.at(int(which["index"]))
     elif isinstance(which, str):
-        pos = change.front.shop.ids.order_position(which)
-    row = None if pos is None else shelf.row(pos)
-    doc = None if pos is None else shelf.order(pos)
+        pos = change.live_shop.shop.ids.order_position(which)
+    row = None if pos is None else store.row(pos)
+    doc = None if pos is None else store.order(pos)
     if row is None or doc is None:
         raise ValueError(f"no order {which} in this shop")
     return row, doc
 
 
 def _product(change: Change) -> tuple[int, str]:
-    which, numbers, ids = change.wanted.get("product_id"), change.front.product_numbers(), change.front.shop.ids
+    which, numbers, ids = change.wanted.get("product_id"), change.live_shop.product_numbers(), change.live_shop.shop.ids
     number: int | None = None
     if which == "random" and numbers:
         number = change.chance.choice(numbers)
@@ -253,8 +253,8 @@ def _product(change: Change) -> tuple[int, str]:
 
 def _put(change: Change, row: Row, doc: Doc) -> Doc:
     status = doc["status"] if doc["status"] in STATUSES else row.status
-    change.front.shelf.put(row._replace(status=status), doc)
-    change.tell_order("order:updated", doc, status=doc["status"])
+    change.live_shop.store.put(row._replace(status=status), doc)
+    change.emit_order("order:updated", doc, status=doc["status"])
     return {"order_id": doc["id"]}
 
 

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 import orjson
 
 from sandbox.parts import consent
-from sandbox.parts.answer import HTML, Answer, Doc, Refused, ok
+from sandbox.parts.responses import HTML, ApiError, Doc, HttpResponse, ok, redirect
 from sandbox.parts.tokens import BaseCode
-from sandbox.printify.answer import OAuthError
+from sandbox.printify.responses import OAuthError
 from sandbox.printify.tokens import SCOPES
 from sandbox.printify.world import World
 
@@ -21,38 +21,40 @@ PATHS = (CONNECT_PATH, TOKEN_PATH, REFRESH_PATH)
 _CODE_SECONDS = 600
 
 
-def connect(world: World, query: dict[str, str]) -> Answer:
+def connect(world: World, query: dict[str, str]) -> HttpResponse:
     """The seller's consent, given at once by the owner of the youngest shop, or on a page."""
     accept, decline, state = query.get("accept_url", ""), query.get("decline_url", ""), query.get("state", "")
     if query.get("app_id") != world.app_id or not _allowed(accept):
-        return Answer(status=400, body=b"<html><body>This app cannot be connected.</body></html>", content_type=HTML)
-    if world.settings.consent == "deny" or not world.fronts or consent.is_denied(query):
+        return HttpResponse(
+            status=400, body=b"<html><body>This app cannot be connected.</body></html>", content_type=HTML
+        )
+    if world.settings.consent == "deny" or not world.live_shops or consent.is_denied(query):
         fields = {"error": "access_denied", "error_description": "The merchant declined.", "state": state}
-        return _redirect(decline if _allowed(decline) else accept, fields)
+        return redirect(decline if _allowed(decline) else accept, urlencode(fields))
     if world.settings.consent == "ask" and consent.is_asked(query):
-        return Answer(body=_ask(world, query), content_type=HTML)
+        return HttpResponse(body=_ask(world, query), content_type=HTML)
     code = secrets.token_urlsafe(24)
     account_id = _consenting(world, query)
     world.tokens.codes[code] = BaseCode(owner=account_id, scopes=SCOPES, expires_at=world.clock.now() + _CODE_SECONDS)
-    return _redirect(accept, {"code": code, "state": state})
+    return redirect(accept, urlencode({"code": code, "state": state}))
 
 
 def _ask(world: World, query: dict[str, str]) -> bytes:
-    sellers = {str(front.account_id): front.shop.plan.title for front in world.fronts.values()}
+    sellers = {str(live_shop.account_id): live_shop.shop.plan.title for live_shop in world.live_shops.values()}
     return consent.page("Printify", query, scopes=SCOPES, sellers=list(sellers.items()))
 
 
 def _consenting(world: World, query: dict[str, str]) -> int:
     """Whose account: the one that the page was told, else that of the youngest shop."""
-    accounts = [front.account_id for front in world.fronts.values()]
+    accounts = [live_shop.account_id for live_shop in world.live_shops.values()]
     chosen = consent.seller_of(query)
     return int(chosen) if chosen.isdecimal() and int(chosen) in accounts else accounts[-1]
 
 
-def token(world: World, path: str, body: bytes) -> Answer:
+def token(world: World, path: str, body: bytes) -> HttpResponse:
     """A code or a refresh token for an access token with the date of its end."""
     if world.chance.random() < world.settings.token_error_probability:
-        raise Refused("server error", Answer(status=500, body=orjson.dumps({"error": "Server Error"})))
+        raise ApiError("server error", HttpResponse(status=500, body=orjson.dumps({"error": "Server Error"})))
     doc = _read(body)
     if doc.get("app_id") != world.app_id:
         raise OAuthError("invalid_client", "The app_id is invalid.")
@@ -77,8 +79,3 @@ def _read(body: bytes) -> Doc:
 def _allowed(url: str) -> bool:
     """https, or http to localhost alone; no addresses in numbers, except those of this very machine."""
     return url.startswith(("https://", "http://localhost", "http://127.0.0.1"))
-
-
-def _redirect(to: str, fields: dict[str, str]) -> Answer:
-    mark = "&" if "?" in to else "?"
-    return Answer(status=302, headers=[(b"location", f"{to}{mark}{urlencode(fields)}".encode())], content_type=HTML)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.parts.answer import Answer
+from sandbox.parts.responses import HttpResponse
 from sandbox.printify import catalog_api, shop_api, webhook_api
 from sandbox.printify.webhooks import Webhooks
 from sandbox.printify.world import Call, World
 
-Answering = Callable[[World, Call], Answer]
+Handler = Callable[[World, Call], HttpResponse]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class Operation:
 
     name: str
     path: str
-    answer: Answering
+    handler: Handler
     method: str = "GET"
     scope: str = ""
     area: str = ""
@@ -36,8 +36,8 @@ _CATALOG = "/v1/catalog"
 _OF_BLUEPRINT = f"{_CATALOG}/blueprints/{{blueprint_id}}/print_providers"
 
 
-def _catalog(name: str, path: str, answer: Answering, scope: str = "catalog.read") -> Operation:
-    return Operation(name=name, path=path, answer=answer, scope=scope, area="catalog")
+def _catalog(name: str, path: str, handler: Handler, scope: str = "catalog.read") -> Operation:
+    return Operation(name=name, path=path, handler=handler, scope=scope, area="catalog")
 
 
 def operations(webhooks: Webhooks) -> tuple[Operation, ...]:
@@ -46,20 +46,20 @@ def operations(webhooks: Webhooks) -> tuple[Operation, ...]:
         Operation(
             name="retrieveListOfShopsInAPrintifyAccount",
             path="/v1/shops.json",
-            answer=shop_api.list_shops,
+            handler=shop_api.list_shops,
             scope="shops.read",
         ),
         Operation(
             name="disconnectAShop",
             path="/v1/shops/{shop_id}/connection.json",
-            answer=hooks.disconnect,
+            handler=hooks.disconnect,
             method="DELETE",
             scope="shops.read",
         ),
         Operation(
             name="retrieveAListOfOrders",
             path=f"{_ORDERS}.json",
-            answer=shop_api.list_orders,
+            handler=shop_api.list_orders,
             scope="orders.read",
             most=10,
             pages="orders_over_maximum",
@@ -67,13 +67,13 @@ def operations(webhooks: Webhooks) -> tuple[Operation, ...]:
         Operation(
             name="getOrderDetailsById",
             path=f"{_ORDERS}/{{order_id}}.json",
-            answer=shop_api.get_order,
+            handler=shop_api.get_order,
             scope="orders.read",
         ),
         Operation(
             name="retrieveAListOfProducts",
             path=f"{_PRODUCTS}.json",
-            answer=shop_api.list_products,
+            handler=shop_api.list_products,
             scope="products.read",
             most=50,
             pages="products_over_maximum",
@@ -81,24 +81,24 @@ def operations(webhooks: Webhooks) -> tuple[Operation, ...]:
         Operation(
             name="retrieveAProduct",
             path=f"{_PRODUCTS}/{{product_id}}.json",
-            answer=shop_api.get_product,
+            handler=shop_api.get_product,
             scope="products.read",
         ),
         Operation(
             name="publishAProduct",
             path=f"{_PRODUCTS}/{{product_id}}/publish.json",
-            answer=shop_api.publish,
+            handler=shop_api.publish,
             method="POST",
             scope="products.write",
             area="publish",
         ),
         Operation(
-            name="retrieveAListOfWebhooks", path=f"{_WEBHOOKS}.json", answer=hooks.list_all, scope="webhooks.read"
+            name="retrieveAListOfWebhooks", path=f"{_WEBHOOKS}.json", handler=hooks.list_all, scope="webhooks.read"
         ),
         Operation(
             name="createANewWebhook",
             path=f"{_WEBHOOKS}.json",
-            answer=hooks.create,
+            handler=hooks.create,
             method="POST",
             scope="webhooks.write",
             body=True,
@@ -106,7 +106,7 @@ def operations(webhooks: Webhooks) -> tuple[Operation, ...]:
         Operation(
             name="modifyAWebhook",
             path=f"{_WEBHOOKS}/{{webhook_id}}.json",
-            answer=hooks.modify,
+            handler=hooks.modify,
             method="PUT",
             scope="webhooks.write",
             body=True,
@@ -114,14 +114,14 @@ def operations(webhooks: Webhooks) -> tuple[Operation, ...]:
         Operation(
             name="deleteAWebhook",
             path=f"{_WEBHOOKS}/{{webhook_id}}.json",
-            answer=hooks.delete,
+            handler=hooks.delete,
             method="DELETE",
             scope="webhooks.write",
         ),
         Operation(
             name="simulateWebhook",
             path=f"{_WEBHOOKS}/{{webhook_id}}/simulate",
-            answer=hooks.simulate,
+            handler=hooks.simulate,
             method="POST",
             scope="webhooks.write",
         ),

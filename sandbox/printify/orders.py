@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from sandbox.etsy.rhythm import DAY
-from sandbox.parts.dice import Dice
+from sandbox.parts.order_times import DAY
+from sandbox.parts.seeded_random import SeededRandom
 from sandbox.printify.channels import Sale
-
-if TYPE_CHECKING:
-    from sandbox.printify.shop import Shop
+from sandbox.printify.shop import Shop
 
 HOUR = 3600
 # Of orders that are neither old nor done, by how the docs name them.
@@ -71,22 +69,22 @@ def _sales_rows(shop: Shop) -> Iterator[Row]:
     pos = 0
     share = round(shop.plan.coverage * 1000)
     for sale in shop.channel.sales():
-        dice = Dice(f"{shop.seed}:sale:{sale.ref}")
-        if not dice.chance(share):
+        rng = SeededRandom(f"{shop.seed}:sale:{sale.ref}")
+        if not rng.chance(share):
             continue
-        for row in _rows_of_sale(shop, dice, sale, pos):
+        for row in _rows_of_sale(shop, rng, sale, pos):
             yield row
             pos = row.pos + 1
 
 
-def _rows_of_sale(shop: Shop, dice: Dice, sale: Sale, pos: int) -> Iterator[Row]:
+def _rows_of_sale(shop: Shop, rng: SeededRandom, sale: Sale, pos: int) -> Iterator[Row]:
     """Usually one; sometimes two that share the lines, sometimes a reprint later, sometimes one of another kind too."""
-    created = min(sale.at + dice.between(30, 2 * HOUR), shop.end)
+    created = min(sale.at + rng.between(30, 2 * HOUR), shop.end)
     status = "canceled" if sale.canceled_at else _status(shop, pos, created)
-    later = created + dice.between(6 * DAY, 25 * DAY)
+    later = created + rng.between(6 * DAY, 25 * DAY)
     plain = shop.plan.plain
-    split = not plain and len(sale.lines) > 1 and dice.chance(60)
-    again = not plain and status != "canceled" and later <= shop.end and dice.chance(20)
+    split = not plain and len(sale.lines) > 1 and rng.chance(60)
+    again = not plain and status != "canceled" and later <= shop.end and rng.chance(20)
     half = pos + 1 if split else -1
     reprint = pos + 1 + split if again else -1
     yield Row(pos, created, status, "sale", sale.ref, half=half, again=reprint)
@@ -94,9 +92,9 @@ def _rows_of_sale(shop: Shop, dice: Dice, sale: Sale, pos: int) -> Iterator[Row]
         yield Row(half, created, status, "split", sale.ref, half=pos)
     if again:
         yield Row(reprint, later, _status(shop, reprint, later), "reprint", sale.ref, first=pos)
-    if not plain and dice.chance(25):
+    if not plain and rng.chance(25):
         other = pos + 1 + split + again
-        yield _alone(shop, other, min(created + dice.below(DAY), shop.end), dice.pick(("manual", "sample", "api")))
+        yield _alone(shop, other, min(created + rng.below(DAY), shop.end), rng.pick(("manual", "sample", "api")))
 
 
 def _alone(shop: Shop, pos: int, created: int, role: str) -> Row:
@@ -106,15 +104,15 @@ def _alone(shop: Shop, pos: int, created: int, role: str) -> Row:
 
 def _status(shop: Shop, pos: int, created: int) -> str:
     """Old orders are done, young ones are on their way; one in a hundred never gets there."""
-    dice = Dice(f"{shop.seed}:status:{pos}")
+    rng = SeededRandom(f"{shop.seed}:status:{pos}")
     age = shop.end - created
-    roll = dice.below(1000)
+    roll = rng.below(1000)
     if roll < 12:
-        return OPEN_STATUSES[dice.below(len(OPEN_STATUSES))]
+        return OPEN_STATUSES[rng.below(len(OPEN_STATUSES))]
     if roll < 24:
         return "canceled"
     if age > 6 * DAY:
         return "fulfilled"
     if age > DAY:
-        return dice.pick(("in-production", "in-production", "sending-to-production", "partially-fulfilled"))
-    return dice.pick(("pending", "on-hold", "cost-calculation", "in-production"))
+        return rng.pick(("in-production", "in-production", "sending-to-production", "partially-fulfilled"))
+    return rng.pick(("pending", "on-hold", "cost-calculation", "in-production"))

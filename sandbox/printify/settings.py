@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sandbox.parts.settings import Changeable
+from sandbox.parts.settings import RuntimeSettings
 
 
 @dataclass(kw_only=True)
-class Settings(Changeable):
+class Settings(RuntimeSettings):
     """Changed as a whole by `change`, which refuses what makes no sense."""
 
     choices: ClassVar = {

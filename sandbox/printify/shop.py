@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from sandbox.etsy.shop import Plan as EtsyPlan
-from sandbox.parts.answer import Doc
+from sandbox.parts.responses import Doc
 from sandbox.printify.channels import Channel, GivenOrders, join_channels
 from sandbox.printify.ids import Ids
 from sandbox.printify.products import Product, make_product
-from sandbox.shopify.shop import Plan as ShopifyPlan
+from sandbox.shopify.data.shop import Plan as ShopifyPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +50,8 @@ class Shop:
 
     @cached_property
     def products(self) -> list[Product]:
-        """One for each ware of the channel, at most a few thousand."""
-        return [make_product(self.seed, ware) for ware in self.channel.wares]
+        """One for each product of the channel, at most a few thousand."""
+        return [make_product(self.seed, channel_product) for channel_product in self.channel.channel_products]
 
     @cached_property
     def by_number(self) -> dict[int, Product]:

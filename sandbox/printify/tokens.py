@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime
 
 import jwt
 
-from sandbox.parts.answer import Doc
 from sandbox.parts.clock import Clock
-from sandbox.parts.tokens import BaseCode, Token, TokenBook
-from sandbox.printify.answer import OAuthError
+from sandbox.parts.responses import Doc
+from sandbox.parts.tokens import BaseCode, Token, TokenRegistry
+from sandbox.printify.responses import OAuthError
 from sandbox.printify.settings import Settings
+from sandbox.printify.timestamps import timestamp
 
 SCOPES = (
     "shops.read",
@@ -29,12 +29,7 @@ SCOPES = (
 YEAR_SECONDS = 365 * 86_400
 
 
-def moment(at: float) -> str:
-    """A time as Printify writes it."""
-    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%d %H:%M:%S+00:00")
-
-
-class Tokens(TokenBook[Token, Token, BaseCode]):
+class Tokens(TokenRegistry[Token, Token, BaseCode]):
     """Every token this sandbox ever gave out."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -58,7 +53,7 @@ class Tokens(TokenBook[Token, Token, BaseCode]):
         return {
             "access_token": self._mint(account_id, scopes, life),
             "refresh_token": refresh,
-            "expire_at": moment(self._clock.now() + life),
+            "expire_at": timestamp(self._clock.now() + life),
         }
 
     def refresh(self, value: str) -> Doc:
@@ -72,7 +67,7 @@ class Tokens(TokenBook[Token, Token, BaseCode]):
         if self._settings.refresh_token == "same":  # noqa: S105 - a word
             life = self._settings.access_token_seconds
             access = self._mint(token.owner, token.scopes, life)
-            return {"access_token": access, "refresh_token": value, "expire_at": moment(self._clock.now() + life)}
+            return {"access_token": access, "refresh_token": value, "expire_at": timestamp(self._clock.now() + life)}
         token.used = True
         return self.issue(token.owner, token.scopes)
 

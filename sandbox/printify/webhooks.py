@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
-from sandbox.parts.answer import Doc
-from sandbox.printify.tokens import moment
+from sandbox.parts.responses import Doc
+from sandbox.printify.timestamps import timestamp
 from sandbox.printify.world import World
 
 TOPICS = (
@@ -84,7 +84,7 @@ class Webhooks:
         event = {
             "id": event_id,
             "type": hook.topic,
-            "created_at": moment(self._world.clock.now()),
+            "created_at": timestamp(self._world.clock.now()),
             "resource": {"id": resource_id, "type": hook.topic.split(":")[0], "data": data},
         }
         self._events[event_id] = orjson.dumps(event)

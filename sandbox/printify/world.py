@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox.parts.answer import Doc
+from sandbox.parts.responses import Doc
 from sandbox.parts.tokens import Token
 from sandbox.parts.world import BaseWorld
-from sandbox.printify.front import Front
 from sandbox.printify.limits import Limits
+from sandbox.printify.live_shop import LiveShop
 from sandbox.printify.settings import Settings
 from sandbox.printify.tokens import Tokens
 
 
-class World(BaseWorld[Front]):
+class World(BaseWorld[LiveShop]):
     """One sandbox: its app, its shops by account, its time and its chance."""
 
     def __init__(self, *, folder: Path, app_id: str, seed: int = 0) -> None:
@@ -26,8 +26,8 @@ class World(BaseWorld[Front]):
         # Accounts that owe money (402).
         self.unpaid: set[int] = set()
 
-    def fronts_of(self, account_id: int) -> list[Front]:
-        return [front for front in self.fronts.values() if front.account_id == account_id]
+    def live_shops_of(self, account_id: int) -> list[LiveShop]:
+        return [live_shop for live_shop in self.live_shops.values() if live_shop.account_id == account_id]
 
 
 @dataclass(kw_only=True)
@@ -44,7 +44,7 @@ class Call:
     doc: Doc = field(default_factory=dict)
     token: Token | None = None
     bearer: str = "none"
-    shop: Front | None = None
+    shop: LiveShop | None = None
     rate: str = "uncounted"
     account_id: int | None = None
 
@@ -53,7 +53,7 @@ class Call:
         return int(self.ids["shop_id"]) if "shop_id" in self.ids else None
 
     @property
-    def front(self) -> Front:
+    def live_shop(self) -> LiveShop:
         """The shop of the path; only operations with a `shop_id` ask for it."""
         if self.shop is None:
             raise LookupError(self.path)

@@ -6,15 +6,23 @@ import argparse
 import sys
 from pathlib import Path
 
-from sandbox.parts.process import parser, run
+from sandbox.parts import process
 from sandbox.shopify.app import Sandbox
 from sandbox.shopify.oauth import TOKEN
 from sandbox.shopify.world import World
 
+_OPTIONS = {"--client-id": "sandboxclientid000000000000000001", "--client-secret": "shpss_sandboxsecret00000000000001"}
+
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
-    return run(options, name="shopify", build=_build, env=_env)
+    return process.main(
+        arguments,
+        name="shopify",
+        description="A Shopify for tests and demos.",
+        options=_OPTIONS,
+        build=_build,
+        env=_env,
+    )
 
 
 def _build(options: argparse.Namespace, folder: Path) -> tuple[World, Sandbox]:
@@ -31,13 +39,6 @@ def _env(world: World, url: str) -> dict[str, str]:
         # The app of the sandbox is approved for the whole history.
         "SHOPIFY_ALL_ORDERS": "true",
     }
-
-
-def _parser() -> argparse.ArgumentParser:
-    made = parser("shopify", "A Shopify for tests and demos.")
-    made.add_argument("--client-id", default="sandboxclientid000000000000000001")
-    made.add_argument("--client-secret", default="shpss_sandboxsecret00000000000001")
-    return made
 
 
 if __name__ == "__main__":

@@ -7,28 +7,28 @@ from collections.abc import Iterator, Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.parts.answer import Doc
 from sandbox.parts.control import BaseControl, Routes
 from sandbox.parts.control_http import guarded, json_body, reply, whole_number
 from sandbox.parts.faults import Faults
+from sandbox.parts.responses import Doc
 from sandbox.parts.schedule import Schedule
-from sandbox.shopify.bulk import Failure
-from sandbox.shopify.front import Front
-from sandbox.shopify.mutations import MUTATIONS
-from sandbox.shopify.notices import compliance_body, tell_of_mutation
-from sandbox.shopify.shops import describe, open_shop, pair
+from sandbox.shopify.bulk.operations import Failure
+from sandbox.shopify.data.ground_truth import GROUND_TRUTHS
+from sandbox.shopify.data.live_shop import LiveShop
+from sandbox.shopify.data.mutations import MUTATIONS
+from sandbox.shopify.shop_creation import describe, open_shop, token_pair
 from sandbox.shopify.tokens import SCOPES
-from sandbox.shopify.truth import TRUTHS
-from sandbox.shopify.uninstalling import uninstall
-from sandbox.shopify.webhooks import COMPLIANCE
+from sandbox.shopify.uninstall import uninstall
+from sandbox.shopify.webhooks.delivery import COMPLIANCE
+from sandbox.shopify.webhooks.events import compliance_body, emit_mutation
 from sandbox.shopify.world import World
 
 
-class Control(BaseControl[Front]):
+class Control(BaseControl[LiveShop]):
     """What only Shopify's has: shops, truth, buckets and tokens."""
 
     mutations = tuple(MUTATIONS)
-    truths = tuple(TRUTHS)
+    ground_truths = tuple(GROUND_TRUTHS)
 
     def __init__(self, world: World, faults: Faults, schedule: Schedule) -> None:
         super().__init__(world, faults, schedule)
@@ -52,20 +52,21 @@ class Control(BaseControl[Front]):
             *super().routes(),
         ]
 
-    def tell(self, front: Front, kind: str, query: Mapping[str, str]) -> Iterator[Doc]:
+    def tell(self, live_shop: LiveShop, kind: str, query: Mapping[str, str]) -> Iterator[Doc]:
         since = query.get("created_since")
-        return TRUTHS[kind](front, None if since is None else int(since))
+        return GROUND_TRUTHS[kind](live_shop, None if since is None else int(since))
 
     async def open(self, wanted: Doc) -> Doc:
         return await open_shop(self.world, wanted)
 
-    def describe(self, front: Front) -> Doc:
-        return describe(front)
+    def describe(self, live_shop: LiveShop) -> Doc:
+        return describe(live_shop)
 
     def apply(self, shop_id: int, wanted: Doc) -> Doc:
-        front = self.front(shop_id)
-        result = MUTATIONS[wanted["kind"]](front, wanted, self.world.clock.seconds())
-        tell_of_mutation(self.world, front, wanted, result)
+        live_shop = self.live_shop(shop_id)
+        result = MUTATIONS[wanted["kind"]](live_shop, wanted, self.world.clock.seconds())
+        open_data = self.world.settings.customer_data == "open"
+        emit_mutation(self.world.webhooks, live_shop, wanted, result, open_data=open_data)
         return result
 
     @guarded
@@ -73,7 +74,7 @@ class Control(BaseControl[Front]):
         """Leave so much in a shop's buckets, as if others had called."""
         wanted = await json_body(request)
         shop_id = int(wanted["shop_id"])
-        self.front(shop_id)
+        self.live_shop(shop_id)
         for name, buckets in (("points_left", self.world.points), ("calls_left", self.world.calls)):
             if name in wanted:
                 buckets.drain(shop_id, float(wanted[name]))
@@ -88,9 +89,9 @@ class Control(BaseControl[Front]):
     @guarded
     async def make_tokens(self, request: Request) -> Response:
         wanted = await json_body(request)
-        shop = self.front(int(wanted["shop_id"])).shop
+        shop = self.live_shop(int(wanted["shop_id"])).shop
         scopes = tuple(wanted.get("scopes", SCOPES))
-        issued = pair(
+        issued = token_pair(
             self.world,
             shop.ids.shop,
             scopes,
@@ -107,7 +108,7 @@ class Control(BaseControl[Front]):
     async def change_scopes(self, request: Request) -> Response:
         wanted = await json_body(request)
         shop_id = int(wanted["shop_id"])
-        self.front(shop_id)
+        self.live_shop(shop_id)
         return reply({"changed": self.world.tokens.scope(shop_id, tuple(wanted["scopes"]))})
 
     @guarded
@@ -141,21 +142,21 @@ class Control(BaseControl[Front]):
     @guarded
     async def send_webhook(self, request: Request) -> Response:
         """A notice of any topic: the body as given, or for compliance topics as the vendor writes it."""
-        front, wanted = self.front(request.path_params["shop_id"]), await json_body(request)
+        live_shop, wanted = self.live_shop(request.path_params["shop_id"]), await json_body(request)
         topic = str(wanted.get("topic", ""))
         body = wanted.get("body")
         if body is None:
             if topic not in COMPLIANCE:
                 raise ValueError(f"body is needed, but for {', '.join(COMPLIANCE)}")
-            body = compliance_body(front, topic, wanted)
-        made = self.world.webhooks.emit(front, topic, body, event_id=wanted.get("event_id"))
+            body = compliance_body(live_shop, topic, wanted)
+        made = self.world.webhooks.emit(live_shop, topic, body, event_id=wanted.get("event_id"))
         return reply({"deliveries": [delivery.webhook_id for delivery in made]}, 201)
 
     @guarded
     async def uninstall(self, request: Request) -> Response:
         """Tokens die at once, then `app/uninstalled` is told; the vendor sends `shop/redact` 48 hours later."""
-        front = self.front(request.path_params["shop_id"])
-        return reply({"revoked": uninstall(self.world, front)})
+        live_shop = self.live_shop(request.path_params["shop_id"])
+        return reply({"revoked": uninstall(self.world.tokens, self.world.webhooks, live_shop)})
 
     @guarded
     async def set_addresses(self, request: Request) -> Response:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from sandbox.parts.settings import Changeable
+from sandbox.parts.settings import RuntimeSettings
 
 # Whole numbers that may be nought.
 _FROM_ZERO = ("bulk_created_polls", "bulk_running_polls", "bulk_partial_polls")
 
 
 @dataclass(kw_only=True)
-class Settings(Changeable):
+class Settings(RuntimeSettings):
     """The control plane changes these while the sandbox runs."""
 
     choices: ClassVar[dict[str, tuple[str, ...]]] = {

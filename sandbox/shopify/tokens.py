@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from sandbox.parts.answer import Doc
 from sandbox.parts.clock import Clock
-from sandbox.parts.tokens import NEVER, BaseCode, BaseToken, TokenBook
+from sandbox.parts.responses import Doc
+from sandbox.parts.tokens import NEVER, BaseCode, BaseToken, TokenRegistry
 from sandbox.shopify.settings import Settings
 
 SCOPES = (
@@ -23,7 +23,7 @@ RETRY_SECONDS = 30 * 86_400
 MIGRATION_RETRY_SECONDS = 7 * 86_400
 
 
-class Dead(Exception):
+class InvalidGrant(Exception):
     """A grant that gives nothing any more."""
 
 
@@ -47,7 +47,7 @@ class Code(BaseCode):
     online: bool = False
 
 
-class Tokens(TokenBook[Access, Refresh, Code]):
+class Tokens(TokenRegistry[Access, Refresh, Code]):
     """Every token this sandbox ever gave out."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -80,11 +80,11 @@ class Tokens(TokenBook[Access, Refresh, Code]):
         """Rotate. A used token works again until its replacement is used: a lost answer is recoverable."""
         token, now = self._refresh.get(value), self._clock.now()
         if token is None or token.revoked or token.expires_at <= now or shop_id not in (None, token.owner):
-            raise Dead("This request requires an active refresh_token")
+            raise InvalidGrant("This request requires an active refresh_token")
         if token.first_used is not None:
             newer = self._refresh[token.replaced_by or ""]
             if newer.first_used is not None or now - token.first_used > RETRY_SECONDS:
-                raise Dead("This request requires an active refresh_token")
+                raise InvalidGrant("This request requires an active refresh_token")
             newer.revoked = True  # the retry's pair takes the place of the one that was lost
         made = self.issue(token.owner, token.scopes)
         token.first_used = now if token.first_used is None else token.first_used
@@ -100,7 +100,7 @@ class Tokens(TokenBook[Access, Refresh, Code]):
                 return made
         token = self._access.get(value)
         if token is None or token.revoked or token.expires_at != NEVER:
-            raise Dead("Invalid subject_token")
+            raise InvalidGrant("Invalid subject_token")
         token.revoked = True
         made = self.issue(token.owner, token.scopes)
         self._migrated[value] = (made, self._clock.now())

@@ -110,7 +110,7 @@ class Postgres:
             return False
         return len(lines) > 7 and lines[0] == str(child.pid) and lines[7].strip() == "ready"
 
-    def bring_what_hosted_brings(self) -> None:
+    def install_hosted_parts(self) -> None:
         """Roles, schema auth, default privileges: see hosted.sql."""
         statements = resources.files(__package__).joinpath("hosted.sql").read_bytes()
         with psycopg.connect(self.url(SUPERUSER)) as connection:

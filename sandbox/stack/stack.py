@@ -78,7 +78,7 @@ class Stack:
     @contextmanager
     def running(self) -> Iterator[Stack]:
         """Start everything, and stop everything on the way out, whatever happened inside."""
-        with self._folder_to_ourselves(), self._stopping():
+        with self._folder_claimed(), self._stopping():
             self._start()
             yield self
 
@@ -109,7 +109,7 @@ class Stack:
     # The folder.
 
     @contextmanager
-    def _folder_to_ourselves(self) -> Iterator[None]:
+    def _folder_claimed(self) -> Iterator[None]:
         self._make_folders()
         with (self.data / "lock").open("a+") as lock:
             self._take(lock)
@@ -148,7 +148,7 @@ class Stack:
         postgres.make(self.pause)
         valkey_port = self._on_a_free_port(ports, "valkey", lambda port: self._start_valkey(keys, port))
         self._on_a_free_port(ports, "postgres", lambda port: self._start_postgres(postgres, port))
-        postgres.bring_what_hosted_brings()
+        postgres.install_hosted_parts()
         self.migrated = self._migrate(postgres.url())
         rest_port = self._on_a_free_port(ports, "postgrest", lambda port: self._start_postgrest(postgres, keys, port))
         gateway_port = self._start_gateway(postgres, keys, ports.pick("gateway"), rest_port)

@@ -56,9 +56,9 @@ def booked(db, call_class=None):
     ).fetchone()[0]
 
 
-def foreign(db):
+def external(db):
     """Calls of others in the day, as the platform's counts tell them."""
-    return db.execute("select foreign_calls::int from private.api_budgets").fetchone()[0]
+    return db.execute("select external_calls::int from private.api_budgets").fetchone()[0]
 
 
 def test_many_workers_spend_the_last_calls_once(rpc, env):
@@ -257,7 +257,7 @@ def test_calls_of_others_are_booked_as_foreign(rpc, db):
 
     limiter_.observe(SCOPE, ObservedLimits(per_day=100, remaining_today=39))
 
-    assert foreign(db) == 60
+    assert external(db) == 60
     assert spend(limiter(rpc))[0] == 39
 
 
@@ -271,7 +271,7 @@ def test_a_late_answer_does_not_take_foreign_calls_back(rpc, db):
 
     limiter_._report(SCOPE, ObservedLimits(per_day=100, remaining_today=69))
 
-    assert foreign(db) == 30
+    assert external(db) == 30
 
 
 def test_foreign_calls_that_left_the_platforms_window_are_taken_back(rpc, db):
@@ -281,11 +281,11 @@ def test_foreign_calls_that_left_the_platforms_window_are_taken_back(rpc, db):
 
     limiter_._report(SCOPE, ObservedLimits(per_day=100, remaining_today=90))
 
-    assert foreign(db) == 10
+    assert external(db) == 10
 
 
 def test_one_call_asks_whether_foreign_calls_are_gone(rpc, db):
-    """When only foreign calls stand in the way, one permit an hour finds out; not a loop."""
+    """When only external calls stand in the way, one permit an hour finds out; not a loop."""
     limiter_ = limiter(rpc)
     limiter_._report(SCOPE, ObservedLimits(per_day=100, remaining_today=0))
 
@@ -374,8 +374,8 @@ def test_a_broken_directive_is_one_clear_line(tmp_path, front):
 
 
 def test_a_wrong_reservation_is_refused(rpc):
-    """Nobody books `foreign` calls, or less than one."""
-    for wrong in ({"p_class": "foreign", "p_wanted": 1}, {"p_class": "live", "p_wanted": 0}):
+    """Nobody books `external` calls, or less than one."""
+    for wrong in ({"p_class": "external", "p_wanted": 1}, {"p_class": "live", "p_wanted": 0}):
         with pytest.raises(StoreError, match="wrong_reservation"):
             rpc.rpc(
                 "reserve_calls",
@@ -482,7 +482,7 @@ def test_a_dip_in_the_calls_of_others_is_no_gift(rpc, db):
 
     one._report(SCOPE, ObservedLimits(per_day=1000, remaining_today=815))
 
-    assert foreign(db) == 185
+    assert external(db) == 185
     assert spend(limiter(rpc, per_day=1000))[0] == 800
 
 
@@ -511,7 +511,7 @@ def test_a_count_that_a_process_holds_travels_with_its_next_block(rpc, db):
     one.give_back()
     one.permit(SCOPE, "live")
 
-    assert foreign(db) == 29
+    assert external(db) == 29
 
 
 def test_blocks_follow_the_pace_of_the_process(rpc, db):

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from execution.budget.observed_limits import ObservedLimits
-from tests.budget.test_day_budget import SCOPE, foreign, give_credit, limiter, shares, spend
+from tests.budget.test_day_budget import SCOPE, external, give_credit, limiter, shares, spend
 from tests.hand import until_it_waits
 
 
@@ -110,7 +110,7 @@ def test_a_level_of_others_that_sinks_far_is_believed(rpc, db):
 
     one._report(SCOPE, ObservedLimits(per_day=1000, remaining_today=900))
 
-    assert (foreign(db), column(db, "foreign_peak")) == (100, 120)
+    assert (external(db), column(db, "external_peak")) == (100, 120)
 
 
 def test_others_are_watched_anew_after_a_day_without_an_answer(rpc, db):
@@ -123,7 +123,7 @@ def test_others_are_watched_anew_after_a_day_without_an_answer(rpc, db):
 
     one._report(SCOPE, ObservedLimits(per_day=1000, remaining_today=700))
 
-    assert column(db, "foreign_first") == 300
+    assert column(db, "external_first") == 300
     assert column(db, "now() - watched_from") < timedelta(minutes=1)
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from execution.clock import SystemClock
 from execution.reports import costs, estimates, progress
-from tests.pages.facts import NOW, completed, failed, job, later, status
+from tests.web.pages.facts import NOW, completed, failed, job, later, status
 
 
 def _estimate(entity: str, outcome: str, calls: int | None, reason: str = "") -> dict[str, Any]:

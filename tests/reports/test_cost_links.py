@@ -278,8 +278,8 @@ def test_any_order_of_arrival_gives_the_same_links_and_costs(clean, db):
 
 
 def test_linking_reads_by_key_in_a_small_shop_and_in_a_large_one(world):
-    """Without statistics, as in a backfill's first minutes; plans are kept from the sixth time on (migration
-    20261124000900). Without it, thirty costs touched 300,000 pages.
+    """Without statistics, as in a backfill's first minutes; plans are kept from the sixth time on
+    (docs/decisions/011). By another way than the key, thirty costs touched 300,000 pages.
     """
 
     def of(first: int, last: int) -> list[Sale | Print]:

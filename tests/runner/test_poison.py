@@ -30,7 +30,7 @@ POISONS: dict[str, dict[str, Any]] = {
     "nan": {"flavour": "nan"},
 }
 # Personal fields that no feature needs: the customers' name and address are a feature.
-NEVER_KEPT = set(RECEIPT_RECORDS.leave_out) - {name for person in RECEIPT_RECORDS.people for name in person.take}
+NEVER_KEPT = set(RECEIPT_RECORDS.leave_out) - {name for person in RECEIPT_RECORDS.people for name in person.members}
 
 
 @pytest.mark.parametrize("poison", POISONS)

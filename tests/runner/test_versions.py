@@ -248,6 +248,7 @@ def commit(
         "page_id": page_id or str(uuid.uuid4()),
         "seq": seq,
         "stream": "receipts",
+        "shape": "receipts",
         "part": 0,
         "pass": 1,
         "position": 0,

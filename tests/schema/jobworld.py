@@ -59,7 +59,7 @@ def queue(
         {"platform": platform, "entity": entity, "priority": priority, "position": position}
         for position, (platform, entity) in enumerate(jobs)
     ]
-    answer = call(db, "queue_jobs", p_user_id=user, p_job_type=job_type, p_trigger="test", p_jobs=wanted, p_again=again)
+    answer = call(db, "queue_jobs", p_user_id=user, p_job_type=job_type, p_trigger="test", p_jobs=wanted, p_rerun=again)
     return [job["outcome"] for job in answer["jobs"]]
 
 
@@ -78,8 +78,9 @@ def fail(db: Connection, lease: str) -> None:
 def commit_empty_page(db: Connection, lease: str, seq: int, records: list[Any] | None = None) -> dict[str, Any]:
     """A page of Etsy receipts through the real commit."""
     envelope = {
-        "page_id": str(uuid.uuid4()), "lease_id": lease, "stream": "receipts", "records_at": "results", "seq": seq,
-        "fetched_at": "2026-01-01T00:00:00Z", "part": 0, "pass": 1, "position": 0, "cursor": {},
+        "page_id": str(uuid.uuid4()), "lease_id": lease, "stream": "receipts",
+        "shape": "receipts", "records_at": "results", "seq": seq, "fetched_at": "2026-01-01T00:00:00Z",
+        "part": 0, "pass": 1, "position": 0, "cursor": {},
     }  # fmt: skip
     document = json.dumps({"page": {"count": 0, "results": records or []}, "envelope": envelope})
     row = db.execute("select public.commit_page(%s)", [document]).fetchone()

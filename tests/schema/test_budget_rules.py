@@ -120,7 +120,7 @@ def test_nobody_asks_where_others_may_have_taken_the_last_calls(clock, remaining
     """They go on calling while nobody asks. Of 200 a day about two come in a quarter of an hour, and six at most."""
     book(clock, 800 - remaining, hours=5)
     report(clock, 0)
-    clock.db.execute("update private.api_budgets set foreign_calls = 200, foreign_peak = 210")
+    clock.db.execute("update private.api_budgets set external_calls = 200, external_peak = 210")
 
     clock.go_on(minutes=15)
 
@@ -230,7 +230,7 @@ def test_what_is_expected_of_others(clock, told, expected):
 
     (scope,) = clock.call("budget_report", p_platform="etsy")["scopes"]
 
-    assert scope["expected_of_others"] == expected
+    assert scope["expected_external"] == expected
 
 
 @pytest.mark.parametrize(("ago", "others"), [({"minutes": 1}, 50), ({"hours": 2}, 20), ({"hours": 23.5}, 50)])
@@ -241,7 +241,7 @@ def test_a_lower_count_is_believed_as_far_as_it_proves(clock, ago, others):
 
     report(clock, 880)
 
-    assert clock.db.execute("select foreign_calls from private.api_budgets").fetchone() == (others,)
+    assert clock.db.execute("select external_calls from private.api_budgets").fetchone() == (others,)
 
 
 def answers(clock: SetClock, count, errors, scope=SCOPE):

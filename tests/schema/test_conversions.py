@@ -16,7 +16,7 @@ from babel.numbers import get_currency_precision
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from execution.schema.migrations import FOLDER as MIGRATIONS
+from execution.schema.files import FOLDER as SUPABASE
 from tests.schema.jobworld import claim, commit_empty_page, make_seller, queue
 from tools import reference_data
 
@@ -54,11 +54,11 @@ def test_the_entities_are_those_of_html_5(db):
     assert stored == {name.removesuffix(";"): text for name, text in html5.items() if name.endswith(";")}
 
 
-def test_the_reference_migration_is_what_its_tool_writes(capsys):
-    """Else: python -m tools.reference_data > supabase/migrations/20261122000310_reference.sql."""
+def test_the_reference_data_is_what_its_tool_writes(capsys):
+    """Else: python -m tools.reference_data > supabase/schemas/reference.sql."""
     reference_data.main()
 
-    assert (MIGRATIONS / "20261122000310_reference.sql").read_text() == capsys.readouterr().out
+    assert (SUPABASE / "schemas/reference.sql").read_text() == capsys.readouterr().out
 
 
 def test_every_entity_is_decoded(db):

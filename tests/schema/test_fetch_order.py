@@ -26,8 +26,9 @@ def job(clean, db):
 
 def commit(db, lease, seq, fetched_at, *receipts):
     envelope = {
-        "page_id": str(uuid.uuid4()), "lease_id": lease, "stream": "receipts", "records_at": "results", "seq": seq,
-        "fetched_at": fetched_at, "part": 0, "pass": 1, "position": 0, "cursor": {},
+        "page_id": str(uuid.uuid4()), "lease_id": lease, "stream": "receipts",
+        "shape": "receipts", "records_at": "results", "seq": seq, "fetched_at": fetched_at,
+        "part": 0, "pass": 1, "position": 0, "cursor": {},
     }  # fmt: skip
     page = json.dumps({"page": {"count": 1, "results": receipts}, "envelope": envelope})
     return db.execute("select public.commit_page(%s)", [page]).fetchone()[0]
@@ -92,8 +93,9 @@ def test_an_unchanged_record_costs_no_write(db, job):
 
 def test_a_page_whose_answer_was_lost_is_answered_again_and_lands_once(db, job):
     envelope = {
-        "page_id": str(uuid.uuid4()), "lease_id": job, "stream": "receipts", "records_at": "results", "seq": 0,
-        "fetched_at": EARLY, "part": 0, "pass": 1, "position": 0, "cursor": {"offset": 1},
+        "page_id": str(uuid.uuid4()), "lease_id": job, "stream": "receipts",
+        "shape": "receipts", "records_at": "results", "seq": 0, "fetched_at": EARLY,
+        "part": 0, "pass": 1, "position": 0, "cursor": {"offset": 1},
     }  # fmt: skip
     page = json.dumps({"page": {"count": 1, "results": [RECEIPT]}, "envelope": envelope})
 

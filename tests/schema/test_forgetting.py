@@ -55,6 +55,20 @@ def test_a_forgotten_user_leaves_no_row_and_others_keep_theirs(db, tenants):
     assert all(others.values())
 
 
+@pytest.mark.parametrize("forget", ["delete from auth.users where id = %s", "select private.forget_shop(%s, 'etsy')"])
+def test_a_synced_table_that_is_made_tomorrow_is_forgotten_too(db, tenants, forget):
+    """Planted, and named nowhere: forgetting finds it by the columns that all of them share."""
+    copied = "insert into public.planted select * from public.order_payments where user_id = any (%s)"
+    with db.transaction(force_rollback=True):
+        db.execute("create table public.planted (like public.order_payments including all)")
+        db.execute("update public.order_payments set platform = 'etsy'")
+        db.execute(copied, [[tenants.ann, tenants.bob]])
+
+        db.execute(forget, [tenants.ann])
+
+        assert db.execute("select user_id::text from public.planted").fetchall() == [(tenants.bob,)]
+
+
 def test_a_page_in_flight_does_not_outlive_its_user(clean, db, env):
     """The deletion waits for the page's transaction and then takes its rows along."""
     user, lease = make_seller(db, "etsy"), str(uuid.uuid4())

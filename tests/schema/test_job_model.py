@@ -1,6 +1,6 @@
 """Jobs against a model: whatever workers, the clock and impatient users do, in whatever order, the table agrees.
 
-The model is a list of small objects that follows the picture at the top of supabase/migrations/*_jobs.sql. Hypothesis
+The model is a list of small objects that follows the picture at the top of supabase/schemas/jobs.sql. Hypothesis
 chooses the steps; after each one all of the table is compared with all of the model.
 """
 

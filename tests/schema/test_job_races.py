@@ -191,8 +191,8 @@ def test_the_clock_may_run_many_times_at_once(clean, db, env):
     assert db.execute("select distinct status, deaths from public.sync_jobs").fetchall() == [("queued", 1)]
 
 
-def marks(db):
-    return db.execute("select entity from private.again_marks").fetchall()
+def rerun_requests(db):
+    return db.execute("select entity from private.rerun_requests").fetchall()
 
 
 def test_fifty_triggers_while_a_job_runs_make_one_more_job(clean, db, env):
@@ -214,7 +214,7 @@ def test_fifty_triggers_while_a_job_runs_make_one_more_job(clean, db, env):
     assert outcomes == {"will run again": 50}
     assert states == ["completed", "queued"]
     assert db.execute("select count(*) from public.sync_runs").fetchone() == (2,)
-    assert marks(db) == []
+    assert rerun_requests(db) == []
 
 
 @pytest.mark.parametrize("ending", [complete, fail])
@@ -239,7 +239,7 @@ def test_a_trigger_during_the_finish_is_not_lost(clean, db, env, ending, first):
     ended, again = db.execute("select status, started_at is null from public.sync_jobs order by created_at").fetchall()
     assert ended == ("completed" if ending is complete else "failed", False)
     assert again == ("queued", True)
-    assert marks(db) == []
+    assert rerun_requests(db) == []
 
 
 def test_a_trigger_before_the_job_has_started_leaves_no_mark(clean, db):
@@ -248,7 +248,7 @@ def test_a_trigger_before_the_job_has_started_leaves_no_mark(clean, db):
     queue(db, user, ("etsy", "orders"), ("etsy", "listings"))
 
     assert queue(db, user, ("etsy", "orders"), ("etsy", "listings"), again=True) == ["already running"] * 2
-    assert marks(db) == []
+    assert rerun_requests(db) == []
 
 
 def test_a_mark_of_a_shop_that_was_disconnected_queues_nothing(clean, db):
@@ -262,7 +262,7 @@ def test_a_mark_of_a_shop_that_was_disconnected_queues_nothing(clean, db):
     fail(db, lease)
 
     assert db.execute("select status from public.sync_jobs").fetchall() == [("failed",)]
-    assert marks(db) == []
+    assert rerun_requests(db) == []
 
 
 def test_two_clocks_that_quarantine_jobs_of_the_same_users_do_not_wait_for_each_other(clean, db, env):

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from execution.catalog import CATALOG, PLATFORMS, steps_of
-from execution.schema.mapping import SQL_TYPES, changes, landed
-from execution.schema.migrations import FOLDER as MIGRATIONS
-from execution.streams import Derivation
+from execution.schema.files import FOLDER as SUPABASE
+from execution.schema.mapping import SQL_TYPES, mapping_sql
+from execution.streams import Derivation, Lookup, Stream, shapes
 
 ENTITIES = {name: CATALOG.of(name) for name in PLATFORMS}
 # Of what a conversion yields, the column types that take it without a cast that could fail silently.
@@ -30,10 +30,7 @@ SYNCED = {
 
 def declared(platform):
     """(table, column, SQL type) of everything that the platform's streams fill."""
-    for step in steps_of(platform):
-        if isinstance(step, Derivation):
-            continue
-        records = step.records
+    for records in shapes(steps_of(platform)):
         for part in (records, *records.children, *records.people):
             for column in part.columns:
                 yield part.table, column.name, SQL_TYPES.get(column.kind, "text")
@@ -51,33 +48,12 @@ def stored_columns(db, table):
 
 
 @pytest.mark.parametrize("platform", ENTITIES)
-def test_the_migrations_leave_what_the_streams_say(platform):
-    assert not changes(platform, steps_of(platform), landed(platform, MIGRATIONS)), (
-        f"the streams of {platform} have changed: python -m execution.schema.mapping {platform} >"
-        f" supabase/migrations/<time>_{platform}_mapping.sql"
+def test_the_schema_file_is_what_the_streams_say(platform):
+    path = SUPABASE / "schemas" / "mapping" / f"{platform}.sql"
+
+    assert path.read_text() == mapping_sql(platform, steps_of(platform)), (
+        f"the streams of {platform} have changed: make migration NAME=what_changes"
     )
-
-
-def test_a_changed_stream_is_a_migration_of_what_changed(tmp_path):
-    """What says the same is not written again; other columns need a drop, and what no stream has is dropped."""
-    orders, *rest = steps_of("etsy")
-    (tmp_path / "1_etsy_mapping.sql").write_text(changes("etsy", (orders, *rest), {}))
-    fewer = replace(orders, records=replace(orders.records, columns=orders.records.columns[:-1]))
-
-    kept = len(landed("etsy", tmp_path))
-    (tmp_path / "2_etsy_mapping.sql").write_text(changes("etsy", (fewer, *rest), landed("etsy", tmp_path)))
-    changed = re.findall(
-        r"^(?:drop|create).*?(private\.\w+)", (tmp_path / "2_etsy_mapping.sql").read_text(), re.MULTILINE
-    )
-    gone = changes("etsy", rest, landed("etsy", tmp_path))
-
-    mapped, landing, remapped = (f"private.{verb}_etsy_{orders.name}" for verb in ("map", "land", "remap"))
-    table = orders.records.table
-    assert changed == [f"{mapped}_{table}", f"{mapped}_{table}", landing, f"{remapped}_{table}"]
-    assert len(landed("etsy", tmp_path)) == kept
-    assert changes("etsy", (fewer, *rest), landed("etsy", tmp_path)) == ""
-    assert "create" not in gone
-    assert f"drop function if exists {landing};" in gone
 
 
 @pytest.mark.parametrize("platform", ENTITIES)
@@ -118,24 +94,72 @@ def test_each_entity_has_the_functions_that_are_called_by_name(db, platform):
         name for (name,) in db.execute("select proname from pg_proc where pronamespace = 'private'::regnamespace")
     }
     wanted = {f"prove_{platform}_{proof}" for entity in ENTITIES[platform] for proof in entity.proofs}
+    wanted |= {f"land_{platform}_{records.name}" for records in shapes(steps_of(platform))}
     for step in steps_of(platform):
-        kind = {"Stream": "land", "Lookup": "land", "Derivation": "derive"}[type(step).__name__]
-        wanted.add(f"{kind}_{platform}_{step.name}")
-        if type(step).__name__ == "Lookup":
+        if isinstance(step, Derivation):
+            wanted.add(f"derive_{platform}_{step.name}")
+        elif isinstance(step, Lookup):
             wanted.add(f"pending_{platform}_{step.name}")
 
     assert wanted <= functions
 
 
-def test_a_row_of_every_table_that_is_written_by_name_can_be_removed_by_user(db):
-    """Records carry no foreign key to the user: triggers on the profile, forget_user and others, name each table."""
-    bodies = db.execute(
-        "select string_agg(prosrc, ' ') from pg_proc where oid in "
-        "(select tgfoid from pg_trigger where tgrelid = 'public.profiles'::regclass)"
-    ).fetchone()[0]
-    named = set(re.findall(r"delete from public\.(\w+)", bodies))
+def test_the_tables_that_streams_fill_are_those_that_forgetting_finds(db):
+    """Records carry no foreign key to the user: forget_user finds their tables by the columns that all share."""
+    found = {name for (name,) in db.execute("select name from private.synced_tables")}
 
-    assert named >= {table for platform in ENTITIES for table, _, _ in declared(platform)}
+    assert found == {table for platform in ENTITIES for table, _, _ in declared(platform)}
+
+
+def test_shapes_of_people_are_those_that_forgetting_a_customer_looks_for(db):
+    """Records that could not be mapped are found by their stream."""
+    (body,) = db.execute("select prosrc from pg_proc where proname = 'forget_customers'").fetchone()
+    streams = {
+        step.name
+        for step in steps_of("shopify")
+        if not isinstance(step, Derivation) and step.records.table == "customers"
+    }
+
+    assert streams == set(re.findall(r"'(\w*customers)'", body.partition("rejected_records")[2]))
+
+
+@pytest.mark.parametrize("name", ["orders", "printify_products"])
+def test_two_shapes_of_one_name_are_refused(name):
+    """They would land by one function."""
+    records = next(r for platform in ENTITIES for r in shapes(steps_of(platform)) if r.table == name)
+    other = replace(records, currency="elsewhere")
+
+    with pytest.raises(ValueError, match=f"two shapes.*'{records.name}'"):
+        shapes([Stream(name="one", path="/", records=records), Stream(name="other", path="/", records=other)])
+
+
+CALLED = re.compile(r"private\.(\w+)\(")
+# What the unusual case calls, and what has no usual one.
+UNUSUAL = re.compile(r"\w+_exact|bad_\w+|wrong_\w+|decode_rare_html|joined_texts")
+
+
+def calls(db, function):
+    """The functions of ours that are left in a map function's plan."""
+    plan = db.execute(
+        f"explain verbose select m.* from public.orders as t, lateral private.{function}(t.raw) as m"
+    ).fetchall()
+    return {name for (line,) in plan for name in CALLED.findall(line)}
+
+
+@pytest.mark.parametrize("platform", ENTITIES)
+def test_the_planner_puts_the_usual_conversions_into_the_mapping(db, platform):
+    """A call would cost more than the conversion (docs/decisions/023)."""
+    for records in shapes(steps_of(platform)):
+        for part in (records, *records.children, *records.people):
+            left = calls(db, f"map_{platform}_{records.name}_{part.table}")
+            assert not {name for name in left if not UNUSUAL.fullmatch(name)}, part.table
+
+
+def test_a_conversion_that_cannot_be_put_into_the_mapping_is_seen(db):
+    with db.transaction(force_rollback=True):
+        db.execute("alter function private.epoch(bigint) set search_path = ''")
+
+        assert "epoch" in calls(db, "map_etsy_receipts_orders")
 
 
 @pytest.mark.parametrize("name", ["etsy'; drop table public.orders; --", "ETSY", "", "e", "x" * 40])

@@ -112,7 +112,7 @@ HOLES = [
         row=61,
         without="names are quoted",
         seen_by=over_http.test_a_name_is_a_name_and_never_a_piece_of_statement,
-        plants=[function("remap_records", {"%I": "%s"})],
+        plants=[function("private.remap", {"%2$I": "%2$s"})],
         given={"name": over_http.NAMES[0]},
     ),
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-OLDEST_CODE = "20261122000900"
+OLDEST_CODE = "20261125001000"
 RELEASED = {
     "audit_read": "p_lease_id p_stream p_table p_time_column p_newest",
     "backfill_status": "p_user_id",
@@ -33,9 +33,9 @@ RELEASED = {
     "pace_call": "p_scope p_per_second p_safety_margin p_longest_wait_seconds",
     "park_job": "p_lease_id p_reason p_delay_seconds p_charge p_max_attempts p_calls",
     "prove": "p_lease_id p_name",
-    "queue_jobs": "p_user_id p_job_type p_trigger p_jobs p_again",
+    "queue_jobs": "p_user_id p_job_type p_trigger p_jobs p_rerun",
     "read_tokens": "p_lease_id",
-    "remap_records": "p_user_id p_platform p_stream p_table p_after p_limit",
+    "remap_records": "p_user_id p_platform p_shape p_table p_columns p_after p_limit",
     "replay_rejected": "p_user_id p_after",
     "report_limits": "p_scope p_per_second p_per_day p_remaining_today",
     "reserve_calls": "p_block_id p_scope p_class p_wanted p_per_second p_per_day p_backfill_share",

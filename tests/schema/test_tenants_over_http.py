@@ -317,7 +317,7 @@ def _until_known(rest, env, token):
 
 
 NAMES = [
-    "orders($1, $2, $3, $4), public.set_admin($1, true) --",
+    "receipts_orders(b.raw) as m limit (select 1 from public.set_admin($1, true))), --",
     "orders($1, $2, $3, $4); drop table public.orders; --",
     'x"',
     "orders'",
@@ -328,9 +328,10 @@ NAMES = [
 def test_a_name_is_a_name_and_never_a_piece_of_statement(db, env, rest, tenants, name):
     """Row 61, one floor below: a function that looks for another by name finds none, and nothing changes."""
     before, key = contents(db), env["SUPABASE_SERVICE_ROLE_KEY"]
-    named, answers = {"p_platform": "etsy", "p_stream": "receipts", "p_table": "orders"}, []
-    for argument in named:
-        body = {**named, argument: name, "p_user_id": tenants.ann, "p_after": "", "p_limit": 10}
+    named, answers = {"p_platform": "etsy", "p_shape": "receipts", "p_table": "orders"}, []
+    for wrong in ({argument: name} for argument in (*named, "column")):
+        columns = {wrong.pop("column", "status"): [name]}
+        body = {**named, **wrong, "p_columns": columns, "p_user_id": tenants.ann, "p_after": "", "p_limit": 10}
         answers = [*answers, rest.post("/rpc/remap_records", json=body, headers=headers(env, key))]
 
     assert contents(db) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 from tests.schema.wall import violations
@@ -23,7 +24,32 @@ def test_a_table_made_as_it_should_be_is_no_hole(db):
         assert violations(db) == []
 
 
+# As `create table … (like …)` leaves it: the nine columns and the key, and nothing that closes it.
+SYNCED = "create table public.planted (like public.order_payments including all); "
+GIVEN = SYNCED + "select private.synced_table('planted'); "
+
+
+def test_a_synced_table_is_closed_by_one_call_and_twice_is_as_good_as_once(db):
+    with db.transaction(force_rollback=True):
+        db.execute(GIVEN + "select private.synced_table('planted')")
+
+        assert violations(db) == []
+
+
+def test_no_table_without_the_columns_of_synced_ones_is_taken_for_one(db):
+    with db.transaction(force_rollback=True):
+        db.execute(SYNCED + "alter table public.planted drop content_hash")
+
+        with pytest.raises(psycopg.errors.RaiseException, match="planted lacks"):
+            db.execute("select private.synced_table('planted')")
+
+
 HOLES = {
+    "synced table that nobody named": (SYNCED, "planted: holds records of platforms, yet is not"),
+    "synced table that workers cannot read": (
+        GIVEN + "revoke select on public.planted from service_role",
+        "planted: holds records of platforms, yet is not",
+    ),
     "no row-level security": (_TABLE, "planted: row-level security is off"),
     "not forced": (
         _GOOD + "alter table public.planted no force row level security",

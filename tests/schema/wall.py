@@ -103,6 +103,12 @@ _RULES = {
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
           and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'user_id'
                           and a.attnotnull and a.atttypid = 'uuid'::regtype)""",
+    "holds records of platforms, yet is not as private.synced_table leaves it": """
+        select s.oid::regclass::text from private.synced_tables s join pg_class c using (oid)
+        where not (c.relrowsecurity and c.relforcerowsecurity
+                   and exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'own_rows')
+                   and has_table_privilege('authenticated', c.oid, 'select')
+                   and has_table_privilege('service_role', c.oid, 'select'))""",
     "has a key that does not begin with the tenant, so one tenant's upsert could meet another's row": """
         select i.indexrelid::regclass::text from pg_index i join pg_class c on c.oid = i.indrelid
         where c.relnamespace = 'public'::regnamespace and i.indisunique

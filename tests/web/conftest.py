@@ -26,7 +26,7 @@ from tests.in_thread import serving
 from tests.runner.etsy import Etsy
 from tests.runner.world import close_app, make_app
 from web.app import create_app
-from web.wire import SERVED
+from web.http_limits import UVICORN_OPTIONS
 
 PUBLIC = "PUBLIC_URL"
 
@@ -38,7 +38,7 @@ def served(env: Mapping[str, str], **changes: str) -> Iterator[str]:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         app = App(settings=Settings.load({**env, PUBLIC: url, **changes}))
         try:
-            with serving(create_app(app), listening, timeout_graceful_shutdown=2, **SERVED):
+            with serving(create_app(app), listening, timeout_graceful_shutdown=2, **UVICORN_OPTIONS):
                 wait_for(url)
                 yield url
         finally:

@@ -11,7 +11,7 @@ import structlog
 from execution.process import logs
 from execution.settings import Settings
 from tests.web.conftest import client, served, token_of
-from web.pages import errors
+from web.pages import error_page
 from web.routes import connections as connecting_routes
 
 CANARIES = {
@@ -102,7 +102,7 @@ def test_an_error_that_nobody_expected_is_dressed_and_stays_inside(
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         monkeypatch.setattr(connecting_routes, "connections_of", break_down)
         if also_its_page:
-            monkeypatch.setattr(errors, "page", break_down)
+            monkeypatch.setattr(error_page, "page", break_down)
         yield asking.get("/connections", headers={"Authorization": f"Bearer {session}", "Accept": accept})
 
     text = told(ask)

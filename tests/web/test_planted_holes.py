@@ -13,13 +13,17 @@ from execution.process import logs
 from execution.store import Store
 from tests.holes import Hole, assert_seen, code, function, statement
 from tests.process import test_logs
-from tests.web import test_admin, test_connections, test_leaks, test_onboarding, test_platform_webhooks, test_sessions
-from tests.web.test_admin import make_admin  # noqa: F401  a fixture
-from tests.web.test_connections import browser, shop  # noqa: F401  fixtures
+from tests.web import test_leaks
+from tests.web.admin import test_admin
+from tests.web.admin.test_admin import make_admin  # noqa: F401  a fixture
+from tests.web.auth import test_sessions
+from tests.web.routes import test_connections, test_onboarding, test_platform_webhooks
+from tests.web.routes.test_connections import browser, shop  # noqa: F401  fixtures
+from tests.web.routes.test_onboarding import from_supabase, secret, supabase_url  # noqa: F401  fixtures
+from tests.web.routes.test_platform_webhooks import door, door_env, door_url, shopify_seller  # noqa: F401  fixtures
 from tests.web.test_leaks import told  # noqa: F401  a fixture
-from tests.web.test_onboarding import from_supabase, secret, supabase_url  # noqa: F401  fixtures
-from tests.web.test_platform_webhooks import door, door_env, door_url, shopify_seller  # noqa: F401  fixtures
-from web import connecting, csrf, headers, problems, sessions, signatures, turns
+from web import connecting, http_limits, problems, security_headers
+from web.auth import csrf, rate_limits, sessions, signatures
 from web.routes import onboarding, platform_webhooks
 from web.routes.onboarding import Accepted
 
@@ -213,13 +217,13 @@ ADMINISTRATORS = [
         row=62,
         without="no other site may frame us",
         seen_by=WHO.test_every_answer_carries_the_headers_that_browsers_need,
-        plants=[code(headers.SecurityHeaders, "__call__", passed_on)],
+        plants=[code(security_headers.SecurityHeaders, "__call__", passed_on)],
     ),
     Hole(
         row=62,
-        without="turns are counted",
+        without="actions are counted",
         seen_by=ADMIN.test_a_thousand_resyncs_are_thirty,
-        plants=[code(turns, "take", lambda *_: None)],
+        plants=[code(rate_limits, "count_action", lambda *_: None)],
     ),
     Hole(
         row=62,
@@ -264,13 +268,13 @@ DELIVERIES = [
         row=63,
         without="a header comes once",
         seen_by=HOOK.test_a_header_that_comes_twice_is_refused,
-        plants=[code(signatures, "only", lambda headers, name: headers.getlist(name)[0])],
+        plants=[code(signatures, "single_header", lambda headers, name: headers.getlist(name)[0])],
     ),
     Hole(
         row=63,
         without="a database webhook's secret comes once",
         seen_by=HOOK.test_a_database_webhook_without_the_secret_is_nobody,
-        plants=[code(onboarding, "only", lambda headers, name: headers[name])],
+        plants=[code(onboarding, "single_header", lambda headers, name: headers[name])],
         given={"secrets": (HOOK.FIRST, "s3")},
     ),
     Hole(
@@ -314,7 +318,7 @@ DELIVERIES = [
         row=63,
         without="bodies have a limit",
         seen_by=WHO.test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not,
-        plants=[code(headers.BodyLimit, "__call__", passed_on)],
+        plants=[code(http_limits.BodyLimit, "__call__", passed_on)],
     ),
     *(
         Hole(
@@ -340,7 +344,7 @@ LOGS = [
         row=70,
         without="what nobody expected stays inside",
         seen_by=test_leaks.test_an_error_that_nobody_expected_is_dressed_and_stays_inside,
-        plants=[code(problems.LastResort, "__call__", passed_on)],
+        plants=[code(problems.ErrorBoundary, "__call__", passed_on)],
         given={"accept": "application/json", "also_its_page": False},
     ),
     Hole(

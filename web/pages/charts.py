@@ -12,7 +12,7 @@ _MOST_TICKS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """One colour of a chart: a name, the class that paints it, a value for each place."""
+    """One colour of a chart: a name, the class that paints it, a value for each column."""
 
     name: str
     css: str
@@ -38,7 +38,7 @@ class Tick:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A drawing of a fixed size: bars, at most one line over them, axes."""
+    """A chart of a fixed size: bars, at most one line over them, axes."""
 
     width: int
     height: int
@@ -103,7 +103,7 @@ def bars(
 
 
 def shares(parts: Sequence[Series], *, of: int, text: Callable[[int], str]) -> tuple[Rect, ...]:
-    """One bar of 100 wide, split into parts of a whole; negative parts take no room."""
+    """One bar of 100 wide, split into parts of a whole; negative parts take no width."""
     rects, x = [], 0.0
     whole = max(of, sum(max(0, p.values[0]) for p in parts), 1)
     for part in parts:
@@ -116,38 +116,38 @@ def shares(parts: Sequence[Series], *, of: int, text: Callable[[int], str]) -> t
 
 
 class _Scale:
-    """From places and values to points of the drawing."""
+    """From indexes and values to points of the chart."""
 
     def __init__(self, canvas: Canvas, labels: Sequence[str], marks: Sequence[int], *, left: float) -> None:
         self.left = left
         self._slot = (canvas.width - left - _RIGHT) / max(1, len(labels))
         self.bar = min(_WIDEST_BAR, self._slot * (1 - _GAP_SHARE))
         self._low, self._high = marks[0], marks[-1]
-        self._floor, self._room = canvas.height - _BOTTOM, canvas.height - _BOTTOM - _TOP
+        self._floor, self._height = canvas.height - _BOTTOM, canvas.height - _BOTTOM - _TOP
 
-    def middle(self, place: int) -> float:
-        return round(self.left + self._slot * (place + 0.5), 2)
+    def middle(self, index: int) -> float:
+        return round(self.left + self._slot * (index + 0.5), 2)
 
     def y(self, value: float) -> float:
-        return round(self._floor - self._room * (value - self._low) / (self._high - self._low), 2)
+        return round(self._floor - self._height * (value - self._low) / (self._high - self._low), 2)
 
 
 def _stack(
-    scale: _Scale, series: Sequence[Series], place: int, label: str, text: Callable[[int], str]
+    scale: _Scale, series: Sequence[Series], index: int, label: str, text: Callable[[int], str]
 ) -> Sequence[Rect]:
     rects, height = [], 0
     for one in series:
-        value = max(0, one.values[place])
+        value = max(0, one.values[index])
         if value:
             top, bottom = scale.y(height + value), scale.y(height)
             rects.append(
                 Rect(
-                    x=round(scale.middle(place) - scale.bar / 2, 2),
+                    x=round(scale.middle(index) - scale.bar / 2, 2),
                     y=top,
                     width=round(scale.bar, 2),
                     height=round(max(1.0, bottom - top), 2),
                     css=one.css,
-                    title=f"{one.name}, {label}: {text(one.values[place])}",
+                    title=f"{one.name}, {label}: {text(one.values[index])}",
                 )
             )
             height += value

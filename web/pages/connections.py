@@ -10,16 +10,15 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from execution.errors import UserError
-from web import connecting
-from web.auth import User, UserDep
-from web.backfills import Wanted, estimate, start
-from web.context import Web, WebDep
-from web.pages import render, words
+from web import connecting, messages
+from web.auth.current_user import User, UserDep
+from web.backfills import BackfillRequest, estimate, start
+from web.context import Web, WebDep, base_url
+from web.pages import render
 from web.pages.connections_view import ConnectionView, connections_view
 from web.pages.estimate_view import choices_of
 from web.problems import Problem
-from web.routes.connections import base_url
-from web.views import status_of, token_ends_of
+from web.user_facts import status_of, token_ends_of
 
 router = APIRouter()
 _TOKEN, _SHOP_ID = re.compile(r"[\x21-\x7e]{8,4096}"), re.compile(r"[0-9]{0,20}")
@@ -32,7 +31,7 @@ def show(  # noqa: PLR0917  FastAPI passes by name
     request: Request, user: UserDep, web: WebDep, problem: str = "", platform: str = "", disconnected: str = ""
 ) -> Response:
     cards, formats = _cards(request, web, user)
-    notice = words.connect_problem(platform, problem) if problem else ""
+    notice = messages.connect_problem(platform, problem) if problem else ""
     return render.page(
         request,
         "connections.html",
@@ -53,7 +52,7 @@ def connect(platform: str, request: Request, user: UserDep, web: WebDep, shop: A
     except Problem as problem:
         if problem.status_code != 422 or platform not in _FORMS:
             raise
-        return _form(request, user, platform, mistake=words.connect_problem(platform, problem.code), shop=shop[:100])
+        return _form(request, user, platform, mistake=messages.connect_problem(platform, problem.code), shop=shop[:100])
     return RedirectResponse(url, 303)
 
 
@@ -67,16 +66,16 @@ def connect_by_token(
 ) -> Response:
     """A pasted personal token; tried before it is stored, and never shown again."""
     token, shop = "".join(access_token.split()), shop_id.strip()
-    for wanted, typed, code in ((_TOKEN, token, "no_token"), (_SHOP_ID, shop, "no_shop_number")):
-        if not wanted.fullmatch(typed):
-            return _form(request, user, "printify", mistake=words.connect_problem("printify", code))
+    for form, typed, code in ((_TOKEN, token, "no_token"), (_SHOP_ID, shop, "no_shop_number")):
+        if not form.fullmatch(typed):
+            return _form(request, user, "printify", mistake=messages.connect_problem("printify", code))
     try:
         connecting.connect_by_token(web, user.id, "printify", token, shop)
     except Problem as problem:
         if problem.status_code != 422:
             raise
         code = "token_refused" if problem.code == "refused" else problem.code
-        return _form(request, user, "printify", mistake=words.connect_problem("printify", code))
+        return _form(request, user, "printify", mistake=messages.connect_problem("printify", code))
     return RedirectResponse("/backfill?connected=printify", 303)
 
 
@@ -89,9 +88,9 @@ def disconnect(platform: str, user: UserDep, web: WebDep) -> Response:
 @router.get("/settings/connected")
 def connected(user: UserDep, connected: str = "", problem: str = "", platform: str = "") -> Response:  # noqa: ARG001
     """Where the consent pages lead back to: on to the sync, or to what went wrong, on the form that can mend it."""
-    if connected in words.TITLES:
+    if connected in messages.TITLES:
         return RedirectResponse(f"/backfill?connected={connected}", 303)
-    name = platform if platform in words.TITLES else ""
+    name = platform if platform in messages.TITLES else ""
     code = problem if problem.isidentifier() else "unknown"
     return RedirectResponse(f"{HERE}?platform={name}&problem={code}", 303)
 
@@ -113,33 +112,33 @@ def sync_form(platform: str, request: Request, user: UserDep, web: WebDep) -> Re
     """The dry run: what it would cost, before anything starts."""
     cards, formats = _cards(request, web, user)
     card = _connected(cards, platform)
-    asked = (
+    estimates = (
         []
         if card.running
         else [
-            (again, estimate(web, user.id, _wanted(platform, again=again)))
+            (again, estimate(web, user.id, _request(platform, again=again)))
             for again in ((False, True) if card.can_resume else (True,))
         ]
     )
-    choices = choices_of(asked, formats, is_first=not card.entities)
+    choices = choices_of(estimates, formats, is_first=not card.entities)
     return render.page(request, "sync.html", user=user, formats=formats, card=card, choices=choices)
 
 
 @router.post(HERE + "/{platform}/sync")
 def sync(platform: str, user: UserDep, web: WebDep, again: Annotated[str, Form()] = "rest") -> Response:
-    told = start(web, user.id, _wanted(platform, again=again == "all"))
-    queued = any(job["outcome"] == "queued" for job in told["jobs"])
+    started = start(web, user.id, _request(platform, again=again == "all"))
+    queued = any(job["outcome"] == "queued" for job in started["jobs"])
     return RedirectResponse(f"/backfill?started={platform}" if queued else f"{HERE}/{platform}/sync", 303)
 
 
-def _wanted(platform: str, *, again: bool) -> Wanted:
-    return Wanted(platform=platform, again=again)
+def _request(platform: str, *, again: bool) -> BackfillRequest:
+    return BackfillRequest(platform=platform, again=again)
 
 
 def _cards(request: Request, web: Web, user: User) -> tuple[tuple[ConnectionView, ...], Any]:
     facts = status_of(web, user.id)
     formats = render.formats_of(request, datetime.fromisoformat(facts["now"]))
-    available = [name for name in words.TITLES if _is_available(web, name)]
+    available = [name for name in messages.TITLES if _is_available(web, name)]
     ends = token_ends_of(web, user.id)
     return connections_view(facts, formats, available=available, token_ends=ends), formats
 
@@ -148,7 +147,7 @@ def _connected(cards: tuple[ConnectionView, ...], platform: str) -> ConnectionVi
     for card in cards:
         if card.platform == platform and card.is_connected:
             return card
-    raise Problem(404, "not_connected", "This platform is not connected.")
+    raise Problem(404, "not_connected")
 
 
 def _is_available(web: Web, platform: str) -> bool:
@@ -161,6 +160,8 @@ def _is_available(web: Web, platform: str) -> bool:
 
 
 def _goodbye(platform: str) -> render.Notice | None:
-    if platform not in words.TITLES:
+    if platform not in messages.TITLES:
         return None
-    return render.Notice(tone="good", text=f"{words.title(platform)} is disconnected, and our keys to it are deleted.")
+    return render.Notice(
+        tone="good", text=f"{messages.platform_title(platform)} is disconnected, and our keys to it are deleted."
+    )

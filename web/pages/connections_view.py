@@ -10,7 +10,7 @@ from typing import Any
 
 from execution.jobs import OPEN
 from execution.reports import progress
-from web.pages import words
+from web import messages
 from web.pages.formats import Formats
 from web.pages.progress_view import counts
 
@@ -49,6 +49,8 @@ class ConnectionView:
     shop: str
     shop_id: str
     synced: str
+    # The same in the middle of a sentence.
+    synced_inside: str
     # Empty unless a sync is under way: "Syncing: 45% of 4 parts done".
     running: str
     percent: int
@@ -62,13 +64,6 @@ class ConnectionView:
     asks_reconnect: bool
 
     @property
-    def synced_inside(self) -> str:
-        """The same in the middle of a sentence; a month keeps its capital."""
-        first = self.synced.partition(" ")[0]
-        is_word = first in ("Just", "Today", "Yesterday", "Never", "Not")
-        return self.synced[0].lower() + self.synced[1:] if is_word else self.synced
-
-    @property
     def is_connected(self) -> bool:
         return self.state in ("connected", "reconnect_needed")
 
@@ -80,7 +75,7 @@ def connections_view(
     the times at which pasted tokens end, where that is soon.
     """
     accounts = {account["platform"]: account for account in facts["platforms"]}
-    names = sorted({*_BRINGS, *accounts}, key=words.place)
+    names = sorted({*_BRINGS, *accounts}, key=messages.sort_key)
     return tuple(
         replace(
             _connection(
@@ -99,27 +94,31 @@ def _connection(
     is_open = any(job["status"] in OPEN for job in jobs)
     failed = [job for job in jobs if job["status"] in ("failed", "quarantined")]
     pill, text = _pill(state, is_open=is_open, has_failed=bool(failed))
+    synced = _synced(jobs, formats)
     share = sum(map(progress.share, jobs)) / len(jobs) if jobs else 0.0
     return ConnectionView(
         platform=name,
-        title=words.title(name),
+        title=messages.platform_title(name),
         brings=_BRINGS.get(name, ""),
         state=state,
         pill=pill,
         pill_text=text,
         shop=(account["shop_name"] or account["shop_id"]) if account else "",
         shop_id=account["shop_id"] if account else "",
-        synced=_synced(jobs, formats),
+        synced=synced[0].upper() + synced[1:],
+        synced_inside=synced,
         running=f"Syncing: {formats.percent(share)} done" if is_open else "",
         percent=int(share * 100),
-        entities=tuple(EntityFact(name=words.entity(job["entity"]), text=_held(job, formats)) for job in jobs),
+        entities=tuple(EntityFact(name=messages.entity_title(job["entity"]), text=_held(job, formats)) for job in jobs),
         warning=_warning(name, account),
         advice="",
         # Who disconnected a shop knows why nothing comes from it any more.
         failures=tuple(
-            f"{words.entity(job['entity'])}: {words.failure(job)}" for job in failed if state != "disconnected"
+            f"{messages.entity_title(job['entity'])}: {messages.failure(job)}"
+            for job in failed
+            if state != "disconnected"
         ),
-        asks_reconnect=any(words.needs_reconnect(job) for job in failed),
+        asks_reconnect=any(messages.needs_reconnect(job) for job in failed),
         can_resume=any(job["status"] != "completed" for job in jobs) or not jobs,
     )
 
@@ -144,12 +143,11 @@ def _pill(state: str, *, is_open: bool, has_failed: bool) -> tuple[str, str]:
 def _synced(jobs: Sequence[Job], formats: Formats) -> str:
     """When the whole was last proven: the oldest of its parts says it. What is read once more was proven before."""
     if not jobs:
-        return "Never"
+        return "never"
     proven = [at for job in jobs if (at := _proven_at(job))]
     if len(proven) < len(jobs):
-        return "Not yet"
-    told = formats.ago(min(datetime.fromisoformat(at) for at in proven))
-    return told[0].upper() + told[1:]
+        return "not yet"
+    return formats.ago(min(datetime.fromisoformat(at) for at in proven))
 
 
 def _proven_at(job: Job) -> str | None:
@@ -176,7 +174,7 @@ def _advice(name: str, ends_at: str | None, formats: Formats) -> str:
     when = "to go on" if moment <= formats.now else "before, so that no order is missed"
     if name in PASTED:
         return f"The token that you pasted {ends}. Paste a new one {when}."
-    return f"Our access to {words.title(name)} {ends}. Connect again {when}."
+    return f"Our access to {messages.platform_title(name)} {ends}. Connect again {when}."
 
 
 def _warning(name: str, account: Mapping[str, Any] | None) -> str:
@@ -184,6 +182,7 @@ def _warning(name: str, account: Mapping[str, Any] | None) -> str:
         return ""
     if account["status"] == "reconnect_needed":
         return (
-            f"{words.title(name)} no longer accepts our access. Connect again to go on; nothing that is here is lost."
+            f"{messages.platform_title(name)} no longer accepts our access. "
+            "Connect again to go on; nothing that is here is lost."
         )
     return ""

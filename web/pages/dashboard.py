@@ -11,16 +11,16 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from execution.errors import StoreError, StoreUnavailable
-from web.auth import UserDep
+from web.auth.current_user import UserDep
 from web.context import Web, WebDep
 from web.pages import render
 from web.pages.dashboard_view import dashboard_view
 from web.pages.formats import Formats
 from web.pages.money import RANGES, Range, range_named
-from web.pages.orders import newest_orders
 from web.pages.progress_view import is_once_more, progress_view
-from web.views import status_of
+from web.pages.recent_orders import recent_orders
+from web.problems import Problem
+from web.user_facts import figures_of, status_of
 
 router = APIRouter()
 _ORDERS = 6
@@ -50,19 +50,16 @@ def show(request: Request, user: UserDep, web: WebDep, range: str = "", currency
         is_once_more=is_once_more(facts["jobs"]),
         refresh_path="/dashboard?" + urlencode({"range": chosen.key, "currency": currency}),
         refresh_seconds=max(_LEAST_REFRESH_S, round((time.monotonic() - began) * _REFRESH_FACTOR)),
-        orders=newest_orders(web, user.id, formats, most=_ORDERS),
+        orders=recent_orders(web, user.id, formats, most=_ORDERS),
     )
 
 
 def _figures(web: Web, user_id: str, chosen: Range, formats: Formats) -> dict[str, Any]:
     first = chosen.since(formats.now.astimezone(formats.zone).date())
     since = datetime.combine(first, clock_time(), formats.zone) if first else _BEGINNING
-    asked = {"p_user_id": user_id, "p_unit": chosen.unit, "p_since": since.isoformat()}
     try:
-        told: dict[str, Any] = web.app.store.rpc("figures", p_zone=formats.zone.key, **asked)
-    except StoreUnavailable:
-        raise
-    except StoreError:
-        # A zone that our list has and the database's has not.
-        told = web.app.store.rpc("figures", p_zone="UTC", **asked)
-    return told
+        return figures_of(web, user_id, unit=chosen.unit, zone=formats.zone.key, since=since)
+    except Problem as problem:
+        if problem.code != "unknown_zone":
+            raise
+        return figures_of(web, user_id, unit=chosen.unit, zone="UTC", since=since)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from execution.jobs import OPEN
-from web.pages import charts, words
-from web.pages.drawings import Drawing, drawings
+from web import messages
+from web.pages import charts
+from web.pages.dashboard_charts import ChartPanel, chart_panels
 from web.pages.formats import Formats
-from web.pages.money import Money, Range, Row, Say, total_of
+from web.pages.money import AmountFormat, Money, Range, Row, total_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class DashboardView:
     currency: str
     currencies: tuple[str, ...]
     tiles: tuple[Tile, ...]
-    drawings: tuple[Drawing, ...]
+    charts: tuple[ChartPanel, ...]
     platforms: tuple[PlatformLine, ...]
     total: PlatformLine
     best_sellers: tuple[Seller, ...]
@@ -74,15 +75,15 @@ def dashboard_view(
     rows = [row for row in facts["sums"] if row["currency"] == shown]
     total = total_of(rows)
     by_platform = {p: total_of(r for r in rows if r["platform"] == p) for p in sorted({r["platform"] for r in rows})}
-    say = Say(formats, shown)
+    amounts = AmountFormat(formats, shown)
     return DashboardView(
         range=chosen,
         currency=shown,
         currencies=currencies,
-        tiles=_tiles(total, say, is_arriving=any(what == "fees" for what, _ in _missing(jobs))),
-        drawings=tuple(drawings(rows, chosen, say)),
-        platforms=tuple(_line(words.title(p), p, money, say) for p, money in by_platform.items()),
-        total=_line("All platforms", "", total, say),
+        tiles=_tiles(total, amounts, is_arriving=any(what == "fees" for what, _ in _missing(jobs))),
+        charts=tuple(chart_panels(rows, chosen, amounts)),
+        platforms=tuple(_line(messages.platform_title(p), p, money, amounts) for p, money in by_platform.items()),
+        total=_line("All platforms", "", total, amounts),
         best_sellers=tuple(
             Seller(
                 title=row["title"] or "Untitled",
@@ -105,7 +106,7 @@ _LOWERING = {("etsy", "payments"): ("fees", "etsy"), ("printify", "orders"): ("c
 
 def _sold(row: Row, formats: Formats, *, is_only: bool) -> str:
     """The same thing sold at two places is two lines: each says where."""
-    return f"{formats.number(row['sold'])} sold" + ("" if is_only else f" · {words.title(row['platform'])}")
+    return f"{formats.number(row['sold'])} sold" + ("" if is_only else f" · {messages.platform_title(row['platform'])}")
 
 
 def _missing(jobs: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -119,9 +120,9 @@ def _arriving(jobs: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     missing = _missing(jobs)
     if not missing:
         return ()
-    first, *rest = (f"{what} from {words.title(platform)}" for what, platform in missing)
-    told = " and ".join((first[0].upper() + first[1:], *rest))
-    return (f"{told} are still arriving. Until then profit is shown too high.",)
+    first, *rest = (f"{what} from {messages.platform_title(platform)}" for what, platform in missing)
+    arriving = " and ".join((first[0].upper() + first[1:], *rest))
+    return (f"{arriving} are still arriving. Until then profit is shown too high.",)
 
 
 def _currencies(sums: Sequence[Row]) -> tuple[str, ...]:
@@ -137,34 +138,38 @@ def _share(part: int, whole: int) -> str:
     return f"{round(part * 1000 / whole) / 10:.1f}%" if whole > 0 else "–"
 
 
-def _tiles(total: Money, say: Say, *, is_arriving: bool) -> tuple[Tile, ...]:
+def _tiles(total: Money, amounts: AmountFormat, *, is_arriving: bool) -> tuple[Tile, ...]:
     average = total.revenue // total.orders if total.orders else 0
     return (
         Tile(
             name="Profit",
-            value=say.short(total.profit),
+            value=amounts.short(total.profit),
             note=f"{_share(total.profit, total.revenue)} of revenue{'' if total.costed else '; goods not counted'}",
             is_main=True,
         ),
-        Tile(name="Revenue", value=say.short(total.revenue), note="taxes not counted"),
-        Tile(name="Orders", value=say.formats.number(total.orders), note=f"{say.money(average)} on average"),
+        Tile(name="Revenue", value=amounts.short(total.revenue), note="taxes not counted"),
+        Tile(name="Orders", value=amounts.formats.number(total.orders), note=f"{amounts.money(average)} on average"),
         Tile(
             name="Fees and ads",
-            value=say.short(total.fees),
+            value=amounts.short(total.fees),
             note="still arriving" if is_arriving else f"{_share(total.fees, total.revenue)} of revenue",
         ),
-        Tile(name="Cost of goods", value=say.short(total.cost), note=_cost_note(total, say)),
-        Tile(name="Refunds", value=say.short(total.refunds), note=f"{_share(total.refunds, total.revenue)} of revenue"),
+        Tile(name="Cost of goods", value=amounts.short(total.cost), note=_cost_note(total, amounts)),
+        Tile(
+            name="Refunds",
+            value=amounts.short(total.refunds),
+            note=f"{_share(total.refunds, total.revenue)} of revenue",
+        ),
     )
 
 
-def _cost_note(total: Money, say: Say) -> str:
+def _cost_note(total: Money, amounts: AmountFormat) -> str:
     if not total.costed:
         return "Connect Printify to see it"
-    return f"known for {say.formats.number(total.costed)} of {say.formats.number(total.orders)} orders"
+    return f"known for {amounts.formats.number(total.costed)} of {amounts.formats.number(total.orders)} orders"
 
 
-def _line(title: str, platform: str, money: Money, say: Say) -> PlatformLine:
+def _line(title: str, platform: str, money: Money, amounts: AmountFormat) -> PlatformLine:
     parts = [
         charts.Series(name="Profit", css="profit", values=[money.profit]),
         charts.Series(name="Cost of goods", css="cost", values=[money.cost]),
@@ -174,22 +179,22 @@ def _line(title: str, platform: str, money: Money, say: Say) -> PlatformLine:
     return PlatformLine(
         title=title,
         css=platform,
-        orders=say.formats.number(money.orders),
-        revenue=say.money(money.revenue),
-        refunds=say.money(-money.refunds),
-        fees=say.money(-money.fees),
-        cost=say.money(-money.cost),
-        profit=say.money(money.profit),
+        orders=amounts.formats.number(money.orders),
+        revenue=amounts.money(money.revenue),
+        refunds=amounts.money(-money.refunds),
+        fees=amounts.money(-money.fees),
+        cost=amounts.money(-money.cost),
+        profit=amounts.money(money.profit),
         margin=_share(money.profit, money.revenue),
-        bar=charts.shares(parts, of=money.revenue, text=say.money),
-        bar_text=", ".join(f"{p.name} {say.money(p.values[0])}" for p in parts),
+        bar=charts.shares(parts, of=money.revenue, text=amounts.money),
+        bar_text=", ".join(f"{p.name} {amounts.money(p.values[0])}" for p in parts),
     )
 
 
 def _silent_platforms(by_platform: Mapping[str, Money], jobs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     arriving = {platform for what, platform in _missing(jobs) if what == "fees"}
     silent = [
-        words.title(name)
+        messages.platform_title(name)
         for name, money in by_platform.items()
         if money.orders and not money.fees and name not in arriving
     ]

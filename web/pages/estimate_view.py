@@ -1,4 +1,4 @@
-"""What a sync would cost, before it starts: estimates in, choices with words out. Pure."""
+"""What a sync would cost, before it starts: estimates in, choices as text out. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from web.pages import words
+from web import messages
 from web.pages.formats import Formats
 
 
@@ -24,35 +24,35 @@ class Choice:
 
 
 def choices_of(
-    asked: Sequence[tuple[bool, Mapping[str, Any]]], formats: Formats, *, is_first: bool
+    estimates: Sequence[tuple[bool, Mapping[str, Any]]], formats: Formats, *, is_first: bool
 ) -> tuple[Choice, ...]:
-    """`asked`: whether everything would be read again, and what the dry run told of it. The first is preselected."""
+    """`estimates`: whether everything would be read again, and what the dry run brought. The first is preselected."""
     return tuple(
-        _choice(again, told, formats, is_first=is_first, is_chosen=number == 0)
-        for number, (again, told) in enumerate(asked)
+        _choice(again, estimated, formats, is_first=is_first, is_chosen=number == 0)
+        for number, (again, estimated) in enumerate(estimates)
         if not (again and is_first)
     )
 
 
-def _choice(again: bool, told: Mapping[str, Any], formats: Formats, *, is_first: bool, is_chosen: bool) -> Choice:  # noqa: FBT001
-    name, note = _words(again, is_first)
+def _choice(again: bool, estimated: Mapping[str, Any], formats: Formats, *, is_first: bool, is_chosen: bool) -> Choice:  # noqa: FBT001
+    name, note = _name_and_note(again, is_first)
     return Choice(
         key="all" if again else "rest",
         name=name,
         note=note,
-        facts=_facts(told, formats),
-        caution=_caution(told),
+        facts=_facts(estimated, formats),
+        caution=_caution(estimated),
         is_first=is_chosen,
     )
 
 
-def _caution(told: Mapping[str, Any]) -> str:
+def _caution(estimated: Mapping[str, Any]) -> str:
     """Why some of it is not known, each reason once."""
-    reasons = dict.fromkeys(job["reason"] for job in told["jobs"] if job["calls"] is None and job["reason"])
-    return "" if told["complete"] else " ".join(reasons) or "The first pages will tell how much there is."
+    reasons = dict.fromkeys(job["reason"] for job in estimated["jobs"] if job["calls"] is None and job["reason"])
+    return "" if estimated["complete"] else " ".join(reasons) or "The first pages will tell how much there is."
 
 
-def _words(again: bool, is_first: bool) -> tuple[str, str]:  # noqa: FBT001
+def _name_and_note(again: bool, is_first: bool) -> tuple[str, str]:  # noqa: FBT001
     if again:
         return (
             "Read everything once more",
@@ -63,20 +63,20 @@ def _words(again: bool, is_first: bool) -> tuple[str, str]:  # noqa: FBT001
     return "Only what is missing", "What failed or was not finished is read; what is proven is left alone."
 
 
-def _facts(told: Mapping[str, Any], formats: Formats) -> tuple[tuple[str, str], ...]:
-    (platform,) = told["platforms"]
-    about = "about " if told["calls"] else ""
-    calls = f"{about}{formats.number(told['calls'])}" if told["complete"] else "not known yet"
-    if told["calls"] and not told["complete"]:
-        calls = f"at least {formats.number(told['calls'])}"
-    facts = [(f"Requests to {words.title(platform['platform'])}", calls)]
+def _facts(estimated: Mapping[str, Any], formats: Formats) -> tuple[tuple[str, str], ...]:
+    (platform,) = estimated["platforms"]
+    about = "about " if estimated["calls"] else ""
+    calls = f"{about}{formats.number(estimated['calls'])}" if estimated["complete"] else "not known yet"
+    if estimated["calls"] and not estimated["complete"]:
+        calls = f"at least {formats.number(estimated['calls'])}"
+    facts = [(f"Requests to {messages.platform_title(platform['platform'])}", calls)]
     if platform["calls_per_day"]:
         facts.append(("Allowed a day", formats.number(platform["calls_per_day"])))
     days = platform["days"]
-    if told["calls"] or told["complete"]:
+    if estimated["calls"] or estimated["complete"]:
         facts.append(("Spread over", _days(days, formats)))
-    if told["ready_at"]:
-        facts.append(("Ready", _ready(datetime.fromisoformat(told["ready_at"]), formats)))
+    if estimated["ready_at"]:
+        facts.append(("Ready", _ready(datetime.fromisoformat(estimated["ready_at"]), formats)))
     return tuple(facts)
 
 

@@ -10,12 +10,11 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from web import auth
-from web.auth import User, UserDep, optional_user
+from web.auth.current_user import User, UserDep, optional_user
+from web.auth.dev_login import demand_loopback, dev_login_exists, dev_token
 from web.context import WebDep
 from web.pages.render import Notice, page
 from web.problems import Problem
-from web.routes import session
 
 router = APIRouter()
 HOME = "/dashboard"
@@ -44,7 +43,7 @@ def login_form(
         request,
         "login.html",
         user=None,
-        dev=session.dev_login_exists(web.app.settings),
+        dev=dev_login_exists(web.app.settings),
         next=own_path(next),
         email="",
         mistake="",
@@ -60,9 +59,9 @@ def log_in(
     next: Annotated[str, Form()] = HOME,  # noqa: A002
 ) -> Response:
     """The development login. Refused anywhere but on the embedded stack, and to other sites' pages."""
-    if not session.dev_login_exists(web.app.settings):
+    if not dev_login_exists(web.app.settings):
         raise Problem(404, "not_found")
-    session.demand_neighbour(request)
+    demand_loopback(request)
     web.csrf.check_origin(request)
     address = email.strip()
     if not _ADDRESS.fullmatch(address):
@@ -70,17 +69,17 @@ def log_in(
         return page(
             request, "login.html", user=None, status=422, dev=True, next=own_path(next), email=address, mistake=mistake
         )
-    _, token = session.dev_token(web, address)
-    answer = RedirectResponse(own_path(next), 303)
-    auth.remember(answer, web, token, web.sessions.verify(token), now=time.time())
-    return answer
+    token = dev_token(web.app, web.sessions, address)
+    response = RedirectResponse(own_path(next), 303)
+    web.sessions.set_cookie(response, token, web.sessions.verify(token), now=time.time())
+    return response
 
 
 @router.post("/logout")
 def log_out(user: UserDep, web: WebDep) -> Response:  # noqa: ARG001  only a signed-in user signs out
-    answer = RedirectResponse("/login?notice=signed_out", 303)
-    auth.forget(answer, web)
-    return answer
+    response = RedirectResponse("/login?notice=signed_out", 303)
+    web.sessions.delete_cookie(response)
+    return response
 
 
 def own_path(path: str) -> str:

@@ -73,7 +73,7 @@ def total_of(rows: Iterable[Row]) -> Money:
 
 
 @dataclass(frozen=True)
-class Say:
+class AmountFormat:
     """Amounts of one currency as text."""
 
     formats: Formats

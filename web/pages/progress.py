@@ -11,17 +11,16 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
-from web.auth import User, UserDep
+from web import messages
+from web.auth.current_user import User, UserDep
 from web.context import Web, WebDep
-from web.pages import render, words
-from web.pages.orders import newest_orders
+from web.live import server_sent_events
+from web.pages import render
 from web.pages.progress_view import progress_view
-from web.views import status_of
+from web.pages.recent_orders import recent_orders
+from web.user_facts import status_of
 
 router = APIRouter()
-# Then the browser connects again by itself, and whether it is still signed in is seen.
-_LONGEST_LINE_S = 900.0
-_RETRY_MS = 2000
 _ORDERS = 8
 
 
@@ -34,44 +33,38 @@ def show(request: Request, user: UserDep, web: WebDep, connected: str = "", star
 @router.get("/backfill/live")
 async def live(request: Request, user: UserDep, web: WebDep) -> Response:
     """Server-sent events: `progress` with the page's moving part whenever it changed, `done` when nothing will."""
-    web.hub.demand_room(user.id)
+    web.status_stream.check_limit(user.id)
     return StreamingResponse(
-        _changes(request, web, user, until=min(time.time() + _LONGEST_LINE_S, user.claims.expires_at)),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
+        _events(request, web, user, until=server_sent_events.stream_end(user.claims.expires_at)),
+        media_type=server_sent_events.MEDIA_TYPE,
+        headers=server_sent_events.HEADERS,
     )
 
 
-async def _changes(request: Request, web: Web, user: User, *, until: float) -> AsyncIterator[bytes]:
-    yield f"retry: {_RETRY_MS}\n\n".encode()
-    async for facts in web.hub.watch(user.id):
+async def _events(request: Request, web: Web, user: User, *, until: float) -> AsyncIterator[bytes]:
+    yield server_sent_events.RETRY
+    async for facts in web.status_stream.watch(user.id):
         if facts is None:
-            yield b": still here\n\n"
+            yield server_sent_events.HEARTBEAT
         else:
-            drawn, is_open = await asyncio.to_thread(_draw, request, web, user, facts)
-            yield event("progress", drawn)
+            html, is_open = await asyncio.to_thread(_render, request, web, user, facts)
+            yield server_sent_events.event("progress", html)
             if not is_open:
-                yield event("done", "")
+                yield server_sent_events.event("done", "")
                 return
         if time.time() >= until:
             return
 
 
 def _notice(connected: str, started: str) -> render.Notice | None:
-    if connected in words.TITLES:
-        return render.Notice(tone="good", text=f"{words.title(connected)} is connected.")
-    if started in words.TITLES:
-        return render.Notice(tone="good", text=f"The sync of {words.title(started)} was started.")
+    if connected in messages.TITLES:
+        return render.Notice(tone="good", text=f"{messages.platform_title(connected)} is connected.")
+    if started in messages.TITLES:
+        return render.Notice(tone="good", text=f"The sync of {messages.platform_title(started)} was started.")
     return None
 
 
-def event(name: str, data: str) -> bytes:
-    """One event of a stream; a line of data each."""
-    lines = "".join(f"data: {line}\n" for line in data.splitlines() or [""])
-    return f"event: {name}\n{lines}\n".encode()
-
-
-def _draw(request: Request, web: Web, user: User, facts: Mapping[str, Any]) -> tuple[str, bool]:
+def _render(request: Request, web: Web, user: User, facts: Mapping[str, Any]) -> tuple[str, bool]:
     values = _values(request, web, user, facts)
     return render.text(request, "_progress.html", user=user, **values), values["view"].is_open
 
@@ -80,6 +73,6 @@ def _values(request: Request, web: Web, user: User, facts: Mapping[str, Any]) ->
     formats = render.formats_of(request, datetime.fromisoformat(facts["now"]))
     return {
         "view": progress_view(facts, formats),
-        "orders": newest_orders(web, user.id, formats, most=_ORDERS) if facts["jobs"] else (),
+        "orders": recent_orders(web, user.id, formats, most=_ORDERS) if facts["jobs"] else (),
         "formats": formats,
     }

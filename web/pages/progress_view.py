@@ -1,4 +1,4 @@
-"""How a backfill looks to a seller: facts of `operations.status` in, words and bars out. Pure."""
+"""How a backfill looks to a seller: facts of `operations.status` in, text and bars out. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from execution.jobs import OPEN
 from execution.reports import progress
-from web.pages import words
+from web import messages
 from web.pages.formats import Formats, span
 
 # A shorter wait is no news to a seller: the bar stands still for a moment.
@@ -94,7 +94,7 @@ class ProgressView:
 
 def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
     jobs = facts["jobs"]
-    accounts = sorted(facts["platforms"], key=lambda account: words.place(account["platform"]))
+    accounts = sorted(facts["platforms"], key=lambda account: messages.sort_key(account["platform"]))
     platforms = tuple(_platform(account, jobs, formats) for account in accounts if _is_shown(account, jobs))
     away = {account["platform"] for account in accounts if account["status"] == "disconnected"}
     troubles = _troubles([job for job in jobs if job["status"] in ("failed", "quarantined")], away)
@@ -192,7 +192,7 @@ def _platform(account: Mapping[str, Any], all_jobs: Sequence[Mapping[str, Any]],
     lines = tuple(_certificate(job, formats) for job in jobs if job["certificate"])
     return PlatformView(
         platform=account["platform"],
-        title=words.title(account["platform"]),
+        title=messages.platform_title(account["platform"]),
         shop_name=account["shop_name"] or account["shop_id"],
         state=state,
         state_text=text,
@@ -247,11 +247,11 @@ def counts(job: Mapping[str, Any], formats: Formats) -> str:
 
 
 def _waiting(job: Mapping[str, Any], _: Formats) -> tuple[str, str]:
-    return words.entity(job["entity"]), "Next in line"
+    return messages.entity_title(job["entity"]), "Next in line"
 
 
 def _running(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
-    name = words.entity(job["entity"])
+    name = messages.entity_title(job["entity"])
     if not job["started_at"]:
         return name, "Starts in a moment"
     to_come = progress.rest(job, formats.now)
@@ -262,8 +262,8 @@ def _running(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
 
 
 def _parked(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
-    name, resumes = words.entity(job["entity"]), datetime.fromisoformat(job["run_after"])
-    why, wait = words.why_waiting(job["platform"], job["park_reason"]), max(resumes - formats.now, timedelta())
+    name, resumes = messages.entity_title(job["entity"]), datetime.fromisoformat(job["run_after"])
+    why, wait = messages.why_waiting(job["platform"], job["park_reason"]), max(resumes - formats.now, timedelta())
     if wait < _SHORT_WAIT:
         return f"Syncing {name.lower()}… {counts(job, formats)}".rstrip(), f"{why} Continues in a few seconds."
     to_come = progress.rest(job, formats.now)
@@ -272,8 +272,8 @@ def _parked(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
 
 
 def _at(job: Mapping[str, Any], formats: Formats) -> str:
-    told = counts(job, formats)
-    return f"at {told}" if told else ""
+    read = counts(job, formats)
+    return f"at {read}" if read else ""
 
 
 def _completed(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
@@ -284,12 +284,12 @@ def _completed(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
         detail += f", {reach}"
     if aside:
         detail += f"; {_aside(aside, formats)}"
-    return f"{words.entity(job['entity'])} complete", detail
+    return f"{messages.entity_title(job['entity'])} complete", detail
 
 
 def _failed(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
     at = _at(job, formats) if progress.share(job) < 1 else ""
-    return f"{words.entity(job['entity'])} stopped {at}".rstrip(), words.failure(job)
+    return f"{messages.entity_title(job['entity'])} stopped {at}".rstrip(), messages.failure(job)
 
 
 _LINES = {
@@ -304,21 +304,29 @@ _LINES = {
 
 
 def _troubles(failed: Sequence[Mapping[str, Any]], away: Collection[str]) -> tuple[Trouble, ...]:
-    """What failed for one reason is told once: a lost access stops every entity of its platform, and what comes with
+    """What failed for one reason stands once: a lost access stops every entity of its platform, and what comes with
     another entity follows it. `away`: platforms that the seller has disconnected, where nothing can be tried again.
     """
-    told: dict[tuple[str, str, str], list[str]] = {}
+    entities: dict[tuple[str, str, str], list[str]] = {}
     sources = {job["platform"] for job in failed if job["error_code"] != _FOLLOWS}
     for job in failed:
         if job["error_code"] == _FOLLOWS and job["platform"] in sources:
             continue
-        action = "reconnect" if words.needs_reconnect(job) else "retry"
+        action = "reconnect" if messages.needs_reconnect(job) else "retry"
         if job["platform"] in away:
             action = "connect"
-        told.setdefault((job["platform"], action, words.failure(job)), []).append(words.entity(job["entity"]))
+        entities.setdefault((job["platform"], action, messages.failure(job)), []).append(
+            messages.entity_title(job["entity"])
+        )
     return tuple(
-        Trouble(platform=platform, title=words.title(platform), what=", ".join(names), message=message, action=action)
-        for (platform, action, message), names in told.items()
+        Trouble(
+            platform=platform,
+            title=messages.platform_title(platform),
+            what=", ".join(names),
+            message=message,
+            action=action,
+        )
+        for (platform, action, message), names in entities.items()
     )
 
 
@@ -326,12 +334,14 @@ def _certificate(job: Mapping[str, Any], formats: Formats) -> CertificateLine:
     certificate = job["certificate"]
     announced = certificate["provider_count"]
     return CertificateLine(
-        entity=words.entity(job["entity"]),
+        entity=messages.entity_title(job["entity"]),
         announced=formats.number(announced) if announced is not None else "",
         held=formats.number(progress.rows_held(certificate)),
         aside=_aside(certificate["rejected"], formats) if certificate["rejected"] else "",
         span=_reach(certificate, formats),
-        checks=tuple(words.CHECKS[c["name"]] for c in certificate["checks"] if c["ok"] and c["name"] in words.CHECKS),
+        checks=tuple(
+            messages.CHECKS[c["name"]] for c in certificate["checks"] if c["ok"] and c["name"] in messages.CHECKS
+        ),
         issued=formats.moment(datetime.fromisoformat(certificate["issued_at"])),
     )
 

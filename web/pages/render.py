@@ -13,9 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from web.auth import User
+from web.auth.csrf import FIELD
+from web.auth.current_user import User
 from web.context import web_of
-from web.csrf import FIELD
 from web.pages.formats import Formats, formats_for
 
 _HERE = Path(__file__).resolve().parent.parent

@@ -13,18 +13,18 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from web.auth import SIGNED_IN, User, UserDep
-from web.backfills import Wanted, estimate, start
+from web import backfills
+from web.auth.current_user import SIGNED_IN, User, UserDep
+from web.backfills import BackfillRequest
 from web.context import Web, WebDep
+from web.live import server_sent_events
+from web.live.status_stream import version_of
 from web.problems import Problem, responses
 from web.routes.onboarding import Accepted
-from web.views import of_platform, status_of
-from web.watching import mark_of
+from web.user_facts import of_platform, status_of
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-# A line ends after this long, and the browser comes back with a token that is still good.
-_LONGEST_LINE_S = 900.0
 
 _STREAM = {
     "description": "Server-sent events named `status`; `data` is what /backfill/status answers",
@@ -61,8 +61,10 @@ class Start(BaseModel):
             raise ValueError("must be between 2000 and now")
         return since
 
-    def wanted(self) -> Wanted:
-        return Wanted(platform=self.platform, entities=tuple(self.entities), since=self.since, again=self.again)
+    def request(self) -> BackfillRequest:
+        return BackfillRequest(
+            platform=self.platform, entities=tuple(self.entities), since=self.since, again=self.again
+        )
 
 
 class EntityEstimate(BaseModel):
@@ -169,19 +171,19 @@ class Status(BaseModel):
         401, 403, 404, 413, 422, 429, 503, also={200: {"model": Estimate, "description": "The estimate of a dry run"}}
     ),
 )
-def start_backfill(wanted: Start, user: UserDep, web: WebDep) -> Response:
+def start_backfill(start: Start, user: UserDep, web: WebDep) -> Response:
     """Start a backfill, or ask what it would cost. What runs is left alone and said to be running."""
-    if wanted.dry_run:
-        return JSONResponse(estimate(web, user.id, wanted.wanted()))
-    return JSONResponse(start(web, user.id, wanted.wanted()), 202)
+    if start.dry_run:
+        return JSONResponse(backfills.estimate(web, user.id, start.request()))
+    return JSONResponse(backfills.start(web, user.id, start.request()), 202)
 
 
 @router.get("/backfill/status", response_model=Status, responses=responses(401, 404, 422, 503))
 async def backfill_status(user: UserDep, web: WebDep, platform: Annotated[Name | None, Query()] = None) -> Response:
     """Platforms, jobs, counts, waits, failures in words, certificates."""
-    facts = await web.together.of(user.id)
+    facts = await web.statuses.of(user.id)
     if facts is None:
-        raise Problem(404, "unknown_user", "There is no such user.")
+        raise Problem(404, "unknown_user")
     # Sent as it is: the model above documents it, and checking it again would cost more than asking for it.
     return Response(orjson.dumps(of_platform(facts, platform)), media_type="application/json")
 
@@ -196,34 +198,30 @@ async def backfill_events(
     web: WebDep,
     last_event_id: Annotated[str, Header(max_length=64)] = "",
 ) -> StreamingResponse:
-    """The status now, and again whenever it changed. A line that comes back is told only what is new to it."""
+    """The status now, and again whenever it changed. A stream that is taken up again brings only what is new to it."""
     now = await run_in_threadpool(status_of, web, user.id)
-    web.hub.demand_room(user.id)
+    web.status_stream.check_limit(user.id)
     return StreamingResponse(
-        _events(web, user, now, last_event_id, until=_end_of(user)),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
+        _events(web, user, now, last_event_id, until=server_sent_events.stream_end(user.claims.expires_at)),
+        media_type=server_sent_events.MEDIA_TYPE,
+        headers=server_sent_events.HEADERS,
     )
 
 
 async def _events(web: Web, user: User, now: dict[str, Any], last: str, *, until: float) -> AsyncIterator[bytes]:
-    yield b"retry: 2000\n\n"
-    mark = mark_of(now)
-    if mark != last:
-        yield _event(mark, now)
-    async for facts in web.hub.watch(user.id):
+    yield server_sent_events.RETRY
+    version = version_of(now)
+    if version != last:
+        yield _event(version, now)
+    async for facts in web.status_stream.watch(user.id):
         if facts is None:
-            yield b": still here\n\n"
-        elif (newer := mark_of(facts)) != mark:
-            mark = newer
-            yield _event(mark, facts)
+            yield server_sent_events.HEARTBEAT
+        elif (newer := version_of(facts)) != version:
+            version = newer
+            yield _event(version, facts)
         if time.time() >= until:
             return
 
 
-def _event(mark: str, facts: dict[str, Any]) -> bytes:
-    return b"id: %b\nevent: status\ndata: %b\n\n" % (mark.encode(), orjson.dumps(facts))
-
-
-def _end_of(user: User) -> float:
-    return min(time.time() + _LONGEST_LINE_S, user.claims.expires_at)
+def _event(version: str, facts: dict[str, Any]) -> bytes:
+    return server_sent_events.event("status", orjson.dumps(facts).decode(), event_id=version)

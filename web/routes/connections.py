@@ -9,11 +9,11 @@ from fastapi import APIRouter, Form, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import RedirectResponse, Response
 
-from web import connecting
-from web.auth import SIGNED_IN, UserDep
-from web.context import Web, WebDep
+from web import connecting, messages
+from web.auth.current_user import SIGNED_IN, UserDep
+from web.context import WebDep, base_url
 from web.problems import Problem, responses
-from web.views import connections_of
+from web.user_facts import connections_of
 
 Platform = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,30}$", examples=["etsy"])]
 Token = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{8,4096}$")]
@@ -119,10 +119,10 @@ def callback(
     given = request.query_params.multi_items()
     query = dict(given)
     if not state or len(query) != len(given):  # a name that comes twice is read differently by different readers
-        raise Problem(400, "wrong_state", connecting.WRONG_STATE)
-    ended = connecting.finish(web, user.id, platform, query)
-    said = {"problem": ended.problem, "platform": platform} if ended.problem else {"connected": platform}
-    return RedirectResponse(f"{ended.return_to}?{urlencode(said)}", 303)
+        raise Problem(400, "wrong_state")
+    result = connecting.finish(web, user.id, platform, query)
+    outcome = {"problem": result.problem, "platform": platform} if result.problem else {"connected": platform}
+    return RedirectResponse(f"{result.return_to}?{urlencode(outcome)}", 303)
 
 
 @router.post("/connect-{platform}/token", responses=responses(401, 403, 404, 413, 415, 422, 429, 503))
@@ -135,7 +135,7 @@ def connect_token(
 ) -> TokenAccepted:
     """Connect with a token that the seller made at the platform and pasted: Printify's personal tokens."""
     if platform != "printify":
-        raise Problem(404, "unknown_platform", "This platform has no such tokens.")
+        raise Problem(404, "unknown_platform", messages.NO_PASTED_TOKENS)
     return TokenAccepted(**connecting.connect_by_token(web, user.id, platform, access_token, shop_id))
 
 
@@ -144,17 +144,7 @@ def connect_token(
 )
 def disconnect(platform: Platform, user: UserDep, web: WebDep, request: Request) -> Response:
     """End a connection: its jobs end, its tokens are deleted, and the platform is told where it can be."""
-    told = connecting.disconnect(web, user.id, platform)
+    result = connecting.disconnect(web, user.id, platform)
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse(connecting.HOME, 303)
-    return Response(Disconnected(**told).model_dump_json(), media_type="application/json")
-
-
-def base_url(web: Web, request: Request) -> str:
-    """Our own address. Without PUBLIC_URL the request's, on the embedded stack alone: a Host header is anybody's."""
-    settings = web.app.settings
-    if settings.public_url:
-        return settings.public_url.rstrip("/")
-    if settings.keeper_environment != "embedded":
-        raise Problem(503, "no_public_url", "Connecting is not set up here: PUBLIC_URL is missing.")
-    return f"{request.url.scheme}://{request.url.netloc}"
+    return Response(Disconnected(**result).model_dump_json(), media_type="application/json")

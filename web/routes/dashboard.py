@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from execution.errors import StoreError, StoreUnavailable
-from web.auth import SIGNED_IN, UserDep
+from web.auth.current_user import SIGNED_IN, UserDep
 from web.context import WebDep
 from web.problems import Problem, responses
+from web.user_facts import figures_of
 
 router = APIRouter(tags=["dashboard"], dependencies=SIGNED_IN)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -68,17 +68,7 @@ def figures(
 ) -> Figures:
     """Orders, revenue, fees, COGS by platform, currency and unit of time, of what has arrived so far."""
     _check_zone(zone)
-    start = max(since or _BEGINNING, _BEGINNING)
-    try:
-        told: dict[str, Any] | list[Any] = web.app.store.rpc(
-            "figures", p_user_id=user.id, p_unit=unit, p_zone=zone, p_since=start.isoformat()
-        )
-    except StoreUnavailable:
-        raise
-    except StoreError:
-        # A zone that our list has and the database's has not.
-        raise Problem(422, "unknown_zone", "There is no such time zone.") from None
-    return Figures(**(told if isinstance(told, dict) else {"rows": told}))
+    return Figures(**figures_of(web, user.id, unit=unit, zone=zone, since=since or _BEGINNING))
 
 
 @router.get("/dashboard/recent-orders", responses=responses(401, 422, 503))
@@ -92,4 +82,4 @@ def _check_zone(zone: str) -> None:
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Problem(422, "unknown_zone", "There is no such time zone.") from None
+        raise Problem(422, "unknown_zone") from None

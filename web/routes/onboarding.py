@@ -15,11 +15,11 @@ from starlette.datastructures import Headers
 
 from execution.errors import StoreError
 from execution.platform_settings import secrets_of
-from web.backfills import Wanted, jobs_of
+from web.auth.signatures import RawRequest, any_equal, not_signed, single_header, standard_id
+from web.backfills import BackfillRequest, job_rows
 from web.context import Web, WebDep
-from web.problems import Problem, responses
-from web.signatures import Raw, any_equal, only, refusal, standard_id
-from web.views import stable_word, status_of
+from web.problems import Problem, refusal_of, responses
+from web.user_facts import status_of
 
 router = APIRouter(tags=["webhooks"])
 
@@ -121,7 +121,7 @@ class Accepted(BaseModel):
     responses=responses(400, 401, 404, 413, 503),
     openapi_extra={"requestBody": _BODY, "parameters": _HEADERS},
 )
-async def onboarding(raw: Raw, web: WebDep) -> Accepted:
+async def onboarding(raw: RawRequest, web: WebDep) -> Accepted:
     """Queue a new user's backfill. Verified before it is parsed, stored with its jobs, repeated without effect."""
     headers, body = raw
     source, delivery = _verified(web, headers, body)
@@ -136,9 +136,9 @@ def _verified(web: Web, headers: Headers, body: bytes) -> tuple[str, str]:
     if "x-webhook-secret" not in headers:
         secrets = secrets_of(web.app.settings.webhook_secret)
         return "onboarding", standard_id(headers, body, secrets, now=time.time())
-    secret = only(headers, "x-webhook-secret")
+    secret = single_header(headers, "x-webhook-secret")
     if not any_equal([secret], secrets_of(web.app.settings.supabase_webhook_secret)):
-        raise refusal()
+        raise not_signed()
     # Supabase numbers no deliveries: the event itself is the id, and a repeat is the same bytes.
     return "supabase", hashlib.sha256(body).hexdigest()
 
@@ -169,11 +169,13 @@ def _asks(event: dict[str, Any]) -> bool:
 def _accept(web: Web, source: str, delivery: str, user_id: str) -> Accepted:
     status = status_of(web, user_id)
     try:
-        rows = jobs_of(web, status, Wanted())
-    except Problem:
+        rows = job_rows(web, status, BackfillRequest())
+    except Problem as problem:
+        if problem.code != "not_connected":
+            raise
         rows = []  # nothing is connected yet: connecting starts the backfill
     try:
-        told = web.app.store.rpc(
+        accepted = web.app.store.rpc(
             "accept_delivery",
             p_source=source,
             p_delivery_id=delivery,
@@ -182,9 +184,7 @@ def _accept(web: Web, source: str, delivery: str, user_id: str) -> Accepted:
             p_jobs=rows,
         )
     except StoreError as error:
-        if stable_word(error) == "unknown_user":
-            raise Problem(404, "unknown_user", "There is no such user.") from None
-        raise
-    if not told["repeat"]:
+        raise refusal_of(error) from None
+    if not accepted["repeat"]:
         web.manager.ring()
-    return Accepted(run_id=told["run_id"], jobs=told["jobs"])
+    return Accepted(run_id=accepted["run_id"], jobs=accepted["jobs"])

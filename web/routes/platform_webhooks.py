@@ -18,9 +18,9 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 
+from web.auth.signatures import RawRequest, not_signed, printify_signed, shopify_signed, single_header, standard_id
 from web.context import Web, WebDep
 from web.problems import Problem, responses
-from web.signatures import Raw, only, printify_signed, refusal, shopify_signed, standard_id
 
 router = APIRouter(tags=["webhooks"])
 
@@ -54,7 +54,7 @@ class Event:
     email: str | None = field(default=None, repr=False)
 
 
-_ANSWERS = responses(400, 401, 413, 503)
+_RESPONSES = responses(400, 401, 413, 503)
 
 
 def _document(text: str) -> dict[str, Any]:
@@ -67,14 +67,14 @@ def _document(text: str) -> dict[str, Any]:
     }
 
 
-@router.post("/webhooks/etsy", responses=_ANSWERS, openapi_extra=_document("As Etsy sends it (docs/webhooks)."))
-async def etsy(raw: Raw, web: WebDep) -> Received:
+@router.post("/webhooks/etsy", responses=_RESPONSES, openapi_extra=_document("As Etsy sends it (docs/webhooks)."))
+async def etsy(raw: RawRequest, web: WebDep) -> Received:
     """`order.*`: the receipt is read again. Signed as Standard Webhooks say, with ETSY_WEBHOOK_SECRET."""
     headers, body = raw
     delivery = standard_id(headers, body, web.app.settings.webhook_secrets("etsy"), now=time.time())
     event = _object(body)
     found = _RECEIPT.search(str(event.get("resource_url", "")))
-    topic, shop_id = _word(event.get("event_type")), _shop(event.get("shop_id"))
+    topic, shop_id = _topic(event.get("event_type")), _shop(event.get("shop_id"))
     if found is None or found[1] != shop_id or not topic.startswith("order."):
         return Received()
     return await _keep(
@@ -84,18 +84,19 @@ async def etsy(raw: Raw, web: WebDep) -> Received:
     )
 
 
-@router.post("/webhooks/printify", responses=_ANSWERS, openapi_extra=_document("As Printify sends it (section 9)."))
-async def printify(raw: Raw, web: WebDep) -> Received:
+@router.post("/webhooks/printify", responses=_RESPONSES, openapi_extra=_document("As Printify sends it (section 9)."))
+async def printify(raw: RawRequest, web: WebDep) -> Received:
     """Orders and products are read again, a deleted product goes, `shop:disconnected` ends the connection."""
     headers, body = raw
-    secrets = web.app.settings.webhook_secrets("printify")
-    if not printify_signed(only(headers, "x-pfy-signature"), body, secrets):
-        raise refusal()
+    if not printify_signed(
+        single_header(headers, "x-pfy-signature"), body, web.app.settings.webhook_secrets("printify")
+    ):
+        raise not_signed()
     event = _object(body)
     resource = event.get("resource")
     if not isinstance(resource, dict):
-        raise _strange()
-    delivery, topic, object_id = _id(event.get("id")), _word(event.get("type")), _id(resource.get("id"))
+        raise _not_an_event()
+    delivery, topic, object_id = _id(event.get("id")), _topic(event.get("type")), _id(resource.get("id"))
     data = resource.get("data") or {}
     shop_id = _shop(data.get("shop_id") if isinstance(data, dict) and topic != "shop:disconnected" else object_id)
     happened_at = _moment(event.get("created_at"))
@@ -104,15 +105,15 @@ async def printify(raw: Raw, web: WebDep) -> Received:
     return await _keep(web, "printify", _printify_event(delivery, shop_id, topic, object_id, ended))
 
 
-@router.post("/webhooks/shopify", responses=_ANSWERS, openapi_extra=_document("As Shopify sends it (section 7)."))
-async def shopify(raw: Raw, web: WebDep) -> Received:
+@router.post("/webhooks/shopify", responses=_RESPONSES, openapi_extra=_document("As Shopify sends it (section 7)."))
+async def shopify(raw: RawRequest, web: WebDep) -> Received:
     """Orders, products and customers are read again; `app/uninstalled` and the three privacy topics are obeyed."""
     headers, body = raw
     settings = web.app.settings
     if not shopify_signed(_shopify_header(headers, "hmac-sha256"), body, settings.webhook_secrets("shopify")):
-        raise refusal()
+        raise not_signed()
     delivery = _id(_shopify_header(headers, "webhook-id"))
-    topic = _word(_shopify_header(headers, "topic"))
+    topic = _topic(_shopify_header(headers, "topic"))
     shop_id = _shop(_shopify_header(headers, "shop-domain").lower())
     happened_at = _moment(headers.get("x-shopify-triggered-at") or headers.get("shopify-triggered-at"))
     event = _object(body)
@@ -162,14 +163,14 @@ def _demand_shop(event: Mapping[str, Any], shop_id: str) -> None:
     """
     named = event.get("myshopify_domain") or event.get("shop_domain")
     if not isinstance(named, str) or named.lower() != shop_id:
-        raise _strange()
+        raise _not_an_event()
 
 
 async def _keep(web: Web, platform: str, event: Event) -> Received:
     """Store the delivery with what it asks for; only then is it answered."""
     if not event.effect:
         return Received()
-    told = await run_in_threadpool(
+    accepted = await run_in_threadpool(
         web.app.store.rpc,
         "accept_platform_event",
         p_platform=platform,
@@ -184,7 +185,7 @@ async def _keep(web: Web, platform: str, event: Event) -> Received:
         p_subject=dict(event.subject),
         p_email=event.email,
     )
-    if told["accounts"] and event.effect == "read":
+    if accepted["accounts"] and event.effect == "read":
         web.manager.ring()
     return Received()
 
@@ -193,9 +194,9 @@ def _object(body: bytes) -> dict[str, Any]:
     try:
         event = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise _strange() from None
+        raise _not_an_event() from None
     if not isinstance(event, dict):
-        raise _strange()
+        raise _not_an_event()
     return event
 
 
@@ -207,7 +208,7 @@ def _shop(value: object) -> str:
     return _text(value, _SHOP)
 
 
-def _word(value: object) -> str:
+def _topic(value: object) -> str:
     return _text(value, _TOPIC)
 
 
@@ -215,24 +216,24 @@ def _text(value: object, form: re.Pattern[str]) -> str:
     """An id in the form that ids have; a signature does not make a string harmless."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not form.fullmatch(text):
-        raise _strange()
+        raise _not_an_event()
     return text
 
 
 def _moment(text: object) -> datetime | None:
     try:
-        told = datetime.fromisoformat(text) if isinstance(text, str) else None
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         return None
-    return told if told is not None and told.tzinfo is not None else None
+    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 def _shopify_header(headers: Headers, name: str) -> str:
     """Both families of names (section 7)."""
-    return only(headers, f"x-shopify-{name}", f"shopify-{name}")
+    return single_header(headers, f"x-shopify-{name}", f"shopify-{name}")
 
 
-def _strange() -> Problem:
+def _not_an_event() -> Problem:
     return Problem(400, "not_an_event", "The body is not one that this platform sends.")
 
 

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import time
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.responses import JSONResponse, Response
 
-from execution import operations
-from execution.app import App
-from execution.settings import Settings
-from web import auth
-from web.auth import SIGNED_IN, UserDep
+from web.auth.current_user import SIGNED_IN, User, UserDep
+from web.auth.dev_login import demand_loopback, dev_token
 from web.context import Web, WebDep
 from web.problems import Problem, responses
 
-SESSION_SECONDS = 8 * 3600
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
 router = APIRouter(tags=["session"])
-dev = APIRouter(tags=["session"])
+dev_router = APIRouter(tags=["session"])
 
 
 class Session(BaseModel):
@@ -48,9 +41,9 @@ def keep_session(user: UserDep, web: WebDep, request: Request) -> JSONResponse:
     token = request.headers.get("authorization", "").partition(" ")[2].strip()
     if user.by_cookie:
         raise Problem(401, "not_signed_in", "Send the token in the Authorization header.")
-    answer = JSONResponse(_session(user, web).model_dump())
-    auth.remember(answer, web, token, user.claims, now=time.time())
-    return answer
+    response = JSONResponse(_session(user, web).model_dump())
+    web.sessions.set_cookie(response, token, user.claims, now=time.time())
+    return response
 
 
 @router.get("/session", dependencies=SIGNED_IN, responses=responses(401, 503))
@@ -62,40 +55,9 @@ def show_session(user: UserDep, web: WebDep) -> Session:
 @router.delete("/session", status_code=204, dependencies=SIGNED_IN, responses=responses(401, 403, 503))
 def end_session(user: UserDep, web: WebDep) -> Response:  # noqa: ARG001  only a signed-in user signs out
     """Forget the cookie."""
-    answer = Response(status_code=204)
-    auth.forget(answer, web)
-    return answer
-
-
-def dev_login_exists(settings: Settings) -> bool:
-    """On the embedded stack alone: its name, database and pages on this machine, and a secret to sign with."""
-    addresses = (settings.supabase_url, settings.public_url or "http://localhost")
-    return (
-        settings.keeper_environment == "embedded"
-        and all(urlsplit(address).hostname in _LOOPBACK for address in addresses)
-        and settings.supabase_jwt_secret is not None
-    )
-
-
-def demand_neighbour(request: Request) -> None:
-    """404 for who is not at this machine: on the network, through a tunnel, or a name that was pointed at it.
-
-    An address is enough to be anybody here; so a stack that listens to all must not sign in whoever comes.
-    """
-    try:
-        host = urlsplit(f"//{request.headers.get('host', '')}").hostname
-    except ValueError:
-        host = None
-    if host not in _LOOPBACK or request.client is None or request.client.host not in _LOOPBACK:
-        raise Problem(404, "not_found")
-
-
-def dev_token(web: Web, email: str) -> tuple[str, str]:
-    """User id and token for an address, made if nobody has it yet. 404 anywhere but on the embedded stack."""
-    if not dev_login_exists(web.app.settings):
-        raise Problem(404, "not_found")
-    user_id = _user_with(web.app, email)
-    return user_id, web.sessions.issue(user_id, email, seconds=SESSION_SECONDS)
+    response = Response(status_code=204)
+    web.sessions.delete_cookie(response)
+    return response
 
 
 class DevLogin(BaseModel):
@@ -108,24 +70,19 @@ class DevLogin(BaseModel):
     ]
 
 
-@dev.post("/dev/session", responses=responses(403, 404, 422, 503))
+@dev_router.post("/dev/session", responses=responses(403, 404, 422, 503))
 def dev_login(login: DevLogin, web: WebDep, request: Request) -> JSONResponse:
     """Sign in with nothing but an address. This route exists on the embedded stack alone."""
-    demand_neighbour(request)
+    demand_loopback(request)
     web.csrf.check_origin(request)
-    _, token = dev_token(web, login.email)
+    token = dev_token(web.app, web.sessions, login.email)
     claims = web.sessions.verify(token)
-    user = auth.User(id=claims.user_id, email=claims.email, claims=claims, by_cookie=True)
-    answer = JSONResponse(_session(user, web).model_dump())
-    auth.remember(answer, web, token, claims, now=time.time())
-    return answer
+    user = User(id=claims.user_id, email=claims.email, claims=claims, by_cookie=True)
+    response = JSONResponse(_session(user, web).model_dump())
+    web.sessions.set_cookie(response, token, claims, now=time.time())
+    return response
 
 
-def _session(user: auth.User, web: Web) -> Session:
+def _session(user: User, web: Web) -> Session:
     admin = bool(web.app.store.rpc("is_admin", p_user_id=user.id))
     return Session(user_id=user.id, email=user.email, csrf_token=web.csrf.token(user.claims), is_admin=admin)
-
-
-def _user_with(app: App, email: str) -> str:
-    found = app.store.rpc("user_by_email", p_email=email)
-    return str(found or operations.create_user(app, email=email, plan="pro")["user_id"])

@@ -55,6 +55,7 @@ ORDERS = Stream(
     pages=PageNumberPages(limit=10),
     records_at="data",
     records=Records(
+        name="orders",
         table="printify_orders",
         key="id",
         # Never changes, so that of two fetches the later wins.
@@ -92,6 +93,7 @@ PRODUCTS = Stream(
     pages=PageNumberPages(limit=50),
     records_at="data",
     records=Records(
+        name="products",
         table="printify_products",
         key="id",
         updated=("updated_at", "update_at", "created_at"),

@@ -36,6 +36,7 @@ REST_ORDERS = Stream(
         min_param="created_at_min", max_param="created_at_max", time_at="created_at", from_shop_creation=True
     ),
     records=Records(
+        name="rest_orders",
         table="orders",
         key="id",
         updated=("updated_at",),
@@ -104,6 +105,7 @@ REST_CUSTOMERS = Stream(
         ),
     ),
     records=Records(
+        name="rest_customers",
         table="customers",
         key="id",
         updated=("updated_at",),

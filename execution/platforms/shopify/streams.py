@@ -71,82 +71,83 @@ def _money(name: str, path: str) -> Column:
     return Column(name, f"{path}.shopMoney", Kind.DECIMAL_MONEY)
 
 
-def _order_records(more_at: str) -> Records:
-    return _records(
-        table="orders",
-        currency="currencyCode",
-        columns=(
-            Column("order_number", "name", Kind.TEXT),
-            Column("status", "displayFinancialStatus", Kind.LOWER),
-            Column("fulfillment_status", "displayFulfillmentStatus", Kind.LOWER),
-            Column("is_paid", "fullyPaid", Kind.BOOLEAN),
-            Column("is_test", "test", Kind.BOOLEAN),
-            Column("buyer_platform_id", "customer.id", Kind.GID),
-            Column("payment_method", "paymentGatewayNames", Kind.TEXTS),
-            # An order that was imported was processed before it was created: the seller's date is the first.
-            Column("ordered_at", "processedAt", Kind.ISO_TIME),
-            Column("cancelled_at", "cancelledAt", Kind.ISO_TIME),
-            _money("discount_amount", "totalDiscountsSet"),
-            _money("subtotal_amount", "subtotalPriceSet"),
-            _money("shipping_amount", "totalShippingPriceSet"),
-            _money("tax_amount", "totalTaxSet"),
-            _money("tip_amount", "totalTipReceivedSet"),
-            _money("total_amount", "totalPriceSet"),
-            _money("current_total_amount", "currentTotalPriceSet"),
-            _money("refunded_amount", "totalRefundedSet"),
-            Column("presentment_currency", "totalPriceSet.presentmentMoney.currencyCode", Kind.TEXT),
-            Column("presentment_total_amount", "totalPriceSet.presentmentMoney", Kind.OWN_MONEY),
-        ),
-        children=(
-            Children(
-                table="line_items",
-                at="lineItems.nodes",
-                key=("id",),
-                key_is_gid=True,
-                more_at=more_at,
-                currency="originalUnitPriceSet.shopMoney.currencyCode",
-                columns=(
-                    Column("listing_platform_id", "product.id", Kind.GID),
-                    Column("product_platform_id", "variant.id", Kind.GID),
-                    Column("sku", "sku", Kind.TEXT),
-                    Column("title", "name", Kind.TEXT),
-                    Column("quantity", "quantity", Kind.INTEGER),
-                    Column("current_quantity", "currentQuantity", Kind.INTEGER),
-                    _money("price_amount", "originalUnitPriceSet"),
-                    _money("discount_amount", "totalDiscountSet"),
-                ),
-            ),
-            # Money moved is what SUCCESS rows of SALE and CAPTURE brought, less REFUND (section 5).
-            Children(
-                table="order_transactions",
-                at="transactions",
-                key=("id",),
-                key_is_gid=True,
-                currency="amountSet.shopMoney.currencyCode",
-                columns=(
-                    Column("kind", "kind", Kind.LOWER),
-                    Column("status", "status", Kind.LOWER),
-                    Column("gateway", "gateway", Kind.TEXT),
-                    Column("is_test", "test", Kind.BOOLEAN),
-                    Column("parent_platform_id", "parentTransaction.id", Kind.GID),
-                    _money("transaction_amount", "amountSet"),
-                    Column("processed_at", "processedAt", Kind.ISO_TIME),
-                ),
-            ),
-            Children(
-                table="order_fulfillments",
-                at="fulfillments",
-                key=("id",),
-                key_is_gid=True,
-                columns=(
-                    Column("status", "status", Kind.LOWER),
-                    Column("carrier", "carrier", Kind.TEXT, or_at="trackingInfo.0.company"),
-                    Column("tracking_code", "trackingCode", Kind.TEXT, or_at="trackingInfo.0.number"),
-                    Column("shipped_at", "createdAt", Kind.ISO_TIME),
-                ),
+# By pages, by export, and again by id with more of its lines: the first of them or the last.
+_ORDER_RECORDS = _records(
+    name="orders",
+    table="orders",
+    currency="currencyCode",
+    columns=(
+        Column("order_number", "name", Kind.TEXT),
+        Column("status", "displayFinancialStatus", Kind.LOWER),
+        Column("fulfillment_status", "displayFulfillmentStatus", Kind.LOWER),
+        Column("is_paid", "fullyPaid", Kind.BOOLEAN),
+        Column("is_test", "test", Kind.BOOLEAN),
+        Column("buyer_platform_id", "customer.id", Kind.GID),
+        Column("payment_method", "paymentGatewayNames", Kind.TEXTS),
+        # An order that was imported was processed before it was created: the seller's date is the first.
+        Column("ordered_at", "processedAt", Kind.ISO_TIME),
+        Column("cancelled_at", "cancelledAt", Kind.ISO_TIME),
+        _money("discount_amount", "totalDiscountsSet"),
+        _money("subtotal_amount", "subtotalPriceSet"),
+        _money("shipping_amount", "totalShippingPriceSet"),
+        _money("tax_amount", "totalTaxSet"),
+        _money("tip_amount", "totalTipReceivedSet"),
+        _money("total_amount", "totalPriceSet"),
+        _money("current_total_amount", "currentTotalPriceSet"),
+        _money("refunded_amount", "totalRefundedSet"),
+        Column("presentment_currency", "totalPriceSet.presentmentMoney.currencyCode", Kind.TEXT),
+        Column("presentment_total_amount", "totalPriceSet.presentmentMoney", Kind.OWN_MONEY),
+    ),
+    children=(
+        Children(
+            table="line_items",
+            at="lineItems.nodes",
+            key=("id",),
+            key_is_gid=True,
+            more_at=("lineItems.pageInfo.hasNextPage", "lineItems.pageInfo.hasPreviousPage"),
+            currency="originalUnitPriceSet.shopMoney.currencyCode",
+            columns=(
+                Column("listing_platform_id", "product.id", Kind.GID),
+                Column("product_platform_id", "variant.id", Kind.GID),
+                Column("sku", "sku", Kind.TEXT),
+                Column("title", "name", Kind.TEXT),
+                Column("quantity", "quantity", Kind.INTEGER),
+                Column("current_quantity", "currentQuantity", Kind.INTEGER),
+                _money("price_amount", "originalUnitPriceSet"),
+                _money("discount_amount", "totalDiscountSet"),
             ),
         ),
-    )
+        # Money moved is what SUCCESS rows of SALE and CAPTURE brought, less REFUND (section 5).
+        Children(
+            table="order_transactions",
+            at="transactions",
+            key=("id",),
+            key_is_gid=True,
+            currency="amountSet.shopMoney.currencyCode",
+            columns=(
+                Column("kind", "kind", Kind.LOWER),
+                Column("status", "status", Kind.LOWER),
+                Column("gateway", "gateway", Kind.TEXT),
+                Column("is_test", "test", Kind.BOOLEAN),
+                Column("parent_platform_id", "parentTransaction.id", Kind.GID),
+                _money("transaction_amount", "amountSet"),
+                Column("processed_at", "processedAt", Kind.ISO_TIME),
+            ),
+        ),
+        Children(
+            table="order_fulfillments",
+            at="fulfillments",
+            key=("id",),
+            key_is_gid=True,
+            columns=(
+                Column("status", "status", Kind.LOWER),
+                Column("carrier", "carrier", Kind.TEXT, or_at="trackingInfo.0.company"),
+                Column("tracking_code", "trackingCode", Kind.TEXT, or_at="trackingInfo.0.number"),
+                Column("shipped_at", "createdAt", Kind.ISO_TIME),
+            ),
+        ),
+    ),
+)
 
 
 ORDERS = Stream(
@@ -164,7 +165,7 @@ ORDERS = Stream(
     ),
     # Bounded by the time of creation: nothing is created before the shop, whenever it was processed.
     window=Window(min_param="created_at", max_param="created_at", time_at="createdAt", from_shop_creation=True),
-    records=_order_records("lineItems.pageInfo.hasNextPage"),
+    records=_ORDER_RECORDS,
 )
 
 
@@ -181,7 +182,7 @@ def request_nodes(node_type: str, node: str, *, points: float) -> Callable[[Look
 ORDER_LINES = Lookup(
     name="order_lines",
     path=GRAPHQL_PATH,
-    records=_order_records("lineItems.pageInfo.hasNextPage"),
+    records=_ORDER_RECORDS,
     records_at="data.nodes",
     request=request_nodes("Order", ORDER_LONG, points=200),
     batch=5,
@@ -190,7 +191,7 @@ ORDER_LINES = Lookup(
 ORDER_LINE_ENDS = Lookup(
     name="order_line_ends",
     path=GRAPHQL_PATH,
-    records=_order_records("lineItems.pageInfo.hasPreviousPage"),
+    records=_ORDER_RECORDS,
     records_at="data.nodes",
     request=request_nodes("Order", ORDER_END, points=200),
     batch=5,
@@ -198,37 +199,37 @@ ORDER_LINE_ENDS = Lookup(
 )
 
 
-def _refund_records(more_at: str) -> Records:
-    return _records(
-        table="order_refunds",
-        currency="totalRefundedSet.shopMoney.currencyCode",
-        columns=(
-            Column("order_platform_id", "order.id", Kind.GID),
-            _money("refund_amount", "totalRefundedSet"),
-            Column("reason", "note", Kind.TEXT),
-            Column("refunded_at", "processedAt", Kind.ISO_TIME),
-        ),
-        children=(
-            # A refund's line may have no id (section 5): refund and line name it, and its place among equals.
-            Children(
-                table="order_refund_lines",
-                at="refundLineItems.nodes",
-                key=("lineItem.id",),
-                key_is_gid=True,
-                unique=False,
-                more_at=more_at,
-                parent_column="refund_platform_id",
-                currency="subtotalSet.shopMoney.currencyCode",
-                columns=(
-                    Column("line_item_platform_id", "lineItem.id", Kind.GID),
-                    Column("quantity", "quantity", Kind.INTEGER),
-                    Column("restock_type", "restockType", Kind.LOWER),
-                    _money("subtotal_amount", "subtotalSet"),
-                    _money("tax_amount", "totalTaxSet"),
-                ),
+_REFUND_RECORDS = _records(
+    name="refunds",
+    table="order_refunds",
+    currency="totalRefundedSet.shopMoney.currencyCode",
+    columns=(
+        Column("order_platform_id", "order.id", Kind.GID),
+        _money("refund_amount", "totalRefundedSet"),
+        Column("reason", "note", Kind.TEXT),
+        Column("refunded_at", "processedAt", Kind.ISO_TIME),
+    ),
+    children=(
+        # A refund's line may have no id (section 5): refund and line name it, and its place among equals.
+        Children(
+            table="order_refund_lines",
+            at="refundLineItems.nodes",
+            key=("lineItem.id",),
+            key_is_gid=True,
+            unique=False,
+            more_at=("refundLineItems.pageInfo.hasNextPage", "refundLineItems.pageInfo.hasPreviousPage"),
+            parent_column="refund_platform_id",
+            currency="subtotalSet.shopMoney.currencyCode",
+            columns=(
+                Column("line_item_platform_id", "lineItem.id", Kind.GID),
+                Column("quantity", "quantity", Kind.INTEGER),
+                Column("restock_type", "restockType", Kind.LOWER),
+                _money("subtotal_amount", "subtotalSet"),
+                _money("tax_amount", "totalTaxSet"),
             ),
         ),
-    )
+    ),
+)
 
 
 REFUNDS = Lookup(
@@ -238,7 +239,7 @@ REFUNDS = Lookup(
     batch=100,
     fallback=10,
     records_at="data.nodes",
-    records=_refund_records("refundLineItems.pageInfo.hasNextPage"),
+    records=_REFUND_RECORDS,
 )
 REFUND_ENDS = Lookup(
     name="refund_ends",
@@ -247,7 +248,7 @@ REFUND_ENDS = Lookup(
     batch=10,
     fallback=1,
     records_at="data.nodes",
-    records=_refund_records("refundLineItems.pageInfo.hasPreviousPage"),
+    records=_REFUND_RECORDS,
 )
 
 PRODUCTS = Stream(
@@ -264,6 +265,7 @@ PRODUCTS = Stream(
         bulk_node=PRODUCT_NODE,
     ),
     records=_records(
+        name="products",
         table="listings",
         currency="priceRangeV2.minVariantPrice.currencyCode",
         columns=(
@@ -291,6 +293,7 @@ VARIANTS = Stream(
         bulk_node=VARIANT_NODE,
     ),
     records=_records(
+        name="variants",
         table="listing_variants",
         currency="product.priceRangeV2.minVariantPrice.currencyCode",
         columns=(
@@ -343,6 +346,7 @@ CUSTOMERS = Stream(
         bulk_node=CUSTOMER_NODE,
     ),
     records=_records(
+        name="customers",
         table="customers",
         columns=(
             # Without Shopify's approval personal members come empty, and a display name is made up of others (2.5).

@@ -1,1 +1,1 @@
-"""The front of the embedded stack: one address with the paths of hosted Supabase."""
+"""The entrance of the embedded stack: one address with the paths of hosted Supabase."""

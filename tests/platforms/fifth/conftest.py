@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from execution.catalog import register, steps_of
-from execution.schema.mapping import changes
+from execution.schema.mapping import mapping_sql
 from sandbox.stack import Stack
 from tests.platforms.fifth import bazaar as package
 from tests.platforms.fifth.bazaar.platform import BAZAAR
@@ -30,7 +30,7 @@ def registered() -> Iterator[None]:
 @pytest.fixture
 def mapped(registered: None, db: psycopg.Connection[Any]) -> Iterator[None]:
     """The database has the platform's functions: those that its streams declare, and those of its own file."""
-    db.execute(changes("bazaar", steps_of("bazaar"), {}))
+    db.execute(mapping_sql("bazaar", steps_of("bazaar")))
     db.execute(Path(package.__file__).with_name("bazaar.sql").read_text())
     yield
     for (function,) in db.execute(_OURS).fetchall():

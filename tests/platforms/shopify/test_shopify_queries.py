@@ -13,10 +13,9 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
 from execution.http.messages import Request
-from execution.pagination import bulk as walk_bulk
-from execution.pagination import rising as walk_rising
 from execution.pagination.paginator import Bounds
 from execution.platforms.shopify import api as shopify_api
+from execution.platforms.shopify import bulk, history
 from execution.platforms.shopify.api import API_VERSION
 from execution.platforms.shopify.bulk import BulkPaginator
 from execution.platforms.shopify.streams import CUSTOMERS, ENTITIES, ORDERS, PRODUCTS, VARIANTS
@@ -63,10 +62,10 @@ def documents() -> Iterator[tuple[str, str]]:
         yield f"{name}: look", text(question(walk.fetch, replace(place, stage="look")))
         yield f"{name}: export", walk._export(place)
     for name, lookup in LOOKUPS.items():
-        yield f"lookup {name}", text(lookup.ask(lookup, ["1", "2"]))
-    yield "start of an export", walk_bulk._START
-    yield "poll of an export", walk_bulk._POLL
-    yield "scopes", walk_rising._SCOPES
+        yield f"lookup {name}", text(lookup.request(lookup, ["1", "2"]))
+    yield "start of an export", bulk._START
+    yield "poll of an export", bulk._POLL
+    yield "scopes", history._SCOPES
     yield "identify", shopify_api._IDENTIFY
 
 

@@ -12,6 +12,7 @@ ORDERS = Stream(
     newest_first={"order": "newest"},
     window=Window(min_param="from", max_param="to", time_at="placed", from_shop_creation=True),
     records=Records(
+        name="orders",
         table="orders",
         key="id",
         updated=("changed",),

@@ -1,0 +1,46 @@
+"""What came of a demo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.demo.figures import Figures
+from sandbox.demo.stand_ins import FaultCount, Shops
+
+
+@dataclass(frozen=True, kw_only=True)
+class SellerResult:
+    """A seller: how the backfill ended, and what was proven."""
+
+    name: str
+    user_id: str
+    status: Mapping[str, Any]
+    verified: Mapping[str, Any]
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.status["backfill_status"] == "completed" and self.verified["ok"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoResult:
+    """Everything that happened, and what came of it."""
+
+    shops: Shops
+    first: SellerResult
+    second: SellerResult
+    figures: Figures
+    costs: Mapping[str, Any]
+    struck: tuple[FaultCount, ...]
+    refreshes: int
+    calls: Mapping[str, int]
+    least_calls: int
+    rejected: list[dict[str, Any]]
+    backfill_seconds: float
+    total_seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return self.first.ok and self.second.ok

@@ -1,0 +1,1 @@
+"""The GraphQL API: schema, queries, their price, and how each field is read."""

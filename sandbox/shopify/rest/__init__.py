@@ -1,0 +1,1 @@
+"""The legacy REST API: lists, single records, and the documents that webhooks send too."""

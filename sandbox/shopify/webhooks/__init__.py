@@ -1,0 +1,1 @@
+"""Webhooks: subscriptions, what sets them off, and the deliveries."""

@@ -1,0 +1,590 @@
+-- Baseline of costs, written once from supabase/schemas (docs/decisions/022).
+
+-- costs.sql
+
+-- Cost of goods: which order of a sales channel an order of the printer belongs to, and what it cost
+-- (docs/decisions/011). Everything here is derived: order_costs and cost_links from the records, the four columns of
+-- orders from those. Triggers derive it in the transaction that brings a change, whichever record comes first.
+
+-- Whose orders are sales, to which a cost can belong. Data, so that a new platform is a row.
+create table private.sales_channels (platform text primary key);
+insert into private.sales_channels values ('etsy'), ('shopify'), ('square');
+
+-- What Printify's `line_items[].cost` covers is not confirmed (platform sheet, section 7): one piece, or the whole
+-- line. This row is the one place where it is decided; public.set_cost_rule changes it and counts again.
+create table private.cost_rules (
+    source text primary key,
+    cost_covers text not null check (cost_covers in ('piece', 'line'))
+);
+insert into private.cost_rules values ('printify', 'piece');
+
+-- What each order of a printer cost, and where it belongs.
+create table public.order_costs (
+    user_id uuid not null,
+    source text not null,
+    source_id text not null,
+    order_type text,
+    -- Its own reference to the channel's order, as text, the label without its sign.
+    reference text,
+    label text,
+    -- The order that this one prints again; without a reference of its own it goes where that one goes.
+    reprint_of text,
+    is_reprint boolean not null,
+    ordered_at timestamptz,
+    currency text not null,
+    production_amount bigint not null,
+    shipping_amount bigint not null,
+    -- False while the printer has not calculated it.
+    is_known boolean not null,
+    state text not null default 'unlinked' check (state in ('linked', 'ambiguous', 'unlinked')),
+    reason text,
+    platform text,
+    order_platform_id text,
+    primary key (user_id, source, source_id),
+    check ((state = 'linked') = (order_platform_id is not null) and (order_platform_id is null) = (platform is null))
+);
+create index order_costs_by_reference on public.order_costs (user_id, reference) where reference is not null;
+create index order_costs_by_label on public.order_costs (user_id, label) where label is not null;
+create index order_costs_of_first on public.order_costs (user_id, source, reprint_of) where reprint_of is not null;
+create index order_costs_open on public.order_costs (user_id, state, source, source_id) where state <> 'linked';
+alter table public.order_costs enable row level security;
+alter table public.order_costs force row level security;
+create policy own_rows on public.order_costs for select to authenticated using (user_id = (select auth.uid()));
+grant select on public.order_costs to authenticated, service_role;
+
+-- Every order that a cost could belong to: one where it is linked, several where it is ambiguous.
+create table private.cost_links (
+    user_id uuid not null,
+    source text not null,
+    source_id text not null,
+    platform text not null,
+    order_platform_id text not null,
+    primary key (user_id, source, source_id, platform, order_platform_id)
+);
+create index cost_links_of_order on private.cost_links (user_id, platform, order_platform_id);
+
+-- forget_costs: a user's costs go with the profile.
+create or replace function private.forget_costs() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    delete from public.order_costs where user_id = old.user_id;
+    delete from private.cost_links where user_id = old.user_id;
+    return old;
+end $$;
+create trigger forget_costs after delete on public.profiles
+    for each row execute function private.forget_costs();
+
+-- has_costs: does anything print for this user? The connection is there long before the first page, so that a page of
+-- orders cannot miss costs that are being committed at the same moment.
+create or replace function private.has_costs(p_user_id uuid) returns boolean
+language sql stable set search_path = '' as $$
+    select exists (select from public.connected_accounts as a join private.cost_rules as r on r.source = a.platform
+                   where a.user_id = p_user_id)
+        or exists (select from public.order_costs as c where c.user_id = p_user_id);
+$$;
+
+-- lock_costs: pages of one user's printer and channels wait for each other, or neither would see the other's rows.
+create or replace function private.lock_costs(p_user_id uuid) returns boolean
+language plpgsql set search_path = '' as $$
+begin
+    if not private.has_costs(p_user_id) then
+        return false;
+    end if;
+    perform pg_advisory_xact_lock(hashtextextended('keeper costs ' || p_user_id, 0));
+    return true;
+end $$;
+
+-- settle_costs: bring the cost columns of these orders up to date. `p_orders` is [{platform, id}, ...]. Orders are
+-- found one by one, by their key (docs/decisions/011): before the first ANALYZE the planner believes a shop's orders to
+-- be few, and would read all of them for each page.
+create or replace function private.settle_costs(p_user_id uuid, p_orders jsonb) returns void
+language sql set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+    with settled as materialized (
+        select w.platform, w.id, min(c.source) as source, min(c.currency) as currency,
+               sum(c.production_amount + c.shipping_amount)::bigint as amount,
+               case when bool_or(c.state = 'ambiguous') or min(c.currency) <> max(c.currency) then 'ambiguous'
+                    when bool_and(c.is_known) then 'linked'
+                    else 'no_cost_yet' end as state
+        from (select distinct e ->> 'platform' as platform, e ->> 'id' as id
+              from jsonb_array_elements(p_orders) as e) as w
+        left join lateral (
+            select k.source, k.source_id from private.cost_links as k
+            where k.user_id = p_user_id and k.platform = w.platform and k.order_platform_id = w.id offset 0) as k on true
+        left join lateral (
+            select c.source, c.currency, c.production_amount, c.shipping_amount, c.state, c.is_known
+            from public.order_costs as c
+            where c.user_id = p_user_id and c.source = k.source and c.source_id = k.source_id offset 0) as c on true
+        group by w.platform, w.id),
+    changed as materialized (
+        select o.at, s.platform, s.id, s.source, s.state, t.amount, t.currency
+        from settled as s
+        cross join lateral (
+            select case s.state when 'linked' then s.amount end as amount,
+                   case s.state when 'linked' then s.currency end as currency) as t
+        cross join lateral (
+            select o.ctid as at, o.cost_state, o.cost_source, o.cost_amount, o.cost_currency from public.orders as o
+            where o.user_id = p_user_id and o.platform = s.platform and o.platform_id = s.id offset 0) as o
+        where (o.cost_state, o.cost_source, o.cost_amount, o.cost_currency) is distinct from
+              (s.state, s.source, t.amount, t.currency))
+    update public.orders as o
+       set cost_amount = c.amount, cost_currency = c.currency, cost_source = c.source, cost_state = c.state
+      from changed as c
+     where o.ctid = any (array(select n.at from changed as n)) and o.platform = c.platform and o.platform_id = c.id;
+$$;
+
+-- cost_candidates: the channel orders that the references of these costs mean. First the exact id in any channel;
+-- only where that finds none, the label, as an id or as an order's number without its sign. Never names or amounts.
+-- Whether an order is deleted is asked of what the key found: asked in the look-up itself, it invites the index of
+-- orders by time, which knows only what is not deleted, and which would be read from end to end.
+create or replace function private.cost_candidates(p_user_id uuid, p_source text, p_ids text[])
+returns table (source_id text, platform text, order_platform_id text)
+language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+    with recursive up (id, reference, label, next_id, depth) as (
+        select c.source_id, c.reference, c.label, c.reprint_of, 0
+        from public.order_costs as c
+        where c.user_id = p_user_id and c.source = p_source and c.source_id = any (p_ids)
+        union all
+        select u.id, c.reference, c.label, c.reprint_of, u.depth + 1
+        from up as u cross join lateral (
+            select c.reference, c.label, c.reprint_of from public.order_costs as c
+            where c.user_id = p_user_id and c.source = p_source and c.source_id = u.next_id offset 0) as c
+        where u.reference is null and u.label is null and u.depth < 10),
+    meant as materialized (select id, reference, label from up where reference is not null or label is not null),
+    by_id as materialized (
+        select m.id, o.platform, o.platform_id
+        from meant as m cross join private.sales_channels as s
+        cross join lateral (
+            select o.platform, o.platform_id, o.is_deleted from public.orders as o
+            where o.user_id = p_user_id and o.platform = s.platform and o.platform_id = m.reference offset 0) as o
+        where not o.is_deleted),
+    unmet as materialized (
+        select m.id, m.label from meant as m where m.label is not null and m.id not in (select b.id from by_id as b))
+    select b.id, b.platform, b.platform_id from by_id as b
+    union
+    select u.id, o.platform, o.platform_id
+    from unmet as u cross join private.sales_channels as s
+    cross join lateral (
+        select o.platform, o.platform_id, o.is_deleted from public.orders as o
+        where o.user_id = p_user_id and o.platform = s.platform and o.platform_id = u.label offset 0) as o
+    where not o.is_deleted
+    union
+    select u.id, o.platform, o.platform_id
+    from unmet as u
+    cross join lateral (
+        select o.platform, o.platform_id from public.orders as o
+        where o.user_id = p_user_id and ltrim(o.order_number, '#') = u.label
+          and o.order_number <> o.platform_id and not o.is_deleted offset 0) as o
+    join private.sales_channels as s on s.platform = o.platform;
+$$;
+
+-- link_costs: link these costs, and those that follow them as reprints, anew.
+create or replace function private.link_costs(p_user_id uuid, p_source text, p_ids text[]) returns void
+language plpgsql set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+declare family text[]; found jsonb; touched jsonb;
+begin
+    with recursive down (id, depth) as (
+        select unnest(p_ids), 0
+        union
+        select c.source_id, d.depth + 1
+        from down as d cross join lateral (
+            select c.source_id from public.order_costs as c
+            where c.user_id = p_user_id and c.source = p_source and c.reprint_of = d.id offset 0) as c
+        where d.depth < 10)
+    select array_agg(distinct id) into family from down;
+
+    select coalesce(jsonb_agg(to_jsonb(f)), '[]') into found
+    from private.cost_candidates(p_user_id, p_source, family) as f;
+    with old as (
+        delete from private.cost_links as k
+         where k.ctid = any (array(
+            select l.at from unnest(family) as i(id) cross join lateral (
+                select l.ctid as at from private.cost_links as l
+                where l.user_id = p_user_id and l.source = p_source and l.source_id = i.id offset 0) as l))
+        returning k.platform, k.order_platform_id)
+    select coalesce(jsonb_agg(jsonb_build_object('platform', t.platform, 'id', t.order_platform_id)), '[]') into touched
+    from (select platform, order_platform_id from old
+          union
+          select e ->> 'platform', e ->> 'order_platform_id' from jsonb_array_elements(found) as e) as t;
+    insert into private.cost_links (user_id, source, source_id, platform, order_platform_id)
+    select p_user_id, p_source, e ->> 'source_id', e ->> 'platform', e ->> 'order_platform_id'
+    from jsonb_array_elements(found) as e;
+
+    with linked as materialized (
+        select c.at, i.id as source_id, v.state, v.reason, t.platform, t.order_id as order_platform_id
+        from unnest(family) as i(id)
+        cross join lateral (
+            select c.ctid as at, c.state, c.reason, c.platform, c.order_platform_id, c.reference, c.label,
+                   c.order_type, c.reprint_of
+            from public.order_costs as c
+            where c.user_id = p_user_id and c.source = p_source and c.source_id = i.id offset 0) as c
+        cross join lateral (
+            select count(*) as n, count(distinct k.platform) as channels, min(k.platform) as platform,
+                   min(k.order_platform_id) as order_id
+            from private.cost_links as k
+            where k.user_id = p_user_id and k.source = p_source and k.source_id = i.id) as k
+        cross join lateral (
+            select case when k.n = 1 then 'linked' when k.n > 1 then 'ambiguous' else 'unlinked' end as state,
+                   case when k.n = 1 then null
+                        when k.channels > 1 then 'two_channels'
+                        when k.n > 1 then 'two_orders'
+                        when c.reference is not null or c.label is not null then
+                            case when c.order_type = 'api' then 'order_of_an_api' else 'order_not_there' end
+                        when c.reprint_of is not null then 'original_not_linked'
+                        when c.order_type in ('manual', 'sample') then 'no_sale'
+                        else 'no_reference' end as reason) as v
+        cross join lateral (
+            select case v.state when 'linked' then k.platform end as platform,
+                   case v.state when 'linked' then k.order_id end as order_id) as t
+        where (c.state, c.reason, c.platform, c.order_platform_id) is distinct from
+              (v.state, v.reason, t.platform, t.order_id))
+    update public.order_costs as c
+       set state = n.state, reason = n.reason, platform = n.platform, order_platform_id = n.order_platform_id
+      from linked as n
+     where c.ctid = any (array(select l.at from linked as l)) and c.source_id = n.source_id;
+
+    perform private.settle_costs(p_user_id, touched);
+end $$;
+
+-- costs_changed: records of a printer have changed; take their facts over, link them, settle the orders.
+create or replace function private.costs_changed(p_user_id uuid, p_source text, p_ids text[]) returns void
+language plpgsql set search_path = '' set enable_seqscan = off as $$
+declare fresh text[]; gone text[];
+begin
+    execute format($sql$
+        with facts as materialized (select * from private.%I($1, $2)),
+        saved as (
+            insert into public.order_costs as c (user_id, source, source_id, order_type, reference, label, reprint_of,
+                is_reprint, ordered_at, currency, production_amount, shipping_amount, is_known)
+            select $1, $3, f.* from facts as f
+            on conflict (user_id, source, source_id) do update
+               set order_type = excluded.order_type, reference = excluded.reference, label = excluded.label,
+                   reprint_of = excluded.reprint_of, is_reprint = excluded.is_reprint, ordered_at = excluded.ordered_at,
+                   currency = excluded.currency, production_amount = excluded.production_amount,
+                   shipping_amount = excluded.shipping_amount, is_known = excluded.is_known
+             where (c.order_type, c.reference, c.label, c.reprint_of, c.is_reprint, c.ordered_at, c.currency,
+                    c.production_amount, c.shipping_amount, c.is_known) is distinct from
+                   (excluded.order_type, excluded.reference, excluded.label, excluded.reprint_of, excluded.is_reprint,
+                    excluded.ordered_at, excluded.currency, excluded.production_amount, excluded.shipping_amount,
+                    excluded.is_known)
+            returning c.source_id)
+        select coalesce((select array_agg(s.source_id) from saved as s), '{}'),
+               coalesce((select array_agg(i) from unnest($2) as i where i not in (select source_id from facts)), '{}')
+    $sql$, 'cost_facts_' || p_source) into fresh, gone using p_user_id, p_ids, p_source;
+    delete from public.order_costs where user_id = p_user_id and source = p_source and source_id = any (gone);
+    if fresh <> '{}' or gone <> '{}' then
+        perform private.link_costs(p_user_id, p_source, fresh || gone);
+    end if;
+end $$;
+
+-- relink_orders: channel orders came, went, or have another number: link anew what names them or hangs on them.
+create or replace function private.relink_orders(p_user_id uuid, p_orders jsonb) returns void
+language plpgsql set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+declare each record;
+begin
+    if not exists (select from public.order_costs as c where c.user_id = p_user_id) then
+        return;
+    end if;
+    for each in
+        with wanted as materialized (
+            select e ->> 'platform' as platform, e ->> 'id' as id, ltrim(e ->> 'number', '#') as number
+            from jsonb_array_elements(p_orders) as e)
+        select n.source, array_agg(distinct n.source_id) as ids
+        from wanted as w cross join lateral (
+            select c.source, c.source_id from public.order_costs as c
+            where c.user_id = p_user_id and c.reference = w.id
+            union all
+            select c.source, c.source_id from public.order_costs as c
+            where c.user_id = p_user_id and c.label = w.id
+            union all
+            select c.source, c.source_id from public.order_costs as c
+            where c.user_id = p_user_id and c.label = w.number
+            union all
+            select k.source, k.source_id from private.cost_links as k
+            where k.user_id = p_user_id and k.platform = w.platform and k.order_platform_id = w.id offset 0) as n
+        group by n.source loop
+        perform private.link_costs(p_user_id, each.source, each.ids);
+    end loop;
+end $$;
+
+-- watch_orders: the channel's side. Transition tables exist for one event each, so every event has its own trigger.
+create or replace function private.watch_orders() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare who uuid; changed jsonb;
+begin
+    if tg_op = 'INSERT' then
+        for who in select distinct n.user_id from came as n loop
+            if private.lock_costs(who) then
+                select jsonb_agg(jsonb_build_object('platform', n.platform, 'id', n.platform_id,
+                                                    'number', n.order_number))
+                  into changed from came as n where n.user_id = who;
+                perform private.relink_orders(who, changed);
+            end if;
+        end loop;
+    elsif tg_op = 'UPDATE' then
+        for who in select distinct n.user_id from came as n loop
+            if private.lock_costs(who) then
+                select jsonb_agg(jsonb_build_object('platform', n.platform, 'id', n.platform_id,
+                                                    'number', n.order_number))
+                  into changed
+                from came as n join went as o
+                  on o.user_id = n.user_id and o.platform = n.platform and o.platform_id = n.platform_id
+                where n.user_id = who and (n.is_deleted <> o.is_deleted
+                                           or n.order_number is distinct from o.order_number);
+                if changed is not null then
+                    perform private.relink_orders(who, changed);
+                end if;
+            end if;
+        end loop;
+    else
+        for who in select distinct o.user_id from went as o loop
+            if private.lock_costs(who) then
+                select jsonb_agg(jsonb_build_object('platform', o.platform, 'id', o.platform_id)) into changed
+                from went as o where o.user_id = who;
+                perform private.relink_orders(who, changed);
+            end if;
+        end loop;
+    end if;
+    return null;
+end $$;
+create trigger watch_orders_come after insert on public.orders
+    referencing new table as came for each statement execute function private.watch_orders();
+create trigger watch_orders_change after update on public.orders
+    referencing new table as came old table as went for each statement execute function private.watch_orders();
+create trigger watch_orders_go after delete on public.orders
+    referencing old table as went for each statement execute function private.watch_orders();
+
+-- set_cost_rule: say what a printer's cost covers, and count every order of it again. Answers how many users it
+-- touched.
+create or replace function public.set_cost_rule(p_source text, p_cost_covers text) returns int
+language plpgsql security definer set search_path = '' set statement_timeout = '600s' as $$
+declare each record; users int := 0;
+begin
+    update private.cost_rules set cost_covers = p_cost_covers where source = p_source;
+    if not found then
+        raise exception using errcode = 'PT404', message = 'no_such_source', detail = p_source;
+    end if;
+    for each in select c.user_id, array_agg(c.source_id) as ids from public.order_costs as c
+                where c.source = p_source group by c.user_id order by c.user_id loop
+        perform private.lock_costs(each.user_id);
+        perform private.costs_changed(each.user_id, p_source, each.ids);
+        users := users + 1;
+    end loop;
+    return users;
+end $$;
+revoke all on function public.set_cost_rule(text, text) from public, anon, authenticated;
+grant execute on function public.set_cost_rule(text, text) to service_role;
+
+-- cost_rules: what each printer's cost covers.
+create or replace function public.cost_rules() returns jsonb
+language sql stable security definer set search_path = '' as $$
+    select coalesce(jsonb_object_agg(r.source, r.cost_covers), '{}') from private.cost_rules as r;
+$$;
+revoke all on function public.cost_rules() from public, anon, authenticated;
+grant execute on function public.cost_rules() to service_role;
+
+-- figures.sql
+
+-- What the pages show beside the status: the newest orders, and a seller's figures by platform and time.
+
+-- recent_orders: the newest orders of a user, over all platforms; a page of an index each, however many there are.
+create or replace function public.recent_orders(p_user_id uuid, p_limit int default 8) returns jsonb
+language plpgsql stable security definer set search_path = '' as $$
+begin
+    return (
+        select coalesce(jsonb_agg(to_jsonb(newest) order by newest.ordered_at desc, newest.platform_id), '[]')
+        from (
+            select o.* from public.connected_accounts as a
+            cross join lateral (
+                select platform, platform_id, order_number, ordered_at, total_amount, currency, country, status
+                from public.orders
+                where user_id = p_user_id and platform = a.platform and not is_deleted
+                order by ordered_at desc limit least(p_limit, 50)) as o
+            where a.user_id = p_user_id
+            order by o.ordered_at desc, o.platform_id limit least(p_limit, 50)) as newest);
+end $$;
+revoke all on function public.recent_orders(uuid, int) from public, anon, authenticated;
+grant execute on function public.recent_orders(uuid, int) to service_role;
+
+-- is_fee: whether a ledger entry is what a platform takes for itself. A type that no list knows is one: a fee that
+-- nobody has heard of must not look like profit. The rest moves money (payouts, reserves), repeats what orders say
+-- (payments, refunds) or belongs to the state (taxes). Etsy's sheet, section 7.2.
+create or replace function private.is_fee(p_entry_type text) returns boolean
+language sql immutable set search_path = '' as $$
+    select p_entry_type <> all (array['PAYMENT_GROSS', 'REFUND_GROSS', 'REFUND', 'DISBURSE2', 'billing_payment',
+        'RESERVE', 'recoupment', 'sales_tax', 'vat_tax_ep', 'VAT_REFUND_EP']);
+$$;
+
+-- figures: sums by platform, currency and unit of time ('day', 'month' or 'year' in p_zone) from p_since on.
+-- Revenue is what buyers paid less the taxes that are passed on; amounts of two currencies are never added.
+create or replace function public.figures(p_user_id uuid, p_unit text, p_zone text, p_since timestamptz) returns jsonb
+language plpgsql stable security definer set search_path = '' as $$
+begin
+    return (
+        with parts as (
+            select platform, currency, date_trunc(p_unit, ordered_at at time zone p_zone) as starts,
+                   count(*) as orders,
+                   sum(total_amount - coalesce(tax_amount, 0) - coalesce(vat_amount, 0)) as revenue,
+                   0::numeric as refunds, 0::numeric as fees,
+                   coalesce(sum(cost_amount) filter (where cost_state = 'linked' and cost_currency = currency), 0) as cost,
+                   count(*) filter (where cost_state = 'linked') as costed,
+                   count(*) filter (where cost_state <> 'linked') as uncosted
+            from public.orders
+            where user_id = p_user_id and not is_deleted and ordered_at >= p_since
+            group by 1, 2, 3
+            union all
+            -- Costs in another currency than the order's stand by themselves.
+            select platform, cost_currency, date_trunc(p_unit, ordered_at at time zone p_zone),
+                   0, 0, 0, 0, sum(cost_amount), 0, 0
+            from public.orders
+            where user_id = p_user_id and not is_deleted and ordered_at >= p_since
+              and cost_state = 'linked' and cost_currency <> currency
+            group by 1, 2, 3
+            union all
+            select platform, currency, date_trunc(p_unit, refunded_at at time zone p_zone),
+                   0, 0, sum(refund_amount), 0, 0, 0, 0
+            from public.order_refunds
+            where user_id = p_user_id and not is_deleted and refunded_at >= p_since
+            group by 1, 2, 3
+            union all
+            select platform, currency, date_trunc(p_unit, occurred_at at time zone p_zone),
+                   0, 0, 0, -sum(entry_amount), 0, 0, 0
+            from public.payments
+            where user_id = p_user_id and not is_deleted and occurred_at >= p_since and private.is_fee(entry_type)
+            group by 1, 2, 3
+            union all
+            -- Where there is no ledger, the fees stand with the payment.
+            select platform, currency, date_trunc(p_unit, paid_at at time zone p_zone),
+                   0, 0, 0, sum(fees_amount), 0, 0, 0
+            from public.order_payments
+            where user_id = p_user_id and not is_deleted and paid_at >= p_since and fees_amount is not null
+              and platform <> 'etsy'
+            group by 1, 2, 3),
+        sums as (
+            select platform, currency, starts::date as starts, sum(orders) as orders, sum(revenue) as revenue,
+                   sum(refunds) as refunds, sum(fees) as fees, sum(cost) as cost, sum(costed) as costed,
+                   sum(uncosted) as uncosted
+            from parts group by 1, 2, 3),
+        sellers as (
+            select platform, currency, listing_platform_id, max(title) as title, sum(quantity) as sold,
+                   sum(quantity * price_amount) as amount
+            from public.line_items
+            where user_id = p_user_id and not is_deleted and ordered_at >= p_since
+            group by platform, currency, listing_platform_id, case when listing_platform_id is null then title end
+            order by amount desc, sold desc limit 6)
+        select jsonb_build_object(
+            'sums', coalesce((select jsonb_agg(to_jsonb(sums) order by starts, platform, currency) from sums), '[]'),
+            'best_sellers', coalesce((select jsonb_agg(to_jsonb(sellers) order by amount desc, sold desc)
+                                      from sellers), '[]'),
+            'now', clock_timestamp()));
+end $$;
+revoke all on function public.figures(uuid, text, text, timestamptz) from public, anon, authenticated;
+grant execute on function public.figures(uuid, text, text, timestamptz) to service_role;
+
+-- cost_report.sql
+
+-- What a seller made of each order: revenue, refunds, fees, cost of goods, profit. Amounts of two currencies are never
+-- added: where a part of an order is in another currency than the order itself, its profit is not told.
+
+-- order_profits: every order of a user's channels with its money. Revenue is what the buyer paid less the taxes that
+-- are passed on; fees are those that the ledger, or else the payment, names for the order.
+create or replace function private.order_profits(p_user_id uuid) returns table (
+        platform text, platform_id text, order_number text, ordered_at timestamptz, currency text, revenue bigint,
+        refunds bigint, fees bigint, cost_state text, cost_source text, cost bigint, cost_currency text,
+        one_currency boolean, profit bigint)
+language plpgsql stable set search_path = '' as $$
+begin
+    return query
+    with taken as (
+        select p.platform, p.order_platform_id, p.currency, -sum(p.entry_amount) as fees
+        from public.payments as p
+        where p.user_id = p_user_id and not p.is_deleted and p.order_platform_id is not null
+          and private.is_fee(p.entry_type)
+        group by 1, 2, 3
+        union all
+        -- Where there is no ledger, the fees stand with the payment.
+        select p.platform, p.order_platform_id, p.currency, sum(p.fees_amount)
+        from public.order_payments as p
+        where p.user_id = p_user_id and not p.is_deleted and p.fees_amount is not null and p.platform <> 'etsy'
+        group by 1, 2, 3),
+    fee as materialized (
+        select t.platform, t.order_platform_id, min(t.currency) as currency, max(t.currency) as other, sum(t.fees) as fees
+        from taken as t group by 1, 2),
+    refund as materialized (
+        select r.platform, r.order_platform_id, min(r.currency) as currency, max(r.currency) as other,
+               sum(r.refund_amount) as refunds
+        from public.order_refunds as r where r.user_id = p_user_id and not r.is_deleted group by 1, 2)
+    select o.platform, o.platform_id, o.order_number, o.ordered_at, o.currency, m.revenue, m.refunds, m.fees,
+           o.cost_state, o.cost_source, o.cost_amount, o.cost_currency, m.same,
+           case when m.same and o.cost_state = 'linked' then m.revenue - m.refunds - m.fees - o.cost_amount end
+    from public.orders as o
+    left join fee as f on f.platform = o.platform and f.order_platform_id = o.platform_id
+    left join refund as r on r.platform = o.platform and r.order_platform_id = o.platform_id
+    cross join lateral (
+        select o.total_amount - coalesce(o.tax_amount, 0) - coalesce(o.vat_amount, 0) as revenue,
+               coalesce(r.refunds, 0)::bigint as refunds, coalesce(f.fees, 0)::bigint as fees,
+               coalesce(f.currency, o.currency) = o.currency and coalesce(f.other, o.currency) = o.currency
+               and coalesce(r.currency, o.currency) = o.currency and coalesce(r.other, o.currency) = o.currency
+               and coalesce(o.cost_currency, o.currency) = o.currency as same) as m
+    where o.user_id = p_user_id and not o.is_deleted;
+end $$;
+
+-- cost_report: totals by platform and currency, and what could not be linked, by reason, the newest p_limit of each
+-- kind.
+create or replace function public.cost_report(p_user_id uuid, p_limit int default 20) returns jsonb
+language plpgsql stable security definer set search_path = '' set statement_timeout = '120s' as $$
+begin
+    return (
+        with money as materialized (select * from private.order_profits(p_user_id)),
+        totals as (
+            select m.platform, m.currency, count(*) as orders,
+                   count(*) filter (where m.cost_state = 'linked') as linked,
+                   count(*) filter (where m.cost_state = 'no_cost_yet') as no_cost_yet,
+                   count(*) filter (where m.cost_state = 'ambiguous') as ambiguous,
+                   count(*) filter (where m.cost_state = 'linked' and not m.one_currency) as two_currencies,
+                   count(m.profit) as with_profit,
+                   coalesce(sum(m.revenue) filter (where m.profit is not null), 0) as revenue,
+                   coalesce(sum(m.refunds) filter (where m.profit is not null), 0) as refunds,
+                   coalesce(sum(m.fees) filter (where m.profit is not null), 0) as fees,
+                   coalesce(sum(m.cost) filter (where m.profit is not null), 0) as cost,
+                   coalesce(sum(m.profit), 0) as profit,
+                   count(*) filter (where m.profit < 0) as at_a_loss
+            from money as m group by 1, 2),
+        spent as (
+            select c.source, c.currency, c.state, coalesce(c.reason, '') as reason, count(*) as count,
+                   sum(c.production_amount + c.shipping_amount) as cost
+            from public.order_costs as c where c.user_id = p_user_id group by 1, 2, 3, 4),
+        open_ones as (
+            select c.*, row_number() over (partition by c.state order by c.ordered_at desc nulls last, c.source_id) as place
+            from public.order_costs as c where c.user_id = p_user_id and c.state <> 'linked')
+        select jsonb_build_object(
+            'rules', public.cost_rules(),
+            'digits', (select coalesce(jsonb_object_agg(k.code, k.digits), '{}') from private.currencies as k
+                       where k.code in (select currency from money union select cost_currency from money
+                                        union select currency from spent)),
+            'totals', (select coalesce(jsonb_agg(to_jsonb(t) order by t.platform, t.currency), '[]') from totals as t),
+            'spent', (select coalesce(jsonb_agg(to_jsonb(s) order by s.source, s.state, s.reason, s.currency), '[]')
+                      from spent as s),
+            'open', (
+                select coalesce(jsonb_agg(jsonb_build_object(
+                           'source', c.source, 'source_id', c.source_id, 'state', c.state, 'reason', c.reason,
+                           'order_type', c.order_type, 'reference', c.reference, 'label', c.label,
+                           'reprint_of', c.reprint_of, 'ordered_at', c.ordered_at, 'currency', c.currency,
+                           'cost', c.production_amount + c.shipping_amount,
+                           'candidates', (
+                               select coalesce(jsonb_agg(k.platform || ' ' || k.order_platform_id
+                                                         order by k.platform, k.order_platform_id), '[]')
+                               from private.cost_links as k
+                               where k.user_id = c.user_id and k.source = c.source and k.source_id = c.source_id))
+                       order by c.state, c.place), '[]')
+                from open_ones as c where c.place <= p_limit),
+            'orders', (
+                select coalesce(jsonb_agg(to_jsonb(n) order by n.ordered_at desc, n.platform_id), '[]')
+                from (select * from money as m where m.cost_state <> 'no_cost_yet' or m.cost_source is not null
+                      order by m.ordered_at desc, m.platform_id limit p_limit) as n)));
+end $$;
+revoke all on function public.cost_report(uuid, int) from public, anon, authenticated;
+grant execute on function public.cost_report(uuid, int) to service_role;

@@ -1,0 +1,273 @@
+-- Jobs: what runs next. Postgres decides; messages in Valkey are only doorbells.
+--
+--   waiting ──(the entity before it ended)──▶ queued ◀──(run_after passed)── parked
+--                                               │ claim                         ▲
+--                                               ▼                               │ no budget, throttled, backoff
+--                                            running ───────────────────────────┘
+--                                               ├──▶ completed   (with a certificate)
+--                                               ├──▶ failed      (for good, with a reason)
+--                                               └──▶ quarantined (three workers died on one slice)
+--
+-- The claim: claim.sql. Whose job is next: virtual_time.sql. How jobs end: job_endings.sql. What time does: clock.sql.
+
+create table public.sync_runs (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    job_type text not null check (job_type in ('backfill', 'incremental')),
+    trigger text not null,
+    created_at timestamptz not null default now()
+);
+create index sync_runs_of_user on public.sync_runs (user_id, created_at);
+alter table public.sync_runs enable row level security;
+alter table public.sync_runs force row level security;
+create policy own_rows on public.sync_runs for select to authenticated using (user_id = (select auth.uid()));
+grant select on public.sync_runs to authenticated, service_role;
+
+create table public.certificates (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    platform text not null,
+    entity text not null,
+    run_id uuid not null references public.sync_runs (id) on delete cascade,
+    job_id uuid not null unique,
+    provider_count bigint,
+    distinct_keys bigint not null,
+    rejected bigint not null default 0,
+    earliest timestamptz,
+    latest timestamptz,
+    checks jsonb not null,
+    issued_at timestamptz not null default now()
+);
+comment on table public.certificates is 'The proof that an entity is complete: one row a completed job.';
+create index certificates_of_user on public.certificates (user_id, platform, entity, issued_at);
+alter table public.certificates enable row level security;
+alter table public.certificates force row level security;
+create policy own_rows on public.certificates for select to authenticated using (user_id = (select auth.uid()));
+grant select on public.certificates to authenticated, service_role;
+
+create table public.sync_jobs (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    account_id uuid not null references public.connected_accounts (id) on delete cascade,
+    run_id uuid not null references public.sync_runs (id) on delete cascade,
+    platform text not null,
+    entity text not null,
+    job_type text not null check (job_type in ('backfill', 'incremental')),
+    status text not null default 'waiting' check (status in
+        ('waiting', 'queued', 'running', 'parked', 'completed', 'failed', 'quarantined')),
+    -- Lower runs first: orders before other entities, then the plan.
+    priority int not null default 0,
+    -- The entity's place in its platform's order.
+    position int not null default 0,
+    -- The least recently served of equals runs next, so that one huge shop cannot hold the workers.
+    served_at timestamptz not null default clock_timestamp(),
+    virtual_time double precision not null default 0,
+    -- The frozen window: nothing after window_end is read, and the cursor left behind is never later.
+    window_start timestamptz,
+    window_end timestamptz,
+    cursor jsonb,
+    page_seq int not null default 0,
+    records_done bigint not null default 0,
+    records_total bigint,
+    records_rejected bigint not null default 0,
+    -- How far the read is, 0 to 1, where the number of records is not known beforehand.
+    fraction real,
+    calls_used int not null default 0,
+    lease_id uuid unique,
+    lease_expires_at timestamptz,
+    leased_by text,
+    run_after timestamptz,
+    park_reason text,
+    park_code text,
+    attempts int not null default 0,
+    deaths int not null default 0,
+    error_code text,
+    error text,
+    seller_message text,
+    certificate_id uuid references public.certificates (id),
+    created_at timestamptz not null default now(),
+    started_at timestamptz,
+    finished_at timestamptz,
+    check ((status = 'running') = (lease_id is not null)),
+    check ((status = 'running') = (lease_expires_at is not null)),
+    check ((status = 'parked') = (run_after is not null)),
+    check ((status in ('completed', 'failed', 'quarantined')) = (finished_at is not null)),
+    -- Complete means proven.
+    check ((status = 'completed') = (certificate_id is not null)),
+    check ((status in ('failed', 'quarantined')) = (error_code is not null))
+) with (fillfactor = 50);
+comment on table public.sync_jobs is 'One entity of one platform of one user, worked in slices.';
+-- One open job per user, platform, entity and job type: a double click cannot make two.
+create unique index sync_jobs_one_open on public.sync_jobs (user_id, platform, entity, job_type)
+    where status in ('waiting', 'queued', 'running', 'parked');
+-- A platform's entities in their order, one at a time: only the head of the line is ever claimable.
+create unique index sync_jobs_one_head on public.sync_jobs (user_id, platform, job_type)
+    where status in ('queued', 'running', 'parked');
+create unique index sync_jobs_one_running on public.sync_jobs (user_id, platform)
+    where status = 'running';
+-- The claim reads this index alone, so blocked and parked jobs cost it nothing.
+create index sync_jobs_claim on public.sync_jobs (priority, served_at, id) where status = 'queued';
+create index sync_jobs_due on public.sync_jobs (run_after) where status = 'parked';
+-- Not by lease_expires_at, which every page moves: a page's update must touch no index (a heap-only tuple), or a long
+-- job would leave a dead entry a page behind and every look at its lease would wade through them.
+create index sync_jobs_running on public.sync_jobs (id) where status = 'running';
+create index sync_jobs_line on public.sync_jobs (user_id, platform, job_type, position) where status = 'waiting';
+create index sync_jobs_of_user on public.sync_jobs (user_id, platform, entity, created_at);
+alter table public.certificates add foreign key (job_id) references public.sync_jobs (id)
+    on delete cascade deferrable initially deferred;
+alter table public.sync_jobs enable row level security;
+alter table public.sync_jobs force row level security;
+create policy own_rows on public.sync_jobs for select to authenticated using (user_id = (select auth.uid()));
+grant select on public.sync_jobs to service_role;
+-- The lease is the worker's key to a job: an end user does not see it.
+grant select (id, user_id, account_id, run_id, platform, entity, job_type, status, records_done, records_total,
+              records_rejected, fraction, calls_used, run_after, park_reason, attempts, error_code, seller_message,
+              certificate_id, created_at, started_at, finished_at, window_start, window_end)
+    on public.sync_jobs to authenticated;
+comment on column public.sync_jobs.virtual_time is 'Calls that this line of jobs has had, divided by its plan''s weight; starts where the others stand.';
+comment on column public.sync_jobs.park_code is 'Of a parked job: setting_missing, platform_key_refused, token_unreadable; null where time helps.';
+-- What ended lately, and the last success. An ending writes it once, so pages still touch no index.
+create index sync_jobs_ended on public.sync_jobs (finished_at) where finished_at is not null;
+
+-- Where the next incremental sync starts. Never later than the frozen bound of the read that left it.
+create table public.sync_cursors (
+    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    platform text not null,
+    entity text not null,
+    watermark timestamptz not null,
+    run_id uuid not null references public.sync_runs (id) on delete cascade,
+    updated_at timestamptz not null default now(),
+    primary key (user_id, platform, entity)
+);
+alter table public.sync_cursors enable row level security;
+alter table public.sync_cursors force row level security;
+create policy own_rows on public.sync_cursors for select to authenticated using (user_id = (select auth.uid()));
+grant select on public.sync_cursors to authenticated, service_role;
+
+-- A trigger that comes while a job runs is not lost: it leaves a request, and the finishing transaction queues the job
+-- again. And two clocks that quarantine jobs of the same users take their locks in one order.
+create table private.rerun_requests (
+    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    platform text not null,
+    entity text not null,
+    job_type text not null,
+    run_id uuid not null references public.sync_runs (id) on delete cascade,
+    primary key (user_id, platform, entity, job_type)
+);
+comment on table private.rerun_requests is 'Jobs to be queued again when the one that runs has ended: one request, however often asked.';
+
+-- leased_job: the running job of this lease, locked until the transaction ends, or lease_lost.
+create or replace function private.leased_job(p_lease_id uuid) returns public.sync_jobs
+language plpgsql set search_path = '' as $$
+declare job public.sync_jobs;
+begin
+    select * into job from public.sync_jobs where lease_id = p_lease_id for update;
+    if not found then
+        raise exception using errcode = 'PT409', message = 'lease_lost',
+            hint = 'Another worker has this job, or it has ended: drop what is in hand.';
+    end if;
+    return job;
+end $$;
+
+-- promote_next: put the next entity in line at the head, once the one before it has ended.
+create or replace function private.promote_next(p_user_id uuid, p_platform text, p_job_type text) returns void
+language sql set search_path = '' as $$
+    update public.sync_jobs set status = 'queued', served_at = clock_timestamp()
+    where id = (
+        select id from public.sync_jobs
+        where user_id = p_user_id and platform = p_platform and job_type = p_job_type and status = 'waiting'
+        order by position, created_at limit 1)
+    and not exists (
+        select 1 from public.sync_jobs
+        where user_id = p_user_id and platform = p_platform and job_type = p_job_type
+          and status in ('queued', 'running', 'parked'));
+$$;
+
+-- queue_jobs: queue what is asked in one transaction. `p_jobs` is a list of {platform, entity, priority, position};
+-- open jobs are left alone, completed ones too unless `p_rerun`. What shall be read again, and is being read, is read
+-- once more after its end, however often that was asked. Answers what became of each.
+create or replace function public.queue_jobs(p_user_id uuid, p_job_type text, p_trigger text, p_jobs jsonb,
+                                             p_rerun boolean default false) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare wanted record; outcome text; outcomes jsonb := '[]'; run uuid; last public.sync_jobs;
+        account public.connected_accounts; queued int := 0; reruns int := 0;
+begin
+    perform 1 from public.profiles where user_id = p_user_id for no key update;
+    if not found then
+        raise exception using errcode = 'PT404', message = 'unknown_user', hint = 'Create the user first.';
+    end if;
+    insert into public.sync_runs (user_id, job_type, trigger) values (p_user_id, p_job_type, p_trigger)
+        returning id into run;
+    for wanted in select * from jsonb_to_recordset(p_jobs)
+                  as j(platform text, entity text, priority int, position int) order by j.platform, j.position loop
+        select * into account from public.connected_accounts
+         where user_id = p_user_id and platform = wanted.platform;
+        if not found then
+            raise exception using errcode = 'PT404', message = 'not_connected',
+                detail = wanted.platform, hint = 'Connect the platform first.';
+        end if;
+        select * into last from public.sync_jobs
+         where user_id = p_user_id and platform = wanted.platform and entity = wanted.entity
+           and job_type = p_job_type order by created_at desc, id limit 1;
+        if last.status in ('waiting', 'queued', 'running', 'parked') and last.started_at is not null and p_rerun then
+            insert into private.rerun_requests (user_id, platform, entity, job_type, run_id)
+            values (p_user_id, wanted.platform, wanted.entity, p_job_type, run) on conflict do nothing;
+            reruns := reruns + found::int;
+            outcome := 'will run again';
+        elsif last.status in ('waiting', 'queued', 'running', 'parked') then
+            outcome := 'already running';
+        elsif last.status = 'completed' and not p_rerun then
+            outcome := 'already complete';
+        else
+            insert into public.sync_jobs (user_id, account_id, run_id, platform, entity, job_type, priority, position,
+                                          created_at)
+            values (p_user_id, account.id, run, wanted.platform, wanted.entity, p_job_type, wanted.priority,
+                    wanted.position, clock_timestamp());
+            outcome := 'queued';
+            queued := queued + 1;
+        end if;
+        outcomes := outcomes || jsonb_build_object('platform', wanted.platform, 'entity', wanted.entity,
+                                                   'outcome', outcome);
+    end loop;
+    perform private.promote_next(p_user_id, platform, p_job_type)
+       from (select distinct platform from public.sync_jobs
+             where user_id = p_user_id and job_type = p_job_type and status = 'waiting') as waiting;
+    if queued + reruns = 0 then
+        delete from public.sync_runs where id = run;
+    elsif queued > 0 and p_job_type = 'backfill' then
+        update public.profiles set backfill_status = 'in_progress', backfill_completed_at = null,
+               backfill_failures = '[]' where user_id = p_user_id;
+    end if;
+    return jsonb_build_object('run_id', case when queued + reruns > 0 then run end, 'jobs', outcomes);
+end $$;
+revoke all on function public.queue_jobs(uuid, text, text, jsonb, boolean) from public, anon, authenticated;
+grant execute on function public.queue_jobs(uuid, text, text, jsonb, boolean) to service_role;
+
+-- queue_backfill: queue_jobs, with a start of the history that the new jobs read from. One transaction.
+create or replace function public.queue_backfill(p_user_id uuid, p_trigger text, p_jobs jsonb, p_rerun boolean default false,
+                                                 p_since timestamptz default null) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare answer jsonb;
+begin
+    answer := public.queue_jobs(p_user_id, 'backfill', p_trigger, p_jobs, p_rerun);
+    if p_since is not null then
+        update public.sync_jobs set window_start = p_since where run_id = (answer ->> 'run_id')::uuid;
+    end if;
+    return answer;
+end $$;
+revoke all on function public.queue_backfill(uuid, text, jsonb, boolean, timestamptz) from public, anon, authenticated;
+grant execute on function public.queue_backfill(uuid, text, jsonb, boolean, timestamptz) to service_role;
+
+-- freeze_window: fix what this job will read, once. A second call answers the window that stands.
+create or replace function public.freeze_window(p_lease_id uuid, p_start timestamptz, p_end timestamptz) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare job public.sync_jobs := private.leased_job(p_lease_id);
+begin
+    update public.sync_jobs
+       set window_start = coalesce(window_start, p_start),
+           window_end = coalesce(window_end, least(p_end, clock_timestamp()))
+     where id = job.id returning * into job;
+    return jsonb_build_object('window_start', job.window_start, 'window_end', job.window_end);
+end $$;
+revoke all on function public.freeze_window(uuid, timestamptz, timestamptz) from public, anon, authenticated;
+grant execute on function public.freeze_window(uuid, timestamptz, timestamptz) to service_role;

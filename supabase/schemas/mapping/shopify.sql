@@ -1,0 +1,748 @@
+-- The mapping of shopify's records, written from its streams by `make migration`. Do not edit.
+
+create or replace function private.map_shopify_orders_orders(r jsonb) returns table (
+        order_number text, status text, fulfillment_status text, is_paid boolean, is_test boolean,
+        buyer_platform_id text, payment_method text, ordered_at timestamptz, cancelled_at timestamptz,
+        discount_amount bigint, subtotal_amount bigint, shipping_amount bigint, tax_amount bigint, tip_amount bigint,
+        total_amount bigint, current_total_amount bigint, refunded_amount bigint, presentment_currency text,
+        presentment_total_amount bigint, currency text)
+language sql stable as $$
+    select v.order_number, lower(v.status), lower(v.fulfillment_status), v.is_paid, v.is_test,
+        private.gid(v.buyer_platform_id, 'customer.id'), private.joined_texts(v.payment_method, 'paymentGatewayNames'),
+        private.moment(v.ordered_at, 'processedAt'), private.moment(v.cancelled_at, 'cancelledAt'),
+        private.decimal_money(v.discount_amount, c, v.currency, 'totalDiscountsSet.shopMoney'),
+        private.decimal_money(v.subtotal_amount, c, v.currency, 'subtotalPriceSet.shopMoney'),
+        private.decimal_money(v.shipping_amount, c, v.currency, 'totalShippingPriceSet.shopMoney'),
+        private.decimal_money(v.tax_amount, c, v.currency, 'totalTaxSet.shopMoney'),
+        private.decimal_money(v.tip_amount, c, v.currency, 'totalTipReceivedSet.shopMoney'),
+        private.decimal_money(v.total_amount, c, v.currency, 'totalPriceSet.shopMoney'),
+        private.decimal_money(v.current_total_amount, c, v.currency, 'currentTotalPriceSet.shopMoney'),
+        private.decimal_money(v.refunded_amount, c, v.currency, 'totalRefundedSet.shopMoney'), v.presentment_currency,
+        private.own_money(v.presentment_total_amount, 'totalPriceSet.presentmentMoney'), v.currency
+    from (select
+        private.text_in(r, 'name', 'name') as order_number,
+        private.string_in(r, 'displayFinancialStatus', 'displayFinancialStatus', 'lower') as status,
+        private.string_in(r, 'displayFulfillmentStatus', 'displayFulfillmentStatus', 'lower') as fulfillment_status,
+        (r ->> 'fullyPaid')::boolean as is_paid,
+        (r ->> 'test')::boolean as is_test,
+        private.string_in(r -> 'customer', 'id', 'customer.id', 'gid') as buyer_platform_id,
+        r -> 'paymentGatewayNames' as payment_method,
+        private.string_in(r, 'processedAt', 'processedAt', 'iso_time') as ordered_at,
+        private.string_in(r, 'cancelledAt', 'cancelledAt', 'iso_time') as cancelled_at,
+        r -> 'totalDiscountsSet' -> 'shopMoney' as discount_amount,
+        r -> 'subtotalPriceSet' -> 'shopMoney' as subtotal_amount,
+        r -> 'totalShippingPriceSet' -> 'shopMoney' as shipping_amount,
+        r -> 'totalTaxSet' -> 'shopMoney' as tax_amount,
+        r -> 'totalTipReceivedSet' -> 'shopMoney' as tip_amount,
+        r -> 'totalPriceSet' -> 'shopMoney' as total_amount,
+        r -> 'currentTotalPriceSet' -> 'shopMoney' as current_total_amount,
+        r -> 'totalRefundedSet' -> 'shopMoney' as refunded_amount,
+        private.text_in(r -> 'totalPriceSet' -> 'presentmentMoney', 'currencyCode', 'totalPriceSet.presentmentMoney.currencyCode') as presentment_currency,
+        r -> 'totalPriceSet' -> 'presentmentMoney' as presentment_total_amount,
+        private.text_in(r, 'currencyCode', 'currencyCode') as currency
+        offset 0) as v left join private.currencies as c on c.code = v.currency;
+$$;
+
+create or replace function private.map_shopify_orders_line_items(r jsonb) returns table (
+        listing_platform_id text, product_platform_id text, sku text, title text, quantity bigint,
+        current_quantity bigint, price_amount bigint, discount_amount bigint, currency text)
+language sql stable as $$
+    select private.gid(v.listing_platform_id, 'product.id'), private.gid(v.product_platform_id, 'variant.id'), v.sku,
+        v.title, v.quantity, v.current_quantity,
+        private.decimal_money(v.price_amount, c, v.currency, 'originalUnitPriceSet.shopMoney'),
+        private.decimal_money(v.discount_amount, c, v.currency, 'totalDiscountSet.shopMoney'), v.currency
+    from (select
+        private.string_in(r -> 'product', 'id', 'product.id', 'gid') as listing_platform_id,
+        private.string_in(r -> 'variant', 'id', 'variant.id', 'gid') as product_platform_id,
+        private.text_in(r, 'sku', 'sku') as sku,
+        private.text_in(r, 'name', 'name') as title,
+        (r ->> 'quantity')::bigint as quantity,
+        (r ->> 'currentQuantity')::bigint as current_quantity,
+        r -> 'originalUnitPriceSet' -> 'shopMoney' as price_amount,
+        r -> 'totalDiscountSet' -> 'shopMoney' as discount_amount,
+        private.text_in(r -> 'originalUnitPriceSet' -> 'shopMoney', 'currencyCode', 'originalUnitPriceSet.shopMoney.currencyCode') as currency
+        offset 0) as v left join private.currencies as c on c.code = v.currency;
+$$;
+
+create or replace function private.map_shopify_orders_order_transactions(r jsonb) returns table (
+        kind text, status text, gateway text, is_test boolean, parent_platform_id text, transaction_amount bigint,
+        processed_at timestamptz, currency text)
+language sql stable as $$
+    select lower(v.kind), lower(v.status), v.gateway, v.is_test, private.gid(v.parent_platform_id, 'parentTransaction.id'),
+        private.decimal_money(v.transaction_amount, c, v.currency, 'amountSet.shopMoney'),
+        private.moment(v.processed_at, 'processedAt'), v.currency
+    from (select
+        private.string_in(r, 'kind', 'kind', 'lower') as kind,
+        private.string_in(r, 'status', 'status', 'lower') as status,
+        private.text_in(r, 'gateway', 'gateway') as gateway,
+        (r ->> 'test')::boolean as is_test,
+        private.string_in(r -> 'parentTransaction', 'id', 'parentTransaction.id', 'gid') as parent_platform_id,
+        r -> 'amountSet' -> 'shopMoney' as transaction_amount,
+        private.string_in(r, 'processedAt', 'processedAt', 'iso_time') as processed_at,
+        private.text_in(r -> 'amountSet' -> 'shopMoney', 'currencyCode', 'amountSet.shopMoney.currencyCode') as currency
+        offset 0) as v left join private.currencies as c on c.code = v.currency;
+$$;
+
+create or replace function private.map_shopify_orders_order_fulfillments(r jsonb) returns table (
+        status text, carrier text, tracking_code text, shipped_at timestamptz)
+language sql stable as $$
+    select lower(v.status), v.carrier, v.tracking_code, private.moment(v.shipped_at, 'createdAt')
+    from (select
+        private.string_in(r, 'status', 'status', 'lower') as status,
+        coalesce(private.text_in(r, 'carrier', 'carrier'), r #>> '{trackingInfo,0,company}') as carrier,
+        coalesce(private.text_in(r, 'trackingCode', 'trackingCode'), r #>> '{trackingInfo,0,number}') as tracking_code,
+        private.string_in(r, 'createdAt', 'createdAt', 'iso_time') as shipped_at
+        offset 0) as v;
+$$;
+
+create or replace function private.land_shopify_orders(
+    job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb, p_look_up_all boolean default false)
+returns private.landed language plpgsql
+set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
+begin
+    with incoming as materialized (
+        select n.*, t.platform_id is null as is_new,
+               (t.is_deleted or t.content_hash <> n.content_hash) is true as differs,
+               (t.platform_id is null or n.source_updated_at > t.source_updated_at
+                or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
+                    and n.platform_id <> all (seen_later))) is true as is_fresh
+        from (
+              select e.ord, e.raw, private.gid_tail(e.r ->> 'id') as platform_id, e.version as source_updated_at,
+                     jsonb_hash_extended(e.raw, 0) as content_hash,
+                     nullif(e.r -> 'lineItems' -> 'nodes', 'null') as line_items_at,
+                     (e.r -> 'lineItems' -> 'pageInfo' ->> 'hasNextPage')::boolean or (e.r -> 'lineItems' -> 'pageInfo' ->> 'hasPreviousPage')::boolean as line_items_more,
+                     nullif(e.r -> 'transactions', 'null') as order_transactions_at,
+                     nullif(e.r -> 'fulfillments', 'null') as order_fulfillments_at,
+                     m.*
+              from (select e.r, e.ord, e.r - array['transactions', 'fulfillments']::text[] #- '{lineItems,nodes}' as raw, greatest(private.moment(private.string_in(e.r, 'updatedAt', 'updatedAt', 'iso_time'), 'updatedAt')) as version
+                    from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
+                   lateral private.map_shopify_orders_orders(e.raw) as m offset 0) as n
+        left join lateral (
+            select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted from public.orders as t
+            where t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true),
+    fresh as not materialized (select n.* from incoming as n where n.is_fresh),
+    orders_new as (
+        insert into public.orders as t (user_id, platform, platform_id, order_number, status, fulfillment_status, is_paid, is_test, buyer_platform_id, payment_method, ordered_at, cancelled_at, discount_amount, subtotal_amount, shipping_amount, tax_amount, tip_amount, total_amount, current_total_amount, refunded_amount, presentment_currency, presentment_total_amount, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, order_number, status, fulfillment_status, is_paid, is_test, buyer_platform_id, payment_method, ordered_at, cancelled_at, discount_amount, subtotal_amount, shipping_amount, tax_amount, tip_amount, total_amount, current_total_amount, refunded_amount, presentment_currency, presentment_total_amount, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
+    orders_changed as (
+        insert into public.orders as t (user_id, platform, platform_id, order_number, status, fulfillment_status, is_paid, is_test, buyer_platform_id, payment_method, ordered_at, cancelled_at, discount_amount, subtotal_amount, shipping_amount, tax_amount, tip_amount, total_amount, current_total_amount, refunded_amount, presentment_currency, presentment_total_amount, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, order_number, status, fulfillment_status, is_paid, is_test, buyer_platform_id, payment_method, ordered_at, cancelled_at, discount_amount, subtotal_amount, shipping_amount, tax_amount, tip_amount, total_amount, current_total_amount, refunded_amount, presentment_currency, presentment_total_amount, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
+        on conflict (user_id, platform, platform_id) do update set order_number = excluded.order_number, status = excluded.status, fulfillment_status = excluded.fulfillment_status, is_paid = excluded.is_paid, is_test = excluded.is_test, buyer_platform_id = excluded.buyer_platform_id, payment_method = excluded.payment_method, ordered_at = excluded.ordered_at, cancelled_at = excluded.cancelled_at, discount_amount = excluded.discount_amount, subtotal_amount = excluded.subtotal_amount, shipping_amount = excluded.shipping_amount, tax_amount = excluded.tax_amount, tip_amount = excluded.tip_amount, total_amount = excluded.total_amount, current_total_amount = excluded.current_total_amount, refunded_amount = excluded.refunded_amount, presentment_currency = excluded.presentment_currency, presentment_total_amount = excluded.presentment_total_amount, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1),
+    line_items_in as materialized (
+        select n.*, t.platform_id is null as is_new,
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
+        from (
+            select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+            from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
+                         private.gid_tail(e.r ->> 'id') as platform_id
+                  from fresh as f, jsonb_array_elements(f.line_items_at) with ordinality as e(r, ord) offset 0) as e,
+                 lateral private.map_shopify_orders_line_items(e.raw) as m offset 0) as n
+        left join lateral (
+            select t.platform_id, t.order_platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted from public.line_items as t
+            where (p_look_up_all or not n.parent_is_new) and t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true),
+    line_items_new as (
+        insert into public.line_items as t (user_id, platform, platform_id, order_platform_id, listing_platform_id, product_platform_id, sku, title, quantity, current_quantity, price_amount, discount_amount, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, order_platform_id, listing_platform_id, product_platform_id, sku, title, quantity, current_quantity, price_amount, discount_amount, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from line_items_in where is_new),
+    line_items_changed as (
+        insert into public.line_items as t (user_id, platform, platform_id, order_platform_id, listing_platform_id, product_platform_id, sku, title, quantity, current_quantity, price_amount, discount_amount, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, order_platform_id, listing_platform_id, product_platform_id, sku, title, quantity, current_quantity, price_amount, discount_amount, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from line_items_in where differs
+        on conflict (user_id, platform, platform_id) do update set order_platform_id = excluded.order_platform_id, listing_platform_id = excluded.listing_platform_id, product_platform_id = excluded.product_platform_id, sku = excluded.sku, title = excluded.title, quantity = excluded.quantity, current_quantity = excluded.current_quantity, price_amount = excluded.price_amount, discount_amount = excluded.discount_amount, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1),
+    line_items_gone as (
+        update public.line_items as t set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
+         where t.ctid = any (array(
+            select g.ctid from fresh as f, lateral (
+                select t.ctid, t.platform_id from public.line_items as t
+                where t.user_id = job.user_id and t.platform = job.platform and t.order_platform_id = f.platform_id
+                  and not t.is_deleted offset 0) as g
+            where not f.is_new and f.line_items_at is not null and f.line_items_more is not true
+              and g.platform_id <> all (array(select n.platform_id from line_items_in as n))))),
+    order_transactions_in as materialized (
+        select n.*, t.platform_id is null as is_new,
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
+        from (
+            select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+            from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
+                         private.gid_tail(e.r ->> 'id') as platform_id
+                  from fresh as f, jsonb_array_elements(f.order_transactions_at) with ordinality as e(r, ord) offset 0) as e,
+                 lateral private.map_shopify_orders_order_transactions(e.raw) as m offset 0) as n
+        left join lateral (
+            select t.platform_id, t.order_platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted from public.order_transactions as t
+            where (p_look_up_all or not n.parent_is_new) and t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true),
+    order_transactions_new as (
+        insert into public.order_transactions as t (user_id, platform, platform_id, order_platform_id, kind, status, gateway, is_test, parent_platform_id, transaction_amount, processed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, order_platform_id, kind, status, gateway, is_test, parent_platform_id, transaction_amount, processed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from order_transactions_in where is_new),
+    order_transactions_changed as (
+        insert into public.order_transactions as t (user_id, platform, platform_id, order_platform_id, kind, status, gateway, is_test, parent_platform_id, transaction_amount, processed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, order_platform_id, kind, status, gateway, is_test, parent_platform_id, transaction_amount, processed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from order_transactions_in where differs
+        on conflict (user_id, platform, platform_id) do update set order_platform_id = excluded.order_platform_id, kind = excluded.kind, status = excluded.status, gateway = excluded.gateway, is_test = excluded.is_test, parent_platform_id = excluded.parent_platform_id, transaction_amount = excluded.transaction_amount, processed_at = excluded.processed_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1),
+    order_transactions_gone as (
+        update public.order_transactions as t set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
+         where t.ctid = any (array(
+            select g.ctid from fresh as f, lateral (
+                select t.ctid, t.platform_id from public.order_transactions as t
+                where t.user_id = job.user_id and t.platform = job.platform and t.order_platform_id = f.platform_id
+                  and not t.is_deleted offset 0) as g
+            where not f.is_new and f.order_transactions_at is not null
+              and g.platform_id <> all (array(select n.platform_id from order_transactions_in as n))))),
+    order_fulfillments_in as materialized (
+        select n.*, t.platform_id is null as is_new,
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
+        from (
+            select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+            from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
+                         private.gid_tail(e.r ->> 'id') as platform_id
+                  from fresh as f, jsonb_array_elements(f.order_fulfillments_at) with ordinality as e(r, ord) offset 0) as e,
+                 lateral private.map_shopify_orders_order_fulfillments(e.raw) as m offset 0) as n
+        left join lateral (
+            select t.platform_id, t.order_platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted from public.order_fulfillments as t
+            where (p_look_up_all or not n.parent_is_new) and t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true),
+    order_fulfillments_new as (
+        insert into public.order_fulfillments as t (user_id, platform, platform_id, order_platform_id, status, carrier, tracking_code, shipped_at, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, order_platform_id, status, carrier, tracking_code, shipped_at, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from order_fulfillments_in where is_new),
+    order_fulfillments_changed as (
+        insert into public.order_fulfillments as t (user_id, platform, platform_id, order_platform_id, status, carrier, tracking_code, shipped_at, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, order_platform_id, status, carrier, tracking_code, shipped_at, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from order_fulfillments_in where differs
+        on conflict (user_id, platform, platform_id) do update set order_platform_id = excluded.order_platform_id, status = excluded.status, carrier = excluded.carrier, tracking_code = excluded.tracking_code, shipped_at = excluded.shipped_at, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1),
+    order_fulfillments_gone as (
+        update public.order_fulfillments as t set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
+         where t.ctid = any (array(
+            select g.ctid from fresh as f, lateral (
+                select t.ctid, t.platform_id from public.order_fulfillments as t
+                where t.user_id = job.user_id and t.platform = job.platform and t.order_platform_id = f.platform_id
+                  and not t.is_deleted offset 0) as g
+            where not f.is_new and f.order_fulfillments_at is not null
+              and g.platform_id <> all (array(select n.platform_id from order_fulfillments_in as n)))))
+    select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
+           (select count(*) from orders_changed),
+           count(*) filter (where n.is_fresh and not n.is_new and not n.differs), count(*) filter (where not n.is_fresh)
+      into landed from incoming as n;
+    if array_position(landed.keys, null) is not null then
+        raise exception using errcode = 'PT422', message = 'id: missing';
+    end if;
+    return landed;
+end $$;
+
+create or replace function private.map_shopify_refunds_order_refunds(r jsonb) returns table (
+        order_platform_id text, refund_amount bigint, reason text, refunded_at timestamptz, currency text)
+language sql stable as $$
+    select private.gid(v.order_platform_id, 'order.id'),
+        private.decimal_money(v.refund_amount, c, v.currency, 'totalRefundedSet.shopMoney'), v.reason,
+        private.moment(v.refunded_at, 'processedAt'), v.currency
+    from (select
+        private.string_in(r -> 'order', 'id', 'order.id', 'gid') as order_platform_id,
+        r -> 'totalRefundedSet' -> 'shopMoney' as refund_amount,
+        private.text_in(r, 'note', 'note') as reason,
+        private.string_in(r, 'processedAt', 'processedAt', 'iso_time') as refunded_at,
+        private.text_in(r -> 'totalRefundedSet' -> 'shopMoney', 'currencyCode', 'totalRefundedSet.shopMoney.currencyCode') as currency
+        offset 0) as v left join private.currencies as c on c.code = v.currency;
+$$;
+
+create or replace function private.map_shopify_refunds_order_refund_lines(r jsonb) returns table (
+        line_item_platform_id text, quantity bigint, restock_type text, subtotal_amount bigint, tax_amount bigint,
+        currency text)
+language sql stable as $$
+    select private.gid(v.line_item_platform_id, 'lineItem.id'), v.quantity, lower(v.restock_type),
+        private.decimal_money(v.subtotal_amount, c, v.currency, 'subtotalSet.shopMoney'),
+        private.decimal_money(v.tax_amount, c, v.currency, 'totalTaxSet.shopMoney'), v.currency
+    from (select
+        private.string_in(r -> 'lineItem', 'id', 'lineItem.id', 'gid') as line_item_platform_id,
+        (r ->> 'quantity')::bigint as quantity,
+        private.string_in(r, 'restockType', 'restockType', 'lower') as restock_type,
+        r -> 'subtotalSet' -> 'shopMoney' as subtotal_amount,
+        r -> 'totalTaxSet' -> 'shopMoney' as tax_amount,
+        private.text_in(r -> 'subtotalSet' -> 'shopMoney', 'currencyCode', 'subtotalSet.shopMoney.currencyCode') as currency
+        offset 0) as v left join private.currencies as c on c.code = v.currency;
+$$;
+
+create or replace function private.land_shopify_refunds(
+    job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb, p_look_up_all boolean default false)
+returns private.landed language plpgsql
+set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
+begin
+    with incoming as materialized (
+        select n.*, t.platform_id is null as is_new,
+               (t.is_deleted or t.content_hash <> n.content_hash) is true as differs,
+               (t.platform_id is null or n.source_updated_at > t.source_updated_at
+                or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
+                    and n.platform_id <> all (seen_later))) is true as is_fresh
+        from (
+              select e.ord, e.raw, private.gid_tail(e.r ->> 'id') as platform_id, e.version as source_updated_at,
+                     jsonb_hash_extended(e.raw, 0) as content_hash,
+                     nullif(e.r -> 'refundLineItems' -> 'nodes', 'null') as order_refund_lines_at,
+                     (e.r -> 'refundLineItems' -> 'pageInfo' ->> 'hasNextPage')::boolean or (e.r -> 'refundLineItems' -> 'pageInfo' ->> 'hasPreviousPage')::boolean as order_refund_lines_more,
+                     m.*
+              from (select e.r, e.ord, e.r #- '{refundLineItems,nodes}' as raw, greatest(private.moment(private.string_in(e.r, 'updatedAt', 'updatedAt', 'iso_time'), 'updatedAt')) as version
+                    from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
+                   lateral private.map_shopify_refunds_order_refunds(e.raw) as m offset 0) as n
+        left join lateral (
+            select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted from public.order_refunds as t
+            where t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true),
+    fresh as not materialized (select n.* from incoming as n where n.is_fresh),
+    order_refunds_new as (
+        insert into public.order_refunds as t (user_id, platform, platform_id, order_platform_id, refund_amount, reason, refunded_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, order_platform_id, refund_amount, reason, refunded_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
+    order_refunds_changed as (
+        insert into public.order_refunds as t (user_id, platform, platform_id, order_platform_id, refund_amount, reason, refunded_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, order_platform_id, refund_amount, reason, refunded_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
+        on conflict (user_id, platform, platform_id) do update set order_platform_id = excluded.order_platform_id, refund_amount = excluded.refund_amount, reason = excluded.reason, refunded_at = excluded.refunded_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1),
+    order_refund_lines_in as materialized (
+        select n.*, t.platform_id is null as is_new,
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.refund_platform_id <> n.refund_platform_id)) is true as differs
+        from (
+            select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+            from (select f.platform_id as refund_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
+                         f.platform_id || ':' || coalesce(private.gid_tail(e.r -> 'lineItem' ->> 'id'), '-') || ':' || (row_number() over (partition by f.platform_id, private.gid_tail(e.r -> 'lineItem' ->> 'id') order by e.ord))::text as platform_id
+                  from fresh as f, jsonb_array_elements(f.order_refund_lines_at) with ordinality as e(r, ord) offset 0) as e,
+                 lateral private.map_shopify_refunds_order_refund_lines(e.raw) as m offset 0) as n
+        left join lateral (
+            select t.platform_id, t.refund_platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted from public.order_refund_lines as t
+            where (p_look_up_all or not n.parent_is_new) and t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true),
+    order_refund_lines_new as (
+        insert into public.order_refund_lines as t (user_id, platform, platform_id, refund_platform_id, line_item_platform_id, quantity, restock_type, subtotal_amount, tax_amount, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, refund_platform_id, line_item_platform_id, quantity, restock_type, subtotal_amount, tax_amount, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from order_refund_lines_in where is_new),
+    order_refund_lines_changed as (
+        insert into public.order_refund_lines as t (user_id, platform, platform_id, refund_platform_id, line_item_platform_id, quantity, restock_type, subtotal_amount, tax_amount, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, refund_platform_id, line_item_platform_id, quantity, restock_type, subtotal_amount, tax_amount, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from order_refund_lines_in where differs
+        on conflict (user_id, platform, platform_id) do update set refund_platform_id = excluded.refund_platform_id, line_item_platform_id = excluded.line_item_platform_id, quantity = excluded.quantity, restock_type = excluded.restock_type, subtotal_amount = excluded.subtotal_amount, tax_amount = excluded.tax_amount, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1),
+    order_refund_lines_gone as (
+        update public.order_refund_lines as t set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
+         where t.ctid = any (array(
+            select g.ctid from fresh as f, lateral (
+                select t.ctid, t.platform_id from public.order_refund_lines as t
+                where t.user_id = job.user_id and t.platform = job.platform and t.refund_platform_id = f.platform_id
+                  and not t.is_deleted offset 0) as g
+            where not f.is_new and f.order_refund_lines_at is not null and f.order_refund_lines_more is not true
+              and g.platform_id <> all (array(select n.platform_id from order_refund_lines_in as n)))))
+    select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
+           (select count(*) from order_refunds_changed),
+           count(*) filter (where n.is_fresh and not n.is_new and not n.differs), count(*) filter (where not n.is_fresh)
+      into landed from incoming as n;
+    if array_position(landed.keys, null) is not null then
+        raise exception using errcode = 'PT422', message = 'id: missing';
+    end if;
+    return landed;
+end $$;
+
+create or replace function private.map_shopify_products_listings(r jsonb) returns table (
+        title text, state text, quantity bigint, price_amount bigint, listed_at timestamptz, currency text)
+language sql stable as $$
+    select v.title, lower(v.state), v.quantity,
+        private.decimal_money(v.price_amount, c, v.currency, 'priceRangeV2.minVariantPrice'),
+        private.moment(v.listed_at, 'createdAt'), v.currency
+    from (select
+        private.text_in(r, 'title', 'title') as title,
+        private.string_in(r, 'status', 'status', 'lower') as state,
+        (r ->> 'totalInventory')::bigint as quantity,
+        r -> 'priceRangeV2' -> 'minVariantPrice' as price_amount,
+        private.string_in(r, 'createdAt', 'createdAt', 'iso_time') as listed_at,
+        private.text_in(r -> 'priceRangeV2' -> 'minVariantPrice', 'currencyCode', 'priceRangeV2.minVariantPrice.currencyCode') as currency
+        offset 0) as v left join private.currencies as c on c.code = v.currency;
+$$;
+
+create or replace function private.land_shopify_products(
+    job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb, p_look_up_all boolean default false)
+returns private.landed language plpgsql
+set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
+begin
+    with incoming as materialized (
+        select n.*, t.platform_id is null as is_new,
+               (t.is_deleted or t.content_hash <> n.content_hash) is true as differs,
+               (t.platform_id is null or n.source_updated_at > t.source_updated_at
+                or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
+                    and n.platform_id <> all (seen_later))) is true as is_fresh
+        from (
+              select e.ord, e.raw, private.gid_tail(e.r ->> 'id') as platform_id, e.version as source_updated_at,
+                     jsonb_hash_extended(e.raw, 0) as content_hash,
+                     m.*
+              from (select e.r, e.ord, e.r as raw, greatest(private.moment(private.string_in(e.r, 'updatedAt', 'updatedAt', 'iso_time'), 'updatedAt')) as version
+                    from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
+                   lateral private.map_shopify_products_listings(e.raw) as m offset 0) as n
+        left join lateral (
+            select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted from public.listings as t
+            where t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true),
+    fresh as not materialized (select n.* from incoming as n where n.is_fresh),
+    listings_new as (
+        insert into public.listings as t (user_id, platform, platform_id, title, state, quantity, price_amount, listed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, title, state, quantity, price_amount, listed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
+    listings_changed as (
+        insert into public.listings as t (user_id, platform, platform_id, title, state, quantity, price_amount, listed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, title, state, quantity, price_amount, listed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
+        on conflict (user_id, platform, platform_id) do update set title = excluded.title, state = excluded.state, quantity = excluded.quantity, price_amount = excluded.price_amount, listed_at = excluded.listed_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1)
+    select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
+           (select count(*) from listings_changed),
+           count(*) filter (where n.is_fresh and not n.is_new and not n.differs), count(*) filter (where not n.is_fresh)
+      into landed from incoming as n;
+    if array_position(landed.keys, null) is not null then
+        raise exception using errcode = 'PT422', message = 'id: missing';
+    end if;
+    return landed;
+end $$;
+
+create or replace function private.map_shopify_variants_listing_variants(r jsonb) returns table (
+        listing_platform_id text, title text, sku text, barcode text, sort_order bigint, quantity bigint,
+        price_amount bigint, compare_at_amount bigint, listed_at timestamptz, currency text)
+language sql stable as $$
+    select private.gid(v.listing_platform_id, 'product.id'), v.title, v.sku, v.barcode, v.sort_order, v.quantity,
+        private.major(v.price_amount, c, v.currency, 'price'),
+        private.major(v.compare_at_amount, c, v.currency, 'compareAtPrice'), private.moment(v.listed_at, 'createdAt'),
+        v.currency
+    from (select
+        private.string_in(r -> 'product', 'id', 'product.id', 'gid') as listing_platform_id,
+        private.text_in(r, 'title', 'title') as title,
+        private.text_in(r, 'sku', 'sku') as sku,
+        private.text_in(r, 'barcode', 'barcode') as barcode,
+        (r ->> 'position')::bigint as sort_order,
+        (r ->> 'inventoryQuantity')::bigint as quantity,
+        (r ->> 'price')::numeric as price_amount,
+        (r ->> 'compareAtPrice')::numeric as compare_at_amount,
+        private.string_in(r, 'createdAt', 'createdAt', 'iso_time') as listed_at,
+        private.text_in(r -> 'product' -> 'priceRangeV2' -> 'minVariantPrice', 'currencyCode', 'product.priceRangeV2.minVariantPrice.currencyCode') as currency
+        offset 0) as v left join private.currencies as c on c.code = v.currency;
+$$;
+
+create or replace function private.land_shopify_variants(
+    job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb, p_look_up_all boolean default false)
+returns private.landed language plpgsql
+set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
+begin
+    with incoming as materialized (
+        select n.*, t.platform_id is null as is_new,
+               (t.is_deleted or t.content_hash <> n.content_hash) is true as differs,
+               (t.platform_id is null or n.source_updated_at > t.source_updated_at
+                or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
+                    and n.platform_id <> all (seen_later))) is true as is_fresh
+        from (
+              select e.ord, e.raw, private.gid_tail(e.r ->> 'id') as platform_id, e.version as source_updated_at,
+                     jsonb_hash_extended(e.raw, 0) as content_hash,
+                     m.*
+              from (select e.r, e.ord, e.r as raw, greatest(private.moment(private.string_in(e.r, 'updatedAt', 'updatedAt', 'iso_time'), 'updatedAt')) as version
+                    from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
+                   lateral private.map_shopify_variants_listing_variants(e.raw) as m offset 0) as n
+        left join lateral (
+            select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted from public.listing_variants as t
+            where t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true),
+    fresh as not materialized (select n.* from incoming as n where n.is_fresh),
+    listing_variants_new as (
+        insert into public.listing_variants as t (user_id, platform, platform_id, listing_platform_id, title, sku, barcode, sort_order, quantity, price_amount, compare_at_amount, listed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, listing_platform_id, title, sku, barcode, sort_order, quantity, price_amount, compare_at_amount, listed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
+    listing_variants_changed as (
+        insert into public.listing_variants as t (user_id, platform, platform_id, listing_platform_id, title, sku, barcode, sort_order, quantity, price_amount, compare_at_amount, listed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, listing_platform_id, title, sku, barcode, sort_order, quantity, price_amount, compare_at_amount, listed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
+        on conflict (user_id, platform, platform_id) do update set listing_platform_id = excluded.listing_platform_id, title = excluded.title, sku = excluded.sku, barcode = excluded.barcode, sort_order = excluded.sort_order, quantity = excluded.quantity, price_amount = excluded.price_amount, compare_at_amount = excluded.compare_at_amount, listed_at = excluded.listed_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1)
+    select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
+           (select count(*) from listing_variants_changed),
+           count(*) filter (where n.is_fresh and not n.is_new and not n.differs), count(*) filter (where not n.is_fresh)
+      into landed from incoming as n;
+    if array_position(landed.keys, null) is not null then
+        raise exception using errcode = 'PT422', message = 'id: missing';
+    end if;
+    return landed;
+end $$;
+
+create or replace function private.map_shopify_customers_customers(r jsonb) returns table (
+        name text, email text, country text)
+language sql stable as $$
+    select v.name, v.email, v.country
+    from (select
+        private.text_in(r, 'displayName', 'displayName') as name,
+        private.text_in(r -> 'defaultEmailAddress', 'emailAddress', 'defaultEmailAddress.emailAddress') as email,
+        private.text_in(r -> 'defaultAddress', 'countryCodeV2', 'defaultAddress.countryCodeV2') as country
+        offset 0) as v;
+$$;
+
+create or replace function private.land_shopify_customers(
+    job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb, p_look_up_all boolean default false)
+returns private.landed language plpgsql
+set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
+begin
+    with incoming as materialized (
+        select n.*, t.platform_id is null as is_new,
+               (t.is_deleted or t.content_hash <> n.content_hash) is true as differs,
+               (t.platform_id is null or n.source_updated_at > t.source_updated_at
+                or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
+                    and n.platform_id <> all (seen_later))) is true as is_fresh
+        from (
+              select e.ord, e.raw, private.gid_tail(e.r ->> 'id') as platform_id, e.version as source_updated_at,
+                     jsonb_hash_extended(e.raw, 0) as content_hash,
+                     m.*
+              from (select e.r, e.ord, e.r as raw, greatest(private.moment(private.string_in(e.r, 'updatedAt', 'updatedAt', 'iso_time'), 'updatedAt')) as version
+                    from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
+                   lateral private.map_shopify_customers_customers(e.raw) as m offset 0) as n
+        left join lateral (
+            select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted from public.customers as t
+            where t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true),
+    fresh as not materialized (select n.* from incoming as n where n.is_fresh),
+    customers_new as (
+        insert into public.customers as t (user_id, platform, platform_id, name, email, country, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, name, email, country, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
+    customers_changed as (
+        insert into public.customers as t (user_id, platform, platform_id, name, email, country, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, name, email, country, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
+        on conflict (user_id, platform, platform_id) do update set name = case when num_nonnulls(excluded.raw #>> '{firstName}', excluded.raw #>> '{lastName}') = 0 then coalesce(t.name, excluded.name) else excluded.name end, email = case when num_nonnulls(excluded.raw #>> '{defaultEmailAddress,emailAddress}') = 0 then coalesce(t.email, excluded.email) else excluded.email end, country = case when num_nonnulls(excluded.raw #>> '{defaultAddress,countryCodeV2}') = 0 then coalesce(t.country, excluded.country) else excluded.country end, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1)
+    select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
+           (select count(*) from customers_changed),
+           count(*) filter (where n.is_fresh and not n.is_new and not n.differs), count(*) filter (where not n.is_fresh)
+      into landed from incoming as n;
+    if array_position(landed.keys, null) is not null then
+        raise exception using errcode = 'PT422', message = 'id: missing';
+    end if;
+    return landed;
+end $$;
+
+create or replace function private.map_shopify_rest_orders_orders(r jsonb) returns table (
+        order_number text, status text, fulfillment_status text, is_test boolean, buyer_platform_id text,
+        payment_method text, ordered_at timestamptz, cancelled_at timestamptz, discount_amount bigint,
+        subtotal_amount bigint, shipping_amount bigint, tax_amount bigint, tip_amount bigint, total_amount bigint,
+        current_total_amount bigint, presentment_currency text, presentment_total_amount bigint, currency text)
+language sql stable as $$
+    select v.order_number, lower(v.status), lower(v.fulfillment_status), v.is_test, v.buyer_platform_id,
+        private.joined_texts(v.payment_method, 'payment_gateway_names'), private.moment(v.ordered_at, 'processed_at'),
+        private.moment(v.cancelled_at, 'cancelled_at'),
+        private.major(v.discount_amount, c, v.currency, 'total_discounts'),
+        private.major(v.subtotal_amount, c, v.currency, 'subtotal_price'),
+        private.decimal_money(v.shipping_amount, c, v.currency, 'total_shipping_price_set.shop_money'),
+        private.major(v.tax_amount, c, v.currency, 'total_tax'),
+        private.major(v.tip_amount, c, v.currency, 'total_tip_received'),
+        private.major(v.total_amount, c, v.currency, 'total_price'),
+        private.major(v.current_total_amount, c, v.currency, 'current_total_price'), v.presentment_currency,
+        private.own_money(v.presentment_total_amount, 'total_price_set.presentment_money'), v.currency
+    from (select
+        private.text_in(r, 'name', 'name') as order_number,
+        private.string_in(r, 'financial_status', 'financial_status', 'lower') as status,
+        private.string_in(r, 'fulfillment_status', 'fulfillment_status', 'lower') as fulfillment_status,
+        (r ->> 'test')::boolean as is_test,
+        private.text_in(r -> 'customer', 'id', 'customer.id') as buyer_platform_id,
+        r -> 'payment_gateway_names' as payment_method,
+        private.string_in(r, 'processed_at', 'processed_at', 'iso_time') as ordered_at,
+        private.string_in(r, 'cancelled_at', 'cancelled_at', 'iso_time') as cancelled_at,
+        (r ->> 'total_discounts')::numeric as discount_amount,
+        (r ->> 'subtotal_price')::numeric as subtotal_amount,
+        r -> 'total_shipping_price_set' -> 'shop_money' as shipping_amount,
+        (r ->> 'total_tax')::numeric as tax_amount,
+        (r ->> 'total_tip_received')::numeric as tip_amount,
+        (r ->> 'total_price')::numeric as total_amount,
+        (r ->> 'current_total_price')::numeric as current_total_amount,
+        private.text_in(r, 'presentment_currency', 'presentment_currency') as presentment_currency,
+        r -> 'total_price_set' -> 'presentment_money' as presentment_total_amount,
+        private.text_in(r, 'currency', 'currency') as currency
+        offset 0) as v left join private.currencies as c on c.code = v.currency;
+$$;
+
+create or replace function private.map_shopify_rest_orders_line_items(r jsonb) returns table (
+        listing_platform_id text, product_platform_id text, sku text, title text, quantity bigint,
+        current_quantity bigint, price_amount bigint, discount_amount bigint, currency text)
+language sql stable as $$
+    select v.listing_platform_id, v.product_platform_id, v.sku, v.title, v.quantity, v.current_quantity,
+        private.major(v.price_amount, c, v.currency, 'price'),
+        private.major(v.discount_amount, c, v.currency, 'total_discount'), v.currency
+    from (select
+        private.text_in(r, 'product_id', 'product_id') as listing_platform_id,
+        private.text_in(r, 'variant_id', 'variant_id') as product_platform_id,
+        private.text_in(r, 'sku', 'sku') as sku,
+        private.text_in(r, 'name', 'name') as title,
+        (r ->> 'quantity')::bigint as quantity,
+        (r ->> 'current_quantity')::bigint as current_quantity,
+        (r ->> 'price')::numeric as price_amount,
+        (r ->> 'total_discount')::numeric as discount_amount,
+        private.text_in(r -> 'price_set' -> 'shop_money', 'currency_code', 'price_set.shop_money.currency_code') as currency
+        offset 0) as v left join private.currencies as c on c.code = v.currency;
+$$;
+
+create or replace function private.map_shopify_rest_orders_order_fulfillments(r jsonb) returns table (
+        status text, carrier text, tracking_code text, shipped_at timestamptz)
+language sql stable as $$
+    select lower(v.status), v.carrier, v.tracking_code, private.moment(v.shipped_at, 'created_at')
+    from (select
+        private.string_in(r, 'status', 'status', 'lower') as status,
+        private.text_in(r, 'tracking_company', 'tracking_company') as carrier,
+        private.text_in(r, 'tracking_number', 'tracking_number') as tracking_code,
+        private.string_in(r, 'created_at', 'created_at', 'iso_time') as shipped_at
+        offset 0) as v;
+$$;
+
+create or replace function private.land_shopify_rest_orders(
+    job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb, p_look_up_all boolean default false)
+returns private.landed language plpgsql
+set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
+begin
+    with incoming as materialized (
+        select n.*, t.platform_id is null as is_new,
+               (t.is_deleted or t.content_hash <> n.content_hash) is true as differs,
+               (t.platform_id is null or n.source_updated_at > t.source_updated_at
+                or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
+                    and n.platform_id <> all (seen_later))) is true as is_fresh
+        from (
+              select e.ord, e.raw, e.r ->> 'id' as platform_id, e.version as source_updated_at,
+                     jsonb_hash_extended(e.raw, 0) as content_hash,
+                     nullif(e.r -> 'line_items', 'null') as line_items_at,
+                     nullif(e.r -> 'fulfillments', 'null') as order_fulfillments_at,
+                     m.*
+              from (select e.r, e.ord, jsonb_set(e.r - array['line_items', 'fulfillments']::text[], '{customer}', jsonb_strip_nulls(jsonb_build_object('id', e.r -> 'customer' -> 'id')), false) as raw, greatest(private.moment(private.string_in(e.r, 'updated_at', 'updated_at', 'iso_time'), 'updated_at')) as version
+                    from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
+                   lateral private.map_shopify_rest_orders_orders(e.raw) as m offset 0) as n
+        left join lateral (
+            select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted from public.orders as t
+            where t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true),
+    fresh as not materialized (select n.* from incoming as n where n.is_fresh),
+    orders_new as (
+        insert into public.orders as t (user_id, platform, platform_id, order_number, status, fulfillment_status, is_test, buyer_platform_id, payment_method, ordered_at, cancelled_at, discount_amount, subtotal_amount, shipping_amount, tax_amount, tip_amount, total_amount, current_total_amount, presentment_currency, presentment_total_amount, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, order_number, status, fulfillment_status, is_test, buyer_platform_id, payment_method, ordered_at, cancelled_at, discount_amount, subtotal_amount, shipping_amount, tax_amount, tip_amount, total_amount, current_total_amount, presentment_currency, presentment_total_amount, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
+    orders_changed as (
+        insert into public.orders as t (user_id, platform, platform_id, order_number, status, fulfillment_status, is_test, buyer_platform_id, payment_method, ordered_at, cancelled_at, discount_amount, subtotal_amount, shipping_amount, tax_amount, tip_amount, total_amount, current_total_amount, presentment_currency, presentment_total_amount, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, order_number, status, fulfillment_status, is_test, buyer_platform_id, payment_method, ordered_at, cancelled_at, discount_amount, subtotal_amount, shipping_amount, tax_amount, tip_amount, total_amount, current_total_amount, presentment_currency, presentment_total_amount, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
+        on conflict (user_id, platform, platform_id) do update set order_number = excluded.order_number, status = excluded.status, fulfillment_status = excluded.fulfillment_status, is_test = excluded.is_test, buyer_platform_id = excluded.buyer_platform_id, payment_method = excluded.payment_method, ordered_at = excluded.ordered_at, cancelled_at = excluded.cancelled_at, discount_amount = excluded.discount_amount, subtotal_amount = excluded.subtotal_amount, shipping_amount = excluded.shipping_amount, tax_amount = excluded.tax_amount, tip_amount = excluded.tip_amount, total_amount = excluded.total_amount, current_total_amount = excluded.current_total_amount, presentment_currency = excluded.presentment_currency, presentment_total_amount = excluded.presentment_total_amount, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1),
+    line_items_in as materialized (
+        select n.*, t.platform_id is null as is_new,
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
+        from (
+            select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+            from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
+                         e.r ->> 'id' as platform_id
+                  from fresh as f, jsonb_array_elements(f.line_items_at) with ordinality as e(r, ord) offset 0) as e,
+                 lateral private.map_shopify_rest_orders_line_items(e.raw) as m offset 0) as n
+        left join lateral (
+            select t.platform_id, t.order_platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted from public.line_items as t
+            where (p_look_up_all or not n.parent_is_new) and t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true),
+    line_items_new as (
+        insert into public.line_items as t (user_id, platform, platform_id, order_platform_id, listing_platform_id, product_platform_id, sku, title, quantity, current_quantity, price_amount, discount_amount, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, order_platform_id, listing_platform_id, product_platform_id, sku, title, quantity, current_quantity, price_amount, discount_amount, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from line_items_in where is_new),
+    line_items_changed as (
+        insert into public.line_items as t (user_id, platform, platform_id, order_platform_id, listing_platform_id, product_platform_id, sku, title, quantity, current_quantity, price_amount, discount_amount, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, order_platform_id, listing_platform_id, product_platform_id, sku, title, quantity, current_quantity, price_amount, discount_amount, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from line_items_in where differs
+        on conflict (user_id, platform, platform_id) do update set order_platform_id = excluded.order_platform_id, listing_platform_id = excluded.listing_platform_id, product_platform_id = excluded.product_platform_id, sku = excluded.sku, title = excluded.title, quantity = excluded.quantity, current_quantity = excluded.current_quantity, price_amount = excluded.price_amount, discount_amount = excluded.discount_amount, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1),
+    line_items_gone as (
+        update public.line_items as t set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
+         where t.ctid = any (array(
+            select g.ctid from fresh as f, lateral (
+                select t.ctid, t.platform_id from public.line_items as t
+                where t.user_id = job.user_id and t.platform = job.platform and t.order_platform_id = f.platform_id
+                  and not t.is_deleted offset 0) as g
+            where not f.is_new and f.line_items_at is not null
+              and g.platform_id <> all (array(select n.platform_id from line_items_in as n))))),
+    order_fulfillments_in as materialized (
+        select n.*, t.platform_id is null as is_new,
+               (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
+        from (
+            select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
+            from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
+                         e.r ->> 'id' as platform_id
+                  from fresh as f, jsonb_array_elements(f.order_fulfillments_at) with ordinality as e(r, ord) offset 0) as e,
+                 lateral private.map_shopify_rest_orders_order_fulfillments(e.raw) as m offset 0) as n
+        left join lateral (
+            select t.platform_id, t.order_platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted from public.order_fulfillments as t
+            where (p_look_up_all or not n.parent_is_new) and t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true),
+    order_fulfillments_new as (
+        insert into public.order_fulfillments as t (user_id, platform, platform_id, order_platform_id, status, carrier, tracking_code, shipped_at, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, order_platform_id, status, carrier, tracking_code, shipped_at, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from order_fulfillments_in where is_new),
+    order_fulfillments_changed as (
+        insert into public.order_fulfillments as t (user_id, platform, platform_id, order_platform_id, status, carrier, tracking_code, shipped_at, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, order_platform_id, status, carrier, tracking_code, shipped_at, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from order_fulfillments_in where differs
+        on conflict (user_id, platform, platform_id) do update set order_platform_id = excluded.order_platform_id, status = excluded.status, carrier = excluded.carrier, tracking_code = excluded.tracking_code, shipped_at = excluded.shipped_at, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1),
+    order_fulfillments_gone as (
+        update public.order_fulfillments as t set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id
+         where t.ctid = any (array(
+            select g.ctid from fresh as f, lateral (
+                select t.ctid, t.platform_id from public.order_fulfillments as t
+                where t.user_id = job.user_id and t.platform = job.platform and t.order_platform_id = f.platform_id
+                  and not t.is_deleted offset 0) as g
+            where not f.is_new and f.order_fulfillments_at is not null
+              and g.platform_id <> all (array(select n.platform_id from order_fulfillments_in as n)))))
+    select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
+           (select count(*) from orders_changed),
+           count(*) filter (where n.is_fresh and not n.is_new and not n.differs), count(*) filter (where not n.is_fresh)
+      into landed from incoming as n;
+    if array_position(landed.keys, null) is not null then
+        raise exception using errcode = 'PT422', message = 'id: missing';
+    end if;
+    return landed;
+end $$;
+
+create or replace function private.map_shopify_rest_customers_customers(r jsonb) returns table (
+        name text, email text, country text)
+language sql stable as $$
+    select v.name, v.email, v.country
+    from (select
+        coalesce(private.text_in(r -> 'default_address', 'name', 'default_address.name'), r #>> '{first_name}') as name,
+        private.text_in(r, 'email', 'email') as email,
+        private.text_in(r -> 'default_address', 'country_code', 'default_address.country_code') as country
+        offset 0) as v;
+$$;
+
+create or replace function private.land_shopify_rest_customers(
+    job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb, p_look_up_all boolean default false)
+returns private.landed language plpgsql
+set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
+begin
+    with incoming as materialized (
+        select n.*, t.platform_id is null as is_new,
+               (t.is_deleted or t.content_hash <> n.content_hash) is true as differs,
+               (t.platform_id is null or n.source_updated_at > t.source_updated_at
+                or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
+                    and n.platform_id <> all (seen_later))) is true as is_fresh
+        from (
+              select e.ord, e.raw, e.r ->> 'id' as platform_id, e.version as source_updated_at,
+                     jsonb_hash_extended(e.raw, 0) as content_hash,
+                     m.*
+              from (select e.r, e.ord, jsonb_set(e.r, '{default_address}', jsonb_strip_nulls(jsonb_build_object('name', e.r -> 'default_address' -> 'name', 'country_code', e.r -> 'default_address' -> 'country_code', 'province_code', e.r -> 'default_address' -> 'province_code')), false) as raw, greatest(private.moment(private.string_in(e.r, 'updated_at', 'updated_at', 'iso_time'), 'updated_at')) as version
+                    from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
+                   lateral private.map_shopify_rest_customers_customers(e.raw) as m offset 0) as n
+        left join lateral (
+            select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted from public.customers as t
+            where t.user_id = job.user_id and t.platform = job.platform
+              and t.platform_id = n.platform_id offset 0) as t on true),
+    fresh as not materialized (select n.* from incoming as n where n.is_fresh),
+    customers_new as (
+        insert into public.customers as t (user_id, platform, platform_id, name, email, country, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, name, email, country, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
+    customers_changed as (
+        insert into public.customers as t (user_id, platform, platform_id, name, email, country, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.user_id, job.platform, platform_id, name, email, country, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
+        on conflict (user_id, platform, platform_id) do update set name = case when num_nonnulls(excluded.raw #>> '{default_address,name}', excluded.raw #>> '{first_name}') = 0 then coalesce(t.name, excluded.name) else excluded.name end, email = case when num_nonnulls(excluded.raw #>> '{email}') = 0 then coalesce(t.email, excluded.email) else excluded.email end, country = case when num_nonnulls(excluded.raw #>> '{default_address,country_code}') = 0 then coalesce(t.country, excluded.country) else excluded.country end, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1)
+    select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
+           (select count(*) from customers_changed),
+           count(*) filter (where n.is_fresh and not n.is_new and not n.differs), count(*) filter (where not n.is_fresh)
+      into landed from incoming as n;
+    if array_position(landed.keys, null) is not null then
+        raise exception using errcode = 'PT422', message = 'id: missing';
+    end if;
+    return landed;
+end $$;

@@ -1,0 +1,147 @@
+-- Etsy's lookups, derivation and proofs.
+--
+-- Set operations rather than anti-joins: their cost does not hang on statistics that nobody has gathered yet.
+
+-- pending_etsy_transactions: receipts that came without their lines (an order always has one).
+create or replace function private.pending_etsy_transactions(job public.sync_jobs, p_after text, p_limit int)
+returns setof text
+language sql stable set search_path = '' as $$
+    select o.platform_id from public.orders as o
+    where o.user_id = job.user_id and o.platform = job.platform and o.platform_id > p_after and not o.is_deleted
+    except
+    select l.order_platform_id from public.line_items as l
+    where l.user_id = job.user_id and l.platform = job.platform and not l.is_deleted
+    order by 1 limit p_limit;
+$$;
+
+-- pending_etsy_payments: payments that ledger entries name and whose order nobody has asked for yet. Read in the order
+-- of an index, as far as one batch goes: reading all that are left for each batch costs twenty times that in a large
+-- shop.
+create or replace function private.pending_etsy_payments(job public.sync_jobs, p_after text, p_limit int)
+returns setof text
+language sql stable set search_path = '' set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+    set enable_hashagg = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+    select r.reference_id
+    from (select distinct p.reference_id from public.payments as p
+          where p.user_id = job.user_id and p.platform = job.platform and p.order_platform_id is null
+            and p.reference_type in ('shop_payment', 'processing_fee')
+            and p.reference_id > p_after and p.reference_id ~ '^[0-9]+$'
+          order by p.reference_id) as r
+    where not exists (select from public.order_payments as o
+                      where o.user_id = job.user_id and o.platform = job.platform and o.platform_id = r.reference_id
+                      offset 0)
+    order by r.reference_id limit p_limit;
+$$;
+
+-- derive_etsy_payment_orders: which order a ledger entry belongs to (sheet 7.2, "Resolving the order of an entry"): a
+-- receipt names it itself (the mapping does that), a transaction through its line, a payment or its fee through the
+-- payment.
+create or replace function private.derive_etsy_payment_orders(job public.sync_jobs, p_after text, p_limit int)
+returns jsonb
+language plpgsql set search_path = '' as $$
+declare answer jsonb;
+begin
+    with batch as materialized (
+        select p.ctid, p.platform_id, p.reference_type, p.reference_id, p.order_platform_id from public.payments as p
+        where p.user_id = job.user_id and p.platform = job.platform and p.platform_id > p_after
+        order by p.platform_id limit p_limit),
+    found as materialized (
+        select b.ctid, b.platform_id, coalesce(l.order_platform_id, o.order_platform_id) as order_platform_id
+        from batch as b
+        -- `offset 0` keeps each a look-up by primary key.
+        left join lateral (select l.order_platform_id from public.line_items as l
+                           where b.reference_type = 'transaction' and l.user_id = job.user_id
+                             and l.platform = job.platform and l.platform_id = b.reference_id offset 0) as l on true
+        left join lateral (select o.order_platform_id from public.order_payments as o
+                           where b.reference_type in ('shop_payment', 'processing_fee') and o.user_id = job.user_id
+                             and o.platform = job.platform and o.platform_id = b.reference_id offset 0) as o on true
+        where b.order_platform_id is null),
+    linked as (
+        update public.payments as p set order_platform_id = f.order_platform_id
+          from found as f
+         where p.ctid = f.ctid and f.order_platform_id is not null
+        returning 1)
+    select jsonb_build_object('rows', (select count(*) from batch), 'linked', (select count(*) from linked),
+                              'after', (select max(platform_id) from batch)) into answer;
+    return answer;
+end $$;
+
+-- prove_etsy_balance: in sequence, each balance is the one before it plus the entry's amount. Where it is not, an entry
+-- is missing.
+create or replace function private.prove_etsy_balance(job public.sync_jobs) returns jsonb
+language sql stable set search_path = '' as $$
+    with chain as (
+        select platform_id, sequence_number, entry_amount, balance_amount, occurred_at, currency,
+               lag(balance_amount) over ledger as before, lag(platform_id) over ledger as after_entry,
+               lag(occurred_at) over ledger as after_time, lag(currency) over ledger as currency_before
+        from public.payments
+        where user_id = job.user_id and platform = job.platform and not is_deleted
+        window ledger as (order by sequence_number, platform_id)),
+    breaks as (
+        select * from chain
+        where before is not null and currency = currency_before and balance_amount <> before + entry_amount)
+    select jsonb_build_object('ok', not exists (select 1 from breaks), 'detail', jsonb_build_object(
+        'entries', (select count(*) from chain), 'breaks', (select count(*) from breaks),
+        'first_breaks', (select coalesce(jsonb_agg(jsonb_build_object('after_entry', after_entry, 'entry', platform_id,
+                             'since', after_time, 'until', occurred_at, 'expected', before + entry_amount,
+                             'found', balance_amount)), '[]')
+                         from (select * from breaks order by sequence_number limit 5) as b),
+        'closing_balance', (select balance_amount from chain order by sequence_number desc, platform_id desc limit 1),
+        'currency', (select currency from chain order by sequence_number desc, platform_id desc limit 1)));
+$$;
+
+-- prove_etsy_references: how many entries name an order, and of those that should, how many could not be resolved. For
+-- information: the history may start after the order did.
+create or replace function private.prove_etsy_references(job public.sync_jobs) returns jsonb
+language sql stable set search_path = '' as $$
+    select jsonb_build_object('ok', true, 'detail', jsonb_build_object(
+        'linked', count(*) filter (where order_platform_id is not null),
+        'unresolved', count(*) filter (where order_platform_id is null
+                          and reference_type in ('receipt', 'transaction', 'shop_payment', 'processing_fee')),
+        'of_no_order', count(*) filter (where order_platform_id is null and coalesce(reference_type, '') <> all
+                          (array['receipt', 'transaction', 'shop_payment', 'processing_fee']))))
+    from public.payments where user_id = job.user_id and platform = job.platform and not is_deleted;
+$$;
+
+-- prove_etsy_line_items: orders for which the platform showed no line even when asked for the lines alone. For
+-- information.
+create or replace function private.prove_etsy_line_items(job public.sync_jobs) returns jsonb
+language sql stable set search_path = '' as $$
+    select jsonb_build_object('ok', true, 'detail', jsonb_build_object(
+        'orders_without_lines', (select count(*) from private.pending_etsy_transactions(job, '', 1000000)),
+        'line_items', (select count(*) from public.line_items
+                       where user_id = job.user_id and platform = job.platform and not is_deleted)));
+$$;
+
+-- prove_etsy_buyers: every buyer of an order is a customer. Buyers come with the orders: where the orders are not
+-- complete, nobody can say that the customers are; no buyer is missing among no orders. `rests_on` names what has to be
+-- complete first.
+create or replace function private.prove_etsy_buyers(job public.sync_jobs) returns jsonb
+language sql stable set search_path = '' as $$
+    with orders_job as (
+        select o.status from public.sync_jobs as o
+        where o.user_id = job.user_id and o.account_id = job.account_id and o.entity = 'orders'
+          and o.job_type = job.job_type
+        order by o.created_at desc limit 1),
+    buyers as (
+        select distinct buyer_platform_id from public.orders
+        where user_id = job.user_id and platform = job.platform and buyer_platform_id is not null and not is_deleted),
+    missing as (
+        select buyer_platform_id from buyers
+        except
+        select c.platform_id from public.customers as c where c.user_id = job.user_id and c.platform = job.platform),
+    facts as (
+        select exists (select 1 from orders_job where status = 'completed') as orders_complete)
+    select jsonb_build_object('ok', f.orders_complete and not exists (select 1 from missing), 'detail',
+        jsonb_build_object(
+            'buyers', (select count(*) from buyers), 'missing', (select count(*) from missing),
+            'first_missing', (select coalesce(jsonb_agg(buyer_platform_id), '[]') from (select * from missing limit 5) as m))
+        || case when f.orders_complete then '{}' else jsonb_build_object('rests_on', 'orders') end)
+    from facts as f;
+$$;
+
+-- pending_etsy_changed_receipts: receipts that a webhook named.
+create or replace function private.pending_etsy_changed_receipts(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'receipts', p_after, p_limit) $$;

@@ -1,0 +1,286 @@
+-- What Printify holds about a seller. Its orders are orders to a printer, not sales: a sale stands in `orders`, and
+-- only the cost of goods is taken from here. Amounts are cents as they came (`cost_amount` of one piece or of the whole
+-- line: nobody says; see the cost rules), in a currency that no answer names.
+
+create table public.printify_orders (
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    app_order_id text,
+    status text,
+    -- 'external': from a sales channel, whose order `shop_order_id` and `shop_order_label` name; 'manual', 'sample', 'api'.
+    order_type text,
+    shop_order_id text,
+    shop_order_label text,
+    is_reprint boolean,
+    reprinted_order_ids text,
+    shipping_method int,
+    is_express boolean,
+    country text,
+    region text,
+    currency text not null default 'USD',
+    currency_assumed boolean not null default true,
+    -- What the buyer pays, not what the seller does.
+    retail_amount bigint,
+    shipping_amount bigint,
+    tax_amount bigint,
+    ordered_at timestamptz not null,
+    sent_to_production_at timestamptz,
+    fulfilled_at timestamptz,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (user_id, platform, platform_id)
+);
+create index printify_orders_by_time on public.printify_orders (user_id, platform, ordered_at) where not is_deleted;
+select private.synced_table('printify_orders');
+
+create table public.printify_line_items (
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    order_platform_id text not null,
+    -- A line that another printer took over stands here too, as 'canceled', and may still carry its cost.
+    status text,
+    product_platform_id text,
+    variant_id text,
+    print_provider_id text,
+    sku text,
+    title text,
+    variant_title text,
+    quantity int,
+    currency text not null default 'USD',
+    currency_assumed boolean not null default true,
+    cost_amount bigint,
+    shipping_cost_amount bigint,
+    retail_amount bigint,
+    sent_to_production_at timestamptz,
+    fulfilled_at timestamptz,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (user_id, platform, platform_id)
+);
+create index printify_line_items_of_order on public.printify_line_items (user_id, platform, order_platform_id)
+    where not is_deleted;
+select private.synced_table('printify_line_items');
+
+create table public.printify_shipments (
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    order_platform_id text not null,
+    carrier text,
+    tracking_code text,
+    delivered_at timestamptz,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (user_id, platform, platform_id)
+);
+create index printify_shipments_of_order on public.printify_shipments (user_id, platform, order_platform_id)
+    where not is_deleted;
+select private.synced_table('printify_shipments');
+
+create table public.printify_products (
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    title text,
+    tags text,
+    blueprint_id text,
+    print_provider_id text,
+    is_visible boolean,
+    is_locked boolean,
+    -- The product in the sales channel: a listing of Etsy, a product of Shopify.
+    channel_product_id text,
+    channel_url text,
+    made_at timestamptz,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (user_id, platform, platform_id)
+);
+create index printify_products_of_channel on public.printify_products (user_id, platform, channel_product_id)
+    where not is_deleted and channel_product_id is not null;
+select private.synced_table('printify_products', '{printify}');
+
+-- Costs are today's: what an old order cost stands on its lines.
+create table public.printify_variants (
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    product_platform_id text not null,
+    variant_id text not null,
+    sku text,
+    title text,
+    currency text not null default 'USD',
+    currency_assumed boolean not null default true,
+    cost_amount bigint,
+    price_amount bigint,
+    weight_grams bigint,
+    is_enabled boolean,
+    is_default boolean,
+    is_available boolean,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (user_id, platform, platform_id)
+);
+create index printify_variants_of_product on public.printify_variants (user_id, platform, product_platform_id)
+    where not is_deleted;
+create index printify_variants_by_sku on public.printify_variants (user_id, platform, sku)
+    where not is_deleted and sku is not null;
+select private.synced_table('printify_variants');
+
+-- fill_printify_currency: a row is in the account's currency. That is known to its owner alone: `stated_currency` is
+-- what the owner said; without it `currency` is what the product was set to assume (PRINTIFY_CURRENCY), and every row
+-- says that it is assumed.
+create or replace function private.fill_printify_currency() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare account public.connected_accounts;
+begin
+    select * into account from public.connected_accounts as a
+     where a.user_id = new.user_id and a.platform = new.platform;
+    new.currency := coalesce(account.stated_currency, account.currency, 'USD');
+    new.currency_assumed := account.stated_currency is null;
+    return new;
+end $$;
+
+-- state_currency: the owner says in which currency the account counts; rows that are there already take it too. Answers
+-- how many orders changed.
+create or replace function public.state_currency(p_user_id uuid, p_platform text, p_currency text) returns int
+language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
+declare t text; changed int := 0;
+begin
+    if not exists (select 1 from private.currencies as c where c.code = p_currency) then
+        raise exception using errcode = 'PT422', message = 'unknown_currency', detail = p_currency;
+    end if;
+    update public.connected_accounts set stated_currency = p_currency
+     where user_id = p_user_id and platform = p_platform;
+    if not found then
+        raise exception using errcode = 'PT404', message = 'not_connected';
+    end if;
+    if p_platform = 'printify' then
+        foreach t in array array['printify_variants', 'printify_line_items', 'printify_orders'] loop
+            execute format('update public.%I set currency = $3, currency_assumed = false where user_id = $1 '
+                           'and platform = $2 and (currency <> $3 or currency_assumed)', t)
+                using p_user_id, p_platform, p_currency;
+            get diagnostics changed = row_count;
+        end loop;
+    end if;
+    return changed;
+end $$;
+revoke all on function public.state_currency(uuid, text, text) from public, anon, authenticated;
+grant execute on function public.state_currency(uuid, text, text) to service_role;
+
+-- prove_printify_lines: what the costs rest on: lines, those of them that say no cost, orders without any. For
+-- information: a manual order may have no line, and a line that was just ordered no cost yet.
+create or replace function private.prove_printify_lines(job public.sync_jobs) returns jsonb
+language sql stable set search_path = '' as $$
+    select jsonb_build_object('ok', true, 'detail', jsonb_build_object(
+        'line_items', (select count(*) from public.printify_line_items as l
+                       where l.user_id = job.user_id and l.platform = job.platform and not l.is_deleted),
+        'without_cost', (select count(*) from public.printify_line_items as l
+                         where l.user_id = job.user_id and l.platform = job.platform and not l.is_deleted
+                           and l.cost_amount is null),
+        'orders_without_lines', (
+            select count(*) from (
+                select o.platform_id from public.printify_orders as o
+                where o.user_id = job.user_id and o.platform = job.platform and not o.is_deleted
+                except
+                select l.order_platform_id from public.printify_line_items as l
+                where l.user_id = job.user_id and l.platform = job.platform and not l.is_deleted) as bare)));
+$$;
+
+-- pending_printify_changed_orders: orders that a webhook named.
+create or replace function private.pending_printify_changed_orders(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'orders', p_after, p_limit) $$;
+
+-- pending_printify_changed_products: products that a webhook named.
+create or replace function private.pending_printify_changed_products(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'products', p_after, p_limit) $$;
+
+-- cost_facts_printify: what Printify's records say of these orders. Costs are those of the lines that are not canceled;
+-- total_price and the lines' metadata.price are retail and never read (platform sheet, section 8).
+create or replace function private.cost_facts_printify(p_user_id uuid, p_ids text[]) returns table (
+        source_id text, order_type text, reference text, label text, reprint_of text, is_reprint boolean,
+        ordered_at timestamptz, currency text, production_amount bigint, shipping_amount bigint, is_known boolean)
+language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+    select o.platform_id, o.order_type, nullif(btrim(o.shop_order_id), ''),
+           nullif(ltrim(btrim(o.shop_order_label), '#'), ''), o.raw #>> '{metadata,reprinted_order_ids,0}',
+           coalesce(o.is_reprint, false),
+           o.ordered_at, o.currency, coalesce(l.production, 0)::bigint, coalesce(l.shipping, 0)::bigint,
+           o.status is distinct from 'cost-calculation' and coalesce(l.all_known, true)
+               and (l.live = 0 or l.production > 0 or coalesce(o.is_reprint, false))
+    from public.printify_orders as o
+    cross join private.cost_rules as r
+    cross join lateral (
+        select count(*) as live, bool_and(i.cost_amount is not null) as all_known,
+               sum(i.cost_amount * case r.cost_covers when 'piece' then coalesce(i.quantity, 1) else 1 end) as production,
+               sum(i.shipping_cost_amount) as shipping
+        from public.printify_line_items as i
+        where i.user_id = o.user_id and i.platform = o.platform and i.order_platform_id = o.platform_id
+          and not i.is_deleted and i.status is distinct from 'canceled' offset 0) as l
+    where o.user_id = p_user_id and o.platform = 'printify' and o.platform_id = any (p_ids) and not o.is_deleted
+      and r.source = 'printify';
+$$;
+
+-- watch_printify: the printer's side; the column that names the order comes with the trigger.
+create or replace function private.watch_printify() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare each record; rows text;
+begin
+    rows := case tg_op when 'INSERT' then 'select * from came' when 'DELETE' then 'select * from went'
+                       else 'select * from came union all select * from went' end;
+    for each in execute format('select user_id, array_agg(distinct %1$I) as ids from (%2$s) as r group by user_id',
+                               tg_argv[0], rows) loop
+        -- A user who is being forgotten has no profile any more, and needs no costs.
+        if exists (select from public.profiles as p where p.user_id = each.user_id) then
+            perform private.lock_costs(each.user_id);
+            perform private.costs_changed(each.user_id, 'printify', each.ids);
+        end if;
+    end loop;
+    return null;
+end $$;
+
+create trigger fill_printify_currency before insert on public.printify_orders
+    for each row execute function private.fill_printify_currency();
+create trigger fill_printify_currency before insert on public.printify_line_items
+    for each row execute function private.fill_printify_currency();
+create trigger fill_printify_currency before insert on public.printify_variants
+    for each row execute function private.fill_printify_currency();
+
+create trigger watch_printify_orders_come after insert on public.printify_orders referencing new table as came
+    for each statement execute function private.watch_printify('platform_id');
+create trigger watch_printify_orders_change after update on public.printify_orders
+    referencing new table as came old table as went
+    for each statement execute function private.watch_printify('platform_id');
+create trigger watch_printify_orders_go after delete on public.printify_orders referencing old table as went
+    for each statement execute function private.watch_printify('platform_id');
+
+create trigger watch_printify_line_items_come after insert on public.printify_line_items referencing new table as came
+    for each statement execute function private.watch_printify('order_platform_id');
+create trigger watch_printify_line_items_change after update on public.printify_line_items
+    referencing new table as came old table as went
+    for each statement execute function private.watch_printify('order_platform_id');
+create trigger watch_printify_line_items_go after delete on public.printify_line_items referencing old table as went
+    for each statement execute function private.watch_printify('order_platform_id');

@@ -1,0 +1,229 @@
+-- Shopify's lookups, derivation and proofs, and what goes with a record that is gone. What is pending stands in the
+-- orders' own raw records; indexes keep it from being looked for in all of them.
+
+create index orders_with_more_lines on public.orders (user_id, platform_id)
+    where platform = 'shopify' and not is_deleted and (raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true';
+create index orders_with_refunds on public.orders (user_id, platform_id)
+    where platform = 'shopify' and not is_deleted and (raw #>> '{refunds,0,id}') is not null;
+
+-- order_takes_children: an order that is gone takes along what came with it, also where both come back in one late
+-- page.
+create or replace function private.order_takes_children() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    update public.line_items set is_deleted = true, sync_run_id = new.sync_run_id
+     where user_id = new.user_id and platform = new.platform and order_platform_id = new.platform_id and not is_deleted;
+    update public.order_transactions set is_deleted = true, sync_run_id = new.sync_run_id
+     where user_id = new.user_id and platform = new.platform and order_platform_id = new.platform_id and not is_deleted;
+    update public.order_fulfillments set is_deleted = true, sync_run_id = new.sync_run_id
+     where user_id = new.user_id and platform = new.platform and order_platform_id = new.platform_id and not is_deleted;
+    return null;
+end $$;
+create trigger order_takes_children after insert or update of is_deleted on public.orders
+    for each row when (new.platform = 'shopify' and new.is_deleted) execute function private.order_takes_children();
+
+-- remove_refunds: an order that is gone takes its refunds along: no record of a refund shows its order any more.
+create or replace function private.remove_refunds() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    with gone as (
+        update public.order_refunds set is_deleted = true, sync_run_id = new.sync_run_id
+         where user_id = new.user_id and platform = new.platform and order_platform_id = new.platform_id
+           and not is_deleted
+        returning platform_id)
+    update public.order_refund_lines as l set is_deleted = true, sync_run_id = new.sync_run_id
+      from gone
+     where l.user_id = new.user_id and l.platform = new.platform and l.refund_platform_id = gone.platform_id
+       and not l.is_deleted;
+    return new;
+end $$;
+create trigger remove_refunds after update of is_deleted on public.orders
+    for each row when (new.platform = 'shopify' and new.is_deleted and not old.is_deleted)
+    execute function private.remove_refunds();
+
+-- listing_takes_variants: a listing that is gone (`products/delete`, or a complete read without it) takes its variants.
+create or replace function private.listing_takes_variants() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    update public.listing_variants set is_deleted = true
+     where user_id = new.user_id and platform = new.platform and listing_platform_id = new.platform_id
+       and not is_deleted;
+    return null;
+end $$;
+create trigger listing_takes_variants after update of is_deleted on public.listings
+    for each row when (new.is_deleted and not old.is_deleted and new.platform = 'shopify')
+    execute function private.listing_takes_variants();
+
+-- pending_shopify_order_lines: orders of which a page showed only the first lines.
+create or replace function private.pending_shopify_order_lines(job public.sync_jobs, p_after text, p_limit int)
+returns setof text
+language sql stable set search_path = '' as $$
+    select o.platform_id from public.orders as o
+    where o.user_id = job.user_id and o.platform = 'shopify' and not o.is_deleted and o.platform_id > p_after
+      and (o.raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true'
+    order by 1 limit p_limit;
+$$;
+
+-- pending_shopify_order_line_ends: those that have more than the longest page shows: their last lines are asked for.
+create or replace function private.pending_shopify_order_line_ends(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = '' as $$
+    select private.pending_shopify_order_lines(job, p_after, p_limit);
+$$;
+
+-- listed_refunds: the refunds that a shop's orders name, with their version. REST names them by number, without one:
+-- those are asked for at every full read.
+create or replace function private.listed_refunds(p_user_id uuid) returns table (id text, updated_at timestamptz)
+language sql stable set search_path = '' as $$
+    select coalesce(private.gid_tail(r ->> 'id'), r ->> 'id'), private.moment(r ->> 'updatedAt', 'refunds.updatedAt')
+    from public.orders as o, jsonb_array_elements(o.raw -> 'refunds') as r
+    where o.user_id = p_user_id and o.platform = 'shopify' and not o.is_deleted
+      and (o.raw #>> '{refunds,0,id}') is not null;
+$$;
+
+-- pending_shopify_refunds: refunds that an order names and that are not here, or here in another version. REST names an
+-- order's refunds without their versions, so that all of them are asked for at every full read. A webhook about one
+-- order is no full read: of refunds without a version it asks for those of the orders that it names.
+create or replace function private.pending_shopify_refunds(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = '' as $$
+    with named as (
+        select coalesce(private.gid_tail(r ->> 'id'), r ->> 'id') as id, o.platform_id as named_by,
+               private.moment(r ->> 'updatedAt', 'refunds.updatedAt') as updated_at
+        from public.orders as o, jsonb_array_elements(o.raw -> 'refunds') as r
+        where o.user_id = job.user_id and o.platform = 'shopify' and not o.is_deleted
+          and (o.raw #>> '{refunds,0,id}') is not null)
+    select distinct n.id from named as n
+    left join public.order_refunds as f on f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted
+                                       and f.platform_id = n.id
+    where n.id > p_after
+      and (f.platform_id is null or n.updated_at <> f.source_updated_at
+           or (n.updated_at is null and (job.entity <> 'changes' or exists (
+                select 1 from private.platform_events as e
+                where e.user_id = job.user_id and e.platform = 'shopify' and e.kind = 'orders'
+                  and e.worked_at is null and e.object_id = n.named_by))))
+    order by 1 limit p_limit;
+$$;
+
+-- pending_shopify_refund_ends: refunds of more lines than the longest page shows: their last ones are asked for.
+create or replace function private.pending_shopify_refund_ends(job public.sync_jobs, p_after text, p_limit int)
+returns setof text
+language sql stable set search_path = '' as $$
+    select f.platform_id from public.order_refunds as f
+    where f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted and f.platform_id > p_after
+      and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true'
+    order by 1 limit p_limit;
+$$;
+
+-- pending_shopify_changed_orders: orders that a webhook named.
+create or replace function private.pending_shopify_changed_orders(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'orders', p_after, p_limit) $$;
+
+-- pending_shopify_changed_products: products that a webhook named.
+create or replace function private.pending_shopify_changed_products(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'products', p_after, p_limit) $$;
+
+-- pending_shopify_changed_customers: customers that a webhook named.
+create or replace function private.pending_shopify_changed_customers(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'customers', p_after, p_limit) $$;
+
+-- pending_shopify_changed_variants: stretches of the changed products' variants, as '<product>:<after this variant>'. A
+-- product that changed is read with its variants (execution/slices/changed_objects.py). They are a list of their own, of up to 2,048,
+-- asked for in stretches of ids, because a variant that is new has a greater id than all before it: one from the
+-- beginning, and one after every 200th that is stored. A stretch brings 250, so that the last one reaches the end;
+-- where it brings more than were known, another one begins behind it.
+create or replace function private.pending_shopify_changed_variants(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = '' as $$
+    with changed as (
+        select e.object_id as product from private.platform_events as e
+        where e.user_id = job.user_id and e.platform = 'shopify' and e.kind = 'products' and e.worked_at is null),
+    stretches as (
+        select product, '0' as variant from changed
+        union all
+        select v.product, v.variant from (
+            select c.product, t.platform_id as variant,
+                   row_number() over (partition by c.product order by lpad(t.platform_id, 20, '0')) as place
+            from changed as c
+            join public.listing_variants as t on t.user_id = job.user_id and t.platform = 'shopify'
+                                             and t.listing_platform_id = c.product and not t.is_deleted) as v
+        where v.place % 200 = 0)
+    select s.stretch from (select product || ':' || lpad(variant, 20, '0') as stretch from stretches) as s
+    where s.stretch > p_after order by s.stretch limit p_limit;
+$$;
+
+-- derive_shopify_gone_variants: of a product whose variants this job has read, those that it did not show are gone. One
+-- that was named after the job began may have been read in part: the next job looks at it.
+create or replace function private.derive_shopify_gone_variants(job public.sync_jobs, p_after text, p_limit int)
+returns jsonb
+language plpgsql set search_path = '' as $$
+declare product text; seen text[];
+begin
+    select e.object_id into product from private.platform_events as e
+     where e.user_id = job.user_id and e.platform = 'shopify' and e.kind = 'products' and e.worked_at is null
+       and e.received_at < job.started_at and e.object_id > p_after
+     order by e.object_id limit 1;
+    if product is null then
+        return jsonb_build_object('rows', 0, 'after', p_after);
+    end if;
+    select array_agg(distinct k) into seen
+      from public.sync_pages as p, unnest(p.keys) as k where p.job_id = job.id and p.stream = 'variants';
+    update public.listing_variants as t set is_deleted = true, sync_run_id = job.run_id
+     where t.user_id = job.user_id and t.platform = 'shopify' and t.listing_platform_id = product and not t.is_deleted
+       and t.platform_id <> all (seen)
+       -- A product always has a variant: where none was shown, it is the product that is gone.
+       and exists (select 1 from public.listing_variants as o
+                   where o.user_id = job.user_id and o.platform = 'shopify' and o.listing_platform_id = product
+                     and o.platform_id = any (seen));
+    return jsonb_build_object('rows', 1, 'after', product);
+end $$;
+
+-- prove_shopify_line_items: every line of every order: an order that still shows only some of them is named. Of the
+-- longest ones the first 250 and the last 250 lines were asked for; together 500 would leave it open whether there are
+-- others between.
+create or replace function private.prove_shopify_line_items(job public.sync_jobs) returns jsonb
+language sql stable set search_path = '' as $$
+    with cut as (
+        select o.platform_id from public.orders as o
+        where o.user_id = job.user_id and o.platform = 'shopify' and not o.is_deleted
+          and (o.raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true'
+        union all
+        select l.order_platform_id from public.line_items as l
+        where l.user_id = job.user_id and l.platform = 'shopify' and not l.is_deleted
+        group by l.order_platform_id
+        having count(*) >= 500 and exists (
+            select 1 from public.orders as o
+            where o.user_id = job.user_id and o.platform = 'shopify' and o.platform_id = l.order_platform_id
+              and (o.raw #>> '{lineItems,pageInfo,hasPreviousPage}') = 'true'))
+    select jsonb_build_object('ok', not exists (select 1 from cut), 'detail', jsonb_build_object(
+        'line_items', (select count(*) from public.line_items
+                       where user_id = job.user_id and platform = 'shopify' and not is_deleted),
+        'orders_cut', (select count(*) from cut),
+        'first_cut', (select coalesce(jsonb_agg(platform_id), '[]') from (select * from cut limit 5) as c)));
+$$;
+
+-- prove_shopify_refunds: every refund that an order names is here, with all of its lines.
+create or replace function private.prove_shopify_refunds(job public.sync_jobs) returns jsonb
+language sql stable set search_path = '' as $$
+    with missing as (
+        select l.id from private.listed_refunds(job.user_id) as l
+        except
+        select f.platform_id from public.order_refunds as f
+        where f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted),
+    cut as (
+        select f.platform_id from public.order_refunds as f
+        where f.user_id = job.user_id and f.platform = 'shopify' and not f.is_deleted
+          and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true'
+        union all
+        select l.refund_platform_id from public.order_refund_lines as l
+        where l.user_id = job.user_id and l.platform = 'shopify' and not l.is_deleted
+        group by l.refund_platform_id having count(*) >= 500)
+    select jsonb_build_object('ok', not exists (select 1 from missing) and not exists (select 1 from cut),
+        'detail', jsonb_build_object(
+            'refunds', (select count(*) from private.listed_refunds(job.user_id)),
+            'missing', (select count(*) from missing), 'cut', (select count(*) from cut),
+            'first_missing', (select coalesce(jsonb_agg(id), '[]') from (select * from missing limit 5) as m)));
+$$;
+
+create trigger keep_forgotten before insert on public.customers
+    for each row when (new.platform = 'shopify') execute function private.keep_forgotten();

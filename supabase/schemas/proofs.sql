@@ -1,0 +1,111 @@
+-- The facts and proofs that a certificate rests on. A platform's own: prove_<platform>_<name>.
+
+-- prove_job: one named proof of a job in hand; answers {name, ok, detail}.
+create or replace function private.prove_job(job public.sync_jobs, p_name text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare answer jsonb;
+begin
+    execute format('select private.%I($1)', 'prove_' || job.platform || '_' || p_name) into answer using job;
+    return jsonb_build_object('name', p_name) || answer;
+end $$;
+
+-- prove: prove_job for whoever holds the lease.
+create or replace function public.prove(p_lease_id uuid, p_name text) returns jsonb
+language sql security definer set search_path = '' set statement_timeout = '120s' as $$
+    select private.prove_job(private.leased_job(p_lease_id), p_name);
+$$;
+revoke all on function public.prove(uuid, text) from public, anon, authenticated;
+grant execute on function public.prove(uuid, text) to service_role;
+
+-- audit_job: what the pagination audit and the table say about the stream that this job read. `p_newest` is the
+-- key of the newest record that the platform shows.
+create or replace function private.audit_job(job public.sync_jobs, p_stream text, p_table text, p_time_column text,
+                                             p_newest text default null) returns jsonb
+language plpgsql set search_path = '' as $$
+declare facts jsonb; times jsonb; missing bigint; stored bigint;
+        has_newest boolean;
+begin
+    with pages as (
+        select *, max(pass) over (partition by part, window_start, window_end) as last_pass
+        from public.sync_pages where job_id = job.id and stream = p_stream),
+    windows as (
+        select part, window_start, window_end, max(pass) as passes,
+               count(*) filter (where pass = last_pass) as pages,
+               (array_agg(provider_count order by seq desc))[1] as provider_count
+        from pages group by part, window_start, window_end)
+    select jsonb_build_object(
+        'union_keys', (select count(distinct k) from pages, unnest(keys) as k),
+        'last_pass_keys', (select count(distinct k) from pages, unnest(keys) as k where pass = last_pass),
+        'rejected', (select count(distinct k) from pages as g, unnest(g.keys) as k
+                     join public.rejected_records as r on r.user_id = job.user_id and r.platform = job.platform
+                      and r.stream = p_stream and r.status = 'open'
+                      and k = coalesce(r.platform_id, 'rejected:' || r.raw_md5)),
+        'windows', (select coalesce(jsonb_agg(jsonb_build_object(
+                        'part', part, 'start', extract(epoch from window_start)::bigint,
+                        'end', extract(epoch from window_end)::bigint, 'passes', passes, 'pages', pages,
+                        'provider_count', provider_count) order by part, window_start), '[]') from windows))
+      into facts;
+
+    execute format($sql$
+        select count(*) from (
+            select k from public.sync_pages as g, unnest(g.keys) as k where g.job_id = $1 and g.stream = $2
+            except
+            select t.platform_id from public.%1$I as t where t.user_id = $3 and t.platform = $4
+            except
+            select coalesce(r.platform_id, 'rejected:' || r.raw_md5) from public.rejected_records as r
+            where r.user_id = $3 and r.platform = $4 and r.stream = $2 and r.status = 'open') as absent
+    $sql$, p_table) into missing using job.id, p_stream, job.user_id, job.platform;
+    execute format('select count(*) from public.%I where user_id = $1 and platform = $2 and not is_deleted', p_table)
+       into stored using job.user_id, job.platform;
+
+    select exists (select 1 from public.sync_pages as g
+                   where g.job_id = job.id and g.stream = p_stream and p_newest = any (g.keys)) into has_newest;
+
+    if p_time_column <> '' then
+        execute format($sql$
+            with gaps as (
+                select %1$I as until, lag(%1$I) over (order by %1$I) as since
+                from public.%2$I where user_id = $1 and platform = $2 and not is_deleted),
+            sized as (select since, until, extract(epoch from until - since) as seconds from gaps where since is not null)
+            select jsonb_build_object(
+                'earliest', (select min(until) from gaps), 'latest', (select max(until) from gaps),
+                'median_gap_seconds', (select percentile_cont(0.5) within group (order by seconds) from sized),
+                'largest_gaps', (select coalesce(jsonb_agg(to_jsonb(g)), '[]') from
+                                 (select since, until, seconds from sized order by seconds desc limit 5) as g))
+        $sql$, p_time_column, p_table) into times using job.user_id, job.platform;
+    end if;
+    return facts || jsonb_build_object('missing_rows', missing, 'stored_rows', stored, 'has_newest', has_newest) || coalesce(times, '{}');
+end $$;
+
+-- audit_read: audit_job for whoever holds the lease.
+create or replace function public.audit_read(p_lease_id uuid, p_stream text, p_table text, p_time_column text,
+                                             p_newest text default null) returns jsonb
+language sql security definer set search_path = '' set statement_timeout = '120s' as $$
+    select private.audit_job(private.leased_job(p_lease_id), p_stream, p_table, p_time_column, p_newest);
+$$;
+revoke all on function public.audit_read(uuid, text, text, text, text) from public, anon, authenticated;
+grant execute on function public.audit_read(uuid, text, text, text, text) to service_role;
+
+-- verify_completed: hold a completed entity against its audit and its proofs once more. Asks no platform.
+create or replace function public.verify_completed(p_user_id uuid, p_platform text, p_entity text, p_stream text, p_table text,
+                                                   p_time_column text, p_proofs text[]) returns jsonb
+language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
+declare job public.sync_jobs; audit jsonb := '{}';
+begin
+    select * into job from public.sync_jobs
+     where user_id = p_user_id and platform = p_platform and entity = p_entity and job_type = 'backfill'
+     order by created_at desc, id limit 1;
+    if job.status is distinct from 'completed' then
+        return jsonb_build_object('status', coalesce(job.status, 'never started'), 'error', job.error);
+    end if;
+    if p_stream <> '' then
+        audit := private.audit_job(job, p_stream, p_table, p_time_column);
+    end if;
+    return jsonb_build_object('status', job.status, 'audit', audit,
+        'certificate', (select to_jsonb(c) - 'user_id' from public.certificates as c where c.id = job.certificate_id),
+        'proofs', (select coalesce(jsonb_agg(private.prove_job(job, name)), '[]') from unnest(p_proofs) as name));
+end $$;
+revoke all on function
+    public.verify_completed(uuid, text, text, text, text, text, text[])
+    from public, anon, authenticated;
+grant execute on function public.verify_completed(uuid, text, text, text, text, text, text[]) to service_role;

@@ -1,0 +1,314 @@
+-- Records: what the platforms hold about a seller, one table an entity, shared by all platforms.
+--
+-- Every synced row carries the same nine columns beside its own:
+--   user_id, platform, platform_id   its key; the tenant comes from the lease of the job that wrote it
+--   raw                              the record as the platform sent it, less personal fields that nobody needs
+--   source_updated_at, fetched_at    its version: the platform's own time first, the time we asked second
+--   content_hash                     of raw; an unchanged row costs no write
+--   sync_run_id, is_deleted
+-- Every *_amount is a whole number of the smallest unit of the row's currency.
+-- Secondary indexes are partial (not is_deleted), so that looking a row up by its key can only use the primary key,
+-- however little the planner knows of a table that was empty a minute ago.
+-- Child rows name their parent by platform_id, without a foreign key: records may arrive in any order.
+
+create table public.orders (
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    order_number text,
+    status text,
+    fulfillment_status text,
+    is_paid boolean,
+    is_shipped boolean,
+    is_gift boolean,
+    is_test boolean,
+    buyer_platform_id text,
+    country text,
+    payment_method text,
+    ordered_at timestamptz not null,
+    cancelled_at timestamptz,
+    currency text not null,
+    item_total_amount bigint,
+    discount_amount bigint,
+    subtotal_amount bigint,
+    shipping_amount bigint,
+    tax_amount bigint,
+    vat_amount bigint,
+    gift_wrap_amount bigint,
+    tip_amount bigint,
+    total_amount bigint not null,
+    -- After edits, removals and refunds; total_amount stays what was bought.
+    current_total_amount bigint,
+    refunded_amount bigint,
+    -- What the buyer saw and paid, in the buyer's currency; every other amount is in the shop's.
+    presentment_currency text,
+    presentment_total_amount bigint,
+    -- Cost of goods, derived from what a printer says (costs.sql). The default costs the landing of an order nothing.
+    cost_amount bigint,
+    cost_currency text,
+    cost_source text,
+    -- linked: cost_amount is all of it; no_cost_yet: nothing has been linked, or a linked one has no cost yet;
+    -- ambiguous: a cost could belong to this order or to another one, or comes in two currencies.
+    cost_state text not null default 'no_cost_yet'
+        check (cost_state in ('linked', 'no_cost_yet', 'ambiguous')),
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (user_id, platform, platform_id)
+);
+create index orders_by_time on public.orders (user_id, platform, ordered_at) where not is_deleted;
+-- Etsy's number is its id, and stays out; Shopify's `#1037` is found without its sign.
+create index orders_by_number on public.orders (user_id, ltrim(order_number, '#'))
+    where order_number <> platform_id and not is_deleted;
+select private.synced_table('orders', '{shopify}');
+
+create table public.line_items (
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    order_platform_id text not null,
+    listing_platform_id text,
+    product_platform_id text,
+    sku text,
+    title text,
+    quantity int not null,
+    -- What is left of `quantity` after edits and refunds.
+    current_quantity int,
+    currency text not null,
+    price_amount bigint not null,
+    discount_amount bigint,
+    shipping_amount bigint,
+    shop_coupon_amount bigint,
+    buyer_coupon_amount bigint,
+    is_digital boolean,
+    ordered_at timestamptz,
+    shipped_at timestamptz,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (user_id, platform, platform_id)
+);
+create index line_items_of_order on public.line_items (user_id, platform, order_platform_id) where not is_deleted;
+select private.synced_table('line_items');
+
+create table public.order_refunds (
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    order_platform_id text not null,
+    currency text not null,
+    refund_amount bigint not null,
+    reason text,
+    status text,
+    refunded_at timestamptz not null,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (user_id, platform, platform_id)
+);
+create index order_refunds_of_order on public.order_refunds (user_id, platform, order_platform_id) where not is_deleted;
+select private.synced_table('order_refunds');
+
+create table public.order_fulfillments (
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    order_platform_id text not null,
+    status text,
+    carrier text,
+    tracking_code text,
+    shipped_at timestamptz,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (user_id, platform, platform_id)
+);
+create index order_fulfillments_of_order on public.order_fulfillments (user_id, platform, order_platform_id) where not is_deleted;
+select private.synced_table('order_fulfillments');
+
+create table public.customers (
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    name text,
+    email text,
+    country text,
+    last_order_at timestamptz,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (user_id, platform, platform_id)
+);
+select private.synced_table('customers', '{shopify}');
+
+create table public.listings (
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    title text,
+    state text not null,
+    url text,
+    skus text,
+    quantity int,
+    currency text not null,
+    price_amount bigint,
+    has_variations boolean,
+    listed_at timestamptz,
+    ends_at timestamptz,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (user_id, platform, platform_id)
+);
+select private.synced_table('listings', '{shopify}');
+
+-- The payment account's ledger: every payment, fee, tax, refund and payout, with the balance after it.
+create table public.payments (
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    sequence_number bigint not null,
+    entry_type text not null,
+    description text,
+    currency text not null,
+    entry_amount bigint not null,
+    balance_amount bigint not null,
+    reference_type text,
+    reference_id text,
+    parent_platform_id text,
+    -- Which order this entry belongs to, once its reference is resolved.
+    order_platform_id text,
+    occurred_at timestamptz not null,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (user_id, platform, platform_id)
+);
+create index payments_in_sequence on public.payments (user_id, platform, sequence_number) where not is_deleted;
+create index payments_of_order on public.payments (user_id, platform, order_platform_id)
+    where order_platform_id is not null;
+create index payments_unresolved on public.payments (user_id, platform, reference_type, reference_id)
+    where order_platform_id is null;
+-- Two of about nine entries an order, and only until they have found theirs.
+create index payments_to_look_up on public.payments (user_id, platform, reference_id)
+    where order_platform_id is null and reference_type in ('shop_payment', 'processing_fee');
+select private.synced_table('payments');
+
+-- The buyer's payment for an order, where the platform keeps such a record beside its ledger.
+create table public.order_payments (
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    order_platform_id text not null,
+    status text,
+    currency text not null,
+    gross_amount bigint,
+    fees_amount bigint,
+    net_amount bigint,
+    paid_at timestamptz,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (user_id, platform, platform_id)
+);
+create index order_payments_of_order on public.order_payments (user_id, platform, order_platform_id) where not is_deleted;
+select private.synced_table('order_payments');
+
+-- Each movement of money of an order. Money moved is what 'success' rows of 'sale' and 'capture' brought, less those of
+-- 'refund'; an authorization moves nothing.
+create table public.order_transactions (
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    order_platform_id text not null,
+    kind text not null,
+    status text not null,
+    gateway text,
+    is_test boolean,
+    parent_platform_id text,
+    currency text not null,
+    transaction_amount bigint not null,
+    processed_at timestamptz,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (user_id, platform, platform_id)
+);
+create index order_transactions_of_order on public.order_transactions (user_id, platform, order_platform_id) where not is_deleted;
+select private.synced_table('order_transactions');
+
+-- What a refund took back of which line.
+create table public.order_refund_lines (
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    refund_platform_id text not null,
+    line_item_platform_id text not null,
+    quantity int not null,
+    restock_type text,
+    currency text not null,
+    subtotal_amount bigint not null,
+    tax_amount bigint,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (user_id, platform, platform_id)
+);
+create index order_refund_lines_of_refund on public.order_refund_lines (user_id, platform, refund_platform_id) where not is_deleted;
+select private.synced_table('order_refund_lines');
+
+-- What can be bought: each listing has one variant at least.
+create table public.listing_variants (
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    listing_platform_id text not null,
+    title text,
+    sku text,
+    barcode text,
+    sort_order int,
+    quantity int,
+    currency text not null,
+    price_amount bigint not null,
+    compare_at_amount bigint,
+    listed_at timestamptz,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (user_id, platform, platform_id)
+);
+create index listing_variants_of_listing on public.listing_variants (user_id, platform, listing_platform_id) where not is_deleted;
+select private.synced_table('listing_variants', '{shopify}');

@@ -1,0 +1,72 @@
+-- Records that are mapped anew: rejected ones, and all after a corrected mapping.
+
+-- replay_rejected: try rejected records again, after the mapping was mended. No call to the platform.
+create or replace function public.replay_rejected(p_user_id uuid, p_after bigint default 0, p_limit int default 100) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare r public.rejected_records; job public.sync_jobs; one record; landed int := 0; refused int := 0; last bigint;
+begin
+    for r in select * from public.rejected_records
+             where user_id = p_user_id and status = 'open' and id > p_after order by id limit p_limit for update loop
+        job.user_id := r.user_id;
+        job.platform := r.platform;
+        job.entity := r.entity;
+        job.run_id := r.run_id;
+        select * into one from private.land_one(job, r.shape, r.fetched_at, r.raw);
+        if one.reason is null then
+            landed := landed + 1;
+            update public.rejected_records set status = 'replayed', settled_at = clock_timestamp() where id = r.id;
+        else
+            refused := refused + 1;
+            update public.rejected_records set reason = one.reason, sqlstate = one.code where id = r.id;
+        end if;
+        last := r.id;
+    end loop;
+    return jsonb_build_object('landed', landed, 'refused', refused, 'after', last);
+end $$;
+revoke all on function public.replay_rejected(uuid, bigint, int) from public, anon, authenticated;
+grant execute on function public.replay_rejected(uuid, bigint, int) to service_role;
+
+-- remap: the typed columns of a synced table, derived again from raw by the map function of a shape, in batches by key.
+-- `p_columns` are those to set, each with the members of which one shows it: where the record has none of them, what is
+-- stored stays. Not on the way of any page, so that its statement is put together here.
+create or replace function private.remap(p_user_id uuid, p_platform text, p_shape text, p_table text, p_columns jsonb, p_after text,
+                                         p_limit int) returns jsonb
+language plpgsql set search_path = '' as $$
+declare sets text; stored text; mapped text; answer jsonb;
+begin
+    if not exists (select from private.synced_tables as s where s.name = p_table) then
+        raise exception using errcode = 'PT404', message = 'not_synced', detail = p_table;
+    end if;
+    select string_agg(format('%I = %s', v.name, v.value), ', '), string_agg(format('t.%I', v.name), ', '),
+           string_agg(v.value, ', ')
+      into sets, stored, mapped
+      from (select c.name, case when s.shown is null then format('m.%I', c.name)
+                                else format('case when num_nonnulls(%2$s) = 0 then coalesce(t.%1$I, m.%1$I) else m.%1$I end',
+                                            c.name, s.shown) end as value
+            from jsonb_each(p_columns) as c(name, shown_by), lateral (
+                select string_agg(format('t.raw #>> %L', string_to_array(path, '.')), ', ') as shown
+                from jsonb_array_elements_text(c.shown_by) as path) as s) as v;
+    execute format($sql$
+        with batch as materialized (
+            select t.ctid, t.platform_id, t.raw from public.%1$I as t
+            where t.user_id = $1 and t.platform = $2 and t.platform_id > $3 order by t.platform_id limit $4),
+        mapped as materialized (select b.ctid, m.* from batch as b, lateral private.%2$I(b.raw) as m),
+        changed as (
+            update public.%1$I as t set %3$s from mapped as m
+             where t.ctid = m.ctid and (%4$s) is distinct from (%5$s)
+            returning 1)
+        select jsonb_build_object('rows', (select count(*) from batch), 'changed', (select count(*) from changed),
+                                  'after', (select max(platform_id) from batch))
+    $sql$, p_table, concat_ws('_', 'map', p_platform, p_shape, p_table), sets, stored, mapped)
+       into answer using p_user_id, p_platform, p_after, p_limit;
+    return answer;
+end $$;
+
+-- remap_records: the same for the worker's role. No call to the platform.
+create or replace function public.remap_records(p_user_id uuid, p_platform text, p_shape text, p_table text, p_columns jsonb,
+                                                p_after text, p_limit int default 1000) returns jsonb
+language sql security definer set search_path = '' as $$
+    select private.remap(p_user_id, p_platform, p_shape, p_table, p_columns, p_after, p_limit);
+$$;
+revoke all on function public.remap_records(uuid, text, text, text, jsonb, text, int) from public, anon, authenticated;
+grant execute on function public.remap_records(uuid, text, text, text, jsonb, text, int) to service_role;

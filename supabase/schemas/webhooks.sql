@@ -1,0 +1,166 @@
+-- Deliveries: each has one effect however often it comes. What platforms' webhooks tell is which object changed: the
+-- body is not believed; a job reads the object again by id.
+
+-- Deliveries that were accepted, with the answer that a repeat gets.
+create table private.webhook_deliveries (
+    source text not null,
+    delivery_id text not null,
+    user_id uuid references public.profiles (user_id) on delete cascade,
+    received_at timestamptz not null default clock_timestamp(),
+    answer jsonb,
+    primary key (source, delivery_id)
+);
+create index webhook_deliveries_by_age on private.webhook_deliveries (received_at);
+
+create table private.platform_events (
+    id bigint generated always as identity primary key,
+    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    platform text not null,
+    -- The stream whose record it is, and the record's id there.
+    kind text not null,
+    object_id text not null,
+    topic text not null,
+    received_at timestamptz not null default clock_timestamp(),
+    worked_at timestamptz
+);
+-- One waiting event an object: what came twice is read once.
+create unique index platform_events_waiting on private.platform_events (user_id, platform, kind, object_id)
+    where worked_at is null;
+create index platform_events_by_age on private.platform_events (worked_at) where worked_at is not null;
+
+-- What a platform's privacy law asks of us, for people to see; what could be done at once is done.
+create table private.privacy_requests (
+    id bigint generated always as identity primary key,
+    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    platform text not null,
+    shop_id text not null,
+    topic text not null,
+    subject jsonb not null default '{}'::jsonb,
+    received_at timestamptz not null default clock_timestamp(),
+    done_at timestamptz
+);
+
+-- accept_delivery: a signed delivery and the jobs that it asks for, in one transaction; a repeat gets the same answer.
+create or replace function public.accept_delivery(p_source text, p_delivery_id text, p_user_id uuid, p_trigger text, p_jobs jsonb)
+returns jsonb language plpgsql security definer set search_path = '' as $$
+declare result jsonb := jsonb_build_object('run_id', null, 'jobs', '[]'::jsonb);
+begin
+    if not exists (select 1 from public.profiles where user_id = p_user_id) then
+        raise exception using errcode = 'PT404', message = 'unknown_user', hint = 'Create the user first.';
+    end if;
+    -- A repeat that comes while the first is under way waits here for its end.
+    insert into private.webhook_deliveries (source, delivery_id, user_id) values (p_source, p_delivery_id, p_user_id)
+    on conflict do nothing;
+    if not found then
+        return (select answer || jsonb_build_object('repeat', true) from private.webhook_deliveries
+                where source = p_source and delivery_id = p_delivery_id);
+    end if;
+    if jsonb_array_length(p_jobs) > 0 then
+        result := public.queue_jobs(p_user_id, 'backfill', p_trigger, p_jobs, false);
+    end if;
+    update private.webhook_deliveries set answer = result where source = p_source and delivery_id = p_delivery_id;
+    -- Senders repeat for days, and people replay by hand: a month is remembered.
+    delete from private.webhook_deliveries where ctid = any (array(
+        select ctid from private.webhook_deliveries where received_at < clock_timestamp() - interval '30 days' limit 100));
+    return result || jsonb_build_object('repeat', false);
+end $$;
+revoke all on function public.accept_delivery(text, text, uuid, text, jsonb) from public, anon, authenticated;
+grant execute on function public.accept_delivery(text, text, uuid, text, jsonb) to service_role;
+
+-- pending_changes: objects of one kind that wait to be read, in order.
+create or replace function private.pending_changes(job public.sync_jobs, p_kind text, p_after text, p_limit int)
+returns setof text language sql stable set search_path = '' as $$
+    select object_id from private.platform_events
+    where user_id = job.user_id and platform = job.platform and kind = p_kind and worked_at is null
+      and object_id > p_after
+    order by object_id limit p_limit;
+$$;
+
+-- events_worked: a completed job has read everything that had come before it began. What came later has a job to come.
+create or replace function private.events_worked() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    update private.platform_events set worked_at = clock_timestamp()
+     where user_id = new.user_id and platform = new.platform and worked_at is null and received_at < new.started_at;
+    delete from private.platform_events where ctid = any (array(
+        select ctid from private.platform_events where worked_at < clock_timestamp() - interval '7 days' limit 500));
+    return new;
+end $$;
+create trigger events_worked after update of status on public.sync_jobs
+    for each row when (new.status = 'completed' and new.entity = 'changes' and old.status <> 'completed')
+    execute function private.events_worked();
+
+-- accept_platform_event: one delivery, whatever it asks for, in one transaction; a repeat has no effect. What it names
+-- is of a shop; whoever has connected that shop is told nothing that the platform did not say.
+--   p_effect: 'read' (objects of p_kind again), 'gone' (they were deleted), 'disconnect', 'redact_customer',
+--             'redact_shop', 'request' (for people)
+--   p_email: a customer to be forgotten may be named by that alone
+create or replace function public.accept_platform_event(
+    p_platform text, p_delivery_id text, p_shop_id text, p_topic text, p_effect text, p_kind text default null,
+    p_object_ids text[] default '{}', p_table text default null, p_happened_at timestamptz default null,
+    p_subject jsonb default '{}',
+    p_email text default null) returns jsonb
+language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
+declare account public.connected_accounts; accounts int := 0; forgotten text[];
+begin
+    insert into private.webhook_deliveries (source, delivery_id) values (p_platform, p_delivery_id)
+    on conflict do nothing;
+    if not found then
+        return jsonb_build_object('repeat', true, 'accounts', 0);
+    end if;
+    for account in select * from public.connected_accounts
+                    where platform = p_platform and shop_id = p_shop_id
+                      and (status = 'connected' or p_effect like 'redact%' or p_effect = 'request')
+                    order by user_id loop
+        accounts := accounts + 1;
+        case p_effect
+            when 'read' then
+                insert into private.platform_events as e (user_id, platform, kind, object_id, topic)
+                select account.user_id, p_platform, p_kind, id, p_topic from unnest(p_object_ids) as id order by id
+                on conflict (user_id, platform, kind, object_id) where worked_at is null do update
+                   set received_at = clock_timestamp(), topic = excluded.topic;
+                -- Before any backfill's slice: it is one call or a few. While it runs, it will run again.
+                perform public.queue_jobs(account.user_id, 'incremental', 'webhook', jsonb_build_array(
+                    jsonb_build_object('platform', p_platform, 'entity', 'changes', 'priority', -100, 'position', 0)), true);
+            when 'gone' then
+                perform private.await_pages(account.user_id, p_platform);
+                insert into private.closed_objects as c (user_id, platform, table_name, object_id, gone_at)
+                select account.user_id, p_platform, p_table, id, clock_timestamp() from unnest(p_object_ids) as id order by id
+                on conflict (user_id, platform, table_name, object_id) do update set gone_at = excluded.gone_at;
+                execute format('update public.%I set is_deleted = true where user_id = $1 and platform = $2 '
+                               'and platform_id = any ($3) and not is_deleted', p_table)
+                    using account.user_id, p_platform, p_object_ids;
+            when 'disconnect' then
+                -- A late delivery must not end a connection that was made after what it tells of.
+                if coalesce(p_happened_at, clock_timestamp()) >= account.connected_at then
+                    perform public.disconnect_account(account.user_id, p_platform, 'our app was removed from the shop');
+                end if;
+            when 'redact_customer' then
+                select array_agg(id) into forgotten from (
+                    select unnest(p_object_ids) union all
+                    select c.platform_id from public.customers as c
+                     where c.user_id = account.user_id and c.platform = p_platform and lower(c.email) = lower(p_email)
+                       and cardinality(p_object_ids) = 0) as named (id);
+                perform private.forget_customers(account.user_id, p_platform, coalesce(forgotten, '{}'));
+                -- Of somebody whom we cannot find people have to make sure.
+                insert into private.privacy_requests (user_id, platform, shop_id, topic, subject, done_at)
+                values (account.user_id, p_platform, p_shop_id, p_topic, p_subject,
+                        case when forgotten is not null then clock_timestamp() end);
+            else
+                insert into private.privacy_requests (user_id, platform, shop_id, topic, subject)
+                values (account.user_id, p_platform, p_shop_id, p_topic, p_subject);
+                if p_effect = 'redact_shop' and account.status = 'disconnected' then
+                    perform private.forget_shop(account.user_id, p_platform);
+                    update private.privacy_requests set done_at = clock_timestamp()
+                     where user_id = account.user_id and platform = p_platform and topic = p_topic and done_at is null;
+                end if;
+        end case;
+    end loop;
+    return jsonb_build_object('repeat', false, 'accounts', accounts);
+end $$;
+revoke all on function
+    public.accept_platform_event(text, text, text, text, text, text, text[], text, timestamptz, jsonb, text)
+    from public, anon, authenticated;
+grant execute on function
+    public.accept_platform_event(text, text, text, text, text, text, text[], text, timestamptz, jsonb, text)
+    to service_role;

@@ -1,0 +1,95 @@
+"""The whole journey of a newcomer, at a desk and on a phone: sign in, connect, watch it fill, re-trigger, leave."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.runner.etsy import Etsy
+from tests.web.browser.person import DESKTOP, PHONE, Window, connect_etsy, faults, log_in, overflow
+from tests.web.browser.screenshots import Album
+from tests.web.browser.site import Workers
+
+_ORDERS = {"desktop": 1200, "phone": 600}
+# Slow in the middle, so that a person, or a test, sees the counts stand and grow.
+_SLOW = {"seconds": 1.2, "path": "receipts$", "nth": [3, 4, 5]}
+
+
+@pytest.mark.parametrize("window", [DESKTOP, PHONE], ids=lambda window: window.name)
+def test_a_newcomer_connects_a_shop_and_watches_it_fill(  # noqa: PLR0915  a journey has many steps
+    open_page: Callable[..., Page], workers: Callable[[], Workers], etsy: Etsy, window: Window, album: Album
+) -> None:
+    """Every page on the way has no serious fault of accessibility and fits its window."""
+    etsy.shop(_ORDERS[window.name], years=3)
+    etsy.fault("slow", **_SLOW)
+    page = open_page(window)
+
+    def look(name: str, *, picture: bool = True) -> None:
+        assert faults(page) == [], name
+        assert overflow(page) == 0, name
+        if picture:
+            album.take(page, f"{name}-{window.name}")
+
+    page.goto("/backfill")
+    expect(page).to_have_url(re.compile(r"/login\?next=/backfill$"))
+    look("login")
+    log_in(page)
+    look("dashboard-empty")
+    page.get_by_role("link", name="Connect a shop").click()
+    look("connections-none")
+    connect_etsy(page)
+
+    with workers():
+        expect(page.get_by_text(re.compile(r"^Syncing orders… [\d,]+/[\d,]+$"))).to_be_visible()
+        expect(page.get_by_role("heading", name="Orders so far")).to_be_visible()
+        first = page.get_by_text(re.compile("^Syncing orders…")).inner_text()
+        look("sync-running")
+        expect(page.get_by_text(first, exact=True)).not_to_be_visible()
+        page.goto("/dashboard")
+        expect(page.get_by_text("Your history is still arriving")).to_be_visible()
+        page.goto("/settings/connections/etsy/sync")
+        expect(page.get_by_role("heading", name="Already running")).to_be_visible()
+        look("sync-already-running", picture=False)
+        page.get_by_role("link", name="Watch it").click()
+        expect(page.get_by_role("heading", name="Everything is here, and proven")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="Certificate: Etsy")).to_be_visible()
+    page.get_by_text("What was checked").click()
+    look("sync-complete")
+
+    page.get_by_role("link", name="See your figures").click()
+    expect(page.get_by_role("heading", name="Revenue and profit")).to_be_visible()
+    page.get_by_text("Show as a table of orders over time").click()
+    look("dashboard-table", picture=False)
+    page.get_by_role("link", name="All time").click()
+    expect(page.get_by_role("img", name=re.compile("Orders by month"))).to_be_visible()
+    look("dashboard")
+
+    page.get_by_role("link", name="Connections").click()
+    look("connections")
+    page.get_by_role("link", name="Sync again from Etsy").click()
+    expect(page.get_by_text("Requests to Etsy")).to_be_visible()
+    look("sync-again")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_text("The sync of Etsy was started.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Everything is being read once more")).to_be_visible()
+    page.goto("/dashboard")
+    expect(page.get_by_text("Your shops are being read once more")).to_be_visible()
+    page.goto("/settings/connections")
+    expect(page.get_by_text("Already running")).to_be_visible()
+    expect(page.get_by_text(re.compile("^(Just now|[1-9].* ago)$"))).to_be_visible()
+
+    page.get_by_text("Disconnect Etsy").first.click()
+    page.get_by_role("button", name="Disconnect Etsy").click()
+    expect(page.get_by_text("Etsy is disconnected, and our keys to it are deleted.")).to_be_visible()
+    expect(page.get_by_role("button", name="Connect Etsy")).to_be_visible()
+    look("connections-disconnected", picture=False)
+    page.goto("/backfill")
+    page.get_by_role("link", name="Connect Etsy again").click()
+    expect(page.get_by_role("button", name="Connect Etsy")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    page.goto("/dashboard")
+    expect(page).to_have_url(re.compile("/login"))

@@ -1,0 +1,231 @@
+"""Health in numbers: what a person on call reads, and Prometheus; in time whatever is broken."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from execution.http.call_record import BOUNDS_MS, CallRecord, CallSeen
+from execution.job_runner import SliceOutcome
+from tests.runner.world import HastyClock, make_world
+from tests.web.conftest import client, served
+from tests.web.health.test_health import IN_TIME_S, silent  # noqa: F401  a fixture
+from web.health.platform_health import percentile_ms, platform_health
+
+ASKED = ("/health/live", "/health/ready", "/health/data-pipeline", "/api/etsy-health", "/metrics")
+NOTHING = {"calls": [], "circuits": [], "blocked": [], "parked": {}, "ended": {}, "last_success": {},
+           "reconnect_needed": {}}  # fmt: skip
+
+
+def calls(outcome, number, *, ms=100, endpoint="GET /shops/{id}"):
+    histogram = [0] * (len(BOUNDS_MS) + 1)
+    histogram[next(i for i, bound in enumerate(BOUNDS_MS) if ms <= bound)] = number
+    return {"platform": "etsy", "endpoint": endpoint, "outcome": outcome, "calls": number,
+            "seconds": number * ms / 1000, "histogram": histogram}  # fmt: skip
+
+
+@pytest.fixture
+def fresh(web_env, clean):
+    """A web process that has not looked yet."""
+    with served(web_env) as url, client(url) as asking:
+        yield asking
+
+
+def told_of(asking, path):
+    """What a fresh look says; the first may come after the first answer."""
+    for _ in range(40):
+        told = asking.get(path).json()
+        if told["age_seconds"] is not None:
+            return told
+        time.sleep(0.05)
+    raise AssertionError("nobody looked")
+
+
+def test_a_backfill_shows_up_as_calls_rates_and_latencies(fresh, worker, db, etsy):
+    world = make_world(worker, db, etsy, etsy.shop(orders=20))
+    etsy.fault("status", status=500, times=2, path="/receipts")
+    world.run()
+
+    told = told_of(fresh, "/api/etsy-health")
+
+    assert told["calls"] > 10
+    assert told["failed"] == 2
+    assert 0.5 < told["success_rate"] < 1
+    assert told["last_success_at"] is not None
+    assert told["p95_ms"] > 0
+    receipts = next(e for e in told["endpoints"] if e["endpoint"].endswith("/shops/{id}/receipts"))
+    assert receipts["failed"] == 2
+    assert not [e for e in told["endpoints"] if str(world.shop.id) in e["endpoint"]], "ids of shops do not belong here"
+    assert told["jobs"] == {"completed": 4, "failed": 0, "quarantined": 0}
+    pipeline = told_of(fresh, "/health/data-pipeline")
+    assert pipeline["error_rate"] == 0.0
+    assert pipeline["last_sync_at"] is not None
+    assert pipeline["queued"] == 0
+
+
+def test_the_queue_and_what_waits_are_counted(fresh, db, make_seller, bearer):
+    for _ in range(3):
+        fresh.post("/settings/backfill", json={}, headers=bearer(make_seller("etsy")))
+    db.execute("update public.sync_jobs set status = 'parked', attempts = 1, run_after = now() + interval '1 hour'"
+               " where id = (select id from public.sync_jobs where status = 'queued' limit 1)")  # fmt: skip
+    db.execute("update public.sync_jobs set served_at = now() - interval '90 seconds' where status = 'queued'")
+
+    pipeline, etsy_health = told_of(fresh, "/health/data-pipeline"), told_of(fresh, "/api/etsy-health")
+
+    assert (pipeline["queued"], pipeline["parked"]) == (2, 1)
+    assert 85 < pipeline["queue_lag_seconds"] < 120
+    assert etsy_health["queued_retries"] == 1
+
+
+@pytest.mark.parametrize("broken", ["SUPABASE_URL", "REDIS_URL"])
+@pytest.mark.parametrize("how", ["refused", "silent"])
+def test_every_answer_comes_in_time_whatever_is_broken(web_env, silent, broken, how):  # noqa: F811
+    """Of two processes the faster one counts: what the machine itself stands still for is not the product's doing."""
+    scheme = "http" if broken == "SUPABASE_URL" else "redis"
+    address = f"{scheme}://{silent}" if how == "silent" else f"{scheme}://127.0.0.1:9"
+    lives, statuses = [], {}
+    for _ in range(2):
+        with served(web_env, **{broken: address}) as url, client(url) as asking:
+            asking.get("/health/live")
+            took = {}
+            for path in ASKED * 2:
+                began = time.monotonic()
+                statuses[path] = asking.get(path).status_code
+                took[path] = max(took.get(path, 0), time.monotonic() - began)
+        lives.append(took)
+
+    assert all(min(life[path] for life in lives) < IN_TIME_S for path in ASKED), lives
+    assert statuses == {path: 503 if path == "/health/ready" else 200 for path in ASKED}
+
+
+def test_a_database_that_hangs_is_said_to(web_env, silent):  # noqa: F811
+    with served(web_env, SUPABASE_URL=f"http://{silent}") as url, client(url) as asking:
+        told, etsy_health = asking.get("/health/data-pipeline").json(), asking.get("/api/etsy-health").json()
+
+    assert told["status"] == "down"
+    assert told["queued"] is None
+    assert etsy_health["status"] == "unknown"
+    assert etsy_health["score"] is None
+
+
+def test_a_platform_nobody_knows_is_not_there(api):
+    assert api.get("/api/nowhere-health").status_code == 404
+
+
+def test_metrics_name_routes_and_never_ids(fresh, make_seller, bearer):
+    user = make_seller("etsy")
+    fresh.get("/backfill/status", headers=bearer(user))
+    fresh.get(f"/oauth/etsy/callback?state={user}")
+    fresh.get(f"/nowhere/{user}")
+    told_of(fresh, "/api/etsy-health")
+
+    text = fresh.get("/metrics").text
+
+    assert 'keeper_http_answers_total{method="GET",route="/backfill/status",status="200"} 1.0' in text
+    assert 'keeper_platform_score{platform="etsy"} 100.0' in text
+    assert user not in text
+
+
+def test_metrics_are_for_those_with_the_token(web_env):
+    with served(web_env, METRICS_TOKEN="m3tr1cs") as url, client(url) as asking:
+        answers = [
+            asking.get("/metrics", headers=headers).status_code
+            for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer m3tr1cs"})
+        ]
+    with served(web_env, KEEPER_ENVIRONMENT="production") as url, client(url) as asking:
+        open_door = asking.get("/metrics").status_code
+
+    assert answers == [404, 404, 200]
+    assert open_door == 404
+
+
+# ── the score and what to do ──
+
+
+def test_a_platform_that_nobody_calls_is_well():
+    told = platform_health("etsy", NOTHING)
+
+    assert (told["status"], told["score"], told["success_rate"]) == ("ok", 100, None)
+    assert told["recommendations"] == ["Nothing to do."]
+
+
+def test_throttling_is_no_failure_but_a_word():
+    told = platform_health("etsy", {**NOTHING, "calls": [calls("ok", 90), calls("throttled", 10)]})
+
+    assert told["success_rate"] == 1.0
+    assert told["rate_limit_hits"] == 10
+    assert told["score"] == 95
+    assert any("rate limit is hit often" in line for line in told["recommendations"])
+
+
+def test_an_open_circuit_is_down_and_says_why():
+    circuit = {"platform": "etsy", "state": "open", "reason": "503", "failures": 3, "since": "x", "retry_at": "y"}
+    told = platform_health("etsy", {**NOTHING, "circuits": [circuit], "calls": [calls("ok", 100)]})
+
+    assert (told["status"], told["score"]) == ("down", 20)
+    assert told["recommendations"][0].startswith("The platform is away (503)")
+
+
+def test_the_endpoint_that_fails_most_is_named():
+    told = platform_health(
+        "etsy", {**NOTHING, "calls": [calls("ok", 80), calls("failed", 20, endpoint="GET /listings")]}
+    )
+
+    assert told["status"] == "degraded"
+    assert any(line.startswith("GET /listings fails most (0%") for line in told["recommendations"])
+
+
+def test_one_in_twenty_is_the_95th():
+    assert percentile_ms([0] * 13, 0.95) is None
+    assert percentile_ms([100, *[0] * 12], 0.95) == round(50 * 0.95)
+    assert percentile_ms([94, 6, *[0] * 11], 0.95) == round(50 + 50 / 6)
+    assert percentile_ms([*[0] * 12, 1], 0.95) == 30_000
+
+
+# ── the record of calls ──
+
+
+def recorded(db):
+    return db.execute("select endpoint, outcome, calls from private.call_minutes order by 1, 2").fetchall()
+
+
+def test_calls_are_counted_and_sent_in_batches(worker, db):
+    clock = HastyClock()
+    record = CallRecord(worker.store, clock)
+    for number in range(500):
+        path = f"/shops/{number}/receipts/{number}"
+        record.note(CallSeen(platform="etsy", method="GET", path=path, outcome="ok", seconds=0.2))
+    assert recorded(db) == []
+
+    clock.sleep(11)
+    record.note(CallSeen(platform="etsy", method="GET", path="/shops/1", outcome="lost", seconds=40.0))
+
+    assert recorded(db) == [("GET /shops/{id}", "lost", 1), ("GET /shops/{id}/receipts/{id}", "ok", 500)]
+
+
+def test_batches_of_several_processes_add_up(worker, db):
+    for _ in range(2):
+        record = CallRecord(worker.store, worker.clock)
+        for ms in (10, 250, 60_000):
+            record.note(CallSeen(platform="etsy", method="GET", path="/x", outcome="ok", seconds=ms / 1000))
+        record.flush()
+
+    rows = db.execute("select sum(calls), sum(seconds), count(distinct endpoint) from private.call_minutes").fetchone()
+    sums = db.execute("select sum(h) from private.call_minutes, unnest(histogram) with ordinality as u(h, n)"
+                      " group by n order by n").fetchall()  # fmt: skip
+
+    assert (int(rows[0]), round(rows[1], 2), rows[2]) == (6, 120.52, 1)
+    assert [int(count) for (count,) in sums] == [2, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 2]
+
+
+def test_a_worker_tells_its_last_calls_before_it_idles(worker, db, etsy):
+    world = make_world(worker, db, etsy, etsy.shop(orders=3))
+    world.start("orders")
+    runner = worker.runner()
+    while runner.work_one() is not SliceOutcome.IDLE:
+        pass
+
+    (recorded,) = db.execute("select sum(calls) from private.call_minutes").fetchone()
+
+    assert recorded >= len(etsy.asked(world.shop, pages_only=False)) > 0

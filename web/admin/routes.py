@@ -1,0 +1,78 @@
+"""What administrators may do. Who is one is asked of the database at each request; what they do is put on record."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import JSONResponse
+
+from web.admin.administrators import AdminDep, record
+from web.auth import rate_limits
+from web.auth.current_user import SIGNED_IN
+from web.backfills import BackfillRequest, job_rows
+from web.context import WebDep
+from web.problems import responses
+from web.routes.backfill import Name, Status
+from web.routes.onboarding import Accepted
+from web.user_facts import status_of
+
+router = APIRouter(tags=["admin"], dependencies=SIGNED_IN)
+
+
+class Resync(BaseModel):
+    """Read a user's platform again, complete or not."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"platform": "etsy"}]})
+
+    platform: Name
+
+
+class Action(BaseModel):
+    """One line of the record."""
+
+    id: int
+    user_id: str
+    subject_id: str | None
+    action: str
+    details: dict[str, Any]
+    at: str
+
+
+@router.get("/admin/users/{user_id}/backfill", response_model=Status, responses=responses(401, 404, 422, 503))
+def backfill_of(user_id: UUID, admin: AdminDep, web: WebDep) -> JSONResponse:
+    """A user's backfill as the user sees it. Looking is on record as well."""
+    record(web, admin.id, "look", user_id, {})
+    return JSONResponse(status_of(web, str(user_id)))
+
+
+@router.post(
+    "/admin/users/{user_id}/backfill",
+    status_code=202,
+    response_model=Accepted,
+    responses=responses(401, 403, 404, 413, 422, 429, 503),
+)
+def resync(user_id: UUID, request: Resync, admin: AdminDep, web: WebDep) -> JSONResponse:
+    """Force a user's platform to be read again. What runs now runs once more afterwards."""
+    rate_limits.count_action(web.app.store, admin.id, rate_limits.ADMIN_RESYNC)
+    rows = job_rows(web, status_of(web, str(user_id)), BackfillRequest(platform=request.platform))
+    record(web, admin.id, "resync", user_id, {"platform": request.platform})
+    queued = web.app.store.rpc(
+        "queue_backfill", p_user_id=str(user_id), p_trigger="admin", p_jobs=rows, p_rerun=True, p_since=None
+    )
+    web.manager.ring()
+    return JSONResponse(queued, 202)
+
+
+@router.get("/admin/actions", responses=responses(401, 404, 422, 503))
+def actions(
+    admin: AdminDep,  # noqa: ARG001  asked for its refusal
+    web: WebDep,
+    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> list[Action]:
+    """The record, oldest first, from an id on."""
+    found: list[dict[str, Any]] = web.app.store.rpc("admin_actions", p_after=after, p_limit=limit)
+    return [Action(**row) for row in found]

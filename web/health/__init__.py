@@ -1,0 +1,1 @@
+"""How this process, the platforms and the pipeline are doing."""

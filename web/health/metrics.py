@@ -1,0 +1,106 @@
+"""Metrics for Prometheus: what this process answered, and the pipeline as health sees it. Routes by name, no ids."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.health.platform_health import platform_health
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """One a process, with a registry of its own."""
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+        self._registry = registry
+        self.responses = Counter(
+            "keeper_http_answers",
+            "Answers by route, method and status",
+            ["route", "method", "status"],
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "keeper_http_seconds",
+            "Time until an answer began",
+            ["route"],
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+            registry=registry,
+        )
+
+    def text(self, facts: dict[str, Any] | None, platforms: Iterable[str]) -> bytes:
+        """The exposition: this process's counts, then the pipeline's."""
+        pipeline = _Families(list(_families(facts, platforms)))
+        return generate_latest(self._registry) + generate_latest(_registry_of(pipeline))
+
+
+class MetricsMiddleware:
+    """Counts every answer by the route's template; what no route knows is one line, whatever was asked."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.monotonic()
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "unknown")
+                self._metrics.responses.labels(route, scope["method"], message["status"]).inc()
+                self._metrics.seconds.labels(route).observe(time.monotonic() - began)
+            await send(message)
+
+        await self._app(scope, receive, counted)
+
+
+class _Families:
+    def __init__(self, families: list[Metric]) -> None:
+        self._found = families
+
+    def collect(self) -> list[Metric]:
+        return self._found
+
+
+def _registry_of(collector: Any) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(collector)
+    return registry
+
+
+def _families(facts: dict[str, Any] | None, platforms: Iterable[str]) -> Iterable[Metric]:
+    yield GaugeMetricFamily(
+        "keeper_pipeline_seen", "Whether the database could be looked at", 0 if facts is None else 1
+    )
+    if facts is None:
+        return
+    yield GaugeMetricFamily("keeper_jobs_queued", "Jobs that could be claimed now", facts["queue"]["queued"])
+    yield GaugeMetricFamily(
+        "keeper_queue_lag_seconds", "How long the longest waiting one waits", float(facts["queue"]["lag_seconds"])
+    )
+    yield GaugeMetricFamily("keeper_jobs_running", "Jobs with a lease", facts["running"])
+    score = GaugeMetricFamily("keeper_platform_score", "Health of a platform, 0 to 100", labels=["platform"])
+    parked = GaugeMetricFamily("keeper_jobs_parked", "Jobs that wait for a time", labels=["platform"])
+    circuits = GaugeMetricFamily("keeper_circuits_open", "Circuit breakers that are not closed", labels=["platform"])
+    for name in platforms:
+        health = platform_health(name, facts)
+        score.add_metric([name], health["score"])
+        parked.add_metric([name], health["parked"])
+        circuits.add_metric([name], len(health["circuits"]))
+    yield from (score, parked, circuits)
+    calls = GaugeMetricFamily(
+        "keeper_platform_calls_last_hour", "Calls to platforms", labels=["platform", "endpoint", "outcome"]
+    )
+    for row in facts["calls"]:
+        calls.add_metric([row["platform"], row["endpoint"], row["outcome"]], int(row["calls"]))
+    yield calls

@@ -1,0 +1,165 @@
+"""What sellers read, by code: names, why something waits, what failed, what to do. Pages say no sentence of an error
+that does not stand here; what engineers and logs read stands where it happens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+# In the order in which a seller thinks of them: where things are sold, then who makes them.
+TITLES = {"etsy": "Etsy", "shopify": "Shopify", "printify": "Printify", "square": "Square"}
+
+ENTITIES = {
+    "orders": "Orders",
+    "listings": "Listings",
+    "products": "Products",
+    "variants": "Variants",
+    "payments": "Payments and fees",
+    "customers": "Customers",
+}
+
+# What each check of a certificate means. A check that is not here is one that engineers need, not sellers.
+CHECKS = {
+    "windows": "Every day of your history was read, from first to last",
+    "count": "What we hold is as many as the platform counts",
+    "rows": "Everything that was read is stored",
+    "newest": "The newest record is here",
+    "gaps": "Quiet stretches were asked for again",
+    "gone": "What you removed is marked as removed",
+    "balance": "The ledger adds up to your balance, to the cent",
+    "buyers": "Every buyer of an order is here",
+    "line_items": "Every order has all of its items",
+    "references": "Every fee is tied to its order",
+}
+
+# Why an answer is none (`web.problems`); a problem that has a detail of its own is not here.
+PROBLEMS = {
+    "database_away": "The database does not answer. Try again.",
+    "form_in_parts": "Send a form as application/x-www-form-urlencoded.",
+    "internal_error": "Something is wrong on our side. Our engineers have been told.",
+    "invalid_input": "Part of the request is not as it should be.",
+    "keys_away": "Sign-ins cannot be checked now. Try again.",
+    "no_public_url": "Connecting is not set up here: PUBLIC_URL is missing.",
+    "not_connected": "This platform is not connected.",
+    "not_signed": "The delivery is not signed as it should be.",
+    "not_signed_in": "Sign in, and try again.",
+    "other_shop": "Another shop of this platform is connected, and two shops' data must not mix.",
+    "platform_not_set_up": "This platform cannot be connected here yet.",
+    "refused": "The platform refused the token. Make a fresh one, and allow everything that is asked for.",
+    "too_many_lines": "Too many pages are open.",
+    "too_slow": "The body did not come in time.",
+    "unknown_platform": "There is no such platform.",
+    "unknown_user": "There is no such user.",
+    "unknown_zone": "There is no such time zone.",
+    "wrong_state": "This is not something that you began here, or it is too old. Start again.",
+}
+# The same codes where the whole, not one platform, is meant.
+NO_SHOP_CONNECTED = "No shop is connected."
+NO_PASTED_TOKENS = "This platform has no such tokens."
+
+# Headline and sentence of the page of an error, by its status.
+ERROR_PAGES = {
+    400: ("That did not work", "Part of the request was not as it should be. Go back and try again."),
+    401: ("You are signed out", "Nothing was changed. Sign in, then repeat what you did."),
+    403: (
+        "That came from somewhere else",
+        "This page is older than your sign-in. Load it again and repeat what you did.",
+    ),
+    404: ("There is nothing here", "The page is not there, or it is not yours."),
+    405: ("There is nothing here", "The page is not there, or it is not yours."),
+    409: ("Something else was quicker", "This has changed in the meantime. Look again before you repeat it."),
+    413: ("That was too much", "What was sent is larger than it may be."),
+    422: ("That was not understood", "Part of what was sent is not as it should be. Go back and try again."),
+    429: ("That was a lot at once", "Wait a little, then try again."),
+    502: ("The platform does not answer", "It is not you. Try again in a few minutes."),
+    503: (
+        "We are not quite there",
+        "A part of Keeper does not answer at the moment. Nothing is lost; try again shortly.",
+    ),
+}
+OTHER_ERROR_PAGE = ("Something is wrong on our side", "Our engineers have been told. Nothing of yours is lost.")
+
+# Why a job waits.
+_WAITS = {
+    "day_used_up": "{title} lets us read only so much a day.",
+    "our_side": "Something is wrong on our side, and our engineers have been told.",
+    "throttled": "{title} asked us to go slower.",
+    "away": "{title} did not answer as it should, so we try again.",
+}
+# Failures that the seller ends by connecting again: the access is gone, or too little was allowed.
+_RECONNECT_HELPS = frozenset(
+    {"reconnect_needed", "not_your_shop", "no_shop", "gone", "access_denied", "history_limited"}
+)
+
+
+def platform_title(platform: str) -> str:
+    return TITLES.get(platform, platform.replace("_", " ").capitalize())
+
+
+def sort_key(platform: str) -> tuple[int, str]:
+    """Platforms stand in the same order on every page."""
+    names = list(TITLES)
+    return (names.index(platform) if platform in TITLES else len(names), platform)
+
+
+def entity_title(name: str) -> str:
+    return ENTITIES.get(name, name.replace("_", " ").capitalize())
+
+
+def why_waiting(platform: str, park_reason: str | None) -> str:
+    """Why a job waits; of a reason that has no code, as little as is true."""
+    return _WAITS[_wait_code(park_reason or "")].format(title=platform_title(platform))
+
+
+def failure(job: Mapping[str, Any]) -> str:
+    """What went wrong with an entity: as it was said when the job ended."""
+    if message := job.get("seller_message") or job.get("message"):
+        return str(message)
+    if job.get("status") == "quarantined":
+        return "We stopped here because the same page kept breaking. Our engineers look at it."
+    return "This did not work. You can start it again."
+
+
+def needs_reconnect(job: Mapping[str, Any]) -> bool:
+    """Whether only the seller can help, by connecting again."""
+    return job["error_code"] in _RECONNECT_HELPS
+
+
+_CONNECT = {
+    "declined": "You did not confirm at {title}, so nothing was connected. You can try again.",
+    "other_shop": "You connected another {title} shop before, and two shops never mix. Connect that one again, "
+    "or use another account here for this one.",
+    "scopes_missing": "{title} did not give us every right that we need to read. Connect again, and leave everything "
+    "ticked.",
+    "refused": "{title} did not accept it. Make sure that it is your own shop, and that everything asked for is "
+    "allowed; then try again.",
+    "platform_away": "{title} did not answer. Nothing was connected; please try again in a few minutes.",
+    "shop_unknown": "This is not the name of a shop at {title}. Write it as it stands before .myshopify.com.",
+    "token_refused": "{title} did not accept this token. Make a new one there, and copy the whole of it.",
+    "no_token": "This is no token. Copy it once more, from its first to its last character.",
+    "no_shop_number": "A shop number has digits alone. Leave it out if you have one shop.",
+}
+
+
+def connect_problem(platform: str, code: str) -> str:
+    """Why a shop was not connected; a code without a message of its own still says what to do."""
+    name = platform_title(platform) if platform in TITLES else "The platform"
+    return _CONNECT.get(code, "{title} was not connected. Please try again.").format(title=name)
+
+
+# The reasons of waits have no codes yet that a status shows, so what was written for engineers is looked at.
+_LIMITS = re.compile(r"\b(dai?ly|day)\b.*\b(used up)\b|\bused up\b.*\b(dai?ly|day)\b|share of backfills", re.IGNORECASE)
+_THROTTLES = re.compile(
+    r"per second|this second|throttled|this minute|per minute|points|refreshing|bucket", re.IGNORECASE
+)
+_SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
+
+
+def _wait_code(park_reason: str) -> str:
+    if _LIMITS.search(park_reason):
+        return "day_used_up"
+    if _SETTING.search(park_reason):
+        return "our_side"
+    return "throttled" if _THROTTLES.search(park_reason) else "away"

@@ -1,0 +1,69 @@
+"""What the routes and the pages show of one user, as facts. The user id always comes from a verified token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from execution.errors import StoreError
+from execution.tokens.care import ending_soon
+from web.context import Web
+from web.problems import Problem
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+# SQLSTATE of a name that is no time zone.
+_INVALID_PARAMETER = "22023"
+
+
+def status_of(web: Web, user_id: str, platform: str | None = None) -> dict[str, Any]:
+    """The user's backfill, as `keeper backfill status --json` tells it. 404 for a user that is gone."""
+    facts: dict[str, Any] | None = web.app.store.rpc("backfill_status", p_user_id=user_id)
+    if facts is None:
+        raise Problem(404, "unknown_user")
+    return of_platform(_with_allowances(web, facts), platform)
+
+
+def of_platform(facts: dict[str, Any], platform: str | None) -> dict[str, Any]:
+    """The same of one platform alone."""
+    parts = ("platforms", "jobs", "failures") if platform is not None else ()
+    return facts | {name: [row for row in facts[name] if row["platform"] == platform] for name in parts}
+
+
+def statuses_of(web: Web, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The same of several users, in one query."""
+    found: dict[str, dict[str, Any] | None] = web.app.store.rpc("backfill_statuses", p_user_ids=list(user_ids))
+    return {user_id: _with_allowances(web, facts) for user_id, facts in found.items() if facts is not None}
+
+
+def connections_of(web: Web, user_id: str) -> list[dict[str, Any]]:
+    """The shops that the user connected, however they are now; see SQL `connections`."""
+    found: list[dict[str, Any]] = web.app.store.rpc("connections", p_user_id=user_id)
+    ends = token_ends_of(web, user_id)
+    return [row | {"token_ends_at": ends.get(row["platform"])} for row in found]
+
+
+def token_ends_of(web: Web, user_id: str) -> dict[str, str]:
+    """By platform: when a token ends that only the seller can replace, where that is soon."""
+    return {row["platform"]: row["expires_at"] for row in ending_soon(web.app.store, user_id)}
+
+
+def figures_of(web: Web, user_id: str, *, unit: str, zone: str, since: datetime) -> dict[str, Any]:
+    """Sums by platform, currency and time; see SQL `figures`. 422 for a zone that the database does not know."""
+    start = max(since, _BEGINNING).isoformat()
+    try:
+        figures: dict[str, Any] = web.app.store.rpc(
+            "figures", p_user_id=user_id, p_unit=unit, p_zone=zone, p_since=start
+        )
+    except StoreError as error:
+        # Our list of zones may have one that the database's has not.
+        if error.code == _INVALID_PARAMETER:
+            raise Problem(422, "unknown_zone") from None
+        raise
+    return figures
+
+
+def _with_allowances(web: Web, facts: dict[str, Any]) -> dict[str, Any]:
+    for job in facts["jobs"]:
+        job["backfill_calls_per_day"] = web.allowances.of(job["platform"])
+    return facts
