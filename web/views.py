@@ -70,8 +70,8 @@ def token_ends_of(web: Web, user_id: str) -> dict[str, str]:
 
 
 def stable_word(error: StoreError) -> str:
-    """The word that a SQL function raised: the store puts the function's name before it."""
-    return error.message.rpartition(" ")[2]
+    """The word that a SQL function raised."""
+    return error.code
 
 
 def _with_allowances(web: Web, facts: dict[str, Any]) -> dict[str, Any]:

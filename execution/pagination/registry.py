@@ -1,4 +1,4 @@
-"""Which walk a stream has: a new way of paging is its module and one line here."""
+"""Which paginator a stream has: a new way of paging is its module and one line here."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
@@ -75,6 +75,8 @@ class Platform:
     tokens: TokenRules
     identify: Callable[[Send, str], ShopIdentity]
     download_hosts: frozenset[str] = frozenset()
+    # Words of its own for sellers, by code; {platform} and the failure's facts are put in (`seller_messages`).
+    seller_messages: Mapping[str, str] = field(default_factory=dict)
 
     def base_url(self, settings: PlatformSettings, shop_id: str) -> str:
         """Where this shop's calls go: the vendor's address, or what the settings put in its place."""

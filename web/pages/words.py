@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from execution.seller_messages import RECONNECT_HELPS
+
 # In the order in which a seller thinks of them: where things are sold, then who makes them.
 TITLES = {"etsy": "Etsy", "shopify": "Shopify", "printify": "Printify", "square": "Square"}
 
@@ -77,8 +79,7 @@ def failure(job: Mapping[str, Any]) -> str:
 
 def needs_reconnect(job: Mapping[str, Any]) -> bool:
     """Whether only the seller can help, by connecting again: the access is gone, or too little was allowed."""
-    asks = "reconnect" in str(job.get("seller_message") or "").lower()
-    return asks or job["error_code"] in ("reconnect_needed", "not_your_shop", "no_shop", "gone")
+    return job["error_code"] in RECONNECT_HELPS
 
 
 _CONNECT = {
