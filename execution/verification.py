@@ -128,7 +128,7 @@ def _judge_read(  # noqa: PLR0917  everything that was found out, and the list o
     job: Job, stream: Stream, probe: Probe, facts: Mapping[str, Any], gap: str | None, checks: list[Check]
 ) -> Doubt | None:
     windows = _windows(facts)
-    checks.append(Check(name="windows", ok=gap is None, detail={"windows": len(windows), "hole": gap}))
+    checks.append(Check(name="windows", ok=gap is None, detail={"windows": len(windows), "gap": gap}))
     counts = {name: facts[name] for name in ("union_keys", "last_pass_keys", "missing_rows", "stored_rows", "rejected")}
     agrees = probe.count is None or probe.count in (facts["union_keys"], facts["last_pass_keys"])
     checks.append(Check(name="count", ok=agrees, detail={"provider_count": probe.count, **counts, **probe.detail}))

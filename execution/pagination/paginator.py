@@ -18,7 +18,7 @@ import msgspec
 
 from execution.errors import CursorUnreadable
 from execution.http.messages import Request, Response
-from execution.pagination import page_body as pages
+from execution.pagination import page_body
 from execution.pagination.page_body import Content
 from execution.streams import Stream
 
@@ -157,7 +157,7 @@ Send = Callable[[Request], Response]
 
 
 class Paginator(ABC, Generic[P]):
-    """One way of walking a stream's pages.
+    """One way of reading a stream's pages.
 
         position = begin(bounds)  or  load(saved)  or  reread(doubtful window)
         until position.done:  fetch → read → decide → (commit) → close, at the end of a pass
@@ -207,7 +207,7 @@ class Paginator(ABC, Generic[P]):
         self, response: Response, *, count_at: str | None = None, facts: tuple[str, ...] = (), beside: str = ""
     ) -> Content:
         """The usual way to read: keys, the count, and further members by their dotted paths."""
-        return pages.read_records(
+        return page_body.read_records(
             response.body, self.records_at, self.stream.records, count_at=count_at, facts=facts, beside=beside
         )
 

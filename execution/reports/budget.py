@@ -81,7 +81,7 @@ def table(facts: Mapping[str, Any]) -> RenderableType:
 
 
 def _scopes(facts: Mapping[str, Any]) -> Table:
-    """What is nothing everywhere takes no room: eighty columns hold what there is to see."""
+    """What is nothing everywhere has no column: eighty columns hold what there is to see."""
     columns: dict[str, list[str]] = {
         "scope": [scope["scope"] for scope in facts["scopes"]],
         **{name: [f"{scope['used'][name]:,}" for scope in facts["scopes"]] for name in _CLASSES},

@@ -26,7 +26,7 @@ from execution.operations import calls_per_day, manager
 from execution.pagination.paginator import Bounds
 from execution.pagination.registry import paginator_of
 from execution.platforms.platform import Platform
-from execution.reports import budget as report
+from execution.reports import budget as budget_report
 from execution.reports import progress
 from execution.seller_messages import MESSAGES, message_of
 from execution.slices.slice_work import FREEZE_MARGIN
@@ -187,7 +187,7 @@ class Estimates:
             for (name, _), job in newest.items()
             if name == platform and job["status"] == "parked" and job["run_after"]
         ]
-        wait = report.wait_for(facts, calls, platform, self._app.budgets[platform])
+        wait = budget_report.wait_for(facts, calls, platform, self._app.budgets[platform])
         ready = max([now, *wakes]) + wait
         return {
             "platform": platform,
