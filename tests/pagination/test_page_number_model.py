@@ -22,7 +22,7 @@ BOUNDS = Bounds(start=0, end=999)
 STREAM = Stream(
     name="things",
     path="/things.json",
-    records=Records(table="things", key="id", updated=(), columns=()),
+    records=Records(name="things", table="things", key="id", updated=(), columns=()),
     records_at="data",
     pages=PageNumberPages(limit=LIMIT, most_pages=100),
 )
