@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import frontmatter
 
-from execution.catalog import Catalog, platform_named
+from execution.catalog import Catalog, directives, platform_named
 from execution.errors import StoreError, UserError
 from execution.store import Store
 
@@ -27,19 +28,19 @@ class JobTable:
 
     @classmethod
     def load(cls, catalog: Catalog, path: Path = DIRECTIVE) -> JobTable:
-        """Read the directive's front matter. Raises UserError where it names what the code does not know."""
-        try:
-            data: dict[str, Any] = frontmatter.load(str(path)).metadata
-            plans = {str(name): int(value) for name, value in dict(data["plans"]).items()}
-            table = {
-                str(platform): [(str(row["entity"]), int(row["rank"])) for row in rows]
-                for platform, rows in dict(data["jobs"]).items()
-            }
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise UserError(
-                f"directives/{path.name} has no usable job table ({type(error).__name__}: {error}).",
-                hint="Its front matter needs `plans` and `jobs`.",
-            ) from None
+        """Read the directive's front matter, and the jobs of platforms that bring a page of their own.
+
+        Raises UserError where it names what the code does not know.
+        """
+        with _readable(path, "`plans` and `jobs`"):
+            plans = {str(name): int(value) for name, value in dict(_front_matter(path)["plans"]).items()}
+        table: dict[str, Sequence[tuple[str, int]]] = {}
+        for page in (path, *directives()):
+            with _readable(page, "`jobs`"):
+                table |= {
+                    str(platform): [(str(row["entity"]), int(row["rank"])) for row in rows]
+                    for platform, rows in dict(_front_matter(page)["jobs"]).items()
+                }
         for platform, rows in table.items():
             for entity, _ in rows:
                 catalog.find(platform, entity)
@@ -60,6 +61,21 @@ class JobTable:
             for position, (entity, rank) in enumerate(self.jobs[platform])
             if not entities or entity in entities
         ]
+
+
+def _front_matter(page: Path) -> dict[str, Any]:
+    return frontmatter.load(str(page)).metadata
+
+
+@contextmanager
+def _readable(page: Path, needs: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{page.parent.name}/{page.name} has no usable job table ({type(error).__name__}: {error}).",
+            hint=f"Its front matter needs {needs}.",
+        ) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,9 +132,9 @@ def status(store: Store, user_id: str) -> dict[str, Any]:
             f"{user_id!r} is not a user id.", hint="A user id is a UUID; see `keeper user create`."
         ) from None
     try:
-        told: dict[str, Any] | None = store.rpc("backfill_status", p_user_id=user_id)
+        facts: dict[str, Any] | None = store.rpc("backfill_status", p_user_id=user_id)
     except StoreError as error:
         raise UserError(error.message, hint=error.hint) from None
-    if told is None:
+    if facts is None:
         raise UserError(f"There is no user {user_id}.", hint="Create one with `keeper user create`.")
-    return told
+    return facts

@@ -1,22 +1,63 @@
-"""Which platforms there are: how each is called, and what it holds. Adding one is its files and two lines here."""
+"""Which platforms there are, and what they hold: the registry. A platform is a package and its name below.
+
+One that is not built in is registered: by an entry point of the group `keeper.platforms`, or by `register`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, Self
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import MappingProxyType
 
-from execution import sync_etsy, sync_printify, sync_shopify
 from execution.errors import UserError
-from execution.platforms import changed_objects as changes
-from execution.platforms.etsy.api import ETSY
-from execution.platforms.platform import Platform
-from execution.platforms.printify.api import PRINTIFY
-from execution.platforms.shopify import rest_streams as sync_shopify_rest
-from execution.platforms.shopify.api import SHOPIFY
+from execution.pagination import registry
+from execution.platforms import changed_objects
+from execution.platforms.etsy.platform import ETSY
+from execution.platforms.platform import Announced, Platform
+from execution.platforms.printify.platform import PRINTIFY
+from execution.platforms.shopify.platform import SHOPIFY
+from execution.platforms.square.platform import SQUARE
 from execution.streams import Entity, Step
 
-PLATFORMS: dict[str, Platform] = {platform.name: platform for platform in (ETSY, PRINTIFY, SHOPIFY)}
+# In the order in which a seller thinks of them: where things are sold, then who makes them.
+BUILT_IN = (ETSY, SHOPIFY, PRINTIFY)
+# Told to sellers as coming; nothing of them is read.
+ANNOUNCED: Mapping[str, Announced] = {SQUARE.name: SQUARE}
+
+_known: dict[str, Platform] = {}
+# Every platform that is known now, by name.
+PLATFORMS: Mapping[str, Platform] = MappingProxyType(_known)
+
+
+class _Registered(AbstractContextManager[Platform]):
+    """A registration that lasts, or as long as the block that it is used for."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def __enter__(self) -> Platform:
+        return self._platform
+
+    def __exit__(self, *_: object) -> None:
+        del _known[self._platform.name]
+
+
+def register(platform: Platform) -> AbstractContextManager[Platform]:
+    """Make a platform known to this process, before its settings are read. As a context manager: until it ends."""
+    if platform.name in _known:
+        raise ValueError(f"there is a platform {platform.name} already")
+    registry.add(platform.paginators)
+    _known[platform.name] = platform
+    return _Registered(platform)
+
+
+for _platform in BUILT_IN:
+    register(_platform)
+for _point in entry_points(group="keeper.platforms"):
+    register(_point.load())
 
 
 def platform_named(name: str) -> Platform:
@@ -26,33 +67,26 @@ def platform_named(name: str) -> Platform:
     return PLATFORMS[name]
 
 
+def directives() -> tuple[Path, ...]:
+    """The pages of platforms that bring their own; budgets and jobs of the others stand in directives/."""
+    return tuple(platform.directive for platform in PLATFORMS.values() if platform.directive)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """What the platforms hold, as one process reads it. Entities have the same names whichever way they are read."""
+    """What the platforms hold, as one process reads it. `readings`: the way that was chosen for a platform."""
 
-    entities: Mapping[str, tuple[Entity, ...]]
-
-    @classmethod
-    def reading(cls, *, shopify_by: Literal["graphql", "rest"]) -> Self:
-        """`shopify_by`: which of its two APIs Shopify's orders and customers are read from (SHOPIFY_READ)."""
-        shopify = sync_shopify_rest if shopify_by == "rest" else sync_shopify
-        return cls(
-            entities={
-                ETSY.name: sync_etsy.ENTITIES,
-                PRINTIFY.name: sync_printify.ENTITIES,
-                SHOPIFY.name: shopify.ENTITIES,
-            }
-        )
+    readings: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, platform: str) -> tuple[Entity, ...]:
         """The entities of a platform, in their order, or a UserError that lists the platforms there are."""
-        return self.entities[platform_named(platform).name]
+        return platform_named(platform).entities(self.readings.get(platform))
 
     def find(self, platform: str, name: str) -> Entity:
         """One entity of a platform, or a UserError that lists the entities there are."""
         entities = self.of(platform)
-        if name == changes.NAME:
-            return changes.entity_of(platform, entities)
+        if name == changed_objects.NAME:
+            return changed_objects.entity_of(platform_named(platform).changes, entities)
         for entity in entities:
             if entity.name == name:
                 return entity
@@ -61,11 +95,11 @@ class Catalog:
 
 
 # As the settings have it unless they say otherwise.
-CATALOG = Catalog.reading(shopify_by="graphql")
+CATALOG = Catalog()
 
 
 def steps_of(platform: str) -> tuple[Step, ...]:
     """The steps of a platform's entities, whichever way they are read: the database has functions for all of them."""
-    ways = (CATALOG, Catalog.reading(shopify_by="rest"))
-    named = {step.name: step for way in ways for entity in way.of(platform) for step in entity.steps}
+    ways = platform_named(platform).readings.values()
+    named = {step.name: step for entities in ways for entity in entities for step in entity.steps}
     return tuple(named.values())

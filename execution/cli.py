@@ -20,7 +20,7 @@ from rich.console import Console, RenderableType
 
 from execution import operations
 from execution.app import App
-from execution.catalog import platform_named
+from execution.catalog import PLATFORMS, platform_named
 from execution.errors import KeeperError, StoreUnavailable, UserError
 from execution.process import logs
 from execution.reports import budget as budget_report
@@ -48,9 +48,14 @@ cli.add_typer(backfill, name="backfill")
 cli.add_typer(rejected, name="rejected")
 
 console = Console(highlight=False)
+_names = sorted(PLATFORMS)
+_NAMES = f"{', '.join(_names[:-1])} or {_names[-1]}"
 
 Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
 User = Annotated[str, typer.Option("--user", help="The user's id (a UUID).")]
+Entities = Annotated[list[str] | None, typer.Option("--entity", help="One; may be given again. All by default.")]
+Again = Annotated[bool, typer.Option("--again", help="Read what is complete already once more.")]
+Wait = Annotated[float, typer.Option(help="Seconds that a parked job may still be away and be waited for.", min=0)]
 Platform = Annotated[str | None, typer.Option("--platform", help="One platform; all of the user's by default.")]
 
 
@@ -97,7 +102,7 @@ def user_create(
 
 @cli.command(short_help="Connect a user's shop.")
 def connect(
-    platform: Annotated[str, typer.Argument(help="etsy, printify or shopify")],
+    platform: Annotated[str, typer.Argument(help=_NAMES)],
     *,
     user_id: User,
     shop_id: Annotated[str, typer.Option(help="The shop's id on the platform.")],
@@ -107,7 +112,7 @@ def connect(
         str | None, typer.Option(help="When the access token expires: ISO 8601, or Unix seconds.")
     ] = None,
     currency: Annotated[
-        str | None, typer.Option(help="Printify: what its amounts are in. Assumed (PRINTIFY_CURRENCY) by default.")
+        str | None, typer.Option(help="What amounts are in, where the platform never says it. Assumed by default.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -131,15 +136,15 @@ def backfill_start(
     *,
     user_id: User,
     platform: Platform = None,
-    entity: Annotated[list[str] | None, typer.Option(help="One entity; may be given again. All by default.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="Read what is complete already once more.")] = False,
+    entity: Entities = None,
+    again: Again = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost; asks for counts.")] = False,
     as_json: Json = False,
 ) -> None:
     """Queue the backfill of a user. What runs is left alone, what failed is queued again."""
     if dry_run:
-        told = estimates.of_user(app(), user_id=user_id, platform=platform, entities=entity or [], again=again)
-        show(told, as_json=as_json, text=estimates.as_text(told))
+        estimate = estimates.of_user(app(), user_id=user_id, platform=platform, entities=entity or [], again=again)
+        show(estimate, as_json=as_json, text=estimates.as_text(estimate))
         return
     facts = operations.start_backfill(app(), user_id=user_id, platform=platform, entities=entity or [], again=again)
     text = "\n".join(f"{j['platform']} {j['entity']}: {j['outcome']}" for j in facts["jobs"])
@@ -170,9 +175,7 @@ def backfill_watch(*, user_id: User, platform: Platform = None) -> None:
 def run(
     *,
     until_idle: Annotated[bool, typer.Option("--until-idle", help="Stop when nothing is claimable.")] = False,
-    wait: Annotated[
-        float, typer.Option(help="Seconds that a parked job may still be away and be waited for.", min=0)
-    ] = 60.0,
+    wait: Wait = 60.0,
     as_json: Json = False,
 ) -> None:
     """Work jobs in this process, without Valkey's bells; --until-idle stops when there is nothing left to do now."""
@@ -223,13 +226,15 @@ def costs(
 def recost(
     *,
     covers: Annotated[str, typer.Option(help="What a line's cost covers: piece or line.")],
-    source: Annotated[str, typer.Option(help="Whose cost.")] = "printify",
+    source: Annotated[str | None, typer.Option(help="Whose cost; the printer's, where there is one.")] = None,
     as_json: Json = False,
 ) -> None:
     """Say whether a printer's cost is that of one piece or of a whole line, and count every order of it again."""
     facts = cost_of_goods.set_rule(app().store, source=source, covers=covers)
     show(
-        facts, as_json=as_json, text=f"A cost at {source} covers a {covers}; counted again for {facts['users']} users."
+        facts,
+        as_json=as_json,
+        text=f"A cost at {facts['source']} covers a {covers}; counted again for {facts['users']} users.",
     )
 
 
@@ -237,7 +242,7 @@ def recost(
 def remap(
     *,
     user_id: User,
-    platform: Annotated[str, typer.Option(help="etsy, printify or shopify")],
+    platform: Annotated[str, typer.Option(help=_NAMES)],
     entity: Annotated[str | None, typer.Option(help="One entity; all by default.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -318,16 +323,21 @@ def join_commands() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line; what a user can mend is one line on standard error."""
+    """Run the command line with the commands from outside."""
     join_commands()
+    run_as(cli, "keeper")
+
+
+def run_as(command: typer.Typer, name: str) -> NoReturn:
+    """Run a command line by this name; what a user can mend is one line on standard error."""
     # A person reads one line of what went wrong, not the events behind it; processes that stay set their own level.
     logs.configure(os.environ.get("LOG_LEVEL", "critical"))
     status = 0
     try:
         # Typer's own mistakes take four lines; they are told in ours.
-        status = cli(prog_name="keeper", standalone_mode=False) or 0
+        status = command(prog_name=name, standalone_mode=False) or 0
     except typer.TyperException as error:
-        _say(_usage(error), EXIT_BAD_INPUT)
+        _say(_usage(error, name), EXIT_BAD_INPUT)
     except typer.Abort:
         _say("Interrupted.", EXIT_INTERRUPTED)
     except (UserError, StoreUnavailable) as error:
@@ -339,16 +349,16 @@ def main() -> NoReturn:
     sys.exit(status)
 
 
-def _usage(error: Exception) -> str:
+def _usage(error: Exception, name: str) -> str:
     """What was typed wrong, and where its help is. A group called alone shows its help."""
     context = getattr(error, "ctx", None)
     if context is not None and type(error).__name__ == "NoArgsIsHelpError":
         sys.stdout.write(context.get_help() + "\n")
         sys.exit(EXIT_BAD_INPUT)
-    where = context.command_path if context is not None else "keeper"
-    told = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-    end = "" if told.endswith((".", "?", "!")) else "."
-    return f"{told}{end} See `{where} --help`."
+    where = context.command_path if context is not None else name
+    message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+    end = "" if message.endswith((".", "?", "!")) else "."
+    return f"{message}{end} See `{where} --help`."
 
 
 def _command(point: EntryPoint) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""The only door to a platform: permit, token, send, classify."""
+"""The only way to a platform: permit, token, send, classify."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from execution.http.call_record import CallOutcome, CallSeen
 from execution.http.messages import Params, Request, Response
 from execution.http.retry_after import SHORTEST
 from execution.http.transport import DEADLINE_S, HttpTransport, RawResponse
-from execution.platforms.platform import Platform, ResponseKind, Verdict
+from execution.platform_settings import PlatformSettings
+from execution.platforms.api import ResponseKind, Verdict
+from execution.platforms.platform import Platform
 from execution.rate_limiter import RateLimiter
-from execution.settings import PlatformSettings
 from execution.tokens.rules import TokenSource, reconnect_needed
 
 # Ids and names only: no host, no query, no way up, so that a path can never lead the token elsewhere.
@@ -50,7 +51,7 @@ class PlatformClient:
         call_class: CallClass,
         tokens: TokenSource,
         limiter: RateLimiter,
-        door: HttpTransport,
+        transport: HttpTransport,
         db_now: Callable[[], datetime],
         clock: Clock,
         shop_id: str = "",
@@ -63,7 +64,7 @@ class PlatformClient:
         self._call_class: CallClass = call_class
         self._tokens = tokens
         self._limiter = limiter
-        self._door = door
+        self._transport = transport
         self._db_now = db_now
         self._clock = clock
         self._base_url = platform.base_url(settings, shop_id)
@@ -97,22 +98,21 @@ class PlatformClient:
         Raises Fatal where the address is not one that this platform's files may be fetched from.
         """
         self._check_source(url)
-        with self._door.download(url, offset=offset) as chunks:
+        with self._transport.download(url, offset=offset) as chunks:
             yield chunks
 
     def _check_source(self, url: str) -> None:
         source, own = _origin(url), _origin(self._base_url)
-        theirs = {f"https://{host}:443" for host in self._platform.download_hosts}
+        theirs = {f"https://{host}:443" for host in self._platform.api.download_hosts}
         if not source or source not in theirs | {own}:
             raise Fatal(
                 "the platform names a file at an address that it may not name",
                 code="wrong_address",
-                seller_message="The platform sent us to an unknown address. Our engineers have been told.",
             )
 
     def _try(self, request: Request, access_token: str) -> tuple[Response, Verdict]:
         url = self._url(request.path, request.params)
-        headers = self._platform.headers(self._settings, access_token)
+        headers = self._platform.api.headers(self._settings, access_token)
         if request.body is not None:
             headers |= {"content-type": request.content_type}
         fetched_at = self._db_now()
@@ -121,14 +121,16 @@ class PlatformClient:
         self.sends += 1
         started = self._clock.monotonic()
         try:
-            raw = self._door.send(request.method, url, headers=headers, body=request.body, deadline_s=self._deadline_s)
+            raw = self._transport.send(
+                request.method, url, headers=headers, body=request.body, deadline_s=self._deadline_s
+            )
         except Retriable as signal:
             log.warning("platform_call_failed", platform=self._platform.name, path=request.path, reason=signal.reason)
             self._tell(request, "lost", self._clock.monotonic() - started)
             raise
         seconds = self._clock.monotonic() - started
         self._log(request.path, raw, seconds)
-        self._limiter.observe(self._scope, self._platform.limits(raw.headers, raw.body))
+        self._limiter.observe(self._scope, self._platform.api.limits(raw.headers, raw.body))
         self._limiter.outcome(self._scope, error=raw.status >= 400)
         response = Response(status=raw.status, body=raw.body, headers=raw.headers, fetched_at=fetched_at)
         verdict = self._judge(raw, fetched_at)
@@ -145,7 +147,7 @@ class PlatformClient:
         if 300 <= raw.status < 400:
             # Following it would take the token along.
             return Verdict(kind=ResponseKind.TRY_AGAIN, reason=f"{raw.status}: sent to another address ({_host(raw)})")
-        verdict = self._platform.classify(raw.status, raw.headers, raw.body, now)
+        verdict = self._platform.api.classify(raw.status, raw.headers, raw.body, now)
         if verdict.kind is ResponseKind.ACCEPTED and raw.body.lstrip()[:1] not in (b"{", b"["):
             # Empty, an HTML page, a captcha: never "no more pages".
             return Verdict(
@@ -159,15 +161,15 @@ class PlatformClient:
         match verdict.kind:
             case ResponseKind.THROTTLED:
                 self._limiter.throttled(self._scope, wait)
-                raise Snooze(verdict.reason, wait)
+                raise Snooze(verdict.reason, wait, code="throttled")
             case ResponseKind.DAY_USED_UP:
                 self._limiter.block(self._scope, wait)
-                raise Snooze(verdict.reason, wait)
+                raise Snooze(verdict.reason, wait, code="day_used_up")
             case ResponseKind.TOKEN_REJECTED:
                 self._tokens.give_up(verdict.reason)
-                raise reconnect_needed(self._platform, f"a fresh token was rejected too: {verdict.reason}")
+                raise reconnect_needed(f"a fresh token was rejected too: {verdict.reason}")
             case ResponseKind.SHOP_PAUSED:
-                raise Snooze(verdict.reason, wait)
+                raise Snooze(verdict.reason, wait, code="shop_paused")
             case ResponseKind.GONE:
                 raise Skip(verdict.reason)
             case ResponseKind.ACCESS_REFUSED | ResponseKind.KEY_REFUSED | ResponseKind.REQUEST_WRONG:
@@ -196,7 +198,7 @@ class PlatformClient:
             platform=self._platform.name,
             path=path,
             status=raw.status,
-            request_id=raw.headers.get(self._platform.request_id_header, "")[:80],
+            request_id=raw.headers.get(self._platform.api.request_id_header, "")[:80],
             body_bytes=len(raw.body),
             duration_ms=round(seconds * 1000),
         )

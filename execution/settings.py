@@ -8,17 +8,27 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, ClassVar, Literal, Self, cast
-from urllib.parse import urlsplit, urlunsplit
+from typing import Annotated, Any, Self, cast
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from execution.catalog import ANNOUNCED, PLATFORMS
 from execution.errors import UserError
 from execution.keyring import Keyring
+from execution.platform_settings import (
+    PlatformSettings,
+    PlatformVariables,
+    Secrets,
+    Variable,
+    WebAddress,
+    address,
+    secrets_of,
+)
 
 _ADVICE = "set it right, or take a whole set from `keeper up --print-env`."
 
@@ -40,78 +50,6 @@ class HistoryWindow:
         return before.replace(year=years, month=month + 1, day=day) - timedelta(days=self.days)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlatformSettings:
-    """One platform's credentials and, where set, the addresses that replace the vendor's."""
-
-    name: str
-    client_id: str
-    client_secret: SecretStr | None = None
-    api_base_url: str | None = None
-    token_url: str | None = None
-    # What a platform's amounts are taken to be in that never says it; the owner may say otherwise.
-    assumed_currency: str | None = None
-    # Rights to ask a seller for beside those that every app may have.
-    extra_scopes: tuple[str, ...] = ()
-
-    def api_url(self, vendor_url: str) -> str:
-        """The vendor's URL with scheme and host replaced; the path stays the vendor's."""
-        return with_origin(vendor_url, self.api_base_url)
-
-    def refresh_url(self, vendor_url: str) -> str:
-        """Where tokens are refreshed.
-
-        Without its own address it follows the API's, so that a sandbox's refresh token is never sent to the vendor.
-        """
-        if self.token_url is None:
-            return with_origin(vendor_url, self.api_base_url)
-        if urlsplit(self.token_url).path in ("", "/"):
-            return with_origin(vendor_url, self.token_url)
-        return self.token_url
-
-
-@dataclass(frozen=True, kw_only=True)
-class _PlatformVariables:
-    """Names of the variables that one platform reads. `client_secret` is empty where the vendor gives none."""
-
-    client_id: str
-    client_secret: str = ""
-
-
-_SHORTEST_SECRET = 16
-_PLATFORMS: Mapping[str, _PlatformVariables] = {
-    "etsy": _PlatformVariables(client_id="ETSY_KEYSTRING", client_secret="ETSY_SHARED_SECRET"),  # noqa: S106
-    "printify": _PlatformVariables(client_id="PRINTIFY_APP_ID"),
-    "shopify": _PlatformVariables(client_id="SHOPIFY_CLIENT_ID", client_secret="SHOPIFY_CLIENT_SECRET"),  # noqa: S106
-    "square": _PlatformVariables(client_id="SQUARE_APP_ID", client_secret="SQUARE_APP_SECRET"),  # noqa: S106
-}
-
-
-def with_origin(url: str, origin: str | None) -> str:
-    """`url` with scheme and host of `origin`; unchanged without one."""
-    if origin is None:
-        return url
-    new, old = urlsplit(origin), urlsplit(url)
-    return urlunsplit((new.scheme, new.netloc, old.path, old.query, ""))
-
-
-def _address(*schemes: str) -> AfterValidator:
-    wanted = " or ".join(f"{scheme}://" for scheme in schemes)
-
-    def check(value: str | SecretStr) -> str | SecretStr:
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value
-        try:
-            parts = urlsplit(text)
-            parts.port  # noqa: B018 (reading it is the check)
-        except ValueError:
-            raise ValueError(f"is not a {wanted} address") from None
-        if parts.scheme not in schemes or not (parts.hostname or "unix" in parts.scheme):
-            raise ValueError(f"is not a {wanted} address")
-        return value
-
-    return AfterValidator(check)
-
-
 def _history_window(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -127,12 +65,6 @@ def _history_window(value: Any) -> Any:
     return HistoryWindow(months=months, days=count if unit == "d" else 0)
 
 
-def _currency(value: str) -> str:
-    if not re.fullmatch(r"[A-Z]{3}", value.strip().upper()):
-        raise ValueError("is not a currency like USD")
-    return value.strip().upper()
-
-
 def _key_ring(value: SecretStr) -> SecretStr:
     try:
         Keyring.parse(value.get_secret_value(), environment="")
@@ -141,26 +73,15 @@ def _key_ring(value: SecretStr) -> SecretStr:
     return value
 
 
-def secrets_of(value: SecretStr | None) -> list[str]:
-    """The secrets of a variable: several while one is rotated out, separated by spaces or commas."""
-    return [] if value is None else [secret for secret in re.split(r"[\s,]+", value.get_secret_value()) if secret]
-
-
-def _strong_secrets(value: SecretStr) -> SecretStr:
-    # `whsec_` alone would be an empty key, with which anybody can sign.
-    if any(len(secret.removeprefix("whsec_")) < _SHORTEST_SECRET for secret in secrets_of(value)):
-        raise ValueError(f"has a secret of less than {_SHORTEST_SECRET} characters, which can be guessed")
-    return value
-
-
-Secrets = Annotated[SecretStr, AfterValidator(_strong_secrets)]
-WebAddress = Annotated[str, _address("http", "https")]
-RedisAddress = Annotated[SecretStr, _address("redis", "rediss", "unix")]
-DatabaseAddress = Annotated[SecretStr, _address("postgres", "postgresql")]
+RedisAddress = Annotated[SecretStr, address("redis", "rediss", "unix")]
+DatabaseAddress = Annotated[SecretStr, address("postgres", "postgresql")]
 
 
 class Settings(BaseSettings):
-    """Every setting of Keeper. `Settings.load()` is the one way to make it outside of tests."""
+    """Every setting of Keeper. `Settings.load()` is the one way to make it outside of tests.
+
+    Here stands what no platform brings; the variables of each join when the environment is read.
+    """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -175,8 +96,6 @@ class Settings(BaseSettings):
     # Each may hold several secrets, separated by spaces or commas, while one is rotated out.
     webhook_secret: Secrets | None = None
     supabase_webhook_secret: Secrets | None = None
-    etsy_webhook_secret: Secrets | None = None
-    printify_webhook_secret: Secrets | None = None
     metrics_token: SecretStr | None = None
     # The web process's own address, as browsers and platforms see it: https://keeper.example.com
     public_url: WebAddress | None = None
@@ -186,30 +105,6 @@ class Settings(BaseSettings):
     history_window: Annotated[HistoryWindow, BeforeValidator(_history_window)] = HistoryWindow()
     # For tuning: budgets count and log what they would refuse, and refuse nothing.
     budget_shadow: bool = False
-
-    etsy_api_base_url: WebAddress | None = None
-    etsy_token_url: WebAddress | None = None
-    etsy_keystring: SecretStr | None = None
-    etsy_shared_secret: SecretStr | None = None
-    printify_api_base_url: WebAddress | None = None
-    printify_token_url: WebAddress | None = None
-    printify_app_id: SecretStr | None = None
-    # Printify's amounts name no currency: this one is assumed until a seller states another (docs/decisions/013).
-    printify_currency: Annotated[str, AfterValidator(_currency)] = "USD"
-    shopify_api_base_url: WebAddress | None = None
-    shopify_token_url: WebAddress | None = None
-    shopify_client_id: SecretStr | None = None
-    shopify_client_secret: SecretStr | None = None
-    # Which of Shopify's APIs orders and customers are read from; GraphQL knows more and costs less.
-    shopify_read: Literal["graphql", "rest"] = "graphql"
-    # Shopify shows the last sixty days of orders unless it has approved the app for all (sheet 0.7).
-    shopify_all_orders: bool = False
-    square_api_base_url: WebAddress | None = None
-    square_token_url: WebAddress | None = None
-    square_app_id: SecretStr | None = None
-    square_app_secret: SecretStr | None = None
-
-    platform_names: ClassVar[frozenset[str]] = frozenset(_PLATFORMS)
 
     @classmethod
     def settings_customise_sources(
@@ -226,36 +121,55 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Read the environment; every missing or ill-formed variable is named in one UserError."""
+        # One model of all: what is wrong with a platform's variables is told beside what is wrong with ours.
+        fields: dict[str, Any] = {v.name.lower(): (v.type | None, v.default) for v in _of_platforms()}
+        whole = create_model(cls.__name__, __base__=cls, **fields)
         try:
-            return cls(**cast("dict[str, Any]", _known(environ, cls)))
+            return whole(**cast("dict[str, Any]", _known(environ, whole)))
         except ValidationError as error:
             mistakes = ", ".join(_mistake(dict(part)) for part in error.errors(include_url=False))
             raise UserError(f"{mistakes}:", hint=_ADVICE) from None
 
+    @classmethod
+    def variables(cls) -> frozenset[str]:
+        """The names of all variables that are read."""
+        return frozenset({name.upper() for name in cls.model_fields} | {v.name for v in _of_platforms()})
+
     def platform(self, name: str) -> PlatformSettings:
         """The credentials of a platform, or a UserError that names every variable that is missing."""
-        names = _PLATFORMS.get(name)
-        if names is None:
-            raise UserError(
-                f"'{name}' is not a platform that Keeper knows:", hint=f"use {', '.join(sorted(_PLATFORMS))}."
-            )
+        names = _variables_of(name)
         self._demand_all(names)
         return PlatformSettings(
             name=name,
-            client_id=cast("SecretStr", self._value(names.client_id)).get_secret_value(),
-            client_secret=self._value(names.client_secret) if names.client_secret else None,
-            api_base_url=getattr(self, f"{name}_api_base_url"),
-            token_url=getattr(self, f"{name}_token_url"),
-            assumed_currency=getattr(self, f"{name}_currency", None),
-            extra_scopes=("read_all_orders",) if name == "shopify" and self.shopify_all_orders else (),
+            client_id=self.variable(names.client_id).get_secret_value(),
+            client_secret=self.variable(names.client_secret),
+            api_base_url=self.variable(f"{name}_api_base_url"),
+            token_url=self.variable(f"{name}_token_url"),
+            assumed_currency=self.variable(names.currency),
+            extra_scopes=tuple(
+                scope for variable, scopes in names.scopes.items() if self.variable(variable) for scope in scopes
+            ),
         )
+
+    def webhook_secrets(self, platform: str) -> list[str]:
+        """What a platform's webhooks are signed with; none where it is not set."""
+        return secrets_of(self.variable(_variables_of(platform).webhook_secret))
+
+    def readings(self) -> dict[str, str]:
+        """Which way each platform is read that can be read in several."""
+        names = {name: platform.variables.reading for name, platform in PLATFORMS.items()}
+        return {name: self.variable(variable) for name, variable in names.items() if variable}
+
+    def variable(self, name: str) -> Any:
+        """The value of a platform's variable; None for one that is not set, or has no name."""
+        return getattr(self, name.lower(), None) if name else None
 
     def keyring(self) -> Keyring:
         return Keyring.parse(self.token_keys.get_secret_value(), environment=self.keeper_environment)
 
-    def _demand_all(self, names: _PlatformVariables) -> None:
+    def _demand_all(self, names: PlatformVariables) -> None:
         wanted = [variable for variable in (names.client_id, names.client_secret) if variable]
-        missing = [variable for variable in wanted if self._value(variable) is None]
+        missing = [variable for variable in wanted if self.variable(variable) is None]
         present = [variable for variable in wanted if variable not in missing]
         if missing and present:
             raise UserError(f"{' and '.join(present)} is set without {' and '.join(missing)}:", hint="set both.")
@@ -265,8 +179,17 @@ class Settings(BaseSettings):
                 f"{' and '.join(missing)} {verb} missing:", hint="set the key of your app with the platform."
             )
 
-    def _value(self, variable: str) -> SecretStr | None:
-        return cast("SecretStr | None", getattr(self, variable.lower()))
+
+def _variables_of(name: str) -> PlatformVariables:
+    known = {**PLATFORMS, **ANNOUNCED}
+    if name not in known:
+        raise UserError(f"'{name}' is not a platform that Keeper knows:", hint=f"use {', '.join(sorted(known))}.")
+    return known[name].variables
+
+
+def _of_platforms() -> Iterator[Variable]:
+    for platform in (*PLATFORMS.values(), *ANNOUNCED.values()):
+        yield from platform.variables.all_of(platform.name)
 
 
 def database_url(environ: Mapping[str, str] | None = None) -> str:

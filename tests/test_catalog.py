@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from execution.app import App
-from execution.catalog import CATALOG, PLATFORMS, Catalog
+from execution.catalog import BUILT_IN, CATALOG, PLATFORMS, Catalog, register
 from execution.errors import UserError
 from execution.settings import Settings
 from execution.streams import Derivation
@@ -30,11 +30,19 @@ def test_two_processes_read_shopify_each_by_its_own_setting():
 
 def test_entities_have_the_same_names_whichever_way_they_are_read():
     """The directive's job table and the job rows name them alike."""
-    rest = Catalog.reading(shopify_by="rest")
+    rest = Catalog(readings={"shopify": "rest"})
 
     assert {p: [e.name for e in rest.of(p)] for p in PLATFORMS} == {
         p: [e.name for e in CATALOG.of(p)] for p in PLATFORMS
     }
+
+
+def test_a_platform_of_the_same_name_is_refused():
+    """Two packages that call themselves alike would share rows."""
+    with pytest.raises(ValueError, match="there is a platform etsy already"):
+        register(PLATFORMS["etsy"])
+
+    assert PLATFORMS["etsy"] is BUILT_IN[0]
 
 
 @pytest.mark.parametrize(("platform", "entity", "known"), [("ebay", "orders", "etsy"), ("etsy", "colours", "orders")])

@@ -48,7 +48,7 @@ def test_every_module_of_the_package_has_its_place_in_the_architecture() -> None
 
 
 def test_every_variable_is_in_the_readme() -> None:
-    variables = {name.upper() for name in Settings.model_fields}
+    variables = Settings.variables()
 
     unnamed = [name for name in sorted(variables) if not _named(README, name)]
 

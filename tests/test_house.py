@@ -59,7 +59,7 @@ def test_arrows_point_one_way() -> None:
     ("module", "line", "contract"),
     [
         ("execution/pagination/paginator.py", "import sandbox.etsy", "execution imports neither sandbox nor web"),
-        ("execution/streams.py", "import execution.store", "streams, their walk and their pages"),
+        ("execution/streams.py", "import execution.store", "streams, their paginators and the platforms"),
         ("execution/store.py", "import execution.catalog", "the store knows no platform"),
         ("execution/job_runner.py", "import execution.backfill_manager", "arrows point one way"),
         ("execution/slices/slice_work.py", "import psycopg", "one door to the database"),

@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
+from execution.catalog import PLATFORMS
 from execution.reports.estimates import Estimates
 from execution.settings import Settings
 from execution.store import Patience, Store
@@ -113,7 +114,7 @@ def _web(app: App, bell: WakeupBell) -> Web:
 
 def _close(app: App) -> None:
     """Give back the connections of the parts that were made."""
-    for name in ("store", "door", "valkey"):
+    for name in ("store", "transport", "valkey"):
         part = app.__dict__.get(name)
         if part is not None:
             part.close()
@@ -121,6 +122,7 @@ def _close(app: App) -> None:
 
 def _consent_origins(settings: Settings) -> list[str]:
     """Where connecting leads a browser: the platforms' consent pages, or those of the stand-ins."""
-    replaced = (settings.etsy_api_base_url, settings.printify_api_base_url, settings.shopify_api_base_url)
+    consents = [platform.consent.origin for platform in PLATFORMS.values() if platform.consent]
+    replaced = [settings.variable(f"{name}_api_base_url") for name in PLATFORMS]
     own = [f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" for url in replaced if url]
-    return ["https://www.etsy.com", "https://printify.com", "https://*.myshopify.com", *own]
+    return [*consents, *own]

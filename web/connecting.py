@@ -15,11 +15,11 @@ import structlog
 
 from execution.catalog import PLATFORMS
 from execution.connections import consent as oauth
-from execution.connections import disconnect as disconnections
 from execution.connections.connector import ConnectRequest
-from execution.connections.consent import CONSENTS, Consent, ConsentRefused, Granted
+from execution.connections.consent import ConsentRefused, Granted
 from execution.errors import StoreError, UserError
-from execution.settings import PlatformSettings
+from execution.platform_settings import PlatformSettings
+from execution.platforms.consent import Consent
 from web.auth import rate_limits
 from web.backfills import BackfillRequest, job_rows
 from web.context import Web
@@ -112,7 +112,7 @@ def connect_by_token(web: Web, user_id: str, platform: str, access_token: str, s
 def disconnect(web: Web, user_id: str, platform: str) -> dict[str, Any]:
     """End it here, and tell the platform. 404 for what is not connected, whoever else has connected it."""
     rate_limits.count_action(web.app.store, user_id, rate_limits.DISCONNECT)
-    result = disconnections.disconnect(web.app, user_id=user_id, platform=platform)
+    result = web.app.disconnector.disconnect(user_id=user_id, platform=platform)
     if not result["disconnected"]:
         raise Problem(404, "not_connected")
     return result
@@ -146,7 +146,7 @@ def _connect(web: Web, user_id: str, platform: str, details: Mapping[str, str], 
     """The code becomes tokens, the tokens are tried and stored, and the backfill starts."""
     consent, settings = _consent(web, platform)
     pending = oauth.pending(_key(web), query["state"], redirect_uri=details["redirect_uri"], shop=details["shop"])
-    granted = oauth.exchange(consent, settings, web.app.door, pending, query["code"])
+    granted = oauth.exchange(consent, settings, web.app.transport, pending, query["code"])
     oauth.demand_scopes(consent, granted.scopes)
     request = _request(user_id, platform, details["shop"], granted)
     web.app.connector.connect(request, lambda send: _check(consent, send, request.access_token))
@@ -177,10 +177,12 @@ def _request(user_id: str, platform: str, shop: str, granted: Granted) -> Connec
 
 def _consent(web: Web, platform: str) -> tuple[Consent, PlatformSettings]:
     """404 for platforms that there are none of, 503 for one whose application key is not set here."""
-    if platform not in CONSENTS or platform not in PLATFORMS:
+    known = PLATFORMS.get(platform)
+    consent = known.consent if known else None
+    if consent is None:
         raise Problem(404, "unknown_platform")
     try:
-        settings, consent = web.app.settings.platform(platform), CONSENTS[platform]
+        settings = web.app.settings.platform(platform)
     except UserError:
         raise Problem(503, "platform_not_set_up") from None
     return replace(consent, scopes=(*consent.scopes, *settings.extra_scopes)), settings
@@ -193,4 +195,4 @@ def _key(web: Web) -> bytes:
 
 
 def _code_of(error: UserError) -> str:
-    return "other_shop" if "must not mix" in error.message else "refused"
+    return "other_shop" if error.code == "other_shop_connected" else "refused"

@@ -1,4 +1,4 @@
-"""How many calls a platform allows, as `directives/rate_budgets.md` declares it, and who shares them."""
+"""How many calls a platform allows, as a directive declares it (`directives/rate_budgets.md`), and who shares them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import frontmatter
 import yaml
 
 from execution.errors import UserError
-from execution.settings import PlatformSettings
+from execution.platform_settings import PlatformSettings
 
 CallClass = Literal["live", "incremental", "backfill"]
 SharedBy = Literal["app", "account", "shop"]
@@ -98,8 +98,13 @@ def scope_of(budget: Budget, settings: PlatformSettings, *, account: str = "", s
     return Scope(platform=settings.name, key=f"{settings.name}:{budget.shared_by}:{digest}")
 
 
-def load_budgets(path: Path = DIRECTIVE) -> Mapping[str, Budget]:
-    """The budgets by platform; a directive that cannot be used is one clear line."""
+def load_budgets(*pages: Path) -> Mapping[str, Budget]:
+    """The budgets by platform: the directive's, and those of platforms that bring a page of their own."""
+    return {platform: budget for page in (DIRECTIVE, *pages) for platform, budget in budgets_in(page).items()}
+
+
+def budgets_in(path: Path) -> Mapping[str, Budget]:
+    """The budgets that one page declares; a page that cannot be used is one clear line."""
     try:
         declared: dict[str, dict[str, Any]] = frontmatter.load(str(path))["budgets"]  # type: ignore[assignment]
         return {platform: _budget(fields) for platform, fields in declared.items()}

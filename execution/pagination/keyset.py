@@ -1,9 +1,9 @@
 """Reading on by rising ids: each page asks for what comes after the last id that was read.
 
 An id never changes and is never given twice, so nothing that is inserted or removed meanwhile moves what is still to
-be read. A cursor would say the same less plainly: it is opaque, it stops at 25,000 objects (Shopify's sheet, 3.1), and
-only its maker can go on from it. Each page is a slice of ids by itself, so there is no such end, and any worker can go
-on at any place with any size of page.
+be read. A cursor would say the same less plainly: it is opaque, it may end early (one platform's after 25,000 objects),
+and only its maker can go on from it. Each page is a slice of ids by itself, so there is no such end, and any worker can
+go on at any place with any size of page.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Generic, Self, TypeVar, cast
 
 from execution.errors import Fatal, Retriable
@@ -40,15 +39,11 @@ from execution.pagination.paginator import (
     open_window,
     reopened,
 )
-from execution.platforms.shopify.graphql import GRANTED, data_of, granted_in, graphql
 from execution.streams import Stream
 
 # A page that is refused as too dear, or that the platform cannot manage, is asked for again at half its size. Not when
 # so many seconds have gone: a platform that is away would use up the lease, and that counts as a death.
 _HALVINGS, _HALVING_S = 3, 12.0
-# Orders older than this are absent, without a word, unless the scope was granted (sheet 0.7).
-_SEEN_WITHOUT_SCOPE_S = 60 * 86_400
-_SCOPES = f"query KeeperScopes {{ {GRANTED} }}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,15 +68,14 @@ R = TypeVar("R", bound=KeysetPosition)
 
 
 class KeysetPaginator(Paginator[R], Generic[R]):
-    """What GraphQL's connections and REST's lists have in common. `read` puts "more" among the facts of a page."""
+    """What lists in the order of ids have in common. `read` puts "more" among the facts of a page."""
 
     position_type = cast("type[R]", KeysetPosition)
     monotonic: Callable[[], float] = staticmethod(time.monotonic)
 
-    def __init__(self, stream: Stream, *, limit: int, history_scope: str) -> None:
+    def __init__(self, stream: Stream, *, limit: int) -> None:
         super().__init__(stream)
         self._size = limit
-        self._history_scope = history_scope
 
     @abstractmethod
     def page(self, position: R, size: int) -> Request:
@@ -123,11 +117,11 @@ class KeysetPaginator(Paginator[R], Generic[R]):
         # A page that brings nothing new would be asked for without end.
         return Commit(position=after, closing=not content.facts["more"] or after.since == position.since)
 
-    def close(self, position: R, bounds: Bounds, told: AuditCounts) -> R | Incomplete:
+    def close(self, position: R, bounds: Bounds, counts: AuditCounts) -> R | Incomplete:
         """A pass over rising ids to the end misses nothing; the count is asked for afterwards, for the certificate."""
         if position.rising:
             return next_window(self.stream, position, bounds)
-        return again(position) if position.tries < MAX_PASSES else not_proven(self.stream, position, told)
+        return again(position) if position.tries < MAX_PASSES else not_proven(self.stream, position, counts)
 
     def fraction(self, position: R, bounds: Bounds) -> float:
         del bounds
@@ -144,29 +138,7 @@ class KeysetPaginator(Paginator[R], Generic[R]):
         del bounds
         return max(1, math.ceil(count / self._size)) + 1
 
-    def demand_history(self, granted: set[str], bounds: Bounds) -> None:
-        """What we may not see is absent without a word: everything that came is stored, and this is not complete."""
-        if self._history_scope in granted or bounds.end - bounds.start <= _SEEN_WITHOUT_SCOPE_S:
-            return
-        raise Fatal(
-            f"{self.stream.name}: without {self._history_scope} only the last 60 days are shown",
-            code="history_limited",
-            seller_message=(
-                "Shopify shows us only the orders of the last 60 days, and those are copied. For your whole history "
-                f"our app needs the permission {self._history_scope}: please reconnect your shop and allow it."
-            ),
-        )
-
-    def scopes(self, send: Send) -> set[str]:
-        """What the seller granted, as Shopify says."""
-        return granted_in(data_of(send(graphql(_SCOPES, points=15))))
-
 
 def _is_too_much(signal: Fatal | Retriable) -> bool:
     """May a smaller page help? Not where the platform says when to come again."""
     return signal.code == "page_too_big" if isinstance(signal, Fatal) else signal.after is None
-
-
-def iso_time(seconds: int) -> str:
-    """A moment as both of Shopify's APIs take it: in UTC, to the second."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

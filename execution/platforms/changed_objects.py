@@ -6,75 +6,67 @@ asked for stands in private.platform_events until the job that read it has compl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from execution.platforms.shopify.since_id import SinceIdPages
 from execution.streams import Entity, Lookup, Step, Stream
-from execution.sync_shopify import CHANGED_VARIANTS, GONE_VARIANTS, request_nodes
 
 NAME = "changes"
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Kind:
-    """How an object of a stream is asked for: at a path of its own, as a node of a GraphQL type, or in a list by ids.
+class ChangedObject:
+    """One kind of object: the stream whose records it is among, and how it is asked for by id.
 
-    `event`: what the webhook calls it, where that is not the stream's name.
+    `event`: what webhooks call it, where that is not the stream's name.
     """
 
     stream: str
+    by_id: Callable[[Stream, Lookup], Lookup]
     event: str = ""
-    path: str = ""
-    node_type: str = ""
     # Personal data, which the platform may not have approved for us: once it has, its entity is read anew.
     is_personal: bool = False
 
 
-_KINDS: Mapping[str, tuple[_Kind, ...]] = {
-    "etsy": (_Kind(stream="receipts", path="/shops/{shop_id}/receipts/{id}"),),
-    "printify": (
-        _Kind(stream="orders", path="/shops/{shop_id}/orders/{id}.json"),
-        _Kind(stream="products", path="/shops/{shop_id}/products/{id}.json"),
-    ),
-    "shopify": (
-        _Kind(stream="orders", node_type="Order"),
-        _Kind(stream="products", node_type="Product"),
-        _Kind(stream="customers", node_type="Customer", is_personal=True),
-        _Kind(stream="rest_orders", event="orders"),
-        _Kind(stream="rest_customers", event="customers", is_personal=True),
-    ),
-}
-# What belongs to an object and is a list of its own: read with it.
-_BESIDE: Mapping[str, tuple[Step, ...]] = {"shopify": (CHANGED_VARIANTS, GONE_VARIANTS)}
-# What an order that was read again may still want: lines beyond the first ones, refunds.
-_AFTERWARDS = frozenset({"order_lines", "order_line_ends", "refunds", "refund_ends"})
-_NODES_A_CALL = 5
-_LISTED_A_CALL = 50
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What webhooks of a platform lead to. `beside`: what belongs to an object and is a list of its own, read with it.
+
+    `afterwards` names lookups of its entities that an object which was read again may still want.
+    """
+
+    objects: tuple[ChangedObject, ...] = ()
+    beside: tuple[Step, ...] = ()
+    afterwards: frozenset[str] = frozenset()
 
 
-def entity_of(platform: str, entities: Sequence[Entity]) -> Entity:
+def at_path(path: str) -> Callable[[Stream, Lookup], Lookup]:
+    """An object that has a path of its own, and is the whole answer there."""
+
+    def by_id(stream: Stream, lookup: Lookup) -> Lookup:
+        return replace(lookup, path=path, records_at=stream.records_at, single=True)
+
+    return by_id
+
+
+def entity_of(changes: Changes, entities: Sequence[Entity]) -> Entity:
     """The entity `changes` of a platform, made of the streams and lookups of its others."""
     steps = [step for entity in entities for step in entity.steps]
     streams = {step.name: step for step in steps if isinstance(step, Stream)}
-    lookups = [_lookup(kind, streams[kind.stream]) for kind in _KINDS.get(platform, ()) if kind.stream in streams]
-    after = [step for step in steps if isinstance(step, Lookup) and step.name in _AFTERWARDS]
-    return Entity(name=NAME, table="orders", steps=(*lookups, *_BESIDE.get(platform, ()), *_once(after)))
+    lookups = [_lookup(one, streams[one.stream]) for one in changes.objects if one.stream in streams]
+    after = [step for step in steps if isinstance(step, Lookup) and step.name in changes.afterwards]
+    return Entity(name=NAME, table="orders", steps=(*lookups, *changes.beside, *_once(after)))
 
 
-def _lookup(kind: _Kind, stream: Stream) -> Lookup:
-    pending = f"changed_{kind.event or stream.name}"
+def _lookup(one: ChangedObject, stream: Stream) -> Lookup:
     found = Lookup(
-        name=stream.name, path=stream.path, records=stream.records, pending=pending, may_be_refused=kind.is_personal
+        name=stream.name,
+        path=stream.path,
+        records=stream.records,
+        pending=f"changed_{one.event or stream.name}",
+        may_be_refused=one.is_personal,
     )
-    if isinstance(stream.pages, SinceIdPages):
-        request = stream.pages.by_ids(stream.params)
-        return replace(found, records_at=stream.pages.root, request=request, batch=_LISTED_A_CALL)
-    if kind.path:
-        return replace(found, path=kind.path, records_at=stream.records_at, single=True)
-    node = str(getattr(stream.pages, "node", ""))
-    request = request_nodes(kind.node_type, node, points=100)
-    return replace(found, records_at="data.nodes", request=request, batch=_NODES_A_CALL, null_is_gone=True)
+    return one.by_id(stream, found)
 
 
 def _once(lookups: Sequence[Lookup]) -> Iterator[Lookup]:

@@ -1,81 +1,75 @@
-"""What a platform is to the client: a value. Each platform's module makes one; no platform is named here."""
+"""What a platform is: one value that says all that is particular to it. Each platform's package makes one.
+
+Nothing outside the packages names a platform; what differs between them is asked of these values (CONTRIBUTING.md says
+how one is added).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import Enum, auto
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from execution.budget.observed_limits import ObservedLimits
-from execution.http.messages import Headers, Send
-from execution.settings import PlatformSettings
+from execution.pagination.paginator import Paginator
+from execution.platform_settings import PlatformSettings, PlatformVariables
+from execution.platforms.api import Api, Revoke
+from execution.platforms.changed_objects import Changes
+from execution.platforms.consent import Consent
+from execution.platforms.webhooks import Webhooks
+from execution.platforms.words import SellerWords
+from execution.streams import Entity, Pages
 from execution.tokens.rules import TokenRules, with_shop
 
 
-class ResponseKind(Enum):
-    """What an answer means, decided once, from the answer alone."""
-
-    ACCEPTED = auto()
-    TRY_AGAIN = auto()
-    THROTTLED = auto()
-    DAY_USED_UP = auto()
-    TOKEN_REJECTED = auto()  # a fresh token may help
-    ACCESS_REFUSED = auto()  # this connection may not; a fresh token does not help
-    KEY_REFUSED = auto()  # the application itself: nobody can call, an operator must act
-    SHOP_PAUSED = auto()  # the platform holds the whole shop back for a while: nothing of ours is at fault
-    GONE = auto()
-    REQUEST_WRONG = auto()
-
-
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """An outcome with its reason for the log, the wait that was asked for, and what the seller is told."""
-
-    kind: ResponseKind
-    reason: str = ""
-    wait: timedelta | None = None
-    code: str = ""
-    seller_message: str = ""
-
-
-def verdict(kind: ResponseKind, reason: str, code: str = "", seller_message: str = "") -> Verdict:
-    """One that asks for no wait."""
-    return Verdict(kind=kind, reason=reason, code=code, seller_message=seller_message)
-
-
-ACCEPTED = Verdict(kind=ResponseKind.ACCEPTED)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShopIdentity:
-    """The shop that an access token belongs to, as the platform itself says."""
-
-    shop_id: str
-    name: str
-    currency: str | None
-    created_at: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Platform:
-    """How one platform is called. `api_base_url` includes the path that all endpoints share.
-
-    It may hold {shop}, as `tokens.url` may. `download_hosts` are those that files may be fetched from, beside the
-    API's own. `identify` answers the token's own shop, or, where a token covers several, the one that is asked for.
-    """
+class Announced:
+    """A platform that sellers are told of. Alone: one that cannot be connected yet."""
 
     name: str
     title: str
-    api_base_url: str
-    request_id_header: str
-    headers: Callable[[PlatformSettings, str], dict[str, str]]
-    limits: Callable[[Headers, bytes], ObservedLimits]
-    classify: Callable[[int, Headers, bytes, datetime], Verdict]
+    words: SellerWords
+    variables: PlatformVariables
     tokens: TokenRules
-    identify: Callable[[Send, str], ShopIdentity]
-    download_hosts: frozenset[str] = frozenset()
+
+    @property
+    def seller_messages(self) -> Mapping[str, str]:
+        """Its own texts for sellers, by code."""
+        return self.words.failures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profit:
+    """Which entities a profit needs: the one that brings fees, the one that brings what sold goods cost."""
+
+    fees: str = ""
+    costs: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform(Announced):
+    """A platform that is read.
+
+    `readings`: its entities by the way they are read; the first is the usual one, and `variables.reading` names the
+    variable that chooses another. Entities have the same names whichever way they are read.
+    `paginators`: its own ways of paging. `directive`: a page with its own front matter, `budgets` and `jobs` as in
+    directives/rate_budgets.md and directives/backfill.md, for a platform that does not stand there.
+    """
+
+    api: Api
+    readings: Mapping[str, tuple[Entity, ...]]
+    consent: Consent | None = None
+    revoke: Revoke | None = None
+    webhooks: Webhooks | None = None
+    changes: Changes = field(default_factory=Changes)
+    profit: Profit = field(default_factory=Profit)
+    paginators: Mapping[type[Pages], type[Paginator[Any]]] = field(default_factory=dict)
+    directive: Path | None = None
+
+    def entities(self, reading: str | None = None) -> tuple[Entity, ...]:
+        """What it holds, read the usual way or this one."""
+        return self.readings[reading] if reading else next(iter(self.readings.values()))
 
     def base_url(self, settings: PlatformSettings, shop_id: str) -> str:
         """Where this shop's calls go: the vendor's address, or what the settings put in its place."""
-        return settings.api_url(with_shop(self.api_base_url, shop_id, self.tokens.shop_host)).rstrip("/")
+        return settings.api_url(with_shop(self.api.base_url, shop_id, self.tokens.shop_host)).rstrip("/")

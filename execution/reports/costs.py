@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from execution.catalog import PLATFORMS
 from execution.errors import StoreError, UserError
 from execution.store import Store
 
@@ -32,15 +33,19 @@ def report(store: Store, user_id: str, *, limit: int) -> dict[str, Any]:
     return facts
 
 
-def set_rule(store: Store, *, source: str, covers: str) -> dict[str, Any]:
+def set_rule(store: Store, *, source: str | None, covers: str) -> dict[str, Any]:
     """Decide what a printer's cost of a line covers, and count every order of it again."""
     if covers not in COVERS:
         raise UserError(f"A cost covers no {covers!r}.", hint=f"Choose one of: {', '.join(COVERS)}.")
+    sources = [name for name, platform in PLATFORMS.items() if platform.profit.costs]
+    source = source or sources[0]
     try:
         users = store.rpc("set_cost_rule", p_source=source, p_cost_covers=covers)
     except StoreError as error:
-        if error.code == "PT404":
-            raise UserError(f"{source!r} is no source of costs.", hint="Choose one of: printify.") from None
+        if error.code == "no_such_source":
+            raise UserError(
+                f"{source!r} is no source of costs.", hint=f"Choose one of: {', '.join(sources)}."
+            ) from None
         raise
     return {"source": source, "covers": covers, "users": users}
 
@@ -97,8 +102,8 @@ def _open(facts: Facts, state: str) -> RenderableType | None:
     lines = [Text(f"\n{state.capitalize()} costs", style="bold")]
     for group in groups:
         cost = _amount(facts, group["cost"], group["currency"])
-        told = _REASONS.get(group["reason"], group["reason"])
-        lines.append(Text(f"  {_orders(group['count'], group['source'])}, {cost}: {told}"))
+        reason = _REASONS.get(group["reason"], group["reason"])
+        lines.append(Text(f"  {_orders(group['count'], group['source'])}, {cost}: {reason}"))
         found = [c for c in facts["open"] if c["state"] == state and (c["reason"] or "") == group["reason"]]
         lines += [Text(f"    {_named(c)}", style="dim") for c in found if c["currency"] == group["currency"]]
     return Group(*lines)
@@ -147,6 +152,6 @@ def _share(part: int, whole: int) -> str:
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if place else "left", no_wrap=True)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left", no_wrap=True)
     return table

@@ -1,6 +1,6 @@
 """How a platform issues, refreshes and ends tokens, as data; and the readers of what its token endpoint answers.
 
-Sources: RFC 6749 and the platform sheets (etsy 4, printify 3, shopify 2, square 2).
+Sources: RFC 6749 and the platform sheets; the vendors stand side by side in docs/platforms.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from execution.errors import Fatal
 from execution.http.small_bodies import error_text, json_object
-from execution.settings import PlatformSettings
+from execution.platform_settings import PlatformSettings
 
 _LONGEST_LIFE_S = 10**9
 
@@ -48,7 +48,7 @@ class LostRefresh(Enum):
 class IssuedTokens:
     """What a token endpoint answered. Without a new refresh token the old one stays good.
 
-    A life is told in seconds or as a moment, never both; None where the platform tells neither.
+    A life comes in seconds or as a moment, never both; None where the platform tells neither.
     """
 
     access_token: str = field(repr=False)
@@ -57,6 +57,11 @@ class IssuedTokens:
     expires_at: datetime | None = None
     refresh_expires_in_s: float | None = None
     refresh_expires_at: datetime | None = None
+
+
+def refresh_grant(settings: PlatformSettings, refresh_token: str) -> dict[str, str]:
+    """RFC 6749, 6: what nearly every vendor is sent; none of them is sent the secret in the same way."""
+    return {"grant_type": "refresh_token", "client_id": settings.client_id, "refresh_token": refresh_token}
 
 
 def is_grant_refused(status: int, body: bytes) -> bool:
@@ -88,7 +93,7 @@ class TokenRules:
     shop_host: str = ""
 
     def url_for(self, settings: PlatformSettings, shop_id: str) -> str:
-        """Where this shop's tokens are refreshed: the vendor's address, or what the settings put in its place."""
+        """Where this shop's tokens are refreshed: the vendor's address, or what the settings put instead."""
         return settings.refresh_url(with_shop(self.url, shop_id, self.shop_host))
 
 
@@ -103,18 +108,14 @@ def with_shop(url: str, shop_id: str, shop_host: str) -> str:
     if "{shop}" not in url:
         return url
     if not shop_host or not re.fullmatch(shop_host, shop_id):
-        raise Fatal(
-            "the shop's id is no host of the platform",
-            code="no_shop",
-            seller_message="This shop's address is not one that we may ask. Please connect it again.",
-        )
+        raise Fatal("the shop's id is no host of the platform", code="no_shop")
     return url.replace("{shop}", shop_id)
 
 
 def read_issued_tokens(body: bytes) -> IssuedTokens:
     """The answer of a token endpoint: RFC 6749, 5.1, or its cousins. Raises ValueError where it is none.
 
-    `expires_in`, Printify's `expire_at`, Square's `expires_at`; Shopify's `refresh_token_expires_in`, Square's
+    A life is told as `expires_in`, `expire_at` or `expires_at`; a refresh token's as `refresh_token_expires_in` or
     `refresh_token_expires_at`.
     """
     fields = json_object(body)
@@ -140,21 +141,21 @@ def jwt_expiry(token: str) -> datetime | None:
         return None
     try:
         claims = json_object(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        told = claims.get("exp")
-        return datetime.fromtimestamp(told, UTC) if isinstance(told, int | float) else None
+        expiry = claims.get("exp")
+        return datetime.fromtimestamp(expiry, UTC) if isinstance(expiry, int | float) else None
     except (ValueError, OverflowError, OSError):
         return None
 
 
-def _seconds(told: Any) -> float | None:
-    known = isinstance(told, int | float) and not isinstance(told, bool) and 0 < told < _LONGEST_LIFE_S
-    return told if known else None
+def _seconds(value: Any) -> float | None:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _LONGEST_LIFE_S
+    return value if known else None
 
 
-def _moment(told: Any) -> datetime | None:
+def _moment(value: Any) -> datetime | None:
     """A time as these platforms write it; one without an offset is in UTC."""
     try:
-        moment = datetime.fromisoformat(told) if isinstance(told, str) else None
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -182,9 +183,5 @@ class TokenIssuer(Protocol):
     def tokens(self) -> TokenRules: ...
 
 
-def reconnect_needed(issuer: TokenIssuer, reason: str) -> Fatal:
-    return Fatal(
-        reason,
-        code="reconnect_needed",
-        seller_message=f"{issuer.title} no longer accepts our access. Please reconnect your shop.",
-    )
+def reconnect_needed(reason: str) -> Fatal:
+    return Fatal(reason, code="reconnect_needed")

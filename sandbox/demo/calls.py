@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from execution.platforms.etsy.streams import LEDGER_ENTRIES
 from execution.store import Store
-from execution.sync_etsy import LEDGER_ENTRIES
 
 _PAGE = 100
 # Who owns the token, and the shop itself: asked when it is connected.

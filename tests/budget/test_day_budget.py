@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from execution.budget.budgets import Budget, ErrorShare, load_budgets, scope_of
+from execution.budget.budgets import Budget, ErrorShare, budgets_in, load_budgets, scope_of
 from execution.budget.observed_limits import ObservedLimits
 from execution.budget.pacing import Slot
 from execution.errors import Snooze, StoreError, StoreUnavailable, UserError
@@ -368,7 +368,7 @@ def test_a_broken_directive_is_one_clear_line(tmp_path, front):
     path.write_text(f"---\n{front}\n---\n")
 
     with pytest.raises(UserError, match=r"rate_budgets\.md cannot be used") as told:
-        load_budgets(path)
+        budgets_in(path)
 
     assert str(told.value).endswith("correct it.")
 

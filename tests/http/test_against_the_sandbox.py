@@ -13,7 +13,7 @@ from execution.connections.connector import Connector, ConnectRequest
 from execution.errors import Fatal, Retriable, Snooze, UserError
 from execution.http.transport import HttpTransport
 from execution.platform_client import PlatformClient
-from execution.platforms.etsy.api import ETSY
+from execution.platforms.etsy.platform import ETSY
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
 from execution.store import Store
@@ -90,7 +90,7 @@ class World:
                 keyring=self.keyring,
                 platform=ETSY,
                 settings=self.settings,
-                door=door,
+                transport=door,
                 clock=self.clock,
             ),
             chance=random.Random(1),
@@ -106,7 +106,7 @@ class World:
             call_class=call_class,
             tokens=tokens,
             limiter=limiter,
-            door=door,
+            transport=door,
             db_now=self.clock.now,
             clock=self.clock,
             shop_id=shop_id,

@@ -8,8 +8,8 @@ import pytest
 from execution.errors import Fatal, FileGone, Retriable
 from execution.http.transport import HttpTransport
 from execution.platform_client import PlatformClient
-from execution.platforms.shopify.api import SHOPIFY
-from execution.settings import PlatformSettings
+from execution.platform_settings import PlatformSettings
+from execution.platforms.shopify.platform import SHOPIFY
 from tests.budget.test_day_budget import SCOPE
 from tests.hand import HandClock
 from tests.http.test_platform_client import Tokens
@@ -112,7 +112,7 @@ def client(storage, **settings):
         call_class="live",
         tokens=Tokens(),
         limiter=None,
-        door=HttpTransport(clock, transport=httpx.MockTransport(storage)),
+        transport=HttpTransport(clock, transport=httpx.MockTransport(storage)),
         db_now=clock.now,
         clock=clock,
         shop_id="kiln.myshopify.com",

@@ -10,7 +10,7 @@ import structlog
 from execution.errors import Fatal, Retriable, Skip, Snooze
 from execution.http.transport import HttpTransport
 from execution.platform_client import PlatformClient
-from execution.platforms.etsy.api import ETSY
+from execution.platforms.etsy.platform import ETSY
 from execution.rate_limiter import RateLimiter
 from tests.budget.test_day_budget import SCOPE, booked, budget, spend
 from tests.hand import HandClock, HandEtsy, by_hand, etsy_settings
@@ -50,7 +50,7 @@ class Door:
             call_class="live",
             tokens=self.tokens,
             limiter=self.limiter,
-            door=HttpTransport(clock, transport=by_hand(self.etsy)),
+            transport=HttpTransport(clock, transport=by_hand(self.etsy)),
             db_now=lambda: DB_NOW,
             clock=clock,
         )

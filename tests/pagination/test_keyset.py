@@ -12,7 +12,7 @@ from execution.errors import Fatal, Retriable
 from execution.http.messages import Request, Response
 from execution.http.transport import ResponseLost
 from execution.platforms.shopify.bulk import BulkPaginator, BulkPosition
-from execution.sync_shopify import CUSTOMERS
+from execution.platforms.shopify.streams import CUSTOMERS
 
 PAGE = BulkPosition(stage="pages", pages=1)
 

@@ -25,9 +25,9 @@ import redis
 import structlog
 
 from execution.job_runner import SliceOutcome
+from execution.platforms.etsy.streams import RECEIPTS
 from execution.settings import Settings
 from execution.streams import OffsetPages
-from execution.sync_etsy import RECEIPTS
 from tests.runner.world import make_app
 
 # Windows of the tests' small shops are halved too.

@@ -8,12 +8,12 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from execution.catalog import CATALOG, steps_of
+from execution.catalog import CATALOG, PLATFORMS, steps_of
 from execution.schema.files import FOLDER as SUPABASE
 from execution.schema.mapping import SQL_TYPES, mapping_sql
 from execution.streams import Derivation, Lookup, Stream, shapes
 
-ENTITIES = CATALOG.entities
+ENTITIES = {name: CATALOG.of(name) for name in PLATFORMS}
 # Of what a conversion yields, the column types that take it without a cast that could fail silently.
 FITS = {
     "bigint": {"bigint", "integer"},

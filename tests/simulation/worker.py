@@ -14,8 +14,8 @@ import structlog
 
 from execution.budget.budgets import Budget, CallClass, Scope
 from execution.errors import Snooze
-from execution.platforms.etsy.api import ETSY
-from execution.platforms.platform import ResponseKind
+from execution.platforms.api import ResponseKind
+from execution.platforms.etsy.platform import ETSY
 from execution.rate_limiter import RateLimiter
 from execution.valkey import connect_valkey
 from tests.hand import DirectRpc
@@ -113,12 +113,12 @@ def _call(clock: MovedClock, limiter: RateLimiter, call_class: CallClass) -> Non
     """What platform_client does with an answer."""
     status, headers, body = clock.ask("call", call_class)
     named: Mapping[str, str] = headers
-    limiter.observe(SCOPE, ETSY.limits(named, body))
-    verdict = ETSY.classify(status, named, body, clock.now())
+    limiter.observe(SCOPE, ETSY.api.limits(named, body))
+    verdict = ETSY.api.classify(status, named, body, clock.now())
     wait = verdict.wait or timedelta(seconds=1)
     if verdict.kind is ResponseKind.THROTTLED:
         limiter.throttled(SCOPE, wait)
-        raise Snooze("throttled", wait)
+        raise Snooze("throttled", wait, code="throttled")
     if verdict.kind is ResponseKind.DAY_USED_UP:
         limiter.block(SCOPE, wait)
-        raise Snooze("the day", wait)
+        raise Snooze("the day", wait, code="day_used_up")

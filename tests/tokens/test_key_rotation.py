@@ -9,7 +9,7 @@ import pytest
 from execution.errors import Snooze
 from execution.http.transport import HttpTransport
 from execution.keyring import Keyring
-from execution.platforms.etsy.api import ETSY
+from execution.platforms.etsy.platform import ETSY
 from execution.token_manager import TokenManager
 from execution.tokens.key_rotation import as_text, keys_status, rotate_keys
 from execution.tokens.refresh import Refresher
@@ -26,7 +26,7 @@ def manager(store, ring, seller, endpoint=None, clock=None):
     clock = clock or HandClock()
     refresher = Refresher(
         store=store, keyring=ring, platform=ETSY, settings=etsy_settings(), clock=clock,
-        door=HttpTransport(clock, transport=by_hand(endpoint or TokenServer())),
+        transport=HttpTransport(clock, transport=by_hand(endpoint or TokenServer())),
     )  # fmt: skip
     return TokenManager(refresher=refresher, chance=random.Random(7), lease_id=seller.lease_id)
 

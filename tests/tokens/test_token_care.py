@@ -8,7 +8,7 @@ import pytest
 
 from execution.errors import UserError
 from execution.http.transport import HttpTransport
-from execution.platforms.etsy.api import ETSY
+from execution.platforms.etsy.platform import ETSY
 from execution.tokens.care import TokenCare
 from execution.tokens.refresh import Refresher
 from tests.hand import HandClock, HandEtsy, TokenServer, by_hand, connect_seller, etsy_settings, many
@@ -25,7 +25,7 @@ def care(store, keyring, endpoint, *, platform_settings=lambda _: etsy_settings(
             keyring=keyring,
             platform=ETSY,
             settings=platform_settings(name),
-            door=HttpTransport(clock, transport=by_hand(endpoint)),
+            transport=HttpTransport(clock, transport=by_hand(endpoint)),
             clock=clock,
         ),
     )

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from execution.errors import Fatal, LeaseLost
-from execution.platforms.etsy.api import ETSY
+from execution.platforms.etsy.platform import ETSY
 from tests.hand import HandClock, TokenServer, connect_seller, until_it_waits
 from tests.tokens.test_tokens import fate, manager, state
 

@@ -9,9 +9,12 @@ import pytest
 from pydantic import SecretStr
 
 from execution.errors import Fatal
-from execution.settings import PlatformSettings
+from execution.platform_settings import PlatformSettings
+from execution.platforms.etsy.tokens import ETSY_TOKENS
+from execution.platforms.printify.tokens import PRINTIFY_TOKENS
+from execution.platforms.shopify.tokens import SHOPIFY_TOKENS
+from execution.platforms.square.tokens import SQUARE_TOKENS
 from execution.tokens.rules import LostRefresh, jwt_expiry, read_issued_tokens
-from execution.tokens.vendors import ETSY_TOKENS, PRINTIFY_TOKENS, SHOPIFY_TOKENS, SQUARE_TOKENS
 
 APP = PlatformSettings(name="any", client_id="app-1", client_secret=SecretStr("hush"))
 MINE = "fox.myshopify.com"

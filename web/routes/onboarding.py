@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 
 from execution.errors import StoreError
-from execution.settings import secrets_of
+from execution.platform_settings import secrets_of
 from web.auth.signatures import RawRequest, any_equal, not_signed, single_header, standard_id
 from web.backfills import BackfillRequest, job_rows
 from web.context import Web, WebDep

@@ -18,7 +18,6 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 
-from execution.settings import secrets_of
 from web.auth.signatures import RawRequest, not_signed, printify_signed, shopify_signed, single_header, standard_id
 from web.context import Web, WebDep
 from web.problems import Problem, responses
@@ -72,7 +71,7 @@ def _document(text: str) -> dict[str, Any]:
 async def etsy(raw: RawRequest, web: WebDep) -> Received:
     """`order.*`: the receipt is read again. Signed as Standard Webhooks say, with ETSY_WEBHOOK_SECRET."""
     headers, body = raw
-    delivery = standard_id(headers, body, secrets_of(web.app.settings.etsy_webhook_secret), now=time.time())
+    delivery = standard_id(headers, body, web.app.settings.webhook_secrets("etsy"), now=time.time())
     event = _object(body)
     found = _RECEIPT.search(str(event.get("resource_url", "")))
     topic, shop_id = _topic(event.get("event_type")), _shop(event.get("shop_id"))
@@ -89,8 +88,9 @@ async def etsy(raw: RawRequest, web: WebDep) -> Received:
 async def printify(raw: RawRequest, web: WebDep) -> Received:
     """Orders and products are read again, a deleted product goes, `shop:disconnected` ends the connection."""
     headers, body = raw
-    secrets = secrets_of(web.app.settings.printify_webhook_secret)
-    if not printify_signed(single_header(headers, "x-pfy-signature"), body, secrets):
+    if not printify_signed(
+        single_header(headers, "x-pfy-signature"), body, web.app.settings.webhook_secrets("printify")
+    ):
         raise not_signed()
     event = _object(body)
     resource = event.get("resource")
@@ -110,7 +110,7 @@ async def shopify(raw: RawRequest, web: WebDep) -> Received:
     """Orders, products and customers are read again; `app/uninstalled` and the three privacy topics are obeyed."""
     headers, body = raw
     settings = web.app.settings
-    if not shopify_signed(_shopify_header(headers, "hmac-sha256"), body, secrets_of(settings.shopify_client_secret)):
+    if not shopify_signed(_shopify_header(headers, "hmac-sha256"), body, settings.webhook_secrets("shopify")):
         raise not_signed()
     delivery = _id(_shopify_header(headers, "webhook-id"))
     topic = _topic(_shopify_header(headers, "topic"))

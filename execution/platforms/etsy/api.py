@@ -1,4 +1,4 @@
-"""Etsy's Open API v3 as a Platform. Sources: the vendor's OpenAPI document; `platforms/etsy.md`, sections 4, 5, 10."""
+"""Etsy's Open API v3 as an Api. Sources: the vendor's OpenAPI document; `platforms/etsy.md`, sections 4, 5, 10."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from execution.errors import Fatal, Retriable
 from execution.http.messages import Headers, Request, Send
 from execution.http.retry_after import LONGEST_DAY, retry_after
 from execution.http.small_bodies import error_text, json_object
-from execution.platforms.platform import ACCEPTED, Platform, ResponseKind, ShopIdentity, Verdict, verdict
-from execution.settings import PlatformSettings
-from execution.tokens.vendors import ETSY_TOKENS
+from execution.platform_settings import PlatformSettings
+from execution.platforms.api import ACCEPTED, Api, ResponseKind, ShopIdentity, Verdict, verdict
 
 _OUR_FAULT = "Something is wrong on our side. Our engineers have been told; you need not do anything."
 _RECONNECT = "Etsy no longer accepts our access. Please reconnect your shop."
@@ -24,8 +23,7 @@ _NOT_YOURS = "This Etsy shop belongs to another Etsy account. Please reconnect w
 
 
 def _headers(settings: PlatformSettings, access_token: str) -> dict[str, str]:
-    secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
-    return {"x-api-key": f"{settings.client_id}:{secret}", "authorization": f"Bearer {access_token}"}
+    return {"x-api-key": f"{settings.client_id}:{settings.secret}", "authorization": f"Bearer {access_token}"}
 
 
 def _limits(headers: Headers, _body: bytes = b"") -> ObservedLimits:
@@ -108,14 +106,11 @@ def _fields(send: Send, path: str) -> Mapping[str, object]:
         raise Retriable(f"{path} answered no usable JSON: {error}") from None
 
 
-ETSY = Platform(
-    name="etsy",
-    title="Etsy",
-    api_base_url="https://api.etsy.com/v3/application",
+ETSY_API = Api(
+    base_url="https://api.etsy.com/v3/application",
     request_id_header="x-etsy-request-uuid",
     headers=_headers,
     limits=_limits,
     classify=_classify,
-    tokens=ETSY_TOKENS,
     identify=_identify,
 )

@@ -1,4 +1,4 @@
-"""Printify's public API as a Platform. Sources: the vendor's OpenAPI document; `platforms/printify.md`, 2 to 4 and 10.
+"""Printify's public API as an Api. Sources: the vendor's OpenAPI document; `platforms/printify.md`, 2 to 4 and 10.
 
 More than 5 % of answers that are errors is itself a breach (sheet 4): what cannot get better is never asked again, and
 the budget counts the errors of an account.
@@ -16,9 +16,8 @@ from execution.errors import Fatal, Retriable
 from execution.http.messages import Headers, Request, Send
 from execution.http.retry_after import retry_after
 from execution.http.small_bodies import json_object
-from execution.platforms.platform import ACCEPTED, Platform, ResponseKind, ShopIdentity, Verdict, verdict
-from execution.settings import PlatformSettings
-from execution.tokens.vendors import PRINTIFY_TOKENS
+from execution.platform_settings import PlatformSettings
+from execution.platforms.api import ACCEPTED, Api, ResponseKind, ShopIdentity, Verdict, verdict
 
 # Mandatory (sheet 1.4): the app's name and version.
 USER_AGENT = "keeper/1.0"
@@ -128,14 +127,11 @@ def _names(found: Sequence[ShopIdentity]) -> str:
     return ", ".join(f"{shop.shop_id} {shop.name}".strip() for shop in found[:10]) or "none"
 
 
-PRINTIFY = Platform(
-    name="printify",
-    title="Printify",
-    api_base_url="https://api.printify.com/v1",
+PRINTIFY_API = Api(
+    base_url="https://api.printify.com/v1",
     request_id_header="x-pfy-correlation-id",
     headers=_headers,
     limits=_limits,
     classify=_classify,
-    tokens=PRINTIFY_TOKENS,
     identify=_identify,
 )

@@ -1,4 +1,4 @@
-"""Shopify's Admin API as a Platform. Sources: the vendor's schema 2026-10; `platforms/shopify.md`, sections 1 to 3.
+"""Shopify's Admin API as an Api. Sources: the vendor's schema 2026-10; `platforms/shopify.md`, sections 1 to 3.
 
 GraphQL answers nearly everything with 200: what an answer means stands in its `errors`, and how much it cost in its
 `extensions`. REST speaks through the status. The table of section 3.3 is `_classify`.
@@ -12,12 +12,11 @@ from execution.budget.observed_limits import ObservedLimits
 from execution.errors import Fatal, Retriable
 from execution.http.messages import Headers, Send
 from execution.http.retry_after import LONGEST, SHORTEST, retry_after
-from execution.platforms.platform import ACCEPTED, Platform, ResponseKind, ShopIdentity, Verdict, verdict
+from execution.platform_settings import PlatformSettings
+from execution.platforms.api import ACCEPTED, Api, ResponseKind, ShopIdentity, Verdict, verdict
 from execution.platforms.shopify.graphql import GRANTED, data_of, granted_in, graphql
 from execution.platforms.shopify.graphql_response import GraphqlResponse, scope_named, told
-from execution.settings import PlatformSettings
 from execution.tokens.rules import missing_scopes
-from execution.tokens.vendors import SHOPIFY_TOKENS
 
 # The one place where the version stands. Each is served for a year; one that is gone is served by the oldest that is
 # not, without a word but for a header (sheet 1).
@@ -163,15 +162,12 @@ def _demand(granted: set[str]) -> None:
         )
 
 
-SHOPIFY = Platform(
-    name="shopify",
-    title="Shopify",
-    api_base_url="https://{shop}/admin/api/" + API_VERSION,
+SHOPIFY_API = Api(
+    base_url="https://{shop}/admin/api/" + API_VERSION,
     request_id_header="x-request-id",
     headers=_headers,
     limits=_limits,
     classify=_classify,
-    tokens=SHOPIFY_TOKENS,
     identify=_identify,
     # Where the files of bulk operations are kept (sheet 4.1). Without a token: the address itself is the key.
     download_hosts=frozenset({"storage.googleapis.com"}),

@@ -9,10 +9,11 @@ from typing import Any, Generic, TypeVar
 
 from execution.errors import Retriable
 from execution.http.messages import Request, Response
-from execution.pagination.keyset import KeysetPaginator, KeysetPosition, iso_time
+from execution.pagination.keyset import KeysetPaginator, KeysetPosition
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import Bounds, Probe, Send
 from execution.platforms.shopify.graphql import GRANTED, data_of, granted_in, graphql
+from execution.platforms.shopify.history import demand_history, iso_time
 from execution.streams import Pages, Stream
 
 
@@ -57,7 +58,7 @@ class GraphqlPaginator(KeysetPaginator[C], Generic[C]):
         if not isinstance(stream.pages, GraphqlPages):
             raise TypeError(f"{stream.name} has no connection")
         self.pages = stream.pages
-        super().__init__(stream, limit=self.pages.limit, history_scope=self.pages.history_scope)
+        super().__init__(stream, limit=self.pages.limit)
 
     @property
     def records_at(self) -> str:
@@ -88,7 +89,7 @@ class GraphqlPaginator(KeysetPaginator[C], Generic[C]):
         except (KeyError, TypeError, ValueError, IndexError):
             raise Retriable("the answer to the count is none") from None
         if scopes:
-            self.demand_history(granted_in(data), bounds)
+            demand_history(self.stream, self.pages.history_scope, granted_in(data), bounds)
         return Probe(count=counted if exact else None, newest=newest, detail={} if exact else {"at_least": counted})
 
     def page(self, position: C, size: int) -> Request:

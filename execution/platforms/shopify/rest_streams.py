@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from execution.platforms.shopify.graphql import GRAPHQL_PATH
 from execution.platforms.shopify.since_id import SinceIdPages
+from execution.platforms.shopify.streams import ENTITIES as BY_GRAPHQL
+from execution.platforms.shopify.streams import REFUND_ENDS, REFUNDS
 from execution.streams import Children, Column, Kind, Records, Stream, Window
-from execution.sync_shopify import ENTITIES as BY_GRAPHQL
-from execution.sync_shopify import REFUND_ENDS, REFUNDS
 
 REST_ORDERS = Stream(
     name="rest_orders",

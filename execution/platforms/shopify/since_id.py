@@ -15,9 +15,10 @@ import orjson
 
 from execution.errors import Retriable
 from execution.http.messages import Request, Response
-from execution.pagination.keyset import KeysetPaginator, KeysetPosition, iso_time
+from execution.pagination.keyset import KeysetPaginator, KeysetPosition
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import Bounds, Probe, Send
+from execution.platforms.shopify.history import demand_history, iso_time, scopes
 from execution.streams import Lookup, Pages, Stream
 
 _NEXT = re.compile(r'rel="?next"?')
@@ -49,7 +50,7 @@ class SinceIdPaginator(KeysetPaginator[KeysetPosition]):
         if not isinstance(stream.pages, SinceIdPages):
             raise TypeError(f"{stream.name} is no list of REST's")
         self.pages = stream.pages
-        super().__init__(stream, limit=self.pages.limit, history_scope=self.pages.history_scope)
+        super().__init__(stream, limit=self.pages.limit)
 
     @property
     def records_at(self) -> str:
@@ -75,7 +76,7 @@ class SinceIdPaginator(KeysetPaginator[KeysetPosition]):
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             raise Retriable("the answer to the count is none") from None
         if self.pages.history_scope:
-            self.demand_history(self.scopes(send), bounds)
+            demand_history(self.stream, self.pages.history_scope, scopes(send), bounds)
         return Probe(count=count, newest=first.keys[0] if first.keys else None)
 
     def _filters(self, position: KeysetPosition) -> dict[str, str]:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from execution.http.retry_after import LONGEST_DAY, retry_after
-from execution.platforms.etsy.api import ETSY
-from execution.platforms.platform import ResponseKind
+from execution.platforms.api import ResponseKind
+from execution.platforms.etsy.platform import ETSY
 from tests.hand import etsy_settings
 
 KEY = ResponseKind.KEY_REFUSED, "platform_key_refused"
@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 def classify(status, error=None, headers=None, description=None):
     body = {"error": error} | ({"error_description": description} if description else {})
-    return ETSY.classify(status, headers or {}, json.dumps(body).encode() if error is not None else b"", NOW)
+    return ETSY.api.classify(status, headers or {}, json.dumps(body).encode() if error is not None else b"", NOW)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_every_refusal_has_its_own_outcome(status, error, outcome, code):
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 500, 502, 503, 504])
 def test_an_answer_of_the_edge_is_tried_again(status):
     """Without Etsy's own error body a refusal comes from a proxy or a captcha, and ends no job."""
-    verdict = ETSY.classify(status, {"content-type": "text/html"}, b"<html>Bad Gateway</html>", NOW)
+    verdict = ETSY.api.classify(status, {"content-type": "text/html"}, b"<html>Bad Gateway</html>", NOW)
 
     assert verdict.kind is ResponseKind.TRY_AGAIN
 
@@ -116,7 +116,7 @@ def test_a_5xx_may_say_when_to_come_back():
 
 def test_limits_are_read_from_headers_also_from_the_misspelt_one():
     """The docs print `x-remaining-this-secon`; both are understood, nonsense is not."""
-    right = ETSY.limits(
+    right = ETSY.api.limits(
         {
             "x-limit-per-second": "150",
             "x-remaining-this-second": "149",
@@ -124,7 +124,7 @@ def test_limits_are_read_from_headers_also_from_the_misspelt_one():
             "x-remaining-today": "0",
         }
     )
-    wrong = ETSY.limits(
+    wrong = ETSY.api.limits(
         {"x-remaining-this-secon": "3", "x-limit-per-day": "many", "x-limit-per-second": "0", "x-remaining-today": "-5"}
     )
 
@@ -144,7 +144,7 @@ def test_limits_are_read_from_headers_also_from_the_misspelt_one():
 
 def test_the_api_key_has_two_parts():
     """Since February 2026 the keystring alone gives 403; a refresh sends the keystring and no secret."""
-    headers = ETSY.headers(etsy_settings(), "40010002.abc")
+    headers = ETSY.api.headers(etsy_settings(), "40010002.abc")
     asked = ETSY.tokens.refresh(etsy_settings(), "40010002.xyz")
 
     assert headers == {"x-api-key": "keystring:shared-secret", "authorization": "Bearer 40010002.abc"}
@@ -156,4 +156,4 @@ def test_the_api_key_has_two_parts():
 )
 def test_a_hostile_error_body_cannot_break_the_classification(body):
     """Deep nesting, huge numbers, other encodings: an answer to try again, never an exception (row 34)."""
-    assert ETSY.classify(400, {}, body, NOW).kind is ResponseKind.TRY_AGAIN
+    assert ETSY.api.classify(400, {}, body, NOW).kind is ResponseKind.TRY_AGAIN

@@ -9,9 +9,10 @@ import pytest
 
 from execution.errors import Fatal, Retriable
 from execution.http.messages import Response
-from execution.platforms.platform import ResponseKind, ShopIdentity
-from execution.platforms.printify.api import PRINTIFY, error_text, shops
-from execution.settings import PlatformSettings
+from execution.platform_settings import PlatformSettings
+from execution.platforms.api import ResponseKind, ShopIdentity
+from execution.platforms.printify.api import error_text, shops
+from execution.platforms.printify.platform import PRINTIFY
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 FORM_A = b'{"status":"error","code":8150,"message":"Validation failed.","errors":{"reason":"limit","code":8150}}'
@@ -36,7 +37,7 @@ MEANINGS = [
 
 @pytest.mark.parametrize(("status", "body", "outcome", "code"), MEANINGS)
 def test_each_status_has_its_meaning(status: int, body: bytes, outcome: ResponseKind, code: str) -> None:
-    verdict = PRINTIFY.classify(status, {}, body, NOW)
+    verdict = PRINTIFY.api.classify(status, {}, body, NOW)
 
     assert (verdict.kind, verdict.code) == (outcome, code)
     assert bool(verdict.seller_message) is bool(code)
@@ -44,7 +45,7 @@ def test_each_status_has_its_meaning(status: int, body: bytes, outcome: Response
 
 def test_too_many_calls_wait_a_minute_unless_told_otherwise() -> None:
     """No header says when to come back; one that does is believed."""
-    silent, told = (PRINTIFY.classify(429, headers, b"", NOW).wait for headers in ({}, {"retry-after": "7"}))
+    silent, told = (PRINTIFY.api.classify(429, headers, b"", NOW).wait for headers in ({}, {"retry-after": "7"}))
 
     assert (silent, told) == (timedelta(minutes=1), timedelta(seconds=7))
 
@@ -58,13 +59,13 @@ def test_the_forms_of_errors_are_read_in_one_line() -> None:
 
 def test_every_call_names_the_app() -> None:
     """A call without User-Agent is refused."""
-    headers = PRINTIFY.headers(PlatformSettings(name="printify", client_id="app"), "token")
+    headers = PRINTIFY.api.headers(PlatformSettings(name="printify", client_id="app"), "token")
 
     assert headers == {"authorization": "Bearer token", "user-agent": "keeper/1.0"}
 
 
 def ask(body: bytes, shop_id: str) -> ShopIdentity:
-    return PRINTIFY.identify(lambda _: Response(status=200, body=body, headers={}, fetched_at=NOW), shop_id)
+    return PRINTIFY.api.identify(lambda _: Response(status=200, body=body, headers={}, fetched_at=NOW), shop_id)
 
 
 def test_the_shop_that_is_asked_for_is_found_among_the_accounts() -> None:

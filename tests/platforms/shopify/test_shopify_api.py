@@ -9,9 +9,10 @@ from pydantic import SecretStr
 
 from execution.errors import Fatal
 from execution.http.messages import Response
-from execution.platforms.platform import ResponseKind
-from execution.platforms.shopify.api import API_VERSION, SHOPIFY
-from execution.settings import PlatformSettings
+from execution.platform_settings import PlatformSettings
+from execution.platforms.api import ResponseKind
+from execution.platforms.shopify.api import API_VERSION
+from execution.platforms.shopify.platform import SHOPIFY
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BUCKET = {"maximumAvailable": 2000, "currentlyAvailable": 666, "restoreRate": 100}
@@ -22,7 +23,7 @@ TOKEN = "[API] Invalid API key or access token (unrecognized login or wrong pass
 def classify(status, body, **headers):
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return SHOPIFY.classify(status, httpx.Headers(names), content, NOW)
+    return SHOPIFY.api.classify(status, httpx.Headers(names), content, NOW)
 
 
 def error(code, message="no", **more):
@@ -124,13 +125,13 @@ def test_a_version_that_fell_forward_stops_everybody():
 def test_the_bucket_of_points_is_read_from_the_body():
     body = json.dumps({**SOME, "extensions": COST}).encode()
 
-    limits = SHOPIFY.limits(httpx.Headers(), body)
+    limits = SHOPIFY.api.limits(httpx.Headers(), body)
 
     assert (limits.points_maximum, limits.points_available, limits.points_restore_per_s) == (2000, 666, 100)
 
 
 def test_the_bucket_of_calls_is_read_from_the_header():
-    limits = SHOPIFY.limits(httpx.Headers({"x-shopify-shop-api-call-limit": "32/40"}), b"{}")
+    limits = SHOPIFY.api.limits(httpx.Headers({"x-shopify-shop-api-call-limit": "32/40"}), b"{}")
 
     assert (limits.calls_maximum, limits.calls_available) == (40, 8)
 
@@ -147,7 +148,7 @@ SHOP = {
 def identify(*scopes):
     installed = {"accessScopes": [{"handle": scope} for scope in scopes]}
     body = json.dumps({"data": {"shop": SHOP, "currentAppInstallation": installed}}).encode()
-    return SHOPIFY.identify(lambda _: Response(status=200, body=body, headers={}, fetched_at=NOW), "")
+    return SHOPIFY.api.identify(lambda _: Response(status=200, body=body, headers={}, fetched_at=NOW), "")
 
 
 def test_a_shop_says_who_it_is():

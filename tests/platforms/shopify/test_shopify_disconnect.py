@@ -9,7 +9,6 @@ import psycopg
 import pytest
 
 from execution.app import App
-from execution.connections import disconnect as disconnections
 from execution.keyring import AssociatedData
 from tests.platforms.shopify.shopify import Shop, Shopify
 from tests.platforms.shopify.world import ShopifyWorld
@@ -34,7 +33,7 @@ def test_the_app_is_uninstalled_and_its_tokens_are_dead_on_both_sides(
     world = world_of(shopify.shop(3))
     before = answers_to(shopify, world.sold.access_token)
 
-    told = disconnections.disconnect(app, user_id=world.user_id, platform="shopify")
+    told = app.disconnector.disconnect(user_id=world.user_id, platform="shopify")
 
     assert told == {"disconnected": True, "revoked": True}
     assert (before, answers_to(shopify, world.sold.access_token)) == (200, 401)
@@ -51,7 +50,7 @@ def test_a_token_that_died_of_age_is_refreshed_once_to_take_leave(
     place = AssociatedData(user_id=world.user_id, platform="shopify", account_id=account_id, field="access_token")
     db.execute("update private.platform_tokens set access_token = %s", (app.keyring.encrypt(old, place),))
 
-    told = disconnections.disconnect(app, user_id=world.user_id, platform="shopify")
+    told = app.disconnector.disconnect(user_id=world.user_id, platform="shopify")
 
     assert told == {"disconnected": True, "revoked": True}
     assert len(shopify.refreshes(world.sold)) == 1
@@ -61,7 +60,7 @@ def test_a_token_that_died_of_age_is_refreshed_once_to_take_leave(
 def test_taking_leave_is_booked_like_any_other_call(app: App, shopify: Shopify, world_of: WorldOf) -> None:
     world = world_of(shopify.shop(3))
 
-    disconnections.disconnect(app, user_id=world.user_id, platform="shopify")
+    app.disconnector.disconnect(user_id=world.user_id, platform="shopify")
 
     (bucket,) = app.valkey.scan_iter("keeper:*:points")
     level, maximum = app.valkey.hmget(bucket, "level", "maximum")
@@ -78,7 +77,7 @@ def test_a_shopify_that_does_not_obey_keeps_no_token_with_us(
     else:
         shopify.fault(kind="status", status=503, path="", times=9)
 
-    told = disconnections.disconnect(app, user_id=world.user_id, platform="shopify")
+    told = app.disconnector.disconnect(user_id=world.user_id, platform="shopify")
 
     assert told == {"disconnected": True, "revoked": False}
     assert stored_tokens(db) == []

@@ -13,14 +13,13 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
 from execution.http.messages import Request
-from execution.pagination import keyset
 from execution.pagination.paginator import Bounds
 from execution.platforms.shopify import api as shopify_api
-from execution.platforms.shopify import bulk
+from execution.platforms.shopify import bulk, history
 from execution.platforms.shopify.api import API_VERSION
 from execution.platforms.shopify.bulk import BulkPaginator
+from execution.platforms.shopify.streams import CUSTOMERS, ENTITIES, ORDERS, PRODUCTS, VARIANTS
 from execution.streams import Lookup, Stream
-from execution.sync_shopify import CUSTOMERS, ENTITIES, ORDERS, PRODUCTS, VARIANTS
 
 SDL = Path(__file__).parents[3] / "../shared/specs/shopify" / f"admin-{API_VERSION}.graphql"
 BOUNDS = Bounds(start=1_700_000_000, end=1_760_000_000)
@@ -66,7 +65,7 @@ def documents() -> Iterator[tuple[str, str]]:
         yield f"lookup {name}", text(lookup.request(lookup, ["1", "2"]))
     yield "start of an export", bulk._START
     yield "poll of an export", bulk._POLL
-    yield "scopes", keyset._SCOPES
+    yield "scopes", history._SCOPES
     yield "identify", shopify_api._IDENTIFY
 
 

@@ -23,7 +23,7 @@ from graphql import (
     validate,
 )
 
-from execution import sync_shopify
+from execution.platforms.shopify import streams
 from sandbox.shopify.graphql.sdl import schema
 from sandbox.shopify.rest.api import LISTS
 from sandbox.shopify.world import World
@@ -145,7 +145,7 @@ def keepers_documents() -> list[str]:
     """Every selection that the streams declare, put into a query; and every whole operation written out."""
     declared = [
         f'{{ node(id: "gid://shopify/Order/1") {{ ... on {NODES[name.split("_")[0]]} {{ {text} }} }} }}'
-        for name, text in vars(sync_shopify).items()
+        for name, text in vars(streams).items()
         if name.split("_")[0] in NODES and isinstance(text, str)
     ]
     written = [

@@ -18,11 +18,13 @@ from urllib.parse import quote, urlencode
 import pytest
 from pydantic import SecretStr
 
-from execution.connections import consent as oauth
-from execution.settings import PlatformSettings
+from execution.catalog import PLATFORMS
+from execution.platform_settings import PlatformSettings
+from execution.platforms.shopify.consent import SHOPIFY_CONSENT
 from tests.holes import Hole, assert_seen, code
 from tests.web.conftest import client, served
 from tests.web.routes.test_onboarding import OTHER, signature
+from web import connecting
 from web.auth import csrf, signatures
 from web.health import routes as health
 from web.routes import onboarding
@@ -148,7 +150,7 @@ def test_the_signature_of_shopifys_way_back_is_compared_in_constant_time(compare
     query = {"code": "c0de", "shop": "tea-house.myshopify.com", "state": "s", "timestamp": str(now)}
     right = hmac.new(SHOPIFY.encode(), urlencode(sorted(query.items()), quote_via=quote).encode(), "sha256").hexdigest()
 
-    genuine = oauth.CONSENTS["shopify"].is_genuine
+    genuine = connecting.PLATFORMS["shopify"].consent.is_genuine
     told = [genuine(settings, {**query, "hmac": given}, now) for given in (FORGED, right)]
 
     assert told == [False, True]
@@ -244,7 +246,7 @@ def genuine_by_equality(settings, query, now):
     return query["hmac"] == hmac.new(secret.encode(), message.encode(), "sha256").hexdigest()
 
 
-UNWATCHED = {**oauth.CONSENTS, "shopify": replace(oauth.SHOPIFY_CONSENT, is_genuine=genuine_by_equality)}
+UNWATCHED = {"shopify": replace(PLATFORMS["shopify"], consent=replace(SHOPIFY_CONSENT, is_genuine=genuine_by_equality))}
 HOLES = [
     *(
         Hole(
@@ -287,7 +289,7 @@ HOLES = [
         row=50,
         without="the way back's signature is compared in constant time",
         seen_by=test_the_signature_of_shopifys_way_back_is_compared_in_constant_time,
-        plants=[code(oauth, "CONSENTS", UNWATCHED)],
+        plants=[code(connecting, "PLATFORMS", UNWATCHED)],
     ),
 ]
 

@@ -11,9 +11,11 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from execution.connections.consent import ETSY_CONSENT, SHOPIFY_CONSENT, ConsentRefused, check_shop
+from execution.connections.consent import ConsentRefused, check_shop
 from execution.job_runner import SliceOutcome
-from execution.settings import PlatformSettings
+from execution.platform_settings import PlatformSettings
+from execution.platforms.etsy.consent import ETSY_CONSENT
+from execution.platforms.shopify.consent import SHOPIFY_CONSENT
 from execution.tokens.rules import missing_scopes
 from web.connecting import HOME, local_path
 

@@ -1,0 +1,48 @@
+"""A platform's consent page as data: what it is asked with, how its answer is proven, what a code is exchanged with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from execution.http.messages import Send
+from execution.platform_settings import PlatformSettings
+from execution.tokens.rules import RefreshRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pending:
+    """A consent that was begun: what its two requests must agree on."""
+
+    state: str
+    verifier: str
+    redirect_uri: str
+    shop: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consent:
+    """One platform's consent page and the exchange of its code.
+
+    `shop_host`: the seller names the shop beforehand, by a host of this form or by what stands before `shop_suffix`.
+    """
+
+    authorize_url: str
+    token_url: str
+    scopes: tuple[str, ...]
+    params: Callable[[PlatformSettings, Pending, Sequence[str]], Mapping[str, str]]
+    exchange: Callable[[PlatformSettings, Pending, str], RefreshRequest]
+    shop_host: str = ""
+    shop_suffix: str = ""
+    is_genuine: Callable[[PlatformSettings, Mapping[str, str], float], bool] = lambda _settings, _query, _now: True
+    # The scopes of a new token: from the answer that brought it, or by asking. None: the platform does not tell.
+    granted: Callable[[dict[str, Any]], set[str] | None] = lambda _: None
+    ask_granted: Callable[[Send, str], set[str]] | None = None
+
+    @property
+    def origin(self) -> str:
+        """Where a browser is led: scheme and host, with a star for the shop's own part."""
+        parts = urlsplit(self.authorize_url.replace("{shop}", f"*{self.shop_suffix}"))
+        return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,69 @@
+"""Etsy's consent page (sheet 4): asked with PKCE, exchanged with the keystring and the verifier."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+from execution.http.messages import Request, Send
+from execution.platform_settings import PlatformSettings
+from execution.platforms.consent import Consent, Pending
+from execution.tokens.rules import RefreshRequest
+
+_SCOPES = ("transactions_r", "listings_r", "shops_r")
+
+
+def _params(settings: PlatformSettings, wanted: Pending, scopes: Sequence[str]) -> dict[str, str]:
+    return {
+        "response_type": "code",
+        "client_id": settings.client_id,
+        "redirect_uri": wanted.redirect_uri,
+        "scope": " ".join(scopes),
+        "state": wanted.state,
+        "code_challenge": _base64url(hashlib.sha256(wanted.verifier.encode()).digest()),
+        "code_challenge_method": "S256",
+    }
+
+
+def _exchange(settings: PlatformSettings, wanted: Pending, code: str) -> RefreshRequest:
+    return RefreshRequest(
+        fields={
+            "grant_type": "authorization_code",
+            "client_id": settings.client_id,
+            "redirect_uri": wanted.redirect_uri,
+            "code": code,
+            "code_verifier": wanted.verifier,
+        }
+    )
+
+
+def _granted(send: Send, access_token: str) -> set[str]:
+    """`tokenScopes`. Its shape is not documented: an answer of another shape is no reason to refuse."""
+    request = Request(
+        path="/scopes",
+        method="POST",
+        body=urlencode({"token": access_token}).encode(),
+        content_type="application/x-www-form-urlencoded",
+    )
+    try:
+        scopes = json.loads(send(request).body).get("scopes")
+    except (ValueError, AttributeError):
+        return set(_SCOPES)
+    return set(scopes) if isinstance(scopes, list) and all(isinstance(s, str) for s in scopes) else set(_SCOPES)
+
+
+def _base64url(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).decode().rstrip("=")
+
+
+ETSY_CONSENT = Consent(
+    authorize_url="https://www.etsy.com/oauth/connect",
+    token_url="https://api.etsy.com/v3/public/oauth/token",  # noqa: S106  an address
+    scopes=_SCOPES,
+    params=_params,
+    exchange=_exchange,
+    ask_granted=_granted,
+)

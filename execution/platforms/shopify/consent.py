@@ -1,0 +1,68 @@
+"""Shopify's consent page (sheet 2.1): at the shop's own address, its answer proven by an HMAC and its time."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from execution.http.signatures import hex_hmac
+from execution.platform_settings import PlatformSettings
+from execution.platforms.consent import Consent, Pending
+from execution.platforms.shopify.tokens import SHOP_HOST
+from execution.tokens.rules import RefreshRequest
+
+# Shopify's own library refuses callbacks that are older (sheet 2.1).
+_CALLBACK_AGE_S = 90
+
+
+def _params(settings: PlatformSettings, wanted: Pending, scopes: Sequence[str]) -> dict[str, str]:
+    # No grant_options[]: an offline token, which works while nobody is signed in to the shop.
+    return {
+        "client_id": settings.client_id,
+        "scope": ",".join(scopes),
+        "redirect_uri": wanted.redirect_uri,
+        "state": wanted.state,
+    }
+
+
+def _exchange(settings: PlatformSettings, _: Pending, code: str) -> RefreshRequest:
+    return RefreshRequest(
+        fields={
+            "client_id": settings.client_id,
+            "client_secret": settings.secret,
+            "code": code,
+            "expiring": "1",
+        }
+    )
+
+
+def _is_genuine(settings: PlatformSettings, query: Mapping[str, str], now: float) -> bool:
+    """The HMAC over the sorted query with the app's client secret, and a time that is not long ago (sheet 2.1)."""
+    rest = sorted((name, value) for name, value in query.items() if name not in ("hmac", "signature"))
+    wanted = hex_hmac(settings.secret.encode(), urlencode(rest, quote_via=quote).encode())
+    sent_at = query.get("timestamp", "")
+    fresh = sent_at.isascii() and sent_at.isdecimal() and abs(now - int(sent_at[:12])) <= _CALLBACK_AGE_S
+    return hmac.compare_digest(query.get("hmac", "").encode(), wanted.encode()) and fresh
+
+
+def _granted(fields: dict[str, Any]) -> set[str] | None:
+    scopes = fields.get("scope")
+    return set(filter(None, re.split(r"[\s,]+", scopes))) if isinstance(scopes, str) else None
+
+
+SHOPIFY_CONSENT = Consent(
+    authorize_url="https://{shop}/admin/oauth/authorize",
+    token_url="https://{shop}/admin/oauth/access_token",  # noqa: S106  an address
+    # `read_all_orders` is for approved apps alone and comes from the settings: without it sixty days are read, and
+    # said to be.
+    scopes=("read_orders", "read_products", "read_customers", "read_inventory", "read_locations"),
+    params=_params,
+    exchange=_exchange,
+    shop_host=SHOP_HOST,
+    shop_suffix=".myshopify.com",
+    is_genuine=_is_genuine,
+    granted=_granted,
+)

@@ -1,0 +1,36 @@
+"""What `python -m execution.sync_<platform>` does: one platform's backfill of one user, worked in this process."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import typer
+
+from execution import cli, operations
+from execution.platforms.platform import Platform
+
+
+def main(platform: Platform) -> NoReturn:
+    """Parse the command line, start the backfill of this platform, work until nothing is due."""
+    command = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+    @command.command(help=f"Load a user's whole history from {platform.title}, in this process, until nothing is due.")
+    def sync(
+        *,
+        user_id: cli.User,
+        entity: cli.Entities = None,
+        again: cli.Again = False,
+        wait: cli.Wait = 60.0,
+        as_json: cli.Json = False,
+    ) -> None:
+        app = cli.app()
+        started = operations.start_backfill(
+            app, user_id=user_id, platform=platform.name, entities=entity or [], again=again
+        )
+        worked = operations.run_until_idle(app, wait_seconds=wait)
+        facts: dict[str, Any] = {**started, **worked}
+        lines = [f"{job['entity']}: {job['outcome']}" for job in started["jobs"]]
+        text = "\n".join((*lines, f"{worked['slices']} slices worked, nothing claimable."))
+        cli.show(facts, as_json=as_json, text=text)
+
+    cli.run_as(command, f"python -m execution.sync_{platform.name}")

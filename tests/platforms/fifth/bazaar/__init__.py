@@ -1,0 +1,1 @@
+"""Bazaar, made up: everything that the product has to know of it."""

@@ -1,0 +1,30 @@
+"""Bazaar as one value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from execution.platform_settings import PlatformVariables
+from execution.platforms.changed_objects import ChangedObject, Changes, at_path
+from execution.platforms.platform import Platform
+from execution.platforms.words import SellerWords
+from tests.platforms.fifth.bazaar.api import BAZAAR_API
+from tests.platforms.fifth.bazaar.consent import BAZAAR_CONSENT, BAZAAR_TOKENS
+from tests.platforms.fifth.bazaar.streams import ENTITIES
+from tests.platforms.fifth.bazaar.webhooks import BAZAAR_WEBHOOKS
+
+BAZAAR = Platform(
+    name="bazaar",
+    title="Bazaar",
+    words=SellerWords(brings="Orders of your stall."),
+    variables=PlatformVariables(
+        client_id="BAZAAR_CLIENT_ID", client_secret="BAZAAR_CLIENT_SECRET", webhook_secret="BAZAAR_WEBHOOK_SECRET"
+    ),
+    tokens=BAZAAR_TOKENS,
+    api=BAZAAR_API,
+    readings={"": ENTITIES},
+    consent=BAZAAR_CONSENT,
+    webhooks=BAZAAR_WEBHOOKS,
+    changes=Changes(objects=(ChangedObject(stream="orders", by_id=at_path("/shops/{shop_id}/orders/{id}")),)),
+    directive=Path(__file__).with_name("bazaar.md"),
+)
