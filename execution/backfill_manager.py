@@ -11,7 +11,8 @@ from typing import Any
 
 import frontmatter
 
-from execution.catalog import Catalog, directives, platform_named
+from execution.catalog import Catalog, directives
+from execution.connections.choice import chosen
 from execution.errors import StoreError, UserError
 from execution.store import Store
 
@@ -51,13 +52,21 @@ class JobTable:
             raise UserError(f"Unknown plan {plan!r}.", hint=f"Choose one of: {', '.join(self.plans)}.")
         return plan
 
-    def rows(self, platform: str, plan: str, entities: Sequence[str]) -> list[dict[str, Any]]:
-        """The jobs of a platform as `queue_jobs` takes them; `entities` empty means all."""
+    def rows(self, connection: Mapping[str, Any], plan: str, entities: Sequence[str]) -> list[dict[str, Any]]:
+        """The jobs of a connection as `queue_jobs` takes them; `entities` empty means all."""
+        platform = connection["platform"]
         for entity in entities:
             self.catalog.find(platform, entity)
         base = self.plans.get(plan, max(self.plans.values()))
         return [
-            {"platform": platform, "entity": entity, "priority": rank * 100 + base, "position": position}
+            {
+                "platform": platform,
+                "connection_id": connection["connection_id"],
+                "shop_id": connection["shop_id"],
+                "entity": entity,
+                "priority": rank * 100 + base,
+                "position": position,
+            }
             for position, (entity, rank) in enumerate(self.jobs[platform])
             if not entities or entity in entities
         ]
@@ -87,15 +96,22 @@ class BackfillManager:
     ring: Callable[[], None]
 
     def start(
-        self, user_id: str, *, platform: str | None, entities: Sequence[str] = (), trigger: str, again: bool = False
+        self,
+        user_id: str,
+        *,
+        platform: str | None,
+        shop_id: str | None = None,
+        entities: Sequence[str] = (),
+        trigger: str,
+        again: bool = False,
     ) -> dict[str, Any]:
-        """Queue what the user's platforms need, and ring. Open jobs are left alone, failed ones queued again.
+        """Queue what the user's shops need, and ring. Open jobs are left alone, failed ones queued again.
 
-        Answers {run_id, jobs: [{platform, entity, outcome}]}; outcome is 'queued', 'will run again',
-        'already running' or 'already complete'. Raises UserError for an unknown user, platform or entity, or when
-        nothing is connected.
+        Answers {run_id, jobs: [{platform, connection_id, shop_id, entity, outcome}]}; outcome is 'queued',
+        'will run again', 'already running' or 'already complete'. Raises UserError for an unknown user, platform, shop
+        or entity, or when nothing is connected.
         """
-        _, rows = self.wanted(user_id, platform=platform, entities=entities)
+        _, rows = self.wanted(user_id, platform=platform, shop_id=shop_id, entities=entities)
         answer: dict[str, Any] = self.store.rpc(
             "queue_jobs", p_user_id=user_id, p_job_type="backfill", p_trigger=trigger, p_jobs=rows, p_rerun=again
         )
@@ -103,28 +119,19 @@ class BackfillManager:
         return answer
 
     def wanted(
-        self, user_id: str, *, platform: str | None, entities: Sequence[str] = ()
+        self, user_id: str, *, platform: str | None, shop_id: str | None = None, entities: Sequence[str] = ()
     ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """How the user stands, and the jobs that a start would ask for; raises as `start` says."""
         facts = self.status(user_id)
-        connected = [account["platform"] for account in facts["platforms"]]
-        if platform is not None:
-            platform_named(platform)
-            if platform not in connected:
-                raise UserError(
-                    f"User {user_id} has not connected {platform}.", hint=f"Run `keeper connect {platform}` first."
-                )
-        if not connected:
-            raise UserError(f"User {user_id} has no connected shop.", hint="Run `keeper connect` first.")
-        names = [platform] if platform else connected
-        return facts, [row for name in names for row in self.table.rows(name, facts["plan"], entities)]
+        shops = chosen(facts, platform=platform, shop_id=shop_id)
+        return facts, [row for shop in shops for row in self.table.rows(shop, facts["plan"], entities)]
 
     def status(self, user_id: str) -> dict[str, Any]:
         return status(self.store, user_id)
 
 
 def status(store: Store, user_id: str) -> dict[str, Any]:
-    """How the user's backfill stands: profile, platforms, the newest job of each entity with its certificate."""
+    """How the user's backfill stands: profile, connections, the newest job of each of their entities with its certificate."""
     try:
         uuid.UUID(user_id)
     except ValueError:

@@ -21,6 +21,7 @@ from rich.console import Console, RenderableType
 from execution import operations
 from execution.app import App
 from execution.catalog import PLATFORMS, platform_named
+from execution.connections.choice import origins
 from execution.errors import KeeperError, StoreUnavailable, UserError
 from execution.process import logs
 from execution.reports import budget as budget_report
@@ -57,6 +58,7 @@ Entities = Annotated[list[str] | None, typer.Option("--entity", help="One; may b
 Again = Annotated[bool, typer.Option("--again", help="Read what is complete already once more.")]
 Wait = Annotated[float, typer.Option(help="Seconds that a parked job may still be away and be waited for.", min=0)]
 Platform = Annotated[str | None, typer.Option("--platform", help="One platform; all of the user's by default.")]
+Shop = Annotated[str | None, typer.Option("--shop", help="One shop, by its id; all by default.")]
 
 
 def app() -> App:
@@ -136,6 +138,7 @@ def backfill_start(
     *,
     user_id: User,
     platform: Platform = None,
+    shop: Shop = None,
     entity: Entities = None,
     again: Again = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost; asks for counts.")] = False,
@@ -143,29 +146,34 @@ def backfill_start(
 ) -> None:
     """Queue the backfill of a user. What runs is left alone, what failed is queued again."""
     if dry_run:
-        estimate = estimates.of_user(app(), user_id=user_id, platform=platform, entities=entity or [], again=again)
+        estimate = estimates.of_user(
+            app(), user_id=user_id, platform=platform, shop_id=shop, entities=entity or [], again=again
+        )
         show(estimate, as_json=as_json, text=estimates.as_text(estimate))
         return
-    facts = operations.start_backfill(app(), user_id=user_id, platform=platform, entities=entity or [], again=again)
-    text = "\n".join(f"{j['platform']} {j['entity']}: {j['outcome']}" for j in facts["jobs"])
+    facts = operations.start_backfill(
+        app(), user_id=user_id, platform=platform, shop_id=shop, entities=entity or [], again=again
+    )
+    origin = origins(facts["jobs"])
+    text = "\n".join(f"{origin(j)} {j['entity']}: {j['outcome']}" for j in facts["jobs"])
     show(facts, as_json=as_json, text=text)
 
 
 @backfill.command("status", short_help="How a user's backfill stands.")
-def backfill_status(*, user_id: User, platform: Platform = None, as_json: Json = False) -> None:
+def backfill_status(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
     """How a user's backfill stands: entities, counts, when it goes on, certificates, failures."""
-    facts = operations.status(app(), user_id=user_id, platform=platform)
+    facts = operations.status(app(), user_id=user_id, platform=platform, shop_id=shop)
     show(facts, as_json=as_json, text=progress.status_table(facts, datetime.now(UTC)))
 
 
 @backfill.command("watch", short_help="Watch a backfill until it has ended.")
-def backfill_watch(*, user_id: User, platform: Platform = None) -> None:
+def backfill_watch(*, user_id: User, platform: Platform = None, shop: Shop = None) -> None:
     """Watch a backfill until it has ended; it goes on without you."""
     here = app()
 
     def look() -> Mapping[str, Any]:
-        facts = operations.status(here, user_id=user_id, platform=platform)
-        return facts if platform is None else progress.of_its_jobs(facts)
+        facts = operations.status(here, user_id=user_id, platform=platform, shop_id=shop)
+        return facts if platform is None and shop is None else progress.of_its_jobs(facts)
 
     final = progress.watch(look, console=console, clock=here.clock)
     raise typer.Exit(0 if final["backfill_status"] == "completed" else EXIT_NOT_AS_IT_SHOULD_BE)
@@ -187,9 +195,9 @@ def run(
 
 
 @cli.command(short_help="Hold what is complete against its proofs once more.")
-def verify(*, user_id: User, platform: Platform = None, as_json: Json = False) -> None:
+def verify(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
     """Hold every completed entity against its audit and proofs once more. Asks no platform; exit status 1 if not ok."""
-    facts = operations.verify(app(), user_id=user_id, platform=platform)
+    facts = operations.verify(app(), user_id=user_id, platform=platform, shop_id=shop)
     show(facts, as_json=as_json, text=progress.verification_table(facts))
     raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)
 
@@ -212,13 +220,17 @@ def budget(
 def costs(
     *,
     user_id: User,
+    platform: Platform = None,
+    shop: Shop = None,
     limit: Annotated[int, typer.Option(help="How many orders and open costs to list.", min=0, max=10_000)] = 10,
     as_json: Json = False,
 ) -> None:
     """Cost of goods and profit by platform and currency; the printers' orders that could not be linked, and why."""
     here = app()
-    operations.status(here, user_id=user_id, platform=None)  # refuses a user who is not there
-    facts = cost_of_goods.report(here.store, user_id, limit=limit)
+    # Refuses a user who is not there.
+    shops = operations.status(here, user_id=user_id, platform=platform, shop_id=shop)["connections"]
+    narrows = platform is not None or shop is not None
+    facts = cost_of_goods.report(here.store, user_id, limit=limit, shops=shops if narrows else None)
     show(facts, as_json=as_json, text=cost_of_goods.tables(facts))
 
 
@@ -243,29 +255,36 @@ def remap(
     *,
     user_id: User,
     platform: Annotated[str, typer.Option(help=_NAMES)],
+    shop: Shop = None,
     entity: Annotated[str | None, typer.Option(help="One entity; all by default.")] = None,
     as_json: Json = False,
 ) -> None:
     """Derive the typed columns again from what was stored, after a mapping was mended. Calls no platform."""
-    facts = operations.remap(app(), user_id=user_id, platform=platform, entity=entity)
-    text = "\n".join(f"{t['table']}: {t['rows']} rows read, {t['changed']} changed" for t in facts["tables"])
+    facts = operations.remap(app(), user_id=user_id, platform=platform, shop_id=shop, entity=entity)
+    origin = origins(facts["tables"])
+    several = len({t["shop_id"] for t in facts["tables"]}) > 1
+    text = "\n".join(
+        f"{f'{origin(t)} ' if several else ''}{t['table']}: {t['rows']} rows read, {t['changed']} changed"
+        for t in facts["tables"]
+    )
     show(facts, as_json=as_json, text=text)
 
 
 @rejected.command("list", short_help="The records, with the reason of each.")
-def rejected_list(*, user_id: User, as_json: Json = False) -> None:
+def rejected_list(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
     """Records that could not be mapped, with the reason. Their bytes are shown with --json, in base64."""
-    facts = operations.rejected(app(), user_id=user_id)
+    facts = operations.rejected(app(), user_id=user_id, platform=platform, shop_id=shop)
+    origin = origins(facts)
     text = "\n".join(
-        f"{r['id']}  {r['platform']} {r['stream']} {r['platform_id'] or '(no key)'}: {r['reason']}" for r in facts
+        f"{r['id']}  {origin(r)} {r['stream']} {r['platform_id'] or '(no key)'}: {r['reason']}" for r in facts
     )
     show(facts, as_json=as_json, text=text or "No rejected records.")
 
 
 @rejected.command("replay", short_help="Try them again, after the mapping was mended.")
-def rejected_replay(*, user_id: User, as_json: Json = False) -> None:
+def rejected_replay(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
     """Try rejected records again, after the mapping was mended. Calls no platform."""
-    facts = operations.replay_rejected(app(), user_id=user_id)
+    facts = operations.replay_rejected(app(), user_id=user_id, platform=platform, shop_id=shop)
     text = f"{facts['landed']} records landed, {facts['refused']} were refused again."
     show(facts, as_json=as_json, text=text)
 

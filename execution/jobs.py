@@ -25,11 +25,12 @@ WORKER_TOO_OLD, WORKER_TOO_OLD_WAIT = "worker_too_old", timedelta(seconds=60)
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What `claim_job` answers: one entity of one platform of one user, ours until the lease lapses."""
+    """What `claim_job` answers: one entity of one connection, ours until the lease lapses."""
 
     id: str
     lease_id: str
     user_id: str
+    connection_id: str
     platform: str
     entity: Entity
     job_type: JobType
@@ -59,6 +60,7 @@ def claim(store: Store, catalog: Catalog, worker: str, lease_id: str) -> Job | N
         id=row["id"],
         lease_id=lease_id,
         user_id=row["user_id"],
+        connection_id=row["connection_id"],
         platform=row["platform"],
         entity=entity,
         job_type=row["job_type"],

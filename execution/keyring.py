@@ -37,7 +37,7 @@ class AssociatedData:
 
     user_id: str
     platform: str
-    account_id: str
+    connection_id: str
     field: Field
 
 
@@ -80,13 +80,13 @@ class Keyring:
             return AESGCM(self.keys[key_id]).decrypt(nonce, cipher, self._bound_to(place)).decode()
         except InvalidTag:
             raise TokenUnreadable(
-                f"The stored {place.field} of account {place.account_id} was changed, moved from another row, "
+                f"The stored {place.field} of account {place.connection_id} was changed, moved from another row, "
                 f"or written in another environment than '{self.environment}':",
                 hint="check KEEPER_ENVIRONMENT and TOKEN_KEYS, or connect the shop again.",
             ) from None
 
     def _bound_to(self, place: AssociatedData) -> bytes:
-        parts = (self.environment, place.user_id, place.platform, place.account_id, place.field, _FORMAT)
+        parts = (self.environment, place.user_id, place.platform, place.connection_id, place.field, _FORMAT)
         # Lengths keep ("a|b", "c") apart from ("a", "b|c").
         return "|".join(f"{len(part)}:{part}" for part in parts).encode()
 

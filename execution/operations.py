@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -21,6 +21,7 @@ from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
 from execution.budget.budgets import scope_of
 from execution.catalog import platform_named
+from execution.connections.choice import chosen, narrowed
 from execution.connections.connector import ConnectRequest
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from execution.job_runner import SliceOutcome
@@ -100,7 +101,7 @@ def connect(
     )
     app.limiter.give_back()
     return {
-        "account_id": connection.account_id,
+        "connection_id": connection.connection_id,
         "platform": connection.platform,
         "user_id": connection.user_id,
         "shop_id": connection.shop_id,
@@ -123,10 +124,12 @@ def moment(text: str | None) -> datetime | None:
 
 
 def start_backfill(
-    app: App, *, user_id: str, platform: str | None, entities: Sequence[str], again: bool
+    app: App, *, user_id: str, platform: str | None, shop_id: str | None = None, entities: Sequence[str], again: bool
 ) -> dict[str, Any]:
     _check_valkey(app)
-    return manager(app).start(user_id, platform=platform, entities=entities, trigger="command", again=again)
+    return manager(app).start(
+        user_id, platform=platform, shop_id=shop_id, entities=entities, trigger="command", again=again
+    )
 
 
 def _check_valkey(app: App) -> None:
@@ -139,17 +142,17 @@ def _check_valkey(app: App) -> None:
         ) from None
 
 
-def status(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
-    """The user's backfill, of one platform or all; `backfill_calls_per_day` is what all backfills may call a day."""
+def status(app: App, *, user_id: str, platform: str | None, shop_id: str | None = None) -> dict[str, Any]:
+    """The user's backfill, of some shops or all; `backfill_calls_per_day` is what all backfills may call a day."""
     facts = backfill_manager.status(app.store, user_id)
     allowed = {name: calls_per_day(app, name) for name in {job["platform"] for job in facts["jobs"]}}
     for job in facts["jobs"]:
         job["backfill_calls_per_day"] = allowed[job["platform"]]
-    if platform is not None:
-        platform_named(platform)
-        for name in ("platforms", "jobs", "failures"):
-            facts[name] = [row for row in facts[name] if row["platform"] == platform]
-    return facts
+    if shop_id is None:
+        if platform is not None:
+            platform_named(platform)
+        return narrowed(facts, [one for one in facts["connections"] if platform in (None, one["platform"])])
+    return narrowed(facts, chosen(facts, platform=platform, shop_id=shop_id))
 
 
 def calls_per_day(app: App, platform: str) -> int | None:
@@ -188,17 +191,18 @@ def run_until_idle(app: App, *, wait_seconds: float) -> dict[str, Any]:
         app.clock.sleep(min(max(away, 0.05), 1.0))
 
 
-def verify(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
-    """Every entity of the user: its certificate, and its audit and proofs as they hold now."""
-    facts = status(app, user_id=user_id, platform=platform)
+def verify(app: App, *, user_id: str, platform: str | None, shop_id: str | None = None) -> dict[str, Any]:
+    """Every entity of the user's shops: its certificate, and its audit and proofs as they hold now."""
+    facts = status(app, user_id=user_id, platform=platform, shop_id=shop_id)
     entities = []
-    for account in facts["platforms"]:
-        for entity in app.catalog.of(account["platform"]):
+    for shop in facts["connections"]:
+        named = {name: shop[name] for name in ("platform", "connection_id", "shop_id")}
+        for entity in app.catalog.of(shop["platform"]):
             listing = entity.listing
             found = app.store.rpc(
                 "verify_completed",
                 p_user_id=user_id,
-                p_platform=account["platform"],
+                p_connection_id=shop["connection_id"],
                 p_entity=entity.name,
                 p_stream=listing.name if listing else "",
                 p_table=entity.table,
@@ -207,36 +211,37 @@ def verify(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
             )
             ok = found["status"] == "completed" and found["audit"].get("missing_rows", 0) == 0
             ok = ok and all(proof["ok"] for proof in found["proofs"])
-            entities.append({"platform": account["platform"], "entity": entity.name, "ok": ok, **found})
+            entities.append({**named, "entity": entity.name, "ok": ok, **found})
     return {"user_id": user_id, "ok": bool(entities) and all(e["ok"] for e in entities), "entities": entities}
 
 
-def remap(app: App, *, user_id: str, platform: str, entity: str | None) -> dict[str, Any]:
-    """Derive typed columns again, table by table, in batches by key."""
-    status(app, user_id=user_id, platform=platform)
-    chosen = [app.catalog.find(platform, entity)] if entity else app.catalog.of(platform)
+def remap(app: App, *, user_id: str, platform: str, shop_id: str | None = None, entity: str | None) -> dict[str, Any]:
+    """Derive typed columns again, shop by shop and table by table, in batches by key."""
+    shops = chosen(backfill_manager.status(app.store, user_id), platform=platform, shop_id=shop_id)
+    entities = [app.catalog.find(platform, entity)] if entity else app.catalog.of(platform)
     tables = []
-    for records in shapes(step for one in chosen for step in one.steps):
-        shape = records.name
-        tables.append(_remap_table(app, user_id, platform, shape, records))
-        tables += [_remap_table(app, user_id, platform, shape, child) for child in records.children]
-        tables += [_remap_table(app, user_id, platform, shape, person) for person in records.people]
+    for shop in shops:
+        for records in shapes(step for one in entities for step in one.steps):
+            for part in (records, *records.children, *records.people):
+                tables.append(_remap_table(app, user_id, shop, records.name, part))
     return {"user_id": user_id, "platform": platform, "tables": tables}
 
 
 def _remap_table(
-    app: App, user_id: str, platform: str, shape: str, part: Records | Children | Person
+    app: App, user_id: str, shop: Mapping[str, Any], shape: str, part: Records | Children | Person
 ) -> dict[str, Any]:
     # A column that is worked out later from other rows is not the mapping's to set back.
     columns = {column.name: column.shown_by for column in part.columns if column.only_if is None}
     if not isinstance(part, Person) and part.currency:
         columns["currency"] = ()
-    totals, after = {"shape": shape, "table": part.table, "rows": 0, "changed": 0}, ""
+    totals: dict[str, Any] = {"shape": shape, "table": part.table, "rows": 0, "changed": 0}
+    totals |= {name: shop[name] for name in ("platform", "shop_id")}
+    after = ""
     while True:
         batch = app.store.rpc(
             "remap_records",
             p_user_id=user_id,
-            p_platform=platform,
+            p_connection_id=shop["connection_id"],
             p_shape=shape,
             p_table=part.table,
             p_columns=columns,
@@ -250,33 +255,43 @@ def _remap_table(
         after = batch["after"]
 
 
-def rejected(app: App, *, user_id: str) -> list[dict[str, Any]]:
-    """Open rejected records of a user, with their bytes in base64."""
-    status(app, user_id=user_id, platform=None)
-    rows = app.store.read(
-        "rejected_records",
-        "id,platform,entity,stream,platform_id,reason,sqlstate,first_seen_at,raw",
-        "id",
-        user_id=user_id,
-        status="open",
-    )
-    return [{**row, "raw": base64.b64encode(bytes.fromhex(row["raw"].removeprefix("\\x"))).decode()} for row in rows]
+def rejected(
+    app: App, *, user_id: str, platform: str | None = None, shop_id: str | None = None
+) -> list[dict[str, Any]]:
+    """Open rejected records of a user's shops, with their bytes in base64."""
+    shops = status(app, user_id=user_id, platform=platform, shop_id=shop_id)["connections"]
+    columns = "id,platform,connection_id,entity,stream,platform_id,reason,sqlstate,first_seen_at,raw"
+    found = [
+        {
+            **row,
+            "shop_id": shop["shop_id"],
+            "raw": base64.b64encode(bytes.fromhex(row["raw"].removeprefix("\\x"))).decode(),
+        }
+        for shop in shops
+        for row in app.store.read("rejected_records", columns, "id", connection_id=shop["connection_id"], status="open")
+    ]
+    return sorted(found, key=lambda row: int(row["id"]))
 
 
-def replay_rejected(app: App, *, user_id: str) -> dict[str, int]:
-    """Try every open rejected record of a user once more."""
-    status(app, user_id=user_id, platform=None)
-    totals, after = {"landed": 0, "refused": 0}, 0
-    while True:
-        try:
-            batch = app.store.rpc("replay_rejected", p_user_id=user_id, p_after=after)
-        except StoreError as error:
-            raise UserError(error.message, hint=error.hint) from None
-        if batch["after"] is None:
-            return totals
-        totals["landed"] += batch["landed"]
-        totals["refused"] += batch["refused"]
-        after = batch["after"]
+def replay_rejected(
+    app: App, *, user_id: str, platform: str | None = None, shop_id: str | None = None
+) -> dict[str, int]:
+    """Try every open rejected record of a user's shops once more."""
+    shops = status(app, user_id=user_id, platform=platform, shop_id=shop_id)["connections"]
+    totals = {"landed": 0, "refused": 0}
+    for shop in shops:
+        after: int | None = 0
+        while after is not None:
+            try:
+                batch = app.store.rpc(
+                    "replay_rejected", p_user_id=user_id, p_after=after, p_connection_id=shop["connection_id"]
+                )
+            except StoreError as error:
+                raise UserError(error.message, hint=error.hint) from None
+            totals["landed"] += batch["landed"]
+            totals["refused"] += batch["refused"]
+            after = batch["after"]
+    return totals
 
 
 def _check_waits(app: App) -> None:

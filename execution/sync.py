@@ -18,6 +18,7 @@ def main(platform: Platform) -> NoReturn:
     def sync(
         *,
         user_id: cli.User,
+        shop: cli.Shop = None,
         entity: cli.Entities = None,
         again: cli.Again = False,
         wait: cli.Wait = 60.0,
@@ -25,7 +26,7 @@ def main(platform: Platform) -> NoReturn:
     ) -> None:
         app = cli.app()
         started = operations.start_backfill(
-            app, user_id=user_id, platform=platform.name, entities=entity or [], again=again
+            app, user_id=user_id, platform=platform.name, shop_id=shop, entities=entity or [], again=again
         )
         worked = operations.run_until_idle(app, wait_seconds=wait)
         facts: dict[str, Any] = {**started, **worked}

@@ -100,7 +100,7 @@ class TokenManager:
         try:
             rewrap(self._store, self._keyring, [row])
         except StoreError as error:
-            log.warning("tokens_not_rewrapped", account_id=row["account_id"], reason=error.message)
+            log.warning("tokens_not_rewrapped", connection_id=row["connection_id"], reason=error.message)
 
     def _is_refreshable(self, held: _Held) -> bool:
         return held.pair.refresh is not None and self._platform.tokens.refresh is not None

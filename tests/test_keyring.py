@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from execution.keyring import AssociatedData, Keyring, TokenUnreadable, key_id_of
 from tests.hand import RING
 
-PLACE = AssociatedData(user_id="u", platform="etsy", account_id="a", field="access_token")
+PLACE = AssociatedData(user_id="u", platform="etsy", connection_id="a", field="access_token")
 BLOB = Keyring.parse(RING, environment="test").encrypt("40010002.secret", PLACE)
 
 
@@ -29,7 +29,7 @@ def test_a_token_comes_back_as_it_was():
 
 
 @pytest.mark.parametrize(
-    "change", [{"user_id": "v"}, {"platform": "square"}, {"account_id": "b"}, {"field": "refresh_token"}]
+    "change", [{"user_id": "v"}, {"platform": "square"}, {"connection_id": "b"}, {"field": "refresh_token"}]
 )
 def test_a_moved_token_does_not_open(change):
     """A ciphertext copied to another user, platform, account or column is refused."""
@@ -117,8 +117,8 @@ def test_a_token_has_one_spelling():
 
 def test_places_that_read_alike_are_two(keyring: Keyring) -> None:
     """Wherever a separator stands inside of a part: one place's ciphertext is nobody else's."""
-    one = AssociatedData(user_id="a|1:b", platform="c", account_id="d", field="access_token")
-    other = AssociatedData(user_id="a", platform="1:b|c", account_id="d", field="access_token")
+    one = AssociatedData(user_id="a|1:b", platform="c", connection_id="d", field="access_token")
+    other = AssociatedData(user_id="a", platform="1:b|c", connection_id="d", field="access_token")
 
     with pytest.raises(TokenUnreadable):
         keyring.decrypt(keyring.encrypt("secret", one), other)

@@ -39,7 +39,7 @@ class ConnectRequest:
 class Connection:
     """A connected shop, as stored."""
 
-    account_id: str
+    connection_id: str
     platform: str
     user_id: str
     shop_id: str
@@ -87,50 +87,52 @@ class Connector:
         self._give_back = give_back
 
     def connect(self, request: ConnectRequest, check: Callable[[Send], None] = lambda _: None) -> Connection:
-        """Store account and tokens together, or raise a UserError that says in one line why not.
+        """Store connection and tokens together, or raise a UserError that says in one line why not.
 
         `check` may look at the token first, through the same door, and refuse it.
         """
         _check_form(request)
         platform = platform_named(request.platform)
         settings = self._platform_settings(platform.name)
-        found = self._find(request, platform)
+        # Refused early, what the database would refuse at the end: it saves calls to the platform.
+        connection_id = self._find(request, request.shop_id)
         shop = self._identify(request, platform, check)
-        if not request.shop_id and found["shop_id"] not in (None, shop.shop_id):
-            _refuse_shop(request, platform, found["shop_id"])
         if request.shop_id and shop.shop_id != request.shop_id:
             raise UserError(
                 f"Shop {request.shop_id} belongs to someone else: this token is for shop {shop.shop_id} ({shop.name}).",
                 hint="Use the shop id and the token of the same seller.",
+                code="other_shop",
             )
+        if not request.shop_id:
+            connection_id = self._find(request, shop.shop_id)
         if shop.currency is None:
             shop = replace(shop, currency=request.currency or settings.assumed_currency)
         if request.currency:
             # Once before, so that a word that is no currency leaves nothing half-written.
-            self.state_currency(request.user_id, platform, request.currency)
-        connection = self._write(request, shop, found["account_id"] or str(uuid.uuid4()))
+            self.state_currency(request.user_id, connection_id, request.currency)
+        connection = self._write(request, shop, connection_id)
         if request.currency:
-            self.state_currency(request.user_id, platform, request.currency)
+            self.state_currency(request.user_id, connection_id, request.currency)
         return connection
 
-    def state_currency(self, user_id: str, platform: Platform, currency: str) -> None:
+    def state_currency(self, user_id: str, connection_id: str, currency: str) -> None:
         """The seller says in which currency a shop's amounts are; what was copied already takes it too."""
         try:
-            self._store.rpc("state_currency", p_user_id=user_id, p_platform=platform.name, p_currency=currency)
+            self._store.rpc("state_currency", p_user_id=user_id, p_connection_id=connection_id, p_currency=currency)
         except StoreError as error:
             if error.code == "unknown_currency":
                 raise UserError(f"{currency!r} is no currency:", hint="write it like USD.") from None
             if error.code != "not_connected":
                 raise
 
-    def _find(self, request: ConnectRequest, platform: Platform) -> dict[str, Any]:
-        """Refuse early what the database would refuse at the end: it saves calls to the platform."""
-        found: dict[str, Any] = self._store.rpc("find_account", p_user_id=request.user_id, p_platform=request.platform)
+    def _find(self, request: ConnectRequest, shop_id: str) -> str:
+        """The id of the connection that this shop has, or that it will have."""
+        found: dict[str, Any] = self._store.rpc(
+            "find_connection", p_user_id=request.user_id, p_platform=request.platform, p_shop_id=shop_id
+        )
         if not found["user_exists"]:
             _refuse_user(request)
-        if request.shop_id and found["shop_id"] not in (None, request.shop_id):
-            _refuse_shop(request, platform, found["shop_id"])
-        return found
+        return found["connection_id"] or str(uuid.uuid4())
 
     def _identify(self, request: ConnectRequest, platform: Platform, check: Callable[[Send], None]) -> ShopIdentity:
         try:
@@ -153,20 +155,20 @@ class Connector:
         finally:
             self._give_back()
 
-    def _write(self, request: ConnectRequest, shop: ShopIdentity, account_id: str) -> Connection:
+    def _write(self, request: ConnectRequest, shop: ShopIdentity, connection_id: str) -> Connection:
         refresh = request.refresh_token
         try:
             self._store.rpc(
-                "connect_account",
-                p_account_id=account_id,
+                "connect_shop",
+                p_connection_id=connection_id,
                 p_user_id=request.user_id,
                 p_platform=request.platform,
                 p_shop_id=shop.shop_id,
                 p_shop_name=shop.name,
                 p_currency=shop.currency,
                 p_shop_created_at=_text(shop.created_at),
-                p_access_token=self._encrypted(request, account_id, "access_token", request.access_token),
-                p_refresh_token=self._encrypted(request, account_id, "refresh_token", refresh) if refresh else None,
+                p_access_token=self._encrypted(request, connection_id, "access_token", request.access_token),
+                p_refresh_token=self._encrypted(request, connection_id, "refresh_token", refresh) if refresh else None,
                 # A pasted token may say itself when it ends.
                 p_expires_at=_text(request.expires_at or self._told_by(request)),
                 p_refresh_expires_at=_text(request.refresh_expires_at),
@@ -175,7 +177,7 @@ class Connector:
             self._explain(error, request)
             raise
         return Connection(
-            account_id=account_id,
+            connection_id=connection_id,
             platform=request.platform,
             user_id=request.user_id,
             shop_id=shop.shop_id,
@@ -192,14 +194,12 @@ class Connector:
         """What only the database could see: another connect was quicker."""
         if error.code == "unknown_user":
             _refuse_user(request)
-        if error.code == "other_shop_connected":
-            _refuse_shop(request, platform_named(request.platform), "another one")
-        if error.code == "account_exists":
+        if error.code == "connection_exists":
             raise UserError("This shop is being connected by someone else right now:", hint="try again.") from None
 
-    def _encrypted(self, request: ConnectRequest, account_id: str, name: Field, secret: str) -> str:
+    def _encrypted(self, request: ConnectRequest, connection_id: str, name: Field, secret: str) -> str:
         position = AssociatedData(
-            user_id=str(uuid.UUID(request.user_id)), platform=request.platform, account_id=account_id, field=name
+            user_id=str(uuid.UUID(request.user_id)), platform=request.platform, connection_id=connection_id, field=name
         )
         return self._keyring.encrypt(secret, position)
 
@@ -220,14 +220,6 @@ def _check_form(request: ConnectRequest) -> None:
 
 def _refuse_user(request: ConnectRequest) -> NoReturn:
     raise UserError(f"There is no user {request.user_id}:", hint="create one with `keeper user create`.")
-
-
-def _refuse_shop(request: ConnectRequest, platform: Platform, connected: str) -> NoReturn:
-    raise UserError(
-        f"User {request.user_id} has connected {platform.title} shop {connected}, and two shops' data must not mix:",
-        hint=f"use another user for shop {request.shop_id}.",
-        code="other_shop_connected",
-    )
 
 
 def _advice(signal: Fatal) -> str:

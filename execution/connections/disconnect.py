@@ -64,21 +64,22 @@ class Disconnector:
         self._client_of = client_of
         self._give_back = give_back
 
-    def disconnect(self, *, user_id: str, platform: str) -> dict[str, Any]:
+    def disconnect(self, *, user_id: str, connection_id: str) -> dict[str, Any]:
         """Answers {disconnected, revoked}: whether there was something, and whether the platform was told as well.
 
         Once the tokens are gone from us nobody of ours can call; what the platform says afterwards changes nothing.
         """
-        ended = self._store.rpc("disconnect_account", p_user_id=user_id, p_platform=platform)
+        ended = self._store.rpc("disconnect_shop", p_user_id=user_id, p_connection_id=connection_id)
         if ended is None:
             return {"disconnected": False, "revoked": False}
-        return {"disconnected": True, "revoked": self._revoked(user_id, platform, ended)}
+        return {"disconnected": True, "revoked": self._revoked(user_id, ended)}
 
-    def _revoked(self, user_id: str, platform: str, ended: dict[str, Any]) -> bool:
+    def _revoked(self, user_id: str, ended: dict[str, Any]) -> bool:
+        platform = ended["platform"]
         revoke = platform_named(platform).revoke
         if revoke is None or ended["tokens"] is None:
             return False
-        row = {**ended, **ended["tokens"], "user_id": str(uuid.UUID(user_id)), "platform": platform, **_NEVER_REFRESHED}
+        row = {**ended, **ended["tokens"], "user_id": str(uuid.UUID(user_id)), **_NEVER_REFRESHED}
         reason = "the platform refused"
         try:
             pair = opened(row, self._keyring)
@@ -89,5 +90,5 @@ class Disconnector:
             reason = type(error).__name__
         finally:
             self._give_back()
-        log.warning("not_revoked", platform=platform, account_id=ended["account_id"], reason=reason)
+        log.warning("not_revoked", platform=platform, connection_id=ended["connection_id"], reason=reason)
         return False

@@ -106,7 +106,8 @@ def _tenants(facts: Mapping[str, Any]) -> Table:
 
 def _work(work: Mapping[str, Any], now: datetime) -> str:
     jobs = "job" if work["jobs"] == 1 else "jobs"
-    line = f"{work['platform']}: {work['jobs']} backfill {jobs} open, {work['parked']} parked"
+    shops = f" of {work['shops']} shops" if work["shops"] > 1 else ""
+    line = f"{work['platform']}: {work['jobs']} backfill {jobs}{shops} open, {work['parked']} parked"
     if work["calls_left"] is not None:
         line += f", about {work['calls_left']} calls to go"
     if work["jobs_unknown"]:

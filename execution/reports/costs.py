@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from execution.catalog import PLATFORMS
+from execution.connections.choice import origins
 from execution.errors import StoreError, UserError
 from execution.store import Store
 
@@ -27,9 +28,13 @@ _REASONS = {
 }
 
 
-def report(store: Store, user_id: str, *, limit: int) -> dict[str, Any]:
-    """Totals by platform and currency, what the printers charged, what is open, and the newest orders with a cost."""
-    facts: dict[str, Any] = store.rpc("cost_report", p_user_id=user_id, p_limit=limit)
+def report(store: Store, user_id: str, *, limit: int, shops: Sequence[Facts] | None = None) -> dict[str, Any]:
+    """Totals by platform and currency, what the printers charged, what is open, and the newest orders with a cost.
+
+    Of all of the user's shops, or of these.
+    """
+    only = None if shops is None else [shop["connection_id"] for shop in shops]
+    facts: dict[str, Any] = store.rpc("cost_report", p_user_id=user_id, p_limit=limit, p_connections=only)
     return facts
 
 
@@ -112,7 +117,9 @@ def _open(facts: Facts, state: str) -> RenderableType | None:
 def _named(cost: Facts) -> str:
     reference = cost["reference"] or (f"#{cost['label']}" if cost["label"] else "")
     about = f" for {reference}" if reference else f" reprint of {cost['reprint_of']}" if cost["reprint_of"] else ""
-    candidates = f" -> {', '.join(cost['candidates'])}" if cost["candidates"] else ""
+    origin = origins(cost["candidates"])
+    named = (f"{origin(one)} {one['platform_id']}" for one in cost["candidates"])
+    candidates = f" -> {', '.join(named)}" if cost["candidates"] else ""
     return f"{cost['source_id']} ({cost['order_type']}){about}{candidates}"
 
 
@@ -120,6 +127,7 @@ def _newest(facts: Facts) -> RenderableType | None:
     if not facts["orders"]:
         return None
     table = _table("order", "revenue", "refunds", "fees", "cost", "profit")
+    origin = origins(facts["orders"])
     for order in facts["orders"]:
         currency = order["currency"]
         cost = "" if order["cost"] is None else _amount(facts, order["cost"], order["cost_currency"], code=False)
@@ -127,7 +135,7 @@ def _newest(facts: Facts) -> RenderableType | None:
         if order["cost_state"] == "linked" and order["profit"] is None:
             profit = "in two currencies"
         table.add_row(
-            f"{order['platform']} {order['order_number'] or order['platform_id']}",
+            f"{origin(order)} {order['order_number'] or order['platform_id']}",
             *(_amount(facts, order[name], currency, code=False) for name in ("revenue", "refunds", "fees")),
             cost,
             profit.replace("_", " "),

@@ -18,6 +18,7 @@ import structlog
 
 from execution.app import App
 from execution.catalog import platform_named
+from execution.connections.choice import origins
 from execution.errors import Fatal, Signal, Snooze, StoreError, UserError
 from execution.http.messages import Request, Response
 from execution.jobs import OPEN
@@ -30,7 +31,6 @@ from execution.reports import budget as budget_report
 from execution.reports import progress
 from execution.seller_messages import MESSAGES, message_of
 from execution.slices.slice_work import FREEZE_MARGIN
-from execution.streams import Entity
 from execution.tokens.stored_pair import opened
 from execution.verification import stream_bounds
 
@@ -82,7 +82,7 @@ class Estimates:
         since: datetime | None = None,
     ) -> dict[str, Any]:
         """`rows` as the job table has them. Answers {jobs, platforms, calls, complete, ready_at}."""
-        newest = {(job["platform"], job["entity"]): job for job in status["jobs"]}
+        newest = {(job["connection_id"], job["entity"]): job for job in status["jobs"]}
         jobs = [self._job(user_id, row, newest, again=again, since=since) for row in rows]
         platforms = [self._ready(name, jobs, newest) for name in dict.fromkeys(job["platform"] for job in jobs)]
         return {
@@ -103,7 +103,7 @@ class Estimates:
         since: datetime | None,
     ) -> dict[str, Any]:
         """One entity: what starting it does, and the calls that are still to come."""
-        before = newest.get((row["platform"], row["entity"]))
+        before = newest.get((row["connection_id"], row["entity"]))
         outcome = "queued"
         if before is not None and before["status"] in OPEN:
             outcome, expected = "already running", _to_come(before)
@@ -112,31 +112,33 @@ class Estimates:
         elif before is not None and before["status"] == "completed" and since is None:
             expected = Expected(calls=int(before["calls_used"]))
         else:
-            expected = self._asked(user_id, row["platform"], row["entity"], since)
+            expected = self._asked(user_id, row, since)
         known = {"calls": expected.calls, "reason": expected.reason}
-        return {"platform": row["platform"], "entity": row["entity"], "outcome": outcome, **known}
+        named = {name: row[name] for name in ("platform", "connection_id", "shop_id", "entity")}
+        return {**named, "outcome": outcome, **known}
 
-    def _asked(self, user_id: str, platform: str, entity: str, since: datetime | None) -> Expected:
+    def _asked(self, user_id: str, row: Mapping[str, Any], since: datetime | None) -> Expected:
         """What the platform says, remembered for ten minutes; why it could not be asked, for half a minute."""
-        key = (user_id, platform, entity, since.isoformat() if since else "")
+        key = (user_id, row["connection_id"], row["entity"], since.isoformat() if since else "")
         now = self._app.clock.monotonic()
         with self._lock:
             self._known = {name: known for name, known in self._known.items() if known[0] > now}
             if key in self._known:
                 return self._known[key][1]
-        expected = self._ask(user_id, platform_named(platform), self._app.catalog.find(platform, entity), since)
+        expected = self._ask(user_id, row, since)
         lasts = _REMEMBERED_S if expected.calls is not None else _FAILURE_REMEMBERED_S
         with self._lock:
             if len(self._known) < _MOST_REMEMBERED:
                 self._known[key] = (now + lasts, expected)
         return expected
 
-    def _ask(self, user_id: str, platform: Platform, entity: Entity, since: datetime | None) -> Expected:
+    def _ask(self, user_id: str, row: Mapping[str, Any], since: datetime | None) -> Expected:
+        platform, entity = platform_named(row["platform"]), self._app.catalog.find(row["platform"], row["entity"])
         listing = entity.listing
         if listing is None:
             return Expected(calls=0)
         try:
-            shop = self._app.store.rpc("tokens_of_connection", p_user_id=user_id, p_platform=platform.name)
+            shop = self._app.store.rpc("tokens_of_connection", p_user_id=user_id, p_connection_id=row["connection_id"])
             send, created_at = self._send_of(shop)
             bounds = stream_bounds(listing, created_at, self._window(since))
             paginator = paginator_of(listing)
@@ -184,8 +186,8 @@ class Estimates:
         now = datetime.fromisoformat(facts["now"])
         wakes = [
             datetime.fromisoformat(job["run_after"])
-            for (name, _), job in newest.items()
-            if name == platform and job["status"] == "parked" and job["run_after"]
+            for job in newest.values()
+            if job["platform"] == platform and job["status"] == "parked" and job["run_after"]
         ]
         wait = budget_report.wait_for(facts, calls, platform, self._app.budgets[platform])
         ready = max([now, *wakes]) + wait
@@ -211,15 +213,24 @@ def _why(signal: Signal, platform: Platform) -> str:
     return MESSAGES["ask_later" if isinstance(signal, Snooze) else "platform_away"]
 
 
-def of_user(app: App, *, user_id: str, platform: str | None, entities: Sequence[str], again: bool) -> dict[str, Any]:
+def of_user(
+    app: App,
+    *,
+    user_id: str,
+    platform: str | None,
+    shop_id: str | None = None,
+    entities: Sequence[str],
+    again: bool,
+) -> dict[str, Any]:
     """What `operations.start_backfill` would cost; queues nothing."""
-    status, rows = manager(app).wanted(user_id, platform=platform, entities=entities)
+    status, rows = manager(app).wanted(user_id, platform=platform, shop_id=shop_id, entities=entities)
     return Estimates(app).of(user_id, status, rows, again=again)
 
 
 def as_text(estimate: Mapping[str, Any]) -> str:
     """For a person at a terminal."""
-    lines = [f"{job['platform']} {job['entity']}: {_as_words(job)}" for job in estimate["jobs"]]
+    origin = origins(estimate["jobs"])
+    lines = [f"{origin(job)} {job['entity']}: {_as_words(job)}" for job in estimate["jobs"]]
     for one in estimate["platforms"]:
         allowed = f" of {one['calls_per_day']:,} a day" if one["calls_per_day"] else ""
         ready = (

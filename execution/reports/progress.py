@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from execution.clock import Clock
+from execution.connections.choice import origins
 from execution.jobs import OPEN
 
 _LOOK_SECONDS = 0.5
@@ -35,11 +36,12 @@ def status_table(facts: Mapping[str, Any], now: datetime) -> RenderableType:
     table = _table("", "entity", "", "records", "calls", "state")
     for column in table.columns[3:5]:
         column.justify = "right"
+    origin = origins(facts["connections"])
     for job in facts["jobs"]:
         mark, style = _MARKS[job["status"]]
         table.add_row(
             Text(mark, style=style),
-            f"{job['platform']} {job['entity']}",
+            f"{origin(job)} {job['entity']}",
             ProgressBar(total=1.0, completed=share(job), width=_BAR_CELLS, complete_style=style),
             _counts(job),
             str(job["calls_used"]),
@@ -48,10 +50,11 @@ def status_table(facts: Mapping[str, Any], now: datetime) -> RenderableType:
     lines: list[RenderableType] = [table]
     if not facts["jobs"]:
         lines = [Text("No backfill was started. Run `keeper backfill start`.")]
-    lines += [Text(_wait(job, now), style="yellow") for job in facts["jobs"] if job["status"] == "parked"]
     lines += [
-        Text(f"{f['platform']} {f['entity']} failed ({f['code']}): {f['message']}", style="red")
-        for f in facts["failures"]
+        Text(f"{origin(job)} {_wait(job, now)}", style="yellow") for job in facts["jobs"] if job["status"] == "parked"
+    ]
+    lines += [
+        Text(f"{origin(f)} {f['entity']} failed ({f['code']}): {f['message']}", style="red") for f in facts["failures"]
     ]
     return Group(*lines)
 
@@ -71,7 +74,7 @@ def watch(look: Callable[[], Mapping[str, Any]], *, console: Console, clock: Clo
 
 
 def of_its_jobs(facts: Mapping[str, Any]) -> Mapping[str, Any]:
-    """One platform's status, which is not the user's: another platform may still run, or have failed."""
+    """Some shops' status, which is not the user's: another shop may still run, or have failed."""
     states = {job["status"] for job in facts["jobs"]}
     status = "in_progress" if states & set(OPEN) else "completed" if states == {"completed"} else "failed"
     return {**facts, "backfill_status": status}
@@ -84,12 +87,13 @@ def verification_table(facts: Mapping[str, Any]) -> RenderableType:
     table = _table("", "entity", "announced", "held", "rejected", "from", "to", "checks")
     for column in table.columns[2:5]:
         column.justify = "right"
+    origin = origins(facts["entities"])
     for entity in facts["entities"]:
         certificate = entity.get("certificate") or {}
         checks = _checks(entity)
         table.add_row(
             Text("✓", style="green") if entity["ok"] else Text("✗", style="red"),
-            f"{entity['platform']} {entity['entity']}",
+            f"{origin(entity)} {entity['entity']}",
             _number(certificate.get("provider_count")),
             _number(rows_held(certificate)) if certificate else "",
             _number(certificate.get("rejected")),
@@ -97,7 +101,8 @@ def verification_table(facts: Mapping[str, Any]) -> RenderableType:
             _day(certificate.get("latest")),
             f"{sum(checks.values())}/{len(checks)}" if certificate else entity["status"],
         )
-    return Group(table, *(Text(line, style="red") for entity in facts["entities"] for line in _complaints(entity)))
+    complaints = (f"{origin(entity)} {line}" for entity in facts["entities"] for line in _complaints(entity))
+    return Group(table, *(Text(line, style="red") for line in complaints))
 
 
 def rows_held(certificate: Mapping[str, Any]) -> int:
@@ -113,7 +118,7 @@ def _checks(entity: Mapping[str, Any]) -> dict[str, bool]:
 
 def _complaints(entity: Mapping[str, Any]) -> list[str]:
     """Why an entity that has a certificate does not hold any more, in words."""
-    name = f"{entity['platform']} {entity['entity']}"
+    name = entity["entity"]
     missing = (entity.get("audit") or {}).get("missing_rows", 0)
     lines = [f"{name}: {missing:,} records that were read are no rows now"] if missing else []
     return lines + [f"{name}: {check} does not hold" for check, ok in _checks(entity).items() if not ok]
@@ -167,7 +172,7 @@ def _wait(job: Mapping[str, Any], now: datetime) -> str:
     resumes = datetime.fromisoformat(job["run_after"])
     to_come = rest(job, now)
     ready = f", ready in {_span(max(resumes - now, timedelta()) + to_come)}" if to_come is not None else ""
-    return f"{job['platform']} {job['entity']}: {job['park_reason']}; resumes {_when(resumes, now)}{ready}"
+    return f"{job['entity']}: {job['park_reason']}; resumes {_when(resumes, now)}{ready}"
 
 
 def _pace(job: Mapping[str, Any], now: datetime) -> str:

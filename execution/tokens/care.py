@@ -68,7 +68,7 @@ class TokenCare:
             log.warning(
                 "token_ends_soon",
                 platform=row["platform"],
-                account_id=row["account_id"],
+                connection_id=row["connection_id"],
                 expires_at=row["expires_at"],
                 advice="only the seller can connect again with a fresh token",
             )
@@ -89,8 +89,8 @@ class TokenCare:
         try:
             refresher.run(opened(row, self.keyring), fence)
         except Signal as signal:
-            log.warning("care_failed", platform=platform, account_id=row["account_id"], reason=signal.reason)
+            log.warning("care_failed", platform=platform, connection_id=row["connection_id"], reason=signal.reason)
         except TokenUnreadable as error:
             self.store.rpc("fail_token_refresh", p_fence=fence, p_reason=str(error), p_final=False)
             reason = str(error)
-            log.error("token_unreadable", platform=platform, account_id=row["account_id"], reason=reason)  # noqa: TRY400
+            log.error("token_unreadable", platform=platform, connection_id=row["connection_id"], reason=reason)  # noqa: TRY400

@@ -40,8 +40,10 @@ def rotate_keys(store: Rpc, keyring: Keyring) -> dict[str, Any]:
             try:
                 replaced += rewrap(store, keyring, [row])
             except TokenUnreadable as error:
-                unreadable.append({"account_id": row["account_id"], "platform": row["platform"], "reason": str(error)})
-        after = rows[-1]["account_id"]
+                unreadable.append(
+                    {"connection_id": row["connection_id"], "platform": row["platform"], "reason": str(error)}
+                )
+        after = rows[-1]["connection_id"]
     return {"replaced": replaced, "unreadable": unreadable, **keys_status(store, keyring), "ok": not unreadable}
 
 
@@ -52,7 +54,9 @@ def as_text(facts: dict[str, Any]) -> str:
         f"{key['id']}: {key['tokens']} tokens, and TOKEN_KEYS lacks it: put it back at the end."
         for key in facts["missing"]
     ]
-    lines += [f"{row['platform']} account {row['account_id']}: {row['reason']}" for row in facts.get("unreadable", [])]
+    lines += [
+        f"{row['platform']} account {row['connection_id']}: {row['reason']}" for row in facts.get("unreadable", [])
+    ]
     if "replaced" in facts:
         lines.append(f"{facts['replaced']} tokens were encrypted anew.")
     if facts["removable"]:

@@ -172,7 +172,7 @@ class Refresher:
     def _keep(self, pair: Pair, fence: str, issued: IssuedTokens, ends_at: float) -> None:
         """Persist before use. A database that is away is asked as long as the claim is ours: the pair comes once."""
         stored = self._stored(ends_at, self._call_arguments(pair, fence, issued))
-        log.info("token_refreshed", platform=self.platform.name, account_id=pair.account_id, stored=stored)
+        log.info("token_refreshed", platform=self.platform.name, connection_id=pair.connection_id, stored=stored)
 
     def _call_arguments(self, pair: Pair, fence: str, issued: IssuedTokens) -> dict[str, Any]:
         new = issued.refresh_token if issued.refresh_token != pair.refresh else None

@@ -21,7 +21,7 @@ class Pair:
     refresh: str | None = field(repr=False)
     user_id: str
     platform: str
-    account_id: str
+    connection_id: str
     shop_id: str
     lost_answers: int = 0
     refusals: int = 0
@@ -37,7 +37,7 @@ def opened(row: dict[str, Any], keyring: Keyring) -> Pair:
         else None,
         user_id=row["user_id"],
         platform=row["platform"],
-        account_id=row["account_id"],
+        connection_id=row["connection_id"],
         shop_id=row["shop_id"],
         lost_answers=row["lost_answers"],
         refusals=row["refusals"],
@@ -45,12 +45,16 @@ def opened(row: dict[str, Any], keyring: Keyring) -> Pair:
 
 
 def associated_data(row: dict[str, Any], name: Field) -> AssociatedData:
-    return AssociatedData(user_id=row["user_id"], platform=row["platform"], account_id=row["account_id"], field=name)
+    return AssociatedData(
+        user_id=row["user_id"], platform=row["platform"], connection_id=row["connection_id"], field=name
+    )
 
 
 def sealed(pair: Pair, name: Field, secret: str, keyring: Keyring) -> str:
     """A secret encrypted for this account's column, with the first key."""
-    bound_to = AssociatedData(user_id=pair.user_id, platform=pair.platform, account_id=pair.account_id, field=name)
+    bound_to = AssociatedData(
+        user_id=pair.user_id, platform=pair.platform, connection_id=pair.connection_id, field=name
+    )
     return keyring.encrypt(secret, bound_to)
 
 
@@ -61,7 +65,7 @@ def rewrap(store: Rpc, keyring: Keyring, rows: Iterable[dict[str, Any]]) -> int:
     TokenUnreadable, and replaces nothing, where one cannot be read.
     """
     changes = [
-        {"account_id": row["account_id"], "field": name, "old": row[name], "new": _anew(row, name, keyring)}
+        {"connection_id": row["connection_id"], "field": name, "old": row[name], "new": _anew(row, name, keyring)}
         for row in rows
         for name in _FIELDS
         if row[name] and key_id_of(row[name]) != keyring.newest

@@ -95,7 +95,7 @@ def test_a_shop_is_connected_with_what_the_platform_says(db, rpc, keyring, user)
         "select shop_id, shop_name, currency, shop_created_at, status from public.connected_accounts"
     ).fetchone()
     access, refresh = db.execute("select access_token, refresh_token from private.platform_tokens").fetchone()
-    place = {"user_id": user, "platform": "etsy", "account_id": connection.account_id}
+    place = {"user_id": user, "platform": "etsy", "connection_id": connection.connection_id}
     assert shop == ("30010001", "FoxMugs", "GBP", datetime(2020, 9, 13, 12, 26, 40, tzinfo=UTC), "connected")
     assert keyring.decrypt(access, AssociatedData(**place, field="access_token")) == "40010002.canary-access"
     assert keyring.decrypt(refresh, AssociatedData(**place, field="refresh_token")) == "40010002.canary-refresh"
@@ -120,9 +120,9 @@ def test_connecting_again_renews_the_tokens(db, rpc, keyring, user):
     )
     status = db.execute(
         "select status, status_reason, version, refresh_fence from public.connected_accounts"
-        " join private.platform_tokens on id = account_id"
+        " join private.platform_tokens on id = connection_id"
     ).fetchone()
-    assert again.account_id == first.account_id
+    assert again.connection_id == first.connection_id
     assert status == ("connected", None, 2, None)
     assert late is False
 

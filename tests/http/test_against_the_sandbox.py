@@ -82,7 +82,7 @@ class World:
         """A client of the connection's one leased job, in a process of its own or a given one."""
         if not self.lease_id:
             self.lease_id = str(uuid.uuid4())
-            lease_job(self.db, connection.user_id, connection.account_id, self.lease_id)
+            lease_job(self.db, connection.user_id, connection.connection_id, self.lease_id)
         store, door, limiter = process or self.process()
         tokens = TokenManager(
             refresher=Refresher(
@@ -172,7 +172,7 @@ def test_what_only_the_database_sees_is_one_line_too(world, etsy, shop):
     connection = world.connect(shop)
     store, door, limiter = world.process()
     late = world.connector(store, door, limiter)
-    late._find = lambda *_: {"account_id": None}
+    late._find = lambda *_: {"connection_id": None}
 
     with pytest.raises(UserError, match="two shops' data must not mix"):
         late.connect(world.request(other, connection.user_id))

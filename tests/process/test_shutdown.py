@@ -91,7 +91,7 @@ def test_a_worker_that_hangs_leaves_in_time_and_gives_its_lease_back(
                 until(lambda count=count: leases(refreshing) == count, "a lease")
             etsy.control("POST", "/settings", token_delay_seconds=30.0)
             refreshing.db.execute(
-                "update private.platform_tokens set expires_at = now() where account_id ="
+                "update private.platform_tokens set expires_at = now() where connection_id ="
                 " (select id from public.connected_accounts where user_id = %s)",
                 (refreshing.user_id,),
             )

@@ -57,7 +57,7 @@ class Stage:
     def user(self, *entities: str) -> World:
         world = make_world(self.app, self.db, self.etsy, self.shop)
         self.db.execute(
-            "update private.platform_tokens set expires_at = now() - interval '1 second' where account_id ="
+            "update private.platform_tokens set expires_at = now() - interval '1 second' where connection_id ="
             " (select id from public.connected_accounts where user_id = %s)",
             (world.user_id,),
         )

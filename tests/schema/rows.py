@@ -121,6 +121,8 @@ def _values(
         elif column["name"].endswith("connection_id") and column["required"]:
             # Of rows that are kept by connection, whether or not a foreign key says so.
             values[column["name"]] = _connection(db, made)
+        elif column["name"] == "platform" and column["required"]:
+            values["platform"] = "etsy"
         elif column["required"]:
             parent = made.get(target)
             values[column["name"]] = parent[target_column] if parent else _value(column["type"])

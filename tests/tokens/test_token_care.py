@@ -34,12 +34,14 @@ def care(store, keyring, endpoint, *, platform_settings=lambda _: etsy_settings(
 def age(db, seller, **columns):
     """Let the pair be older: `column = 'sql'`."""
     for name, value in columns.items():
-        db.execute(f"update private.platform_tokens set {name} = {value} where account_id = %s", (seller.account_id,))
+        db.execute(
+            f"update private.platform_tokens set {name} = {value} where connection_id = %s", (seller.connection_id,)
+        )
 
 
 def version(db, seller):
     return db.execute(
-        "select version from private.platform_tokens where account_id = %s", (seller.account_id,)
+        "select version from private.platform_tokens where connection_id = %s", (seller.connection_id,)
     ).fetchone()[0]
 
 
@@ -159,7 +161,7 @@ def test_a_lost_answer_of_the_claim_claims_no_second_pair(db, rpc, keyring, idle
     first = rpc.rpc("claim_token_care", p_fence=fence, p_ages=ages)
     again = rpc.rpc("claim_token_care", p_fence=fence, p_ages=ages)
 
-    assert first["account_id"] == again["account_id"] == idle.account_id
+    assert first["connection_id"] == again["connection_id"] == idle.connection_id
     assert again["lost_answers"] == 0
 
 

@@ -21,8 +21,8 @@ FUNCTIONS = [
     "store_refreshed_tokens",
     "fail_token_refresh",
     "mark_reconnect_needed",
-    "find_account",
-    "connect_account",
+    "find_connection",
+    "connect_shop",
 ]
 
 
@@ -41,8 +41,8 @@ def test_a_moved_ciphertext_parks_the_job(db, rpc, keyring, fresh):
     other = connect_seller(db, rpc, keyring, access="50020003.other")
     db.execute(
         "update private.platform_tokens set access_token = (select access_token from private.platform_tokens"
-        " where account_id = %s) where account_id = %s",
-        (other.account_id, fresh.account_id),
+        " where connection_id = %s) where connection_id = %s",
+        (other.connection_id, fresh.connection_id),
     )
 
     with pytest.raises(Snooze, match="moved from another row"):

@@ -53,16 +53,16 @@ def state(db, seller):
     """What the database knows: version, who refreshes, the account's status and reason."""
     return db.execute(
         "select version, refresh_fence, status, status_reason from private.platform_tokens join"
-        " public.connected_accounts on id = account_id where id = %s",
-        (seller.account_id,),
+        " public.connected_accounts on id = connection_id where id = %s",
+        (seller.connection_id,),
     ).fetchone()
 
 
 def fate(db, seller):
     """What is known of the refresh token: lost answers, refusals, rest."""
     return db.execute(
-        "select lost_answers, refusals, rest_until from private.platform_tokens where account_id = %s",
-        (seller.account_id,),
+        "select lost_answers, refusals, rest_until from private.platform_tokens where connection_id = %s",
+        (seller.connection_id,),
     ).fetchone()
 
 
@@ -463,7 +463,7 @@ def test_a_pair_is_saved_although_the_lease_was_lost(db, rpc, keyring, expired):
         manager(rpc, keyring, expired, endpoint).access_token()
 
     db.execute("delete from public.sync_jobs")
-    lease_job(db, expired.user_id, expired.account_id, lease := str(uuid.uuid4()))
+    lease_job(db, expired.user_id, expired.connection_id, lease := str(uuid.uuid4()))
     assert manager(rpc, keyring, expired, endpoint, lease_id=lease).access_token() == "40010002.access-1"
 
 

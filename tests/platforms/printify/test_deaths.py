@@ -49,7 +49,7 @@ def test_a_death_at_any_effect_loses_nothing_and_costs_at_most_one_page(
     def user() -> World:
         world = make_world(app, db, printify, shop)
         db.execute(
-            "update private.platform_tokens set expires_at = now() - interval '1 second' where account_id ="
+            "update private.platform_tokens set expires_at = now() - interval '1 second' where connection_id ="
             " (select id from public.connected_accounts where user_id = %s)",
             (world.user_id,),
         )

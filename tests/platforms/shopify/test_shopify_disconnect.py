@@ -17,7 +17,7 @@ WorldOf = Callable[[Shop], ShopifyWorld]
 
 
 def stored_tokens(db: psycopg.Connection[Any]) -> list[Any]:
-    return db.execute("select account_id from private.platform_tokens").fetchall()
+    return db.execute("select connection_id from private.platform_tokens").fetchall()
 
 
 def answers_to(shopify: Shopify, access_token: str) -> int:
@@ -46,8 +46,8 @@ def test_a_token_that_died_of_age_is_refreshed_once_to_take_leave(
     """Shopify's tokens live an hour: whoever disconnects an idle shop has none that is good."""
     world = world_of(shopify.shop(3))
     old = shopify.control("POST", "/tokens", shop_id=world.sold.number, expires_in=-1)["access_token"]
-    (account_id,) = db.execute("select account_id::text from private.platform_tokens").fetchone() or ("",)
-    place = AssociatedData(user_id=world.user_id, platform="shopify", account_id=account_id, field="access_token")
+    (connection_id,) = db.execute("select connection_id::text from private.platform_tokens").fetchone() or ("",)
+    place = AssociatedData(user_id=world.user_id, platform="shopify", connection_id=connection_id, field="access_token")
     db.execute("update private.platform_tokens set access_token = %s", (app.keyring.encrypt(old, place),))
 
     told = app.disconnector.disconnect(user_id=world.user_id, platform="shopify")

@@ -136,7 +136,7 @@ def complete(db, user, entity, calls):
                                                                  distinct_keys, checks)
                                 select gen_random_uuid(), %(user)s, 'etsy', %(entity)s, id, gen_random_uuid(), 0, '[]'
                                 from run returning id, job_id, run_id)
-           insert into public.sync_jobs (id, user_id, account_id, run_id, platform, entity, job_type, status,
+           insert into public.sync_jobs (id, user_id, connection_id, run_id, platform, entity, job_type, status,
                                          calls_used, certificate_id, started_at, finished_at)
            select c.job_id, %(user)s, a.id, c.run_id, 'etsy', %(entity)s, 'backfill', 'completed', %(calls)s, c.id,
                   now(), now()

@@ -305,7 +305,7 @@ def make_token(db, user, days, refreshable):
     """A token by its row alone: when it ends is all that is looked at."""
     sealed = "v1|key|nonce|text"
     db.execute(
-        "insert into private.platform_tokens (account_id, access_token, refresh_token, expires_at)"
+        "insert into private.platform_tokens (connection_id, access_token, refresh_token, expires_at)"
         " select id, %s, %s, now() + make_interval(days => %s) from public.connected_accounts where user_id = %s",
         (sealed, sealed if refreshable else None, days, user),
     )
