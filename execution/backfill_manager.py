@@ -131,7 +131,7 @@ class BackfillManager:
 
 
 def status(store: Store, user_id: str) -> dict[str, Any]:
-    """How the user's backfill stands: profile, connections, the newest job of each of their entities with its certificate."""
+    """How the user's backfill stands: profile, connections, the newest job of each entity of each, certificates."""
     try:
         uuid.UUID(user_id)
     except ValueError:

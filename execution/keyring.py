@@ -1,6 +1,6 @@
 """Encrypts tokens so that a stolen or moved ciphertext is useless.
 
-AES-256-GCM. The associated data names environment, user, platform, account and field, so a blob copied to another
+AES-256-GCM. The associated data names environment, user, platform, connection and field, so a blob copied to another
 row, column, tenant or environment does not decrypt (reliability finding 9, rows 49 and 76). The key's id travels in
 the blob: keys rotate by putting a new one first in the ring, and the old ones keep decrypting.
 """
@@ -80,7 +80,7 @@ class Keyring:
             return AESGCM(self.keys[key_id]).decrypt(nonce, cipher, self._bound_to(place)).decode()
         except InvalidTag:
             raise TokenUnreadable(
-                f"The stored {place.field} of account {place.connection_id} was changed, moved from another row, "
+                f"The stored {place.field} of connection {place.connection_id} was changed, moved from another row, "
                 f"or written in another environment than '{self.environment}':",
                 hint="check KEEPER_ENVIRONMENT and TOKEN_KEYS, or connect the shop again.",
             ) from None

@@ -222,8 +222,8 @@ def remap(app: App, *, user_id: str, platform: str, shop_id: str | None = None, 
     tables = []
     for shop in shops:
         for records in shapes(step for one in entities for step in one.steps):
-            for part in (records, *records.children, *records.people):
-                tables.append(_remap_table(app, user_id, shop, records.name, part))
+            parts: tuple[Records | Children | Person, ...] = (records, *records.children, *records.people)
+            tables += [_remap_table(app, user_id, shop, records.name, part) for part in parts]
     return {"user_id": user_id, "platform": platform, "tables": tables}
 
 

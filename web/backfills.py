@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from execution.connections.choice import chosen
 from execution.errors import StoreError, UserError
 from web import messages
 from web.auth import rate_limits
@@ -19,16 +20,17 @@ _DEAD = ("disconnected",)
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillRequest:
-    """What to start; everything that is connected unless it says less. `since` reads the history from there on only."""
+    """What to start; every shop that is connected unless it says less. `since` reads the history from there on only."""
 
     platform: str | None = None
+    shop_id: str | None = None
     entities: tuple[str, ...] = ()
     since: datetime | None = None
     again: bool = False
 
 
 def start(web: Web, user_id: str, request: BackfillRequest, *, trigger: str = "settings") -> dict[str, Any]:
-    """Queue what is not open already, and ring. Returns {run_id, jobs: [{platform, entity, outcome}]}."""
+    """Queue what is not open already, and ring. Returns what SQL `queue_jobs` tells."""
     rate_limits.count_action(web.app.store, user_id, rate_limits.BACKFILL)
     again = request.again or request.since is not None
     if again:
@@ -51,20 +53,31 @@ def start(web: Web, user_id: str, request: BackfillRequest, *, trigger: str = "s
 
 def job_rows(web: Web, status: Mapping[str, Any], request: BackfillRequest) -> list[dict[str, Any]]:
     """The rows of the job table that this user's connected shops need. 404 for what is not connected."""
-    connected = [account["platform"] for account in status["platforms"] if account["status"] not in _DEAD]
-    if request.platform is not None and request.platform not in connected:
-        raise Problem(404, "not_connected")
-    if not connected:
-        raise Problem(404, "not_connected", messages.NO_SHOP_CONNECTED)
+    alive = {**status, "connections": [one for one in status["connections"] if one["status"] not in _DEAD]}
+    shops = shops_of(alive, platform=request.platform, shop_id=request.shop_id)
     try:
         return [
             row
-            for name in ([request.platform] if request.platform else connected)
-            if name in web.manager.table.jobs
-            for row in web.manager.table.rows(name, status["plan"], request.entities)
+            for shop in shops
+            if shop["platform"] in web.manager.table.jobs
+            for row in web.manager.table.rows(shop, status["plan"], request.entities)
         ]
     except UserError as error:
         raise Problem(422, "unknown_entity", error.message) from None
+
+
+def shops_of(status: Mapping[str, Any], *, platform: str | None, shop_id: str | None) -> list[Mapping[str, Any]]:
+    """The connections that a caller means: 404 where there is none, 422 where a shop's id alone means two."""
+    if platform is not None and platform not in {one["platform"] for one in status["connections"]}:
+        raise Problem(404, "not_connected")
+    try:
+        return chosen(status, platform=platform, shop_id=shop_id)
+    except UserError as error:
+        if error.code == "ambiguous_shop":
+            raise Problem(422, error.code, f"{error.message} {error.hint}") from None
+        if error.code == "unknown_shop":
+            raise Problem(404, error.code, f"There is no such shop. {error.hint}") from None
+        raise Problem(404, "not_connected", messages.NO_SHOP_CONNECTED) from None
 
 
 def estimate(web: Web, user_id: str, request: BackfillRequest) -> dict[str, Any]:

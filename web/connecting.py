@@ -15,13 +15,14 @@ import structlog
 
 from execution.catalog import PLATFORMS
 from execution.connections import consent as oauth
-from execution.connections.connector import ConnectRequest
+from execution.connections.choice import listed
+from execution.connections.connector import Connection, ConnectRequest
 from execution.connections.consent import ConsentRefused, Granted
 from execution.errors import StoreError, UserError
 from execution.platform_settings import PlatformSettings
 from execution.platforms.consent import Consent
 from web.auth import rate_limits
-from web.backfills import BackfillRequest, job_rows
+from web.backfills import BackfillRequest, job_rows, shops_of
 from web.context import Web
 from web.problems import Problem, refusal_of
 from web.user_facts import status_of
@@ -105,22 +106,40 @@ def connect_by_token(web: Web, user_id: str, platform: str, access_token: str, s
     except UserError as error:
         log.warning("shop_not_connected", platform=platform, user_id=user_id, reason=error.message)
         raise Problem(422, _code_of(error)) from None
-    start_backfill(web, user_id, platform)
-    return {"platform": platform, "shop_id": connection.shop_id, "shop_name": connection.shop_name}
+    start_backfill(web, user_id, connection)
+    named = {"platform": platform, "connection_id": connection.connection_id}
+    return {**named, "shop_id": connection.shop_id, "shop_name": connection.shop_name}
 
 
-def disconnect(web: Web, user_id: str, platform: str) -> dict[str, Any]:
+def disconnect_shop(web: Web, user_id: str, platform: str, shop_id: str | None) -> dict[str, Any]:
+    """`disconnect` of the shop that is named; without a name, of the only one that is connected."""
+    rate_limits.count_action(web.app.store, user_id, rate_limits.DISCONNECT)
+    shops = shops_of(status_of(web, user_id), platform=platform, shop_id=shop_id)
+    if len(shops) > 1:
+        # What was disconnected before is not meant, as long as another one is left.
+        shops = [one for one in shops if one["status"] != "disconnected"] or shops[:1]
+    if len(shops) > 1:
+        raise Problem(422, "ambiguous_shop", f"Name the shop, one of: {listed(shops)}.")
+    return _disconnect(web, user_id, shops[0]["connection_id"])
+
+
+def disconnect(web: Web, user_id: str, connection_id: str) -> dict[str, Any]:
     """End it here, and tell the platform. 404 for what is not connected, whoever else has connected it."""
     rate_limits.count_action(web.app.store, user_id, rate_limits.DISCONNECT)
-    result = web.app.disconnector.disconnect(user_id=user_id, platform=platform)
+    return _disconnect(web, user_id, connection_id)
+
+
+def _disconnect(web: Web, user_id: str, connection_id: str) -> dict[str, Any]:
+    result = web.app.disconnector.disconnect(user_id=user_id, connection_id=connection_id)
     if not result["disconnected"]:
         raise Problem(404, "not_connected")
     return result
 
 
-def start_backfill(web: Web, user_id: str, platform: str) -> None:
+def start_backfill(web: Web, user_id: str, connection: Connection) -> None:
     """A connected shop is loaded at once; what is complete already is left alone."""
-    rows = job_rows(web, status_of(web, user_id), BackfillRequest(platform=platform))
+    request = BackfillRequest(platform=connection.platform, shop_id=connection.shop_id)
+    rows = job_rows(web, status_of(web, user_id), request)
     web.app.store.rpc(
         "queue_backfill", p_user_id=user_id, p_trigger="connect", p_jobs=rows, p_rerun=False, p_since=None
     )
@@ -149,8 +168,8 @@ def _connect(web: Web, user_id: str, platform: str, details: Mapping[str, str], 
     granted = oauth.exchange(consent, settings, web.app.transport, pending, query["code"])
     oauth.demand_scopes(consent, granted.scopes)
     request = _request(user_id, platform, details["shop"], granted)
-    web.app.connector.connect(request, lambda send: _check(consent, send, request.access_token))
-    start_backfill(web, user_id, platform)
+    connection = web.app.connector.connect(request, lambda send: _check(consent, send, request.access_token))
+    start_backfill(web, user_id, connection)
 
 
 def _check(consent: Consent, send: Any, access_token: str) -> None:
@@ -195,4 +214,4 @@ def _key(web: Web) -> bytes:
 
 
 def _code_of(error: UserError) -> str:
-    return "other_shop" if error.code == "other_shop_connected" else "refused"
+    return error.code if error.code == "other_shop" else "refused"

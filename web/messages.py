@@ -45,7 +45,7 @@ PROBLEMS = {
     "not_connected": "This platform is not connected.",
     "not_signed": "The delivery is not signed as it should be.",
     "not_signed_in": "Sign in, and try again.",
-    "other_shop": "Another shop of this platform is connected, and two shops' data must not mix.",
+    "other_shop": "This is the access to another shop than the one that was named.",
     "platform_not_set_up": "This platform cannot be connected here yet.",
     "refused": "The platform refused the token. Make a fresh one, and allow everything that is asked for.",
     "too_many_lines": "Too many pages are open.",
@@ -129,8 +129,8 @@ def needs_reconnect(job: Mapping[str, Any]) -> bool:
 
 _CONNECT = {
     "declined": "You did not confirm at {title}, so nothing was connected. You can try again.",
-    "other_shop": "You connected another {title} shop before, and two shops never mix. Connect that one again, "
-    "or use another account here for this one.",
+    "other_shop": "This is the access to another {title} shop than the one that you named. Sign in there as its owner, "
+    "and connect again.",
     "scopes_missing": "{title} did not give us every right that we need to read. Connect again, and leave everything "
     "ticked.",
     "refused": "{title} did not accept it. Make sure that it is your own shop, and that everything asked for is "

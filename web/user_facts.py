@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from execution.connections.choice import narrowed
 from execution.errors import StoreError
 from execution.tokens.care import ending_soon
 from web.context import Web
@@ -16,18 +17,24 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _INVALID_PARAMETER = "22023"
 
 
-def status_of(web: Web, user_id: str, platform: str | None = None) -> dict[str, Any]:
+def status_of(web: Web, user_id: str) -> dict[str, Any]:
     """The user's backfill, as `keeper backfill status --json` tells it. 404 for a user that is gone."""
     facts: dict[str, Any] | None = web.app.store.rpc("backfill_status", p_user_id=user_id)
     if facts is None:
         raise Problem(404, "unknown_user")
-    return of_platform(_with_allowances(web, facts), platform)
+    return _with_allowances(web, facts)
 
 
-def of_platform(facts: dict[str, Any], platform: str | None) -> dict[str, Any]:
-    """The same of one platform alone."""
-    parts = ("platforms", "jobs", "failures") if platform is not None else ()
-    return facts | {name: [row for row in facts[name] if row["platform"] == platform] for name in parts}
+def of_shops(facts: dict[str, Any], *, platform: str | None, shop_id: str | None) -> dict[str, Any]:
+    """The same of one platform, or of one shop alone."""
+    return narrowed(
+        facts,
+        [
+            one
+            for one in facts["connections"]
+            if platform in (None, one["platform"]) and shop_id in (None, one["shop_id"])
+        ],
+    )
 
 
 def statuses_of(web: Web, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -40,12 +47,12 @@ def connections_of(web: Web, user_id: str) -> list[dict[str, Any]]:
     """The shops that the user connected, however they are now; see SQL `connections`."""
     found: list[dict[str, Any]] = web.app.store.rpc("connections", p_user_id=user_id)
     ends = token_ends_of(web, user_id)
-    return [row | {"token_ends_at": ends.get(row["platform"])} for row in found]
+    return [row | {"token_ends_at": ends.get(row["connection_id"])} for row in found]
 
 
 def token_ends_of(web: Web, user_id: str) -> dict[str, str]:
-    """By platform: when a token ends that only the seller can replace, where that is soon."""
-    return {row["platform"]: row["expires_at"] for row in ending_soon(web.app.store, user_id)}
+    """By connection: when a token ends that only the seller can replace, where that is soon."""
+    return {row["connection_id"]: row["expires_at"] for row in ending_soon(web.app.store, user_id)}
 
 
 def figures_of(web: Web, user_id: str, *, unit: str, zone: str, since: datetime) -> dict[str, Any]:

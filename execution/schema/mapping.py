@@ -123,7 +123,8 @@ def inserts(table: str, own: list[str], source: str, keep: Mapping[str, str] = N
     """
     listed = ", ".join(["platform_id", *own, "raw", "source_updated_at", "content_hash"])
     updates = ", ".join(f"{name} = {keep.get(name, f'excluded.{name}')}" for name in [*own, "raw", *VERSION_COLUMNS])
-    insert = f"""insert into public.{table} as t (connection_id, user_id, platform, {listed}, fetched_at, sync_run_id, is_deleted)
+    insert = f"""insert into public.{table} as t (
+            connection_id, user_id, platform, {listed}, fetched_at, sync_run_id, is_deleted)
         select job.connection_id, job.user_id, job.platform, {listed}, p_fetched_at, job.run_id, false"""
     return f"""{table}_new as (
         {insert} from {source} where is_new),

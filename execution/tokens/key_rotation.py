@@ -55,7 +55,7 @@ def as_text(facts: dict[str, Any]) -> str:
         for key in facts["missing"]
     ]
     lines += [
-        f"{row['platform']} account {row['connection_id']}: {row['reason']}" for row in facts.get("unreadable", [])
+        f"{row['platform']} connection {row['connection_id']}: {row['reason']}" for row in facts.get("unreadable", [])
     ]
     if "replaced" in facts:
         lines.append(f"{facts['replaced']} tokens were encrypted anew.")

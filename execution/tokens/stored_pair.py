@@ -14,7 +14,7 @@ _FIELDS: tuple[Field, ...] = ("access_token", "refresh_token")
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """The tokens of one account as stored, decrypted, with what is known of the refresh token's fate."""
+    """The tokens of one connection as stored, decrypted, with what is known of the refresh token's fate."""
 
     version: int
     access: str = field(repr=False)
@@ -51,7 +51,7 @@ def associated_data(row: dict[str, Any], name: Field) -> AssociatedData:
 
 
 def sealed(pair: Pair, name: Field, secret: str, keyring: Keyring) -> str:
-    """A secret encrypted for this account's column, with the first key."""
+    """A secret encrypted for this connection's column, with the first key."""
     bound_to = AssociatedData(
         user_id=pair.user_id, platform=pair.platform, connection_id=pair.connection_id, field=name
     )

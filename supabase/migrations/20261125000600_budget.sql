@@ -616,7 +616,8 @@ begin
                           where hour > now_ - interval '24 hours' and (p_platform is null or platform = p_platform)
                           group by user_id, platform, class order by sum(calls) desc limit 50) as t),
         'waiting', (select coalesce(jsonb_agg(to_jsonb(w) order by w.platform), '[]')
-                    from (select platform, count(*) as jobs, count(*) filter (where status = 'parked') as parked,
+                    from (select platform, count(distinct connection_id) as shops, count(*) as jobs,
+                                 count(*) filter (where status = 'parked') as parked,
                                  min(run_after) as next_wake,
                                  -- What a job still needs, by what it took for what is done; unknown before it has begun.
                                  sum(case when done > 0.02 then ceil(calls_used / done * (1 - done)) end)::bigint

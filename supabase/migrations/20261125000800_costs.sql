@@ -550,14 +550,16 @@ begin
 end $$;
 
 -- cost_report: totals by platform and currency, and what could not be linked, by reason, the newest p_limit of each
--- kind.
-create or replace function public.cost_report(p_user_id uuid, p_limit int default 20) returns jsonb
+-- kind; of all of the user's connections, or of some.
+create or replace function public.cost_report(p_user_id uuid, p_limit int default 20, p_connections uuid[] default null)
+returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '120s' as $$
 begin
     return (
         with money as materialized (
             select m.*, a.shop_id, a.shop_name
-            from private.order_profits(p_user_id) as m join public.connected_accounts as a on a.id = m.connection_id),
+            from private.order_profits(p_user_id) as m join public.connected_accounts as a on a.id = m.connection_id
+            where p_connections is null or m.connection_id = any (p_connections)),
         totals as (
             select m.platform, m.currency, count(*) as orders,
                    count(*) filter (where m.cost_state = 'linked') as linked,
@@ -575,11 +577,14 @@ begin
         spent as (
             select c.source, c.currency, c.state, coalesce(c.reason, '') as reason, count(*) as count,
                    sum(c.production_amount + c.shipping_amount) as cost
-            from public.order_costs as c where c.user_id = p_user_id group by 1, 2, 3, 4),
+            from public.order_costs as c
+            where c.user_id = p_user_id and (p_connections is null or c.connection_id = any (p_connections))
+            group by 1, 2, 3, 4),
         open_ones as (
             select c.*, a.shop_id, row_number() over (partition by c.state order by c.ordered_at desc nulls last, c.source_id) as place
             from public.order_costs as c join public.connected_accounts as a on a.id = c.connection_id
-            where c.user_id = p_user_id and c.state <> 'linked')
+            where c.user_id = p_user_id and c.state <> 'linked'
+              and (p_connections is null or c.connection_id = any (p_connections)))
         select jsonb_build_object(
             'rules', public.cost_rules(),
             'digits', (select coalesce(jsonb_object_agg(k.code, k.digits), '{}') from private.currencies as k
@@ -608,5 +613,5 @@ begin
                 from (select * from money as m where m.cost_state <> 'no_cost_yet' or m.cost_source is not null
                       order by m.ordered_at desc, m.platform_id limit p_limit) as n)));
 end $$;
-revoke all on function public.cost_report(uuid, int) from public, anon, authenticated;
-grant execute on function public.cost_report(uuid, int) to service_role;
+revoke all on function public.cost_report(uuid, int, uuid[]) from public, anon, authenticated;
+grant execute on function public.cost_report(uuid, int, uuid[]) to service_role;

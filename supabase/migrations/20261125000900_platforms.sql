@@ -322,12 +322,12 @@ end $$;
 -- how many orders changed.
 create or replace function public.state_currency(p_user_id uuid, p_connection_id uuid, p_currency text) returns int
 language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
-declare connection public.connected_accounts := private.connection_of(p_user_id, p_connection_id);
-        t text; changed int := 0;
+declare connection public.connected_accounts; t text; changed int := 0;
 begin
     if not exists (select 1 from private.currencies as c where c.code = p_currency) then
         raise exception using errcode = 'PT422', message = 'unknown_currency', detail = p_currency;
     end if;
+    connection := private.connection_of(p_user_id, p_connection_id);
     update public.connected_accounts set stated_currency = p_currency where id = connection.id;
     if connection.platform = 'printify' then
         foreach t in array array['printify_variants', 'printify_line_items', 'printify_orders'] loop

@@ -158,19 +158,29 @@ def test_someone_elses_shop_is_refused(refused, user):
     assert line.startswith("Shop 123 belongs to someone else: this token is for shop 30010001 (FoxMugs).")
 
 
-def test_another_shop_of_the_same_user_is_refused(rpc, keyring, refused, user):
-    """The first shop is pinned: two shops' orders never mix (row 48)."""
-    connector(rpc, keyring, etsy()).connect(request(user))
+def test_another_shop_of_the_same_user_is_a_connection_of_its_own(db, rpc, keyring, user):
+    """Two shops' orders never mix (row 48), and neither takes the other's place."""
+    first = connector(rpc, keyring, etsy()).connect(request(user))
+    second = connector(rpc, keyring, etsy(30010009)).connect(request(user, shop_id="30010009"))
+    again = connector(rpc, keyring, etsy()).connect(request(user))
 
-    line = refused(request(user, shop_id="30010009"), etsy(30010009))
-
-    assert f"User {user} has connected Etsy shop 30010001" in line
-    assert "use another user for shop 30010009" in line
+    assert written(db) == (2, 2)
+    assert again.connection_id == first.connection_id != second.connection_id
 
 
-def test_the_database_refuses_another_shop_too(db, rpc, keyring, user):
+def test_two_users_may_connect_the_same_shop(db, rpc, keyring, user):
+    other = str(uuid.uuid4())
+    db.execute("insert into auth.users (id, email) values (%s, %s)", (other, f"{other}@example.com"))
+
+    first, second = (connector(rpc, keyring, etsy()).connect(request(who)) for who in (user, other))
+
+    assert written(db) == (2, 2)
+    assert first.connection_id != second.connection_id
+
+
+def test_the_same_shop_that_is_connected_meanwhile_is_not_connected_twice(db, rpc, keyring, user):
     """Two connects at the same moment: the function decides, not the look before."""
-    late = connector(rpc, keyring, etsy(30010009))
+    late = connector(rpc, keyring, etsy())
     look = late._find
 
     def look_and_be_overtaken(*args):
@@ -180,8 +190,8 @@ def test_the_database_refuses_another_shop_too(db, rpc, keyring, user):
 
     late._find = look_and_be_overtaken
 
-    with pytest.raises(UserError, match="two shops' data must not mix"):
-        late.connect(request(user, shop_id="30010009"))
+    with pytest.raises(UserError, match="being connected by someone else"):
+        late.connect(request(user))
 
     assert written(db) == (1, 1)
 

@@ -95,43 +95,46 @@ class World:
 def new_world(db: Connection) -> World:
     """A seller with a printer."""
     user = make_user(db)
-    db.execute(
-        "insert into public.connected_accounts (user_id, platform, shop_id) values (%s, 'printify', '1')", [user]
-    )
+    for platform in ("printify", "etsy", "shopify", "square"):
+        db.execute(_SHOP, [user, platform])
     return World(db=db, user=user)
 
 
+_SHOP = "insert into public.connected_accounts (user_id, platform, shop_id) values (%s, %s, '1')"
 _SALES = """
-    insert into public.orders as t (user_id, platform, platform_id, order_number, ordered_at, currency, total_amount,
-        raw, source_updated_at, fetched_at, content_hash, sync_run_id, is_deleted)
-    select %(user)s, s.platform, s.id, s.number, now(), 'USD', 2000, '{}', now(), now(), 1, %(user)s, s.gone
+    insert into public.orders as t (connection_id, user_id, platform, platform_id, order_number, ordered_at, currency,
+        total_amount, raw, source_updated_at, fetched_at, content_hash, sync_run_id, is_deleted)
+    select a.id, %(user)s, s.platform, s.id, s.number, now(), 'USD', 2000, '{}', now(), now(), 1, %(user)s, s.gone
     from jsonb_to_recordset(%(rows)s) as s(platform text, id text, number text, gone boolean)
-    on conflict (user_id, platform, platform_id) do update
+    join public.connected_accounts as a on a.user_id = %(user)s and a.platform = s.platform
+    on conflict (connection_id, platform_id) do update
         set order_number = excluded.order_number, is_deleted = excluded.is_deleted, raw = excluded.raw"""
 _PRINTS = """
-    with came as (
-        select * from jsonb_to_recordset(%(rows)s)
+    with printer as (
+        select id as connection_id from public.connected_accounts where user_id = %(user)s and platform = 'printify'),
+    came as (
+        select * from printer, jsonb_to_recordset(%(rows)s)
             as s(id text, status text, kind text, reference text, label text, "of" text, currency text, gone boolean,
                  lines jsonb)),
     orders as (
-        insert into public.printify_orders (user_id, platform, platform_id, status, order_type, shop_order_id,
-            shop_order_label, is_reprint, ordered_at, raw, source_updated_at, fetched_at, content_hash, sync_run_id,
+        insert into public.printify_orders (connection_id, user_id, platform, platform_id, status, order_type,
+            shop_order_id, shop_order_label, is_reprint, ordered_at, raw, source_updated_at, fetched_at, content_hash, sync_run_id,
             is_deleted)
-        select %(user)s, 'printify', c.id, c.status, c.kind, c.reference, c.label, c."of" is not null, now(),
+        select c.connection_id, %(user)s, 'printify', c.id, c.status, c.kind, c.reference, c.label, c."of" is not null, now(),
                jsonb_build_object('metadata', jsonb_build_object('reprinted_order_ids',
                    case when c."of" is null then '[]'::jsonb else jsonb_build_array(c."of") end)),
                now(), now(), 1, %(user)s, c.gone
         from came as c
-        on conflict (user_id, platform, platform_id) do update
+        on conflict (connection_id, platform_id) do update
             set status = excluded.status, order_type = excluded.order_type, shop_order_id = excluded.shop_order_id,
                 shop_order_label = excluded.shop_order_label, is_reprint = excluded.is_reprint, raw = excluded.raw,
                 is_deleted = excluded.is_deleted)
-    insert into public.printify_line_items (user_id, platform, platform_id, order_platform_id, status, quantity,
-        cost_amount, shipping_cost_amount, raw, source_updated_at, fetched_at, content_hash, sync_run_id)
-    select %(user)s, 'printify', c.id || '/' || l.place, c.id, l.value ->> 'status', (l.value ->> 'quantity')::int,
+    insert into public.printify_line_items (connection_id, user_id, platform, platform_id, order_platform_id, status,
+        quantity, cost_amount, shipping_cost_amount, raw, source_updated_at, fetched_at, content_hash, sync_run_id)
+    select c.connection_id, %(user)s, 'printify', c.id || '/' || l.place, c.id, l.value ->> 'status', (l.value ->> 'quantity')::int,
            (l.value ->> 'cost')::bigint, (l.value ->> 'shipping')::bigint, '{}', now(), now(), 1, %(user)s
     from came as c, jsonb_array_elements(c.lines) with ordinality as l(value, place)
-    on conflict (user_id, platform, platform_id) do update
+    on conflict (connection_id, platform_id) do update
         set status = excluded.status, quantity = excluded.quantity, cost_amount = excluded.cost_amount,
             shipping_cost_amount = excluded.shipping_cost_amount, is_deleted = excluded.is_deleted"""
 _FEWER_LINES = """

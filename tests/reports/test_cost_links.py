@@ -304,7 +304,7 @@ def test_linking_reads_by_key_in_a_small_shop_and_in_a_large_one(world):
             [world.user, first, first + 9],
         )
         world.db.execute(
-            "update public.order_costs set state = 'unlinked', platform = null, order_platform_id = null"
+            "update public.order_costs set state = 'unlinked', platform = null, order_connection_id = null, order_platform_id = null"
             " where user_id = %s and source_id = any (%s)",
             [world.user, printed],
         )

@@ -72,6 +72,12 @@ class World:
     user_id: str
     after_slice: Callable[[SliceOutcome], None] = field(default=lambda _: None)
 
+    @property
+    def connection_id(self) -> str:
+        """Of the user's only shop."""
+        (row,) = self.rows("select id from public.connected_accounts where user_id = %s", self.user_id)
+        return str(row["id"])
+
     def start(self, *entities: str, again: bool = False) -> None:
         operations.start_backfill(self.app, user_id=self.user_id, platform="etsy", entities=entities, again=again)
 

@@ -67,9 +67,10 @@ def test_an_order_that_somebody_else_commits_meanwhile_is_updated(db, job, selle
     with worker(env) as other, ThreadPoolExecutor(1) as pool:
         with db.transaction():
             db.execute(
-                "insert into public.orders (connection_id, user_id, platform, platform_id, ordered_at, currency, total_amount, raw,"
-                " source_updated_at, fetched_at, content_hash, sync_run_id)"
-                " select connection_id, %s, 'etsy', '7', now(), 'JPY', 0, '{}', %s, %s, 0, run_id from public.sync_jobs",
+                "insert into public.orders (connection_id, user_id, platform, platform_id, ordered_at, currency,"
+                " total_amount, raw, source_updated_at, fetched_at, content_hash, sync_run_id)"
+                " select connection_id, %s, 'etsy', '7', now(), 'JPY', 0, '{}', %s, %s, 0, run_id"
+                " from public.sync_jobs",
                 [seller, "2001-01-01", EARLY],
             )
             pid = other.info.backend_pid

@@ -22,7 +22,8 @@ FITS = {
     "text": {"text"},
 }
 SYNCED = {
-    "connection_id": "uuid", "user_id": "uuid", "platform": "text", "platform_id": "text", "raw": "jsonb", "content_hash": "bigint",
+    "connection_id": "uuid", "user_id": "uuid", "platform": "text", "platform_id": "text", "raw": "jsonb",
+    "content_hash": "bigint",
     "source_updated_at": "timestamp with time zone", "fetched_at": "timestamp with time zone",
     "sync_run_id": "uuid", "is_deleted": "boolean",
 }  # fmt: skip
@@ -105,7 +106,7 @@ def test_each_entity_has_the_functions_that_are_called_by_name(db, platform):
 
 
 def test_the_tables_that_streams_fill_are_those_that_forgetting_finds(db):
-    """Records carry no foreign key to their connection: forget_connection finds their tables by the columns that all share."""
+    """Records carry no foreign key: forget_connection finds their tables by the columns that all share."""
     found = {name for (name,) in db.execute("select name from private.synced_tables")}
 
     assert found == {table for platform in ENTITIES for table, _, _ in declared(platform)}

@@ -9,10 +9,11 @@ from tests.schema.rows import make_user
 
 # An entry of the payment and one of its fee each, as the ledger has them; and one that names no payment.
 ENTRIES = """
-    insert into public.payments (connection_id, user_id, platform, platform_id, sequence_number, entry_type, currency, entry_amount,
-        balance_amount, reference_type, reference_id, occurred_at, raw, source_updated_at, fetched_at, content_hash,
-        sync_run_id)
-    select %(user)s, %(user)s, 'etsy', kind || n, n, kind, 'USD', 1, 1, kind, case kind when 'bill' then 'x' else '' end || n,
+    insert into public.payments (connection_id, user_id, platform, platform_id, sequence_number, entry_type, currency,
+        entry_amount, balance_amount, reference_type, reference_id, occurred_at, raw, source_updated_at, fetched_at,
+        content_hash, sync_run_id)
+    select %(user)s, %(user)s, 'etsy', kind || n, n, kind, 'USD', 1, 1, kind,
+           case kind when 'bill' then 'x' else '' end || n,
            now(), '{}', now(), now(), 1, %(user)s
     from generate_series(%(first)s::int, %(last)s::int) as n,
          unnest('{shop_payment,processing_fee,bill}'::text[]) as kind"""
@@ -22,7 +23,7 @@ FOUND = """
     select %(user)s, %(user)s, 'etsy', n, 'o' || n, 'USD', '{}', now(), now(), 1, %(user)s
     from generate_series(%(first)s::int, %(last)s::int) as n"""
 PENDING = """select id from private.pending_etsy_payments(
-    jsonb_populate_record(null::public.sync_jobs, jsonb_build_object('connection_id', %s::text, 'platform', 'etsy')), %s, %s
+    jsonb_populate_record(null::public.sync_jobs, jsonb_build_object('connection_id', %s::text)), %s, %s
 ) as p(id)"""
 
 

@@ -77,5 +77,14 @@ def test_a_page_commits_and_a_job_ends(old):
     rows = old.execute("select user_id::text, platform_id, total_amount from public.orders").fetchall()
     assert rows == [(user, "7", 1200)]
     assert old.execute("select backfill_status from public.profiles").fetchall() == [("completed",)]
-    assert call(old, "remap_records", p_user_id=user, p_connection_id=claimed["connection_id"], p_shape="receipts", p_table="orders",
-                p_columns={"status": []}, p_after="") == {"rows": 1, "changed": 0, "after": "7"}  # fmt: skip
+    told = call(
+        old,
+        "remap_records",
+        p_user_id=user,
+        p_connection_id=claimed["connection_id"],
+        p_shape="receipts",
+        p_table="orders",
+        p_columns={"status": []},
+        p_after="",
+    )
+    assert told == {"rows": 1, "changed": 0, "after": "7"}

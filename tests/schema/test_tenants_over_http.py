@@ -317,8 +317,7 @@ def _until_known(rest, env, token):
 
 
 NAMES = [
-    "receipts_orders(b.raw) as m limit (select 1 from public.connected_accounts as a, public.set_admin(a.user_id, true)"
-    " where a.id = $1)), --",
+    "receipts_orders(b.raw) as m limit (select 1 from public.connected_accounts, public.set_admin(user_id, true))), --",
     "orders($1, $2, $3, $4); drop table public.orders; --",
     'x"',
     "orders'",

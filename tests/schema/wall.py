@@ -12,8 +12,8 @@ import psycopg
 
 Connection = psycopg.Connection[Any]
 
-# The only rule there is: a tenant reads its own rows. `(select ...)` is evaluated once a query, not once a row. Where rows
-# are kept by connection, the rule names the tenant's connections as well, so that their index answers it.
+# The only rule there is: a tenant reads its own rows. `(select ...)` is evaluated once a query, not once a row. Where
+# rows are kept by connection, the rule names the tenant's connections as well, so that their index answers it.
 OWN_ROWS = "(user_id = ( SELECT auth.uid() AS uid))"
 OWN_CONNECTIONS = (
     f"({OWN_ROWS} AND (connection_id = ANY (ARRAY( SELECT a.id\n   FROM connected_accounts a\n"

@@ -15,7 +15,7 @@ from web.auth.current_user import SIGNED_IN
 from web.backfills import BackfillRequest, job_rows
 from web.context import WebDep
 from web.problems import responses
-from web.routes.backfill import Name, Status
+from web.routes.backfill import Name, Shop, Status
 from web.routes.onboarding import Accepted
 from web.user_facts import status_of
 
@@ -23,11 +23,12 @@ router = APIRouter(tags=["admin"], dependencies=SIGNED_IN)
 
 
 class Resync(BaseModel):
-    """Read a user's platform again, complete or not."""
+    """Read a user's shops of a platform again, or one of them, complete or not."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"platform": "etsy"}]})
 
     platform: Name
+    shop_id: Shop | None = None
 
 
 class Action(BaseModel):
@@ -55,10 +56,12 @@ def backfill_of(user_id: UUID, admin: AdminDep, web: WebDep) -> JSONResponse:
     responses=responses(401, 403, 404, 413, 422, 429, 503),
 )
 def resync(user_id: UUID, request: Resync, admin: AdminDep, web: WebDep) -> JSONResponse:
-    """Force a user's platform to be read again. What runs now runs once more afterwards."""
+    """Force a user's shops to be read again. What runs now runs once more afterwards."""
     rate_limits.count_action(web.app.store, admin.id, rate_limits.ADMIN_RESYNC)
-    rows = job_rows(web, status_of(web, str(user_id)), BackfillRequest(platform=request.platform))
-    record(web, admin.id, "resync", user_id, {"platform": request.platform})
+    rows = job_rows(
+        web, status_of(web, str(user_id)), BackfillRequest(platform=request.platform, shop_id=request.shop_id)
+    )
+    record(web, admin.id, "resync", user_id, request.model_dump(exclude_none=True))
     queued = web.app.store.rpc(
         "queue_backfill", p_user_id=str(user_id), p_trigger="admin", p_jobs=rows, p_rerun=True, p_since=None
     )

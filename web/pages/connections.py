@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
@@ -38,6 +40,7 @@ def show(  # noqa: PLR0917  FastAPI passes by name
         user=user,
         formats=formats,
         cards=cards,
+        addable=[(name, messages.platform_title(name)) for name in _addable(cards, web)],
         notice=render.Notice(tone="bad", text=notice) if notice else _goodbye(disconnected),
     )
 
@@ -79,9 +82,10 @@ def connect_by_token(
     return RedirectResponse("/backfill?connected=printify", 303)
 
 
-@router.post(HERE + "/{platform}/disconnect")
-def disconnect(platform: str, user: UserDep, web: WebDep) -> Response:
-    connecting.disconnect(web, user.id, platform)
+@router.post(HERE + "/{connection_id}/disconnect")
+def disconnect(connection_id: UUID, user: UserDep, web: WebDep) -> Response:
+    platform = _connection(web, user, connection_id)["platform"]
+    connecting.disconnect(web, user.id, str(connection_id))
     return RedirectResponse(f"{HERE}?disconnected={platform}", 303)
 
 
@@ -107,16 +111,16 @@ def _form(request: Request, user: User, platform: str, *, mistake: str = "", sho
     return render.page(request, _FORMS[platform], user=user, status=status, mistake=mistake, shop=shop)
 
 
-@router.get(HERE + "/{platform}/sync")
-def sync_form(platform: str, request: Request, user: UserDep, web: WebDep) -> Response:
+@router.get(HERE + "/{connection_id}/sync")
+def sync_form(connection_id: UUID, request: Request, user: UserDep, web: WebDep) -> Response:
     """The dry run: what it would cost, before anything starts."""
     cards, formats = _cards(request, web, user)
-    card = _connected(cards, platform)
+    card = _connected(cards, connection_id)
     estimates = (
         []
         if card.running
         else [
-            (again, estimate(web, user.id, _request(platform, again=again)))
+            (again, estimate(web, user.id, _request(card.platform, card.shop_id, again=again)))
             for again in ((False, True) if card.can_resume else (True,))
         ]
     )
@@ -124,15 +128,25 @@ def sync_form(platform: str, request: Request, user: UserDep, web: WebDep) -> Re
     return render.page(request, "sync.html", user=user, formats=formats, card=card, choices=choices)
 
 
-@router.post(HERE + "/{platform}/sync")
-def sync(platform: str, user: UserDep, web: WebDep, again: Annotated[str, Form()] = "rest") -> Response:
-    started = start(web, user.id, _request(platform, again=again == "all"))
+@router.post(HERE + "/{connection_id}/sync")
+def sync(connection_id: UUID, user: UserDep, web: WebDep, again: Annotated[str, Form()] = "rest") -> Response:
+    shop = _connection(web, user, connection_id)
+    started = start(web, user.id, _request(shop["platform"], shop["shop_id"], again=again == "all"))
     queued = any(job["outcome"] == "queued" for job in started["jobs"])
-    return RedirectResponse(f"/backfill?started={platform}" if queued else f"{HERE}/{platform}/sync", 303)
+    there = f"/backfill?started={shop['platform']}" if queued else f"{HERE}/{connection_id}/sync"
+    return RedirectResponse(there, 303)
 
 
-def _request(platform: str, *, again: bool) -> BackfillRequest:
-    return BackfillRequest(platform=platform, again=again)
+def _request(platform: str, shop_id: str, *, again: bool) -> BackfillRequest:
+    return BackfillRequest(platform=platform, shop_id=shop_id, again=again)
+
+
+def _connection(web: Web, user: User, connection_id: UUID) -> Mapping[str, Any]:
+    """The user's own; what is another's is not there."""
+    for shop in status_of(web, user.id)["connections"]:
+        if shop["connection_id"] == str(connection_id):
+            return dict(shop)
+    raise Problem(404, "not_connected")
 
 
 def _cards(request: Request, web: Web, user: User) -> tuple[tuple[ConnectionView, ...], Any]:
@@ -143,9 +157,9 @@ def _cards(request: Request, web: Web, user: User) -> tuple[tuple[ConnectionView
     return connections_view(facts, formats, available=available, token_ends=ends), formats
 
 
-def _connected(cards: tuple[ConnectionView, ...], platform: str) -> ConnectionView:
+def _connected(cards: tuple[ConnectionView, ...], connection_id: UUID) -> ConnectionView:
     for card in cards:
-        if card.platform == platform and card.is_connected:
+        if card.connection_id == str(connection_id) and card.is_connected:
             return card
     raise Problem(404, "not_connected")
 
@@ -157,6 +171,11 @@ def _is_available(web: Web, platform: str) -> bool:
     except UserError:
         return False
     return platform in web.manager.table.jobs
+
+
+def _addable(cards: tuple[ConnectionView, ...], web: Web) -> list[str]:
+    """Platforms with a shop already: another one is connected beside it."""
+    return [name for name in dict.fromkeys(c.platform for c in cards if c.connection_id) if _is_available(web, name)]
 
 
 def _goodbye(platform: str) -> render.Notice | None:

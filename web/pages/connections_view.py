@@ -13,6 +13,7 @@ from execution.reports import progress
 from web import messages
 from web.pages.formats import Formats
 from web.pages.progress_view import counts
+from web.pages.shop_names import keys_of, name_of, titles_of
 
 Job = Mapping[str, Any]
 # Platforms whose sellers may paste a token instead of confirming at a consent page.
@@ -38,9 +39,15 @@ class EntityFact:
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionView:
-    """One platform's card. `state`: connected, reconnect_needed, disconnected, not_connected or soon."""
+    """A shop's card, or that of a platform without one. `state`: connected, reconnect_needed, disconnected,
+    not_connected or soon.
+    """
 
+    # Of the page's element: the platform, and a number behind it from its second shop on.
+    key: str
     platform: str
+    # Empty where there is no shop yet.
+    connection_id: str
     title: str
     brings: str
     state: str
@@ -71,46 +78,57 @@ class ConnectionView:
 def connections_view(
     facts: Mapping[str, Any], formats: Formats, *, available: Sequence[str], token_ends: Mapping[str, str] = NOTHING
 ) -> tuple[ConnectionView, ...]:
-    """A card for every platform; `available` are those that this service has an application key for. `token_ends` are
-    the times at which pasted tokens end, where that is soon.
+    """A card for every shop, and one for every platform without. `available` are the platforms that this service has an
+    application key for, `token_ends` by connection the times at which pasted tokens end, where that is soon.
     """
-    accounts = {account["platform"]: account for account in facts["platforms"]}
-    names = sorted({*_BRINGS, *accounts}, key=messages.sort_key)
-    return tuple(
+    shops = facts["connections"]
+    keys, titles = keys_of(shops), titles_of(shops)
+    cards = [
         replace(
             _connection(
-                name, accounts.get(name), [j for j in facts["jobs"] if j["platform"] == name], formats, available
+                shop["platform"],
+                shop,
+                [job for job in facts["jobs"] if job["connection_id"] == shop["connection_id"]],
+                formats,
+                available,
             ),
-            advice=_advice(name, token_ends.get(name), formats),
+            key=keys[shop["connection_id"]],
+            title=titles[shop["connection_id"]],
+            advice=_advice(shop["platform"], token_ends.get(shop["connection_id"]), formats),
         )
-        for name in names
-    )
+        for shop in shops
+    ]
+    bare = set(_BRINGS) - {shop["platform"] for shop in shops}
+    cards += [_connection(name, None, (), formats, available) for name in bare]
+    return tuple(sorted(cards, key=lambda card: messages.sort_key(card.platform)))
 
 
 def _connection(
-    name: str, account: Mapping[str, Any] | None, jobs: Sequence[Job], formats: Formats, available: Sequence[str]
+    name: str, shop: Mapping[str, Any] | None, jobs: Sequence[Job], formats: Formats, available: Sequence[str]
 ) -> ConnectionView:
-    state = account["status"] if account else ("not_connected" if name in available else "soon")
+    state = shop["status"] if shop else ("not_connected" if name in available else "soon")
     is_open = any(job["status"] in OPEN for job in jobs)
     failed = [job for job in jobs if job["status"] in ("failed", "quarantined")]
     pill, text = _pill(state, is_open=is_open, has_failed=bool(failed))
     synced = _synced(jobs, formats)
     share = sum(map(progress.share, jobs)) / len(jobs) if jobs else 0.0
     return ConnectionView(
+        key=name,
         platform=name,
+        connection_id=shop["connection_id"] if shop else "",
         title=messages.platform_title(name),
         brings=_BRINGS.get(name, ""),
         state=state,
         pill=pill,
         pill_text=text,
-        shop=(account["shop_name"] or account["shop_id"]) if account else "",
-        shop_id=account["shop_id"] if account else "",
+        shop=name_of(shop) if shop else "",
+        shop_id=shop["shop_id"] if shop else "",
         synced=synced[0].upper() + synced[1:],
         synced_inside=synced,
         running=f"Syncing: {formats.percent(share)} done" if is_open else "",
         percent=int(share * 100),
         entities=tuple(EntityFact(name=messages.entity_title(job["entity"]), text=_held(job, formats)) for job in jobs),
-        warning=_warning(name, account),
+        warning=_warning(name, shop),
         advice="",
         # Who disconnected a shop knows why nothing comes from it any more.
         failures=tuple(
@@ -177,10 +195,10 @@ def _advice(name: str, ends_at: str | None, formats: Formats) -> str:
     return f"Our access to {messages.platform_title(name)} {ends}. Connect again {when}."
 
 
-def _warning(name: str, account: Mapping[str, Any] | None) -> str:
-    if account is None:
+def _warning(name: str, shop: Mapping[str, Any] | None) -> str:
+    if shop is None:
         return ""
-    if account["status"] == "reconnect_needed":
+    if shop["status"] == "reconnect_needed":
         return (
             f"{messages.platform_title(name)} no longer accepts our access. "
             "Connect again to go on; nothing that is here is lost."

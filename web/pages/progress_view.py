@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from execution.jobs import OPEN
 from execution.reports import progress
 from web import messages
 from web.pages.formats import Formats, span
+from web.pages.shop_names import keys_of, name_of, titles_of
 
 # A shorter wait is no news to a seller: the bar stands still for a moment.
 _SHORT_WAIT = timedelta(minutes=1)
@@ -20,7 +21,7 @@ _SPOKEN_STEP = 25
 
 @dataclass(frozen=True, kw_only=True)
 class EntityView:
-    """One line of a platform: what is happening, how far it is, what comes next."""
+    """One line of a shop: what is happening, how far it is, what comes next."""
 
     entity: str
     state: str
@@ -37,6 +38,9 @@ class Trouble:
     """What failed in a seller's words, and what the seller can do."""
 
     platform: str
+    connection_id: str
+    # Of its card on the page of connections.
+    key: str
     title: str
     what: str
     message: str
@@ -58,8 +62,11 @@ class CertificateLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlatformView:
+class ShopView:
+    # Of the page's elements: the platform, and a number behind it from its second shop on.
+    key: str
     platform: str
+    connection_id: str
     title: str
     shop_name: str
     state: str
@@ -88,18 +95,29 @@ class ProgressView:
     state: str
     is_open: bool
     spoken: str
-    platforms: tuple[PlatformView, ...]
+    shops: tuple[ShopView, ...]
     troubles: tuple[Trouble, ...]
 
 
 def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
     jobs = facts["jobs"]
-    accounts = sorted(facts["platforms"], key=lambda account: messages.sort_key(account["platform"]))
-    platforms = tuple(_platform(account, jobs, formats) for account in accounts if _is_shown(account, jobs))
-    away = {account["platform"] for account in accounts if account["status"] == "disconnected"}
-    troubles = _troubles([job for job in jobs if job["status"] in ("failed", "quarantined")], away)
+    connections = sorted(facts["connections"], key=lambda shop: messages.sort_key(shop["platform"]))
+    keys, titles = keys_of(connections), titles_of(connections)
+    shops = tuple(
+        _shop(shop, keys[shop["connection_id"]], jobs, formats) for shop in connections if _is_shown(shop, jobs)
+    )
+    away = {shop["connection_id"] for shop in connections if shop["status"] == "disconnected"}
+    failed = [job for job in jobs if job["status"] in ("failed", "quarantined")]
+    troubles = tuple(
+        replace(
+            trouble,
+            key=keys.get(trouble.connection_id, trouble.platform),
+            title=titles.get(trouble.connection_id, trouble.title),
+        )
+        for trouble in _troubles(failed, away)
+    )
     share, state = _share(jobs), _state(jobs)
-    unread = [p.title for p in platforms if not p.entities]
+    unread = [titles[shop.connection_id] for shop in shops if not shop.entities]
     is_partly = state == "completed" and bool(unread)
     headline = _headline(state, jobs)
     return ProgressView(
@@ -109,7 +127,7 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
         state=state,
         is_open=any(job["status"] in OPEN for job in jobs),
         spoken=_spoken(headline, state, share, troubles),
-        platforms=platforms,
+        shops=shops,
         troubles=troubles,
     )
 
@@ -181,19 +199,21 @@ def _spoken(headline: str, state: str, share: float, troubles: Sequence[Trouble]
     return " ".join([headline + ".", *(f"{t.title}: {t.message}" for t in troubles)])
 
 
-def _is_shown(account: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> bool:
-    """A platform that was disconnected and never read has nothing to say here."""
-    return account["status"] != "disconnected" or any(job["platform"] == account["platform"] for job in jobs)
+def _is_shown(shop: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> bool:
+    """A shop that was disconnected and never read has nothing to say here."""
+    return shop["status"] != "disconnected" or any(job["connection_id"] == shop["connection_id"] for job in jobs)
 
 
-def _platform(account: Mapping[str, Any], all_jobs: Sequence[Mapping[str, Any]], formats: Formats) -> PlatformView:
-    jobs = [job for job in all_jobs if job["platform"] == account["platform"]]
-    state, text = _badge(account, jobs)
+def _shop(shop: Mapping[str, Any], key: str, all_jobs: Sequence[Mapping[str, Any]], formats: Formats) -> ShopView:
+    jobs = [job for job in all_jobs if job["connection_id"] == shop["connection_id"]]
+    state, text = _badge(shop, jobs)
     lines = tuple(_certificate(job, formats) for job in jobs if job["certificate"])
-    return PlatformView(
-        platform=account["platform"],
-        title=messages.platform_title(account["platform"]),
-        shop_name=account["shop_name"] or account["shop_id"],
+    return ShopView(
+        key=key,
+        platform=shop["platform"],
+        connection_id=shop["connection_id"],
+        title=messages.platform_title(shop["platform"]),
+        shop_name=name_of(shop),
         state=state,
         state_text=text,
         entities=tuple(_entity(job, formats) for job in jobs),
@@ -202,10 +222,10 @@ def _platform(account: Mapping[str, Any], all_jobs: Sequence[Mapping[str, Any]],
     )
 
 
-def _badge(account: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
-    if account["status"] == "reconnect_needed":
+def _badge(shop: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    if shop["status"] == "reconnect_needed":
         return "failed", "Reconnect needed"
-    if account["status"] == "disconnected":
+    if shop["status"] == "disconnected":
         return "waiting", "Disconnected"
     return {
         "empty": ("waiting", "Not synced yet"),
@@ -304,29 +324,30 @@ _LINES = {
 
 
 def _troubles(failed: Sequence[Mapping[str, Any]], away: Collection[str]) -> tuple[Trouble, ...]:
-    """What failed for one reason stands once: a lost access stops every entity of its platform, and what comes with
-    another entity follows it. `away`: platforms that the seller has disconnected, where nothing can be tried again.
+    """What failed for one reason stands once: a lost access stops every entity of its shop, and what comes with
+    another entity follows it. `away`: connections that the seller has ended, where nothing can be tried again.
     """
-    entities: dict[tuple[str, str, str], list[str]] = {}
-    sources = {job["platform"] for job in failed if job["error_code"] != _FOLLOWS}
+    entities: dict[tuple[str, str, str, str], list[str]] = {}
+    sources = {job["connection_id"] for job in failed if job["error_code"] != _FOLLOWS}
     for job in failed:
-        if job["error_code"] == _FOLLOWS and job["platform"] in sources:
+        if job["error_code"] == _FOLLOWS and job["connection_id"] in sources:
             continue
         action = "reconnect" if messages.needs_reconnect(job) else "retry"
-        if job["platform"] in away:
+        if job["connection_id"] in away:
             action = "connect"
-        entities.setdefault((job["platform"], action, messages.failure(job)), []).append(
-            messages.entity_title(job["entity"])
-        )
+        reason = (job["platform"], job["connection_id"], action, messages.failure(job))
+        entities.setdefault(reason, []).append(messages.entity_title(job["entity"]))
     return tuple(
         Trouble(
             platform=platform,
+            connection_id=connection_id,
+            key=platform,
             title=messages.platform_title(platform),
             what=", ".join(names),
             message=message,
             action=action,
         )
-        for (platform, action, message), names in entities.items()
+        for (platform, connection_id, action, message), names in entities.items()
     )
 
 

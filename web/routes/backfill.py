@@ -21,9 +21,10 @@ from web.live import server_sent_events
 from web.live.status_stream import version_of
 from web.problems import Problem, responses
 from web.routes.onboarding import Accepted
-from web.user_facts import of_platform, status_of
+from web.user_facts import of_shops, status_of
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
+Shop = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,120}$")]
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 _STREAM = {
@@ -35,7 +36,7 @@ router = APIRouter(tags=["backfill"], dependencies=SIGNED_IN)
 
 
 class Start(BaseModel):
-    """What to start; everything that is connected unless it says less."""
+    """What to start; every shop that is connected unless it says less."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -43,12 +44,14 @@ class Start(BaseModel):
             "examples": [
                 {},
                 {"platform": "etsy", "entities": ["orders"], "dry_run": True},
+                {"platform": "etsy", "shop_id": "30010001", "again": True},
                 {"platform": "etsy", "since": "2026-01-01T00:00:00Z"},
             ]
         },
     )
 
     platform: Name | None = None
+    shop_id: Shop | None = Field(None, description="One shop; every shop of the platform by default.")
     entities: Annotated[list[Name], Field(max_length=20)] = []
     since: AwareDatetime | None = Field(None, description="Read the history from here on only, again if need be.")
     again: bool = Field(default=False, description="Read complete entities once more.")
@@ -63,7 +66,11 @@ class Start(BaseModel):
 
     def request(self) -> BackfillRequest:
         return BackfillRequest(
-            platform=self.platform, entities=tuple(self.entities), since=self.since, again=self.again
+            platform=self.platform,
+            shop_id=self.shop_id,
+            entities=tuple(self.entities),
+            since=self.since,
+            again=self.again,
         )
 
 
@@ -71,6 +78,8 @@ class EntityEstimate(BaseModel):
     """One entity; `calls` is null where nobody can know yet, and `reason` says why in words for the seller."""
 
     platform: str
+    connection_id: str
+    shop_id: str
     entity: str
     outcome: Literal["queued", "will run again", "already running", "already complete"]
     calls: int | None
@@ -94,7 +103,17 @@ class Estimate(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "jobs": [{"platform": "etsy", "entity": "orders", "outcome": "queued", "calls": 812, "reason": ""}],
+                    "jobs": [
+                        {
+                            "platform": "etsy",
+                            "connection_id": "9d35f1c0-0d1b-4a5e-8a3e-6d0b0a8f7c11",
+                            "shop_id": "30010001",
+                            "entity": "orders",
+                            "outcome": "queued",
+                            "calls": 812,
+                            "reason": "",
+                        }
+                    ],
                     "platforms": [
                         {
                             "platform": "etsy",
@@ -133,12 +152,20 @@ class Status(BaseModel):
                     "backfill_completed_at": None,
                     "failures": [],
                     "now": "2026-11-22T10:00:00+00:00",
-                    "platforms": [
-                        {"platform": "etsy", "shop_id": "30010001", "shop_name": "Tea", "status": "connected"}
+                    "connections": [
+                        {
+                            "connection_id": "9d35f1c0-0d1b-4a5e-8a3e-6d0b0a8f7c11",
+                            "platform": "etsy",
+                            "shop_id": "30010001",
+                            "shop_name": "Tea",
+                            "status": "connected",
+                        }
                     ],
                     "jobs": [
                         {
                             "platform": "etsy",
+                            "connection_id": "9d35f1c0-0d1b-4a5e-8a3e-6d0b0a8f7c11",
+                            "shop_id": "30010001",
                             "entity": "orders",
                             "status": "running",
                             "records_done": 450,
@@ -159,7 +186,7 @@ class Status(BaseModel):
     backfill_completed_at: str | None
     failures: list[dict[str, Any]]
     now: str
-    platforms: list[dict[str, Any]]
+    connections: list[dict[str, Any]]
     jobs: list[dict[str, Any]]
 
 
@@ -179,13 +206,18 @@ def start_backfill(start: Start, user: UserDep, web: WebDep) -> Response:
 
 
 @router.get("/backfill/status", response_model=Status, responses=responses(401, 404, 422, 503))
-async def backfill_status(user: UserDep, web: WebDep, platform: Annotated[Name | None, Query()] = None) -> Response:
-    """Platforms, jobs, counts, waits, failures in words, certificates."""
+async def backfill_status(
+    user: UserDep,
+    web: WebDep,
+    platform: Annotated[Name | None, Query()] = None,
+    shop_id: Annotated[Shop | None, Query()] = None,
+) -> Response:
+    """Connections, jobs, counts, waits, failures in words, certificates."""
     facts = await web.statuses.of(user.id)
     if facts is None:
         raise Problem(404, "unknown_user")
     # Sent as it is: the model above documents it, and checking it again would cost more than asking for it.
-    return Response(orjson.dumps(of_platform(facts, platform)), media_type="application/json")
+    return Response(orjson.dumps(of_shops(facts, platform=platform, shop_id=shop_id)), media_type="application/json")
 
 
 @router.get(

@@ -16,6 +16,7 @@ from web.problems import Problem, responses
 from web.user_facts import connections_of
 
 Platform = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,30}$", examples=["etsy"])]
+Shop = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,120}$")]
 Token = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{8,4096}$")]
 
 router = APIRouter(tags=["connections"], dependencies=SIGNED_IN)
@@ -28,6 +29,7 @@ class Connection(BaseModel):
         json_schema_extra={
             "examples": [
                 {
+                    "connection_id": "9d35f1c0-0d1b-4a5e-8a3e-6d0b0a8f7c11",
                     "platform": "etsy",
                     "shop_id": "30010001",
                     "shop_name": "Tea and Thread",
@@ -43,6 +45,7 @@ class Connection(BaseModel):
         }
     )
 
+    connection_id: str
     platform: str
     shop_id: str
     shop_name: str
@@ -68,6 +71,7 @@ class TokenAccepted(BaseModel):
     """The shop that a pasted token belongs to."""
 
     platform: str
+    connection_id: str
     shop_id: str
     shop_name: str
 
@@ -142,9 +146,15 @@ def connect_token(
 @router.post(
     "/disconnect-{platform}", response_model=Disconnected, responses=responses(401, 403, 404, 413, 422, 429, 503)
 )
-def disconnect(platform: Platform, user: UserDep, web: WebDep, request: Request) -> Response:
+def disconnect(
+    platform: Platform,
+    user: UserDep,
+    web: WebDep,
+    request: Request,
+    shop_id: Annotated[Shop | None, Form(description="Where several of the platform are connected")] = None,
+) -> Response:
     """End a connection: its jobs end, its tokens are deleted, and the platform is told where it can be."""
-    result = connecting.disconnect(web, user.id, platform)
+    result = connecting.disconnect_shop(web, user.id, platform, shop_id)
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse(connecting.HOME, 303)
     return Response(Disconnected(**result).model_dump_json(), media_type="application/json")

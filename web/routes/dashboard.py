@@ -50,6 +50,9 @@ class RecentOrder(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     platform: str
+    connection_id: str
+    shop_id: str
+    shop_name: str
     platform_id: str
     order_number: str | None
     ordered_at: str
@@ -73,7 +76,7 @@ def figures(
 
 @router.get("/dashboard/recent-orders", responses=responses(401, 422, 503))
 def recent_orders(user: UserDep, web: WebDep, limit: Annotated[int, Query(ge=1, le=50)] = 8) -> list[RecentOrder]:
-    """The newest orders over all platforms."""
+    """The newest orders over all shops."""
     found: list[dict[str, Any]] = web.app.store.rpc("recent_orders", p_user_id=user.id, p_limit=limit)
     return [RecentOrder(**row) for row in found]
 

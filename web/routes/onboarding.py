@@ -93,6 +93,8 @@ class JobOutcome(BaseModel):
     """What became of one entity."""
 
     platform: str
+    connection_id: str
+    shop_id: str
     entity: str
     outcome: Literal["queued", "already running", "already complete"]
 
@@ -105,7 +107,15 @@ class Accepted(BaseModel):
             "examples": [
                 {
                     "run_id": "0c1f3f0e-6b53-4d0c-8d6a-6f8f3ad3a911",
-                    "jobs": [{"platform": "etsy", "entity": "orders", "outcome": "queued"}],
+                    "jobs": [
+                        {
+                            "platform": "etsy",
+                            "connection_id": "9d35f1c0-0d1b-4a5e-8a3e-6d0b0a8f7c11",
+                            "shop_id": "30010001",
+                            "entity": "orders",
+                            "outcome": "queued",
+                        }
+                    ],
                 }
             ]
         }

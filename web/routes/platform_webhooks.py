@@ -185,7 +185,7 @@ async def _keep(web: Web, platform: str, event: Event) -> Received:
         p_subject=dict(event.subject),
         p_email=event.email,
     )
-    if accepted["accounts"] and event.effect == "read":
+    if accepted["connections"] and event.effect == "read":
         web.manager.ring()
     return Received()
 

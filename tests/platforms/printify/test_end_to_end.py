@@ -207,7 +207,9 @@ def test_the_currency_is_assumed_until_the_seller_states_it(printify: Printify, 
     world.run("orders")
     assumed = {(r["currency"], r["currency_assumed"]) for r in world.stored("printify_line_items").values()}
 
-    world.app.store.rpc("state_currency", p_user_id=world.user_id, p_platform="printify", p_currency="EUR")
+    world.app.store.rpc(
+        "state_currency", p_user_id=world.user_id, p_connection_id=world.connection_id, p_currency="EUR"
+    )
 
     stated = {(r["currency"], r["currency_assumed"]) for r in world.stored("printify_line_items").values()}
     other = world_of(shop, currency="CAD")

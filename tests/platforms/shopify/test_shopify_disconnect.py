@@ -33,7 +33,7 @@ def test_the_app_is_uninstalled_and_its_tokens_are_dead_on_both_sides(
     world = world_of(shopify.shop(3))
     before = answers_to(shopify, world.sold.access_token)
 
-    told = app.disconnector.disconnect(user_id=world.user_id, platform="shopify")
+    told = app.disconnector.disconnect(user_id=world.user_id, connection_id=world.connection_id)
 
     assert told == {"disconnected": True, "revoked": True}
     assert (before, answers_to(shopify, world.sold.access_token)) == (200, 401)
@@ -50,7 +50,7 @@ def test_a_token_that_died_of_age_is_refreshed_once_to_take_leave(
     place = AssociatedData(user_id=world.user_id, platform="shopify", connection_id=connection_id, field="access_token")
     db.execute("update private.platform_tokens set access_token = %s", (app.keyring.encrypt(old, place),))
 
-    told = app.disconnector.disconnect(user_id=world.user_id, platform="shopify")
+    told = app.disconnector.disconnect(user_id=world.user_id, connection_id=world.connection_id)
 
     assert told == {"disconnected": True, "revoked": True}
     assert len(shopify.refreshes(world.sold)) == 1
@@ -60,7 +60,7 @@ def test_a_token_that_died_of_age_is_refreshed_once_to_take_leave(
 def test_taking_leave_is_booked_like_any_other_call(app: App, shopify: Shopify, world_of: WorldOf) -> None:
     world = world_of(shopify.shop(3))
 
-    app.disconnector.disconnect(user_id=world.user_id, platform="shopify")
+    app.disconnector.disconnect(user_id=world.user_id, connection_id=world.connection_id)
 
     (bucket,) = app.valkey.scan_iter("keeper:*:points")
     level, maximum = app.valkey.hmget(bucket, "level", "maximum")
@@ -77,7 +77,7 @@ def test_a_shopify_that_does_not_obey_keeps_no_token_with_us(
     else:
         shopify.fault(kind="status", status=503, path="", times=9)
 
-    told = app.disconnector.disconnect(user_id=world.user_id, platform="shopify")
+    told = app.disconnector.disconnect(user_id=world.user_id, connection_id=world.connection_id)
 
     assert told == {"disconnected": True, "revoked": False}
     assert stored_tokens(db) == []

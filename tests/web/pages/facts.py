@@ -8,6 +8,7 @@ from typing import Any
 from web.pages.formats import Formats, formats_for
 
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
+CONNECTION = "9d35f1c0-0d1b-4a5e-8a3e-6d0b0a8f7c11"
 
 
 def reader(zone: str = "America/New_York", language: str = "en-US") -> Formats:
@@ -21,6 +22,8 @@ def later(**delta: float) -> str:
 def job(entity: str = "orders", status: str = "running", **fields: Any) -> dict[str, Any]:
     return {
         "platform": "etsy",
+        "connection_id": CONNECTION,
+        "shop_id": "30010001",
         "entity": entity,
         "status": status,
         "records_done": 450,
@@ -60,6 +63,10 @@ def failed(
     return job(entity, "failed", error_code=code, seller_message=message, finished_at=later(hours=-1))
 
 
-def status(*jobs: dict[str, Any], **account: Any) -> dict[str, Any]:
-    shop = {"platform": "etsy", "shop_id": "30010001", "shop_name": "TeaAndTwine", "status": "connected"} | account
-    return {"now": NOW.isoformat(), "platforms": [shop], "jobs": list(jobs)}
+def status(*jobs: dict[str, Any], **connection: Any) -> dict[str, Any]:
+    named = {"connection_id": CONNECTION, "platform": "etsy", "shop_id": "30010001", "shop_name": "TeaAndTwine"}
+    return {
+        "now": NOW.isoformat(),
+        "connections": [named | {"status": "connected"} | connection],
+        "jobs": list(jobs),
+    }

@@ -15,7 +15,7 @@ def _seen(*jobs: dict[str, object], **account: object) -> ProgressView:
 
 
 def _line(*jobs: dict[str, object]) -> tuple[str, str]:
-    entity = _seen(*jobs).platforms[0].entities[0]
+    entity = _seen(*jobs).shops[0].entities[0]
     return entity.label, entity.detail
 
 
@@ -62,7 +62,7 @@ def test_pages_that_overlap_never_show_more_than_there_is() -> None:
 
 
 def test_what_is_complete_shows_its_proof() -> None:
-    platform = _seen(completed(rejected=2, distinct_keys=1159)).platforms[0]
+    platform = _seen(completed(rejected=2, distinct_keys=1159)).shops[0]
 
     (line,) = platform.certificate
     assert platform.is_proven
@@ -74,7 +74,7 @@ def test_what_is_complete_shows_its_proof() -> None:
 def test_nothing_is_called_proven_before_its_last_entity_is() -> None:
     view = _seen(completed(), job("payments"))
 
-    assert not view.platforms[0].is_proven
+    assert not view.shops[0].is_proven
     assert view.state == "open"
 
 
@@ -124,8 +124,8 @@ def test_a_count_without_a_total_is_a_sign_of_life() -> None:
 
 
 def test_a_platform_that_tells_no_count_is_said_to_tell_none() -> None:
-    counted = _seen(completed()).platforms[0]
-    uncounted = _seen(completed(), completed("payments", provider_count=None)).platforms[0]
+    counted = _seen(completed()).shops[0]
+    uncounted = _seen(completed(), completed("payments", provider_count=None)).shops[0]
 
     assert not counted.is_partly_counted
     assert uncounted.is_partly_counted
@@ -134,18 +134,18 @@ def test_a_platform_that_tells_no_count_is_said_to_tell_none() -> None:
 
 def test_platforms_stand_in_the_order_of_the_connections() -> None:
     facts = status()
-    others = [facts["platforms"][0] | {"platform": name} for name in ("printify", "shopify")]
+    others = [facts["connections"][0] | {"platform": name, "connection_id": name} for name in ("printify", "shopify")]
 
-    view = progress_view(facts | {"platforms": [*facts["platforms"], *others]}, reader())
+    view = progress_view(facts | {"connections": [*facts["connections"], *others]}, reader())
 
-    assert [p.platform for p in view.platforms] == ["etsy", "shopify", "printify"]
+    assert [p.platform for p in view.shops] == ["etsy", "shopify", "printify"]
 
 
 def test_what_failed_is_not_done_however_much_of_it_was_read() -> None:
     view = _seen(completed(), failed("payments", "history_limited", "Please reconnect your shop and allow it."))
 
     assert view.percent == 50
-    assert view.platforms[0].entities[1].percent_text == "stopped"
+    assert view.shops[0].entities[1].percent_text == "stopped"
     assert view.troubles[0].action == "reconnect"
 
 
@@ -167,16 +167,22 @@ def test_the_whole_is_open_as_long_as_anything_moves() -> None:
 
 
 def test_a_user_without_a_shop_is_told_what_to_do() -> None:
-    view = progress_view(status() | {"platforms": []}, reader())
+    view = progress_view(status() | {"connections": []}, reader())
 
     assert (view.state, view.is_open) == ("empty", False)
 
 
 def test_a_shop_that_was_never_read_is_not_said_to_be_here() -> None:
     facts = status(completed())
-    unread = {"platform": "printify", "shop_id": "1", "shop_name": "Prints", "status": "connected"}
+    unread = {
+        "connection_id": "2",
+        "platform": "printify",
+        "shop_id": "1",
+        "shop_name": "Prints",
+        "status": "connected",
+    }
 
-    view = progress_view(facts | {"platforms": [*facts["platforms"], unread]}, reader())
+    view = progress_view(facts | {"connections": [*facts["connections"], unread]}, reader())
 
     assert view.headline == "What was read is here, and proven"
     assert view.subline.endswith("Not read yet: Printify.")

@@ -183,7 +183,7 @@ def test_the_status_is_the_users_own_and_nobody_elses(api, db, make_seller, bear
     assert of_ann["user_id"] == ann
     assert len(of_ann["jobs"]) == 4
     assert of_bob["jobs"] == []
-    assert [account["platform"] for account in of_bob["platforms"]] == ["shopify"]
+    assert [account["platform"] for account in of_bob["connections"]] == ["shopify"]
     assert api.get(f"/backfill/status?user_id={ann}", headers=bearer(bob)).json()["user_id"] == bob
 
 

@@ -235,16 +235,33 @@ def test_missing_scopes_are_named(browser, etsy, shop):
     assert missing_scopes(SHOPIFY_CONSENT.scopes, writes) == []
 
 
-def test_another_shop_is_refused_because_the_first_is_pinned(browser, etsy, shop, db):
+def test_another_shop_stands_beside_the_first(browser, etsy, shop, db):
     come_back(browser, consent(begin(browser).headers["location"]))
-    browser.post("/disconnect-etsy")
-    etsy.shop(orders=3)
+    second = etsy.shop(orders=3)
 
     ended = come_back(browser, consent(begin(browser).headers["location"]))
 
-    assert "problem=other_shop" in ended.headers["location"]
-    assert db.execute("select shop_id from public.connected_accounts").fetchall() == [(str(shop.id),)]
-    assert db.execute("select count(*) from private.platform_tokens").fetchone() == (0,)
+    assert ended.headers["location"] == f"{HOME}?connected=etsy"
+    shops = {row["shop_id"] for row in browser.get("/connections").json()}
+    assert shops == {str(shop.id), str(second.id)}
+    assert db.execute("select count(*) from private.platform_tokens").fetchone() == (2,)
+
+
+def test_of_two_shops_the_one_that_is_named_is_disconnected(browser, etsy, shop, db):
+    come_back(browser, consent(begin(browser).headers["location"]))
+    second = etsy.shop(orders=3)
+    come_back(browser, consent(begin(browser).headers["location"]))
+
+    unnamed = browser.post("/disconnect-etsy")
+    named = browser.post("/disconnect-etsy", data={"shop_id": str(second.id)})
+    unknown = browser.post("/disconnect-etsy", data={"shop_id": "1"})
+
+    assert (unnamed.status_code, unnamed.json()["code"]) == (422, "ambiguous_shop")
+    assert str(shop.id) in unnamed.json()["detail"]
+    assert (named.status_code, unknown.status_code) == (200, 404)
+    states = {row["shop_id"]: row["status"] for row in browser.get("/connections").json()}
+    assert states == {str(shop.id): "connected", str(second.id): "disconnected"}
+    assert db.execute("select count(*) from private.platform_tokens").fetchone() == (1,)
 
 
 # ── the end of a connection ──
