@@ -39,3 +39,8 @@ class SellerWords:
     shop: ShopField | None = None
     pasted: PastedToken | None = None
     shop_form: str = ""
+
+    @property
+    def has_form(self) -> bool:
+        """Whether something is asked for before the consent page, on a page of our own."""
+        return self.shop is not None or self.pasted is not None
