@@ -25,12 +25,11 @@ from execution.job_runner import JobRunner
 from execution.jobs import LEASE_SECONDS, Job
 from execution.keyring import Keyring
 from execution.platform_client import PlatformClient
-from execution.process import boot
-from execution.process import lease_returns as owed
+from execution.process import boot, lease_returns
 from execution.process.shutdown import HeldLeases
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
-from execution.slices.slice_work import Client
+from execution.slices.job_slice import Client
 from execution.store import AS_LONG_AS_IT_TAKES, IN_PASSING, Patience, Store
 from execution.token_manager import TokenManager
 from execution.tokens.care import TokenCare
@@ -94,7 +93,7 @@ class App:
         )
 
     @cached_property
-    def door(self) -> HttpTransport:
+    def transport(self) -> HttpTransport:
         return HttpTransport(self.clock)
 
     @cached_property
@@ -141,17 +140,17 @@ class App:
             keyring=self.keyring,
             platform=platform_named(name),
             settings=self.settings.platform(name),
-            door=self.door,
+            transport=self.transport,
             clock=self.clock,
         )
 
     def client_of(self, job: Job) -> PlatformClient:
-        """The door to a job's platform, with the tokens of the job's own tenant."""
+        """The client of a job's platform, with the tokens of the job's own tenant."""
         tokens = TokenManager(refresher=self.refresher_of(job.platform), chance=self.rng, lease_id=job.lease_id)
         return self._client(job, job.job_type, tokens, self.store.now)
 
     def live_client(self, whose: Whose, tokens: TokenSource) -> PlatformClient:
-        """The door for a question that a person waits for, with a token that no lease stands for."""
+        """The client for a question that a person waits for, with a token that no lease stands for."""
         # By our own clock: nothing that is read so is compared with a time.
         return self._client(whose, "live", tokens, self.clock.now, deadline_s=LIVE_DEADLINE_S)
 
@@ -171,7 +170,7 @@ class App:
             call_class=call_class,
             tokens=tokens,
             limiter=self.limiter,
-            door=self.door,
+            transport=self.transport,
             db_now=db_now,
             clock=self.clock,
             shop_id=whose.shop_id,
@@ -194,8 +193,8 @@ class App:
 
     def breakers(self) -> list[dict[str, Any]]:
         """The platforms that are away now: scope, state, reason, since when, when they are tried next."""
-        told: list[dict[str, Any]] = self.store.rpc("breakers")
-        return told
+        circuits: list[dict[str, Any]] = self.store.rpc("breakers")
+        return circuits
 
     def check_boot(self) -> None:
         """Raise UserError where this process must not work with this database, key ring or Valkey."""
@@ -217,8 +216,8 @@ class App:
             worker=f"{socket.gethostname()}:{os.getpid()}",
             history=self.settings.history_window,
             give_back=self._after_slice,
-            owe=lambda lease_id: owed.note(self.valkey, lease_id),
-            turn_calls=lambda job: self.limiter.turn_calls(self._scope_of(job)),
+            return_later=lambda lease_id: lease_returns.note(self.valkey, lease_id),
+            slice_calls=lambda job: self.limiter.slice_calls(self._scope_of(job)),
             stopping=self.stopping,
             held_leases=self.held_leases,
         )

@@ -132,9 +132,9 @@ def status(store: Store, user_id: str) -> dict[str, Any]:
             f"{user_id!r} is not a user id.", hint="A user id is a UUID; see `keeper user create`."
         ) from None
     try:
-        told: dict[str, Any] | None = store.rpc("backfill_status", p_user_id=user_id)
+        facts: dict[str, Any] | None = store.rpc("backfill_status", p_user_id=user_id)
     except StoreError as error:
         raise UserError(error.message, hint=error.hint) from None
-    if told is None:
+    if facts is None:
         raise UserError(f"There is no user {user_id}.", hint="Create one with `keeper user create`.")
-    return told
+    return facts

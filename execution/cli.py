@@ -143,8 +143,8 @@ def backfill_start(
 ) -> None:
     """Queue the backfill of a user. What runs is left alone, what failed is queued again."""
     if dry_run:
-        told = estimates.of_user(app(), user_id=user_id, platform=platform, entities=entity or [], again=again)
-        show(told, as_json=as_json, text=estimates.as_text(told))
+        estimate = estimates.of_user(app(), user_id=user_id, platform=platform, entities=entity or [], again=again)
+        show(estimate, as_json=as_json, text=estimates.as_text(estimate))
         return
     facts = operations.start_backfill(app(), user_id=user_id, platform=platform, entities=entity or [], again=again)
     text = "\n".join(f"{j['platform']} {j['entity']}: {j['outcome']}" for j in facts["jobs"])
@@ -356,9 +356,9 @@ def _usage(error: Exception, name: str) -> str:
         sys.stdout.write(context.get_help() + "\n")
         sys.exit(EXIT_BAD_INPUT)
     where = context.command_path if context is not None else name
-    told = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-    end = "" if told.endswith((".", "?", "!")) else "."
-    return f"{told}{end} See `{where} --help`."
+    message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+    end = "" if message.endswith((".", "?", "!")) else "."
+    return f"{message}{end} See `{where} --help`."
 
 
 def _command(point: EntryPoint) -> Callable[..., Any]:

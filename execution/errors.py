@@ -4,7 +4,9 @@ KeeperError                 something is wrong; the message says what, the hint 
 ├── UserError               bad input or settings: the command line prints one line and exits 2
 ├── StoreError              the database refused a call; nothing was written
 │   └── StoreUnavailable    the database could not be reached; the call may be repeated
-└── LeaseLost               another worker has the job now: drop what is in hand, write nothing
+├── LeaseLost               another worker has the job now: drop what is in hand, write nothing
+└── CursorUnreadable        what the job's row says of where it stands is not readable here
+    └── CursorTooNew        newer code wrote it
 
 Signal                      how one slice of a job ends early; the runner settles every one of them
 ├── Snooze                  come back later; costs no attempt
@@ -16,16 +18,21 @@ Signal                      how one slice of a job ends early; the runner settle
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 
 class KeeperError(Exception):
-    """Something is wrong; `message` says what and `hint` says what to do about it."""
+    """Something is wrong; `message` says what and `hint` says what to do about it, for people.
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    Programs branch on the type and on `code`, a stable word; it is empty where nobody has to tell one from another.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.code = code
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
@@ -36,11 +43,15 @@ class UserError(KeeperError):
 
 
 class StoreError(KeeperError):
-    """The database refused a call; nothing of it was written."""
+    """The database refused a call; nothing of it was written.
 
-    def __init__(self, message: str, *, code: str = "", hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.code = code
+    `code` is the stable word that one of our functions raised, or what refused the call in its place; `sqlstate` is the
+    class of the fault.
+    """
+
+    def __init__(self, message: str, *, code: str = "", sqlstate: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint, code=code or sqlstate)
+        self.sqlstate = sqlstate
 
 
 class StoreUnavailable(StoreError):
@@ -51,31 +62,39 @@ class LeaseLost(KeeperError):
     """Another worker has the job now, or it was ended: drop what is in hand and write nothing."""
 
 
-class Signal(Exception):
-    """How one slice of a job ends early. Every signal is settled by the runner; none leaves it."""
+class CursorUnreadable(KeeperError):
+    """The job's cursor says where it stands, and this code cannot go on from there."""
 
-    def __init__(self, reason: str) -> None:
+
+class CursorTooNew(CursorUnreadable):
+    """A newer form of cursor: newer code is being deployed, and goes on with the job."""
+
+
+class Signal(Exception):
+    """How one slice of a job ends early. Every signal is settled by the runner; none leaves it.
+
+    `reason` is a sentence for engineers, `code` the stable word that programs act on.
+    """
+
+    def __init__(self, reason: str, *, code: str) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.code = code
 
 
 class Snooze(Signal):
-    """Come back after `delay`. Waiting is not failing: no attempt is spent.
+    """Come back after `delay`. Waiting is not failing: no attempt is spent."""
 
-    `code` is a stable word where an operator has to act, so that waiting alone will not help.
-    """
-
-    def __init__(self, reason: str, delay: timedelta, *, code: str = "") -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, delay: timedelta, *, code: str) -> None:
+        super().__init__(reason, code=code)
         self.delay = delay
-        self.code = code
 
 
 class Retriable(Signal):
     """Try again, after `after` or with backoff. Spends an attempt."""
 
-    def __init__(self, reason: str, after: timedelta | None = None) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, after: timedelta | None = None, *, code: str = "try_again") -> None:
+        super().__init__(reason, code=code)
         self.after = after
 
 
@@ -84,13 +103,21 @@ class FileGone(Retriable):
 
 
 class Fatal(Signal):
-    """The job cannot go on. `code` is a stable word, `seller_message` a sentence the seller can act on."""
+    """The job cannot go on. What the seller reads is found by the code (`seller_messages`), with `facts` put in.
 
-    def __init__(self, reason: str, *, code: str, seller_message: str) -> None:
-        super().__init__(reason)
-        self.code = code
+    `seller_message`: a sentence of the platform's own, where the code alone does not say what the seller can do.
+    """
+
+    def __init__(
+        self, reason: str, *, code: str, seller_message: str = "", facts: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(reason, code=code)
         self.seller_message = seller_message
+        self.facts = facts or {}
 
 
 class Skip(Signal):
     """Drop this one object (it is gone, or not ours), count it and go on."""
+
+    def __init__(self, reason: str, *, code: str = "gone") -> None:
+        super().__init__(reason, code=code)

@@ -20,14 +20,16 @@ from enum import Enum
 import structlog
 
 from execution import jobs
-from execution.catalog import Catalog
+from execution.catalog import Catalog, platform_named
 from execution.clock import Clock
 from execution.errors import Fatal, LeaseLost, Retriable, Signal, Skip, Snooze, StoreError, StoreUnavailable, UserError
 from execution.http.circuit_breaker import CircuitBreaker
 from execution.jobs import Job
 from execution.process.shutdown import HeldLeases
+from execution.seller_messages import message_of
 from execution.settings import HistoryWindow
-from execution.slices.slice_work import Client, ClientOf, SliceWork
+from execution.slices.job_slice import Client, ClientOf, JobSlice
+from execution.slices.slice_work import SliceWork
 from execution.store import Store
 from execution.verification import Certificate
 
@@ -62,34 +64,37 @@ class JobRunner:
     worker: str
     history: HistoryWindow
     give_back: Callable[[], None] = lambda: None
-    # Told the lease that could not be given back, because the process is leaving and the database does not answer.
-    owe: Callable[[str], None] = lambda _: None
+    # Told the lease that could not be given back, because the process is stopping and the database does not answer.
+    return_later: Callable[[str], None] = lambda _: None
     stopping: Callable[[], bool] = lambda: False
     held_leases: HeldLeases = field(default_factory=HeldLeases)
     slice_seconds: float = SLICE_SECONDS
-    # So many calls end a slice as well, so that a small day is dealt out in small turns (docs/decisions/014).
-    turn_calls: Callable[[Job], int] = lambda _: sys.maxsize
+    # So many calls end a slice as well, so that a small day is dealt out in small parts (docs/decisions/014).
+    slice_calls: Callable[[Job], int] = lambda _: sys.maxsize
 
     def work_one(self) -> SliceOutcome:
         """Claim the next due job and work a slice of it. Every Signal is settled here; none leaves."""
         if self.stopping():
             return SliceOutcome.IDLE
         lease_id = str(uuid.uuid4())
-        # In hand before it is asked for: its answer may come while the process is being ended.
+        # Held before it is asked for: its answer may come while the process is being ended.
         with self.held_leases.holding(lease_id):
             try:
                 job = jobs.claim(self.store, self.catalog, self.worker, lease_id)
                 return SliceOutcome.IDLE if job is None else self._work(job)
             except StoreUnavailable:
-                self._owe_if_leaving(lease_id)
+                self._return_later_if_stopping(lease_id)
                 raise
 
-    def _owe_if_leaving(self, lease_id: str) -> None:
+    def _return_later_if_stopping(self, lease_id: str) -> None:
         """Not in a process that goes on: a page that the database dies of has to be counted."""
         if self.stopping():
-            self.owe(lease_id)
+            self.return_later(lease_id)
 
     def _work(self, job: Job) -> SliceOutcome:
+        """A slice of a leased job, and its settlement. A lease that is lost, or a database that is away, is told to
+        nobody: the lease lapses and the job is rescued.
+        """
         bound = log.bind(job_id=job.id, platform=job.platform, entity=job.entity.name)
         try:
             client = self.client_of(job)
@@ -99,57 +104,58 @@ class JobRunner:
             jobs.park(self.store, job, str(error), _SETTINGS_MISSING, 0, charge=False, code="setting_missing")
             return SliceOutcome.PARKED
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch") as pool:
-            ends_at, most_calls = self.clock.monotonic() + self.slice_seconds, self.turn_calls(job)
             work = SliceWork(
-                store=self.store,
-                client=client,
-                pool=pool,
-                job=job,
-                history=self.history,
-                over=lambda: self.stopping() or self.clock.monotonic() >= ends_at or client.sends >= most_calls,
+                JobSlice(store=self.store, client=client, pool=pool, job=job, over=self._over(job, client)),
+                self.history,
             )
             try:
-                outcome = self._settle(job, work, client)
+                try:
+                    self.breaker.stand_aside(job, client)
+                    certificate = work.run()
+                except Exception as failure:  # noqa: BLE001  each kind is settled, or raised again
+                    outcome = self._settle_failure(job, work, client, failure)
+                else:
+                    outcome = self._settle(job, work, certificate)
             except LeaseLost:
                 bound.warning("lease_lost")
                 outcome = SliceOutcome.LOST
             except StoreUnavailable as error:
-                # Nobody can be told; the lease lapses and the job is rescued.
                 bound.warning("store_unavailable", error=error.message)
-                self._owe_if_leaving(job.lease_id)
+                self._return_later_if_stopping(job.lease_id)
                 outcome = SliceOutcome.LOST
             finally:
                 self.give_back()
         bound.info("slice_ended", outcome=outcome.value, calls=work.calls, pages=work.pages)
         return outcome
 
-    def _settle(self, job: Job, work: SliceWork, client: Client) -> SliceOutcome:
-        try:
-            certificate = self._run(job, work, client)
-        except Signal as signal:
-            return self._settle_signal(job, work, signal)
-        except (LeaseLost, StoreUnavailable):
-            raise
-        except StoreError as error:
-            return self._park(job, work, Retriable(str(error)))
-        except Exception as error:
-            log.exception("slice_broke", job_id=job.id)
-            return self._park(job, work, Retriable(f"unexpected {type(error).__name__}"))
+    def _over(self, job: Job, client: Client) -> Callable[[], bool]:
+        ends_at, most_calls = self.clock.monotonic() + self.slice_seconds, self.slice_calls(job)
+        return lambda: self.stopping() or self.clock.monotonic() >= ends_at or client.sends >= most_calls
+
+    def _settle(self, job: Job, work: SliceWork, certificate: Certificate | None) -> SliceOutcome:
         if certificate is None:
             jobs.hand_back(self.store, job, work.calls)
             return SliceOutcome.HANDED_BACK
         jobs.complete(self.store, job, work.calls, certificate=certificate.as_json(), watermark=certificate.watermark)
         return SliceOutcome.COMPLETED
 
-    def _run(self, job: Job, work: SliceWork, client: Client) -> Certificate | None:
-        self.breaker.stand_aside(job, client)
-        try:
-            return work.run()
-        except Retriable as failure:
-            raise self.breaker.judge(job, client, failure) from None
+    def _settle_failure(self, job: Job, work: SliceWork, client: Client, failure: Exception) -> SliceOutcome:
+        match failure:
+            case Retriable():
+                return self._settle_signal(job, work, self.breaker.judge(job, client, failure))
+            case Signal():
+                return self._settle_signal(job, work, failure)
+            case LeaseLost() | StoreUnavailable():
+                raise failure
+            case StoreError():
+                return self._park(job, work, Retriable(str(failure), code="store_refused"))
+            case _:
+                log.error("slice_broke", job_id=job.id, exc_info=failure)
+                unexpected = Retriable(f"unexpected {type(failure).__name__}", code="unexpected")
+                return self._park(job, work, unexpected)
 
     def _settle_signal(self, job: Job, work: SliceWork, signal: Signal) -> SliceOutcome:
-        log.info("slice_signal", job_id=job.id, signal=type(signal).__name__, reason=signal.reason)
+        log.info("slice_signal", job_id=job.id, signal=type(signal).__name__, code=signal.code, reason=signal.reason)
         match signal:
             case Snooze(delay=delay) if delay <= timedelta():
                 jobs.hand_back(self.store, job, work.calls)
@@ -158,21 +164,14 @@ class JobRunner:
                 jobs.park(self.store, job, signal.reason, delay, work.calls, charge=False, code=signal.code)
                 return SliceOutcome.PARKED
             case Skip():
-                gone = Fatal(signal.reason, code="gone", seller_message="The platform no longer shows this shop.")
-                return self._settle_signal(job, work, gone)
+                return self._settle_signal(job, work, Fatal(signal.reason, code=signal.code))
             case Fatal(code="platform_key_refused" as code):
                 # Nobody's jobs can run until an operator has mended the key; none of them has failed.
                 jobs.park(self.store, job, signal.reason, _SETTINGS_MISSING, work.calls, charge=False, code=code)
                 return SliceOutcome.PARKED
             case Fatal():
-                jobs.fail(
-                    self.store,
-                    job,
-                    work.calls,
-                    code=signal.code,
-                    error=signal.reason,
-                    seller_message=signal.seller_message,
-                )
+                message = message_of(signal, platform_named(job.platform))
+                jobs.fail(self.store, job, work.calls, code=signal.code, error=signal.reason, seller_message=message)
                 return SliceOutcome.FAILED
             case _:
                 return self._park(job, work, signal)
@@ -184,5 +183,5 @@ class JobRunner:
         delay = timedelta(seconds=self.rng.uniform(longest / 2, longest))
         if isinstance(signal, Retriable) and signal.after is not None:
             delay = max(delay, signal.after)
-        outcome = jobs.park(self.store, job, signal.reason, delay, work.calls, charge=True)
+        outcome = jobs.park(self.store, job, signal.reason, delay, work.calls, charge=True, code=signal.code)
         return SliceOutcome.FAILED if outcome == "failed" else SliceOutcome.PARKED

@@ -17,7 +17,10 @@ JobType = Literal["backfill", "incremental"]
 OPEN = ("waiting", "queued", "running", "parked")
 LEASE_SECONDS = 60
 MAX_ATTEMPTS = 10
-_TOO_OLD = timedelta(seconds=60)
+# Why a job is parked, where waiting alone does not help: an operator must act.
+OPERATOR_MUST_ACT = frozenset({"setting_missing", "platform_key_refused", "token_unreadable"})
+# Newer code is being deployed beside this: one of its workers goes on.
+WORKER_TOO_OLD, WORKER_TOO_OLD_WAIT = "worker_too_old", timedelta(seconds=60)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +51,9 @@ def claim(store: Store, catalog: Catalog, worker: str, lease_id: str) -> Job | N
     try:
         entity = catalog.find(row["platform"], row["entity"])
     except UserError as error:
-        # Queued by newer code during a deploy: a newer worker will take it.
-        _park(store, lease_id, f"this worker is too old: {error.message}", _TOO_OLD, 0, charge=False)
+        # Queued by newer code during a deploy: a newer worker will claim it.
+        reason = f"this worker is too old: {error.message}"
+        _park(store, lease_id, reason, WORKER_TOO_OLD_WAIT, 0, charge=False, code=WORKER_TOO_OLD)
         return None
     return Job(
         id=row["id"],
@@ -73,14 +77,12 @@ def hand_back(store: Store, job: Job, calls: int) -> None:
     store.rpc("hand_back_job", p_lease_id=job.lease_id, p_calls=calls)
 
 
-def park(store: Store, job: Job, reason: str, delay: timedelta, calls: int, *, charge: bool, code: str = "") -> str:
-    """Not now. Answers 'parked', or 'failed' when the last attempt was spent. `code`: somebody has to act."""
+def park(store: Store, job: Job, reason: str, delay: timedelta, calls: int, *, charge: bool, code: str) -> str:
+    """Not now. Answers 'parked', or 'failed' when the last attempt was spent."""
     return _park(store, job.lease_id, reason, delay, calls, charge=charge, code=code)
 
 
-def _park(
-    store: Store, lease_id: str, reason: str, delay: timedelta, calls: int, *, charge: bool, code: str = ""
-) -> str:
+def _park(store: Store, lease_id: str, reason: str, delay: timedelta, calls: int, *, charge: bool, code: str) -> str:
     outcome: str = store.rpc(
         "park_job",
         p_lease_id=lease_id,
@@ -89,7 +91,7 @@ def _park(
         p_charge=charge,
         p_max_attempts=MAX_ATTEMPTS,
         p_calls=calls,
-        p_code=code or None,
+        p_code=code,
     )
     return outcome
 

@@ -24,7 +24,8 @@ from execution.catalog import platform_named
 from execution.connections.connector import ConnectRequest
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from execution.job_runner import SliceOutcome
-from execution.process.shutdown import LEAVE_SECONDS, HeldLeases, Shutdown
+from execution.jobs import OPERATOR_MUST_ACT
+from execution.process.shutdown import EXIT_SECONDS, HeldLeases, Shutdown
 from execution.streams import Children, Person, Records, shapes
 
 _REMAP_ROWS = 1000
@@ -113,12 +114,12 @@ def moment(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        told = datetime.fromtimestamp(int(text), UTC) if text.isdecimal() else datetime.fromisoformat(text)
+        read = datetime.fromtimestamp(int(text), UTC) if text.isdecimal() else datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):
         raise UserError(
             f"{text!r} is no time.", hint="Write it like 2026-11-22T10:00:00Z or in Unix seconds."
         ) from None
-    return told if told.tzinfo else told.replace(tzinfo=UTC)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def start_backfill(
@@ -160,8 +161,8 @@ def calls_per_day(app: App, platform: str) -> int | None:
         settings = app.settings.platform(platform)
     except UserError:
         return None
-    told = app.store.rpc("limits_of", p_scope=scope_of(budget, settings).key) or {}
-    return int((told.get("per_day") or budget.per_day) * budget.backfill_share)
+    limits = app.store.rpc("limits_of", p_scope=scope_of(budget, settings).key) or {}
+    return int((limits.get("per_day") or budget.per_day) * budget.backfill_share)
 
 
 def run_until_idle(app: App, *, wait_seconds: float) -> dict[str, Any]:
@@ -173,17 +174,17 @@ def run_until_idle(app: App, *, wait_seconds: float) -> dict[str, Any]:
     while True:
         while runner.work_one() is not SliceOutcome.IDLE:
             slices += 1
-        told = app.store.rpc("tick")
-        due = [told[name] for name in ("next_due", "next_lapse") if told[name]]
+        beat = app.store.rpc("tick")
+        due = [beat[name] for name in ("next_due", "next_lapse") if beat[name]]
         away = min(
-            ((datetime.fromisoformat(d) - datetime.fromisoformat(told["now"])).total_seconds() for d in due),
+            ((datetime.fromisoformat(d) - datetime.fromisoformat(beat["now"])).total_seconds() for d in due),
             default=None,
         )
-        if told["queued"] or told["rescued"] or told["woken"]:
+        if beat["queued"] or beat["rescued"] or beat["woken"]:
             continue
         if away is None or away > wait_seconds:
             _check_waits(app)
-            return {"slices": slices, "next_due": told["next_due"], "running_elsewhere": told["running"]}
+            return {"slices": slices, "next_due": beat["next_due"], "running_elsewhere": beat["running"]}
         app.clock.sleep(min(max(away, 0.05), 1.0))
 
 
@@ -194,7 +195,7 @@ def verify(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
     for account in facts["platforms"]:
         for entity in app.catalog.of(account["platform"]):
             listing = entity.listing
-            told = app.store.rpc(
+            found = app.store.rpc(
                 "verify_completed",
                 p_user_id=user_id,
                 p_platform=account["platform"],
@@ -204,9 +205,9 @@ def verify(app: App, *, user_id: str, platform: str | None) -> dict[str, Any]:
                 p_time_column=entity.time_column,
                 p_proofs=list(entity.proofs),
             )
-            ok = told["status"] == "completed" and told["audit"].get("missing_rows", 0) == 0
-            ok = ok and all(proof["ok"] for proof in told["proofs"])
-            entities.append({"platform": account["platform"], "entity": entity.name, "ok": ok, **told})
+            ok = found["status"] == "completed" and found["audit"].get("missing_rows", 0) == 0
+            ok = ok and all(proof["ok"] for proof in found["proofs"])
+            entities.append({"platform": account["platform"], "entity": entity.name, "ok": ok, **found})
     return {"user_id": user_id, "ok": bool(entities) and all(e["ok"] for e in entities), "entities": entities}
 
 
@@ -232,7 +233,7 @@ def _remap_table(
         columns["currency"] = ()
     totals, after = {"shape": shape, "table": part.table, "rows": 0, "changed": 0}, ""
     while True:
-        told = app.store.rpc(
+        batch = app.store.rpc(
             "remap_records",
             p_user_id=user_id,
             p_platform=platform,
@@ -242,11 +243,11 @@ def _remap_table(
             p_after=after,
             p_limit=_REMAP_ROWS,
         )
-        if not told["rows"]:
+        if not batch["rows"]:
             return totals
-        totals["rows"] += told["rows"]
-        totals["changed"] += told["changed"]
-        after = told["after"]
+        totals["rows"] += batch["rows"]
+        totals["changed"] += batch["changed"]
+        after = batch["after"]
 
 
 def rejected(app: App, *, user_id: str) -> list[dict[str, Any]]:
@@ -268,20 +269,20 @@ def replay_rejected(app: App, *, user_id: str) -> dict[str, int]:
     totals, after = {"landed": 0, "refused": 0}, 0
     while True:
         try:
-            told = app.store.rpc("replay_rejected", p_user_id=user_id, p_after=after)
+            batch = app.store.rpc("replay_rejected", p_user_id=user_id, p_after=after)
         except StoreError as error:
             raise UserError(error.message, hint=error.hint) from None
-        if told["after"] is None:
+        if batch["after"] is None:
             return totals
-        totals["landed"] += told["landed"]
-        totals["refused"] += told["refused"]
-        after = told["after"]
+        totals["landed"] += batch["landed"]
+        totals["refused"] += batch["refused"]
+        after = batch["after"]
 
 
 def _check_waits(app: App) -> None:
     columns = "id,platform,entity,park_reason,park_code"
     for job in app.store.read("sync_jobs", columns, "id", status="parked"):
-        if job["park_code"]:
+        if job["park_code"] in OPERATOR_MUST_ACT:
             raise KeeperError(f"{job['platform']} {job['entity']} waits: {job['park_reason']}")
 
 
@@ -308,11 +309,11 @@ def work_forever(*, processes: int, threads: int) -> NoReturn:
 
 def keep_time(app: App, *, every_seconds: float) -> None:
     """Beat until a signal comes, a second one ends at once. A beat that fails is told, and the next one tries again."""
-    leaving = Shutdown(held_leases=HeldLeases(), give_back=lambda _: None)
+    shutdown = Shutdown(held_leases=HeldLeases(), give_back=lambda _: None)
     # Python's own handler would raise in the middle of a beat.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    leaving.listen(signal.SIGTERM, signal.SIGINT)
-    stop = leaving.asked
+    shutdown.listen(signal.SIGTERM, signal.SIGINT)
+    stop = shutdown.asked
     # A thread of its own: a token endpoint may take half a minute, and the beat must not wait for it.
     care = threading.Thread(target=_care_for_tokens, args=(app, stop), name="token-care", daemon=True)
     care.start()
@@ -327,7 +328,7 @@ def keep_time(app: App, *, every_seconds: float) -> None:
             workers.log.exception("tick_broke")
         stop.wait(every_seconds)
     # A refresh that ends in time is stored: the platform may not issue the pair twice.
-    care.join(LEAVE_SECONDS)
+    care.join(EXIT_SECONDS)
 
 
 def _care_for_tokens(app: App, stop: threading.Event) -> None:

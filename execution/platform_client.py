@@ -1,4 +1,4 @@
-"""The only door to a platform: permit, token, send, classify."""
+"""The only way to a platform: permit, token, send, classify."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PlatformClient:
         call_class: CallClass,
         tokens: TokenSource,
         limiter: RateLimiter,
-        door: HttpTransport,
+        transport: HttpTransport,
         db_now: Callable[[], datetime],
         clock: Clock,
         shop_id: str = "",
@@ -64,7 +64,7 @@ class PlatformClient:
         self._call_class: CallClass = call_class
         self._tokens = tokens
         self._limiter = limiter
-        self._door = door
+        self._transport = transport
         self._db_now = db_now
         self._clock = clock
         self._base_url = platform.base_url(settings, shop_id)
@@ -98,7 +98,7 @@ class PlatformClient:
         Raises Fatal where the address is not one that this platform's files may be fetched from.
         """
         self._check_source(url)
-        with self._door.download(url, offset=offset) as chunks:
+        with self._transport.download(url, offset=offset) as chunks:
             yield chunks
 
     def _check_source(self, url: str) -> None:
@@ -108,7 +108,6 @@ class PlatformClient:
             raise Fatal(
                 "the platform names a file at an address that it may not name",
                 code="wrong_address",
-                seller_message="The platform sent us to an unknown address. Our engineers have been told.",
             )
 
     def _try(self, request: Request, access_token: str) -> tuple[Response, Verdict]:
@@ -122,7 +121,9 @@ class PlatformClient:
         self.sends += 1
         started = self._clock.monotonic()
         try:
-            raw = self._door.send(request.method, url, headers=headers, body=request.body, deadline_s=self._deadline_s)
+            raw = self._transport.send(
+                request.method, url, headers=headers, body=request.body, deadline_s=self._deadline_s
+            )
         except Retriable as signal:
             log.warning("platform_call_failed", platform=self._platform.name, path=request.path, reason=signal.reason)
             self._tell(request, "lost", self._clock.monotonic() - started)
@@ -160,15 +161,15 @@ class PlatformClient:
         match verdict.kind:
             case ResponseKind.THROTTLED:
                 self._limiter.throttled(self._scope, wait)
-                raise Snooze(verdict.reason, wait)
+                raise Snooze(verdict.reason, wait, code="throttled")
             case ResponseKind.DAY_USED_UP:
                 self._limiter.block(self._scope, wait)
-                raise Snooze(verdict.reason, wait)
+                raise Snooze(verdict.reason, wait, code="day_used_up")
             case ResponseKind.TOKEN_REJECTED:
                 self._tokens.give_up(verdict.reason)
-                raise reconnect_needed(self._platform, f"a fresh token was rejected too: {verdict.reason}")
+                raise reconnect_needed(f"a fresh token was rejected too: {verdict.reason}")
             case ResponseKind.SHOP_PAUSED:
-                raise Snooze(verdict.reason, wait)
+                raise Snooze(verdict.reason, wait, code="shop_paused")
             case ResponseKind.GONE:
                 raise Skip(verdict.reason)
             case ResponseKind.ACCESS_REFUSED | ResponseKind.KEY_REFUSED | ResponseKind.REQUEST_WRONG:

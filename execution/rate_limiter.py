@@ -26,7 +26,7 @@ from execution.clock import Clock
 from execution.errors import Snooze, StoreError
 from execution.store import Rpc
 
-# A report is a trip to the database: often enough to find foreign calls, seldom enough to cost nothing.
+# A report is a trip to the database: often enough to find external calls, seldom enough to cost nothing.
 _REPORT_EVERY_S = 15.0
 # So few calls left: every answer is reported.
 _NEARLY_NONE = 0.02
@@ -40,8 +40,8 @@ _PATIENCE_S: Mapping[CallClass, float] = {"live": LONGEST_WAIT_S, "incremental":
 # A REST bucket empties in this time, whatever the shop's plan: only its size is told (shopify sheet, section 6).
 _CALLS_EMPTY_S = 20.0
 
-# A turn costs a claim: fewer calls would not be worth it.
-_SMALLEST_TURN = 3
+# A slice costs a claim: fewer calls would not be worth it.
+_FEWEST_SLICE_CALLS = 3
 
 log = structlog.get_logger()
 
@@ -72,7 +72,7 @@ class RateLimiter:
         self._reported_at: dict[Scope, float] = {}
         self._buckets: dict[tuple[Scope, BucketKind], Bucket] = {}
         # The cost that this thread's call in hand has booked, until its answer settles it.
-        self._held_leases = threading.local()
+        self._unsettled = threading.local()
 
     def permit(self, scope: Scope, call_class: CallClass, *, points: float = 0.0) -> None:
         """Return when one call may go out now. Raises Snooze when that is more than two seconds away.
@@ -80,25 +80,25 @@ class RateLimiter:
         `points`: what the call may cost at most, where the platform counts points.
         """
         while True:
-            block = self._days.take(scope, call_class)
+            block = self._days.draw(scope, call_class)
             try:
                 self._await_slot(scope, call_class, points)
             except BaseException:
                 self._days.put_back(block)
                 raise
-            # A block that died during the wait paid for nothing: its call stays booked, and another one is taken.
+            # A block that died during the wait paid for nothing: its call stays booked, and another one is drawn.
             if self._days.is_alive(block):
                 return
 
-    def turn_calls(self, scope: Scope) -> int:
-        """How many calls a backfill may make before it is another tenant's turn: a two-thousandth of their day."""
+    def slice_calls(self, scope: Scope) -> int:
+        """How many calls a slice of a backfill may make, before other tenants' come: a two-thousandth of a day."""
         per_day = self._days.limits(scope).per_day
         if per_day is None:
             return sys.maxsize
-        return max(_SMALLEST_TURN, math.ceil(per_day * self._budgets[scope.platform].backfill_share / 2000))
+        return max(_FEWEST_SLICE_CALLS, math.ceil(per_day * self._budgets[scope.platform].backfill_share / 2000))
 
     def observe(self, scope: Scope, seen: ObservedLimits) -> None:
-        """Adopt the limits that an answer told, and tell the other processes."""
+        """Adopt the limits that a response named, and tell the other processes."""
         before, now = self._days.adopt(scope, seen)
         if now.per_second is not None and now.per_second != before.per_second:
             self._pacer.tell_limit(scope.key, now.per_second)
@@ -108,8 +108,8 @@ class RateLimiter:
         self._settle(scope, "calls", seen.calls_available, seen.calls_maximum, None)
         if seen.remaining_this_minute == 0:
             self._pacer.hold(scope.key, LONGEST_WAIT_S)
-        told = seen.per_second is not None or seen.per_day is not None or seen.remaining_today is not None
-        if told and (now != before or self._report_is_due(scope, seen)):
+        has_limits = seen.per_second is not None or seen.per_day is not None or seen.remaining_today is not None
+        if has_limits and (now != before or self._report_is_due(scope, seen)):
             self._report(scope, seen)
 
     def outcome(self, scope: Scope, *, error: bool) -> None:
@@ -145,8 +145,9 @@ class RateLimiter:
                 if self._shadow:
                     log.info("budget_would_refuse", scope=scope.key, call_class=call_class, reason="the second")
                     return
-                raise Snooze("the calls of this second are used up", timedelta(seconds=max(1.0, slot.wait_s)))
-            self._held_leases.call_id = slot.call_id
+                wait = timedelta(seconds=max(1.0, slot.wait_s))
+                raise Snooze("the calls of this second are used up", wait, code="second_used_up")
+            self._unsettled.call_id = slot.call_id
             self._sleep(slot.wait_s)
             if self._clock.monotonic() - asked_at - slot.wait_s <= _LATE_S:
                 return
@@ -178,12 +179,12 @@ class RateLimiter:
         if maximum:
             bucket = replace(bucket, maximum=maximum, restore_per_s=restore or maximum / _CALLS_EMPTY_S)
             self._buckets[scope, kind] = bucket
-        self._pacer.settle(scope.key, kind, bucket, available, getattr(self._held_leases, "call_id", ""))
+        self._pacer.settle(scope.key, kind, bucket, available, getattr(self._unsettled, "call_id", ""))
 
     def _sleep(self, seconds: float) -> None:
         for _ in range(math.ceil(min(seconds, LONGEST_WAIT_S) / _STOP_LOOK_S)):
             if self._stopping():
-                raise Snooze("the worker is stopping", timedelta())
+                raise Snooze("the worker is stopping", timedelta(), code="stopping")
             self._clock.sleep(min(seconds, _STOP_LOOK_S))
             seconds -= _STOP_LOOK_S
 

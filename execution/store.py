@@ -1,4 +1,4 @@
-"""The database, over PostgREST: one door for every call, with its faults sorted into what the caller should do.
+"""The database, over PostgREST: one way for every call, with its faults sorted into what the caller should do.
 
 Every function called here may be called twice: an answer can be lost after the commit. The ones that hold a lease
 refuse a second ending; `commit_page` and `claim_job` return what they returned before.
@@ -7,6 +7,7 @@ refuse a second ending; `commit_page` and `claim_job` return what they returned 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _ANSWER_S = 130.0
 # Deadlock, serialization failure, lock timeout, too many connections, shutdown and start-up, and PostgREST's own:
 # no connection (000-003), schema cache not reloaded yet after a migration (202).
 _PASSING = ("40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03", "08", "PGRST00", "PGRST202")
+_WORD = re.compile(r"[a-z][a-z_]*")
 # PostgREST answers at most 1,000 rows on hosted Supabase: reads go in key order, a page at a time.
 _READ_ROWS = 1000
 
@@ -87,13 +89,13 @@ class Store:
         )
         self._headers = dict(self._http.headers)
         self._tables = SyncPostgrestClient(url, headers=self._headers, http_client=self._http, retry_enabled=False)
-        # The database's clock minus ours; fetch times and waits are told on the database's clock.
+        # The database's clock minus ours; fetch times and waits are on the database's clock.
         self._clock_offset = timedelta()
 
     def rpc(self, function: str, /, **args: Any) -> Any:
         """Call a function with named arguments and answer its JSON value.
 
-        Raises LeaseLost, StoreUnavailable (may be repeated) or StoreError (`code` is the SQLSTATE or a stable word).
+        Raises LeaseLost, StoreUnavailable (may be repeated) or StoreError (by its `code`).
         """
         body = orjson.dumps(args, default=str)
         return self._call(function, lambda: body, "application/json")
@@ -131,9 +133,9 @@ class Store:
         """The database's clock, as well as we know it: the offset is learned with every claim."""
         return self._clock.now() + self._clock_offset
 
-    def learn_now(self, told: str) -> None:
-        """`told` is the database's time in an answer that has just come."""
-        self._clock_offset = datetime.fromisoformat(told).astimezone(UTC) - self._clock.now()
+    def learn_now(self, moment: str) -> None:
+        """`moment` is the database's time in an answer that has just come."""
+        self._clock_offset = datetime.fromisoformat(moment).astimezone(UTC) - self._clock.now()
 
     def close(self) -> None:
         self._http.close()
@@ -179,21 +181,33 @@ class Store:
 def _failure(function: str, response: httpx.Response) -> StoreError:
     """What the caller should do about an answer that is none. Raises LeaseLost."""
     try:
-        told = orjson.loads(response.content)
-        code, message = str(told.get("code") or ""), str(told.get("message") or "")
-        hint = str(told.get("hint") or told.get("details") or "")
+        fault = orjson.loads(response.content)
+        sqlstate, message = str(fault.get("code") or ""), str(fault.get("message") or "")
+        hint = str(fault.get("hint") or fault.get("details") or "")
     except (orjson.JSONDecodeError, AttributeError):
-        code, message, hint = "", "", ""
-    if message == "lease_lost":
+        sqlstate, message, hint = "", "", ""
+    code = stable_word(sqlstate, message)
+    if code == "lease_lost":
         raise LeaseLost(f"{function}: the lease is gone.")
-    if response.status_code in (502, 503, 504) or code.startswith(_PASSING):
-        return StoreUnavailable(f"The database is busy ({response.status_code} {code}).", code=code)
+    if response.status_code in (502, 503, 504) or sqlstate.startswith(_PASSING):
+        return StoreUnavailable(f"The database is busy ({response.status_code} {sqlstate}).", sqlstate=sqlstate)
     if response.status_code in (401, 403):
         return StoreError(
             f"The database refused our key ({response.status_code}).",
-            code=code,
+            code="key_refused",
+            sqlstate=sqlstate,
             hint="Check SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY.",
         )
-    if code in ("PGRST204", "42883"):
-        return StoreError(f"The database has no function {function}.", code=code, hint="Run `keeper migrate`.")
-    return StoreError(f"{function}: {message or response.status_code}", code=code or message, hint=hint)
+    if sqlstate in ("PGRST204", "42883"):
+        return StoreError(
+            f"The database has no function {function}.",
+            code="no_function",
+            sqlstate=sqlstate,
+            hint="Run `keeper migrate`.",
+        )
+    return StoreError(f"{function}: {message or response.status_code}", code=code, sqlstate=sqlstate, hint=hint)
+
+
+def stable_word(sqlstate: str, message: str) -> str:
+    """What our own functions raise: an SQLSTATE of class PT, which PostgREST makes a status of, and a word for it."""
+    return message if sqlstate.startswith("PT") and _WORD.fullmatch(message) else ""

@@ -1,7 +1,7 @@
 """Access tokens of one connection, refreshed once an expiry however many processes ask.
 
-Whoever finds a token due claims the refresh; the others use the old token, look again for five seconds, or give their
-place back. What the claimer does is in `tokens.refresh`; pairs that nobody uses are looked after by `tokens.care`.
+Whoever finds a token due claims the refresh; the others use the old token, look again for five seconds, or give
+the job back. What the claimer does is in `tokens.refresh`; pairs that nobody uses are looked after by `tokens.care`.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class TokenManager:
 
     def _opened(self, row: dict[str, Any]) -> _Held:
         if row["status"] != "connected" or row["access_token"] is None:
-            raise reconnect_needed(self._platform, row["status_reason"] or f"the connection is {row['status']}")
+            raise reconnect_needed(row["status_reason"] or f"the connection is {row['status']}")
         now, left, life = self._clock.monotonic(), row["expires_in_seconds"], row["life_seconds"]
         share = _REFRESH_FROM + _REFRESH_SPREAD * self._chance.random()
         pair = self._decrypted(row)
@@ -121,7 +121,7 @@ class TokenManager:
         if not self._is_refreshable(held):
             reason = "the access token expired, and there is no refresh token"
             self._mark(held, reason)
-            raise reconnect_needed(self._platform, reason)
+            raise reconnect_needed(reason)
         fence = str(uuid.uuid4())
         self._outlast_the_claim()
         for pause in (*_LOOKS_S, None):
@@ -132,11 +132,12 @@ class TokenManager:
             if answer["state"] == "newer":
                 return self._opened(answer["tokens"])
             if answer["state"] == "resting":
-                raise Snooze("the token endpoint failed a moment ago", timedelta(seconds=answer["wait_seconds"]))
+                wait = timedelta(seconds=answer["wait_seconds"])
+                raise Snooze("the token endpoint failed a moment ago", wait, code="token_endpoint_away")
             if not needed or pause is None:
                 break
             self._clock.sleep(pause)
-        raise Snooze("another worker is refreshing the access token", timedelta(seconds=5))
+        raise Snooze("another worker is refreshing the access token", timedelta(seconds=5), code="token_refreshing")
 
     def _outlast_the_claim(self) -> None:
         """A token endpoint may take most of a lease, and the page comes after it: a slow one is no death."""

@@ -1,7 +1,7 @@
 """The certificate: the proof that an entity is complete, or the windows that are doubtful, with numbers.
 
 Checks (design P5): the provider's count, asked once more after the reading, against the distinct keys that came; every
-window closed, without a hole; every key a row, or a rejected record; the newest record of the provider among ours;
+window closed, without a gap; every key a row, or a rejected record; the newest record of the provider among ours;
 gaps that are long for this shop's own rhythm, asked for; and the proofs that the entity declares.
 """
 
@@ -128,7 +128,7 @@ def _judge_read(  # noqa: PLR0917  everything that was found out, and the list o
     job: Job, stream: Stream, probe: Probe, facts: Mapping[str, Any], gap: str | None, checks: list[Check]
 ) -> Doubt | None:
     windows = _windows(facts)
-    checks.append(Check(name="windows", ok=gap is None, detail={"windows": len(windows), "hole": gap}))
+    checks.append(Check(name="windows", ok=gap is None, detail={"windows": len(windows), "gap": gap}))
     counts = {name: facts[name] for name in ("union_keys", "last_pass_keys", "missing_rows", "stored_rows", "rejected")}
     agrees = probe.count is None or probe.count in (facts["union_keys"], facts["last_pass_keys"])
     checks.append(Check(name="count", ok=agrees, detail={"provider_count": probe.count, **counts, **probe.detail}))
@@ -178,18 +178,18 @@ def _judge_gaps(
 
 def _judge_proofs(store: Store, job: Job, facts: Mapping[str, Any], checks: list[Check]) -> Doubt | None:
     for name in job.entity.proofs:
-        told = store.rpc("prove", p_lease_id=job.lease_id, p_name=name)
-        checks.append(Check(name=name, ok=told["ok"], detail=told["detail"]))
-        if told["ok"]:
+        proof = store.rpc("prove", p_lease_id=job.lease_id, p_name=name)
+        checks.append(Check(name=name, ok=proof["ok"], detail=proof["detail"]))
+        if proof["ok"]:
             continue
-        if source := told["detail"].get("rests_on"):
+        if source := proof["detail"].get("rests_on"):
             raise Fatal(
                 f"{job.entity.name} come with {source}, which are not complete",
                 code="source_incomplete",
-                seller_message=f"They come with the {source}, and follow once those are complete.",
+                facts={"source": str(source)},
             )
-        reason = f"{job.entity.name}: {name} does not hold: {told['detail']}"
-        breaks = told["detail"].get("first_breaks")
+        reason = f"{job.entity.name}: {name} does not hold: {proof['detail']}"
+        breaks = proof["detail"].get("first_breaks")
         lookup = next((n for n, step in enumerate(job.entity.steps) if isinstance(step, Lookup)), None)
         if breaks is None and lookup is not None:
             # A record that a webhook's job has read since may name what only that job's next slice looks up.
@@ -208,7 +208,7 @@ def _touches(window: ReadWindow, gap: Mapping[str, Any]) -> bool:
 
 def _sweep(store: Store, job: Job, stream: Stream, *, last_pass: bool) -> Check:
     """What a complete read did not show is gone, unless that would be very much at once."""
-    told = store.rpc(
+    swept = store.rpc(
         "sweep_gone",
         p_lease_id=job.lease_id,
         p_stream=stream.name,
@@ -218,13 +218,12 @@ def _sweep(store: Store, job: Job, stream: Stream, *, last_pass: bool) -> Check:
         p_children={child.table: child.parent_column for child in stream.records.children},
         p_created_at=job.entity.born_at,
     )
-    if told["held_back"]:
+    if swept["held_back"]:
         raise Fatal(
-            f"{job.entity.name}: {told['held_back']} of {told['stored']} rows would vanish at once",
+            f"{job.entity.name}: {swept['held_back']} of {swept['stored']} rows would vanish at once",
             code="deletion_brake",
-            seller_message="Much of your shop seems to be gone. Please check it; nothing was removed here.",
         )
-    return Check(name="gone", ok=True, detail=told)
+    return Check(name="gone", ok=True, detail=swept)
 
 
 def _proven_rows(checks: list[Check]) -> int:

@@ -3,8 +3,8 @@
 import signal
 
 from execution.process.logs import configure
-from execution.workers import leaving, set_up
+from execution.workers import set_up, shutdown
 
 configure()
 broker = set_up()
-leaving.listen(signal.SIGTERM)
+shutdown.listen(signal.SIGTERM)

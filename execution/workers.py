@@ -18,8 +18,8 @@ from dramatiq.brokers.redis import RedisBroker
 from execution.app import App
 from execution.errors import KeeperError, LeaseLost, StoreUnavailable
 from execution.job_runner import JobRunner, SliceOutcome
-from execution.process import lease_returns as owed
-from execution.process.shutdown import LEAVE_SECONDS, HeldLeases, Shutdown
+from execution.process import lease_returns
+from execution.process.shutdown import EXIT_SECONDS, HeldLeases, Shutdown
 from execution.process.wakeup_broker import WakeupBroker
 from execution.settings import Settings
 from execution.store import Patience
@@ -37,15 +37,15 @@ log = structlog.get_logger()
 class Stopping(dramatiq.Middleware):
     """Sees to it that the process ends in time, and not before the last slice has given its job back."""
 
-    def __init__(self, leaving: Shutdown) -> None:
-        self._leaving = leaving
+    def __init__(self, shutdown: Shutdown) -> None:
+        self._shutdown = shutdown
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
-        self._leaving.start()
+        self._shutdown.start()
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
-        # The lookout's slice is in no thread of Dramatiq's.
-        self._leaving.held_leases.wait_until_empty(LEAVE_SECONDS)
+        # The poller's slice is in no thread of Dramatiq's.
+        self._shutdown.held_leases.wait_until_empty(EXIT_SECONDS)
 
 
 class Poller(dramatiq.Middleware):
@@ -56,7 +56,7 @@ class Poller(dramatiq.Middleware):
         self._rng = rng
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
-        threading.Thread(target=self._look, name="lookout", daemon=True).start()
+        threading.Thread(target=self._look, name="poller", daemon=True).start()
 
     def _look(self) -> None:
         while not self._stop.wait(self._rng.uniform(_LOOK_SECONDS / 2, _LOOK_SECONDS)):
@@ -90,7 +90,7 @@ def bells_waiting(client: redis.Redis) -> int:
 
 
 def answer_bell(job_runner: JobRunner) -> None:
-    """Work slices until no job is due. Whose turn it is, each claim says: a thread never keeps a shop."""
+    """Work slices until no job is due. Whose job is next, each claim says: a thread never keeps a shop."""
     try:
         while job_runner.work_one() is not SliceOutcome.IDLE:
             pass
@@ -100,14 +100,14 @@ def answer_bell(job_runner: JobRunner) -> None:
 
 def tick(app: App, broker: dramatiq.Broker) -> dict[str, object]:
     """One beat of the clock: rescue lapsed leases, wake parked jobs, ring for what is due. May run twice at once."""
-    # Before leases are rescued: whoever left in good order has not died.
+    # Before leases are rescued: whoever ended in good order has not died.
     try:
-        owed.settle(app.hasty_store, app.valkey)
+        lease_returns.settle(app.hasty_store, app.valkey)
     except StoreUnavailable as error:
         # One row that somebody holds must not stop the beat for all; what is noted stays noted.
-        log.warning("owed_leases_wait", error=error.message)
-    told: dict[str, object] = app.store.rpc("tick")
-    due = min(int(str(told["queued"])), _MOST_BELLS)
+        log.warning("lease_returns_wait", error=error.message)
+    beat: dict[str, object] = app.store.rpc("tick")
+    due = min(int(str(beat["queued"])), _MOST_BELLS)
     try:
         missing = due - bells_waiting(app.valkey)
     except redis.RedisError as error:
@@ -115,7 +115,7 @@ def tick(app: App, broker: dramatiq.Broker) -> dict[str, object]:
         missing = 0
     for _ in range(missing):
         ring(broker)
-    return told
+    return beat
 
 
 def _hand_back(lease_id: str) -> None:
@@ -125,12 +125,12 @@ def _hand_back(lease_id: str) -> None:
         with contextlib.suppress(LeaseLost):
             app.store.rpc("hand_back_job", p_lease_id=lease_id)
     except StoreUnavailable:
-        owed.note(app.valkey, lease_id)
+        lease_returns.note(app.valkey, lease_id)
         raise
 
 
 _held_leases = HeldLeases()
-leaving = Shutdown(held_leases=_held_leases, give_back=_hand_back)
+shutdown = Shutdown(held_leases=_held_leases, give_back=_hand_back)
 _runner: JobRunner | None = None
 _runner_lock = threading.Lock()
 
@@ -140,14 +140,14 @@ def runner() -> JobRunner:
     global _runner  # noqa: PLW0603  one a process, shared by its threads
     with _runner_lock:
         if _runner is None:
-            _runner = App(settings=Settings.load(), stopping=leaving.asked.is_set, held_leases=_held_leases).runner()
+            _runner = App(settings=Settings.load(), stopping=shutdown.asked.is_set, held_leases=_held_leases).runner()
         return _runner
 
 
 def set_up() -> RedisBroker:
     """Make the process's broker and declare the actor on it."""
-    lookout = Poller(leaving.asked, random.Random())  # noqa: S311
-    broker = make_broker(Settings.load(), [Stopping(leaving), lookout])
+    poller = Poller(shutdown.asked, random.Random())  # noqa: S311
+    broker = make_broker(Settings.load(), [Stopping(shutdown), poller])
     dramatiq.set_broker(broker)
 
     @dramatiq.actor(queue_name=QUEUE, broker=broker)

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from execution.errors import LeaseLost, StoreError, StoreUnavailable
 from execution.keyring import AssociatedData, Keyring
 from execution.platform_settings import PlatformSettings
+from execution.store import stable_word
 
 RING = "k1:" + "A" * 42 + "E"
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -72,7 +73,9 @@ class DirectRpc:
         except psycopg.Error as error:
             if error.diag.message_primary == "lease_lost":
                 raise LeaseLost("lease_lost") from error
-            raise StoreError(f"{function}: {error.diag.message_primary}", code=error.sqlstate or "") from error
+            message, sqlstate = error.diag.message_primary or "", error.sqlstate or ""
+            code = stable_word(sqlstate, message)
+            raise StoreError(f"{function}: {message}", code=code, sqlstate=sqlstate) from error
         return row[0] if row else None
 
     def close(self) -> None:

@@ -1,26 +1,29 @@
 """Fixtures over one process of each stand-in a test session, and the product's own process in this one.
 
 etsy, printify, shopify      the stand-ins, as if nobody had asked them anything
-product_env                  what the product knows of the stack and its platforms: each folder has its own
+product_env                  what the product knows of the stack and its platforms: Etsy, unless a folder has its own
 settings, app                the product of that environment
+world_of                     connects a shop for a new user, in a folder of Etsy's
 own_disk                     files of exports are kept in a folder of this test's own
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psycopg
 import pytest
 
 from execution.app import App
 from execution.settings import Settings
+from sandbox.stack import Stack
 from tests.platforms.printify.printify import Printify
 from tests.platforms.shopify.shopify import Shopify
-from tests.runner.etsy import Etsy
-from tests.runner.world import close_app, make_app
+from tests.runner.etsy import Etsy, Shop
+from tests.runner.world import World, close_app, make_app, make_world
 from tests.standins import StandIn
 
 S = TypeVar("S", bound=StandIn)
@@ -60,6 +63,11 @@ def shopify(shopify_process: Shopify) -> Shopify:
     return shopify_process
 
 
+@pytest.fixture(scope="session")
+def product_env(stack: Stack, etsy_process: Etsy) -> dict[str, str]:
+    return {**stack.env, **etsy_process.env}
+
+
 @pytest.fixture
 def settings(product_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
     for name, value in product_env.items():
@@ -72,6 +80,11 @@ def app(settings: Settings, clean: None) -> Iterator[App]:
     app = make_app(settings)
     yield app
     close_app(app)
+
+
+@pytest.fixture
+def world_of(app: App, db: psycopg.Connection[Any], etsy: Etsy) -> Callable[[Shop], World]:
+    return lambda shop: make_world(app, db, etsy, shop)
 
 
 @pytest.fixture

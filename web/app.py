@@ -113,7 +113,7 @@ def _web(app: App, bell: WakeupBell) -> Web:
 
 def _close(app: App) -> None:
     """Give back the connections of the parts that were made."""
-    for name in ("store", "door", "valkey"):
+    for name in ("store", "transport", "valkey"):
         part = app.__dict__.get(name)
         if part is not None:
             part.close()

@@ -146,7 +146,7 @@ def _connect(web: Web, user_id: str, platform: str, details: Mapping[str, str], 
     """The code becomes tokens, the tokens are tried and stored, and the backfill starts."""
     consent, settings = _consent(web, platform)
     pending = oauth.pending(_key(web), query["state"], redirect_uri=details["redirect_uri"], shop=details["shop"])
-    granted = oauth.exchange(consent, settings, web.app.door, pending, query["code"])
+    granted = oauth.exchange(consent, settings, web.app.transport, pending, query["code"])
     oauth.demand_scopes(consent, granted.scopes)
     request = _request(user_id, platform, details["shop"], granted)
     web.app.connector.connect(request, lambda send: _check(consent, send, request.access_token))
@@ -195,4 +195,4 @@ def _key(web: Web) -> bytes:
 
 
 def _code_of(error: UserError) -> str:
-    return "other_shop" if "must not mix" in error.message else "refused"
+    return "other_shop" if error.code == "other_shop_connected" else "refused"

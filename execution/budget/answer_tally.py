@@ -12,7 +12,7 @@ from execution.clock import Clock
 from execution.errors import StoreError
 from execution.store import Rpc
 
-# Good answers are told in heaps: they only ever lower the share.
+# Good answers are reported in heaps: they only ever lower the share.
 _HEAP = 50
 _TELL_EVERY_S = 60.0
 

@@ -22,7 +22,7 @@ from execution.store import Rpc
 _BLOCK_S = 2.0
 _FIRST_CALLS = 2
 _NEAR_LIMIT = 0.9
-# A count that is older says nothing about what others have called since.
+# A count that is older says nothing about what anybody else has called since.
 _FRESH_S = 5.0
 
 log = structlog.get_logger()
@@ -68,11 +68,11 @@ class DayBlocks:
         self._blocks: dict[tuple[Scope, CallClass], Block] = {}
         self._wanted: dict[tuple[Scope, CallClass], int] = {}
         self._limits: dict[Scope, Limits] = {}
-        # The newest limits that an answer told, until a reservation has carried them to the others.
+        # The newest limits that a response named, until a reservation has carried them to the other processes.
         self._seen: dict[Scope, tuple[float, ObservedLimits]] = {}
         self._near: dict[Scope, bool] = {}
 
-    def take(self, scope: Scope, call_class: CallClass) -> Block:
+    def draw(self, scope: Scope, call_class: CallClass) -> Block:
         """One call out of a block, a new one where needed. Raises Snooze when the day has none."""
         with self._lock:
             block = self._blocks.get((scope, call_class))
@@ -83,7 +83,7 @@ class DayBlocks:
             return block
 
     def put_back(self, block: Block) -> None:
-        """A call that was taken and not sent."""
+        """A call that was drawn and not sent."""
         with self._lock:
             block.left += 1
 
@@ -95,9 +95,9 @@ class DayBlocks:
         return self._limits.get(scope, Limits(per_second=budget.pace, per_day=budget.per_day))
 
     def adopt(self, scope: Scope, seen: ObservedLimits) -> tuple[Limits, Limits]:
-        """Take over the limits that an answer told; answers what was believed before, and now."""
-        told = [seen.per_second, None if seen.per_minute is None else seen.per_minute / 60]
-        pace = min((limit for limit in told if limit is not None), default=None)
+        """Adopt the limits that a response named; answers what was believed before, and now."""
+        paces = [seen.per_second, None if seen.per_minute is None else seen.per_minute / 60]
+        pace = min((limit for limit in paces if limit is not None), default=None)
         with self._lock:
             before = self.limits(scope)
             now = Limits(per_second=pace or before.per_second, per_day=seen.per_day or before.per_day)
@@ -109,8 +109,8 @@ class DayBlocks:
     def give_back(self, scope: Scope | None = None) -> None:
         """Return what is left of the blocks in hand."""
         with self._lock:
-            gone = [place for place in self._blocks if scope in (None, place[0])]
-            blocks = [self._blocks.pop(place) for place in gone]
+            ended = [key for key in self._blocks if scope in (None, key[0])]
+            blocks = [self._blocks.pop(key) for key in ended]
             returned = [(block, block.left) for block in blocks if block.left and self.is_alive(block)]
             for block, _ in returned:
                 block.left = 0
@@ -150,7 +150,8 @@ class DayBlocks:
         self._limits[scope] = Limits(per_second=answer["per_second"] or budget.pace, per_day=answer["per_day"])
         self._watch(scope, call_class, answer)
         if not answer["granted"]:
-            raise Snooze(answer["reason"], timedelta(seconds=max(1.0, answer["wake_in_seconds"])))
+            wait = timedelta(seconds=max(1.0, answer["wake_in_seconds"]))
+            raise Snooze(answer["reason"], wait, code="day_used_up")
         # Counted from before the question, so that the block ends here before it ends in the database.
         deadline = asked_at + answer["expires_in_seconds"]
         calls = answer["granted"]

@@ -111,7 +111,7 @@ class Pacer:
             self._store.rpc("bucket_seen", p_scope=scope, p_kind=kind, p_available=available)
 
     def tell_limit(self, scope: str, per_second: float) -> None:
-        """Let every process pace by the limit that the platform just told."""
+        """Let every process pace by the limit that the platform just named."""
         self._set(_keys(scope, "limit")[0], str(per_second), seconds=_LIMIT_KEPT_S)
 
     def hold(self, scope: str, seconds: float) -> None:
@@ -130,12 +130,12 @@ class Pacer:
             answer = self._try(lambda _: self._scripts[script](keys=keys, args=args))
             if answer is None:
                 return None
-            told, number, more = cast("list[int]", answer)
-            if told < 0 or more:
-                now_us, kept = (number, bool(more)) if told < 0 else (None, True)
+            verdict, number, more = cast("list[int]", answer)
+            if verdict < 0 or more:
+                now_us, kept = (number, bool(more)) if verdict < 0 else (None, True)
                 self._take_lease(scope, now_us, state_kept=kept)
-            if told >= 0:
-                return Slot(booked=bool(told), wait_s=number / 1e6)
+            if verdict >= 0:
+                return Slot(booked=bool(verdict), wait_s=number / 1e6)
         return None
 
     def _take_lease(self, scope: str, asked_at_us: int | None, *, state_kept: bool) -> None:

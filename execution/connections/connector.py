@@ -118,9 +118,9 @@ class Connector:
         try:
             self._store.rpc("state_currency", p_user_id=user_id, p_platform=platform.name, p_currency=currency)
         except StoreError as error:
-            if error.message.endswith("unknown_currency"):
+            if error.code == "unknown_currency":
                 raise UserError(f"{currency!r} is no currency:", hint="write it like USD.") from None
-            if not error.message.endswith("not_connected"):
+            if error.code != "not_connected":
                 raise
 
     def _find(self, request: ConnectRequest, platform: Platform) -> dict[str, Any]:
@@ -190,13 +190,11 @@ class Connector:
 
     def _explain(self, error: StoreError, request: ConnectRequest) -> None:
         """What only the database could see: another connect was quicker."""
-        # The store puts the function's name before the stable word.
-        word = error.message.rpartition(" ")[2]
-        if word == "unknown_user":
+        if error.code == "unknown_user":
             _refuse_user(request)
-        if word == "other_shop_connected":
+        if error.code == "other_shop_connected":
             _refuse_shop(request, platform_named(request.platform), "another one")
-        if word == "account_exists":
+        if error.code == "account_exists":
             raise UserError("This shop is being connected by someone else right now:", hint="try again.") from None
 
     def _encrypted(self, request: ConnectRequest, account_id: str, name: Field, secret: str) -> str:
@@ -228,6 +226,7 @@ def _refuse_shop(request: ConnectRequest, platform: Platform, connected: str) ->
     raise UserError(
         f"User {request.user_id} has connected {platform.title} shop {connected}, and two shops' data must not mix:",
         hint=f"use another user for shop {request.shop_id}.",
+        code="other_shop_connected",
     )
 
 

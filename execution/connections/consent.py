@@ -34,8 +34,7 @@ class ConsentRefused(UserError):
     """The consent did not come about; `code` is a stable word."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+        super().__init__(message, code=code)
 
 
 def begin(key: bytes, *, redirect_uri: str, shop: str = "") -> Pending:

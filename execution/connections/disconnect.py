@@ -39,7 +39,7 @@ class FinalToken:
         del rejected
         platform = self._refresher.platform
         if self._pair.refresh is None or platform.tokens.refresh is None:
-            raise reconnect_needed(platform, "the token is not taken any more")
+            raise reconnect_needed("the token is not taken any more")
         return read_issued_tokens(self._refresher.post(self._pair, LIVE_DEADLINE_S).body).access_token
 
     def give_up(self, reason: str) -> None:

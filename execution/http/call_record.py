@@ -76,13 +76,13 @@ class CallRecord:
             self.flush()
 
     def flush(self) -> None:
-        """Send what was counted. A database that is away is told later, or never."""
+        """Send what was counted. A database that is away hears of it later, or never."""
         now = self._clock.monotonic()
         with self._lock:
             lines, self._lines, self._sent_at = self._lines, {}, now
         if not lines:
             return
-        told = [
+        calls = [
             {
                 "platform": platform,
                 "endpoint": endpoint,
@@ -95,6 +95,6 @@ class CallRecord:
             for (minute, platform, endpoint, outcome), line in lines.items()
         ]
         try:
-            self._store.rpc("record_calls", p_calls=told)
+            self._store.rpc("record_calls", p_calls=calls)
         except KeeperError as error:
-            log.warning("calls_not_recorded", lines=len(told), error=str(error))
+            log.warning("calls_not_recorded", lines=len(calls), error=str(error))

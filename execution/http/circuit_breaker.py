@@ -52,10 +52,10 @@ class CircuitBreaker(Generic[J, C]):
     def stand_aside(self, job: J, client: C) -> None:
         """Return when the platform may be called. Raises Snooze while it is away; half open, this job tries it."""
         scope = self.scope_of(job)
-        told: dict[str, Any] = self.store.rpc("ask_breaker", p_scope=scope, p_probe=str(uuid.uuid4()))
-        if told["state"] == "open":
-            raise _away(job, told["reason"], told["wait_seconds"])
-        if told["state"] == "probe":
+        circuit: dict[str, Any] = self.store.rpc("ask_breaker", p_scope=scope, p_probe=str(uuid.uuid4()))
+        if circuit["state"] == "open":
+            raise _away(job, circuit["reason"], circuit["wait_seconds"])
+        if circuit["state"] == "probe":
             self._try(job, client, scope)
 
     def judge(self, job: J, client: C, failure: Retriable) -> Signal:
@@ -91,4 +91,4 @@ class CircuitBreaker(Generic[J, C]):
 
 
 def _away(job: LeasedJob, reason: str, wait_s: float) -> Snooze:
-    return Snooze(f"{job.platform} is away: {reason}", timedelta(seconds=max(1.0, wait_s)))
+    return Snooze(f"{job.platform} is away: {reason}", timedelta(seconds=max(1.0, wait_s)), code="platform_away")

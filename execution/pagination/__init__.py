@@ -1,1 +1,1 @@
-"""How pages are walked: one protocol (`walk`), a module a way of paging, and which stream has which (`choice`)."""
+"""How pages are read: one protocol (`paginator`), a module a way of paging, and which stream has which (`registry`)."""

@@ -117,11 +117,11 @@ class KeysetPaginator(Paginator[R], Generic[R]):
         # A page that brings nothing new would be asked for without end.
         return Commit(position=after, closing=not content.facts["more"] or after.since == position.since)
 
-    def close(self, position: R, bounds: Bounds, told: AuditCounts) -> R | Incomplete:
+    def close(self, position: R, bounds: Bounds, counts: AuditCounts) -> R | Incomplete:
         """A pass over rising ids to the end misses nothing; the count is asked for afterwards, for the certificate."""
         if position.rising:
             return next_window(self.stream, position, bounds)
-        return again(position) if position.tries < MAX_PASSES else not_proven(self.stream, position, told)
+        return again(position) if position.tries < MAX_PASSES else not_proven(self.stream, position, counts)
 
     def fraction(self, position: R, bounds: Bounds) -> float:
         del bounds

@@ -4,7 +4,7 @@
 - the list grows or shrinks: its count changes during the pass;
 - a page comes short, twice, empty or without end: the pass closes, and its distinct keys are not the count.
 
-A window whose pass was not clean is read again, a few times, and then the walk ends as incomplete, with numbers.
+A window whose pass was not clean is read again, a few times, and then the reading ends as incomplete, with numbers.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class OffsetPosition(Position):
 
 
 class OffsetPaginator(Paginator[OffsetPosition]):
-    """The walk of `OffsetPages`."""
+    """The paginator of `OffsetPages`."""
 
     position_type = OffsetPosition
 
@@ -107,17 +107,17 @@ class OffsetPaginator(Paginator[OffsetPosition]):
         )
         return Commit(position=after, closing=closing)
 
-    def close(self, position: OffsetPosition, bounds: Bounds, told: AuditCounts) -> OffsetPosition | Incomplete:
+    def close(self, position: OffsetPosition, bounds: Bounds, counts: AuditCounts) -> OffsetPosition | Incomplete:
         """A pass that was not clean is never believed at once, even when its numbers agree: a record that left and one
         that came hide each other. From the second try on, all passes together may prove a steady count (records of
         equal time come in changing order).
         """
         count = position.count or 0
-        clean = position.steady and position.joined and told.pass_keys == count
-        proven = position.steady and position.tries > 1 and told.window_keys == count
+        clean = position.steady and position.joined and counts.pass_keys == count
+        proven = position.steady and position.tries > 1 and counts.window_keys == count
         if clean or proven:
             return next_window(self.stream, position, bounds)
-        return again(position) if position.tries < MAX_PASSES else not_proven(self.stream, position, told)
+        return again(position) if position.tries < MAX_PASSES else not_proven(self.stream, position, counts)
 
     def fraction(self, position: OffsetPosition, bounds: Bounds) -> float:
         """By time where there are windows, else by parts."""

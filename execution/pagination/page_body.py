@@ -1,4 +1,4 @@
-"""A page as it came: what the walk must know of it, and its single records, byte for byte, when one is poison."""
+"""A page as it came: what the paginator must know of it, and its single records, byte for byte, when one is poison."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _GID = re.compile(r"gid://[^/]+/[^/]+/([^/?]+)")
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """The provider's count, the records' keys in order, and the further members that the walk asked for, by path.
+    """The provider's count, the records' keys in order, and the further members that the paginator asked for, by path.
 
     `single`: some record has no readable key. `count` is None where the page does not tell it. `beside`: a further
     member of each record, in the order of keys.
@@ -176,7 +176,7 @@ def read(
     key_is_gid: bool = False,
     keep_of: Kept | None = None,
 ) -> Content:
-    """What a page says. Raises Retriable where it is no page: a cut or foreign body is never "no more records"."""
+    """What a page says. Raises Retriable where it is no page: a body that was cut is never "no more records"."""
     try:
         found = _reader(records_at, count_at, key, facts, beside).read(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
@@ -343,6 +343,6 @@ def _elements(text: str, at: int) -> Iterator[tuple[int, int]]:
 
 
 def _next(text: str, at: int, closer: str) -> int:
-    """The start of the next part, or the closer's own place."""
+    """The start of the next part, or where the closer stands."""
     at = _skip(text, at)
     return at if text[at : at + 1] == closer else _skip(text, _expect(text, at, ","))

@@ -1,14 +1,14 @@
 """Pages by number over a list that has its newest record first and moves while it is read.
 
-- A record that comes stands at the head and moves all others towards later pages: the walk meets some twice and loses
-  none. What came is read at the end: the head again, down to the time at which the reading before it began, until one
-  page alone reaches there. At that answer everything that the list holds has been seen.
-- A record that goes moves those behind it forward, and the walk skips as many. The total, which stands on every page,
-  is smaller then: such a pass is never believed, and the list is read again.
+- A record that comes stands at the head and moves all others towards later pages: the reading meets some twice and
+  loses none. What came is read at the end: the head again, down to the time at which the reading before it began, until
+  one page alone reaches there. At that answer everything that the list holds has been seen.
+- A record that goes moves those behind it forward, and the reading skips as many. The total, which stands on every
+  page, is smaller then: such a pass is never believed, and the list is read again.
 - Both reckonings rest on the order. It is checked on every page; a list in any other order is believed only when two
   passes or more agree with its total.
 
-Then the distinct keys of the pass are the total, or the list is read again; after some passes the walk ends as
+Then the distinct keys of the pass are the total, or the list is read again; after some passes the reading ends as
 incomplete, with numbers. Going on after a pause needs no step back: the total of before is compared with the one after.
 Some answers hold nothing but the records: without a total, two passes in a row must have brought the same.
 """
@@ -93,7 +93,7 @@ class PageNumberPosition(Position):
 
 
 class PageNumberPaginator(Paginator[PageNumberPosition]):
-    """The walk of `PageNumberPages`."""
+    """The paginator of `PageNumberPages`."""
 
     position_type = PageNumberPosition
 
@@ -132,14 +132,16 @@ class PageNumberPaginator(Paginator[PageNumberPosition]):
             return Commit(position=read, closing=True)
         return Commit(position=replace(read, page=1, head=True, anchor=read.newest), closing=False)
 
-    def close(self, position: PageNumberPosition, bounds: Bounds, told: AuditCounts) -> PageNumberPosition | Incomplete:
+    def close(
+        self, position: PageNumberPosition, bounds: Bounds, counts: AuditCounts
+    ) -> PageNumberPosition | Incomplete:
         if position.head and position.anchor is None:
-            return self._feel(position, told)
-        if self._proven(position, told):
+            return self._feel(position, counts)
+        if self._proven(position, counts):
             return next_window(self.stream, position, bounds)
         if position.tries < MAX_PASSES:
-            return replace(again(position), before=(told.pass_keys, told.window_keys))
-        return not_proven(self.stream, position, told)
+            return replace(again(position), before=(counts.pass_keys, counts.window_keys))
+        return not_proven(self.stream, position, counts)
 
     def fraction(self, position: PageNumberPosition, bounds: Bounds) -> float:
         del bounds
@@ -190,25 +192,25 @@ class PageNumberPaginator(Paginator[PageNumberPosition]):
         at_end = read.last_page is not None and read.page >= read.last_page
         return at_end or _reaches(read) or not content.keys or self._endless(read)
 
-    def _feel(self, position: PageNumberPosition, told: AuditCounts) -> PageNumberPosition:
+    def _feel(self, position: PageNumberPosition, counts: AuditCounts) -> PageNumberPosition:
         """Down to a page that holds nothing new, while the list stood still: from there on all is known. Then the
         usual head, from the time of the newest record that this reading began with.
         """
-        fresh = not position.calm or position.known is None or told.pass_keys > position.known
+        fresh = not position.calm or position.known is None or counts.pass_keys > position.known
         at_end = position.last_page is not None and position.page >= position.last_page
         if fresh and not at_end and not self._endless(position):
-            return replace(position, page=position.page + 1, known=told.pass_keys)
+            return replace(position, page=position.page + 1, known=counts.pass_keys)
         # An anchor before all times: a list without any is read down to its end.
         return replace(position, page=1, anchor=position.newest or "")
 
-    def _proven(self, position: PageNumberPosition, told: AuditCounts) -> bool:
+    def _proven(self, position: PageNumberPosition, counts: AuditCounts) -> bool:
         # The pass brought as many as the one before, and nothing that none had brought.
-        repeated = position.before == (told.pass_keys, told.window_keys)
+        repeated = position.before == (counts.pass_keys, counts.window_keys)
         if position.count is None:
             return repeated
-        clean = position.ordered and told.pass_keys == position.count
-        agreed = position.tries > 1 and told.window_keys == position.count
-        return position.steady and (clean or agreed or (repeated and told.pass_keys == position.count))
+        clean = position.ordered and counts.pass_keys == position.count
+        agreed = position.tries > 1 and counts.window_keys == position.count
+        return position.steady and (clean or agreed or (repeated and counts.pass_keys == position.count))
 
     def _endless(self, read: PageNumberPosition) -> bool:
         """An end to lists without one."""

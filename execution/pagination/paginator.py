@@ -1,8 +1,8 @@
-"""What every walk over a stream's pages has in common: the protocol that the slice and the certificate speak.
+"""What every way of paging has in common: the protocol that the slice and the certificate speak.
 
-A walk decides, from a place and a page, where to go next. It is pure: no network, no database, no clock; whoever works
-it sends its requests, commits its pages and keeps its place. One module per way of paging implements `Paginator`
-(`offset.py`, …), and `choice.py` picks it by the type of `Stream.pages` (docs/decisions/010).
+A paginator decides, from a position and a page, where to go next. It is pure: no network, no database, no clock;
+whoever works it sends its requests, commits its pages and keeps its position. One module per way of paging implements
+`Paginator` (`offset.py`, …), and `registry.py` picks it by the type of `Stream.pages` (docs/decisions/010).
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+import msgspec
+
+from execution.errors import CursorUnreadable
 from execution.http.messages import Request, Response
-from execution.pagination import page_body as pages
+from execution.pagination import page_body
 from execution.pagination.page_body import Content
 from execution.streams import Stream
 
@@ -32,15 +35,15 @@ class Bounds:
 
 @dataclass(frozen=True, kw_only=True)
 class Position:
-    """Where a walk stands: exactly what a worker needs to go on, and what `sync_jobs.cursor` holds.
+    """Where a paginator stands: exactly what a worker needs to go on, and what `sync_jobs.cursor` holds.
 
-    These fields are what the slice reads; each walk adds its own. All values are JSON.
+    These fields are what the slice reads; each paginator adds its own. All values are JSON.
     """
 
     part: int = 0
     window_start: int | None = None
     window_end: int | None = None
-    # Ends of windows that were halved, nearest last: the walk still has to reach each of them.
+    # Ends of windows that were halved, nearest last: the paginator still has to reach each of them.
     ends: tuple[int, ...] = ()
     # Passes over this window so far, over all readings of it; `tries` counts those of this reading alone.
     pass_no: int = 1
@@ -67,8 +70,13 @@ class Position:
 
     @classmethod
     def load(cls, data: Mapping[str, Any]) -> Self:
-        fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
-        return cls(**fields)
+        """Raises CursorUnreadable where this is no position of this paginator."""
+        if unknown := data.keys() - {known.name for known in fields(cls)}:
+            raise CursorUnreadable(f"the position has unknown fields: {', '.join(sorted(unknown))}")
+        try:
+            return msgspec.convert(data, cls)
+        except msgspec.ValidationError as error:
+            raise CursorUnreadable(f"the position cannot be read: {error}") from None
 
     def dump(self) -> dict[str, Any]:
         """As JSON would give it back."""
@@ -80,18 +88,19 @@ P = TypeVar("P", bound=Position)
 
 @dataclass(frozen=True, kw_only=True)
 class Advance(Generic[P]):
-    """Nothing to commit: save the place and go on from there."""
+    """Nothing to commit: save the position and go on from there."""
 
     position: P
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wait(Generic[P]):
-    """Nothing to commit, and nothing to do for a while: save the place and end the slice, at no attempt."""
+    """Nothing to commit, and nothing to do for a while: save the position and end the slice, at no attempt."""
 
     position: P
     reason: str
     delay: timedelta
+    code: str = "export_pending"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +147,7 @@ class Probe:
 
 
 class Caller(Protocol):
-    """The door to the platform, for the job's own shop. A file is read from `offset` on, as its bytes come."""
+    """The way to the platform, for the job's own shop. A file is read from `offset` on, as its bytes come."""
 
     def send(self, request: Request, /) -> Response: ...
     def download(self, url: str, /, *, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]: ...
@@ -148,13 +157,13 @@ Send = Callable[[Request], Response]
 
 
 class Paginator(ABC, Generic[P]):
-    """One way of walking a stream's pages.
+    """One way of reading a stream's pages.
 
-        place = begin(bounds)  or  load(saved)  or  reread(doubtful window)
-        until place.done:  fetch → read → take → (commit) → close, at the end of a pass
+        position = begin(bounds)  or  load(saved)  or  reread(doubtful window)
+        until position.done:  fetch → read → decide → (commit) → close, at the end of a pass
 
-    `fetch` may run ahead, in another thread, while the page before commits. `release` ends the walk's own resources
-    (a file on disk) with the slice; a place alone must be enough to go on without them.
+    `fetch` may run ahead, in another thread, while the page before commits. `release` ends the paginator's own
+    resources (a file on disk) with the slice; a position alone must be enough to go on without them.
     """
 
     position_type: type[P]
@@ -179,10 +188,10 @@ class Paginator(ABC, Generic[P]):
 
     @abstractmethod
     def request(self, position: P) -> Request:
-        """The call that this place stands for."""
+        """The call that this position stands for."""
 
     def fetch(self, caller: Caller, position: P) -> Response:
-        """Get what this place stands for. A walk that reads files overrides this."""
+        """Get what this position stands for. A paginator that reads files overrides this."""
         return caller.send(self.request(position))
 
     @property
@@ -198,7 +207,7 @@ class Paginator(ABC, Generic[P]):
         self, response: Response, *, count_at: str | None = None, facts: tuple[str, ...] = (), beside: str = ""
     ) -> Content:
         """The usual way to read: keys, the count, and further members by their dotted paths."""
-        return pages.read_records(
+        return page_body.read_records(
             response.body, self.records_at, self.stream.records, count_at=count_at, facts=facts, beside=beside
         )
 
@@ -207,12 +216,12 @@ class Paginator(ABC, Generic[P]):
         """Decide what a page means."""
 
     @abstractmethod
-    def close(self, position: P, bounds: Bounds, told: AuditCounts) -> P | Incomplete:
+    def close(self, position: P, bounds: Bounds, counts: AuditCounts) -> P | Incomplete:
         """After a closing page: on to the next window, or the same one again, or give up with numbers."""
 
     @abstractmethod
     def fraction(self, position: P, bounds: Bounds) -> float:
-        """How far the walk is, 0 to 1."""
+        """How far the reading is, 0 to 1."""
 
     def probe_newest(self, send: Send, bounds: Bounds) -> Probe | None:
         """Ask for count and newest record in one call, where the stream can. None: `probe_count` is asked instead."""
@@ -294,7 +303,7 @@ def next_window(stream: Stream, position: P, bounds: Bounds) -> P:
 
 
 def halve(position: P) -> P:
-    """The first half of a window that holds too much; the walk will come to the other."""
+    """The first half of a window that holds too much; the paginator will come to the other."""
     start, end = position.window_start or 0, position.window_end or 0
     return replace(position, window_end=(start + end) // 2, ends=(*position.ends, end)).restarted()
 
@@ -307,7 +316,7 @@ def announce(stream: Stream, position: P, count: int | None) -> P:
 
 
 def reopened(position: P, window: ReadWindow) -> P:
-    """The first page of one more pass over a window that was read before; the walk stays in its part."""
+    """The first page of one more pass over a window that was read before; the paginator stays in its part."""
     return replace(
         position,
         part=window.part,
@@ -324,10 +333,10 @@ def again(position: P) -> P:
     return replace(position, pass_no=position.pass_no + 1, tries=position.tries + 1).restarted()
 
 
-def not_proven(stream: Stream, position: Position, told: AuditCounts) -> Incomplete:
+def not_proven(stream: Stream, position: Position, counts: AuditCounts) -> Incomplete:
     """The numbers of a window that no pass could prove."""
     span = "" if position.window_start is None else f" between {position.window_start} and {position.window_end}"
     return Incomplete(
-        reason=f"{stream.name}{span}: the platform announces {position.count} records, {told.pass_keys} came "
-        f"({told.window_keys} over {position.pass_no} passes)"
+        reason=f"{stream.name}{span}: the platform announces {position.count} records, {counts.pass_keys} came "
+        f"({counts.window_keys} over {position.pass_no} passes)"
     )

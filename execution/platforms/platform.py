@@ -32,6 +32,11 @@ class Announced:
     variables: PlatformVariables
     tokens: TokenRules
 
+    @property
+    def seller_messages(self) -> Mapping[str, str]:
+        """Its own texts for sellers, by code."""
+        return self.words.failures
+
 
 @dataclass(frozen=True, kw_only=True)
 class Profit:

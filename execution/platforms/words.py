@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,8 @@ class PastedToken:
 class SellerWords:
     """`brings`: what connecting is good for, in a line. `lead` stands above the form that connects, where there is one.
 
-    `shop_form`: how the platform itself writes a shop's id, for whoever has to type one.
+    `shop_form`: how the platform itself writes a shop's id, for whoever has to type one. `failures`: texts by code,
+    where the usual ones (`execution/seller_messages.py`) do not fit.
     """
 
     brings: str
@@ -39,6 +41,7 @@ class SellerWords:
     shop: ShopField | None = None
     pasted: PastedToken | None = None
     shop_form: str = ""
+    failures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_form(self) -> bool:

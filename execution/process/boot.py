@@ -22,31 +22,32 @@ log = structlog.get_logger()
 
 def check(store: Rpc, valkey: redis.Redis, keyring: Keyring, *, code: str | None = None) -> None:
     """Raise UserError where this process must not work here. `code` is the newest migration that this code brings."""
-    told: dict[str, Any] = store.rpc("check_in", p_environment=keyring.environment)
-    _check_environment(told, keyring.environment)
-    _check_schema(told, code or newest_version())
+    recorded: dict[str, Any] = store.rpc("check_in", p_environment=keyring.environment)
+    _check_environment(recorded, keyring.environment)
+    _check_schema(recorded, code or newest_version())
     _check_keys(store, keyring)
     _check_valkey(valkey)
 
 
-def _check_environment(told: dict[str, Any], ours: str) -> None:
-    if told["environment"] != ours:
+def _check_environment(recorded: dict[str, Any], ours: str) -> None:
+    theirs = recorded["environment"]
+    if theirs != ours:
         raise UserError(
-            f"This database belongs to the environment '{told['environment']}', and KEEPER_ENVIRONMENT says '{ours}':",
+            f"This database belongs to the environment '{theirs}', and KEEPER_ENVIRONMENT says '{ours}':",
             hint="point SUPABASE_URL at the right project, or correct KEEPER_ENVIRONMENT.",
         )
 
 
-def _check_schema(told: dict[str, Any], code: str) -> None:
+def _check_schema(recorded: dict[str, Any], code: str) -> None:
     """Migrations go before code. A newer schema is fine as long as it says so: old and new code run side by side."""
-    schema = told["schema"] or "none"
+    schema, oldest = recorded["schema"] or "none", recorded["oldest_code"]
     if schema < code:
         raise UserError(
             f"The database's schema is at {schema}, and this code needs {code}:", hint="run `keeper migrate` first."
         )
-    if code < told["oldest_code"]:
+    if code < oldest:
         raise UserError(
-            f"This code brings migrations up to {code}; the schema at {schema} needs {told['oldest_code']} or newer:",
+            f"This code brings migrations up to {code}; the schema at {schema} needs {oldest} or newer:",
             hint="deploy the current release.",
         )
 

@@ -1,7 +1,7 @@
-"""Leases that a process which was told to leave could not give back: noted in Valkey, given back by the clock.
+"""Leases that a process could not give back when it ended: noted in Valkey, given back by the clock.
 
 A lease that lapses says that a worker died on its page, and the third death quarantines the job. Whoever was told to
-leave while the database did not answer has not died. Where Valkey is away too, the lease lapses and counts: one death
+end while the database did not answer has not died. Where Valkey is away too, the lease lapses and counts: one death
 an outage at most, since nobody claims without the database, and the next page forgives it.
 """
 
@@ -15,7 +15,7 @@ import structlog
 from execution.errors import LeaseLost, StoreError, StoreUnavailable
 from execution.store import Rpc
 
-_KEY = "keeper:owed-leases"
+_KEY = "keeper:lease-returns"
 _AT_ONCE = 100
 # Every lease has long lapsed by then.
 _KEPT_S = 86_400
@@ -50,8 +50,8 @@ def _give_back(store: Rpc, lease_id: str) -> None:
     except StoreUnavailable:
         raise
     except LeaseLost:
-        log.info("owed_lease_was_over", lease_id=lease_id)
+        log.info("returned_lease_was_over", lease_id=lease_id)
     except StoreError as error:
-        log.warning("owed_lease_refused", lease_id=lease_id, error=str(error))
+        log.warning("lease_return_refused", lease_id=lease_id, error=str(error))
     else:
-        log.warning("owed_lease_given_back", lease_id=lease_id)
+        log.warning("lease_returned", lease_id=lease_id)

@@ -1,14 +1,14 @@
-"""How a worker process leaves: within 25 seconds from any state, with every lease given back and nothing charged.
+"""How a worker process ends: within 25 seconds from any state, with every lease given back and nothing charged.
 
     TERM ──▶ no new claims; slices finish their page, hand the job back ──▶ all threads idle: the process ends
-     │ after 12 s   leases still in hand are given back from outside: their thread is in a read, or hangs in DNS
+     │ after 12 s   leases still held are given back from outside: their thread is in a read, or hangs in DNS
      │ after 20 s   the process ends whatever its threads do
     TERM again ──▶ it ends at once; leases lapse in a minute
 
 A host tells every process of a group, and Dramatiq's parent tells its children once more: what comes within a second
 is the same signal.
 A thread whose lease was given back may go on for a moment: it is fenced, and writes nothing. A database that does not
-answer is told later, by the clock (`owed`).
+answer is told later, by the clock (`lease_returns`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import structlog
 
 from execution.errors import KeeperError
 
-FINISH_SECONDS, LEAVE_SECONDS = 12.0, 20.0
+FINISH_SECONDS, EXIT_SECONDS = 12.0, 20.0
 _SAME_SIGNAL_SECONDS = 1.0
 # As Dramatiq ends a process that was told twice.
 _KILLED = 3
@@ -66,7 +66,7 @@ class Shutdown:
     held_leases: HeldLeases
     give_back: Callable[[str], object]
     finish_seconds: float = FINISH_SECONDS
-    leave_seconds: float = LEAVE_SECONDS
+    exit_seconds: float = EXIT_SECONDS
     asked: threading.Event = field(default_factory=threading.Event)
 
     def listen(self, *numbers: signal.Signals) -> None:
@@ -77,7 +77,7 @@ class Shutdown:
     def _hear(self, number: signal.Signals) -> None:
         before, first_at = signal.getsignal(number), [time.monotonic()]
 
-        def told(which: int, frame: FrameType | None) -> None:
+        def handle(which: int, frame: FrameType | None) -> None:
             if not self.asked.is_set():
                 first_at[0] = time.monotonic()
                 self.start()
@@ -86,17 +86,17 @@ class Shutdown:
             elif time.monotonic() - first_at[0] > _SAME_SIGNAL_SECONDS:
                 os._exit(_KILLED)
 
-        signal.signal(number, told)
+        signal.signal(number, handle)
 
     def start(self) -> None:
         """Ask slices to end, and see to it that the process does."""
         if not self.asked.is_set():
             self.asked.set()
-            threading.Thread(target=self._see_to_it, name="leaving", daemon=True).start()
+            threading.Thread(target=self._end_in_time, name="shutdown", daemon=True).start()
 
-    def _see_to_it(self) -> None:
+    def _end_in_time(self) -> None:
         # Whoever is stuck in the middle of giving back must not keep the process either.
-        end = threading.Timer(self.leave_seconds, os._exit, args=(0,))
+        end = threading.Timer(self.exit_seconds, os._exit, args=(0,))
         end.daemon = True
         end.start()
         for lease_id in self.held_leases.wait_until_empty(self.finish_seconds):

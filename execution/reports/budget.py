@@ -18,7 +18,7 @@ _ALWAYS = ("scope", "live", "backfill", "used", "a day")
 
 
 def read(store: Rpc, budgets: Mapping[str, Budget], platform: str | None) -> dict[str, Any]:
-    """The facts of `budget_report`, with the directive's limits where no answer has told any, and a forecast."""
+    """The facts of `budget_report`, with the directive's limits where no response has named any, and a forecast."""
     facts: dict[str, Any] = store.rpc("budget_report", p_platform=platform)
     for scope in facts["scopes"]:
         budget = budgets[scope["platform"]]
@@ -81,7 +81,7 @@ def table(facts: Mapping[str, Any]) -> RenderableType:
 
 
 def _scopes(facts: Mapping[str, Any]) -> Table:
-    """What is nothing everywhere takes no room: eighty columns hold what there is to see."""
+    """What is nothing everywhere has no column: eighty columns hold what there is to see."""
     columns: dict[str, list[str]] = {
         "scope": [scope["scope"] for scope in facts["scopes"]],
         **{name: [f"{scope['used'][name]:,}" for scope in facts["scopes"]] for name in _CLASSES},
@@ -90,9 +90,9 @@ def _scopes(facts: Mapping[str, Any]) -> Table:
         "a day": ["-" if scope["per_day"] is None else f"{scope['per_day']:,}" for scope in facts["scopes"]],
         "would refuse": [f"{scope['would_refuse']:,}" for scope in facts["scopes"]],
     }
-    told = {name: cells for name, cells in columns.items() if name in _ALWAYS or set(cells) != {"0"}}
-    shown = _table(*told)
-    for row in zip(*told.values(), strict=True):
+    filled = {name: cells for name, cells in columns.items() if name in _ALWAYS or set(cells) != {"0"}}
+    shown = _table(*filled)
+    for row in zip(*filled.values(), strict=True):
         shown.add_row(*row)
     return shown
 
@@ -106,15 +106,15 @@ def _tenants(facts: Mapping[str, Any]) -> Table:
 
 def _work(work: Mapping[str, Any], now: datetime) -> str:
     jobs = "job" if work["jobs"] == 1 else "jobs"
-    told = f"{work['platform']}: {work['jobs']} backfill {jobs} open, {work['parked']} parked"
+    line = f"{work['platform']}: {work['jobs']} backfill {jobs} open, {work['parked']} parked"
     if work["calls_left"] is not None:
-        told += f", about {work['calls_left']} calls to go"
+        line += f", about {work['calls_left']} calls to go"
     if work["jobs_unknown"]:
-        told += f", {work['jobs_unknown']} not far enough to tell"
+        line += f", {work['jobs_unknown']} not far enough to tell"
     if work["done_at"]:
         days = (datetime.fromisoformat(work["done_at"]) - now).total_seconds() / 86400
-        told += f"; done in about {days:.1f} days" if days >= 1 else f"; done about {_clock(work['done_at'])}"
-    return told
+        line += f"; done in about {days:.1f} days" if days >= 1 else f"; done about {_clock(work['done_at'])}"
+    return line
 
 
 def _table(*columns: str) -> Table:

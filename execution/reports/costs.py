@@ -42,7 +42,7 @@ def set_rule(store: Store, *, source: str | None, covers: str) -> dict[str, Any]
     try:
         users = store.rpc("set_cost_rule", p_source=source, p_cost_covers=covers)
     except StoreError as error:
-        if error.code == "PT404":
+        if error.code == "no_such_source":
             raise UserError(
                 f"{source!r} is no source of costs.", hint=f"Choose one of: {', '.join(sources)}."
             ) from None
@@ -102,8 +102,8 @@ def _open(facts: Facts, state: str) -> RenderableType | None:
     lines = [Text(f"\n{state.capitalize()} costs", style="bold")]
     for group in groups:
         cost = _amount(facts, group["cost"], group["currency"])
-        told = _REASONS.get(group["reason"], group["reason"])
-        lines.append(Text(f"  {_orders(group['count'], group['source'])}, {cost}: {told}"))
+        reason = _REASONS.get(group["reason"], group["reason"])
+        lines.append(Text(f"  {_orders(group['count'], group['source'])}, {cost}: {reason}"))
         found = [c for c in facts["open"] if c["state"] == state and (c["reason"] or "") == group["reason"]]
         lines += [Text(f"    {_named(c)}", style="dim") for c in found if c["currency"] == group["currency"]]
     return Group(*lines)
@@ -152,6 +152,6 @@ def _share(part: int, whole: int) -> str:
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if place else "left", no_wrap=True)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left", no_wrap=True)
     return table

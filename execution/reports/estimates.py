@@ -1,8 +1,8 @@
 """What a backfill would cost, before it starts: calls by entity, days under the budget, when it would be ready.
 
 What was read before is known from that reading. Of what never was, the platform is asked for its count, by one call an
-entity at most, through the one door and on the part of the budget that people wait for; the answer is remembered for a
-while. How many calls a count makes is the walk's to say.
+entity at most, through the one client and on the part of the budget that people wait for; the answer is remembered for
+a while. How many calls a count makes is the paginator's to say.
 """
 
 from __future__ import annotations
@@ -26,19 +26,15 @@ from execution.operations import calls_per_day, manager
 from execution.pagination.paginator import Bounds
 from execution.pagination.registry import paginator_of
 from execution.platforms.platform import Platform
-from execution.reports import budget as report
+from execution.reports import budget as budget_report
 from execution.reports import progress
+from execution.seller_messages import MESSAGES, message_of
 from execution.slices.slice_work import FREEZE_MARGIN
 from execution.streams import Entity
 from execution.tokens.stored_pair import opened
 from execution.verification import stream_bounds
 
 _REMEMBERED_S, _FAILURE_REMEMBERED_S, _MOST_REMEMBERED = 600.0, 30.0, 10_000
-_RENEWED_FIRST = "Our access has to be renewed first. The first pages will tell."
-_BUSY = "Nothing more may be asked of the platform just now. Try again in a few minutes."
-_AWAY = "The platform does not answer just now. Try again in a few minutes."
-_REFUSED = "The platform did not tell us how much there is. The first pages will tell."
-_JUST_BEGUN = "It has just begun. The next pages will tell."
 
 log = structlog.get_logger()
 
@@ -62,7 +58,7 @@ class _Borrowed:
 
     def renew(self, rejected: str) -> str:
         del rejected
-        raise Fatal("the token is not taken any more", code="renewed_first", seller_message=_RENEWED_FIRST)
+        raise Fatal("the token is not taken any more", code="renewed_first")
 
     def give_up(self, reason: str) -> None:
         pass
@@ -117,8 +113,8 @@ class Estimates:
             expected = Expected(calls=int(before["calls_used"]))
         else:
             expected = self._asked(user_id, row["platform"], row["entity"], since)
-        told = {"calls": expected.calls, "reason": expected.reason}
-        return {"platform": row["platform"], "entity": row["entity"], "outcome": outcome, **told}
+        known = {"calls": expected.calls, "reason": expected.reason}
+        return {"platform": row["platform"], "entity": row["entity"], "outcome": outcome, **known}
 
     def _asked(self, user_id: str, platform: str, entity: str, since: datetime | None) -> Expected:
         """What the platform says, remembered for ten minutes; why it could not be asked, for half a minute."""
@@ -141,28 +137,28 @@ class Estimates:
             return Expected(calls=0)
         try:
             shop = self._app.store.rpc("tokens_of_connection", p_user_id=user_id, p_platform=platform.name)
-            send, created_at = self._door_of(shop)
+            send, created_at = self._send_of(shop)
             bounds = stream_bounds(listing, created_at, self._window(since))
             paginator = paginator_of(listing)
             count = paginator.ask_count(send, bounds)
         except Signal as signal:
             log.info("estimate_not_asked", platform=platform.name, entity=entity.name, reason=signal.reason)
-            return Expected(calls=None, reason=_why(signal))
+            return Expected(calls=None, reason=_why(signal, platform))
         except (UserError, TokenUnreadable, StoreError) as error:
             log.warning("estimate_not_asked", platform=platform.name, entity=entity.name, reason=str(error))
-            return Expected(calls=None, reason=_REFUSED)
+            return Expected(calls=None, reason=MESSAGES["count_not_told"])
         finally:
             self._app.limiter.give_back()
         if count is None:
-            return Expected(calls=None, reason=_REFUSED)
+            return Expected(calls=None, reason=MESSAGES["count_not_told"])
         return Expected(calls=paginator.calls_for(count, bounds))
 
-    def _door_of(self, shop: Mapping[str, Any] | None) -> tuple[Any, datetime | None]:
+    def _send_of(self, shop: Mapping[str, Any] | None) -> tuple[Any, datetime | None]:
         """How to ask for this shop, and since when it exists."""
         if shop is None or shop["status"] != "connected" or shop["access_token"] is None:
-            raise Fatal("not connected", code="reconnect_needed", seller_message="Connect again first.")
+            raise Fatal("not connected", code="not_connected")
         if shop["expires_in_seconds"] is not None and shop["expires_in_seconds"] < 5:
-            raise Fatal("the token has expired", code="renewed_first", seller_message=_RENEWED_FIRST)
+            raise Fatal("the token has expired", code="renewed_first")
         pair = opened(dict(shop), self._app.keyring)
         client = self._app.live_client(pair, _Borrowed(token=pair.access))
 
@@ -191,7 +187,7 @@ class Estimates:
             for (name, _), job in newest.items()
             if name == platform and job["status"] == "parked" and job["run_after"]
         ]
-        wait = report.wait_for(facts, calls, platform, self._app.budgets[platform])
+        wait = budget_report.wait_for(facts, calls, platform, self._app.budgets[platform])
         ready = max([now, *wakes]) + wait
         return {
             "platform": platform,
@@ -205,14 +201,14 @@ class Estimates:
 def _to_come(job: Mapping[str, Any]) -> Expected:
     done = progress.share(job)
     if done <= 0.02 or not job["calls_used"]:
-        return Expected(calls=None, reason=_JUST_BEGUN)
+        return Expected(calls=None, reason=MESSAGES["just_begun"])
     return Expected(calls=math.ceil(job["calls_used"] * (1 - done) / done))
 
 
-def _why(signal: Signal) -> str:
+def _why(signal: Signal, platform: Platform) -> str:
     if isinstance(signal, Fatal):
-        return signal.seller_message
-    return _BUSY if isinstance(signal, Snooze) else _AWAY
+        return message_of(signal, platform)
+    return MESSAGES["ask_later" if isinstance(signal, Snooze) else "platform_away"]
 
 
 def of_user(app: App, *, user_id: str, platform: str | None, entities: Sequence[str], again: bool) -> dict[str, Any]:
@@ -221,17 +217,17 @@ def of_user(app: App, *, user_id: str, platform: str | None, entities: Sequence[
     return Estimates(app).of(user_id, status, rows, again=again)
 
 
-def as_text(told: Mapping[str, Any]) -> str:
+def as_text(estimate: Mapping[str, Any]) -> str:
     """For a person at a terminal."""
-    lines = [f"{job['platform']} {job['entity']}: {_as_words(job)}" for job in told["jobs"]]
-    for one in told["platforms"]:
+    lines = [f"{job['platform']} {job['entity']}: {_as_words(job)}" for job in estimate["jobs"]]
+    for one in estimate["platforms"]:
         allowed = f" of {one['calls_per_day']:,} a day" if one["calls_per_day"] else ""
         ready = (
             f"; ready about {datetime.fromisoformat(one['ready_at']).astimezone():%b %d %H:%M}"
             if one["ready_at"] and one["calls"]
             else ""
         )
-        mine = [job for job in told["jobs"] if job["platform"] == one["platform"]]
+        mine = [job for job in estimate["jobs"] if job["platform"] == one["platform"]]
         least = "at least " if any(job["calls"] is None for job in mine) else ""
         lines.append(f"{one['platform']} in all: {least}{_calls(one['calls'])}{allowed}{ready}")
     return "\n".join([*lines, "Nothing was started."])

@@ -30,7 +30,7 @@ def keys_status(store: Rpc, keyring: Keyring) -> dict[str, Any]:
 
 
 def rotate_keys(store: Rpc, keyring: Keyring) -> dict[str, Any]:
-    """Encrypt every token anew that is not under the first key. What cannot be read is left alone and told.
+    """Encrypt every token anew that is not under the first key. What cannot be read is left alone and reported.
 
     Safe while workers refresh: a ciphertext is replaced only where it is still the one that was read.
     """

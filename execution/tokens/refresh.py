@@ -66,7 +66,7 @@ class Refresher:
     keyring: Keyring
     platform: TokenIssuer
     settings: PlatformSettings
-    door: HttpTransport
+    transport: HttpTransport
     clock: Clock
     times: RefreshTimes = REFRESH_TIMES
 
@@ -108,7 +108,7 @@ class Refresher:
         rules = self.platform.tokens
         assert rules.refresh is not None  # noqa: S101  (whoever claims a refresh has asked)
         request = rules.refresh(self.settings, pair.refresh or "")
-        return self.door.send(
+        return self.transport.send(
             "POST",
             rules.url_for(self.settings, pair.shop_id),
             headers={"content-type": request.content_type},
@@ -122,7 +122,8 @@ class Refresher:
             raise self._refusal(pair, raw)
         if raw.status == 429:
             wait = retry_after(raw.headers, self.clock.now(), default=timedelta(seconds=10)) or SHORTEST
-            raise _Failed(Snooze("token refreshes are throttled", wait), "unused", wait.total_seconds())
+            throttled = Snooze("token refreshes are throttled", wait, code="throttled")
+            raise _Failed(throttled, "unused", wait.total_seconds())
         if raw.status != 200:
             self._not_understood(pair, raw)
         try:
@@ -137,25 +138,21 @@ class Refresher:
             reason += f" (the answer to an earlier refresh was lost {pair.lost_answers} times)"
         if pair.refusals + 1 < self.platform.tokens.refusals:
             return self._away(pair, reason, "refused")
-        return _Failed(reconnect_needed(self.platform, reason), "refused")
+        return _Failed(reconnect_needed(reason), "refused")
 
     def _not_understood(self, pair: Pair, raw: RawResponse) -> NoReturn:
         reason = f"the token endpoint answered {raw.status}: {error_text(raw.body)}"
         if not error_text(raw.body):
             raise self._away(pair, reason, "unused")
         log.error("platform_key_refused", platform=self.platform.name, reason=reason)
-        fatal = Fatal(
-            reason,
-            code="platform_key_refused",
-            seller_message="Something is wrong on our side. Our engineers have been told; you need not do anything.",
-        )
-        raise _Failed(fatal, "unused")
+        raise _Failed(Fatal(reason, code="platform_key_refused"), "unused")
 
     def _away(self, pair: Pair, reason: str, outcome: RefreshOutcome) -> _Failed:
         """Not the job's fault: it waits, longer each time, and spends no attempt."""
         failures = pair.lost_answers + pair.refusals
         rest_s = min(_FIRST_REST_S * 2**failures, _LONGEST_REST_S)
-        return _Failed(Snooze(reason, timedelta(seconds=rest_s)), outcome, 0.0 if outcome == "unused" else rest_s)
+        away = Snooze(reason, timedelta(seconds=rest_s), code="token_endpoint_away")
+        return _Failed(away, outcome, 0.0 if outcome == "unused" else rest_s)
 
     def _give_back(self, fence: str, failed: _Failed) -> None:
         final = isinstance(failed.signal, Fatal) and failed.signal.code == "reconnect_needed"

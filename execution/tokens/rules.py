@@ -48,7 +48,7 @@ class LostRefresh(Enum):
 class IssuedTokens:
     """What a token endpoint answered. Without a new refresh token the old one stays good.
 
-    A life is told in seconds or as a moment, never both; None where the platform tells neither.
+    A life comes in seconds or as a moment, never both; None where the platform tells neither.
     """
 
     access_token: str = field(repr=False)
@@ -93,7 +93,7 @@ class TokenRules:
     shop_host: str = ""
 
     def url_for(self, settings: PlatformSettings, shop_id: str) -> str:
-        """Where this shop's tokens are refreshed: the vendor's address, or what the settings put in its place."""
+        """Where this shop's tokens are refreshed: the vendor's address, or what the settings put instead."""
         return settings.refresh_url(with_shop(self.url, shop_id, self.shop_host))
 
 
@@ -108,11 +108,7 @@ def with_shop(url: str, shop_id: str, shop_host: str) -> str:
     if "{shop}" not in url:
         return url
     if not shop_host or not re.fullmatch(shop_host, shop_id):
-        raise Fatal(
-            "the shop's id is no host of the platform",
-            code="no_shop",
-            seller_message="This shop's address is not one that we may ask. Please connect it again.",
-        )
+        raise Fatal("the shop's id is no host of the platform", code="no_shop")
     return url.replace("{shop}", shop_id)
 
 
@@ -145,21 +141,21 @@ def jwt_expiry(token: str) -> datetime | None:
         return None
     try:
         claims = json_object(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        told = claims.get("exp")
-        return datetime.fromtimestamp(told, UTC) if isinstance(told, int | float) else None
+        expiry = claims.get("exp")
+        return datetime.fromtimestamp(expiry, UTC) if isinstance(expiry, int | float) else None
     except (ValueError, OverflowError, OSError):
         return None
 
 
-def _seconds(told: Any) -> float | None:
-    known = isinstance(told, int | float) and not isinstance(told, bool) and 0 < told < _LONGEST_LIFE_S
-    return told if known else None
+def _seconds(value: Any) -> float | None:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _LONGEST_LIFE_S
+    return value if known else None
 
 
-def _moment(told: Any) -> datetime | None:
+def _moment(value: Any) -> datetime | None:
     """A time as these platforms write it; one without an offset is in UTC."""
     try:
-        moment = datetime.fromisoformat(told) if isinstance(told, str) else None
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -187,9 +183,5 @@ class TokenIssuer(Protocol):
     def tokens(self) -> TokenRules: ...
 
 
-def reconnect_needed(issuer: TokenIssuer, reason: str) -> Fatal:
-    return Fatal(
-        reason,
-        code="reconnect_needed",
-        seller_message=f"{issuer.title} no longer accepts our access. Please reconnect your shop.",
-    )
+def reconnect_needed(reason: str) -> Fatal:
+    return Fatal(reason, code="reconnect_needed")

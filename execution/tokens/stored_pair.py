@@ -31,8 +31,10 @@ def opened(row: dict[str, Any], keyring: Keyring) -> Pair:
     """A row of `tokens_as_json`, decrypted. Raises TokenUnreadable."""
     return Pair(
         version=row["version"],
-        access=keyring.decrypt(row["access_token"], place_of(row, "access_token")),
-        refresh=keyring.decrypt(row["refresh_token"], place_of(row, "refresh_token")) if row["refresh_token"] else None,
+        access=keyring.decrypt(row["access_token"], associated_data(row, "access_token")),
+        refresh=keyring.decrypt(row["refresh_token"], associated_data(row, "refresh_token"))
+        if row["refresh_token"]
+        else None,
         user_id=row["user_id"],
         platform=row["platform"],
         account_id=row["account_id"],
@@ -42,14 +44,14 @@ def opened(row: dict[str, Any], keyring: Keyring) -> Pair:
     )
 
 
-def place_of(row: dict[str, Any], name: Field) -> AssociatedData:
+def associated_data(row: dict[str, Any], name: Field) -> AssociatedData:
     return AssociatedData(user_id=row["user_id"], platform=row["platform"], account_id=row["account_id"], field=name)
 
 
 def sealed(pair: Pair, name: Field, secret: str, keyring: Keyring) -> str:
     """A secret encrypted for this account's column, with the first key."""
-    place = AssociatedData(user_id=pair.user_id, platform=pair.platform, account_id=pair.account_id, field=name)
-    return keyring.encrypt(secret, place)
+    bound_to = AssociatedData(user_id=pair.user_id, platform=pair.platform, account_id=pair.account_id, field=name)
+    return keyring.encrypt(secret, bound_to)
 
 
 def rewrap(store: Rpc, keyring: Keyring, rows: Iterable[dict[str, Any]]) -> int:
@@ -68,5 +70,5 @@ def rewrap(store: Rpc, keyring: Keyring, rows: Iterable[dict[str, Any]]) -> int:
 
 
 def _anew(row: dict[str, Any], name: Field, keyring: Keyring) -> str:
-    place = place_of(row, name)
-    return keyring.encrypt(keyring.decrypt(row[name], place), place)
+    bound_to = associated_data(row, name)
+    return keyring.encrypt(keyring.decrypt(row[name], bound_to), bound_to)

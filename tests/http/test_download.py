@@ -112,7 +112,7 @@ def client(storage, **settings):
         call_class="live",
         tokens=Tokens(),
         limiter=None,
-        door=HttpTransport(clock, transport=httpx.MockTransport(storage)),
+        transport=HttpTransport(clock, transport=httpx.MockTransport(storage)),
         db_now=clock.now,
         clock=clock,
         shop_id="kiln.myshopify.com",

@@ -50,7 +50,7 @@ class Door:
             call_class="live",
             tokens=self.tokens,
             limiter=self.limiter,
-            door=HttpTransport(clock, transport=by_hand(self.etsy)),
+            transport=HttpTransport(clock, transport=by_hand(self.etsy)),
             db_now=lambda: DB_NOW,
             clock=clock,
         )

@@ -1,4 +1,4 @@
-"""The walk against a list that moves under it: what it accepts as complete holds all that was there throughout."""
+"""Reading against a list that moves under it: what it accepts as complete holds all that was there throughout."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Provider:
 
     def response(self, params: Mapping[str, object]) -> Content:
         self.calls += 1
-        assert self.calls <= MOST_CALLS, "the walk does not end"
+        assert self.calls <= MOST_CALLS, "the reading does not end"
         if change := self.changes.get(self.calls):
             change(self)
             here = {key for _, key in self.records}
@@ -68,7 +68,7 @@ class Provider:
 
 
 def read(a_stream: Stream, provider: Provider, end: int = 999) -> tuple[set[str], Incomplete | None]:
-    """Walk as `slice_work` does: the keys of committed pages, and whether the walk gave up."""
+    """Read as `stream_step` does: the keys of committed pages, and whether the paginator gave up."""
     bounds, paginator = Bounds(start=0, end=end), paginator_of(a_stream)
     position = paginator.begin(bounds)
     committed: dict[tuple[int | None, int | None], dict[int, set[str]]] = {}
@@ -85,8 +85,8 @@ def read(a_stream: Stream, provider: Provider, end: int = 999) -> tuple[set[str]
         of_pass, of_window = passes[position.pass_no], set().union(*passes.values())
         position = decision.position
         if decision.closing:
-            told = AuditCounts(pass_keys=len(of_pass), window_keys=len(of_window))
-            following = paginator.close(position, bounds, told)
+            counts = AuditCounts(pass_keys=len(of_pass), window_keys=len(of_window))
+            following = paginator.close(position, bounds, counts)
             if isinstance(following, Incomplete):
                 return all_keys(committed), following
             position = following
@@ -163,11 +163,11 @@ def test_a_list_that_changes_its_order_between_pages_is_read_whole_or_refused(si
     ),
     windowed=st.booleans(),
 )
-def test_whatever_is_answered_the_walk_ends(pages: list[tuple[int, list[int]]], windowed: bool) -> None:  # noqa: FBT001
+def test_whatever_is_answered_the_reading_ends(pages: list[tuple[int, list[int]]], windowed: bool) -> None:  # noqa: FBT001
     class Liar(Provider):
         def response(self, params: Mapping[str, object]) -> Content:
             self.calls += 1
-            assert self.calls <= 2000, "the walk does not end"
+            assert self.calls <= 2000, "the reading does not end"
             count, keys = pages[self.calls % len(pages)]
             return Content(count=count, keys=tuple(map(str, keys)))
 

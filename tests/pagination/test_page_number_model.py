@@ -1,4 +1,4 @@
-"""The walk by page numbers against a list that moves under it: what it believes holds all that there is."""
+"""Reading by page numbers against a list that moves under it: what it believes holds all that there is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BOUNDS = Bounds(start=0, end=999)
 STREAM = Stream(
     name="things",
     path="/things.json",
-    records=Records(table="things", key="id", updated=(), columns=()),
+    records=Records(name="things", table="things", key="id", updated=(), columns=()),
     records_at="data",
     pages=PageNumberPages(limit=LIMIT, most_pages=100),
 )
@@ -48,7 +48,7 @@ class Provider:
 
     def response(self, params: dict[str, object]) -> Content:
         self.calls += 1
-        assert self.calls <= MOST_CALLS, "the walk does not end"
+        assert self.calls <= MOST_CALLS, "the reading does not end"
         if change := self.changes.get(self.calls):
             change(self)
         self.shown = {key for _, key in self.records}
@@ -80,7 +80,7 @@ def list_of(size: int) -> list[tuple[str, str]]:
 
 @dataclass
 class Reader:
-    """Walks as `slice_work` does, and keeps what was committed, by pass."""
+    """Reads as `stream_step` does, and keeps what was committed, by pass."""
 
     provider: Provider
     passes: dict[int, set[str]] = field(default_factory=dict)
@@ -94,10 +94,10 @@ class Reader:
             content = self.provider.response(dict(paginator.request(position).params))
             decision = paginator.decide(position, content)
             self.passes.setdefault(position.pass_no, set()).update(content.keys)
-            told = AuditCounts(pass_keys=len(self.passes[position.pass_no]), window_keys=len(self.keys))
+            counts = AuditCounts(pass_keys=len(self.passes[position.pass_no]), window_keys=len(self.keys))
             position = decision.position
             if decision.closing:
-                following = paginator.close(position, BOUNDS, told)
+                following = paginator.close(position, BOUNDS, counts)
                 if isinstance(following, Incomplete):
                     return following
                 position = following
@@ -140,7 +140,7 @@ def provider_of(size: int, changes: dict[int, list[tuple[str, int]]], clamp: int
 def test_rows_inserted_and_removed_while_paging_are_neither_missed_nor_left_over(
     size: int, changes: dict[int, list[tuple[str, int]]], clamp: int
 ) -> None:
-    """What the last pass of a believed walk has seen is what the list held at its last answer, exactly."""
+    """What the last pass of a believed reading has seen is what the list held at its last answer, exactly."""
     reader = Reader(provider_of(size, changes, clamp))
 
     gave_up = reader.read()
@@ -191,11 +191,11 @@ def test_a_list_in_no_order_is_read_whole_or_refused(size: int, orders: list[obj
         st.tuples(st.none() | st.integers(0, 60), st.lists(st.integers(0, 30), max_size=LIMIT)), min_size=1, max_size=40
     )
 )
-def test_whatever_is_answered_the_walk_ends(pages: list[tuple[int | None, list[int]]]) -> None:
+def test_whatever_is_answered_the_reading_ends(pages: list[tuple[int | None, list[int]]]) -> None:
     class Liar(Provider):
         def response(self, params: dict[str, object]) -> Content:
             self.calls += 1
-            assert self.calls <= 4 * (100 + 10), "the walk does not end"
+            assert self.calls <= 4 * (100 + 10), "the reading does not end"
             count, keys = pages[self.calls % len(pages)]
             facts = {"last_page": (count or 0) // 3, "per_page": (count or 0) % 7, "total": count}
             return Content(count=count, keys=tuple(map(str, keys)), facts=facts if count is not None else {})

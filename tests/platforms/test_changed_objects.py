@@ -10,8 +10,8 @@ import pytest
 from execution.catalog import CATALOG, PLATFORMS
 from execution.errors import Retriable
 from execution.http.messages import Response
-from execution.pagination import page_body as pages
-from execution.slices.slice_work import _as_list
+from execution.pagination import page_body
+from execution.slices.lookup_step import as_list
 from execution.streams import Lookup, Stream
 
 
@@ -24,7 +24,7 @@ def answer(document):
 
 
 def keys_of(lookup, document):
-    return pages.read_records(_as_list(lookup, answer(document)).body, lookup.records_at, lookup.records).keys
+    return page_body.read_records(as_list(lookup, answer(document)).body, lookup.records_at, lookup.records).keys
 
 
 @pytest.mark.parametrize("platform", ["etsy", "printify", "shopify"])

@@ -29,7 +29,7 @@ def _own_logging() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def _told(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+def _logged(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
     """The one event that was written; anything but one line of plain characters fails."""
     written = capsys.readouterr().err
     lines = written.splitlines()
@@ -49,10 +49,10 @@ def test_a_value_cannot_begin_another_event(capsys: pytest.CaptureFixture[str], 
 
     structlog.get_logger().info("shop_connected", shop=name, nested={"shop": [name]})
 
-    told = _told(capsys)
-    assert told["event"] == "shop_connected"
+    event = _logged(capsys)
+    assert event["event"] == "shop_connected"
     # Not after a viewer has decoded it, either.
-    assert str(told["shop"]).isprintable()
+    assert str(event["shop"]).isprintable()
 
 
 @EACH
@@ -65,7 +65,7 @@ def test_an_exception_cannot_either(capsys: pytest.CaptureFixture[str], name: st
     except ValueError:
         structlog.get_logger().exception("slice_broke")
 
-    assert _told(capsys)["event"] == "slice_broke"
+    assert _logged(capsys)["event"] == "slice_broke"
 
 
 def _fail(name: str) -> NoReturn:
@@ -81,4 +81,4 @@ def test_nor_what_a_library_logs(capsys: pytest.CaptureFixture[str], name: str) 
 
     logging.getLogger("a.library").warning("shop %s", name)
 
-    assert _told(capsys)["logger"] == "a.library"
+    assert _logged(capsys)["logger"] == "a.library"

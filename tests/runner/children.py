@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests.runner.orphans import let_orphans_end
+from tests.process.orphans import let_orphans_end
 
 Row = dict[str, Any]
 
@@ -37,8 +37,8 @@ class Child:
         assert self._process.stdout
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        told: Row = json.loads(self._process.stdout.readline())
-        return told
+        report: Row = json.loads(self._process.stdout.readline())
+        return report
 
 
 class Mortal(Child):
@@ -46,9 +46,9 @@ class Mortal(Child):
 
     def work(self, crash_at: str | None) -> tuple[int, list[str]]:
         """Work until idle or dead, and what it has sent with it; the wait status, and the effects that there were."""
-        told = self.ask(crash_at=crash_at)
-        if told["status"]:
+        report = self.ask(crash_at=crash_at)
+        if report["status"]:
             # A page whose bytes have left commits all the same, a minute before anybody may take the job over. The
             # tests end leases at once, so they would otherwise overtake it now and then.
             let_orphans_end(urlsplit(self._env["SUPABASE_URL"]).port or 80)
-        return told["status"], told["effects"]
+        return report["status"], report["effects"]

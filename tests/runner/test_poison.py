@@ -72,9 +72,9 @@ def test_a_rejected_record_lands_when_its_bytes_can_be_mapped(etsy: Etsy, world_
         "update public.rejected_records set raw = %s || substr(raw, 2) where user_id = %s", (whole, world.user_id)
     )
 
-    told = operations.replay_rejected(world.app, user_id=world.user_id)
+    totals = operations.replay_rejected(world.app, user_id=world.user_id)
 
-    assert told == {"landed": 1, "refused": 0}
+    assert totals == {"landed": 1, "refused": 0}
     assert world.rejected() == []
     assert world.compare(*ORDER_TABLES) == []
 
@@ -85,9 +85,9 @@ def test_a_replay_of_a_record_that_is_still_poison_changes_nothing(etsy: Etsy, w
     world.run("orders")
     before = world.rejected()
 
-    told = operations.replay_rejected(world.app, user_id=world.user_id)
+    totals = operations.replay_rejected(world.app, user_id=world.user_id)
 
-    assert told == {"landed": 0, "refused": 1}
+    assert totals == {"landed": 0, "refused": 1}
     assert world.rejected() == before
 
 
@@ -135,9 +135,9 @@ def test_columns_are_derived_again_from_raw_without_a_call(etsy: Etsy, world_of:
     assert len(world.compare()) > 100
     etsy.control("DELETE", "/ledger")
 
-    told = operations.remap(world.app, user_id=world.user_id, platform="etsy", entity=None)
+    totals = operations.remap(world.app, user_id=world.user_id, platform="etsy", entity=None)
 
-    assert sum(table["changed"] for table in told["tables"]) > 100
+    assert sum(table["changed"] for table in totals["tables"]) > 100
     assert world.compare() == []
     assert etsy.asked(world.shop, pages_only=False) == []
 

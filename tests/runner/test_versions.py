@@ -100,9 +100,9 @@ def test_an_unchanged_row_costs_no_write(world_of: WorldOf, etsy: Etsy) -> None:
     commit(world, lease, 0, [receipt(1), receipt(2)])
     before = tuples(world)
 
-    told = commit(world, lease, 1, [receipt(1), receipt(2)], fetched_at=START + timedelta(hours=1))
+    result = commit(world, lease, 1, [receipt(1), receipt(2)], fetched_at=START + timedelta(hours=1))
 
-    assert told["unchanged"] == 2
+    assert result["unchanged"] == 2
     assert tuples(world) == before
 
 

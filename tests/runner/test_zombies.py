@@ -66,9 +66,9 @@ class Stage:
     def effects(self) -> int:
         """How many outside effects a slice has that nobody stops."""
         world = self.user()
-        told = self.sleeper.ask(stop_at=None)
+        report = self.sleeper.ask(stop_at=None)
         world.forget()
-        return int(told["effects"])
+        return int(report["effects"])
 
     def trial(self, stop_at: str, meanwhile: str) -> list[str]:
         """What is wrong after this; nothing, we hope."""
@@ -94,7 +94,7 @@ class Stage:
             world.drain()
         elif meanwhile == "between slices":
             # A call a slice: the job stands in the middle of its pages.
-            replace(world.app.runner(), turn_calls=lambda _: 1).work_one()
+            replace(world.app.runner(), slice_calls=lambda _: 1).work_one()
         else:
             lease_id = str(uuid.uuid4())
             world.app.store.rpc("claim_job", p_lease_id=lease_id, p_worker="other", p_lease_seconds=600)

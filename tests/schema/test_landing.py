@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 
-from tests.schema.jobworld import claim, make_seller, queue
+from tests.schema.jobworld import call, claim, make_seller, queue, refusal
 from tests.schema.test_conversions import RECEIPT
 from tests.schema.test_fetch_order import EARLY, LATE, commit
 from tests.schema.test_job_races import wait_until_blocked, worker
@@ -99,3 +101,29 @@ def test_an_empty_page_lands_nothing_and_is_a_page(db, job):
 
     assert answer["created"] == 0
     assert db.execute("select keys from public.sync_pages").fetchone() == ([],)
+
+
+def test_a_rejected_record_is_replayed_by_its_shape_and_known_by_its_stream(db, job, seller):
+    """Several streams bring the same records: the audit tells them apart, the landing does not."""
+    broken = base64.b64encode(json.dumps(RECEIPT | {"grandtotal": "much"}).encode()).decode()
+    envelope = {
+        "page_id": str(uuid.uuid4()), "lease_id": job, "stream": "some_of_them", "shape": "receipts", "seq": 0,
+        "fetched_at": EARLY, "part": 0, "pass": 1, "position": 0, "cursor": {},
+    }  # fmt: skip
+    document = {"records": [{"key": "7", "raw": broken}], "envelope": envelope}
+    assert db.execute("select public.commit_page(%s)", [json.dumps(document)]).fetchone()[0]["rejected"] == 1
+    mended = json.dumps(RECEIPT).encode()
+    db.execute("update public.rejected_records set raw = %s where (stream, shape) = ('some_of_them', 'receipts')",
+               [mended])  # fmt: skip
+
+    answer = call(db, "replay_rejected", p_user_id=seller)
+
+    assert (answer["landed"], answer["refused"]) == (1, 0)
+    assert db.execute("select platform_id from public.orders").fetchall() == [("7",)]
+
+
+@pytest.mark.parametrize("table", ["profiles", "sync_jobs", "no_table"])
+def test_nothing_but_a_synced_table_is_mapped_again(db, seller, table):
+    arguments = {"p_platform": "etsy", "p_shape": "receipts", "p_table": table, "p_columns": {"status": []}}
+
+    assert refusal(db, "remap_records", p_user_id=seller, p_after="", **arguments) == "not_synced"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from execution.pagination import page_body as pages
+from execution.pagination import page_body
 from execution.schema.mapping import map_function
 from execution.streams import Column, Kind
 from tests.schema.test_conversions import DIGITS, units, value
@@ -108,7 +108,7 @@ GIDS = {
 @pytest.mark.parametrize("gid", GIDS)
 def test_a_gid_ends_with_the_key_that_the_walk_and_the_table_call_it(db, mapped, gid):
     """Postgres and the reader of pages agree: else the audit would name keys that no row has."""
-    (record,) = pages.split(
+    (record,) = page_body.split(
         json.dumps({"r": [{"id": gid}]}).encode(), records_at="r", key="id", leave_out=(), key_is_gid=True
     )
 

@@ -59,7 +59,7 @@ class Sellers:
         if job is None:
             return False
         user, calls = job["user_id"], 0
-        wanted = min(self.limiter.turn_calls(SCOPE), self.left[user])
+        wanted = min(self.limiter.slice_calls(SCOPE), self.left[user])
         try:
             while calls < wanted:
                 self.limiter.permit(SCOPE, "backfill")

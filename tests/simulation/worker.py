@@ -118,7 +118,7 @@ def _call(clock: MovedClock, limiter: RateLimiter, call_class: CallClass) -> Non
     wait = verdict.wait or timedelta(seconds=1)
     if verdict.kind is ResponseKind.THROTTLED:
         limiter.throttled(SCOPE, wait)
-        raise Snooze("throttled", wait)
+        raise Snooze("throttled", wait, code="throttled")
     if verdict.kind is ResponseKind.DAY_USED_UP:
         limiter.block(SCOPE, wait)
-        raise Snooze("the day", wait)
+        raise Snooze("the day", wait, code="day_used_up")

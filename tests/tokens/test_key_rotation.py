@@ -26,7 +26,7 @@ def manager(store, ring, seller, endpoint=None, clock=None):
     clock = clock or HandClock()
     refresher = Refresher(
         store=store, keyring=ring, platform=ETSY, settings=etsy_settings(), clock=clock,
-        door=HttpTransport(clock, transport=by_hand(endpoint or TokenServer())),
+        transport=HttpTransport(clock, transport=by_hand(endpoint or TokenServer())),
     )  # fmt: skip
     return TokenManager(refresher=refresher, chance=random.Random(7), lease_id=seller.lease_id)
 

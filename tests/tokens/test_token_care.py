@@ -25,7 +25,7 @@ def care(store, keyring, endpoint, *, platform_settings=lambda _: etsy_settings(
             keyring=keyring,
             platform=ETSY,
             settings=platform_settings(name),
-            door=HttpTransport(clock, transport=by_hand(endpoint)),
+            transport=HttpTransport(clock, transport=by_hand(endpoint)),
             clock=clock,
         ),
     )

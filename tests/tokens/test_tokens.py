@@ -14,6 +14,7 @@ from execution.errors import Fatal, LeaseLost, Snooze, StoreUnavailable
 from execution.http.transport import HttpTransport
 from execution.platforms.etsy.platform import ETSY
 from execution.platforms.printify.tokens import PRINTIFY_TOKENS
+from execution.seller_messages import message_of
 from execution.token_manager import TokenManager
 from execution.tokens.refresh import Refresher
 from execution.tokens.rules import LostRefresh
@@ -41,7 +42,7 @@ def manager(store, keyring, seller, endpoint, *, clock=None, lease_id=None, rule
             platform=replace(ETSY, tokens=rules or ETSY.tokens),
             settings=etsy_settings(),
             clock=clock,
-            door=HttpTransport(clock, transport=by_hand(endpoint)),
+            transport=HttpTransport(clock, transport=by_hand(endpoint)),
         ),
         chance=random.Random(7),
         lease_id=lease_id or seller.lease_id,
@@ -398,7 +399,7 @@ def test_a_revoked_connection_makes_no_further_call(db, rpc, keyring, expired):
     with pytest.raises(Fatal) as told:
         manager(rpc, keyring, expired, endpoint).access_token()
 
-    assert told.value.seller_message == "Etsy no longer accepts our access. Please reconnect your shop."
+    assert message_of(told.value, ETSY) == "Etsy no longer accepts our access. Please reconnect your shop."
     assert len(endpoint.used) == 1
 
 

@@ -61,7 +61,7 @@ def test_a_consent_page_connects_it(app: App, db: psycopg.Connection[Any], bazaa
     back = urlsplit(httpx.get(page, trust_env=False).headers["location"])
     answer = dict(parse_qsl(back.query))
 
-    granted = consents.exchange(consent, settings, app.door, wanted, answer["code"])
+    granted = consents.exchange(consent, settings, app.transport, wanted, answer["code"])
     consents.demand_scopes(consent, granted.scopes)
     connection = app.connector.connect(
         ConnectRequest(

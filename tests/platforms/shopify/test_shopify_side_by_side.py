@@ -19,7 +19,7 @@ def throttled(body: bytes) -> Through:
 
     def through(send: Send, ask: Request) -> Response:
         if body in (ask.body or b""):
-            raise Snooze("throttled", timedelta(hours=1))
+            raise Snooze("throttled", timedelta(hours=1), code="throttled")
         return send(ask)
 
     return through

@@ -9,7 +9,7 @@ from typing import Any
 
 from execution.http.messages import Request, Response, Send
 from execution.job_runner import SliceOutcome
-from execution.slices.slice_work import Client
+from execution.slices.job_slice import Client
 from tests.platforms.shopify.world import ShopifyWorld
 
 # What becomes of a call: it is sent, or it is not, and whatever happens before or after.

@@ -15,11 +15,11 @@ import psycopg
 
 from execution import workers
 from execution.errors import StoreUnavailable
-from execution.process import lease_returns as owed
-from tests.runner.ending import GRACE_SECONDS, seconds_to_end
+from execution.process import lease_returns
+from tests.process.ending import GRACE_SECONDS, seconds_to_end
+from tests.process.test_shutdown import hears
+from tests.process.test_worker_processes import lapse, processes, until
 from tests.runner.etsy import Etsy, Shop
-from tests.runner.test_leaving import hears
-from tests.runner.test_worker_processes import lapse, processes, until
 from tests.runner.world import World
 
 
@@ -126,12 +126,12 @@ def test_who_is_cut_off_leaves_in_time_and_is_not_charged(
 def test_a_row_that_somebody_holds_does_not_stop_the_beat(
     world_of: Callable[[Shop], World], etsy: Etsy, env: dict[str, str]
 ) -> None:
-    """The others are woken and rung for; the owed lease is given back by a later beat, and nobody is charged."""
+    """The others are woken and rung for; the noted lease is given back by a later beat, and nobody is charged."""
     world = world_of(etsy.shop(20))
     world.start("orders")
     lease = "7f1e3f0e-5c0a-4b0e-9a53-0c6f35d1a001"
     world.app.store.rpc("claim_job", p_lease_id=lease, p_worker="w")
-    owed.note(world.app.valkey, lease)
+    lease_returns.note(world.app.valkey, lease)
     broker = workers.make_broker(world.app.settings, [])
 
     with psycopg.connect(env["DATABASE_URL"]) as somebody:
@@ -150,16 +150,16 @@ def test_word_of_a_lease_is_kept_until_the_database_answers(world_of: Callable[[
     lease = "7f1e3f0e-5c0a-4b0e-9a53-0c6f35d1a001"
     world.app.store.rpc("claim_job", p_lease_id=lease, p_worker="w")
     for left in (lease, "no lease at all", "7f1e3f0e-5c0a-4b0e-9a53-0c6f35d1a002"):
-        owed.note(world.app.valkey, left)
+        lease_returns.note(world.app.valkey, left)
 
     class Away:
         def rpc(self, function: str, /, **_: object) -> object:
             raise StoreUnavailable(function)
 
     with suppress(StoreUnavailable):
-        owed.settle(Away(), world.app.valkey)
-    settled = owed.settle(world.app.store, world.app.valkey)
+        lease_returns.settle(Away(), world.app.valkey)
+    settled = lease_returns.settle(world.app.store, world.app.valkey)
 
     assert settled == 3
     assert (world.job("orders")["status"], world.job("orders")["deaths"]) == ("queued", 0)
-    assert owed.settle(world.app.store, world.app.valkey) == 0
+    assert lease_returns.settle(world.app.store, world.app.valkey) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from tests.runner.orphans import let_orphans_end, orphans
+from tests.process.orphans import let_orphans_end, orphans
 
 
 def test_a_request_is_an_orphan_from_its_senders_death_to_its_end() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from execution.errors import Retriable
-from execution.pagination import page_body as pages
+from execution.pagination import page_body
 
 SCALARS = st.one_of(
     st.none(),
@@ -42,7 +42,7 @@ def test_records_are_cut_out_byte_for_byte(
     text = "{" + (f'{listed}, "count": 3' if front else f'"x": {{"results": [1]}}, {listed}') + "}"
     body = text.encode("utf-8", "surrogatepass")
 
-    found = pages.split(body, records_at="results", key="id", leave_out=())
+    found = page_body.split(body, records_at="results", key="id", leave_out=())
 
     def text_of(value: Any) -> str:
         return json.dumps(value, ensure_ascii=ascii_only, separators=style)
@@ -60,7 +60,7 @@ def test_personal_members_are_cut_whatever_way_their_names_are_written(records: 
         '"name"', '"\\u006eame"'
     )
 
-    found = pages.split(body.encode(), records_at="results", key="id", leave_out=("name",))
+    found = page_body.split(body.encode(), records_at="results", key="id", leave_out=("name",))
 
     assert len(found) == len(records)
     assert all(b"CANARY" not in record.raw for record in found)
@@ -105,14 +105,14 @@ ODD: dict[str, bytes] = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_body_that_is_no_page_is_retried_and_never_an_end_of_the_list(name: str) -> None:
     with pytest.raises(Retriable):
-        pages.read(HOSTILE[name], records_at="results", count_at="count", key="id", leave_out=())
+        page_body.read(HOSTILE[name], records_at="results", count_at="count", key="id", leave_out=())
 
 
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_record_is_one_record_or_a_retry(name: str) -> None:
     try:
-        content = pages.read(ODD[name], records_at="results", count_at="count", key="id", leave_out=())
-        single = pages.split(ODD[name], records_at="results", key="id", leave_out=())
+        content = page_body.read(ODD[name], records_at="results", count_at="count", key="id", leave_out=())
+        single = page_body.split(ODD[name], records_at="results", key="id", leave_out=())
     except Retriable:
         return
 
@@ -125,7 +125,7 @@ def test_an_odd_record_is_one_record_or_a_retry(name: str) -> None:
 @given(body=st.binary(max_size=60) | st.text('{}[]":,\\ucount results0123456789', max_size=60).map(str.encode))
 def test_no_bytes_raise_anything_but_retriable(body: bytes) -> None:
     with contextlib.suppress(Retriable):
-        pages.read(body, records_at="results", count_at="count", key="id", leave_out=())
+        page_body.read(body, records_at="results", count_at="count", key="id", leave_out=())
 
 
 GRAPHQL = (
@@ -138,7 +138,7 @@ def test_records_and_facts_are_found_at_any_depth() -> None:
     """A connection of GraphQL: its nodes by their ids' ends, its page by its own words, absent ones as nothing."""
     asked = ("data.orders.pageInfo.endCursor", "data.orders.pageInfo.hasNextPage", "data.ordersCount.count", "data.x")
 
-    content = pages.read(
+    content = page_body.read(
         GRAPHQL, records_at="data.orders.nodes", count_at=None, key="id", leave_out=(), facts=asked, key_is_gid=True
     )
 
@@ -149,7 +149,7 @@ def test_records_and_facts_are_found_at_any_depth() -> None:
 @pytest.mark.parametrize("body", [b'{"data": null}', b'{"data": {"orders": null}}', b'{"errors": []}', b"[]"])
 def test_a_page_without_its_list_at_depth_is_no_empty_page(body: bytes) -> None:
     with pytest.raises(Retriable):
-        pages.read(body, records_at="data.orders.nodes", count_at=None, key="id", leave_out=())
+        page_body.read(body, records_at="data.orders.nodes", count_at=None, key="id", leave_out=())
 
 
 def test_single_records_keep_of_an_object_only_what_is_needed_of_it() -> None:
@@ -159,7 +159,7 @@ def test_single_records_keep_of_an_object_only_what_is_needed_of_it() -> None:
         b' {"id": "b", "to": "12 Sample Rd", "meta": null}]}'
     )
 
-    found = pages.split(
+    found = page_body.split(
         body, records_at="data", key="id", leave_out=("meta.url",), keep_of={"to": ("country", "region")}
     )
 

@@ -1,6 +1,6 @@
 """Many processes that need one connection's token at the same moment, some of them killed in the middle of a refresh.
 
-    python -m tests.runner.racer      one order a line on stdin, one report a line on stdout
+    python -m tests.tokens.racer      one order a line on stdin, one report a line on stdout
 
 An order: {"lease_id", "platform", "processes", "kills", "kill_after_s", "call_s", "claim_s", "patience_s", "planted"}.
 A report: {"tokens": {token: how many processes ended with it}, "refused": how many were told to reconnect,
@@ -45,12 +45,12 @@ class _Telling(HttpTransport):
 
 def _manager(order: dict[str, Any], pipe: int) -> TokenManager:
     app = App(settings=Settings.load(), rng=random.Random(os.getpid()))
-    door = _Telling(app.clock)
-    door.pipe = pipe
+    transport = _Telling(app.clock)
+    transport.pipe = pipe
     if order["planted"] == "no claim":
         _plant_no_claim()
     times = RefreshTimes(call_s=order["call_s"], claim_s=order["claim_s"])
-    refresher = replace(app.refresher_of(order["platform"]), door=door, times=times)
+    refresher = replace(app.refresher_of(order["platform"]), transport=transport, times=times)
     return TokenManager(refresher=refresher, chance=app.rng, lease_id=order["lease_id"])
 
 

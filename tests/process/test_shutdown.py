@@ -19,9 +19,9 @@ import pytest
 
 from execution.errors import StoreUnavailable
 from execution.process.shutdown import HeldLeases, Shutdown
-from tests.runner.ending import GRACE_SECONDS, seconds_to_end
+from tests.process.ending import GRACE_SECONDS, seconds_to_end
+from tests.process.test_worker_processes import processes, until
 from tests.runner.etsy import Etsy, Shop
-from tests.runner.test_worker_processes import processes, until
 from tests.runner.world import World
 
 # What Python imports first: names that end in .hangs are looked up for ever, in C's own time (no signal ends it).
@@ -138,11 +138,11 @@ def test_a_second_signal_ends_the_worker_at_once(
 def test_what_ends_by_itself_is_not_given_back_from_outside() -> None:
     """A slice that finishes its page in time settles its own job."""
     held_leases, given = HeldLeases(), []
-    leaving = Shutdown(held_leases=held_leases, give_back=given.append, finish_seconds=5, leave_seconds=3600)
+    shutdown = Shutdown(held_leases=held_leases, give_back=given.append, finish_seconds=5, exit_seconds=3600)
 
     with held_leases.holding("lease"):
-        leaving.start()
-        assert leaving.asked.is_set()
+        shutdown.start()
+        assert shutdown.asked.is_set()
 
     assert held_leases.wait_until_empty(5) == []
     assert given == []
@@ -161,7 +161,7 @@ def test_what_does_not_end_is_given_back_from_outside() -> None:
         both.set()
 
     with held_leases.holding("a"), held_leases.holding("b"):
-        Shutdown(held_leases=held_leases, give_back=give_back, finish_seconds=0.01, leave_seconds=3600).start()
+        Shutdown(held_leases=held_leases, give_back=give_back, finish_seconds=0.01, exit_seconds=3600).start()
         assert both.wait(10)
 
     assert given == ["a"]
@@ -169,9 +169,9 @@ def test_what_does_not_end_is_given_back_from_outside() -> None:
 
 HEARS = """
 import signal, sys, threading, time
-from execution.process.shutdown import HeldLeases, Leaving
-leaving = Leaving(held_leases=HeldLeases(), give_back=print, leave_seconds={leave})
-leaving.listen(signal.SIGTERM)
+from execution.process.shutdown import HeldLeases, Shutdown
+shutdown = Shutdown(held_leases=HeldLeases(), give_back=print, exit_seconds={exits})
+shutdown.listen(signal.SIGTERM)
 print("ready", flush=True)
 time.sleep({first}); time.sleep(60)
 """
@@ -180,7 +180,7 @@ time.sleep({first}); time.sleep(60)
 @pytest.mark.parametrize(("again_after", "status"), [(0.1, 0), (1.3, 3)])
 def test_one_signal_that_comes_twice_is_not_two(again_after: float, status: int) -> None:
     """A host tells the group, and the parent tells its children: that is one. A second later it is a second one."""
-    script = HEARS.format(leave=3.0, first=0)
+    script = HEARS.format(exits=3.0, first=0)
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()

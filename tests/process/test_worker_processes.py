@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 import redis
 
-from tests.runner.ending import GRACE_SECONDS, seconds_to_end
+from tests.process.ending import GRACE_SECONDS, seconds_to_end
 from tests.runner.etsy import Etsy, Shop
 from tests.runner.world import World
 

@@ -73,7 +73,7 @@ def test_a_valkey_that_evicts_is_refused(app: App, policy: str) -> None:
 
 def test_a_valkey_that_is_away_is_no_reason_to_stop(app: App) -> None:
     """Workers get along without it, slower."""
-    from execution.budget.pacing import connect_valkey  # noqa: PLC0415
+    from execution.valkey import connect_valkey  # noqa: PLC0415
 
     boot.check(app.store, connect_valkey("redis://127.0.0.1:1/0"), app.keyring)
 

@@ -1,0 +1,60 @@
+"""What sellers read, by code: when an entity has failed for good, or when nobody can say how much there is to read.
+
+A platform's package may bring words of its own for a code (`Platform.seller_messages`); they go before these. A code
+with no words at all still says something true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from string import Formatter
+from typing import Protocol
+
+from execution.errors import Fatal
+
+# {platform} is the platform's title; other names are facts of the failure.
+MESSAGES: Mapping[str, str] = {
+    "deletion_brake": "Much of your shop seems to be gone. Please check it; nothing was removed here.",
+    "gone": "The platform no longer shows this shop.",
+    "incomplete": "We could not prove that everything was copied. Our engineers have been told.",
+    "no_shop": "This shop's address is not one that we may ask. Please connect it again.",
+    "not_shown": "The platform did not show us everything that it announces. You can start this again.",
+    "platform_key_refused": "Something is wrong on our side. Our engineers have been told; you need not do anything.",
+    "reconnect_needed": "{platform} no longer accepts our access. Please reconnect your shop.",
+    "source_incomplete": "They come with the {source}, and follow once those are complete.",
+    "wrong_address": "The platform sent us to an unknown address. Our engineers have been told.",
+    # Why an estimate is not known.
+    "ask_later": "Nothing more may be asked of the platform just now. Try again in a few minutes.",
+    "count_not_told": "The platform did not tell us how much there is. The first pages will tell.",
+    "just_begun": "It has just begun. The next pages will tell.",
+    "not_connected": "Connect again first.",
+    "platform_away": "The platform does not answer just now. Try again in a few minutes.",
+    "renewed_first": "Our access has to be renewed first. The first pages will tell.",
+}
+OTHER = "This did not work. You can start it again."
+# Only the seller can help, by connecting again: the access is gone, or too little was allowed.
+RECONNECT_HELPS = frozenset(
+    {"access_denied", "gone", "history_limited", "no_shop", "not_your_shop", "reconnect_needed"}
+)
+
+
+class Speaker(Protocol):
+    """What a platform says of itself to sellers."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def seller_messages(self) -> Mapping[str, str]: ...
+
+
+def message_of(signal: Fatal, platform: Speaker) -> str:
+    """What the seller reads of a failure: words that came with it, the platform's own for its code, or ours."""
+    if signal.seller_message:
+        return signal.seller_message
+    text = platform.seller_messages.get(signal.code) or MESSAGES.get(signal.code, OTHER)
+    facts = {"platform": platform.title, **signal.facts}
+    return text.format_map(facts) if _names(text) <= facts.keys() else OTHER
+
+
+def _names(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}

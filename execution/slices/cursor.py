@@ -1,0 +1,72 @@
+"""Where a job stands, as `sync_jobs.cursor` holds it: the one place that writes it and reads it back.
+
+A cursor names the version of its form. What this code cannot read is never guessed at:
+
+- a newer version was written by newer code, during a deploy: CursorTooNew, and the job waits for a newer worker. To
+  begin again here would throw away what that one has read, again and again while both run;
+- anything else (an older version, other fields, values of other types): CursorUnreadable, and the entity is read again
+  from its beginning, which costs calls and nothing else: every page is idempotent, and the certificate counts anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import msgspec
+
+from execution.errors import CursorTooNew, CursorUnreadable
+from execution.pagination.paginator import Position, ReadWindow
+
+VERSION = 1
+
+
+class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One moment of a job. What comes after it is another cursor."""
+
+    # Which of the entity's steps, and how often doubt has sent the job back to one, with the last reason.
+    step: int = 0
+    round: int = 0
+    reason: str = ""
+    # Of a stream: windows that are read once more, the first one now (none: it is the first reading), and its position.
+    rereads: tuple[ReadWindow, ...] = ()
+    position: dict[str, Any] | None = None
+    # Of a lookup or a derivation: the last key that is done, and how many ids are asked for at once.
+    after: str = ""
+    batch: int | None = None
+
+    @classmethod
+    def load(cls, saved: Mapping[str, Any]) -> Self:
+        """Raises CursorUnreadable or CursorTooNew. A job that has not begun has an empty one."""
+        if not saved:
+            return cls()
+        version = saved.get("version")
+        if isinstance(version, int) and version > VERSION:
+            raise CursorTooNew(f"the cursor has version {version}, this worker reads version {VERSION}")
+        if version != VERSION:
+            raise CursorUnreadable(f"the cursor has version {version}, this worker reads version {VERSION}")
+        try:
+            return msgspec.convert({name: value for name, value in saved.items() if name != "version"}, cls)
+        except msgspec.ValidationError as error:
+            raise CursorUnreadable(f"the cursor cannot be read: {error}") from None
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON, without what is as in a fresh cursor."""
+        fields: dict[str, Any] = msgspec.to_builtins(self)
+        return {"version": VERSION, **fields}
+
+    def at(self, position: Position) -> Self:
+        return msgspec.structs.replace(self, position=position.dump())
+
+    def past(self, key: str, *, batch: int | None = None) -> Self:
+        """Everything up to this key is looked up, or derived."""
+        return msgspec.structs.replace(self, after=key, batch=batch)
+
+    def reread_done(self) -> Self:
+        """On to the next doubtful window; after the last one to the next step."""
+        if len(self.rereads) <= 1:
+            return self.next_step()
+        return msgspec.structs.replace(self, rereads=self.rereads[1:], position=None)
+
+    def next_step(self) -> Self:
+        return type(self)(step=self.step + 1, round=self.round)

@@ -1,0 +1,55 @@
+"""What the steps of one slice share: the job, its platform and its database, and whether the time is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
+
+from execution.http.messages import Request, Response
+from execution.jobs import Job
+from execution.slices.cursor import Cursor
+from execution.slices.page_commit import PageCommitter
+from execution.store import Store
+
+
+class Client(Protocol):
+    """What a slice needs of a platform. `sends` counts the requests that went out."""
+
+    sends: int
+
+    def send(self, request: Request, /) -> Response: ...
+    def download(self, url: str, /, *, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]: ...
+
+
+ClientOf = Callable[[Job], Client]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSlice:
+    """`pool` fetches ahead; `over` says that the slice must end after the page in hand."""
+
+    store: Store
+    client: Client
+    pool: Executor
+    job: Job
+    over: Callable[[], bool]
+
+    @cached_property
+    def committer(self) -> PageCommitter:
+        return PageCommitter(self.store, lease_id=self.job.lease_id, first_seq=self.job.page_seq)
+
+    def send(self, request: Request, /) -> Response:
+        """One call to the platform, for the job's own shop."""
+        return self.client.send(replace(request, path=request.path.replace("{shop_id}", self.job.shop_id)))
+
+    def download(self, url: str, /, *, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]:
+        """The bytes of a file that the platform has made for this job."""
+        return self.client.download(url, offset=offset)
+
+    def save(self, cursor: Cursor) -> None:
+        """Where the job stands, without a page."""
+        self.store.rpc("move_cursor", p_lease_id=self.job.lease_id, p_cursor=cursor.dump())

@@ -1,0 +1,112 @@
+"""Records that are asked for by id, because another stream only named them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
+from typing import cast
+
+import orjson
+import structlog
+
+from execution.errors import Fatal, Retriable, Skip
+from execution.http.messages import Response
+from execution.pagination import page_body
+from execution.slices.cursor import Cursor
+from execution.slices.job_slice import JobSlice
+from execution.slices.page_commit import PageCommit
+from execution.streams import Lookup
+
+# A permission that was not granted, personal data that was not approved.
+_REFUSED = ("access_denied", "protected_data")
+# After so many ids in a row that are gone, whole batches are taken to be: each costs a call to tell.
+_MOST_GONE = 3
+
+log = structlog.get_logger()
+
+
+class LookupStep:
+    """One lookup, from the last id that is done, in batches that fit the platform."""
+
+    def __init__(self, in_slice: JobSlice, lookup: Lookup, cursor: Cursor) -> None:
+        self._slice = in_slice
+        self._lookup = lookup
+        self._cursor = cursor
+        self._batch = lookup.batch if cursor.batch is None else cursor.batch
+
+    def run(self) -> Cursor | None:
+        """Where the job stands afterwards; None when the slice is over before."""
+        limit, gone = self._batch, 0
+        while not self._slice.over():
+            ids = self._pending(limit)
+            if not ids:
+                return self._cursor.next_step()
+            following = self._cursor.past(ids[-1], batch=self._batch)
+            try:
+                self._slice.committer.commit(self._page(ids, following))
+            except Skip:
+                if len(ids) > 1 and gone < _MOST_GONE:
+                    # One that is gone must not take the others of its batch along.
+                    limit = len(ids) // 2
+                    continue
+                # Gone on the platform: the certificate counts what stays unresolved.
+                gone += 1
+                self._slice.save(following)
+            except Fatal as signal:
+                if self._may_go_without(signal):
+                    return self._cursor.next_step()
+                limit = self._batch = self._smaller(signal)
+                continue
+            else:
+                gone = 0
+            self._cursor, limit = following, min(self._batch, 2 * limit)
+        return None
+
+    def _pending(self, limit: int) -> Sequence[str]:
+        ids = self._slice.store.rpc(
+            "next_lookups",
+            p_lease_id=self._slice.job.lease_id,
+            p_name=self._lookup.pending or self._lookup.name,
+            p_after=self._cursor.after,
+            p_limit=limit,
+        )
+        return cast("Sequence[str]", ids)
+
+    def _page(self, ids: Sequence[str], following: Cursor) -> PageCommit:
+        """What the platform shows of these ids. Raises Skip where they are gone."""
+        lookup = self._lookup
+        response = as_list(lookup, self._slice.send(lookup.request(lookup, ids)))
+        content = page_body.read_records(response.body, lookup.records_at, lookup.records)
+        return PageCommit(
+            step=lookup, response=response, content=content, records_at=lookup.records_at, cursor=following
+        )
+
+    def _may_go_without(self, signal: Fatal) -> bool:
+        if not self._lookup.may_be_refused or signal.code not in _REFUSED:
+            return False
+        log.warning("lookup_refused", job_id=self._slice.job.id, lookup=self._lookup.name, reason=signal.reason)
+        return True
+
+    def _smaller(self, signal: Fatal) -> int:
+        """The batch that a platform takes that did not take this one. Raises the signal where there is none."""
+        if signal.code != "request_wrong" or self._batch <= self._lookup.fallback:
+            raise signal
+        return self._lookup.fallback
+
+
+def as_list(lookup: Lookup, response: Response) -> Response:
+    """The response with its records in a list where they are looked for: one that came alone, and none that is null."""
+    if lookup.single:
+        if not response.body.lstrip().startswith(b"{"):
+            raise Retriable("the answer is no record")
+        return replace(response, body=b'{"%b":[%b]}' % (lookup.records_at.encode(), response.body))
+    if not lookup.null_is_gone or b"null" not in response.body:
+        return response
+    document = orjson.loads(response.body)
+    *way, last = lookup.records_at.split(".")
+    parent = reduce(dict.__getitem__, way, document)
+    if None not in parent[last]:
+        return response
+    parent[last] = [record for record in parent[last] if record is not None]
+    return replace(response, body=orjson.dumps(document))

@@ -1,0 +1,141 @@
+"""Programs act on codes, people read sentences: nothing looks into a sentence, and every code has words for sellers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from execution.catalog import PLATFORMS
+from execution.errors import Fatal, KeeperError, Retriable, Skip, Snooze, StoreError, UserError
+from execution.seller_messages import MESSAGES, OTHER, message_of
+from execution.store import stable_word
+
+ROOT = Path(__file__).parents[1]
+# What a vendor says is classified in its platform's own module, once; these are sentences of ours.
+SENTENCES = {"message", "reason", "seller_message", "park_reason"}
+LOOKS = {"startswith", "endswith", "lower", "casefold", "partition", "rpartition", "split", "find", "index", "count"}
+
+
+def modules(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield path.relative_to(ROOT), ast.parse(path.read_text())
+
+
+def looks_into_a_sentence(tree: ast.AST) -> Iterator[int]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Attribute(attr=sentence), attr=attr) if (
+                attr in LOOKS and sentence in SENTENCES
+            ):
+                yield node.lineno
+            case ast.Compare(left=left, comparators=[right]) if not _is_nothing(right):
+                if _is_sentence(left) or _is_sentence(right):
+                    yield node.lineno
+
+
+def _is_sentence(node: ast.AST) -> bool:
+    match node:
+        case ast.Attribute(attr=attr):
+            return attr in SENTENCES
+        case ast.Call(func=ast.Name(id="str"), args=[ast.Name(id=name)]):
+            return name in ("error", "signal", "failure")
+        case _:
+            return False
+
+
+def _is_nothing(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value in (None, "")
+
+
+def test_nobody_looks_into_a_sentence_to_decide_something() -> None:
+    found = [f"{path}:{line}" for path, tree in modules("execution", "web") for line in looks_into_a_sentence(tree)]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        'if error.message.endswith("unknown_currency"): pass',
+        'word = "other" if "must not mix" in error.message else "refused"',
+        'if "refused" in str(error): pass',
+        'if signal.reason == "the worker is stopping": pass',
+    ],
+)
+def test_a_planted_look_into_a_sentence_is_found(planted: str) -> None:
+    assert list(looks_into_a_sentence(ast.parse(planted))) == [1]
+
+
+def fatal_calls() -> Iterator[tuple[str, str, set[str]]]:
+    """Where a job is failed by its code alone: the code, and the names of the facts that come with it."""
+    for path, tree in modules("execution"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Fatal":
+                given = {keyword.arg: keyword.value for keyword in node.keywords}
+                code, facts = given.get("code"), given.get("facts")
+                if "seller_message" not in given and isinstance(code, ast.Constant):
+                    names = facts.keys if isinstance(facts, ast.Dict) else []
+                    yield (
+                        f"{path}:{node.lineno}",
+                        str(code.value),
+                        {str(name.value) for name in names if isinstance(name, ast.Constant)},
+                    )
+
+
+def test_every_code_that_fails_a_job_has_words_for_sellers() -> None:
+    calls = list(fatal_calls())
+    assert len(calls) > 5
+    for where, code, names in calls:
+        told = message_of(Fatal("x", code=code, facts=dict.fromkeys(names, "that")), PLATFORMS["etsy"])
+        assert code in MESSAGES, where
+        assert told != OTHER, where
+        assert "{" not in told, where
+
+
+class Own:
+    """A platform with words of its own."""
+
+    title = "Elsewhere"
+    seller_messages = {"gone": "{platform} has lost {what}.", "kept": "{platform} keeps it."}  # noqa: RUF012
+
+
+@pytest.mark.parametrize(
+    ("signal", "words"),
+    [
+        (Fatal("x", code="reconnect_needed"), "Elsewhere no longer accepts our access. Please reconnect your shop."),
+        (Fatal("x", code="kept"), "Elsewhere keeps it."),
+        (Fatal("x", code="gone", facts={"what": "a shop"}), "Elsewhere has lost a shop."),
+        (Fatal("x", code="gone"), OTHER),
+        (Fatal("x", code="gone", seller_message="Please choose a shop."), "Please choose a shop."),
+        (Fatal("x", code="nobody_knows"), OTHER),
+    ],
+)
+def test_a_platforms_own_words_go_before_ours(signal: Fatal, words: str) -> None:
+    assert message_of(signal, Own()) == words
+
+
+def test_every_ending_has_a_code() -> None:
+    signals = [Retriable("x"), Skip("x"), Snooze("x", timedelta(), code="y"), Fatal("x", code="z")]
+    assert [signal.code for signal in signals] == ["try_again", "gone", "y", "z"]
+    assert [error.code for error in (KeeperError("x"), UserError("x", code="y"))] == ["", "y"]
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "message", "word"),
+    [
+        ("PT404", "unknown_user", "unknown_user"),
+        ("PT422", "receipt_id: missing", ""),
+        ("23505", "duplicate", ""),
+        ("", "lease_lost", ""),
+    ],
+)
+def test_a_word_is_what_our_own_functions_raise(sqlstate: str, message: str, word: str) -> None:
+    assert stable_word(sqlstate, message) == word
+
+
+def test_a_store_error_without_a_word_is_known_by_its_sqlstate() -> None:
+    assert StoreError("x", sqlstate="23505").code == "23505"
