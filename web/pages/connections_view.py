@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from execution.catalog import told_of
 from execution.jobs import OPEN
 from execution.reports import progress
 from web import messages
@@ -15,17 +16,7 @@ from web.pages.formats import Formats
 from web.pages.progress_view import counts
 
 Job = Mapping[str, Any]
-# Platforms whose sellers may paste a token instead of confirming at a consent page.
-PASTED = ("printify",)
 NOTHING: Mapping[str, str] = MappingProxyType({})
-
-# What each is good for.
-_BRINGS = {
-    "etsy": "Orders, listings, the payment account with every fee, and customers.",
-    "shopify": "Orders, products and customers of your own shop.",
-    "printify": "What every item costs you: production and shipping, tied to your orders.",
-    "square": "Orders and payments from your counter.",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +34,9 @@ class ConnectionView:
     platform: str
     title: str
     brings: str
+    # Something is asked for before the consent page; the seller may paste a token in its place.
+    has_form: bool
+    pastes_token: bool
     state: str
     pill: str
     pill_text: str
@@ -75,7 +69,7 @@ def connections_view(
     the times at which pasted tokens end, where that is soon.
     """
     accounts = {account["platform"]: account for account in facts["platforms"]}
-    names = sorted({*_BRINGS, *accounts}, key=messages.sort_key)
+    names = sorted({*told_of(), *accounts}, key=messages.sort_key)
     return tuple(
         replace(
             _connection(
@@ -95,11 +89,14 @@ def _connection(
     failed = [job for job in jobs if job["status"] in ("failed", "quarantined")]
     pill, text = _pill(state, is_open=is_open, has_failed=bool(failed))
     synced = _synced(jobs, formats)
+    words = told_of()[name].words if name in told_of() else None
     share = sum(map(progress.share, jobs)) / len(jobs) if jobs else 0.0
     return ConnectionView(
         platform=name,
         title=messages.platform_title(name),
-        brings=_BRINGS.get(name, ""),
+        brings=words.brings if words else "",
+        has_form=words is not None and words.has_form,
+        pastes_token=_pastes_token(name),
         state=state,
         pill=pill,
         pill_text=text,
@@ -121,6 +118,10 @@ def _connection(
         asks_reconnect=any(messages.needs_reconnect(job) for job in failed),
         can_resume=any(job["status"] != "completed" for job in jobs) or not jobs,
     )
+
+
+def _pastes_token(name: str) -> bool:
+    return name in told_of() and told_of()[name].words.pasted is not None
 
 
 _PILLS = {
@@ -172,7 +173,7 @@ def _advice(name: str, ends_at: str | None, formats: Formats) -> str:
     moment = datetime.fromisoformat(ends_at)
     ends = f"{'ended' if moment <= formats.now else 'ends'} on {formats.day(moment)}"
     when = "to go on" if moment <= formats.now else "before, so that no order is missed"
-    if name in PASTED:
+    if _pastes_token(name):
         return f"The token that you pasted {ends}. Paste a new one {when}."
     return f"Our access to {messages.platform_title(name)} {ends}. Connect again {when}."
 

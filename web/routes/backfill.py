@@ -19,6 +19,7 @@ from web.backfills import BackfillRequest
 from web.context import Web, WebDep
 from web.live import server_sent_events
 from web.live.status_stream import version_of
+from web.messages import EXAMPLE_PLATFORM
 from web.problems import Problem, responses
 from web.routes.onboarding import Accepted
 from web.user_facts import of_platform, status_of
@@ -42,8 +43,8 @@ class Start(BaseModel):
         json_schema_extra={
             "examples": [
                 {},
-                {"platform": "etsy", "entities": ["orders"], "dry_run": True},
-                {"platform": "etsy", "since": "2026-01-01T00:00:00Z"},
+                {"platform": EXAMPLE_PLATFORM, "entities": ["orders"], "dry_run": True},
+                {"platform": EXAMPLE_PLATFORM, "since": "2026-01-01T00:00:00Z"},
             ]
         },
     )
@@ -94,10 +95,18 @@ class Estimate(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "jobs": [{"platform": "etsy", "entity": "orders", "outcome": "queued", "calls": 812, "reason": ""}],
+                    "jobs": [
+                        {
+                            "platform": EXAMPLE_PLATFORM,
+                            "entity": "orders",
+                            "outcome": "queued",
+                            "calls": 812,
+                            "reason": "",
+                        }
+                    ],
                     "platforms": [
                         {
-                            "platform": "etsy",
+                            "platform": EXAMPLE_PLATFORM,
                             "calls": 812,
                             "calls_per_day": 2500,
                             "days": 0,
@@ -134,11 +143,11 @@ class Status(BaseModel):
                     "failures": [],
                     "now": "2026-11-22T10:00:00+00:00",
                     "platforms": [
-                        {"platform": "etsy", "shop_id": "30010001", "shop_name": "Tea", "status": "connected"}
+                        {"platform": EXAMPLE_PLATFORM, "shop_id": "30010001", "shop_name": "Tea", "status": "connected"}
                     ],
                     "jobs": [
                         {
-                            "platform": "etsy",
+                            "platform": EXAMPLE_PLATFORM,
                             "entity": "orders",
                             "status": "running",
                             "records_done": 450,
