@@ -60,6 +60,11 @@ for _point in entry_points(group="keeper.platforms"):
     register(_point.load())
 
 
+def told_of() -> dict[str, Announced]:
+    """Every platform that sellers are told of, those that are still to come last."""
+    return {**PLATFORMS, **ANNOUNCED}
+
+
 def platform_named(name: str) -> Platform:
     """The platform, or a UserError that names those there are."""
     if name not in PLATFORMS:

@@ -8,7 +8,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-PACKAGES = ("execution", "sandbox")
+PACKAGES = ("execution", "sandbox", "web")
 
 
 def circles(*packages: str) -> list[list[str]]:

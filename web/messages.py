@@ -8,8 +8,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# In the order in which a seller thinks of them: where things are sold, then who makes them.
-TITLES = {"etsy": "Etsy", "shopify": "Shopify", "printify": "Printify", "square": "Square"}
+from execution.catalog import BUILT_IN, told_of
+
+# In the examples of our own document.
+EXAMPLE_PLATFORM = BUILT_IN[0].name
 
 ENTITIES = {
     "orders": "Orders",
@@ -42,6 +44,7 @@ PROBLEMS = {
     "invalid_input": "Part of the request is not as it should be.",
     "keys_away": "Sign-ins cannot be checked now. Try again.",
     "no_public_url": "Connecting is not set up here: PUBLIC_URL is missing.",
+    "not_an_event": "The body is not one that this platform sends.",
     "not_connected": "This platform is not connected.",
     "not_signed": "The delivery is not signed as it should be.",
     "not_signed_in": "Sign in, and try again.",
@@ -95,13 +98,14 @@ _RECONNECT_HELPS = frozenset(
 
 
 def platform_title(platform: str) -> str:
-    return TITLES.get(platform, platform.replace("_", " ").capitalize())
+    known = told_of().get(platform)
+    return known.title if known else platform.replace("_", " ").capitalize()
 
 
 def sort_key(platform: str) -> tuple[int, str]:
     """Platforms stand in the same order on every page."""
-    names = list(TITLES)
-    return (names.index(platform) if platform in TITLES else len(names), platform)
+    names = list(told_of())
+    return (names.index(platform) if platform in names else len(names), platform)
 
 
 def entity_title(name: str) -> str:
@@ -136,7 +140,7 @@ _CONNECT = {
     "refused": "{title} did not accept it. Make sure that it is your own shop, and that everything asked for is "
     "allowed; then try again.",
     "platform_away": "{title} did not answer. Nothing was connected; please try again in a few minutes.",
-    "shop_unknown": "This is not the name of a shop at {title}. Write it as it stands before .myshopify.com.",
+    "shop_unknown": "This is not the name of a shop at {title}. Write it as it stands before {suffix}.",
     "token_refused": "{title} did not accept this token. Make a new one there, and copy the whole of it.",
     "no_token": "This is no token. Copy it once more, from its first to its last character.",
     "no_shop_number": "A shop number has digits alone. Leave it out if you have one shop.",
@@ -145,8 +149,10 @@ _CONNECT = {
 
 def connect_problem(platform: str, code: str) -> str:
     """Why a shop was not connected; a code without a message of its own still says what to do."""
-    name = platform_title(platform) if platform in TITLES else "The platform"
-    return _CONNECT.get(code, "{title} was not connected. Please try again.").format(title=name)
+    known = told_of().get(platform)
+    name, shop = (known.title, known.words.shop) if known else ("The platform", None)
+    message = _CONNECT.get(code, "{title} was not connected. Please try again.")
+    return message.format(title=name, suffix=shop.suffix if shop else "")
 
 
 # The reasons of waits have no codes yet that a status shows, so what was written for engineers is looked at.

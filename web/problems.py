@@ -16,6 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from execution.errors import StoreError, StoreUnavailable, UserError
+from execution.http.signatures import NotSigned
+from execution.platforms.webhooks import NotAnEvent
 from web import messages
 
 MEDIA_TYPE = "application/problem+json"
@@ -40,7 +42,7 @@ class ProblemBody(BaseModel):
                     "title": "Not found",
                     "status": 404,
                     "code": "not_connected",
-                    "detail": "You have not connected etsy.",
+                    "detail": f"You have not connected {messages.EXAMPLE_PLATFORM}.",
                 }
             ]
         }
@@ -120,7 +122,7 @@ def install(app: FastAPI) -> None:
             return html(request, problem)
         return response_of(problem)
 
-    for kind in (HTTPException, RequestValidationError, StoreError, UserError):
+    for kind in (HTTPException, RequestValidationError, NotSigned, NotAnEvent, StoreError, UserError):
         app.add_exception_handler(kind, respond)
     app.add_middleware(ErrorBoundary, respond=respond)
 
@@ -172,12 +174,18 @@ def _problem(error: Exception) -> Problem:
         case StoreUnavailable():
             log.warning("database_away", error=str(error))
             return Problem(503, "database_away", headers={"Retry-After": _RETRY_SECONDS})
-        case UserError():
-            return Problem(400, "refused", error.message)
+        case NotSigned() | NotAnEvent() | UserError():
+            return _refused(error)
         case _:
             # The type and where, never the text: it may hold what a request brought.
             log.error("request_failed", kind=type(error).__name__, where=_where(error))
             return Problem(500, "internal_error")
+
+
+def _refused(error: NotSigned | NotAnEvent | UserError) -> Problem:
+    if isinstance(error, UserError):
+        return Problem(400, "refused", error.message)
+    return Problem(401, "not_signed") if isinstance(error, NotSigned) else Problem(400, "not_an_event")
 
 
 def _where(error: Exception) -> list[str]:

@@ -30,8 +30,8 @@ class PastedToken:
 class SellerWords:
     """`brings`: what connecting is good for, in a line. `lead` stands above the form that connects, where there is one.
 
-    `shop_form`: how the platform itself writes a shop's id, for whoever has to type one. `failures`: texts by code where
-    the usual ones (`execution/seller_messages.py`) do not fit.
+    `shop_form`: how the platform itself writes a shop's id, for whoever has to type one. `failures`: texts by code,
+    where the usual ones (`execution/seller_messages.py`) do not fit.
     """
 
     brings: str
@@ -42,3 +42,8 @@ class SellerWords:
     pasted: PastedToken | None = None
     shop_form: str = ""
     failures: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_form(self) -> bool:
+        """Whether something is asked for before the consent page, on a page of our own."""
+        return self.shop is not None or self.pasted is not None

@@ -20,7 +20,7 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 def modules() -> list[Path]:
     homes = tuple(ROOT / "execution" / "platforms" / name for name in NAMES)
-    found = sorted((ROOT / "execution").rglob("*.py"))
+    found = sorted(path for room in ("execution", "web") for path in (ROOT / room).rglob("*.py"))
     return [
         path for path in found if not any(path.is_relative_to(home) for home in homes) and named(path) not in ENTRIES
     ]
@@ -64,6 +64,12 @@ def test_no_module_outside_a_platforms_package_names_one(path: Path) -> None:
     if named(path) == REGISTRY:
         pytest.skip("the registry")
     assert named_in(path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "web" / "templates").iterdir()), ids=named)
+def test_no_page_names_one(path: Path) -> None:
+    """What sellers read of a platform comes from its package; its colour is the style sheet's."""
+    assert [name for name in NAMES if name in path.read_text().lower()] == []
 
 
 def test_the_registry_names_each_platform_to_list_it_and_no_more() -> None:

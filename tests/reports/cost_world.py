@@ -74,6 +74,11 @@ class World:
         self.sales |= {sale.key: sale for sale in sales}
         self.prints |= {each.id: each for each in prints}
 
+    def connection(self, platform: str) -> str:
+        query = "select id::text from public.connected_accounts where user_id = %s and platform = %s"
+        ((found,),) = self.db.execute(query, [self.user, platform]).fetchall()
+        return str(found)
+
     def orders(self) -> dict[tuple[str, str], tuple[Any, ...]]:
         """State, source, amount and currency of every order, as the table shows them."""
         rows = self.db.execute(
@@ -118,10 +123,10 @@ _PRINTS = """
                  lines jsonb)),
     orders as (
         insert into public.printify_orders (connection_id, user_id, platform, platform_id, status, order_type,
-            shop_order_id, shop_order_label, is_reprint, ordered_at, raw, source_updated_at, fetched_at, content_hash, sync_run_id,
-            is_deleted)
-        select c.connection_id, %(user)s, 'printify', c.id, c.status, c.kind, c.reference, c.label, c."of" is not null, now(),
-               jsonb_build_object('metadata', jsonb_build_object('reprinted_order_ids',
+            shop_order_id, shop_order_label, is_reprint, ordered_at, raw, source_updated_at, fetched_at, content_hash,
+            sync_run_id, is_deleted)
+        select c.connection_id, %(user)s, 'printify', c.id, c.status, c.kind, c.reference, c.label, c."of" is not null,
+               now(), jsonb_build_object('metadata', jsonb_build_object('reprinted_order_ids',
                    case when c."of" is null then '[]'::jsonb else jsonb_build_array(c."of") end)),
                now(), now(), 1, %(user)s, c.gone
         from came as c
@@ -131,8 +136,8 @@ _PRINTS = """
                 is_deleted = excluded.is_deleted)
     insert into public.printify_line_items (connection_id, user_id, platform, platform_id, order_platform_id, status,
         quantity, cost_amount, shipping_cost_amount, raw, source_updated_at, fetched_at, content_hash, sync_run_id)
-    select c.connection_id, %(user)s, 'printify', c.id || '/' || l.place, c.id, l.value ->> 'status', (l.value ->> 'quantity')::int,
-           (l.value ->> 'cost')::bigint, (l.value ->> 'shipping')::bigint, '{}', now(), now(), 1, %(user)s
+    select c.connection_id, %(user)s, 'printify', c.id || '/' || l.place, c.id, l.value ->> 'status',
+           (l.value ->> 'quantity')::int, (l.value ->> 'cost')::bigint, (l.value ->> 'shipping')::bigint, '{}', now(), now(), 1, %(user)s
     from came as c, jsonb_array_elements(c.lines) with ordinality as l(value, place)
     on conflict (connection_id, platform_id) do update
         set status = excluded.status, quantity = excluded.quantity, cost_amount = excluded.cost_amount,

@@ -297,19 +297,20 @@ def test_linking_reads_by_key_in_a_small_shop_and_in_a_large_one(world):
     def touched(first: int) -> int:
         """Pages, by linking ten orders of each kind from the printer's side, and from the channels'."""
         printed = [f"{kind}-{n}" for n in range(first, first + 10) for kind in ("by-id", "by-number", "again")]
-        sold = [{"platform": "etsy", "id": str(n), "number": str(n)} for n in range(first, first + 10)]
+        etsy, printer = (world.connection(platform) for platform in ("etsy", "printify"))
+        sold = [{"connection_id": etsy, "id": str(n), "number": str(n)} for n in range(first, first + 10)]
         world.db.execute(
             "update public.orders set cost_state = 'no_cost_yet', cost_source = null, cost_amount = null,"
             " cost_currency = null where user_id = %s and ltrim(platform_id, 's')::int between %s and %s",
             [world.user, first, first + 9],
         )
         world.db.execute(
-            "update public.order_costs set state = 'unlinked', platform = null, order_connection_id = null, order_platform_id = null"
-            " where user_id = %s and source_id = any (%s)",
+            "update public.order_costs set state = 'unlinked', platform = null, order_connection_id = null,"
+            " order_platform_id = null where user_id = %s and source_id = any (%s)",
             [world.user, printed],
         )
         return max(
-            pages_touched(world.db, "select private.link_costs(%s, 'printify', %s)", world.user, printed),
+            pages_touched(world.db, "select private.link_costs(%s, %s, %s)", world.user, printer, printed),
             pages_touched(world.db, "select private.relink_orders(%s, %s)", world.user, json.dumps(sold)),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from execution.catalog import PLATFORMS, told_of
 from execution.errors import UserError
 from web import connecting, messages
 from web.auth.current_user import User, UserDep
@@ -25,7 +27,6 @@ from web.user_facts import status_of, token_ends_of
 router = APIRouter()
 _TOKEN, _SHOP_ID = re.compile(r"[\x21-\x7e]{8,4096}"), re.compile(r"[0-9]{0,20}")
 HERE = "/settings/connections"
-_FORMS = {"shopify": "connect_shopify.html", "printify": "connect_printify.html"}
 
 
 @router.get(HERE)
@@ -40,7 +41,7 @@ def show(  # noqa: PLR0917  FastAPI passes by name
         user=user,
         formats=formats,
         cards=cards,
-        addable=[(name, messages.platform_title(name)) for name in _addable(cards, web)],
+        addable=_addable(cards, web),
         notice=render.Notice(tone="bad", text=notice) if notice else _goodbye(disconnected),
     )
 
@@ -53,33 +54,36 @@ def connect(platform: str, request: Request, user: UserDep, web: WebDep, shop: A
             web, user.id, platform, base_url=base_url(web, request), shop=shop.strip(), return_to="/settings/connected"
         )
     except Problem as problem:
-        if problem.status_code != 422 or platform not in _FORMS:
+        if problem.status_code != 422 or not _has_form(platform):
             raise
         return _form(request, user, platform, mistake=messages.connect_problem(platform, problem.code), shop=shop[:100])
     return RedirectResponse(url, 303)
 
 
-@router.post(HERE + "/printify/token")
-def connect_by_token(
+@router.post(HERE + "/{platform}/token")
+def connect_by_token(  # noqa: PLR0917  FastAPI passes by name
+    platform: str,
     request: Request,
     user: UserDep,
     web: WebDep,
     access_token: Annotated[str, Form()] = "",
     shop_id: Annotated[str, Form()] = "",
 ) -> Response:
-    """A pasted personal token; tried before it is stored, and never shown again."""
+    """A pasted token; tried before it is stored, and never shown again."""
+    if platform not in PLATFORMS or PLATFORMS[platform].words.pasted is None:
+        raise Problem(404, "not_found")
     token, shop = "".join(access_token.split()), shop_id.strip()
     for form, typed, code in ((_TOKEN, token, "no_token"), (_SHOP_ID, shop, "no_shop_number")):
         if not form.fullmatch(typed):
-            return _form(request, user, "printify", mistake=messages.connect_problem("printify", code))
+            return _form(request, user, platform, mistake=messages.connect_problem(platform, code))
     try:
-        connecting.connect_by_token(web, user.id, "printify", token, shop)
+        connecting.connect_by_token(web, user.id, platform, token, shop)
     except Problem as problem:
         if problem.status_code != 422:
             raise
         code = "token_refused" if problem.code == "refused" else problem.code
-        return _form(request, user, "printify", mistake=messages.connect_problem("printify", code))
-    return RedirectResponse("/backfill?connected=printify", 303)
+        return _form(request, user, platform, mistake=messages.connect_problem(platform, code))
+    return RedirectResponse(f"/backfill?connected={platform}", 303)
 
 
 @router.post(HERE + "/{connection_id}/disconnect")
@@ -92,23 +96,28 @@ def disconnect(connection_id: UUID, user: UserDep, web: WebDep) -> Response:
 @router.get("/settings/connected")
 def connected(user: UserDep, connected: str = "", problem: str = "", platform: str = "") -> Response:  # noqa: ARG001
     """Where the consent pages lead back to: on to the sync, or to what went wrong, on the form that can mend it."""
-    if connected in messages.TITLES:
+    if connected in told_of():
         return RedirectResponse(f"/backfill?connected={connected}", 303)
-    name = platform if platform in messages.TITLES else ""
+    name = platform if platform in told_of() else ""
     code = problem if problem.isidentifier() else "unknown"
     return RedirectResponse(f"{HERE}?platform={name}&problem={code}", 303)
 
 
 @router.get(HERE + "/{platform}/connect")
 def connect_form(platform: str, request: Request, user: UserDep, web: WebDep) -> Response:
-    if platform not in _FORMS or not _is_available(web, platform):
+    if not _has_form(platform) or not _is_available(web, platform):
         raise Problem(404, "not_found")
     return _form(request, user, platform)
 
 
 def _form(request: Request, user: User, platform: str, *, mistake: str = "", shop: str = "") -> Response:
     status = 422 if mistake else 200
-    return render.page(request, _FORMS[platform], user=user, status=status, mistake=mistake, shop=shop)
+    known = PLATFORMS[platform]
+    return render.page(request, "connect.html", user=user, status=status, platform=known, mistake=mistake, shop=shop)
+
+
+def _has_form(platform: str) -> bool:
+    return platform in PLATFORMS and PLATFORMS[platform].words.has_form
 
 
 @router.get(HERE + "/{connection_id}/sync")
@@ -152,7 +161,7 @@ def _connection(web: Web, user: User, connection_id: UUID) -> Mapping[str, Any]:
 def _cards(request: Request, web: Web, user: User) -> tuple[tuple[ConnectionView, ...], Any]:
     facts = status_of(web, user.id)
     formats = render.formats_of(request, datetime.fromisoformat(facts["now"]))
-    available = [name for name in messages.TITLES if _is_available(web, name)]
+    available = [name for name in told_of() if _is_available(web, name)]
     ends = token_ends_of(web, user.id)
     return connections_view(facts, formats, available=available, token_ends=ends), formats
 
@@ -173,13 +182,27 @@ def _is_available(web: Web, platform: str) -> bool:
     return platform in web.manager.table.jobs
 
 
-def _addable(cards: tuple[ConnectionView, ...], web: Web) -> list[str]:
+@dataclass(frozen=True, kw_only=True)
+class Addable:
+    """A platform of which another shop can be connected."""
+
+    name: str
+    title: str
+    has_form: bool
+
+
+def _addable(cards: tuple[ConnectionView, ...], web: Web) -> list[Addable]:
     """Platforms with a shop already: another one is connected beside it."""
-    return [name for name in dict.fromkeys(c.platform for c in cards if c.connection_id) if _is_available(web, name)]
+    forms = {card.platform: card.has_form for card in cards if card.connection_id}
+    return [
+        Addable(name=name, title=messages.platform_title(name), has_form=has_form)
+        for name, has_form in forms.items()
+        if _is_available(web, name)
+    ]
 
 
 def _goodbye(platform: str) -> render.Notice | None:
-    if platform not in messages.TITLES:
+    if platform not in told_of():
         return None
     return render.Notice(
         tone="good", text=f"{messages.platform_title(platform)} is disconnected, and our keys to it are deleted."

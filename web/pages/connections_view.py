@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from execution.catalog import told_of
 from execution.jobs import OPEN
 from execution.reports import progress
 from web import messages
@@ -16,17 +17,7 @@ from web.pages.progress_view import counts
 from web.pages.shop_names import keys_of, name_of, titles_of
 
 Job = Mapping[str, Any]
-# Platforms whose sellers may paste a token instead of confirming at a consent page.
-PASTED = ("printify",)
 NOTHING: Mapping[str, str] = MappingProxyType({})
-
-# What each is good for.
-_BRINGS = {
-    "etsy": "Orders, listings, the payment account with every fee, and customers.",
-    "shopify": "Orders, products and customers of your own shop.",
-    "printify": "What every item costs you: production and shipping, tied to your orders.",
-    "square": "Orders and payments from your counter.",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +41,9 @@ class ConnectionView:
     connection_id: str
     title: str
     brings: str
+    # Something is asked for before the consent page; the seller may paste a token in its place.
+    has_form: bool
+    pastes_token: bool
     state: str
     pill: str
     pill_text: str
@@ -98,7 +92,7 @@ def connections_view(
         )
         for shop in shops
     ]
-    bare = set(_BRINGS) - {shop["platform"] for shop in shops}
+    bare = set(told_of()) - {shop["platform"] for shop in shops}
     cards += [_connection(name, None, (), formats, available) for name in bare]
     return tuple(sorted(cards, key=lambda card: messages.sort_key(card.platform)))
 
@@ -111,13 +105,16 @@ def _connection(
     failed = [job for job in jobs if job["status"] in ("failed", "quarantined")]
     pill, text = _pill(state, is_open=is_open, has_failed=bool(failed))
     synced = _synced(jobs, formats)
+    words = told_of()[name].words if name in told_of() else None
     share = sum(map(progress.share, jobs)) / len(jobs) if jobs else 0.0
     return ConnectionView(
         key=name,
         platform=name,
         connection_id=shop["connection_id"] if shop else "",
         title=messages.platform_title(name),
-        brings=_BRINGS.get(name, ""),
+        brings=words.brings if words else "",
+        has_form=words is not None and words.has_form,
+        pastes_token=_pastes_token(name),
         state=state,
         pill=pill,
         pill_text=text,
@@ -139,6 +136,10 @@ def _connection(
         asks_reconnect=any(messages.needs_reconnect(job) for job in failed),
         can_resume=any(job["status"] != "completed" for job in jobs) or not jobs,
     )
+
+
+def _pastes_token(name: str) -> bool:
+    return name in told_of() and told_of()[name].words.pasted is not None
 
 
 _PILLS = {
@@ -190,7 +191,7 @@ def _advice(name: str, ends_at: str | None, formats: Formats) -> str:
     moment = datetime.fromisoformat(ends_at)
     ends = f"{'ended' if moment <= formats.now else 'ends'} on {formats.day(moment)}"
     when = "to go on" if moment <= formats.now else "before, so that no order is missed"
-    if name in PASTED:
+    if _pastes_token(name):
         return f"The token that you pasted {ends}. Paste a new one {when}."
     return f"Our access to {messages.platform_title(name)} {ends}. Connect again {when}."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from execution import operations
+from execution.app import App
 from execution.catalog import register, steps_of
 from execution.schema.mapping import mapping_sql
 from sandbox.stack import Stack
@@ -46,3 +49,25 @@ def bazaar() -> Iterator[Bazaar]:
 @pytest.fixture
 def product_env(mapped: None, stack: Stack, bazaar: Bazaar) -> dict[str, str]:
     return {**stack.env, **bazaar.env}
+
+
+@pytest.fixture
+def user_id(db: psycopg.Connection[Any], clean: None) -> str:
+    user_id = str(uuid.uuid4())
+    db.execute("insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@example.com"))
+    return user_id
+
+
+@pytest.fixture
+def connected(app: App, bazaar: Bazaar, user_id: str) -> str:
+    """By the token alone, as `keeper connect` does."""
+    operations.connect(
+        app,
+        platform="bazaar",
+        user_id=user_id,
+        shop_id="stall-7",
+        access_token=bazaar.access,
+        refresh_token=bazaar.refresh,
+        expires_at=None,
+    )
+    return user_id

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import uuid
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -21,55 +20,11 @@ from execution.catalog import PLATFORMS
 from execution.connections import consent as consents
 from execution.connections.connector import ConnectRequest
 from execution.errors import UserError
-from execution.http.signatures import Delivery, NotSigned
 from execution.settings import Settings
 from tests.platforms.fifth.bazaar.platform import BAZAAR
 from tests.platforms.fifth.stand_in import Bazaar
+from tests.platforms.fifth.world import backfill, stored, theirs
 from tests.test_settings import WHOLE
-
-
-@pytest.fixture
-def user_id(db: psycopg.Connection[Any], clean: None) -> str:
-    user_id = str(uuid.uuid4())
-    db.execute("insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@example.com"))
-    return user_id
-
-
-@pytest.fixture
-def connected(app: App, bazaar: Bazaar, user_id: str) -> str:
-    """By the token alone, as `keeper connect` does."""
-    operations.connect(
-        app,
-        platform="bazaar",
-        user_id=user_id,
-        shop_id="stall-7",
-        access_token=bazaar.access,
-        refresh_token=bazaar.refresh,
-        expires_at=None,
-    )
-    return user_id
-
-
-def backfill(app: App, user_id: str) -> dict[str, Any]:
-    operations.start_backfill(app, user_id=user_id, platform="bazaar", entities=[], again=False)
-    operations.run_until_idle(app, wait_seconds=5)
-    return operations.status(app, user_id=user_id, platform="bazaar")
-
-
-def stored(db: psycopg.Connection[Any], user_id: str) -> dict[str, tuple[Any, ...]]:
-    rows = db.execute(
-        "select platform_id, order_number, status, extract(epoch from ordered_at)::int, currency, total_amount,"
-        " raw ? 'buyer' from public.orders where user_id = %s and platform = 'bazaar' and not is_deleted",
-        (user_id,),
-    ).fetchall()
-    return {row[0]: row[1:] for row in rows}
-
-
-def theirs(bazaar: Bazaar) -> dict[str, tuple[Any, ...]]:
-    return {
-        name: (o["number"], o["state"].lower(), o["placed"], "EUR", round(float(o["total"]) * 100), False)
-        for name, o in bazaar.orders.items()
-    }
 
 
 def test_its_whole_history_is_copied_and_certified(
@@ -123,48 +78,6 @@ def test_a_consent_page_connects_it(app: App, db: psycopg.Connection[Any], bazaa
     assert (connection.shop_id, connection.shop_name, connection.currency) == ("stall-7", "Stall 7", "EUR")
     assert backfill(app, user_id)["backfill_status"] == "completed"
     assert len(stored(db, user_id)) == 35
-
-
-def test_a_webhook_leads_to_a_reading_of_its_order_alone(
-    app: App, db: psycopg.Connection[Any], bazaar: Bazaar, connected: str
-) -> None:
-    backfill(app, connected)
-    headers, body = bazaar.change("b3", state="CANCELLED", total="0.00")
-    bazaar.asked.clear()
-
-    accept(app, Delivery(headers={name: [value] for name, value in headers.items()}, body=body))
-    operations.run_until_idle(app, wait_seconds=5)
-
-    assert stored(db, connected) == theirs(bazaar)
-    assert stored(db, connected)["b3"][1] == "cancelled"
-    assert bazaar.asked == ["/v1/shops/stall-7/orders/b3"]
-
-
-def accept(app: App, delivery: Delivery) -> None:
-    """What the route for webhooks does with one."""
-    webhooks = BAZAAR.webhooks
-    assert webhooks is not None
-    webhooks.prove(delivery, app.settings.webhook_secrets("bazaar"), 0.0)
-    event = webhooks.read(delivery)
-    assert event is not None
-    app.store.rpc(
-        "accept_platform_event",
-        p_platform="bazaar",
-        p_delivery_id=event.delivery,
-        p_shop_id=event.shop_id,
-        p_topic=event.topic,
-        p_effect=event.effect,
-        p_kind=event.kind,
-        p_object_ids=list(event.object_ids),
-    )
-
-
-def test_a_webhook_of_somebody_elses_is_refused(app: App, bazaar: Bazaar) -> None:
-    headers, body = bazaar.change("b3")
-    forged = Delivery(headers={name: [value] for name, value in headers.items()}, body=body + b" ")
-
-    with pytest.raises(NotSigned):
-        accept(app, forged)
 
 
 def test_what_it_brings_is_told_like_what_is_built_in(registered: None) -> None:

@@ -166,8 +166,8 @@ def test_the_command_line_makes_administrators(web_env, make_user, db, monkeypat
 
 def order(db, user, key, amount=1000):
     db.execute(
-        "insert into public.orders (connection_id, user_id, platform, platform_id, ordered_at, currency, total_amount, raw,"
-        " source_updated_at, fetched_at, content_hash, sync_run_id)"
+        "insert into public.orders (connection_id, user_id, platform, platform_id, ordered_at, currency, total_amount,"
+        " raw, source_updated_at, fetched_at, content_hash, sync_run_id)"
         " select id, user_id, platform, %s, now(), 'USD', %s, '{}', now(), now(), 1, gen_random_uuid()"
         " from public.connected_accounts where user_id = %s and platform = 'etsy'",
         (key, amount, user),
