@@ -1,4 +1,4 @@
-"""What `python -m execution.sync_<platform>` does: one platform's backfill of one user, worked in this process."""
+"""What `python -m execution.sync_<platform>` does: the backfill of a user's shops there, worked in this process."""
 
 from __future__ import annotations
 
