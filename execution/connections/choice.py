@@ -21,18 +21,11 @@ def chosen(facts: Facts, *, platform: str | None, shop_id: str | None = None) ->
     """
     if platform is not None:
         platform_named(platform)
-    everything: Sequence[Facts] = facts["connections"]
-    found = [one for one in everything if platform in (None, one["platform"])]
-    if not everything:
-        raise UserError(
-            f"User {facts['user_id']} has no connected shop.",
-            hint="Run `keeper connect` first.",
-            code="not_connected",
-        )
+    found: list[Facts] = [one for one in facts["connections"] if platform in (None, one["platform"])]
     if not found:
         raise UserError(
-            f"User {facts['user_id']} has not connected {platform}.",
-            hint=f"Run `keeper connect {platform}` first.",
+            f"User {facts['user_id']} has {f'not connected {platform}' if platform else 'no connected shop'}.",
+            hint=f"Run `keeper connect{f' {platform}' if platform else ''}` first.",
             code="not_connected",
         )
     if shop_id is None:

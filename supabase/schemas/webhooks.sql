@@ -116,7 +116,7 @@ begin
         case p_effect
             when 'read' then
                 insert into private.platform_events as e (connection_id, kind, object_id, topic)
-                select connection.id, p_kind, id, p_topic from unnest(p_object_ids) as id order by id
+                select connection.id, p_kind, o.named, p_topic from unnest(p_object_ids) as o (named) order by o.named
                 on conflict (connection_id, kind, object_id) where worked_at is null do update
                    set received_at = clock_timestamp(), topic = excluded.topic;
                 -- Before any backfill's slice: it is one call or a few. While it runs, it will run again.
@@ -126,7 +126,8 @@ begin
             when 'gone' then
                 perform private.await_pages(connection.id);
                 insert into private.closed_objects as c (connection_id, table_name, object_id, gone_at)
-                select connection.id, p_table, id, clock_timestamp() from unnest(p_object_ids) as id order by id
+                select connection.id, p_table, o.named, clock_timestamp()
+                from unnest(p_object_ids) as o (named) order by o.named
                 on conflict (connection_id, table_name, object_id) do update set gone_at = excluded.gone_at;
                 execute format('update public.%I set is_deleted = true where connection_id = $1 '
                                'and platform_id = any ($2) and not is_deleted', p_table)

@@ -13,7 +13,8 @@ from tests.web.pages.facts import NOW, completed, failed, job, later, status
 
 
 def _estimate(entity: str, outcome: str, calls: int | None, reason: str = "") -> dict[str, Any]:
-    return {"platform": "etsy", "entity": entity, "outcome": outcome, "calls": calls, "reason": reason}
+    named = {"platform": "etsy", "shop_id": "1", "entity": entity}
+    return named | {"outcome": outcome, "calls": calls, "reason": reason}
 
 
 def test_a_dry_run_says_nothing_was_queued() -> None:

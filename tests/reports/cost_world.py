@@ -137,7 +137,8 @@ _PRINTS = """
     insert into public.printify_line_items (connection_id, user_id, platform, platform_id, order_platform_id, status,
         quantity, cost_amount, shipping_cost_amount, raw, source_updated_at, fetched_at, content_hash, sync_run_id)
     select c.connection_id, %(user)s, 'printify', c.id || '/' || l.place, c.id, l.value ->> 'status',
-           (l.value ->> 'quantity')::int, (l.value ->> 'cost')::bigint, (l.value ->> 'shipping')::bigint, '{}', now(), now(), 1, %(user)s
+           (l.value ->> 'quantity')::int, (l.value ->> 'cost')::bigint, (l.value ->> 'shipping')::bigint, '{}', now(),
+           now(), 1, %(user)s
     from came as c, jsonb_array_elements(c.lines) with ordinality as l(value, place)
     on conflict (connection_id, platform_id) do update
         set status = excluded.status, quantity = excluded.quantity, cost_amount = excluded.cost_amount,

@@ -38,7 +38,7 @@ def job(**fields: Any) -> dict[str, Any]:
 def told(*jobs: dict[str, Any]) -> str:
     console = Console(width=100, force_terminal=False)
     with console.capture() as capture:
-        console.print(progress.status_table({"jobs": list(jobs), "failures": []}, NOW))
+        console.print(progress.status_table({"connections": [], "jobs": list(jobs), "failures": []}, NOW))
     return " ".join(capture.get().split())
 
 

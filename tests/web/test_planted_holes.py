@@ -150,7 +150,7 @@ ANOTHERS = [
         row=57,
         without="orders are the asker's",
         seen_by=ADMIN.test_sums_and_orders_are_the_sellers_own,
-        plants=[function("recent_orders", {"where user_id = p_user_id and": "where"})],
+        plants=[function("recent_orders", {"where a.user_id = p_user_id": "where true"})],
     ),
     Hole(
         row=57,

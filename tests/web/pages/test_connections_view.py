@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.web.pages.facts import completed, failed, job, later, reader, status
+from tests.web.pages.facts import CONNECTION, completed, failed, job, later, reader, status
 from web.pages.connections_view import ConnectionView, connections_view
 
 
@@ -84,7 +84,7 @@ def test_a_pasted_token_that_ends_soon_is_told_with_its_day() -> None:
     facts = status(completed(), platform="printify")
 
     def advice(ends_at: str) -> str:
-        cards = connections_view(facts, reader(), available=["printify"], token_ends={"printify": ends_at})
+        cards = connections_view(facts, reader(), available=["printify"], token_ends={CONNECTION: ends_at})
         return next(card.advice for card in cards if card.platform == "printify")
 
     assert advice("2026-12-03T02:00:00+00:00") == (

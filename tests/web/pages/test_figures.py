@@ -23,6 +23,19 @@ def seller(db: Db, clean: None) -> str:
     return make_user(db)
 
 
+def connection(db: Db, user: str, platform: str) -> str:
+    """The id of the user's shop there, made where it is missing."""
+    where = "user_id = %(user)s and platform = %(platform)s"
+    row = db.execute(
+        "with made as (insert into public.connected_accounts (user_id, platform, shop_id)"
+        f" select %(user)s, %(platform)s, '1' where not exists (select from public.connected_accounts where {where})"
+        f" returning id) select id from made union all select id from public.connected_accounts where {where}",
+        {"user": user, "platform": platform},
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
 @pytest.fixture
 def put(db: Db, seller: str) -> Callable[..., None]:
     """A row of a table, of the seller unless it says otherwise; ids count up."""
@@ -31,6 +44,7 @@ def put(db: Db, seller: str) -> Callable[..., None]:
     def row(table: str, **fields: Any) -> None:
         keys = {"user_id": seller, "platform": "etsy", "platform_id": str(next(numbers)), "currency": "USD"}
         values = {**keys, **_COMMON, "sync_run_id": uuid.uuid4(), **fields}
+        values["connection_id"] = connection(db, values["user_id"], values["platform"])
         names = sql.SQL(", ").join(map(sql.Identifier, values))
         marks = sql.SQL(", ").join([sql.Placeholder()] * len(values))
         query = sql.SQL("insert into public.{} ({}) values ({})").format(sql.Identifier(table), names, marks)
@@ -95,10 +109,6 @@ def test_another_sellers_money_is_never_counted(db: Db, seller: str, put: Callab
 
 def test_the_newest_orders_come_from_every_platform(db: Db, seller: str, put: Callable[..., None]) -> None:
     for platform in ("etsy", "shopify"):
-        db.execute(
-            "insert into public.connected_accounts (user_id, platform, shop_id) values (%s, %s, '1')",
-            [seller, platform],
-        )
         for day in (1, 2, 3):
             put(
                 "orders",

@@ -132,10 +132,12 @@ def complete(db, user, entity, calls):
     db.execute(
         """with run as (insert into public.sync_runs (user_id, job_type, trigger)
                         values (%(user)s, 'backfill', 'test') returning id),
-                certificate as (insert into public.certificates (id, user_id, platform, entity, run_id, job_id,
-                                                                 distinct_keys, checks)
-                                select gen_random_uuid(), %(user)s, 'etsy', %(entity)s, id, gen_random_uuid(), 0, '[]'
-                                from run returning id, job_id, run_id)
+                certificate as (insert into public.certificates (id, connection_id, user_id, platform, entity, run_id,
+                                                                 job_id, distinct_keys, checks)
+                                select gen_random_uuid(), a.id, a.user_id, 'etsy', %(entity)s, run.id,
+                                       gen_random_uuid(), 0, '[]'
+                                from run, public.connected_accounts as a where a.user_id = %(user)s
+                                returning id, job_id, run_id)
            insert into public.sync_jobs (id, user_id, connection_id, run_id, platform, entity, job_type, status,
                                          calls_used, certificate_id, started_at, finished_at)
            select c.job_id, %(user)s, a.id, c.run_id, 'etsy', %(entity)s, 'backfill', 'completed', %(calls)s, c.id,
@@ -152,9 +154,11 @@ def test_a_dry_run_tells_calls_days_and_when_and_starts_nothing(api, db, make_se
     told = api.post(START, json={"entities": ["orders"], "again": True, "dry_run": True}, headers=bearer(user))
 
     assert told.status_code == 200
-    assert told.json()["jobs"] == [
-        {"platform": "etsy", "entity": "orders", "outcome": "queued", "calls": 6000, "reason": ""}
-    ]
+    (job,) = told.json()["jobs"]
+    assert job.pop("connection_id") == str(db.execute("select id from public.connected_accounts").fetchone()[0])
+    assert job == {
+        "platform": "etsy", "shop_id": "1", "entity": "orders", "outcome": "queued", "calls": 6000, "reason": "",
+    }  # fmt: skip
     (platform,) = told.json()["platforms"]
     assert platform["calls_per_day"] == 2500
     assert platform["days"] == 2

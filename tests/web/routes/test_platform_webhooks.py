@@ -304,8 +304,8 @@ def customer(db, user, key, platform="shopify"):
     db.execute(
         "insert into public.customers (connection_id, user_id, platform, platform_id, name, email, raw,"
         " source_updated_at, fetched_at, content_hash, sync_run_id)"
-        " select id, user_id, platform, %s, 'Ada Canary', 'ada@canary.example', '{\"n\": \"Ada Canary\"}', now(), now(),"
-        " 1, gen_random_uuid() from public.connected_accounts where user_id = %s and platform = %s",
+        " select id, user_id, platform, %s, 'Ada Canary', 'ada@canary.example', '{\"n\": \"Ada Canary\"}', now(),"
+        " now(), 1, gen_random_uuid() from public.connected_accounts where user_id = %s and platform = %s",
         (key, user, platform),
     )
 
