@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execution.keyring import AssociatedData, Keyring, TokenUnreadable, key_id_of
-from tests.hand import RING
+from tests.worlds.leased import RING
 
 PLACE = AssociatedData(user_id="u", platform="etsy", account_id="a", field="access_token")
 BLOB = Keyring.parse(RING, environment="test").encrypt("40010002.secret", PLACE)

@@ -6,7 +6,7 @@ import pytest
 
 from execution.errors import UserError
 from execution.settings import HistoryWindow, Settings, database_url
-from tests.hand import RING
+from tests.worlds.leased import RING
 
 WHOLE = {
     "SUPABASE_URL": "http://127.0.0.1:54321",

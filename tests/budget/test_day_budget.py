@@ -12,7 +12,10 @@ from execution.budget.observed_limits import ObservedLimits
 from execution.budget.pacing import Slot
 from execution.errors import Snooze, StoreError, StoreUnavailable, UserError
 from execution.rate_limiter import RateLimiter
-from tests.hand import DirectRpc, HandClock, etsy_settings, many
+from tests.doubles.clocks import HandClock
+from tests.doubles.rpc import DirectRpc
+from tests.doubles.transports import etsy_settings
+from tests.threads import many
 
 SCOPE = scope_of(load_budgets()["etsy"], etsy_settings())
 

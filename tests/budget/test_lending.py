@@ -9,7 +9,7 @@ import pytest
 
 from execution.budget.observed_limits import ObservedLimits
 from tests.budget.test_day_budget import SCOPE, external, give_credit, limiter, shares, spend
-from tests.hand import until_it_waits
+from tests.threads import until_it_waits
 
 
 def reserve(rpc, call_class="incremental", **changes):

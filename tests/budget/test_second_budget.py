@@ -15,7 +15,8 @@ from execution.errors import Snooze
 from execution.rate_limiter import RateLimiter
 from execution.valkey import connect_valkey
 from tests.budget.test_day_budget import SCOPE, booked, budget, spend
-from tests.hand import HandClock, many
+from tests.doubles.clocks import HandClock
+from tests.threads import many
 
 
 def sends(pacer, count, *, per_second, clock=time.monotonic):

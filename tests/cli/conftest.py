@@ -14,7 +14,7 @@ import pytest
 
 from execution import cli
 from sandbox.stack import Stack
-from tests.runner.etsy import Etsy
+from tests.standins.etsy import Etsy
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.standalone import STAND_INS
 from tests.cli.conftest import Keeper
-from tests.runner.etsy import Etsy
+from tests.standins.etsy import Etsy
 
 # Nobody listens there.
 NOWHERE = "127.0.0.1:9"

@@ -17,7 +17,8 @@ from execution.platform_client import PlatformClient
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
 from tests.budget.test_day_budget import booked, budget
-from tests.hand import HandClock, HandEtsy, by_hand
+from tests.doubles.clocks import HandClock
+from tests.doubles.transports import HandEtsy, by_hand
 from tests.test_settings import WHOLE
 
 

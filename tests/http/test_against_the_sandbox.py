@@ -21,8 +21,10 @@ from execution.token_manager import TokenManager
 from execution.tokens.refresh import Refresher
 from execution.valkey import connect_valkey
 from tests.budget.test_day_budget import budget
-from tests.hand import lease_job, many
 from tests.test_settings import WHOLE
+from tests.threads import many
+from tests.worlds.leased import lease_job
+from tests.worlds.users import make_user
 
 
 @pytest.fixture
@@ -74,8 +76,7 @@ class World:
         return ConnectRequest(**(fields | changes))
 
     def connect(self, shop, process=None, **changes):
-        user_id = str(uuid.uuid4())
-        self.db.execute("insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@example.com"))
+        user_id = make_user(self.db)
         return self.connector(*(process or self.process())).connect(self.request(shop, user_id, **changes))
 
     def client(self, connection, process=None):

@@ -15,8 +15,9 @@ from execution import jobs
 from execution.app import App
 from execution.errors import Retriable
 from execution.job_runner import SliceOutcome
-from tests.runner.etsy import Etsy, Shop
-from tests.runner.world import World
+from tests.standins.etsy import Etsy
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
 WorldOf = Callable[[Shop], World]
 # Everything that the API answers, but not the token endpoint.
@@ -58,7 +59,7 @@ def test_a_long_outage_burns_no_attempts_and_ends_as_if_it_had_not_been(
     assert asked <= 2 + 12 * 2
     assert set(world.statuses().values()) == {"completed"}
     assert world.app.breakers() == []
-    assert world.compare() == []
+    assert world.wrong() == []
 
 
 def test_one_poison_page_is_the_job_s_own_fault(etsy: Etsy, world_of: WorldOf) -> None:

@@ -11,7 +11,7 @@ from execution.platform_client import PlatformClient
 from execution.platform_settings import PlatformSettings
 from execution.platforms.shopify.platform import SHOPIFY
 from tests.budget.test_day_budget import SCOPE
-from tests.hand import HandClock
+from tests.doubles.clocks import HandClock
 from tests.http.test_platform_client import Tokens
 
 FILE = bytes(range(256)) * 2000

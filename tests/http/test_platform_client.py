@@ -13,7 +13,8 @@ from execution.platform_client import PlatformClient
 from execution.platforms.etsy.platform import ETSY
 from execution.rate_limiter import RateLimiter
 from tests.budget.test_day_budget import SCOPE, booked, budget, spend
-from tests.hand import HandClock, HandEtsy, by_hand, etsy_settings
+from tests.doubles.clocks import HandClock
+from tests.doubles.transports import HandEtsy, by_hand, etsy_settings
 
 DB_NOW = datetime(2026, 11, 22, 11, 59, tzinfo=UTC)
 PAGE = {"count": 0, "results": []}

@@ -15,7 +15,8 @@ from execution.clock import SystemClock
 from execution.errors import Retriable
 from execution.http.body_reader import BodyReader
 from execution.http.transport import HttpTransport, ResponseLost
-from tests.hand import HandClock, HandEtsy, by_hand
+from tests.doubles.clocks import HandClock
+from tests.doubles.transports import HandEtsy, by_hand
 
 BODY = json.dumps({"count": 2, "results": [{"receipt_id": 1, "title": "fox"}, {"receipt_id": 2}]}).encode()
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"

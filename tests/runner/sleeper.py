@@ -21,7 +21,7 @@ import structlog
 
 from execution.settings import Settings
 from tests.runner.child import Effects, _request_name, halve_early
-from tests.runner.world import make_app
+from tests.worlds.process import make_app
 
 
 class _Stopping(Effects):

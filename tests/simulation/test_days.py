@@ -13,10 +13,10 @@ import pytest
 from execution.budget.budgets import load_budgets
 from sandbox.etsy.limits import Limits
 from sandbox.etsy.settings import Settings
-from tests.runner.etsy import Etsy
 from tests.simulation.conductor import Conductor, Plan
 from tests.simulation.judges import DAY_S, Received, fullest, over, refusals, unused, used
 from tests.simulation.servers import libfaketime, timed_servers
+from tests.standins.etsy import Etsy
 
 PLAN = Plan(
     seed=11,

@@ -14,7 +14,11 @@ from execution.token_manager import TokenManager
 from execution.tokens.key_rotation import as_text, keys_status, rotate_keys
 from execution.tokens.refresh import Refresher
 from execution.tokens.stored_pair import rewrap
-from tests.hand import RING, HandClock, TokenServer, by_hand, connect_seller, etsy_settings, many
+from tests.doubles.clocks import HandClock
+from tests.doubles.token_server import TokenServer
+from tests.doubles.transports import by_hand, etsy_settings
+from tests.threads import many
+from tests.worlds.leased import RING, connect_seller
 
 NEW = "k2:" + base64.urlsafe_b64encode(b"2" * 32).decode().rstrip("=")
 OLD_RING = Keyring.parse(RING, environment="test")

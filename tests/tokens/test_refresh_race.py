@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from tests.runner.children import Child
-from tests.runner.etsy import Etsy, Shop
-from tests.runner.world import World
+from tests.standins.etsy import Etsy
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
 FULL = bool(os.environ.get("KEEPER_FULL_RACES"))
 PROCESSES = 64

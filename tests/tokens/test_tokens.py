@@ -18,17 +18,12 @@ from execution.seller_messages import message_of
 from execution.token_manager import TokenManager
 from execution.tokens.refresh import Refresher
 from execution.tokens.rules import LostRefresh
-from tests.hand import (
-    DirectRpc,
-    HandClock,
-    HandEtsy,
-    TokenServer,
-    by_hand,
-    connect_seller,
-    etsy_settings,
-    lease_job,
-    many,
-)
+from tests.doubles.clocks import HandClock
+from tests.doubles.rpc import DirectRpc
+from tests.doubles.token_server import TokenServer
+from tests.doubles.transports import HandEtsy, by_hand, etsy_settings
+from tests.threads import many
+from tests.worlds.leased import connect_seller, lease_job
 
 HICCUP = httpx.Response(500, json={"error": "Server Error"})
 
