@@ -86,11 +86,11 @@ def test_a_key_that_was_removed_too_early_is_named():
     """The line says which key to put back, and where."""
     blob = Keyring.parse(ring("k1"), environment="test").encrypt("s", PLACE)
 
-    with pytest.raises(TokenUnreadable) as told:
+    with pytest.raises(TokenUnreadable) as raised:
         Keyring.parse(ring("k2"), environment="test").decrypt(blob, PLACE)
 
     assert "encrypted with key 'k1', which TOKEN_KEYS no longer has: put it back at the end of the ring." in str(
-        told.value
+        raised.value
     )
 
 

@@ -33,13 +33,13 @@ def estimate(world: World, estimates: Estimates | None = None) -> dict[str, Any]
 
 
 def test_what_is_said_before_is_what_it_took(world: World, shops: Shops) -> None:
-    told = estimate(world)
+    result = estimate(world)
 
     world.start()
     world.drain()
 
     used = {(job["platform"], job["entity"]): job["calls_used"] for job in world.jobs()}
-    said = {(job["platform"], job["entity"]): job["calls"] for job in told["jobs"]}
+    said = {(job["platform"], job["entity"]): job["calls"] for job in result["jobs"]}
     assert said.keys() == used.keys()
     assert {name: (said[name], calls) for name, calls in used.items() if abs(said[name] - calls) > _FEW} == {}
 
@@ -76,14 +76,14 @@ def calls_by_class(world: World) -> dict[str, int]:
 def test_a_platform_that_is_away_says_so_in_words_and_the_others_are_known(world: World, shops: Shops) -> None:
     shops.stand_in("etsy").fault("status", status=503, path="receipts$")
 
-    told = estimate(world)
+    result = estimate(world)
 
-    of_etsy = {job["entity"]: job for job in told["jobs"] if job["platform"] == "etsy"}
+    of_etsy = {job["entity"]: job for job in result["jobs"] if job["platform"] == "etsy"}
     assert of_etsy["orders"]["calls"] is None
     assert of_etsy["orders"]["reason"] == "The platform does not answer just now. Try again in a few minutes."
-    assert not told["complete"]
-    assert all(job["calls"] is not None for job in told["jobs"] if job["platform"] != "etsy")
-    ready = {one["platform"]: one["ready_at"] for one in told["platforms"]}
+    assert not result["complete"]
+    assert all(job["calls"] is not None for job in result["jobs"] if job["platform"] != "etsy")
+    ready = {one["platform"]: one["ready_at"] for one in result["platforms"]}
     assert ready["etsy"] is None
     assert ready["printify"] is not None
 
@@ -101,8 +101,8 @@ def test_no_budget_or_no_good_token_is_told_in_words(world: World) -> None:
     lost = estimate(world)
 
     reasons = [
-        next(job["reason"] for job in told["jobs"] if (job["platform"], job["entity"]) == ("etsy", "orders"))
-        for told in (busy, expired, lost)
+        next(job["reason"] for job in result["jobs"] if (job["platform"], job["entity"]) == ("etsy", "orders"))
+        for result in (busy, expired, lost)
     ]
     assert reasons == [
         "Nothing more may be asked of the platform just now. Try again in a few minutes.",

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 import redis
 
-from tests.process.ending import GRACE_SECONDS, seconds_to_end
+from tests.process.time_to_end import GRACE_SECONDS, seconds_to_end
 from tests.standins.etsy import Etsy
 from tests.standins.stand_in import Shop
 from tests.worlds.world import World

@@ -72,17 +72,17 @@ def test_whichever_platform_comes_first_costs_are_those_of_the_source(platforms,
     records = truth(platforms, seller)
     assert records.orders() == expected_orders(records)
     assert {key: (state, *meant) for key, (state, _, *meant) in records.costs().items()} == expected_links(records)
-    told = costs.report(seller.app.store, seller.user_id, limit=100)
+    report = costs.report(seller.app.store, seller.user_id, limit=100)
     linked = [amount for state, _, amount, _ in records.orders().values() if state == "linked"]
     assert len(linked) > 0.7 * len(records.sales)
-    assert sum(total["cost"] for total in told["totals"]) == sum(linked)
-    for total in told["totals"]:
+    assert sum(total["cost"] for total in report["totals"]) == sum(linked)
+    for total in report["totals"]:
         assert total["profit"] == total["revenue"] - total["refunds"] - total["fees"] - total["cost"]
-    for each in told["orders"]:
+    for each in report["orders"]:
         if each["profit"] is not None:
             assert each["profit"] == each["revenue"] - each["refunds"] - each["fees"] - each["cost"]
     counted: Counter[str] = Counter()
-    for spent in told["spent"]:
+    for spent in report["spent"]:
         counted[spent["state"]] += spent["count"]
     assert counted == Counter(state for state, *_ in expected_links(records).values())
 
@@ -126,9 +126,9 @@ def test_profit_of_an_order_in_two_currencies_is_not_told(clean, db, env):
     records.put(Sale(platform="etsy", id="1", number="1"), Print(id="p", reference=1))
     db.execute("update public.orders set currency = 'EUR' where user_id = %s", [records.user])
 
-    told = db.execute("select public.cost_report(%s, 10)", [records.user]).fetchone()[0]
+    report = db.execute("select public.cost_report(%s, 10)", [records.user]).fetchone()[0]
 
-    (total,) = told["totals"]
+    (total,) = report["totals"]
     assert (total["linked"], total["two_currencies"], total["with_profit"], total["profit"]) == (1, 1, 0, 0)
-    assert told["orders"][0]["profit"] is None
-    assert json.dumps(told["digits"], sort_keys=True) == '{"EUR": 2, "USD": 2}'
+    assert report["orders"][0]["profit"] is None
+    assert json.dumps(report["digits"], sort_keys=True) == '{"EUR": 2, "USD": 2}'

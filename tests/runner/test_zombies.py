@@ -43,7 +43,7 @@ def small_windows() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def sleeper(product_env: dict[str, str]) -> Iterator[Child]:
     """The process that is stopped on order."""
-    with Child.running("tests.runner.sleeper", product_env) as sleeper:
+    with Child.running("tests.runner.stopped_child", product_env) as sleeper:
         yield sleeper
 
 

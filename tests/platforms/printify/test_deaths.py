@@ -69,13 +69,13 @@ def test_a_death_at_any_effect_loses_nothing_and_costs_at_most_one_page(
     found = []
     for point in chosen:
         world = user()
-        status, told = mortal.work(point)
+        status, effects_seen = mortal.work(point)
         died = signal_of(status) == signal.SIGKILL
         world.wake()
         world.drain()
         again, differences = pages(printify, shop) - calm, world.wrong()
         if set(world.statuses().values()) != {"completed"} or again > died or differences:
-            found.append(f"{point} ({told[-1:]}): {world.statuses()}, {again} pages again, {differences[:3]}")
+            found.append(f"{point} ({effects_seen[-1:]}): {world.statuses()}, {again} pages again, {differences[:3]}")
         world.forget()
 
     assert not found, "\n".join(found)

@@ -28,11 +28,11 @@ class _Client:
     def sends(self) -> int:
         return self._client.sends
 
-    def send(self, ask: Request, /) -> Response:
-        return self._through(self._client.send, ask)
+    def send(self, request: Request, /) -> Response:
+        return self._through(self._client.send, request)
 
 
-def work_due(world: World, through: Through = lambda send, ask: send(ask)) -> None:
+def work_due(world: World, through: Through = lambda send, request: send(request)) -> None:
     """Work slices until nothing is due: what is parked stays parked."""
     runner = replace(world.app.runner(), client_of=lambda job: _Client(world.app.client_of(job), through))
     while runner.work_one() is not SliceOutcome.IDLE:

@@ -19,8 +19,8 @@ def work(world: World, between: Callable[[], None], *, answer: int = 1) -> None:
     """Work what is due; `between` happens once, after so many answers have come and before the last is committed."""
     happens: list[Callable[[], None]] = [between, *[lambda: None] * (answer - 1)]
 
-    def interrupted(send: Send, ask: Request) -> Response:
-        answer = send(ask)
+    def interrupted(send: Send, request: Request) -> Response:
+        answer = send(request)
         if happens:
             happens.pop()()
         return answer

@@ -34,9 +34,9 @@ def test_the_app_is_uninstalled_and_its_tokens_are_dead_on_both_sides(
     world = world_of(shopify.shop(3))
     before = answers_to(shopify, world.shop.access_token)
 
-    told = app.disconnector.disconnect(user_id=world.user_id, platform="shopify")
+    result = app.disconnector.disconnect(user_id=world.user_id, platform="shopify")
 
-    assert told == {"disconnected": True, "revoked": True}
+    assert result == {"disconnected": True, "revoked": True}
     assert (before, answers_to(shopify, world.shop.access_token)) == (200, 401)
     assert stored_tokens(db) == []
 
@@ -51,9 +51,9 @@ def test_a_token_that_died_of_age_is_refreshed_once_to_take_leave(
     place = AssociatedData(user_id=world.user_id, platform="shopify", account_id=account_id, field="access_token")
     db.execute("update private.platform_tokens set access_token = %s", (app.keyring.encrypt(old, place),))
 
-    told = app.disconnector.disconnect(user_id=world.user_id, platform="shopify")
+    result = app.disconnector.disconnect(user_id=world.user_id, platform="shopify")
 
-    assert told == {"disconnected": True, "revoked": True}
+    assert result == {"disconnected": True, "revoked": True}
     assert len(shopify.refreshes(world.shop)) == 1
     assert answers_to(shopify, world.shop.access_token) == 401
 
@@ -78,8 +78,8 @@ def test_a_shopify_that_does_not_obey_keeps_no_token_with_us(
     else:
         shopify.fault(kind="status", status=503, path="", times=9)
 
-    told = app.disconnector.disconnect(user_id=world.user_id, platform="shopify")
+    result = app.disconnector.disconnect(user_id=world.user_id, platform="shopify")
 
-    assert told == {"disconnected": True, "revoked": False}
+    assert result == {"disconnected": True, "revoked": False}
     assert stored_tokens(db) == []
     assert db.execute("select status from public.connected_accounts").fetchall() == [("disconnected",)]

@@ -18,10 +18,10 @@ WorldOf = Callable[[Shop], World]
 def throttled(body: bytes) -> Through:
     """Whoever asks Shopify for this is throttled for an hour."""
 
-    def through(send: Send, ask: Request) -> Response:
-        if body in (ask.body or b""):
+    def through(send: Send, request: Request) -> Response:
+        if body in (request.body or b""):
             raise Snooze("throttled", timedelta(hours=1), code="throttled")
-        return send(ask)
+        return send(request)
 
     return through
 

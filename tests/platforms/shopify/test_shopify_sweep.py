@@ -25,7 +25,7 @@ def test_what_came_after_the_window_and_was_read_since_stays(
         "update public.sync_jobs set window_start = '2001-01-01', window_end = to_timestamp(%s - 0.5) returning 1",
         last["created"],
     )
-    told(world, kind, str(last["id"]), str(first["id"]))
+    notify(world, kind, str(last["id"]), str(first["id"]))
     world.app.runner().work_one()
     planted = (
         f'insert into public.{table} select (t).* from (select jsonb_populate_record(v, \'{{"platform_id": "1"}}\')'
@@ -40,7 +40,7 @@ def test_what_came_after_the_window_and_was_read_since_stays(
     assert "1" not in world.stored(table)
 
 
-def told(world: World, kind: str, *ids: str) -> None:
+def notify(world: World, kind: str, *ids: str) -> None:
     """As the web process keeps a webhook."""
     world.app.store.rpc(
         "accept_platform_event",
