@@ -34,9 +34,10 @@ _QUERIES = {
             case c.relpersistence when 'u' then 'unlogged' end,
             case when c.relrowsecurity then 'row level security' end,
             case when c.relforcerowsecurity then 'forced' end,
-            array_to_string(c.reloptions, ', '),
-            case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end)
+            array_to_string(c.reloptions, ', '))
         from pg_class c where c.relnamespace in {_OURS} and {_TABLES}""",
+    "view": f"""select c.oid::regclass, c.oid::regclass, pg_get_viewdef(c.oid)
+        from pg_class c where c.relnamespace in {_OURS} and c.relkind in ('v', 'm')""",
     "column": f"""select c.oid::regclass, format('%s.%I', c.oid::regclass, a.attname), concat_ws(' ',
             format_type(a.atttypid, a.atttypmod),
             case when a.attcollation <> t.typcollation then 'collate ' || a.attcollation::regcollation end,

@@ -572,7 +572,7 @@ returns setof text language sql stable set search_path = ''
 as $$ select private.pending_changes(job, 'customers', p_after, p_limit) $$;
 
 -- pending_shopify_changed_variants: stretches of the changed products' variants, as '<product>:<after this variant>'. A
--- product that changed is read with its variants (execution/slices/changed_objects.py). They are a list of their own, of up to 2,048,
+-- product that changed is read with its variants (execution/platforms/changed_objects.py). They are a list of their own, of up to 2,048,
 -- asked for in stretches of ids, because a variant that is new has a greater id than all before it: one from the
 -- beginning, and one after every 200th that is stored. A stretch brings 250, so that the last one reaches the end;
 -- where it brings more than were known, another one begins behind it.

@@ -75,6 +75,10 @@ PLANTED = {
         'table private.rate_limits is "table, unlogged" in schemas, "tab',
     ),
     "view": ("create view private.planted as select 1 as one", "schemas have table private.planted, no migration mak"),
+    "view's text": (
+        "create or replace view private.synced_tables as select oid, relname::text as name from pg_catalog.pg_class",
+        "view private.synced_tables is",
+    ),
     "row level security": (
         "alter table public.orders disable row level security",
         'table public.orders is "table, forced" in schemas, "table, row level security, forced" by migrations',

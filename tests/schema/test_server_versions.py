@@ -18,9 +18,9 @@ from tests.worlds.users import make_seller
 
 
 def schema(db):
-    """What migrations made, a line each. Tests plant rows, and not every server brings the extension."""
-    found = snapshot(db).items()
-    return {f"{thing.kind} {thing.name}: {text}" for thing, text in found if thing.kind not in {"row", "extension"}}
+    """What migrations made, a line each. Tests plant rows, 15 writes views otherwise, not all bring the extension."""
+    left_out = {"row", "view", "extension"}
+    return {f"{thing.kind} {thing.name}: {text}" for thing, text in snapshot(db).items() if thing.kind not in left_out}
 
 
 @pytest.fixture(scope="module", params=[15, 17])
