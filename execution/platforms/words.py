@@ -30,8 +30,8 @@ class PastedToken:
 class SellerWords:
     """`brings`: what connecting is good for, in a line. `lead` stands above the form that connects, where there is one.
 
-    `shop_form`: how the platform itself writes a shop's id, for whoever has to type one. `failures`: texts by code where
-    the usual ones (`execution/seller_messages.py`) do not fit.
+    `shop_form`: how the platform itself writes a shop's id, for whoever has to type one. `failures`: texts by code
+    where the usual ones (`execution/seller_messages.py`) do not fit.
     """
 
     brings: str

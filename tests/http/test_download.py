@@ -12,7 +12,7 @@ from execution.platform_settings import PlatformSettings
 from execution.platforms.shopify.platform import SHOPIFY
 from tests.budget.test_day_budget import SCOPE
 from tests.doubles.clocks import HandClock
-from tests.http.test_platform_client import Tokens
+from tests.test_platform_client import Tokens
 
 FILE = bytes(range(256)) * 2000
 LINK = "https://storage.googleapis.com/bucket/file.jsonl?signature=canary"

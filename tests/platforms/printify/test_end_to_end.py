@@ -141,7 +141,7 @@ def test_a_list_that_never_shows_what_it_announces_ends_with_numbers(printify: P
     world.run("orders")
 
     job = world.job("orders")
-    assert (job["status"], job["error_code"]) == ("failed", "incomplete")
+    assert (job["status"], job["error_code"]) == ("failed", "not_shown")
     assert "announces 37 records, 35 came" in job["error"]
 
 
