@@ -90,10 +90,10 @@ def test_every_code_that_fails_a_job_has_words_for_sellers() -> None:
     calls = list(fatal_calls())
     assert len(calls) > 5
     for where, code, names in calls:
-        told = message_of(Fatal("x", code=code, facts=dict.fromkeys(names, "that")), PLATFORMS["etsy"])
+        result = message_of(Fatal("x", code=code, facts=dict.fromkeys(names, "that")), PLATFORMS["etsy"])
         assert code in MESSAGES, where
-        assert told != OTHER, where
-        assert "{" not in told, where
+        assert result != OTHER, where
+        assert "{" not in result, where
 
 
 class Own:

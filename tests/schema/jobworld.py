@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from tests.schema.rows import Connection, make_user
+from tests.schema.rows import Connection
 
 LOST = "lease_lost"
 CERTIFICATE = {"distinct_keys": 0, "checks": []}
@@ -35,15 +35,6 @@ def refusal(db: Connection, function: str, **arguments: Any) -> str:
     except psycopg.Error as error:
         return error.diag.message_primary or ""
     return "no error"
-
-
-def make_seller(db: Connection, *platforms: str) -> str:
-    user = make_user(db)
-    for platform in platforms:
-        db.execute(
-            "insert into public.connected_accounts (user_id, platform, shop_id) values (%s, %s, '1')", [user, platform]
-        )
-    return user
 
 
 def queue(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 
-from tests.schema.jobworld import call, claim, commit_empty_page, complete, fail, make_seller, queue
+from tests.schema.jobworld import call, claim, commit_empty_page, complete, fail, queue
+from tests.worlds.users import make_seller
 
 
 def die(db):

@@ -22,18 +22,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.schema.jobworld import (
-    CERTIFICATE,
-    LOST,
-    call,
-    claim,
-    commit_empty_page,
-    complete,
-    fail,
-    make_seller,
-    queue,
-    refusal,
-)
+from tests.schema.jobworld import CERTIFICATE, LOST, call, claim, commit_empty_page, complete, fail, queue, refusal
+from tests.worlds.users import make_seller
 
 PLATFORMS = ("etsy", "square")
 ENTITIES = ("orders", "listings", "payments")

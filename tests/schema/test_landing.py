@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from tests.schema.jobworld import call, claim, make_seller, queue, refusal
+from tests.schema.jobworld import call, claim, queue, refusal
 from tests.schema.test_conversions import RECEIPT
 from tests.schema.test_fetch_order import EARLY, LATE, commit
 from tests.schema.test_job_races import wait_until_blocked, worker
+from tests.worlds.users import make_seller
 
 
 @pytest.fixture

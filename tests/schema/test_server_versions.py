@@ -11,9 +11,10 @@ import pytest
 from execution.schema.migrations import migrate
 from execution.schema.snapshot import snapshot
 from tests.schema import old_server
-from tests.schema.jobworld import call, claim, commit_empty_page, complete, make_seller, queue
+from tests.schema.jobworld import call, claim, commit_empty_page, complete, queue
 from tests.schema.test_conversions import RECEIPT
 from tests.schema.wall import violations
+from tests.worlds.users import make_seller
 
 
 def schema(db):

@@ -23,8 +23,8 @@ from execution.app import App
 from execution.settings import Settings
 from sandbox.stack import Stack
 from tests.in_thread import serving
-from tests.runner.etsy import Etsy
-from tests.runner.world import close_app, make_app
+from tests.standins.etsy import Etsy
+from tests.worlds.process import close_app, make_app
 from web.app import create_app
 from web.http_limits import UVICORN_OPTIONS
 

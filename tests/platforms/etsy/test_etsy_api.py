@@ -8,7 +8,7 @@ import pytest
 from execution.http.retry_after import LONGEST_DAY, retry_after
 from execution.platforms.api import ResponseKind
 from execution.platforms.etsy.platform import ETSY
-from tests.hand import etsy_settings
+from tests.doubles.transports import etsy_settings
 
 KEY = ResponseKind.KEY_REFUSED, "platform_key_refused"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -45,9 +45,9 @@ def test_each_status_has_its_meaning(status: int, body: bytes, outcome: Response
 
 def test_too_many_calls_wait_a_minute_unless_told_otherwise() -> None:
     """No header says when to come back; one that does is believed."""
-    silent, told = (PRINTIFY.api.classify(429, headers, b"", NOW).wait for headers in ({}, {"retry-after": "7"}))
+    silent, result = (PRINTIFY.api.classify(429, headers, b"", NOW).wait for headers in ({}, {"retry-after": "7"}))
 
-    assert (silent, told) == (timedelta(minutes=1), timedelta(seconds=7))
+    assert (silent, result) == (timedelta(minutes=1), timedelta(seconds=7))
 
 
 def test_the_forms_of_errors_are_read_in_one_line() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from execution.app import App
 from execution.settings import Settings
-from tests.runner.world import close_app
 from tests.web.conftest import client, served, token_of
+from tests.worlds.process import close_app
 from web.app import create_app
 
 

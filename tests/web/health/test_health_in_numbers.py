@@ -8,9 +8,10 @@ import pytest
 
 from execution.http.call_record import BOUNDS_MS, CallRecord, CallSeen
 from execution.job_runner import SliceOutcome
-from tests.runner.world import HastyClock, make_world
+from tests.doubles.clocks import HastyClock
 from tests.web.conftest import client, served
 from tests.web.health.test_health import IN_TIME_S, silent  # noqa: F401  a fixture
+from tests.worlds.world import make_world
 from web.health.platform_health import percentile_ms, platform_health
 
 ASKED = ("/health/live", "/health/ready", "/health/data-pipeline", "/api/etsy-health", "/metrics")
@@ -43,7 +44,7 @@ def told_of(asking, path):
 
 
 def test_a_backfill_shows_up_as_calls_rates_and_latencies(fresh, worker, db, etsy):
-    world = make_world(worker, db, etsy, etsy.shop(orders=20))
+    world = make_world(worker, db, (etsy, etsy.shop(orders=20)))
     etsy.fault("status", status=500, times=2, path="/receipts")
     world.run()
 
@@ -56,7 +57,7 @@ def test_a_backfill_shows_up_as_calls_rates_and_latencies(fresh, worker, db, ets
     assert told["p95_ms"] > 0
     receipts = next(e for e in told["endpoints"] if e["endpoint"].endswith("/shops/{id}/receipts"))
     assert receipts["failed"] == 2
-    assert not [e for e in told["endpoints"] if str(world.shop.id) in e["endpoint"]], "ids of shops do not belong here"
+    assert not [e for e in told["endpoints"] if world.shop.id in e["endpoint"]], "ids of shops do not belong here"
     assert told["jobs"] == {"completed": 4, "failed": 0, "quarantined": 0}
     pipeline = told_of(fresh, "/health/data-pipeline")
     assert pipeline["error_rate"] == 0.0
@@ -220,7 +221,7 @@ def test_batches_of_several_processes_add_up(worker, db):
 
 
 def test_a_worker_tells_its_last_calls_before_it_idles(worker, db, etsy):
-    world = make_world(worker, db, etsy, etsy.shop(orders=3))
+    world = make_world(worker, db, (etsy, etsy.shop(orders=3)))
     world.start("orders")
     runner = worker.runner()
     while runner.work_one() is not SliceOutcome.IDLE:

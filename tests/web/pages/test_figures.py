@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from tests.schema.rows import make_user
+from tests.worlds.users import make_user
 
 Db = psycopg.Connection[Any]
 _COMMON = {"raw": Jsonb({}), "content_hash": 1, "source_updated_at": "2026-01-01", "fetched_at": "2026-01-01"}

@@ -62,7 +62,7 @@ def test_a_shop_is_connected_by_the_consent_page_and_loaded_at_once(browser, sho
     assert asked["scope"] == "transactions_r listings_r shops_r"
     assert ended.headers["location"] == f"{HOME}?connected=etsy"
     (connection,) = browser.get("/connections").json()
-    assert (connection["shop_id"], connection["status"], connection["syncing"]) == (str(shop.id), "connected", True)
+    assert (connection["shop_id"], connection["status"], connection["syncing"]) == (shop.id, "connected", True)
     runner = worker.runner()
     while runner.work_one() is not SliceOutcome.IDLE:
         pass
@@ -243,7 +243,7 @@ def test_another_shop_is_refused_because_the_first_is_pinned(browser, etsy, shop
     ended = come_back(browser, consent(begin(browser).headers["location"]))
 
     assert "problem=other_shop" in ended.headers["location"]
-    assert db.execute("select shop_id from public.connected_accounts").fetchall() == [(str(shop.id),)]
+    assert db.execute("select shop_id from public.connected_accounts").fetchall() == [(shop.id,)]
     assert db.execute("select count(*) from private.platform_tokens").fetchone() == (0,)
 
 

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from execution.job_runner import SliceOutcome
-from tests.runner.world import make_world
 from tests.web.conftest import client, served
+from tests.worlds.world import make_world
 
 ETSY, PRINTIFY, SHOPIFY = (
     "whsec_" + base64.b64encode(b"etsy's own secret").decode(),
@@ -107,14 +107,14 @@ def shopify_seller(door, make_user, db):
 
 
 def test_an_order_that_changed_at_etsy_is_read_again(door, worker, db, etsy):
-    world = make_world(worker, db, etsy, etsy.shop(orders=8))
+    world = make_world(worker, db, (etsy, etsy.shop(orders=8)))
     world.run("orders")
     receipt = next(iter(world.stored("orders")))
     before = world.stored("orders")[receipt]
     etsy.mutate(world.shop, "update_order", receipt_id=int(receipt))
     calls = len(etsy.asked(world.shop, pages_only=False))
 
-    answer = etsy_event(door, world.shop.id, receipt)
+    answer = etsy_event(door, world.shop.number, receipt)
     queued = events(db)
     work(worker)
 
@@ -129,9 +129,9 @@ def test_an_order_that_changed_at_etsy_is_read_again(door, worker, db, etsy):
 
 
 def test_an_order_that_is_gone_when_it_is_asked_for_harms_nothing(door, worker, db, etsy):
-    world = make_world(worker, db, etsy, etsy.shop(orders=3))
+    world = make_world(worker, db, (etsy, etsy.shop(orders=3)))
 
-    etsy_event(door, world.shop.id, 999999999999)
+    etsy_event(door, world.shop.number, 999999999999)
     work(worker)
 
     assert events(db) == []
@@ -161,14 +161,14 @@ def test_many_events_of_many_orders_are_one_job(door, db, make_user):
 
 
 def test_an_event_that_comes_while_its_job_runs_is_not_lost(door, db, worker, etsy):
-    world = make_world(worker, db, etsy, etsy.shop(orders=8))
+    world = make_world(worker, db, (etsy, etsy.shop(orders=8)))
     world.run("orders")
     first, second = sorted(world.stored("orders"))[:2]
-    etsy_event(door, world.shop.id, second)
+    etsy_event(door, world.shop.number, second)
     lease = str(uuid.uuid4())
     worker.store.rpc("claim_job", p_lease_id=lease, p_worker="test")
 
-    etsy_event(door, world.shop.id, first)
+    etsy_event(door, world.shop.number, first)
     worker.store.rpc("hand_back_job", p_lease_id=lease)
     work(worker)
 
