@@ -18,9 +18,12 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
-from execution.errors import LeaseLost, StoreError, StoreUnavailable
+from execution.errors import Fatal, LeaseLost, StoreError, StoreUnavailable
 from execution.keyring import AssociatedData, Keyring
 from execution.platform_settings import PlatformSettings
+from execution.platforms.api import Verdict
+from execution.platforms.platform import Platform
+from execution.seller_messages import message_of
 from execution.store import stable_word
 
 RING = "k1:" + "A" * 42 + "E"
@@ -45,6 +48,11 @@ class HandClock:
         self.slept.append(seconds)
         self.seconds += seconds
         self._on_sleep(seconds)
+
+
+def words_of(verdict: Verdict, platform: Platform) -> str:
+    """What a seller reads where this ends a job."""
+    return message_of(Fatal("x", code=verdict.code, words=verdict.words, facts=verdict.facts), platform)
 
 
 class DirectRpc:

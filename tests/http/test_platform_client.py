@@ -12,6 +12,7 @@ from execution.http.transport import HttpTransport
 from execution.platform_client import PlatformClient
 from execution.platforms.etsy.platform import ETSY
 from execution.rate_limiter import RateLimiter
+from execution.seller_messages import message_of
 from tests.budget.test_day_budget import SCOPE, booked, budget, spend
 from tests.hand import HandClock, HandEtsy, by_hand, etsy_settings
 
@@ -251,7 +252,7 @@ def test_a_missing_scope_asks_the_seller(door):
         door.get()
 
     assert told.value.code == "reconnect_needed"
-    assert "allow both" in told.value.seller_message
+    assert "allow both" in message_of(told.value, ETSY)
     assert len(door.tokens.given_up) == 1
     assert door.tokens.renewed == []
 
