@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import orjson
 
+from execution.http.signatures import standard_headers
 from sandbox.stack import StackError
-from web.auth.signatures import standard_headers
 
 _PATIENCE_S = 10.0
 

@@ -9,6 +9,10 @@ import pytest
 from pydantic import SecretStr
 
 from execution.connections import consent as oauth
+from execution.http import signatures
+from execution.http.signatures import Delivery
+from execution.platforms.printify import webhooks as printify
+from execution.platforms.shopify import webhooks as shopify
 from execution.process import logs
 from execution.store import Store
 from tests.holes import Hole, assert_seen, code, function, statement
@@ -23,8 +27,8 @@ from tests.web.routes.test_onboarding import from_supabase, secret, supabase_url
 from tests.web.routes.test_platform_webhooks import door, door_env, door_url, shopify_seller  # noqa: F401  fixtures
 from tests.web.test_leaks import told  # noqa: F401  a fixture
 from web import connecting, http_limits, problems, security_headers
-from web.auth import csrf, rate_limits, sessions, signatures
-from web.routes import onboarding, platform_webhooks
+from web.auth import csrf, rate_limits, sessions
+from web.routes import onboarding
 from web.routes.onboarding import Accepted
 
 _pending, _decode, _rpc, _verified = oauth.pending, sessions.jwt.decode, Store.rpc, onboarding._verified
@@ -68,9 +72,9 @@ def remembered(self, function, /, **args):
 _KNOWN: dict[str, bool] = {}
 
 
-def parsed_first(web, headers, body):
-    orjson.loads(body)
-    return _verified(web, headers, body)
+def parsed_first(web, delivery):
+    orjson.loads(delivery.body)
+    return _verified(web, delivery)
 
 
 def newest_alone(setting):
@@ -268,13 +272,13 @@ DELIVERIES = [
         row=63,
         without="a header comes once",
         seen_by=HOOK.test_a_header_that_comes_twice_is_refused,
-        plants=[code(signatures, "single_header", lambda headers, name: headers.getlist(name)[0])],
+        plants=[code(Delivery, "only", Delivery.first)],
     ),
     Hole(
         row=63,
         without="a database webhook's secret comes once",
         seen_by=HOOK.test_a_database_webhook_without_the_secret_is_nobody,
-        plants=[code(onboarding, "single_header", lambda headers, name: headers[name])],
+        plants=[code(Delivery, "only", Delivery.first)],
         given={"secrets": (HOOK.FIRST, "s3")},
     ),
     Hole(
@@ -287,13 +291,13 @@ DELIVERIES = [
         row=63,
         without="a platform's goodbye names its shop where it is signed",
         seen_by=test_platform_webhooks.test_a_signature_of_something_else_ends_and_erases_nothing,
-        plants=[code(platform_webhooks, "_demand_shop", lambda *_: None)],
+        plants=[code(shopify, "_demand_shop", lambda *_: None)],
     ),
     Hole(
         row=63,
         without="a platform's signature is compared",
         seen_by=test_platform_webhooks.test_what_is_not_signed_as_it_should_be_changes_nothing,
-        plants=[code(signatures, "any_equal", lambda *_: True)],
+        plants=[code(place, "any_equal", lambda *_: True) for place in (signatures, printify, shopify)],
     ),
     Hole(
         row=63,

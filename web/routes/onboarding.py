@@ -11,13 +11,14 @@ import orjson
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
 
 from execution.errors import StoreError
+from execution.http.signatures import Delivery, NotSigned, any_equal, standard_id
 from execution.platform_settings import secrets_of
-from web.auth.signatures import RawRequest, any_equal, not_signed, single_header, standard_id
+from web.auth.deliveries import DeliveryDep
 from web.backfills import BackfillRequest, job_rows
 from web.context import Web, WebDep
+from web.examples import EXAMPLE
 from web.problems import Problem, refusal_of, responses
 from web.user_facts import status_of
 
@@ -105,7 +106,7 @@ class Accepted(BaseModel):
             "examples": [
                 {
                     "run_id": "0c1f3f0e-6b53-4d0c-8d6a-6f8f3ad3a911",
-                    "jobs": [{"platform": "etsy", "entity": "orders", "outcome": "queued"}],
+                    "jobs": [{"platform": EXAMPLE, "entity": "orders", "outcome": "queued"}],
                 }
             ]
         }
@@ -121,26 +122,25 @@ class Accepted(BaseModel):
     responses=responses(400, 401, 404, 413, 503),
     openapi_extra={"requestBody": _BODY, "parameters": _HEADERS},
 )
-async def onboarding(raw: RawRequest, web: WebDep) -> Accepted:
+async def onboarding(delivery: DeliveryDep, web: WebDep) -> Accepted:
     """Queue a new user's backfill. Verified before it is parsed, stored with its jobs, repeated without effect."""
-    headers, body = raw
-    source, delivery = _verified(web, headers, body)
-    user_id = _user_in(source, body)
+    source, name = _verified(web, delivery)
+    user_id = _user_in(source, delivery.body)
     if user_id is None:
         return Accepted(run_id=None, jobs=[])
-    return await run_in_threadpool(_accept, web, source, delivery, user_id)
+    return await run_in_threadpool(_accept, web, source, name, user_id)
 
 
-def _verified(web: Web, headers: Headers, body: bytes) -> tuple[str, str]:
+def _verified(web: Web, delivery: Delivery) -> tuple[str, str]:
     """Who sent it, and the delivery's id."""
-    if "x-webhook-secret" not in headers:
+    if "x-webhook-secret" not in delivery.headers:
         secrets = secrets_of(web.app.settings.webhook_secret)
-        return "onboarding", standard_id(headers, body, secrets, now=time.time())
-    secret = single_header(headers, "x-webhook-secret")
+        return "onboarding", standard_id(delivery, secrets, now=time.time())
+    secret = delivery.only("x-webhook-secret")
     if not any_equal([secret], secrets_of(web.app.settings.supabase_webhook_secret)):
-        raise not_signed()
+        raise NotSigned
     # Supabase numbers no deliveries: the event itself is the id, and a repeat is the same bytes.
-    return "supabase", hashlib.sha256(body).hexdigest()
+    return "supabase", hashlib.sha256(delivery.body).hexdigest()
 
 
 def _user_in(source: str, body: bytes) -> str | None:

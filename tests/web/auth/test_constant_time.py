@@ -19,13 +19,16 @@ import pytest
 from pydantic import SecretStr
 
 from execution.catalog import PLATFORMS
+from execution.http import signatures
 from execution.platform_settings import PlatformSettings
+from execution.platforms.printify import webhooks as printify
+from execution.platforms.shopify import webhooks as shopify
 from execution.platforms.shopify.consent import SHOPIFY_CONSENT
 from tests.holes import Hole, assert_seen, code
 from tests.web.conftest import client, served
 from tests.web.routes.test_onboarding import OTHER, signature
 from web import connecting
-from web.auth import csrf, signatures
+from web.auth import csrf
 from web.health import routes as health
 from web.routes import onboarding
 
@@ -68,7 +71,7 @@ def _text(value):
 
 
 def base64_of(secret):
-    return signatures._base64_hmac(secret.encode(), BODY)
+    return signatures.base64_hmac(secret.encode(), BODY)
 
 
 # ── every door of the web process ──
@@ -265,7 +268,7 @@ HOLES = [
             plants=[code(place, "any_equal", by_equality)],
             given={"door": door},
         )
-        for door, place in {"supabase": onboarding, "printify": signatures, "shopify": signatures}.items()
+        for door, place in {"supabase": onboarding, "printify": printify, "shopify": shopify}.items()
     ),
     Hole(
         row=63,
