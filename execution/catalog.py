@@ -60,6 +60,11 @@ for _point in entry_points(group="keeper.platforms"):
     register(_point.load())
 
 
+def shown() -> Mapping[str, Announced]:
+    """Every platform that sellers are shown, by name: those that are read, then those that are announced."""
+    return {**_known, **ANNOUNCED}
+
+
 def platform_named(name: str) -> Platform:
     """The platform, or a UserError that names those there are."""
     if name not in PLATFORMS:

@@ -17,6 +17,7 @@ from web import backfills
 from web.auth.current_user import SIGNED_IN, User, UserDep
 from web.backfills import BackfillRequest
 from web.context import Web, WebDep
+from web.examples import EXAMPLE
 from web.live import server_sent_events
 from web.live.status_stream import version_of
 from web.problems import Problem, responses
@@ -42,8 +43,8 @@ class Start(BaseModel):
         json_schema_extra={
             "examples": [
                 {},
-                {"platform": "etsy", "entities": ["orders"], "dry_run": True},
-                {"platform": "etsy", "since": "2026-01-01T00:00:00Z"},
+                {"platform": EXAMPLE, "entities": ["orders"], "dry_run": True},
+                {"platform": EXAMPLE, "since": "2026-01-01T00:00:00Z"},
             ]
         },
     )
@@ -94,10 +95,12 @@ class Estimate(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "jobs": [{"platform": "etsy", "entity": "orders", "outcome": "queued", "calls": 812, "reason": ""}],
+                    "jobs": [
+                        {"platform": EXAMPLE, "entity": "orders", "outcome": "queued", "calls": 812, "reason": ""}
+                    ],
                     "platforms": [
                         {
-                            "platform": "etsy",
+                            "platform": EXAMPLE,
                             "calls": 812,
                             "calls_per_day": 2500,
                             "days": 0,
@@ -134,11 +137,11 @@ class Status(BaseModel):
                     "failures": [],
                     "now": "2026-11-22T10:00:00+00:00",
                     "platforms": [
-                        {"platform": "etsy", "shop_id": "30010001", "shop_name": "Tea", "status": "connected"}
+                        {"platform": EXAMPLE, "shop_id": "30010001", "shop_name": "Tea", "status": "connected"}
                     ],
                     "jobs": [
                         {
-                            "platform": "etsy",
+                            "platform": EXAMPLE,
                             "entity": "orders",
                             "status": "running",
                             "records_done": 450,

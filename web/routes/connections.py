@@ -9,13 +9,18 @@ from fastapi import APIRouter, Form, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import RedirectResponse, Response
 
+from execution.catalog import PLATFORMS
 from web import connecting, messages
 from web.auth.current_user import SIGNED_IN, UserDep
 from web.context import WebDep, base_url
+from web.examples import EXAMPLE
 from web.problems import Problem, responses
 from web.user_facts import connections_of
 
-Platform = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,30}$", examples=["etsy"])]
+_SHOPS = "; ".join(
+    f"{platform.title}: your-shop{platform.words.shop.suffix}" for platform in PLATFORMS.values() if platform.words.shop
+)
+Platform = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,30}$", examples=[EXAMPLE])]
 Token = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{8,4096}$")]
 
 router = APIRouter(tags=["connections"], dependencies=SIGNED_IN)
@@ -28,7 +33,7 @@ class Connection(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "platform": "etsy",
+                    "platform": EXAMPLE,
                     "shop_id": "30010001",
                     "shop_name": "Tea and Thread",
                     "currency": "USD",
@@ -92,7 +97,7 @@ def connect(
     user: UserDep,
     web: WebDep,
     request: Request,
-    shop: Annotated[str, Form(max_length=100, description="Shopify: your-shop.myshopify.com")] = "",
+    shop: Annotated[str, Form(max_length=100, description=_SHOPS)] = "",
     return_to: Annotated[str, Form(max_length=200)] = connecting.HOME,
 ) -> RedirectResponse:
     """To the platform's consent page. What comes back must name this very beginning: user, platform, ten minutes."""
@@ -133,8 +138,8 @@ def connect_token(
     access_token: Annotated[Token, Form()],
     shop_id: Annotated[str, Form(pattern=r"^[A-Za-z0-9.-]{0,100}$")] = "",
 ) -> TokenAccepted:
-    """Connect with a token that the seller made at the platform and pasted: Printify's personal tokens."""
-    if platform != "printify":
+    """Connect with a token that the seller made at the platform and pasted, where it has such tokens."""
+    if platform not in PLATFORMS or PLATFORMS[platform].words.pasted is None:
         raise Problem(404, "unknown_platform", messages.NO_PASTED_TOKENS)
     return TokenAccepted(**connecting.connect_by_token(web, user.id, platform, access_token, shop_id))
 
