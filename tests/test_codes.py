@@ -14,7 +14,7 @@ from execution.catalog import PLATFORMS
 from execution.errors import Fatal, KeeperError, Retriable, Skip, Snooze, StoreError, UserError
 from execution.seller_messages import MESSAGES, OTHER, Speaker, message_of
 from execution.store import stable_word
-from web.messages import CONNECT_PROBLEMS
+from web.messages import CONNECT_PROBLEMS, WAITS
 
 ROOT = Path(__file__).parents[1]
 # What a vendor says is classified in its platform's own module, once; these are sentences of ours.
@@ -166,6 +166,21 @@ class Own:
 )
 def test_a_platforms_own_words_go_before_ours(signal: Fatal, words: str) -> None:
     assert message_of(signal, Own()) == words
+
+
+def codes_given() -> set[str]:
+    """Every code that execution gives anything."""
+    found = {
+        node.value.value
+        for _, tree in modules("execution")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.keyword) and node.arg == "code" and isinstance(node.value, ast.Constant)
+    }
+    return found | {words for _, words in verdicts()}
+
+
+def test_words_for_waits_stand_for_codes_that_jobs_are_parked_with() -> None:
+    assert codes_given() >= WAITS.keys()
 
 
 def test_every_ending_has_a_code() -> None:

@@ -84,7 +84,7 @@ OTHER_ERROR_PAGE = ("Something is wrong on our side", "Our engineers have been t
 # Why a job waits, by the code that it was parked with.
 _SLOWER = "{title} asked us to go slower."
 _OUR_SIDE = "Something is wrong on our side, and our engineers have been told."
-_WAITS = {
+WAITS = {
     **dict.fromkeys(OPERATOR_MUST_ACT, _OUR_SIDE),
     "day_used_up": "{title} lets us read only so much a day.",
     "second_used_up": _SLOWER,
@@ -111,7 +111,7 @@ def entity_title(name: str) -> str:
 
 def why_waiting(platform: str, code: str | None) -> str:
     """Why a job waits; of a code that has no words, as little as is true."""
-    return _WAITS.get(code or "", _OTHER_WAIT).format(title=platform_title(platform))
+    return WAITS.get(code or "", _OTHER_WAIT).format(title=platform_title(platform))
 
 
 def failure(job: Mapping[str, Any]) -> str:
