@@ -12,6 +12,7 @@ from execution.http.transport import HttpTransport
 from execution.platform_client import PlatformClient
 from execution.platforms.etsy.platform import ETSY
 from execution.rate_limiter import RateLimiter
+from execution.seller_messages import message_of
 from tests.budget.test_day_budget import SCOPE, booked, budget, spend
 from tests.doubles.clocks import HandClock
 from tests.doubles.transports import HandEtsy, by_hand, etsy_settings
@@ -256,7 +257,7 @@ def test_a_missing_scope_asks_the_seller(client):
         client.get()
 
     assert raised.value.code == "reconnect_needed"
-    assert "allow both" in raised.value.seller_message
+    assert "allow both" in message_of(raised.value, ETSY)
     assert len(client.tokens.given_up) == 1
     assert client.tokens.renewed == []
 

@@ -17,9 +17,9 @@ from web import backfills
 from web.auth.current_user import SIGNED_IN, User, UserDep
 from web.backfills import BackfillRequest
 from web.context import Web, WebDep
+from web.examples import EXAMPLE
 from web.live import server_sent_events
 from web.live.status_stream import version_of
-from web.messages import EXAMPLE_PLATFORM
 from web.problems import Problem, responses
 from web.routes.onboarding import Accepted
 from web.user_facts import of_platform, status_of
@@ -43,8 +43,8 @@ class Start(BaseModel):
         json_schema_extra={
             "examples": [
                 {},
-                {"platform": EXAMPLE_PLATFORM, "entities": ["orders"], "dry_run": True},
-                {"platform": EXAMPLE_PLATFORM, "since": "2026-01-01T00:00:00Z"},
+                {"platform": EXAMPLE, "entities": ["orders"], "dry_run": True},
+                {"platform": EXAMPLE, "since": "2026-01-01T00:00:00Z"},
             ]
         },
     )
@@ -96,17 +96,11 @@ class Estimate(BaseModel):
             "examples": [
                 {
                     "jobs": [
-                        {
-                            "platform": EXAMPLE_PLATFORM,
-                            "entity": "orders",
-                            "outcome": "queued",
-                            "calls": 812,
-                            "reason": "",
-                        }
+                        {"platform": EXAMPLE, "entity": "orders", "outcome": "queued", "calls": 812, "reason": ""}
                     ],
                     "platforms": [
                         {
-                            "platform": EXAMPLE_PLATFORM,
+                            "platform": EXAMPLE,
                             "calls": 812,
                             "calls_per_day": 2500,
                             "days": 0,
@@ -143,11 +137,11 @@ class Status(BaseModel):
                     "failures": [],
                     "now": "2026-11-22T10:00:00+00:00",
                     "platforms": [
-                        {"platform": EXAMPLE_PLATFORM, "shop_id": "30010001", "shop_name": "Tea", "status": "connected"}
+                        {"platform": EXAMPLE, "shop_id": "30010001", "shop_name": "Tea", "status": "connected"}
                     ],
                     "jobs": [
                         {
-                            "platform": EXAMPLE_PLATFORM,
+                            "platform": EXAMPLE,
                             "entity": "orders",
                             "status": "running",
                             "records_done": 450,

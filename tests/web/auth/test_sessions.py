@@ -238,10 +238,12 @@ def test_nobody_is_sent_to_the_host_that_a_request_names(api):
         assert "evil.example" not in told.text, path
 
 
-def test_a_file_may_be_kept_at_the_address_of_its_own_content_alone(api):
+@pytest.mark.parametrize("name", ["keeper.css", "platforms.css"])
+def test_a_file_may_be_kept_at_the_address_of_its_own_content_alone(api, name):
     """Else whoever asks early for the next release's address fills a shared cache with this one's file, for a year."""
-    ours = re.search(r"/static/keeper\.css\?v=\w+", api.get("/login", headers={"Accept": "text/html"}).text)[0]
-    others = ("/static/keeper.css", "/static/keeper.css?v=0123456789ab", f"{ours}&x=1", "/static/nothing.css?v=1")
+    page = api.get("/login", headers={"Accept": "text/html"}).text
+    ours = re.search(rf"/static/{re.escape(name)}\?v=\w+", page)[0]
+    others = (f"/static/{name}", f"/static/{name}?v=0123456789ab", f"{ours}&x=1", "/static/nothing.css?v=1")
 
     assert "immutable" in api.get(ours).headers["cache-control"]
     assert {api.get(other).headers["cache-control"] for other in others} == {"no-store"}
