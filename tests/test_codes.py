@@ -125,18 +125,18 @@ def test_every_answer_that_ends_a_job_has_words_for_sellers() -> None:
 
 
 def test_no_text_of_a_platforms_own_is_never_told() -> None:
-    told = {words for _, words in verdicts()} | {code for _, code, _ in fatal_calls()} | {"not_your_shop"}
+    result = {words for _, words in verdicts()} | {code for _, code, _ in fatal_calls()} | {"not_your_shop"}
     for platform in PLATFORMS.values():
-        assert platform.seller_messages.keys() <= told | CONNECT_PROBLEMS.keys(), platform.name
+        assert platform.seller_messages.keys() <= result | CONNECT_PROBLEMS.keys(), platform.name
 
 
 def test_every_code_that_fails_a_job_has_words_for_sellers() -> None:
     calls = list(fatal_calls())
     assert len(calls) > 5
     for where, code, names in calls:
-        told = message_of(Fatal("x", code=code, facts=dict.fromkeys(names, "that")), speaker_at(where))
-        assert told != OTHER, where
-        assert "{" not in told, where
+        status_now = message_of(Fatal("x", code=code, facts=dict.fromkeys(names, "that")), speaker_at(where))
+        assert status_now != OTHER, where
+        assert "{" not in status_now, where
 
 
 class Plain:

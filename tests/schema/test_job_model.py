@@ -300,9 +300,9 @@ class Jobs(RuleBasedStateMachine):
     def clock(self):
         lapsed = [job.lease for job in self.model.jobs if job.status == "running" and job.lapsed]
 
-        told = call(self.db, "tick")
+        result = call(self.db, "tick")
 
-        assert (told["rescued"], told["woken"]) == (self.model.rescue(), self.model.wake())
+        assert (result["rescued"], result["woken"]) == (self.model.rescue(), self.model.wake())
         self.lost += lapsed
 
     @precondition(lambda self: self.lost)

@@ -93,8 +93,8 @@ def test_what_landed_is_counted_by_what_became_of_it(db, job, again):
 
     answer = commit(db, job, 1, again, older, newer, RECEIPT | {"receipt_id": 27, "transactions": []})
 
-    told = {name: answer[name] for name in ("created", "updated", "unchanged", "stale", "rejected")}
-    assert told == {"created": 1, "updated": 1, "unchanged": 0, "stale": 1, "rejected": 0}
+    result = {name: answer[name] for name in ("created", "updated", "unchanged", "stale", "rejected")}
+    assert result == {"created": 1, "updated": 1, "unchanged": 0, "stale": 1, "rejected": 0}
 
 
 def test_an_empty_page_lands_nothing_and_is_a_page(db, job):

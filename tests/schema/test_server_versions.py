@@ -26,10 +26,10 @@ def schema(db):
 @pytest.fixture(scope="module", params=[15, 17])
 def version(request):
     if not (old_server.FOLDERS[request.param] / "bin" / "postgres").exists():
-        told = f"PostgreSQL {request.param} is not installed: {old_server.MISSING[request.param]}"
+        result = f"PostgreSQL {request.param} is not installed: {old_server.MISSING[request.param]}"
         if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
+            pytest.fail(result)
+        pytest.skip(result)
     return request.param
 
 

@@ -96,8 +96,10 @@ def shops(send: Send) -> tuple[ShopIdentity, ...]:
         raise Retriable("/shops.json answered no list of shops") from None
 
 
-def _shop(told: dict[str, Any]) -> ShopIdentity:
-    return ShopIdentity(shop_id=str(int(told["id"])), name=str(told.get("title") or ""), currency=None, created_at=None)
+def _shop(facts: dict[str, Any]) -> ShopIdentity:
+    return ShopIdentity(
+        shop_id=str(int(facts["id"])), name=str(facts.get("title") or ""), currency=None, created_at=None
+    )
 
 
 def _identify(send: Send, shop_id: str) -> ShopIdentity:

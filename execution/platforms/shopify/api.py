@@ -15,7 +15,7 @@ from execution.http.retry_after import LONGEST, SHORTEST, retry_after
 from execution.platform_settings import PlatformSettings
 from execution.platforms.api import ACCEPTED, Api, ResponseKind, ShopIdentity, Verdict, verdict
 from execution.platforms.shopify.graphql import GRANTED, data_of, granted_in, graphql
-from execution.platforms.shopify.graphql_response import GraphqlResponse, scope_named, told
+from execution.platforms.shopify.graphql_response import GraphqlResponse, read_graphql_response, scope_named
 from execution.tokens.rules import missing_scopes
 
 # The one place where the version stands. Each is served for a year; one that is gone is served by the oldest that is
@@ -43,7 +43,7 @@ def _limits(headers: Headers, body: bytes) -> ObservedLimits:
     used, _, maximum = headers.get("x-shopify-shop-api-call-limit", "").partition("/")
     if used.isascii() and used.isdigit() and maximum.isascii() and maximum.isdigit():
         return ObservedLimits(calls_maximum=float(maximum), calls_available=float(maximum) - float(used))
-    response = told(body) if b'"throttleStatus"' in body[:2000] + body[-2000:] else None
+    response = read_graphql_response(body) if b'"throttleStatus"' in body[:2000] + body[-2000:] else None
     bucket = response.bucket if response else None
     return ObservedLimits(
         points_maximum=bucket.maximum_available if bucket else None,
@@ -60,7 +60,7 @@ def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verd
     if status == 429:
         wait = retry_after(headers, now, default=timedelta(seconds=2))
         return Verdict(kind=ResponseKind.THROTTLED, reason="Shopify's calls are used up for a moment", wait=wait)
-    response = told(body)
+    response = read_graphql_response(body)
     text = response.error_text if response else ""
     if status >= 500 or status in (408, 425, 430):
         wait = retry_after(headers, now, default=None)

@@ -133,9 +133,9 @@ class BulkPaginator(GraphqlPaginator[BulkPosition]):
             case _:
                 return self._took_rows(position, content, control)
 
-    def close(self, position: BulkPosition, bounds: Bounds, told: AuditCounts) -> BulkPosition | Incomplete:
+    def close(self, position: BulkPosition, bounds: Bounds, shown: AuditCounts) -> BulkPosition | Incomplete:
         if position.stage != "rows":
-            return super().close(position, bounds, told)
+            return super().close(position, bounds, shown)
         self._forget_file()
         return next_window(self.stream, position, bounds)
 
@@ -188,8 +188,8 @@ class BulkPaginator(GraphqlPaginator[BulkPosition]):
                 raise
             # Bulk operations are switched on for each app, and lapse after 31 days of disuse (sheet 0.3).
             return self._control(None, {"count": counted, "refused": signal.reason})
-        told = data_of(response)["bulkOperationRunQuery"]
-        operation, errors = told["bulkOperation"], told["userErrors"]
+        result = data_of(response)["bulkOperationRunQuery"]
+        operation, errors = result["bulkOperation"], result["userErrors"]
         if operation:
             return self._control(response, {"count": counted, "operation": operation, "started": True})
         busy = any(error.get("code") in ("OPERATION_IN_PROGRESS", "LIMIT_REACHED") for error in errors)

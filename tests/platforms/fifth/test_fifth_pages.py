@@ -33,8 +33,8 @@ def browser(url: str, product_env: dict[str, str], db: psycopg.Connection[Any], 
     user_id = str(uuid.uuid4())
     db.execute("insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@example.com"))
     with client(url, headers={"Origin": url}) as browser:
-        told = browser.post("/session", headers={"Authorization": f"Bearer {token_of(product_env, user_id)}"})
-        browser.headers["X-CSRF-Token"] = told.json()["csrf_token"]
+        response = browser.post("/session", headers={"Authorization": f"Bearer {token_of(product_env, user_id)}"})
+        browser.headers["X-CSRF-Token"] = response.json()["csrf_token"]
         yield browser
 
 
@@ -113,9 +113,9 @@ def test_its_webhook_comes_in_by_its_own_route(
 
 def test_its_webhook_is_documented(url: str) -> None:
     with client(url) as asking:
-        told = asking.get("/openapi.json").json()["paths"]["/webhooks/bazaar"]["post"]
+        document = asking.get("/openapi.json").json()["paths"]["/webhooks/bazaar"]["post"]
 
-    assert told["description"] == "`order.changed`: the order is read again."
+    assert document["description"] == "`order.changed`: the order is read again."
 
 
 def test_a_seller_who_types_nothing_before_its_consent_has_no_form_to_see(browser: httpx.Client) -> None:
@@ -126,7 +126,7 @@ def test_a_seller_who_types_nothing_before_its_consent_has_no_form_to_see(browse
 def test_it_is_disconnected_on_its_card(browser: httpx.Client) -> None:
     connect(browser)
 
-    told = browser.post("/settings/connections/bazaar/disconnect", follow_redirects=True, headers=HTML)
+    response = browser.post("/settings/connections/bazaar/disconnect", follow_redirects=True, headers=HTML)
 
-    assert "Bazaar is disconnected, and our keys to it are deleted." in told.text
+    assert "Bazaar is disconnected, and our keys to it are deleted." in response.text
     assert "Disconnected" in card_of(browser, "/settings/connections")

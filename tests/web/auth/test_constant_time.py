@@ -107,9 +107,9 @@ def test_a_forged_signature_is_compared_in_constant_time(guarded_url, compared, 
     path, headers, right = DOORS[door]
 
     with client(guarded_url) as asking:
-        told = asking.post(path, content=BODY, headers=headers)
+        response = asking.post(path, content=BODY, headers=headers)
 
-    assert told.status_code == 401
+    assert response.status_code == 401
     assert set(compared) >= {(FORGED, other) for other in right}
 
 
@@ -119,9 +119,9 @@ def test_etsys_signature_is_compared_in_constant_time(guarded_url, compared):
     headers = {"webhook-id": "msg_1", "webhook-timestamp": sent_at, "webhook-signature": f"v1,{FORGED}"}
 
     with client(guarded_url) as asking:
-        told = asking.post("/webhooks/etsy", content=BODY, headers=headers)
+        response = asking.post("/webhooks/etsy", content=BODY, headers=headers)
 
-    assert told.status_code == 401
+    assert response.status_code == 401
     assert (FORGED, right) in compared
 
 
@@ -154,9 +154,9 @@ def test_the_signature_of_shopifys_way_back_is_compared_in_constant_time(compare
     right = hmac.new(SHOPIFY.encode(), urlencode(sorted(query.items()), quote_via=quote).encode(), "sha256").hexdigest()
 
     genuine = connecting.PLATFORMS["shopify"].consent.is_genuine
-    told = [genuine(settings, {**query, "hmac": given}, now) for given in (FORGED, right)]
+    result = [genuine(settings, {**query, "hmac": given}, now) for given in (FORGED, right)]
 
-    assert told == [False, True]
+    assert result == [False, True]
     assert compared == [(FORGED, right), (right, right)]
 
 

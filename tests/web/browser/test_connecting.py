@@ -81,10 +81,10 @@ def test_printify_is_connected_by_a_pasted_token(
         page.get_by_role("button", name="Connect with this token"),
     )
 
-    for wrong, told in (("abc", "This is no token"), ("x" * 40, "Printify did not accept this token")):
+    for wrong, each in (("abc", "This is no token"), ("x" * 40, "Printify did not accept this token")):
         field.fill(wrong)
         button.click()
-        expect(field).to_have_accessible_description(re.compile(f"^{told}"))
+        expect(field).to_have_accessible_description(re.compile(f"^{each}"))
         expect(field).to_have_value("")
     assert faults(page) == []
     # Copied from a mail, a token is often broken into lines.

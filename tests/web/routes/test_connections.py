@@ -21,16 +21,16 @@ from web.connecting import HOME, local_path
 
 
 def begin(browser, platform="etsy", **form):
-    told = browser.post(f"/connect-{platform}", data=form)
-    assert told.status_code == 303, told.text
-    return told
+    response = browser.post(f"/connect-{platform}", data=form)
+    assert response.status_code == 303, response.text
+    return response
 
 
 def consent(location):
     """The seller allows it: the platform sends the browser back to us."""
-    told = httpx.get(location, trust_env=False)
-    assert told.status_code in (302, 303), told.text
-    return told.headers["location"]
+    response = httpx.get(location, trust_env=False)
+    assert response.status_code in (302, 303), response.text
+    return response.headers["location"]
 
 
 def query_of(location):
@@ -254,9 +254,9 @@ def test_disconnecting_ends_the_jobs_and_deletes_the_tokens(browser, shop, db):
     come_back(browser, consent(begin(browser).headers["location"]))
     assert db.execute("select count(*) from private.platform_tokens").fetchone() == (1,)
 
-    told = browser.post("/disconnect-etsy")
+    response = browser.post("/disconnect-etsy")
 
-    assert told.json() == {"disconnected": True, "revoked": False}
+    assert response.json() == {"disconnected": True, "revoked": False}
     assert db.execute("select count(*) from private.platform_tokens").fetchone() == (0,)
     assert set(db.execute("select status, error_code from public.sync_jobs").fetchall()) == {("failed", "disconnected")}
     (connection,) = browser.get("/connections").json()

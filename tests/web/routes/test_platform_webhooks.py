@@ -293,9 +293,9 @@ def test_the_signature_of_a_consent_opens_no_webhook(door, db, shopify_seller):
     headers = {"X-Shopify-Topic": "app/uninstalled", "X-Shopify-Shop-Domain": SHOP, "X-Shopify-Webhook-Id": "w1"}
     signed = base64.b64encode(hmac.digest(SHOPIFY.encode(), query, hashlib.sha256)).decode()
 
-    told = door.post("/webhooks/shopify", content=query, headers={**headers, "X-Shopify-Hmac-Sha256": signed})
+    response = door.post("/webhooks/shopify", content=query, headers={**headers, "X-Shopify-Hmac-Sha256": signed})
 
-    assert told.status_code == 400
+    assert response.status_code == 400
     assert db.execute("select status from public.connected_accounts").fetchall() == [("connected",)]
 
 
