@@ -62,7 +62,7 @@ def test_arrows_point_one_way() -> None:
         ("execution/streams.py", "import execution.store", "streams, their paginators and the platforms"),
         ("execution/store.py", "import execution.catalog", "the store knows no platform"),
         ("execution/job_runner.py", "import execution.backfill_manager", "arrows point one way"),
-        ("execution/slices/slice_work.py", "import psycopg", "one door to the database"),
+        ("execution/slices/slice_work.py", "import psycopg", "one way to the database"),
         ("sandbox/etsy/shop.py", "import execution.errors", "import neither execution nor web"),
         ("sandbox/parts/clock.py", "import sandbox.etsy", "Printify's stand-in, the channels' own, parts"),
         ("sandbox/shopify/data/ids.py", "import sandbox.shopify.graphql.engine", "Shopify's stand-in: webhooks, bulk"),

@@ -24,8 +24,8 @@ from tests.web.auth import test_sessions
 from tests.web.routes import test_connections, test_onboarding, test_platform_webhooks
 from tests.web.routes.test_connections import browser, shop  # noqa: F401  fixtures
 from tests.web.routes.test_onboarding import from_supabase, secret, supabase_url  # noqa: F401  fixtures
-from tests.web.routes.test_platform_webhooks import door, door_env, door_url, shopify_seller  # noqa: F401  fixtures
-from tests.web.test_leaks import told  # noqa: F401  a fixture
+from tests.web.routes.test_platform_webhooks import hooks, hooks_env, hooks_url, shopify_seller  # noqa: F401  fixtures
+from tests.web.test_leaks import transcript_of  # noqa: F401  a fixture
 from web import connecting, http_limits, problems, security_headers
 from web.auth import csrf, rate_limits, sessions
 from web.routes import onboarding

@@ -94,7 +94,7 @@ class BulkPosition(KeysetPosition):
 
 
 class BulkPaginator(GraphqlPaginator[BulkPosition]):
-    """The walk of `GraphqlPages` with `bulk_from`."""
+    """The paginator of `GraphqlPages` with `bulk_from`."""
 
     position_type = BulkPosition
     _spool: Spool | None = None
@@ -301,7 +301,7 @@ class BulkPaginator(GraphqlPaginator[BulkPosition]):
             log.warning("bulk_not_used", stream=self.stream.name, reason=reason)
         return replace(position.restarted(), stage="pages", count=position.count)
 
-    # what a walk tells itself, in the shape of a page without records
+    # what a paginator says to itself, in the shape of a page without records
 
     def _control(self, response: Response | None, facts: Mapping[str, Any]) -> Response:
         at = response.fetched_at if response else datetime.now(UTC)

@@ -74,7 +74,7 @@ def base64_of(secret):
     return signatures.base64_hmac(secret.encode(), BODY)
 
 
-# ── every door of the web process ──
+# ── every entrance of the web process ──
 
 
 def test_all_signatures_of_a_delivery_are_compared_with_all_secrets(guarded_url, web_env, compared):
@@ -91,7 +91,7 @@ def test_all_signatures_of_a_delivery_are_compared_with_all_secrets(guarded_url,
 
 
 FORGED = "forged-" + "x" * 60
-DOORS = {
+ENTRANCES = {
     "supabase": ("/webhooks/onboarding", {"X-Webhook-Secret": FORGED}, SUPABASE.split()),
     "printify": (
         "/webhooks/printify",
@@ -102,9 +102,9 @@ DOORS = {
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_forged_signature_is_compared_in_constant_time(guarded_url, compared, door):
-    path, headers, right = DOORS[door]
+@pytest.mark.parametrize("entrance", ENTRANCES)
+def test_a_forged_signature_is_compared_in_constant_time(guarded_url, compared, entrance):
+    path, headers, right = ENTRANCES[entrance]
 
     with client(guarded_url) as asking:
         response = asking.post(path, content=BODY, headers=headers)
@@ -263,12 +263,12 @@ HOLES = [
     *(
         Hole(
             row=63,
-            without=f"a signature is compared in constant time ({door})",
+            without=f"a signature is compared in constant time ({entrance})",
             seen_by=test_a_forged_signature_is_compared_in_constant_time,
             plants=[code(place, "any_equal", by_equality)],
-            given={"door": door},
+            given={"entrance": entrance},
         )
-        for door, place in {"supabase": onboarding, "printify": printify, "shopify": shopify}.items()
+        for entrance, place in {"supabase": onboarding, "printify": printify, "shopify": shopify}.items()
     ),
     Hole(
         row=63,
