@@ -164,8 +164,9 @@ def test_the_signature_of_shopifys_way_back_is_compared_in_constant_time(compare
 
 # Words of names that hold what nobody may guess. A consent's state is looked up by its hash, in the database.
 _SECRET = re.compile(r"secret|signature|signed|hmac|digest|csrf|password|_token$|^token$", re.IGNORECASE)
-# Compared for what they are to us, with nobody's guess: the token that a platform has just issued with our own.
-_OURS = {"issued.refresh_token != pair.refresh"}
+# Compared for what they are to us, with nobody's guess: the token that a platform has just issued with our own; what is
+# said of a SQL function by its signature, which is its name and its arguments.
+_OURS = {"issued.refresh_token != pair.refresh", "_head(after.get(signature, '')) != _head(text)"}
 
 
 def equalities(source):
