@@ -252,7 +252,7 @@ def test_a_count_of_exactly_one_page_is_not_believed_where_more_listings_are(ets
     world.run("listings")
 
     job = world.job("listings")
-    assert (job["status"], job["error_code"]) == ("failed", "not_shown")
+    assert (job["status"], job["error_code"]) == ("failed", "incomplete")
     assert re.search(r"announces \d+ records, \d+ came", job["error"])
 
 
