@@ -242,7 +242,7 @@ class Entity:
     # Records of a complete read of everything: what it does not show is gone (P12).
     complete_read: bool = False
     # Members of a record with its time of creation, where the listing is bounded by it: it says nothing of later ones.
-    born_at: tuple[str, ...] = ()
+    created_at: tuple[str, ...] = ()
 
     @property
     def listing(self) -> Stream | None:
