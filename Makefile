@@ -10,10 +10,10 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 	--no-emit-find-links --resolver=backtracking
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test pytest days bench lint types arrows fmt migration lock clean
+.PHONY: help setup demo up test pytest simulation bench lint types arrows fmt migration lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) $(NODE) ## install everything into .venv and node_modules, by hash
 
@@ -57,7 +57,7 @@ fmt: setup ## put code into its format
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
-days: setup ## three simulated days of one key: 8 processes, 200 kills (needs libfaketime)
+simulation: setup ## three simulated days of one key: 8 processes, 200 kills (needs libfaketime)
 	@$(BIN)/python -m tests.simulation $(ARGS)
 
 bench: setup ## the benchmarks, beside a plain loop

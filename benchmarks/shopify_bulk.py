@@ -42,13 +42,13 @@ def main() -> None:
             tempfile.TemporaryDirectory() as folder,
             Stack(Path(folder), durable=False, migrate=migrate, extras=stand_in("shopify")).running() as stack,
         ):
-            told = measure({**os.environ, **stack.env, "LOG_LEVEL": "error", "TMPDIR": folder}, orders)
-        peaks.append(told["peak_mb"])
-        kept &= told["calls"] < MOST_CALLS
+            result = measure({**os.environ, **stack.env, "LOG_LEVEL": "error", "TMPDIR": folder}, orders)
+        peaks.append(result["peak_mb"])
+        kept &= result["calls"] < MOST_CALLS
         print(
-            f"{orders:>9,} orders, {told['lines']:,} lines: {told['calls']} calls and {told['refund_calls']} for "
-            f"{told['refunds']:,} refunds, {told['seconds']:.0f} s, {told['rate']:,.0f} orders/s, "
-            f"peak {told['peak_mb']:.0f} MB"
+            f"{orders:>9,} orders, {result['lines']:,} lines: {result['calls']} calls and {result['refund_calls']} for "
+            f"{result['refunds']:,} refunds, {result['seconds']:.0f} s, {result['rate']:,.0f} orders/s, "
+            f"peak {result['peak_mb']:.0f} MB"
         )
     growth = max(peaks) / min(peaks)
     print(f"memory: {growth:.2f} times from the smallest to the biggest")

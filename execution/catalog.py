@@ -60,9 +60,9 @@ for _point in entry_points(group="keeper.platforms"):
     register(_point.load())
 
 
-def told_of() -> dict[str, Announced]:
-    """Every platform that sellers are told of, those that are still to come last."""
-    return {**PLATFORMS, **ANNOUNCED}
+def shown() -> Mapping[str, Announced]:
+    """Every platform that sellers are shown, by name: those that are read, then those that are announced."""
+    return {**_known, **ANNOUNCED}
 
 
 def platform_named(name: str) -> Platform:

@@ -105,14 +105,12 @@ class FileGone(Retriable):
 class Fatal(Signal):
     """The job cannot go on. What the seller reads is found by the code (`seller_messages`), with `facts` put in.
 
-    `seller_message`: a sentence of the platform's own, where the code alone does not say what the seller can do.
+    `words`: the name of the text, where one code has several.
     """
 
-    def __init__(
-        self, reason: str, *, code: str, seller_message: str = "", facts: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, reason: str, *, code: str, words: str = "", facts: Mapping[str, str] | None = None) -> None:
         super().__init__(reason, code=code)
-        self.seller_message = seller_message
+        self.words = words or code
         self.facts = facts or {}
 
 

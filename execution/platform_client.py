@@ -183,7 +183,7 @@ class PlatformClient:
             log.error("platform_key_refused", platform=self._platform.name, reason=verdict.reason, advice=advice)
         elif verdict.code == "reconnect_needed":
             self._tokens.give_up(verdict.reason)
-        raise Fatal(verdict.reason, code=verdict.code, seller_message=verdict.seller_message)
+        raise Fatal(verdict.reason, code=verdict.code, words=verdict.words, facts=verdict.facts)
 
     def _url(self, path: str, params: Params | None) -> str:
         if not _PATH.fullmatch(path):

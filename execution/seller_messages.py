@@ -20,6 +20,7 @@ MESSAGES: Mapping[str, str] = {
     "no_shop": "This shop's address is not one that we may ask. Please connect it again.",
     "not_shown": "The platform did not show us everything that it announces. You can start this again.",
     "platform_key_refused": "Something is wrong on our side. Our engineers have been told; you need not do anything.",
+    "request_wrong": "Something is wrong on our side. Our engineers have been told; you need not do anything.",
     "reconnect_needed": "{platform} no longer accepts our access. Please reconnect your shop.",
     "source_incomplete": "They come with the {source}, and follow once those are complete.",
     "wrong_address": "The platform sent us to an unknown address. Our engineers have been told.",
@@ -48,10 +49,8 @@ class Speaker(Protocol):
 
 
 def message_of(signal: Fatal, platform: Speaker) -> str:
-    """What the seller reads of a failure: words that came with it, the platform's own for its code, or ours."""
-    if signal.seller_message:
-        return signal.seller_message
-    text = platform.seller_messages.get(signal.code) or MESSAGES.get(signal.code, OTHER)
+    """What the seller reads of a failure: the platform's own text for its code, or ours."""
+    text = platform.seller_messages.get(signal.words) or MESSAGES.get(signal.words, OTHER)
     facts = {"platform": platform.title, **signal.facts}
     return text.format_map(facts) if _names(text) <= facts.keys() else OTHER
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from execution.catalog import PLATFORMS, told_of
+from execution.catalog import PLATFORMS, shown
 from execution.errors import UserError
 from execution.keyring import Keyring
 from execution.platform_settings import (
@@ -181,14 +181,14 @@ class Settings(BaseSettings):
 
 
 def _variables_of(name: str) -> PlatformVariables:
-    known = told_of()
+    known = shown()
     if name not in known:
         raise UserError(f"'{name}' is not a platform that Keeper knows:", hint=f"use {', '.join(sorted(known))}.")
     return known[name].variables
 
 
 def _of_platforms() -> Iterator[Variable]:
-    for platform in told_of().values():
+    for platform in shown().values():
         yield from platform.variables.all_of(platform.name)
 
 

@@ -1,8 +1,8 @@
-"""A stream is data: where its pages are, how they are walked, which columns its records fill.
+"""A stream is data: where its pages are, how they are read, which columns its records fill.
 
-Nothing here knows a database or a network. `walks.py` picks the walk of a stream by its `pages`, `mapping.py` writes
-the SQL that maps its records, `job_runner.py` works it. A new endpoint is a new value of these types; a new way of
-paging is a new kind of `Pages` and its walk (docs/decisions/010).
+Nothing here knows a database or a network. `pagination/registry.py` picks the paginator of a stream by its `pages`,
+`schema/mapping.py` writes the SQL that maps its records, `slices/stream_step.py` works it. A new endpoint is a new
+value of these types; a new way of paging is a new kind of `Pages` and its paginator (docs/decisions/010).
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Records:
 
 @dataclass(frozen=True, kw_only=True)
 class Pages:
-    """How a platform pages a list: the parameters of one walk. `walks.py` knows the walk of each kind."""
+    """How a platform pages a list: the parameters of its paginator, which `pagination/registry.py` knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,7 +242,7 @@ class Entity:
     # Records of a complete read of everything: what it does not show is gone (P12).
     complete_read: bool = False
     # Members of a record with its time of creation, where the listing is bounded by it: it says nothing of later ones.
-    born_at: tuple[str, ...] = ()
+    created_at: tuple[str, ...] = ()
 
     @property
     def listing(self) -> Stream | None:

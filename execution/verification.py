@@ -216,7 +216,7 @@ def _sweep(store: Store, job: Job, stream: Stream, *, last_pass: bool) -> Check:
         p_time_column=job.entity.time_column,
         p_last_pass=last_pass,
         p_children={child.table: child.parent_column for child in stream.records.children},
-        p_created_at=job.entity.born_at,
+        p_created_at=job.entity.created_at,
     )
     if swept["held_back"]:
         raise Fatal(

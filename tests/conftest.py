@@ -8,7 +8,7 @@ from typing import NoReturn
 import pytest
 import structlog
 
-pytest_plugins = ["tests.stack_fixture", "tests.product_fixture", "tests.hand_fixture"]
+pytest_plugins = ["tests.stack_fixture", "tests.product_fixture", "tests.doubles_fixture"]
 
 
 def _drop(*_: object) -> NoReturn:

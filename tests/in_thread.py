@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import uvicorn
 
 from sandbox.parts.transport import Protocol
-from tests.standins import ControlPlane, Row
+from tests.standins.stand_in import ControlPlane, Row
 
 ENDS_AT = 1_790_000_000
 

@@ -20,11 +20,12 @@ import pytest
 from execution.app import App
 from execution.settings import Settings
 from sandbox.stack import Stack
-from tests.platforms.printify.printify import Printify
-from tests.platforms.shopify.shopify import Shopify
-from tests.runner.etsy import Etsy, Shop
-from tests.runner.world import World, close_app, make_app, make_world
-from tests.standins import StandIn
+from tests.standins.etsy import Etsy
+from tests.standins.printify import Printify
+from tests.standins.shopify import Shopify
+from tests.standins.stand_in import Shop, StandIn
+from tests.worlds.process import close_app, make_app
+from tests.worlds.world import World, make_world
 
 S = TypeVar("S", bound=StandIn)
 
@@ -84,7 +85,7 @@ def app(settings: Settings, clean: None) -> Iterator[App]:
 
 @pytest.fixture
 def world_of(app: App, db: psycopg.Connection[Any], etsy: Etsy) -> Callable[[Shop], World]:
-    return lambda shop: make_world(app, db, etsy, shop)
+    return lambda shop: make_world(app, db, (etsy, shop))
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,12 +12,15 @@ import pytest
 
 from execution.catalog import PLATFORMS
 from execution.errors import Fatal, KeeperError, Retriable, Skip, Snooze, StoreError, UserError
-from execution.seller_messages import MESSAGES, OTHER, message_of
+from execution.seller_messages import MESSAGES, OTHER, Speaker, message_of
 from execution.store import stable_word
+from web.messages import CONNECT_PROBLEMS, WAITS
 
 ROOT = Path(__file__).parents[1]
 # What a vendor says is classified in its platform's own module, once; these are sentences of ours.
-SENTENCES = {"message", "reason", "seller_message", "park_reason"}
+COLUMNS = {"seller_message", "park_reason", "status_reason"}
+SENTENCES = {"message", "reason"} | COLUMNS
+SEARCHES = {"search", "match", "fullmatch", "findall", "finditer"}
 LOOKS = {"startswith", "endswith", "lower", "casefold", "partition", "rpartition", "split", "find", "index", "count"}
 
 
@@ -33,6 +37,10 @@ def looks_into_a_sentence(tree: ast.AST) -> Iterator[int]:
                 attr in LOOKS and sentence in SENTENCES
             ):
                 yield node.lineno
+            case ast.Call(func=ast.Attribute(attr=attr), args=[*args]) if attr in SEARCHES and any(
+                _is_sentence(arg) for arg in args
+            ):
+                yield node.lineno
             case ast.Compare(left=left, comparators=[right]) if not _is_nothing(right):
                 if _is_sentence(left) or _is_sentence(right):
                     yield node.lineno
@@ -40,8 +48,11 @@ def looks_into_a_sentence(tree: ast.AST) -> Iterator[int]:
 
 def _is_sentence(node: ast.AST) -> bool:
     match node:
-        case ast.Attribute(attr=attr):
-            return attr in SENTENCES
+        case ast.Attribute(attr=name):
+            return name in SENTENCES
+        case ast.Name(id=name) | ast.Subscript(slice=ast.Constant(value=str(name))):
+            # A column, or what a function was given under the name of one.
+            return name in COLUMNS
         case ast.Call(func=ast.Name(id="str"), args=[ast.Name(id=name)]):
             return name in ("error", "signal", "failure")
         case _:
@@ -64,6 +75,9 @@ def test_nobody_looks_into_a_sentence_to_decide_something() -> None:
         'word = "other" if "must not mix" in error.message else "refused"',
         'if "refused" in str(error): pass',
         'if signal.reason == "the worker is stopping": pass',
+        'if job["park_reason"] == "throttled": pass',
+        "if DAY.search(park_reason): pass",
+        'if re.search("used up", job["park_reason"]): pass',
     ],
 )
 def test_a_planted_look_into_a_sentence_is_found(planted: str) -> None:
@@ -71,13 +85,13 @@ def test_a_planted_look_into_a_sentence_is_found(planted: str) -> None:
 
 
 def fatal_calls() -> Iterator[tuple[str, str, set[str]]]:
-    """Where a job is failed by its code alone: the code, and the names of the facts that come with it."""
+    """Where a job is failed: the name of its text, and the names of the facts that come with it."""
     for path, tree in modules("execution"):
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Fatal":
                 given = {keyword.arg: keyword.value for keyword in node.keywords}
-                code, facts = given.get("code"), given.get("facts")
-                if "seller_message" not in given and isinstance(code, ast.Constant):
+                code, facts = given.get("words", given.get("code")), given.get("facts")
+                if isinstance(code, ast.Constant):
                     names = facts.keys if isinstance(facts, ast.Dict) else []
                     yield (
                         f"{path}:{node.lineno}",
@@ -86,14 +100,50 @@ def fatal_calls() -> Iterator[tuple[str, str, set[str]]]:
                     )
 
 
+def speaker_at(where: str) -> Speaker:
+    """The platform whose package this place is in; elsewhere one that has no words of its own."""
+    package = re.match(r"execution/platforms/(\w+)/", where)
+    return PLATFORMS[package[1]] if package else Plain()
+
+
+def verdicts() -> Iterator[tuple[str, str]]:
+    """Where an answer ends a job: the name of the text."""
+    for path, tree in modules("execution/platforms"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "verdict":
+                words = [arg.value for arg in node.args[2:4] if isinstance(arg, ast.Constant)]
+                if words:
+                    yield f"{path}:{node.lineno}", str(words[-1])
+
+
+def test_every_answer_that_ends_a_job_has_words_for_sellers() -> None:
+    found = list(verdicts())
+    assert len(found) > 10
+    for where, words in found:
+        speaker = speaker_at(where)
+        assert words in speaker.seller_messages or words in MESSAGES, where
+
+
+def test_no_text_of_a_platforms_own_is_never_told() -> None:
+    result = {words for _, words in verdicts()} | {code for _, code, _ in fatal_calls()} | {"not_your_shop"}
+    for platform in PLATFORMS.values():
+        assert platform.seller_messages.keys() <= result | CONNECT_PROBLEMS.keys(), platform.name
+
+
 def test_every_code_that_fails_a_job_has_words_for_sellers() -> None:
     calls = list(fatal_calls())
     assert len(calls) > 5
     for where, code, names in calls:
-        told = message_of(Fatal("x", code=code, facts=dict.fromkeys(names, "that")), PLATFORMS["etsy"])
-        assert code in MESSAGES, where
-        assert told != OTHER, where
-        assert "{" not in told, where
+        status_now = message_of(Fatal("x", code=code, facts=dict.fromkeys(names, "that")), speaker_at(where))
+        assert status_now != OTHER, where
+        assert "{" not in status_now, where
+
+
+class Plain:
+    """A platform without words of its own."""
+
+    title = "Elsewhere"
+    seller_messages: Mapping[str, str] = {}
 
 
 class Own:
@@ -110,12 +160,27 @@ class Own:
         (Fatal("x", code="kept"), "Elsewhere keeps it."),
         (Fatal("x", code="gone", facts={"what": "a shop"}), "Elsewhere has lost a shop."),
         (Fatal("x", code="gone"), OTHER),
-        (Fatal("x", code="gone", seller_message="Please choose a shop."), "Please choose a shop."),
+        (Fatal("x", code="gone", words="kept"), "Elsewhere keeps it."),
         (Fatal("x", code="nobody_knows"), OTHER),
     ],
 )
 def test_a_platforms_own_words_go_before_ours(signal: Fatal, words: str) -> None:
     assert message_of(signal, Own()) == words
+
+
+def codes_given() -> set[str]:
+    """Every code that execution gives anything."""
+    found = {
+        node.value.value
+        for _, tree in modules("execution")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.keyword) and node.arg == "code" and isinstance(node.value, ast.Constant)
+    }
+    return found | {words for _, words in verdicts()}
+
+
+def test_words_for_waits_stand_for_codes_that_jobs_are_parked_with() -> None:
+    assert codes_given() >= WAITS.keys()
 
 
 def test_every_ending_has_a_code() -> None:

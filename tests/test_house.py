@@ -50,9 +50,9 @@ def copy(tmp_path: Path) -> Path:
 
 def test_arrows_point_one_way() -> None:
     """Every import keeps the contracts in pyproject.toml."""
-    told = _lint_imports(ROOT)
+    run = _lint_imports(ROOT)
 
-    assert told.returncode == 0, told.stdout + told.stderr
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_arrows_point_one_way() -> None:
         ("execution/streams.py", "import execution.store", "streams, their paginators and the platforms"),
         ("execution/store.py", "import execution.catalog", "the store knows no platform"),
         ("execution/job_runner.py", "import execution.backfill_manager", "arrows point one way"),
-        ("execution/slices/slice_work.py", "import psycopg", "one door to the database"),
+        ("execution/slices/slice_work.py", "import psycopg", "one way to the database"),
         ("sandbox/etsy/shop.py", "import execution.errors", "import neither execution nor web"),
         ("sandbox/parts/clock.py", "import sandbox.etsy", "Printify's stand-in, the channels' own, parts"),
         ("sandbox/shopify/data/ids.py", "import sandbox.shopify.graphql.engine", "Shopify's stand-in: webhooks, bulk"),
@@ -83,11 +83,11 @@ def test_a_planted_wrong_import_is_found(copy: Path, module: str, line: str, con
     with (copy / module).open("a") as file:
         file.write(f"\n{line}\n")
 
-    told = _lint_imports(copy)
+    run = _lint_imports(copy)
 
-    assert told.returncode == 1
-    broken = [heading for heading in told.stdout.splitlines() if heading.endswith("BROKEN")]
-    assert any(contract in heading for heading in broken), told.stdout
+    assert run.returncode == 1
+    broken = [heading for heading in run.stdout.splitlines() if heading.endswith("BROKEN")]
+    assert any(contract in heading for heading in broken), run.stdout
 
 
 def _leaves(command: click.Command, path: tuple[str, ...] = ()) -> dict[str, click.Command]:
@@ -127,8 +127,8 @@ def _in_git() -> list[Path]:
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")
-    told = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
-    paths = [ROOT / name for name in told.stdout.decode().split("\0") if name]
+    run = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    paths = [ROOT / name for name in run.stdout.decode().split("\0") if name]
     return [path for path in paths if path.is_file()]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execution.keyring import AssociatedData, Keyring, TokenUnreadable, key_id_of
-from tests.hand import RING
+from tests.worlds.leased import RING
 
 PLACE = AssociatedData(user_id="u", platform="etsy", connection_id="a", field="access_token")
 BLOB = Keyring.parse(RING, environment="test").encrypt("40010002.secret", PLACE)
@@ -86,11 +86,11 @@ def test_a_key_that_was_removed_too_early_is_named():
     """The line says which key to put back, and where."""
     blob = Keyring.parse(ring("k1"), environment="test").encrypt("s", PLACE)
 
-    with pytest.raises(TokenUnreadable) as told:
+    with pytest.raises(TokenUnreadable) as raised:
         Keyring.parse(ring("k2"), environment="test").decrypt(blob, PLACE)
 
     assert "encrypted with key 'k1', which TOKEN_KEYS no longer has: put it back at the end of the ring." in str(
-        told.value
+        raised.value
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from execution.errors import UserError
 from execution.settings import HistoryWindow, Settings, database_url
-from tests.hand import RING
+from tests.worlds.leased import RING
 
 WHOLE = {
     "SUPABASE_URL": "http://127.0.0.1:54321",
@@ -23,10 +23,10 @@ def test_every_mistake_is_in_one_line_that_says_what_to_do():
     """A missing, an ill-formed and a half-set variable are named together, none of their values is."""
     environ = WHOLE | {"SUPABASE_URL": "", "REDIS_URL": "http://canary-redis", "HISTORY_WINDOW": "soon"}
 
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         Settings.load(environ)
 
-    line = str(told.value)
+    line = str(raised.value)
     assert "SUPABASE_URL is missing" in line
     assert "REDIS_URL is not a redis:// or rediss:// or unix:// address" in line
     assert "HISTORY_WINDOW is not a window like all, 2y, 18mo or 90d" in line
@@ -37,10 +37,10 @@ def test_every_mistake_is_in_one_line_that_says_what_to_do():
 
 def test_an_empty_environment_names_all_four_that_every_process_needs():
     """Nothing set: the four names, in one line."""
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         Settings.load({})
 
-    named = [word for word in str(told.value).replace(",", "").split() if word.isupper() and "_" in word]
+    named = [word for word in str(raised.value).replace(",", "").split() if word.isupper() and "_" in word]
     assert named == ["SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY", "REDIS_URL", "TOKEN_KEYS"]
 
 
@@ -54,11 +54,11 @@ def test_an_empty_environment_names_all_four_that_every_process_needs():
 )
 def test_a_wrong_key_ring_is_told_without_showing_a_key(ring, fault):
     """The entry is named by its id or number; the key itself stays out of the line."""
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         Settings.load(WHOLE | {"TOKEN_KEYS": ring})
 
-    assert fault in str(told.value)
-    assert "AAAA" not in str(told.value)
+    assert fault in str(raised.value)
+    assert "AAAA" not in str(raised.value)
 
 
 def test_no_secret_shows_in_a_repr():
@@ -173,8 +173,8 @@ def test_the_right_to_all_orders_is_asked_for_where_the_app_may(said: str, asked
 @pytest.mark.parametrize("secret", ["whsec_", "guess-me", "canary-long-and-good-enough, short"])
 def test_a_secret_that_can_be_guessed_is_refused(variable, secret):
     """Whoever guesses it, or signs with an empty one, could start what they like."""
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         Settings.load(WHOLE | {variable: secret})
 
-    assert f"{variable} has a secret of less than 16 characters" in str(told.value)
-    assert "canary" not in str(told.value)
+    assert f"{variable} has a secret of less than 16 characters" in str(raised.value)
+    assert "canary" not in str(raised.value)

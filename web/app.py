@@ -89,7 +89,7 @@ def create_app(app: App) -> FastAPI:
         https=urlsplit(app.settings.public_url or "").scheme == "https",
     )
     api.add_middleware(MetricsMiddleware, metrics=api.state.metrics)
-    for router in (*ROUTERS, platform_webhooks.router()):
+    for router in (*ROUTERS, platform_webhooks.router_of_platforms()):
         api.include_router(router)
     if dev_login_exists(app.settings):
         api.include_router(session.dev_router)

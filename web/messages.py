@@ -4,14 +4,12 @@ that does not stand here; what engineers and logs read stands where it happens.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from execution.catalog import BUILT_IN, told_of
-
-# In the examples of our own document.
-EXAMPLE_PLATFORM = BUILT_IN[0].name
+from execution.catalog import shown
+from execution.jobs import OPERATOR_MUST_ACT
+from execution.seller_messages import RECONNECT_HELPS
 
 ENTITIES = {
     "orders": "Orders",
@@ -44,7 +42,6 @@ PROBLEMS = {
     "invalid_input": "Part of the request is not as it should be.",
     "keys_away": "Sign-ins cannot be checked now. Try again.",
     "no_public_url": "Connecting is not set up here: PUBLIC_URL is missing.",
-    "not_an_event": "The body is not one that this platform sends.",
     "not_connected": "This platform is not connected.",
     "not_signed": "The delivery is not signed as it should be.",
     "not_signed_in": "Sign in, and try again.",
@@ -84,27 +81,27 @@ ERROR_PAGES = {
 }
 OTHER_ERROR_PAGE = ("Something is wrong on our side", "Our engineers have been told. Nothing of yours is lost.")
 
-# Why a job waits.
-_WAITS = {
+# Why a job waits, by the code that it was parked with.
+_SLOWER = "{title} asked us to go slower."
+_OUR_SIDE = "Something is wrong on our side, and our engineers have been told."
+WAITS = {
+    **dict.fromkeys(OPERATOR_MUST_ACT, _OUR_SIDE),
     "day_used_up": "{title} lets us read only so much a day.",
-    "our_side": "Something is wrong on our side, and our engineers have been told.",
-    "throttled": "{title} asked us to go slower.",
-    "away": "{title} did not answer as it should, so we try again.",
+    "second_used_up": _SLOWER,
+    "throttled": _SLOWER,
+    "token_refreshing": _SLOWER,
 }
-# Failures that the seller ends by connecting again: the access is gone, or too little was allowed.
-_RECONNECT_HELPS = frozenset(
-    {"reconnect_needed", "not_your_shop", "no_shop", "gone", "access_denied", "history_limited"}
-)
+_OTHER_WAIT = "{title} did not answer as it should, so we try again."
 
 
 def platform_title(platform: str) -> str:
-    known = told_of().get(platform)
+    known = shown().get(platform)
     return known.title if known else platform.replace("_", " ").capitalize()
 
 
 def sort_key(platform: str) -> tuple[int, str]:
     """Platforms stand in the same order on every page."""
-    names = list(told_of())
+    names = list(shown())
     return (names.index(platform) if platform in names else len(names), platform)
 
 
@@ -112,9 +109,9 @@ def entity_title(name: str) -> str:
     return ENTITIES.get(name, name.replace("_", " ").capitalize())
 
 
-def why_waiting(platform: str, park_reason: str | None) -> str:
-    """Why a job waits; of a reason that has no code, as little as is true."""
-    return _WAITS[_wait_code(park_reason or "")].format(title=platform_title(platform))
+def why_waiting(platform: str, code: str | None) -> str:
+    """Why a job waits; of a code that has no words, as little as is true."""
+    return WAITS.get(code or "", _OTHER_WAIT).format(title=platform_title(platform))
 
 
 def failure(job: Mapping[str, Any]) -> str:
@@ -128,20 +125,21 @@ def failure(job: Mapping[str, Any]) -> str:
 
 def needs_reconnect(job: Mapping[str, Any]) -> bool:
     """Whether only the seller can help, by connecting again."""
-    return job["error_code"] in _RECONNECT_HELPS
+    return job["error_code"] in RECONNECT_HELPS
 
 
-_CONNECT = {
-    "declined": "You did not confirm at {title}, so nothing was connected. You can try again.",
-    "other_shop": "This is the access to another {title} shop than the one that you named. Sign in there as its owner, "
-    "and connect again.",
-    "scopes_missing": "{title} did not give us every right that we need to read. Connect again, and leave everything "
-    "ticked.",
-    "refused": "{title} did not accept it. Make sure that it is your own shop, and that everything asked for is "
+# A platform's own texts go before these.
+CONNECT_PROBLEMS = {
+    "declined": "You did not confirm at {platform}, so nothing was connected. You can try again.",
+    "other_shop": "This is the access to another {platform} shop than the one that you named. Sign in there as its "
+    "owner, and connect again.",
+    "scopes_missing": "{platform} did not give us every right that we need to read. Connect again, and leave "
+    "everything ticked.",
+    "refused": "{platform} did not accept it. Make sure that it is your own shop, and that everything asked for is "
     "allowed; then try again.",
-    "platform_away": "{title} did not answer. Nothing was connected; please try again in a few minutes.",
-    "shop_unknown": "This is not the name of a shop at {title}. Write it as it stands before {suffix}.",
-    "token_refused": "{title} did not accept this token. Make a new one there, and copy the whole of it.",
+    "platform_away": "{platform} did not answer. Nothing was connected; please try again in a few minutes.",
+    "shop_unknown": "This is not the name of a shop at {platform}. Write it as it stands there.",
+    "token_refused": "{platform} did not accept this token. Make a new one there, and copy the whole of it.",
     "no_token": "This is no token. Copy it once more, from its first to its last character.",
     "no_shop_number": "A shop number has digits alone. Leave it out if you have one shop.",
 }
@@ -149,23 +147,7 @@ _CONNECT = {
 
 def connect_problem(platform: str, code: str) -> str:
     """Why a shop was not connected; a code without a message of its own still says what to do."""
-    known = told_of().get(platform)
-    name, shop = (known.title, known.words.shop) if known else ("The platform", None)
-    message = _CONNECT.get(code, "{title} was not connected. Please try again.")
-    return message.format(title=name, suffix=shop.suffix if shop else "")
-
-
-# The reasons of waits have no codes yet that a status shows, so what was written for engineers is looked at.
-_LIMITS = re.compile(r"\b(dai?ly|day)\b.*\b(used up)\b|\bused up\b.*\b(dai?ly|day)\b|share of backfills", re.IGNORECASE)
-_THROTTLES = re.compile(
-    r"per second|this second|throttled|this minute|per minute|points|refreshing|bucket", re.IGNORECASE
-)
-_SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
-
-
-def _wait_code(park_reason: str) -> str:
-    if _LIMITS.search(park_reason):
-        return "day_used_up"
-    if _SETTING.search(park_reason):
-        return "our_side"
-    return "throttled" if _THROTTLES.search(park_reason) else "away"
+    known = shown().get(platform)
+    own = known.seller_messages.get(code) if known and code in CONNECT_PROBLEMS else None
+    text = own or CONNECT_PROBLEMS.get(code, "{platform} was not connected. Please try again.")
+    return text.format(platform=known.title if known else "The platform")

@@ -17,8 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from execution.errors import StoreError, StoreUnavailable, UserError
 from execution.http.signatures import NotSigned
-from execution.platforms.webhooks import NotAnEvent
 from web import messages
+from web.examples import EXAMPLE
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_SECONDS = "5"
@@ -42,7 +42,7 @@ class ProblemBody(BaseModel):
                     "title": "Not found",
                     "status": 404,
                     "code": "not_connected",
-                    "detail": f"You have not connected {messages.EXAMPLE_PLATFORM}.",
+                    "detail": f"You have not connected {EXAMPLE}.",
                 }
             ]
         }
@@ -80,13 +80,7 @@ _CALLERS_FAULT = {"unknown_user": 404, "not_connected": 404}
 
 def refusal_of(error: StoreError) -> Problem | StoreError:
     """What to raise where the database refused a call: the problem that its code stands for, or the error itself."""
-    code = refusal_code(error)
-    return Problem(_CALLERS_FAULT[code], code) if code in _CALLERS_FAULT else error
-
-
-def refusal_code(error: StoreError) -> str:
-    """The code that a SQL function raised: the store puts the function's name before it."""
-    return error.message.rpartition(" ")[2]
+    return Problem(_CALLERS_FAULT[error.code], error.code) if error.code in _CALLERS_FAULT else error
 
 
 def responses(*statuses: int, also: dict[int | str, dict[str, Any]] | None = None) -> dict[int | str, dict[str, Any]]:
@@ -122,7 +116,7 @@ def install(app: FastAPI) -> None:
             return html(request, problem)
         return response_of(problem)
 
-    for kind in (HTTPException, RequestValidationError, NotSigned, NotAnEvent, StoreError, UserError):
+    for kind in (HTTPException, NotSigned, RequestValidationError, StoreError, UserError):
         app.add_exception_handler(kind, respond)
     app.add_middleware(ErrorBoundary, respond=respond)
 
@@ -164,28 +158,26 @@ class ErrorBoundary:
 
 
 def _problem(error: Exception) -> Problem:
+    return error if isinstance(error, Problem) else _problem_of(error)
+
+
+def _problem_of(error: Exception) -> Problem:
     match error:
-        case Problem():
-            return error
         case HTTPException():
             return Problem(error.status_code, _kind_of(error.status_code).code, headers=error.headers)
+        case NotSigned():
+            return Problem(401, "not_signed")
         case RequestValidationError():
             return Problem(422, "invalid_input", errors=_mistakes(error))
         case StoreUnavailable():
             log.warning("database_away", error=str(error))
             return Problem(503, "database_away", headers={"Retry-After": _RETRY_SECONDS})
-        case NotSigned() | NotAnEvent() | UserError():
-            return _refused(error)
+        case UserError():
+            return Problem(400, "refused", error.message)
         case _:
             # The type and where, never the text: it may hold what a request brought.
             log.error("request_failed", kind=type(error).__name__, where=_where(error))
             return Problem(500, "internal_error")
-
-
-def _refused(error: NotSigned | NotAnEvent | UserError) -> Problem:
-    if isinstance(error, UserError):
-        return Problem(400, "refused", error.message)
-    return Problem(401, "not_signed") if isinstance(error, NotSigned) else Problem(400, "not_an_event")
 
 
 def _where(error: Exception) -> list[str]:

@@ -69,7 +69,7 @@ class _HeldToken:
 
 
 class Connector:
-    """Connects shops to users. Every call to the platform goes through the same door and budget as any other."""
+    """Connects shops to users. Every call to the platform goes the same way, under the same budget."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Connector:
     def connect(self, request: ConnectRequest, check: Callable[[Send], None] = lambda _: None) -> Connection:
         """Store connection and tokens together, or raise a UserError that says in one line why not.
 
-        `check` may look at the token first, through the same door, and refuse it.
+        `check` may look at the token first, by the same way, and refuse it.
         """
         _check_form(request)
         platform = platform_named(request.platform)

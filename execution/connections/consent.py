@@ -70,13 +70,15 @@ def authorize_url(consent: Consent, settings: PlatformSettings, wanted: Pending)
     return f"{base}?{urlencode(consent.params(settings, wanted, consent.scopes), quote_via=quote)}"
 
 
-def exchange(consent: Consent, settings: PlatformSettings, door: HttpTransport, wanted: Pending, code: str) -> Granted:
+def exchange(
+    consent: Consent, settings: PlatformSettings, transport: HttpTransport, wanted: Pending, code: str
+) -> Granted:
     """Tokens for a code. Asked once: a code is single-use, and the seller can click again."""
     request = consent.exchange(settings, wanted, code)
     vendor_url = with_shop(consent.token_url, wanted.shop, consent.shop_host)
     url = with_origin(vendor_url, settings.token_url or settings.api_base_url)
     try:
-        raw = door.send(
+        raw = transport.send(
             "POST",
             url,
             headers={"content-type": request.content_type},

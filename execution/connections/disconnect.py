@@ -47,7 +47,7 @@ class FinalToken:
 
 
 class Disconnector:
-    """Ends connections. The last call to the platform goes through the same door and budget as any other."""
+    """Ends connections. The last call to the platform goes the same way, under the same budget."""
 
     def __init__(
         self,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
@@ -29,18 +29,22 @@ class ResponseKind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """An outcome with its reason for the log, the wait that was asked for, and what the seller is told."""
+    """An outcome with its reason for the log, the wait that was asked for, and by what code the seller is told.
+
+    `words`: the name of the text, where one code has several; `facts` are put into it.
+    """
 
     kind: ResponseKind
     reason: str = ""
     wait: timedelta | None = None
     code: str = ""
-    seller_message: str = ""
+    words: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def verdict(kind: ResponseKind, reason: str, code: str = "", seller_message: str = "") -> Verdict:
+def verdict(kind: ResponseKind, reason: str, code: str = "", words: str = "", **facts: str) -> Verdict:
     """One that asks for no wait."""
-    return Verdict(kind=kind, reason=reason, code=code, seller_message=seller_message)
+    return Verdict(kind=kind, reason=reason, code=code, words=words, facts=facts)
 
 
 ACCEPTED = Verdict(kind=ResponseKind.ACCEPTED)

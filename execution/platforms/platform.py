@@ -50,8 +50,8 @@ class Profit:
 class Platform(Announced):
     """A platform that is read.
 
-    `readings`: its entities by the way they are read; the first is the usual one, and `variables.reading` names the
-    variable that chooses another. Entities have the same names whichever way they are read.
+    `readings`: its entities by the way they are read; the first is the usual one, and `PlatformVariables.reading` names
+    the variable that chooses another. Entities have the same names whichever way they are read.
     `paginators`: its own ways of paging. `directive`: a page with its own front matter, `budgets` and `jobs` as in
     directives/rate_budgets.md and directives/backfill.md, for a platform that does not stand there.
     """

@@ -82,10 +82,10 @@ def topic_in(value: object) -> str:
 def moment_in(text: object) -> datetime | None:
     """A time that says its offset; None for every other text."""
     try:
-        told = datetime.fromisoformat(text) if isinstance(text, str) else None
+        result = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         return None
-    return told if told is not None and told.tzinfo is not None else None
+    return result if result is not None and result.tzinfo is not None else None
 
 
 def _text(value: object, form: re.Pattern[str]) -> str:

@@ -27,11 +27,22 @@ class PastedToken:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Colour:
+    """Of a platform's mark and bars, on a light page and on a dark one: `#` and six digits each."""
+
+    light: str
+    dark: str
+
+
+GREY = Colour(light="#4c5a67", dark="#a3b0bc")
+
+
+@dataclass(frozen=True, kw_only=True)
 class SellerWords:
     """`brings`: what connecting is good for, in a line. `lead` stands above the form that connects, where there is one.
 
     `shop_form`: how the platform itself writes a shop's id, for whoever has to type one. `failures`: texts by code,
-    where the usual ones (`execution/seller_messages.py`) do not fit.
+    where there is no usual one (`execution/seller_messages.py`) or it does not fit.
     """
 
     brings: str
@@ -41,9 +52,10 @@ class SellerWords:
     shop: ShopField | None = None
     pasted: PastedToken | None = None
     shop_form: str = ""
+    colour: Colour = GREY
     failures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_form(self) -> bool:
-        """Whether something is asked for before the consent page, on a page of our own."""
+        """Whether the seller has something to type before the platform's consent page, or in place of it."""
         return self.shop is not None or self.pasted is not None

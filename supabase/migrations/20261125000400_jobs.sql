@@ -175,7 +175,7 @@ grant select (id, user_id, connection_id, run_id, platform, entity, job_type, st
               certificate_id, created_at, started_at, finished_at, window_start, window_end)
     on public.sync_jobs to authenticated;
 comment on column public.sync_jobs.virtual_time is 'Calls that this line of jobs has had, divided by its plan''s weight; starts where the others stand.';
-comment on column public.sync_jobs.park_code is 'Of a parked job: setting_missing, platform_key_refused, token_unreadable; null where time helps.';
+comment on column public.sync_jobs.park_code is 'Of a parked job: the stable word of why it waits.';
 -- What ended lately, and the last success. An ending writes it once, so pages still touch no index.
 create index sync_jobs_ended on public.sync_jobs (finished_at) where finished_at is not null;
 
@@ -515,7 +515,7 @@ begin
     update public.sync_jobs
        set status = p_status, error_code = p_code, error = p_error, seller_message = p_seller_message,
            certificate_id = p_certificate_id, lease_id = null, lease_expires_at = null, run_after = null,
-           park_reason = null, finished_at = clock_timestamp(),
+           park_reason = null, park_code = null, finished_at = clock_timestamp(),
            fraction = case when p_status = 'completed' then 1 else fraction end
      where id = job.id;
     delete from private.rerun_requests as r
@@ -535,7 +535,7 @@ begin
 end $$;
 
 -- park_job: not now. `p_charge` spends an attempt; the last attempt ends the job. The wait is on the database's clock.
--- `p_code`: a stable word where somebody has to act, because waiting alone will not help.
+-- `p_code`: the stable word of why; programs act on it, and sellers read what stands for it.
 create or replace function public.park_job(p_lease_id uuid, p_reason text, p_delay_seconds double precision, p_charge boolean,
                                            p_max_attempts int default 10, p_calls int default 0, p_code text default null)
 returns text language plpgsql security definer set search_path = '' as $$
@@ -613,7 +613,8 @@ language sql set search_path = '' as $$
         select id from public.sync_jobs where status = 'parked' and run_after <= (select clock_timestamp())
         order by run_after limit 200 for update skip locked),
     woken as (
-        update public.sync_jobs as job set status = 'queued', run_after = null, park_reason = null
+        update public.sync_jobs as job
+           set status = 'queued', run_after = null, park_reason = null, park_code = null
         from due where job.id = due.id returning 1)
     select count(*)::int from woken;
 $$;
@@ -683,8 +684,9 @@ language sql stable security definer set search_path = '' as $$
                        'records_done', j.records_done, 'records_total', j.records_total,
                        'records_rejected', j.records_rejected, 'fraction', j.fraction, 'pages', j.page_seq, 'calls_used', j.calls_used,
                        'attempts', j.attempts, 'deaths', j.deaths, 'run_after', j.run_after,
-                       'park_reason', j.park_reason, 'error_code', j.error_code, 'error', j.error,
-                       'seller_message', j.seller_message, 'created_at', j.created_at, 'started_at', j.started_at,
+                       'park_reason', j.park_reason, 'park_code', j.park_code, 'error_code', j.error_code,
+                       'error', j.error, 'seller_message', j.seller_message,
+                       'created_at', j.created_at, 'started_at', j.started_at,
                        'finished_at', j.finished_at, 'window_start', j.window_start, 'window_end', j.window_end,
                        'watermark', w.watermark, 'certificate', to_jsonb(c) - 'user_id',
                        'last_complete', case when j.status <> 'completed' then (

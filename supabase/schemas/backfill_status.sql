@@ -20,8 +20,9 @@ language sql stable security definer set search_path = '' as $$
                        'records_done', j.records_done, 'records_total', j.records_total,
                        'records_rejected', j.records_rejected, 'fraction', j.fraction, 'pages', j.page_seq, 'calls_used', j.calls_used,
                        'attempts', j.attempts, 'deaths', j.deaths, 'run_after', j.run_after,
-                       'park_reason', j.park_reason, 'error_code', j.error_code, 'error', j.error,
-                       'seller_message', j.seller_message, 'created_at', j.created_at, 'started_at', j.started_at,
+                       'park_reason', j.park_reason, 'park_code', j.park_code, 'error_code', j.error_code,
+                       'error', j.error, 'seller_message', j.seller_message,
+                       'created_at', j.created_at, 'started_at', j.started_at,
                        'finished_at', j.finished_at, 'window_start', j.window_start, 'window_end', j.window_end,
                        'watermark', w.watermark, 'certificate', to_jsonb(c) - 'user_id',
                        'last_complete', case when j.status <> 'completed' then (

@@ -8,7 +8,8 @@ language sql set search_path = '' as $$
         select id from public.sync_jobs where status = 'parked' and run_after <= (select clock_timestamp())
         order by run_after limit 200 for update skip locked),
     woken as (
-        update public.sync_jobs as job set status = 'queued', run_after = null, park_reason = null
+        update public.sync_jobs as job
+           set status = 'queued', run_after = null, park_reason = null, park_code = null
         from due where job.id = due.id returning 1)
     select count(*)::int from woken;
 $$;

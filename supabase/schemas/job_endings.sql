@@ -40,7 +40,7 @@ begin
     update public.sync_jobs
        set status = p_status, error_code = p_code, error = p_error, seller_message = p_seller_message,
            certificate_id = p_certificate_id, lease_id = null, lease_expires_at = null, run_after = null,
-           park_reason = null, finished_at = clock_timestamp(),
+           park_reason = null, park_code = null, finished_at = clock_timestamp(),
            fraction = case when p_status = 'completed' then 1 else fraction end
      where id = job.id;
     delete from private.rerun_requests as r
@@ -60,7 +60,7 @@ begin
 end $$;
 
 -- park_job: not now. `p_charge` spends an attempt; the last attempt ends the job. The wait is on the database's clock.
--- `p_code`: a stable word where somebody has to act, because waiting alone will not help.
+-- `p_code`: the stable word of why; programs act on it, and sellers read what stands for it.
 create or replace function public.park_job(p_lease_id uuid, p_reason text, p_delay_seconds double precision, p_charge boolean,
                                            p_max_attempts int default 10, p_calls int default 0, p_code text default null)
 returns text language plpgsql security definer set search_path = '' as $$

@@ -124,7 +124,7 @@ grant select (id, user_id, connection_id, run_id, platform, entity, job_type, st
               certificate_id, created_at, started_at, finished_at, window_start, window_end)
     on public.sync_jobs to authenticated;
 comment on column public.sync_jobs.virtual_time is 'Calls that this line of jobs has had, divided by its plan''s weight; starts where the others stand.';
-comment on column public.sync_jobs.park_code is 'Of a parked job: setting_missing, platform_key_refused, token_unreadable; null where time helps.';
+comment on column public.sync_jobs.park_code is 'Of a parked job: the stable word of why it waits.';
 -- What ended lately, and the last success. An ending writes it once, so pages still touch no index.
 create index sync_jobs_ended on public.sync_jobs (finished_at) where finished_at is not null;
 

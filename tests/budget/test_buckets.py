@@ -12,7 +12,7 @@ from execution.rate_limiter import RateLimiter
 from execution.valkey import connect_valkey
 from tests.budget.test_day_budget import SCOPE
 from tests.budget.test_pacing_lease import lease_over, move_lease
-from tests.hand import HandClock
+from tests.doubles.clocks import HandClock
 
 POINTS = Bucket(maximum=1000, restore_per_s=100)
 

@@ -12,7 +12,10 @@ from execution.budget.observed_limits import ObservedLimits
 from execution.budget.pacing import Slot
 from execution.errors import Snooze, StoreError, StoreUnavailable, UserError
 from execution.rate_limiter import RateLimiter
-from tests.hand import DirectRpc, HandClock, etsy_settings, many
+from tests.doubles.clocks import HandClock
+from tests.doubles.rpc import DirectRpc
+from tests.doubles.transports import etsy_settings
+from tests.threads import many
 
 SCOPE = scope_of(load_budgets()["etsy"], etsy_settings())
 
@@ -367,10 +370,10 @@ def test_a_broken_directive_is_one_clear_line(tmp_path, front):
     path = tmp_path / "rate_budgets.md"
     path.write_text(f"---\n{front}\n---\n")
 
-    with pytest.raises(UserError, match=r"rate_budgets\.md cannot be used") as told:
+    with pytest.raises(UserError, match=r"rate_budgets\.md cannot be used") as raised:
         budgets_in(path)
 
-    assert str(told.value).endswith("correct it.")
+    assert str(raised.value).endswith("correct it.")
 
 
 def test_a_wrong_reservation_is_refused(rpc):

@@ -9,7 +9,7 @@ import pytest
 
 from execution.budget.observed_limits import ObservedLimits
 from tests.budget.test_day_budget import SCOPE, external, give_credit, limiter, shares, spend
-from tests.hand import until_it_waits
+from tests.threads import until_it_waits
 
 
 def reserve(rpc, call_class="incremental", **changes):
@@ -96,8 +96,8 @@ def test_the_longer_of_two_blocks_stands(rpc, db):
 def test_a_limit_that_is_known_goes_up_and_down(rpc, name):
     """What one process was told last is what every other one reserves by, whatever was known before."""
     believed = []
-    for told in (50, 1000, 20):
-        limiter(rpc)._report(SCOPE, ObservedLimits(**{name: told}))
+    for result in (50, 1000, 20):
+        limiter(rpc)._report(SCOPE, ObservedLimits(**{name: result}))
         believed.append(reserve(rpc)[1][name])
 
     assert believed == [50, 1000, 20]

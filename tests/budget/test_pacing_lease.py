@@ -6,7 +6,7 @@ import pytest
 
 from execution.budget.pacing import LEASE_S, Pacer
 from tests.budget.test_second_budget import gone, sends
-from tests.hand import HandClock
+from tests.doubles.clocks import HandClock
 
 
 def lease_over(db, ago="2.1 seconds"):

@@ -15,7 +15,8 @@ from execution.errors import Snooze
 from execution.rate_limiter import RateLimiter
 from execution.valkey import connect_valkey
 from tests.budget.test_day_budget import SCOPE, booked, budget, spend
-from tests.hand import HandClock, many
+from tests.doubles.clocks import HandClock
+from tests.threads import many
 
 
 def sends(pacer, count, *, per_second, clock=time.monotonic):
@@ -82,15 +83,15 @@ def test_a_flushed_valkey_gives_no_credit(rpc, valkey):
     assert time.monotonic() + lost.wait_s >= max(before)
 
 
-@pytest.mark.parametrize(("assumed", "told", "slots"), [(1000, 1, range(1, 3)), (1, 20, range(32, 36))])
-def test_a_limit_that_one_process_learned_paces_all(rpc, valkey, assumed, told, slots):
+@pytest.mark.parametrize(("assumed", "result", "slots"), [(1000, 1, range(1, 3)), (1, 20, range(32, 36))])
+def test_a_limit_that_one_process_learned_paces_all(rpc, valkey, assumed, result, slots):
     """The platform lowers or raises its limit in one answer: every process paces by it at once (row 56)."""
     one, other = Pacer(rpc, valkey, HandClock()), Pacer(rpc, valkey, HandClock())
 
-    one.tell_limit("s", told)
+    one.tell_limit("s", result)
     started = time.monotonic()
     moments, wait = sends(other, 10**6, per_second=assumed)
-    meanwhile = math.ceil((time.monotonic() - started) * told)
+    meanwhile = math.ceil((time.monotonic() - started) * result)
 
     assert slots.start <= len(moments) < slots.stop + meanwhile
     assert wait > 2
@@ -268,12 +269,12 @@ def test_a_short_wait_is_slept_and_a_long_one_parks(rpc, valkey):
         try:
             limiter.permit(SCOPE, "live")
         except Snooze as snooze:
-            told = snooze
+            result = snooze
             break
 
     assert 1.5 < max_run(clock.slept) <= 2.0
-    assert timedelta(seconds=1) <= told.delay < timedelta(seconds=4)
-    assert told.reason == "the calls of this second are used up"
+    assert timedelta(seconds=1) <= result.delay < timedelta(seconds=4)
+    assert result.reason == "the calls of this second are used up"
 
 
 def max_run(slept):

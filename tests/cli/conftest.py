@@ -14,7 +14,7 @@ import pytest
 
 from execution import cli
 from sandbox.stack import Stack
-from tests.runner.etsy import Etsy
+from tests.standins.etsy import Etsy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ def keeper(
             patch.setattr(sys, "argv", ["keeper", *shlex.split(words)])
             with _as_a_process():
                 status = _exit_status()
-        told = capsys.readouterr()
-        return Said(status=status, out=told.out, err=told.err)
+        captured = capsys.readouterr()
+        return Said(status=status, out=captured.out, err=captured.err)
 
     return run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.cli.conftest import Keeper
-from tests.runner.etsy import Etsy
+from tests.standins.etsy import Etsy
 
 
 def load_half(keeper: Keeper, etsy: Etsy) -> str:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from tests.cli.conftest import Keeper
-from tests.runner.etsy import Etsy
+from tests.standins.etsy import Etsy
 
 
 def test_a_seller_from_first_word_to_proof(keeper: Keeper, etsy: Etsy) -> None:
@@ -23,7 +23,7 @@ def test_a_seller_from_first_word_to_proof(keeper: Keeper, etsy: Etsy) -> None:
     status = json.loads(keeper(f"backfill status --user {user} --json").out)
     verified = keeper(f"verify --user {user} --json")
 
-    assert account["shop_id"] == str(shop.id)
+    assert account["shop_id"] == shop.id
     assert [job["outcome"] for job in started["jobs"]] == ["queued"] * 4
     assert json.loads(worked.out)["next_due"] is None
     assert status["backfill_status"] == "completed"

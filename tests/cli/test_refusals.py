@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.standalone import STAND_INS
 from tests.cli.conftest import Keeper
-from tests.runner.etsy import Etsy
+from tests.standins.etsy import Etsy
 
 # Nobody listens there.
 NOWHERE = "127.0.0.1:9"
@@ -39,7 +39,7 @@ def _written(db: psycopg.Connection[Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "result"),
     [
         ("nonsense", "No such command 'nonsense'. See `keeper --help`."),
         ("connect etsy --shop-id 1 --access-token x", "Missing option '--user'. See `keeper connect --help`."),
@@ -58,11 +58,11 @@ def _written(db: psycopg.Connection[Any]) -> list[Any]:
         ("backfil", "Did you mean 'backfill'? See `keeper --help`."),
     ],
 )
-def test_what_is_typed_wrong_is_told(keeper: Keeper, words: str, told: str) -> None:
+def test_what_is_typed_wrong_is_told(keeper: Keeper, words: str, result: str) -> None:
     """The line names what is wrong and what would be right."""
     said = keeper(words)
 
-    assert told in said.refusal()
+    assert result in said.refusal()
     assert said.status == 2
 
 
@@ -80,7 +80,7 @@ def test_an_unknown_user_is_refused_everywhere(keeper: Keeper, words: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "result"),
     [
         (
             "connect shopfoo --shop-id 1 --access-token x",
@@ -93,14 +93,14 @@ def test_an_unknown_user_is_refused_everywhere(keeper: Keeper, words: str) -> No
     ],
 )
 def test_an_unknown_platform_or_entity_is_refused(
-    keeper: Keeper, connected: str, db: psycopg.Connection[Any], words: str, told: str
+    keeper: Keeper, connected: str, db: psycopg.Connection[Any], words: str, result: str
 ) -> None:
     """The line lists those there are, and no job is queued."""
     before = _written(db)
 
     said = keeper(f"{words} --user {connected}")
 
-    assert told in said.refusal()
+    assert result in said.refusal()
     assert _written(db) == before
 
 
@@ -113,7 +113,7 @@ def test_a_backfill_needs_a_shop(keeper: Keeper, ada: str, db: psycopg.Connectio
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "result"),
     [
         ({"SUPABASE_URL": None, "TOKEN_KEYS": None}, "SUPABASE_URL is missing, TOKEN_KEYS is missing:"),
         ({"SUPABASE_URL": "not-an-address"}, "SUPABASE_URL is not a http:// or https:// address"),
@@ -125,12 +125,12 @@ def test_a_backfill_needs_a_shop(keeper: Keeper, ada: str, db: psycopg.Connectio
 )
 @pytest.mark.parametrize("words", ["user create --email bob@example.com", "backfill status --user {ada}"])
 def test_a_wrong_environment_is_told_by_name(
-    keeper: Keeper, ada: str, words: str, changes: dict[str, str | None], told: str
+    keeper: Keeper, ada: str, words: str, changes: dict[str, str | None], result: str
 ) -> None:
     """Every variable that is missing or wrong is named, all together."""
     said = keeper(words.format(ada=ada), **changes)
 
-    assert told in said.refusal()
+    assert result in said.refusal()
 
 
 @pytest.mark.parametrize("words", ["budget", "keys status", "backfill status", "rejected list", "verify", "costs"])
@@ -165,7 +165,7 @@ def test_valkey_away_queues_nothing(keeper: Keeper, connected: str, db: psycopg.
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "result"),
     [
         ({"ETSY_SHARED_SECRET": None}, "ETSY_KEYSTRING is set without ETSY_SHARED_SECRET: set both."),
         ({"ETSY_SHARED_SECRET": None, "ETSY_KEYSTRING": None}, "ETSY_KEYSTRING and ETSY_SHARED_SECRET are missing:"),
@@ -179,14 +179,14 @@ def test_a_key_without_its_secret_connects_nothing(
     db: psycopg.Connection[Any],
     *,
     changes: dict[str, str | None],
-    told: str,
+    result: str,
 ) -> None:
     """Half a key, none, and a wrong one: told apart, and nothing stored."""
     shop = etsy.shop(orders=5)
 
     said = keeper(f"connect etsy --user {ada} --shop-id {shop.id} --access-token {shop.access_token}", **changes)
 
-    assert told in said.refusal()
+    assert result in said.refusal()
     assert _written(db) == [0, 0, 0, 0]
 
 

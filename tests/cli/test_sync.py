@@ -15,7 +15,7 @@ import pytest
 import execution
 from execution.catalog import BUILT_IN
 from tests.cli.conftest import Keeper
-from tests.runner.etsy import Etsy
+from tests.standins.etsy import Etsy
 
 NAMES = sorted(platform.name for platform in BUILT_IN)
 Run = Callable[..., subprocess.CompletedProcess[str]]

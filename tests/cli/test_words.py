@@ -61,11 +61,11 @@ def test_a_watch_that_is_no_terminal_ends_its_last_line() -> None:
 
 def test_a_wait_is_told_with_its_end() -> None:
     waits = job(status="parked", run_after=later(seconds=30), park_reason="throttled", fraction=None)
-    told = io.StringIO()
+    result = io.StringIO()
 
-    Console(file=told, width=80).print(progress.status_table(status(waits) | {"failures": []}, NOW))
+    Console(file=result, width=80).print(progress.status_table(status(waits) | {"failures": []}, NOW))
 
-    assert "etsy orders: throttled; resumes in 30 s" in told.getvalue()
+    assert "etsy orders: throttled; resumes in 30 s" in result.getvalue()
 
 
 def test_costs_are_counted_in_words_one_by_one() -> None:

@@ -17,7 +17,8 @@ from execution.platform_client import PlatformClient
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
 from tests.budget.test_day_budget import booked, budget
-from tests.hand import HandClock, HandEtsy, by_hand
+from tests.doubles.clocks import HandClock
+from tests.doubles.transports import HandEtsy, by_hand
 from tests.test_settings import WHOLE
 
 
@@ -41,7 +42,7 @@ def etsy(shop_id=30010001, **shop):
 
 def connector(rpc, keyring, platform, environ=WHOLE):
     clock, settings = HandClock(), Settings.load(environ).platform
-    limiter, door = RateLimiter(rpc, None, budget(), clock), HttpTransport(clock, transport=by_hand(platform))
+    limiter, transport = RateLimiter(rpc, None, budget(), clock), HttpTransport(clock, transport=by_hand(platform))
 
     def client_of(asked, tokens):
         return PlatformClient(
@@ -51,7 +52,7 @@ def connector(rpc, keyring, platform, environ=WHOLE):
             call_class="live",
             tokens=tokens,
             limiter=limiter,
-            transport=door,
+            transport=transport,
             db_now=clock.now,
             clock=clock,
             shop_id=asked.shop_id,
@@ -140,10 +141,10 @@ def refused(db, rpc, keyring):
 
     def connect(connect_request, platform=None, environ=WHOLE):
         before = written(db)
-        with pytest.raises(UserError) as told:
+        with pytest.raises(UserError) as raised:
             connector(rpc, keyring, platform or etsy(), environ).connect(connect_request)
         assert written(db) == before
-        line = str(told.value)
+        line = str(raised.value)
         assert "\n" not in line
         assert "canary" not in line
         return line

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sandbox.stack import Stack
-from tests.cross_platform.world import Shops
-from tests.platforms.printify.printify import Printify
-from tests.platforms.shopify.shopify import Shopify
-from tests.runner.etsy import Etsy
+from tests.cross_platform.shops import Shops
+from tests.standins.etsy import Etsy
+from tests.standins.printify import Printify
+from tests.standins.shopify import Shopify
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +27,5 @@ def _on_own_disk(own_disk: None) -> None:
 def shops(etsy: Etsy, printify: Printify, shopify: Shopify) -> Shops:
     """Small ones, of two pages and more. A refresh token whose answer was lost with a worker may be tried again."""
     printify.settings(reuse_old_refresh_token="allow")
-    return Shops(
-        etsy=etsy,
-        etsy_shop=etsy.shop(130, listings=8),
-        printify=printify,
-        printify_shop=printify.shop(25),
-        shopify=shopify,
-        shopify_shop=shopify.shop(30),
-    )
+    made = ((etsy, etsy.shop(130, listings=8)), (printify, printify.shop(25)), (shopify, shopify.shop(30)))
+    return Shops(of={stand_in.platform: (stand_in, shop) for stand_in, shop in made})

@@ -17,9 +17,10 @@ import psycopg
 import pytest
 
 from execution.app import App
-from tests.cross_platform.world import PLATFORMS, Shops, Trio, make_trio
+from tests.cross_platform.shops import Shops
 from tests.runner.children import Mortal
 from tests.runner.test_deaths import signal_of
+from tests.worlds.world import OPEN, World
 
 ALL = bool(os.environ.get("KEEPER_ALL_DEATHS"))
 SAMPLE = int(os.environ.get("KEEPER_PAIRS", "4"))
@@ -32,31 +33,31 @@ def mortal(product_env: dict[str, str]) -> Iterator[Mortal]:
         yield mortal
 
 
-def expire(trio: Trio) -> None:
+def expire(world: World) -> None:
     """Every life begins with a refresh."""
-    trio.db.execute("update private.platform_tokens set expires_at = now() - interval '1 second'")
+    world.db.execute("update private.platform_tokens set expires_at = now() - interval '1 second'")
 
 
-def kinds(trio: Trio, mortal: Mortal) -> list[str]:
+def kinds(world: World, mortal: Mortal) -> list[str]:
     """The names of all effects of a calm life, or of as many as it takes, in the order of their first time."""
     seen: dict[str, None] = {}
-    while trio.open():
+    while world.jobs(*OPEN):
         status, effects = mortal.work(None)
         assert status == 0
         seen.update(dict.fromkeys(effects))
-        trio.wake()
+        world.wake()
     return list(seen)
 
 
-def die_twice(trio: Trio, mortal: Mortal, pair: tuple[str, str]) -> tuple[int, list[str]]:
+def die_twice(world: World, shops: Shops, mortal: Mortal, pair: tuple[str, str]) -> tuple[int, list[str]]:
     """How many died, and what is wrong after both have been replaced and the work has ended."""
     died = 0
     for place in pair:
         status, _ = mortal.work(place)
         died += signal_of(status) == signal.SIGKILL
-        trio.wake()
-    trio.drain()
-    return died, [f"{pair[0]}, {pair[1]}: {line}" for line in trio.wrong()[:3]]
+        world.wake()
+    world.drain()
+    return died, [f"{pair[0]}, {pair[1]}: {line}" for line in shops.wrong(world)[:3]]
 
 
 @pytest.mark.timeout(36000)
@@ -67,12 +68,12 @@ def test_two_deaths_at_any_two_effects_of_three_platforms_lose_nothing(
     mortal: Mortal,
     record_property: Callable[[str, object], None],
 ) -> None:
-    calm = make_trio(app, db, shops)
+    calm = shops.seller(app, db)
     expire(calm)
     calm.start()
     names = kinds(calm, mortal)
-    assert calm.wrong() == []
-    assert {job["platform"] for job in calm.jobs()} == set(PLATFORMS)
+    assert shops.wrong(calm) == []
+    assert {job["platform"] for job in calm.jobs()} == set(shops.of)
     calm.forget()
     places = [f"{when}:{name}" for name in names for when in ("before", "after")]
     pairs = list(itertools.product(places, repeat=2))
@@ -80,12 +81,12 @@ def test_two_deaths_at_any_two_effects_of_three_platforms_lose_nothing(
     found, deaths = [], 0
 
     for pair in chosen[SHARD - 1 :: SHARDS]:
-        trio = make_trio(app, db, shops)
-        expire(trio)
-        trio.start()
-        died, wrong = die_twice(trio, mortal, pair)
+        world = shops.seller(app, db)
+        expire(world)
+        world.start()
+        died, wrong = die_twice(world, shops, mortal, pair)
         deaths, found = deaths + died, found + wrong
-        trio.forget()
+        world.forget()
 
     record_property("kinds", len(names))
     record_property("pairs", len(chosen))

@@ -7,11 +7,10 @@ that is meant in whichever shop it stands, and the end of one connection touches
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,179 +24,81 @@ from execution.app import App
 from execution.errors import UserError
 from execution.reports import costs
 from tests.holes import Hole, assert_seen, function
-from tests.platforms.printify.printify import Printify
-from tests.platforms.shopify.shopify import Shopify
-from tests.platforms.shopify.truth import TABLES as SHOPIFY_TABLES
-from tests.platforms.shopify.truth import expected as shopify_expected
-from tests.reports.cost_world import Line, Print, Sale, expected_links, expected_orders
-from tests.reports.cost_world import World as CostWorld
-from tests.runner import world as heart
-from tests.runner.etsy import Etsy
-from tests.schema.jobworld import call, claim, connect, make_seller, queue
+from tests.reports.cost_records import Line, Print, Records, Sale, expected_links, expected_orders
+from tests.schema.jobworld import call, claim, queue
 from tests.schema.test_conversions import RECEIPT, yen
+from tests.standins.etsy import Etsy
+from tests.standins.printify import Printify
+from tests.standins.shopify import Shopify
+from tests.worlds.users import connect, make_seller
+from tests.worlds.world import ConnectedShop, World, make_world
 
 Db = psycopg.Connection[Any]
 
 
-@dataclass(kw_only=True)
-class OneShop(heart.World):
-    """One connection of a seller: what the tables hold of it, and what its platform does."""
-
-    connection: str
-
-    def stored(self, table: str) -> dict[str, heart.Row]:
-        rows = self.rows(f"select * from public.{table} where connection_id = %s and not is_deleted", self.connection)
-        return {row["platform_id"]: {name: heart._plain(value) for name, value in row.items()} for row in rows}
-
-    def jobs(self, *statuses: str) -> list[heart.Row]:
-        found = self.rows(
-            "select distinct on (position, entity) * from public.sync_jobs where connection_id = %s"
-            " order by position, entity, created_at desc",
-            self.connection,
+def everything_of(db: Db, connection: str) -> dict[str, list[str]]:
+    """Every row of any table that names this connection."""
+    tables = db.execute(
+        "select c.oid::regclass::text, a.attname::text from pg_class as c"
+        " join pg_attribute as a on a.attrelid = c.oid and not a.attisdropped"
+        "  and (a.attname in ('connection_id', 'order_connection_id')"
+        "       or a.attname = 'id' and c.oid = 'public.connected_accounts'::regclass)"
+        " where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind = 'r'"
+    ).fetchall()
+    return {
+        f"{table} {key}": sorted(
+            text
+            for (text,) in db.execute(f"select t::text from {table} as t where {key} = %s", [connection]).fetchall()
         )
-        return [job for job in found if not statuses or job["status"] in statuses]
-
-
-@dataclass(kw_only=True)
-class Seller(heart.World):
-    """All shops of one user. `shop` is not looked at."""
-
-    shopify: Shopify
-    printify: Printify
-    sold: list[tuple[str, Any]] = field(default_factory=list)
-    printed: Any = None
-    connections: dict[str, str] = field(default_factory=dict)
-
-    def connect(self, platform: str, shop: Any) -> str:
-        """Connect a shop through the product's own connector; answers the connection's id."""
-        facts = shop if platform == "printify" else shop.facts
-        made = operations.connect(
-            self.app,
-            platform=platform,
-            user_id=self.user_id,
-            shop_id=str(facts["shop_domain"] if platform == "shopify" else facts["shop_id"]),
-            access_token=facts["access_token"] if platform == "printify" else shop.access_token,
-            refresh_token=facts["refresh_token"] if platform == "printify" else shop.refresh_token,
-            expires_at=datetime.fromtimestamp(time.time() + 3600, UTC),
-        )
-        self.connections[made["shop_id"]] = made["connection_id"]
-        return str(made["connection_id"])
-
-    def start_all(self, *, again: bool = False) -> dict[str, Any]:
-        return operations.start_backfill(self.app, user_id=self.user_id, platform=None, entities=(), again=again)
-
-    def jobs(self, *statuses: str) -> list[heart.Row]:
-        found = self.rows(
-            "select distinct on (connection_id, entity) * from public.sync_jobs where user_id = %s"
-            " order by connection_id, entity, created_at desc",
-            self.user_id,
-        )
-        return [job for job in found if not statuses or job["status"] in statuses]
-
-    def of(self, shop: Any) -> OneShop:
-        return OneShop(
-            app=self.app, db=self.db, etsy=self.etsy, shop=shop, user_id=self.user_id, connection=self.id_of(shop)
-        )
-
-    def id_of(self, shop: Any) -> str:
-        return self.connections[str(shop["shop_id"] if isinstance(shop, dict) else shop.id)]
-
-    def wrong(self) -> list[str]:
-        """Every way in which a shop's rows are not what the platform holds of that shop."""
-        found = []
-        for platform, shop in self.sold:
-            part = self.of(shop)
-            if platform == "etsy":
-                found += [f"etsy {shop.id} {difference}" for difference in part.compare()]
-            else:
-                truth = shopify_expected(self.shopify, shop)
-                found += [
-                    f"shopify {shop.id} {difference}"
-                    for table in SHOPIFY_TABLES
-                    for difference in heart._differences(table, part.stored(table), truth[table])
-                ]
-        return found
-
-    def everything_of(self, connection: str) -> dict[str, list[str]]:
-        """Every row of any table that names this connection."""
-        tables = self.rows(
-            "select c.oid::regclass::text as name, a.attname as key from pg_class as c"
-            " join pg_attribute as a on a.attrelid = c.oid and not a.attisdropped"
-            "  and (a.attname in ('connection_id', 'order_connection_id')"
-            "       or a.attname = 'id' and c.oid = 'public.connected_accounts'::regclass)"
-            " where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind = 'r'"
-        )
-        return {
-            f"{table['name']} {table['key']}": sorted(
-                row["t"]
-                for row in self.rows(f"select t::text from {table['name']} as t where {table['key']} = %s", connection)
-            )
-            for table in tables
-        }
+        for table, key in tables
+    }
 
 
 @pytest.fixture
-def make(app: App, db: Db, etsy: Etsy, shopify: Shopify, printify: Printify) -> Callable[[], Seller]:
-    def one() -> Seller:
-        user = str(uuid.uuid4())
-        db.execute("insert into auth.users (id, email) values (%s, %s)", (user, f"{user}@example.com"))
-        return Seller(app=app, db=db, etsy=etsy, shop=None, user_id=user, shopify=shopify, printify=printify)
-
-    return one
-
-
-@pytest.fixture
-def seller(make: Callable[[], Seller]) -> Seller:
+def seller(app: App, db: Db, etsy: Etsy, shopify: Shopify, printify: Printify) -> World:
     """Two shops at Etsy, two at Shopify, and a printer for all four."""
-    found = make()
     sizes = (40, 25)
-    found.sold = [("etsy", found.etsy.shop(size, listings=6)) for size in sizes]
-    found.sold += [("shopify", found.shopify.shop(size)) for size in sizes]
-    channels = [{"channel": platform, **shop.facts} for platform, shop in found.sold]
-    found.printed = found.printify.control(
-        "POST", "/shops", seed=found.printify.seeds.draw(), channel_shops=channels, coverage=1.0
-    )
-    for platform, shop in found.sold:
-        found.connect(platform, shop)
-    found.connect("printify", found.printed)
-    return found
+    sold = [(etsy, etsy.shop(size, listings=6)) for size in sizes]
+    own = [(shopify, shopify.shop(size)) for size in sizes]
+    printed = (printify, printify.printer(*sold, *own, seed=printify.seeds.draw()))
+    return make_world(app, db, *sold, *own, printed, expires_in=3600)
 
 
-def test_five_backfills_are_complete_and_each_cost_finds_its_order(seller: Seller) -> None:
-    queued = seller.start_all()
-    seller.drain()
+def test_five_backfills_are_complete_and_each_cost_finds_its_order(seller: World) -> None:
+    seller.run()
 
-    assert len({job["connection_id"] for job in queued["jobs"]}) == 5
     assert {job["status"] for job in seller.jobs()} == {"completed"}, [job["error"] for job in seller.jobs()]
     proven = Counter(
         str(row["connection_id"])
         for row in seller.rows("select connection_id from public.certificates where user_id = %s", seller.user_id)
     )
-    assert proven == Counter(job["connection_id"] for job in queued["jobs"])
+    assert proven == Counter(str(job["connection_id"]) for job in seller.jobs())
+    assert proven.keys() == {shop.connection_id for shop in seller.shops}
     assert operations.verify(seller.app, user_id=seller.user_id, platform=None)["ok"]
     assert seller.wrong() == []
     assert_costs(seller)
 
 
-def assert_costs(seller: Seller) -> None:
+def assert_costs(seller: World) -> None:
     """As a second reckoning from what the printer says it printed, and the orders that are here."""
-    world = CostWorld(db=seller.db, user=seller.user_id)
-    for order in seller.printify.truth(seller.printed, "orders"):
-        world.prints[order["id"]] = printed(order)
+    printer = seller.of("printify")
+    records = Records(db=seller.db, user=seller.user_id)
+    for order in printer.stand_in.truth(printer.shop, "orders"):
+        records.prints[order["id"]] = printed(order)
     orders = seller.rows("select * from public.orders where user_id = %s", seller.user_id)
     for row in orders:
         sale = Sale(platform=str(row["connection_id"]), id=row["platform_id"], number=row["order_number"])
-        world.sales[sale.key] = sale
+        records.sales[sale.key] = sale
     names = ("cost_state", "cost_source", "cost_amount", "cost_currency")
     held = {(str(row["connection_id"]), row["platform_id"]): tuple(row[name] for name in names) for row in orders}
-    assert held == expected_orders(world)
+    assert held == expected_orders(records)
     links = seller.rows("select * from public.order_costs where user_id = %s", seller.user_id)
     shops = {row["source_id"]: row["order_connection_id"] and str(row["order_connection_id"]) for row in links}
     assert {
         row["source_id"]: (row["state"], shops[row["source_id"]], row["order_platform_id"]) for row in links
-    } == expected_links(world)
+    } == expected_links(records)
     # Not of one shop alone.
-    assert Counter(shops.values()).keys() >= {seller.id_of(shop) for _, shop in seller.sold}
+    assert Counter(shops.values()).keys() >= {shop.connection_id for shop in seller.shops if shop is not printer}
 
 
 def printed(order: Mapping[str, Any]) -> Print:
@@ -216,109 +117,90 @@ def printed(order: Mapping[str, Any]) -> Print:
     )
 
 
-def test_one_shop_is_disconnected_and_comes_back_and_no_other_is_touched(seller: Seller) -> None:
-    seller.start_all()
-    seller.drain()
-    seller.start_all(again=True)
-    (_, leaving), *_ = seller.sold
-    gone, others = seller.id_of(leaving), set(seller.connections.values()) - {seller.id_of(leaving)}
-    before = {other: seller.everything_of(other) for other in others}
-    rows = seller.of(leaving).stored("orders")
+def test_one_shop_is_disconnected_and_comes_back_and_no_other_is_touched(seller: World) -> None:
+    seller.run()
+    seller.start(again=True)
+    leaving, *others = seller.shops
+    before = {other.connection_id: everything_of(seller.db, other.connection_id) for other in others}
+    orders = leaving.stored("orders")
 
-    ended = seller.app.disconnector.disconnect(user_id=seller.user_id, connection_id=gone)
+    ended = seller.app.disconnector.disconnect(user_id=seller.user_id, connection_id=leaving.connection_id)
 
     assert ended["disconnected"]
-    assert {other: seller.everything_of(other) for other in others} == before
-    assert seller.rows("select 1 from private.platform_tokens where connection_id = %s", gone) == []
-    assert {(job["status"], job["error_code"]) for job in seller.of(leaving).jobs()} == {("failed", "disconnected")}
-    assert seller.of(leaving).stored("orders") == rows
+    assert {id_: everything_of(seller.db, id_) for id_ in before} == before
+    tokens = "select 1 from private.platform_tokens where connection_id = %s"
+    assert seller.rows(tokens, leaving.connection_id) == []
+    assert {(job["status"], job["error_code"]) for job in leaving.jobs()} == {("failed", "disconnected")}
+    assert leaving.stored("orders") == orders
 
     seller.drain()
-    done = {str(job["connection_id"]) for job in seller.jobs("completed")}
-    assert done == others
+    assert {str(job["connection_id"]) for job in seller.jobs("completed")} == before.keys()
 
-    again = seller.etsy.control("POST", "/tokens", shop_id=leaving.id)
-    renewed = operations.connect(
-        seller.app,
-        platform="etsy",
-        user_id=seller.user_id,
-        shop_id=str(leaving.id),
-        access_token=again["access_token"],
-        refresh_token=again["refresh_token"],
-        expires_at=datetime.fromtimestamp(time.time() + 3600, UTC),
-    )
-    operations.start_backfill(
-        seller.app, user_id=seller.user_id, platform=None, shop_id=str(leaving.id), entities=(), again=False
-    )
-    seller.drain()
+    renewed = seller.connect(leaving.stand_in, leaving.stand_in.again(leaving.shop), expires_in=3600)
+    seller.shops.remove(leaving)
+    renewed.run()
 
-    assert renewed["connection_id"] == gone
+    assert renewed.connection_id == leaving.connection_id
     assert {job["status"] for job in seller.jobs()} == {"completed"}
     assert seller.wrong() == []
 
 
-def test_a_shop_that_is_forgotten_takes_its_own_along(seller: Seller) -> None:
+def test_a_shop_that_is_forgotten_takes_its_own_along(seller: World) -> None:
     """As Shopify's `shop/redact` asks. What was printed for its orders is not linked any more."""
-    seller.start_all()
-    seller.drain()
-    _, (_, leaving), (_, other), _ = seller.sold
-    gone = seller.id_of(leaving)
-    held = seller.everything_of(seller.id_of(other))
+    seller.run()
+    _, leaving, other, *_ = seller.shops
+    held = everything_of(seller.db, other.connection_id)
 
-    seller.db.execute("select private.forget_shop(%s)", [gone])
+    seller.db.execute("select private.forget_shop(%s)", [leaving.connection_id])
 
-    assert not any(seller.everything_of(gone).values())
-    kept = seller.everything_of(seller.id_of(other))
-    assert kept == held
-    del seller.connections[str(leaving.id)]
-    seller.sold = [(platform, shop) for platform, shop in seller.sold if shop is not leaving]
+    assert not any(everything_of(seller.db, leaving.connection_id).values())
+    assert everything_of(seller.db, other.connection_id) == held
+    seller.shops.remove(leaving)
     assert seller.wrong() == []
     assert_costs(seller)
 
 
-def test_two_sellers_with_the_same_shop_stay_apart(make: Callable[[], Seller]) -> None:
-    ann, bob = make(), make()
-    shop = ann.etsy.shop(30, listings=5)
-    ann.sold = bob.sold = [("etsy", shop)]
-    ids = {ann.connect("etsy", shop), bob.connect("etsy", shop)}
+def test_two_sellers_with_the_same_shop_stay_apart(app: App, db: Db, etsy: Etsy) -> None:
+    shop = etsy.shop(30, listings=5)
+    ann, bob = make_world(app, db, (etsy, shop)), make_world(app, db, (etsy, shop))
     for one in (ann, bob):
-        one.start_all()
-        one.drain()
-    assert len(ids) == 2
+        one.run()
+    assert ann.only.connection_id != bob.only.connection_id
     assert ann.wrong() == bob.wrong() == []
-    before = bob.everything_of(bob.id_of(shop))
+    before = everything_of(db, bob.only.connection_id)
 
-    ann.app.disconnector.disconnect(user_id=ann.user_id, connection_id=ann.id_of(shop))
-    of_bobs = ann.app.disconnector.disconnect(user_id=ann.user_id, connection_id=bob.id_of(shop))
+    app.disconnector.disconnect(user_id=ann.user_id, connection_id=ann.only.connection_id)
+    of_bobs = app.disconnector.disconnect(user_id=ann.user_id, connection_id=bob.only.connection_id)
     ann.forget()
 
     assert not of_bobs["disconnected"]
-    assert bob.everything_of(bob.id_of(shop)) == before
-    assert not any(ann.everything_of(ann.id_of(shop)).values())
+    assert everything_of(db, bob.only.connection_id) == before
+    assert not any(everything_of(db, ann.only.connection_id).values())
     assert bob.wrong() == []
 
 
-def test_the_command_line_tells_shops_apart(make: Callable[[], Seller]) -> None:
-    one = make()
-    first, second = (one.etsy.shop(12, listings=5) for _ in range(2))
-    for shop in (first, second):
-        one.connect("etsy", shop)
+def test_a_command_is_narrowed_to_one_shop(app: App, db: Db, etsy: Etsy) -> None:
+    one = make_world(app, db, *((etsy, etsy.shop(12, listings=5)) for _ in range(2)))
+    first, second = one.shops
 
-    started = operations.start_backfill(
-        one.app, user_id=one.user_id, platform="etsy", shop_id=str(second.id), entities=["orders"], again=False
-    )
-    one.drain()
+    second.run("orders")
 
-    assert [job["shop_id"] for job in started["jobs"]] == [str(second.id)]
-    assert one.of(first).stored("orders") == {}
-    status = operations.status(one.app, user_id=one.user_id, platform=None, shop_id=str(second.id))
-    assert {job["shop_id"] for job in status["jobs"]} == {str(second.id)}
+    assert first.stored("orders") == {}
+    assert first.jobs() == []
+    status = operations.status(app, user_id=one.user_id, platform=None, shop_id=second.shop.id)
+    assert {job["shop_id"] for job in status["jobs"]} == {second.shop.id}
     with pytest.raises(UserError, match="no shop 5 at etsy") as refused:
-        operations.verify(one.app, user_id=one.user_id, platform="etsy", shop_id="5")
-    assert str(first.id) in refused.value.hint
-    assert str(second.id) in refused.value.hint
-    told = costs.report(one.app.store, one.user_id, limit=1, shops=status["connections"])
-    assert [total["orders"] for total in told["totals"]] == [12]
+        operations.verify(app, user_id=one.user_id, platform="etsy", shop_id="5")
+    assert first.shop.id in refused.value.hint
+    assert second.shop.id in refused.value.hint
+    assert total_orders(one, second) == [len(second.stored("orders"))]
+    assert total_orders(one, first) == []
+
+
+def total_orders(one: World, shop: ConnectedShop) -> list[int]:
+    only = operations.status(one.app, user_id=one.user_id, platform=None, shop_id=shop.shop.id)["connections"]
+    facts = costs.report(one.app.store, one.user_id, limit=1, shops=only)
+    return [total["orders"] for total in facts["totals"]]
 
 
 # ── what one shop's sweep and proofs see, whatever the other holds (the tables alone) ──

@@ -1,4 +1,4 @@
-"""The door against the sandbox's Etsy, a process of its own that judges what really reached it."""
+"""The client against the sandbox's Etsy, a process of its own that judges what really reached it."""
 
 import json
 import random
@@ -21,8 +21,10 @@ from execution.token_manager import TokenManager
 from execution.tokens.refresh import Refresher
 from execution.valkey import connect_valkey
 from tests.budget.test_day_budget import budget
-from tests.hand import lease_job, many
 from tests.test_settings import WHOLE
+from tests.threads import many
+from tests.worlds.leased import lease_job
+from tests.worlds.users import make_user
 
 
 @pytest.fixture
@@ -32,8 +34,8 @@ def etsy(etsy):
     return etsy
 
 
-class World:
-    """Keeper's side: one process's door and limiter, a connected seller, and clients of his leased job."""
+class Product:
+    """Keeper's side: one process's transport and limiter, a connected seller, and clients of his leased job."""
 
     def __init__(self, db, rpc, env, keyring, etsy):
         self.db, self.rpc, self.env, self.keyring, self.etsy = db, rpc, env, keyring, etsy
@@ -44,21 +46,21 @@ class World:
 
     def process(self, **limits):
         """What one worker process has: its own connections, blocks and store."""
-        valkey, store, door = (
+        valkey, store, transport = (
             connect_valkey(self.env["REDIS_URL"]),
             Store(Settings.load(self.env)),
             HttpTransport(self.clock),
         )
-        self.closing += [valkey, store, door]
+        self.closing += [valkey, store, transport]
         limits = {"per_second": 10**6, "per_day": 10**6} | limits
-        return store, door, RateLimiter(store, valkey, budget(**limits), self.clock)
+        return store, transport, RateLimiter(store, valkey, budget(**limits), self.clock)
 
-    def connector(self, store, door, limiter):
+    def connector(self, store, transport, limiter):
         return Connector(
             store=store,
             keyring=self.keyring,
             platform_settings=lambda _: self.settings,
-            client_of=lambda asked, tokens: self.door_to_etsy(tokens, "live", door, limiter, asked.shop_id),
+            client_of=lambda asked, tokens: self.etsy_client(tokens, "live", transport, limiter, asked.shop_id),
             give_back=limiter.give_back,
         )
 
@@ -74,8 +76,7 @@ class World:
         return ConnectRequest(**(fields | changes))
 
     def connect(self, shop, process=None, **changes):
-        user_id = str(uuid.uuid4())
-        self.db.execute("insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@example.com"))
+        user_id = make_user(self.db)
         return self.connector(*(process or self.process())).connect(self.request(shop, user_id, **changes))
 
     def client(self, connection, process=None):
@@ -83,22 +84,22 @@ class World:
         if not self.lease_id:
             self.lease_id = str(uuid.uuid4())
             lease_job(self.db, connection.user_id, connection.connection_id, self.lease_id)
-        store, door, limiter = process or self.process()
+        store, transport, limiter = process or self.process()
         tokens = TokenManager(
             refresher=Refresher(
                 store=store,
                 keyring=self.keyring,
                 platform=ETSY,
                 settings=self.settings,
-                transport=door,
+                transport=transport,
                 clock=self.clock,
             ),
             chance=random.Random(1),
             lease_id=self.lease_id,
         )
-        return self.door_to_etsy(tokens, "incremental", door, limiter)
+        return self.etsy_client(tokens, "incremental", transport, limiter)
 
-    def door_to_etsy(self, tokens, call_class, door, limiter, shop_id=""):
+    def etsy_client(self, tokens, call_class, transport, limiter, shop_id=""):
         return PlatformClient(
             platform=ETSY,
             settings=self.settings,
@@ -106,7 +107,7 @@ class World:
             call_class=call_class,
             tokens=tokens,
             limiter=limiter,
-            transport=door,
+            transport=transport,
             db_now=self.clock.now,
             clock=self.clock,
             shop_id=shop_id,
@@ -114,10 +115,10 @@ class World:
 
 
 @pytest.fixture
-def world(db, rpc, env, keyring, etsy):
-    world = World(db, rpc, env, keyring, etsy)
-    yield world
-    for thing in world.closing:
+def product(db, rpc, env, keyring, etsy):
+    product = Product(db, rpc, env, keyring, etsy)
+    yield product
+    for thing in product.closing:
         thing.close()
 
 
@@ -142,11 +143,11 @@ def until_snooze(client, shop):
     raise AssertionError("no end")
 
 
-def test_a_shop_is_connected_and_read(world, etsy, shop):
+def test_a_shop_is_connected_and_read(product, etsy, shop):
     """From the token to the first page, through every check of the vendor."""
-    connection = world.connect(shop)
+    connection = product.connect(shop)
 
-    page = receipts(world.client(connection), shop)
+    page = receipts(product.client(connection), shop)
 
     assert (connection.shop_name, connection.currency) == (shop["shop_name"], "USD")
     assert page["count"] > 0
@@ -154,36 +155,36 @@ def test_a_shop_is_connected_and_read(world, etsy, shop):
     assert etsy.summary()["by_status"] == {"200": 3}
 
 
-def test_someone_elses_shop_and_a_wrong_key_are_told_apart(world, etsy, shop):
+def test_someone_elses_shop_and_a_wrong_key_are_told_apart(product, etsy, shop):
     """Two refusals of the vendor, two lines for the person."""
     other = etsy.control("POST", "/shops", orders=1)
     with pytest.raises(UserError, match="belongs to someone else"):
-        world.connect(shop, shop_id=str(other["shop_id"]))
+        product.connect(shop, shop_id=str(other["shop_id"]))
 
-    world.settings = Settings.load(WHOLE | etsy.env | {"ETSY_SHARED_SECRET": "wrong"}).platform("etsy")
+    product.settings = Settings.load(WHOLE | etsy.env | {"ETSY_SHARED_SECRET": "wrong"}).platform("etsy")
 
     with pytest.raises(UserError, match="Check the application key and its secret"):
-        world.connect(shop)
+        product.connect(shop)
 
 
-def test_what_only_the_database_sees_is_one_line_too(world, etsy, shop):
+def test_what_only_the_database_sees_is_one_line_too(product, etsy, shop):
     """Two connects at the same moment, another shop each: the function refuses the later one, over the real store."""
     other = etsy.control("POST", "/shops", orders=1)
-    connection = world.connect(shop)
-    store, door, limiter = world.process()
-    late = world.connector(store, door, limiter)
+    connection = product.connect(shop)
+    store, transport, limiter = product.process()
+    late = product.connector(store, transport, limiter)
     late._find = lambda *_: {"connection_id": None}
 
     with pytest.raises(UserError, match="two shops' data must not mix"):
-        late.connect(world.request(other, connection.user_id))
+        late.connect(product.request(other, connection.user_id))
 
 
-def test_six_processes_keep_the_limit_of_a_second(world, etsy, shop):
+def test_six_processes_keep_the_limit_of_a_second(product, etsy, shop):
     """The vendor's own sliding second never sees more than its limit, and never has to refuse."""
     etsy.settings(per_second=20, second_window="sliding")
-    connection = world.connect(shop, world.process(per_second=20))
-    world.client(connection)
-    clients = [world.client(connection, world.process(per_second=20)) for _ in range(6)]
+    connection = product.connect(shop, product.process(per_second=20))
+    product.client(connection)
+    clients = [product.client(connection, product.process(per_second=20)) for _ in range(6)]
 
     with many(6, lambda number: [receipts(clients[number], shop, 1) for _ in range(8)]) as results:
         failures = [result for result in results if isinstance(result, Exception)]
@@ -194,13 +195,13 @@ def test_six_processes_keep_the_limit_of_a_second(world, etsy, shop):
     assert summary["max_in_one_second"] <= 20
 
 
-def test_ten_processes_spend_the_last_calls_of_the_day_once(world, etsy, shop):
+def test_ten_processes_spend_the_last_calls_of_the_day_once(product, etsy, shop):
     """Twelve calls left: the vendor sees exactly twelve, refuses none, and everybody is parked (row 51)."""
-    connection = world.connect(shop)
-    world.client(connection)
+    connection = product.connect(shop)
+    product.client(connection)
     used = etsy.summary()["requests"]
     etsy.settings(per_day=used + 12)
-    clients = [world.client(connection, world.process(per_day=used + 12)) for _ in range(10)]
+    clients = [product.client(connection, product.process(per_day=used + 12)) for _ in range(10)]
 
     with many(10, lambda number: until_snooze(clients[number], shop)) as counts:
         assert sum(counts) == 12
@@ -210,32 +211,32 @@ def test_ten_processes_spend_the_last_calls_of_the_day_once(world, etsy, shop):
     assert set(summary["by_rate"]) <= {"counted", "free"}
 
 
-def test_a_daily_429_is_not_asked_again(world, etsy, shop):
+def test_a_daily_429_is_not_asked_again(product, etsy, shop):
     """The day was used up by others: one refused request, and nothing more from any process."""
-    connection = world.connect(shop)
+    connection = product.connect(shop)
     etsy.settings(per_day=100)
     etsy.control("POST", "/limits/use", today=100)
     etsy.control("DELETE", "/ledger")
 
     waits = []
     for _ in range(5):
-        with pytest.raises(Snooze) as told:
-            receipts(world.client(connection), shop)
-        waits.append(told.value.delay)
+        with pytest.raises(Snooze) as raised:
+            receipts(product.client(connection), shop)
+        waits.append(raised.value.delay)
 
     assert etsy.summary()["by_status"] == {"429": 1}
     assert min(waits) > timedelta(minutes=1)
 
 
-def test_eight_processes_refresh_an_expired_token_once(world, etsy, shop):
+def test_eight_processes_refresh_an_expired_token_once(product, etsy, shop):
     """The vendor's refresh tokens are single-use: one grant, and all go on (row 45)."""
-    connection = world.connect(shop)
-    world.client(connection)
-    world.db.execute(
+    connection = product.connect(shop)
+    product.client(connection)
+    product.db.execute(
         "update private.platform_tokens set issued_at = now() - interval '2 h', expires_at = now() - interval '1 h'"
     )
     etsy.control("DELETE", "/ledger")
-    clients = [world.client(connection) for _ in range(8)]
+    clients = [product.client(connection) for _ in range(8)]
 
     with many(8, lambda number: receipts(clients[number], shop)["count"]) as counts:
         assert len(set(counts)) == 1
@@ -245,11 +246,11 @@ def test_eight_processes_refresh_an_expired_token_once(world, etsy, shop):
     assert summary["by_status"] == {"200": 9}
 
 
-def test_a_token_that_expired_at_the_vendor_is_refreshed_on_the_401(world, etsy, shop):
+def test_a_token_that_expired_at_the_vendor_is_refreshed_on_the_401(product, etsy, shop):
     """Our clock thought it good: 401, refresh, repeat."""
     short = etsy.control("POST", "/tokens", shop_id=shop["shop_id"], expires_in=60) | {"expires_at": shop["expires_at"]}
-    connection = world.connect(shop | short)
-    client = world.client(connection)
+    connection = product.connect(shop | short)
+    client = product.client(connection)
     etsy.control("POST", "/clock", advance_seconds=100)
 
     page = receipts(client, shop)
@@ -260,17 +261,17 @@ def test_a_token_that_expired_at_the_vendor_is_refreshed_on_the_401(world, etsy,
     etsy.control("POST", "/clock", real=True)
 
 
-def test_a_revoked_connection_stops_within_one_call(world, etsy, shop):
+def test_a_revoked_connection_stops_within_one_call(product, etsy, shop):
     """A changed password kills every token: one rejected call, one refused refresh, then silence (row 48)."""
-    connection = world.connect(shop)
-    client = world.client(connection)
+    connection = product.connect(shop)
+    client = product.client(connection)
     etsy.control("POST", "/tokens/revoke", user_id=shop["user_id"])
     etsy.control("DELETE", "/ledger")
 
-    for slice_of_job in (client, world.client(connection), world.client(connection)):
-        with pytest.raises(Fatal) as told:
+    for slice_of_job in (client, product.client(connection), product.client(connection)):
+        with pytest.raises(Fatal) as raised:
             receipts(slice_of_job, shop)
-        assert told.value.code == "reconnect_needed"
+        assert raised.value.code == "reconnect_needed"
 
     assert etsy.summary()["requests"] == 2
 
@@ -286,9 +287,9 @@ def test_a_revoked_connection_stops_within_one_call(world, etsy, shop):
         {"kind": "redirect"},
     ],
 )
-def test_a_fault_is_a_signal_and_the_next_call_is_whole(world, etsy, shop, fault):
+def test_a_fault_is_a_signal_and_the_next_call_is_whole(product, etsy, shop, fault):
     """Whatever breaks on the way, half a page never comes out, and the connection heals."""
-    client = world.client(world.connect(shop))
+    client = product.client(product.connect(shop))
     etsy.control("POST", "/faults", path="receipts", times=1, **fault)
 
     with pytest.raises(Retriable):
@@ -297,9 +298,9 @@ def test_a_fault_is_a_signal_and_the_next_call_is_whole(world, etsy, shop, fault
     assert receipts(client, shop)["count"] > 0
 
 
-def test_gzip_from_the_vendor_is_understood(world, etsy, shop):
+def test_gzip_from_the_vendor_is_understood(product, etsy, shop):
     """Compressed because we ask for it."""
-    client = world.client(world.connect(shop))
+    client = product.client(product.connect(shop))
     plain = receipts(client, shop)
     etsy.settings(gzip=True)
 

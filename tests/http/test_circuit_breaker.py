@@ -15,8 +15,9 @@ from execution import jobs
 from execution.app import App
 from execution.errors import Retriable
 from execution.job_runner import SliceOutcome
-from tests.runner.etsy import Etsy, Shop
-from tests.runner.world import World
+from tests.standins.etsy import Etsy
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
 WorldOf = Callable[[Shop], World]
 # Everything that the API answers, but not the token endpoint.
@@ -58,7 +59,7 @@ def test_a_long_outage_burns_no_attempts_and_ends_as_if_it_had_not_been(
     assert asked <= 2 + 12 * 2
     assert set(world.statuses().values()) == {"completed"}
     assert world.app.breakers() == []
-    assert world.compare() == []
+    assert world.wrong() == []
 
 
 def test_one_poison_page_is_the_job_s_own_fault(etsy: Etsy, world_of: WorldOf) -> None:
@@ -142,20 +143,20 @@ def test_half_open_one_of_many_tries(app: App) -> None:
     app.store.rpc("open_breaker", p_scope="s", p_reason="502", p_first_seconds=0)
 
     def ask(probe: str) -> dict[str, Any]:
-        told: dict[str, Any] = app.store.rpc("ask_breaker", p_scope="s", p_probe=probe)
-        return told
+        result: dict[str, Any] = app.store.rpc("ask_breaker", p_scope="s", p_probe=probe)
+        return result
 
     probes = [str(uuid.uuid4()) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(ask, probes))
-    winner = probes[[one["state"] for one in told].index("probe")]
+        result = list(pool.map(ask, probes))
+    winner = probes[[one["state"] for one in result].index("probe")]
 
-    assert Counter(one["state"] for one in told) == {"probe": 1, "open": 7}
+    assert Counter(one["state"] for one in result) == {"probe": 1, "open": 7}
     assert ask(winner)["state"] == "probe"
     assert app.store.rpc("ask_breaker", p_scope="s", p_probe=probes[-1], p_probe_seconds=0)["state"] == (
         "probe" if winner == probes[-1] else "open"
     )
-    assert min(one["wait_seconds"] for one in told if one["state"] == "open") >= 5
+    assert min(one["wait_seconds"] for one in result if one["state"] == "open") >= 5
 
 
 def test_those_who_find_out_together_do_not_make_the_wait_longer(app: App, db: Any) -> None:

@@ -11,8 +11,8 @@ from execution.platform_client import PlatformClient
 from execution.platform_settings import PlatformSettings
 from execution.platforms.shopify.platform import SHOPIFY
 from tests.budget.test_day_budget import SCOPE
-from tests.hand import HandClock
-from tests.http.test_platform_client import Tokens
+from tests.doubles.clocks import HandClock
+from tests.test_platform_client import Tokens
 
 FILE = bytes(range(256)) * 2000
 LINK = "https://storage.googleapis.com/bucket/file.jsonl?signature=canary"
@@ -36,12 +36,12 @@ class Storage:
         return httpx.Response(200, headers=self.headers, content=iter([self.body or FILE]))
 
 
-def door(storage, clock=None):
+def transport_to(storage, clock=None):
     return HttpTransport(clock or HandClock(), transport=httpx.MockTransport(storage))
 
 
-def whole(door, offset=0):
-    with door.download(LINK, offset=offset) as pieces:
+def whole(transport, offset=0):
+    with transport.download(LINK, offset=offset) as pieces:
         return b"".join(pieces)
 
 
@@ -49,19 +49,19 @@ def whole(door, offset=0):
 @pytest.mark.parametrize("offset", [0, 1, 65_536, len(FILE) - 1])
 def test_a_file_goes_on_where_it_broke(ranges, offset):
     """By ranges; a server that knows none is read from its start, and what was there before is dropped."""
-    assert whole(door(Storage(ranges=ranges)), offset) == FILE[offset:]
+    assert whole(transport_to(Storage(ranges=ranges)), offset) == FILE[offset:]
 
 
 def test_a_file_comes_in_small_pieces():
     """However big the file is, and however it was sent: never all of it in memory."""
-    with door(Storage()).download(LINK) as pieces:
+    with transport_to(Storage()).download(LINK) as pieces:
         assert max(map(len, pieces)) <= 65_536
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410])
 def test_a_file_that_is_gone_is_told_from_one_that_is_late(status):
     with pytest.raises(FileGone):
-        whole(door(Storage(status=status)))
+        whole(transport_to(Storage(status=status)))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_file_that_is_gone_is_told_from_one_that_is_late(status):
 def test_what_is_not_the_rest_of_the_file_is_tried_again(storage):
     """Nothing else than the bytes that were asked for is ever taken for them; a redirect is not followed."""
     with pytest.raises(Retriable) as refused:
-        whole(door(storage), offset=700)
+        whole(transport_to(storage), offset=700)
 
     assert not isinstance(refused.value, FileGone)
     assert len(storage.asked) == 1
@@ -94,11 +94,13 @@ def test_a_file_may_take_long_but_never_stands_still():
             clock.seconds += seconds
             yield b"x" * size
 
-    steady = door(lambda _: httpx.Response(200, content=stream(65_536, 5)), clock)
+    steady = transport_to(lambda _: httpx.Response(200, content=stream(65_536, 5)), clock)
     assert len(whole(steady)) == 40 * 65_536
 
     for size, seconds in ((100, 5), (65_536, 25)):
-        dripping = door(lambda _, size=size, seconds=seconds: httpx.Response(200, content=stream(size, seconds)), clock)
+        dripping = transport_to(
+            lambda _, size=size, seconds=seconds: httpx.Response(200, content=stream(size, seconds)), clock
+        )
         with pytest.raises(Retriable):
             whole(dripping)
 

@@ -15,7 +15,8 @@ from execution.clock import SystemClock
 from execution.errors import Retriable
 from execution.http.body_reader import BodyReader
 from execution.http.transport import HttpTransport, ResponseLost
-from tests.hand import HandClock, HandEtsy, by_hand
+from tests.doubles.clocks import HandClock
+from tests.doubles.transports import HandEtsy, by_hand
 
 BODY = json.dumps({"count": 2, "results": [{"receipt_id": 1, "title": "fox"}, {"receipt_id": 2}]}).encode()
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
@@ -61,14 +62,14 @@ def server(*pieces, gap=0.0, hold=False):
 
 
 @pytest.fixture
-def door():
-    door = HttpTransport(SystemClock())
-    yield door
-    door.close()
+def transport():
+    transport = HttpTransport(SystemClock())
+    yield transport
+    transport.close()
 
 
-def get(door, url, **more):
-    return door.send("GET", url, headers={}, **more)
+def get(transport, url, **more):
+    return transport.send("GET", url, headers={}, **more)
 
 
 def drips(data):
@@ -86,14 +87,14 @@ def drips(data):
     ],
     ids=["headers drip", "body drips", "chunks drip", "silence", "half a head"],
 )
-def test_a_deadline_ends_everything(door, pieces, gap, hold):
+def test_a_deadline_ends_everything(transport, pieces, gap, hold):
     """Bytes that keep coming, one by one, do not keep the call alive (row 31)."""
     first = [HEAD, *pieces] if gap and not pieces[0].startswith(b"HTTP") else pieces
     with server(*first, gap=gap, hold=hold) as url:
         started = time.monotonic()
 
         with pytest.raises(ResponseLost):
-            get(door, url, deadline_s=0.4)
+            get(transport, url, deadline_s=0.4)
 
         # Each of these would go on for fifteen seconds and more.
         assert time.monotonic() - started < 5
@@ -109,27 +110,27 @@ def test_the_deadline_is_on_the_clock_that_was_passed_in():
                 clock.seconds += 1
                 yield b" "
 
-    door = HttpTransport(clock, transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=Slow())))
+    transport = HttpTransport(clock, transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=Slow())))
 
     with pytest.raises(ResponseLost):
-        get(door, "http://x/")
+        get(transport, "http://x/")
 
     assert 29 <= clock.seconds <= 31
 
 
-def test_a_refused_connection_was_never_sent(door):
+def test_a_refused_connection_was_never_sent(transport):
     """Nobody listens: Retriable, and not an answer that was lost."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/"
 
-        with pytest.raises(Retriable) as told:
-            get(door, url)
+        with pytest.raises(Retriable) as raised:
+            get(transport, url)
 
-    assert not isinstance(told.value, ResponseLost)
+    assert not isinstance(raised.value, ResponseLost)
 
 
-def test_a_whole_body_arrives_in_every_framing(door):
+def test_a_whole_body_arrives_in_every_framing(transport):
     """Content-Length, chunks, end of connection, gzip: the same bytes."""
     zipped = gzip.compress(BODY)
     framings = [
@@ -142,11 +143,11 @@ def test_a_whole_body_arrives_in_every_framing(door):
 
     for framing in framings:
         with server(framing) as url:
-            assert get(door, url).body == BODY
+            assert get(transport, url).body == BODY
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close", "gzip length", "gzip close"])
-def test_a_cut_body_is_never_an_answer(door, framing):
+def test_a_cut_body_is_never_an_answer(transport, framing):
     """Cut at every seventh byte, whatever framing: a signal, never half a page (row 32)."""
     body = gzip.compress(BODY) if "gzip" in framing else BODY
     encoding = b"content-encoding: gzip\r\n" if "gzip" in framing else b""
@@ -156,7 +157,7 @@ def test_a_cut_body_is_never_an_answer(door, framing):
 
     for cut in range(1, len(body) - 1, 7):
         with server(HEAD + encoding + length + b"\r\n" + body[:cut]) as url, pytest.raises(Retriable):
-            get(door, url)
+            get(transport, url)
 
 
 def test_a_small_body_that_unpacks_to_much_is_stopped():
@@ -207,9 +208,9 @@ def test_broken_compression_is_a_signal():
 def test_a_redirect_is_not_followed(status):
     """The answer is handed out as it is; no second request leaves, with or without a token (row 43)."""
     etsy = HandEtsy(answers=[httpx.Response(status, headers={"location": "http://169.254.169.254/"})])
-    door = HttpTransport(HandClock(), transport=by_hand(etsy))
+    transport = HttpTransport(HandClock(), transport=by_hand(etsy))
 
-    answer = door.send("GET", "http://etsy.test/", headers={"authorization": "Bearer canary"})
+    answer = transport.send("GET", "http://etsy.test/", headers={"authorization": "Bearer canary"})
 
     assert answer.status == status
     assert len(etsy.asked) == 1
@@ -218,10 +219,10 @@ def test_a_redirect_is_not_followed(status):
 def test_cookies_do_not_travel_between_sellers():
     """A cookie from one answer is in no later request."""
     etsy = HandEtsy(answers=[httpx.Response(200, headers={"set-cookie": "session=seller-a; Path=/"}, json={})])
-    door = HttpTransport(HandClock(), transport=by_hand(etsy))
+    transport = HttpTransport(HandClock(), transport=by_hand(etsy))
 
     for _ in range(2):
-        get(door, "http://etsy.test/")
+        get(transport, "http://etsy.test/")
 
     assert "cookie" not in etsy.asked[1].headers
 

@@ -43,7 +43,7 @@ def fetch(platform: Platform) -> Response:
 
 
 @pytest.mark.parametrize(
-    "failure", [Fatal("dear", code="page_too_big", seller_message=""), Retriable("internal error"), ResponseLost("cut")]
+    "failure", [Fatal("dear", code="page_too_big"), Retriable("internal error"), ResponseLost("cut")]
 )
 def test_a_page_that_is_too_much_is_asked_for_in_halves(failure: Exception) -> None:
     platform = Platform(failure, failure)

@@ -20,10 +20,18 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 def modules() -> list[Path]:
     homes = tuple(ROOT / "execution" / "platforms" / name for name in NAMES)
-    found = sorted(path for room in ("execution", "web") for path in (ROOT / room).rglob("*.py"))
+    found = sorted(path for folder in ("execution", "web") for path in (ROOT / folder).rglob("*.py"))
     return [
         path for path in found if not any(path.is_relative_to(home) for home in homes) and named(path) not in ENTRIES
     ]
+
+
+def files_of_pages() -> list[Path]:
+    """What browsers get: templates, styles, scripts, pictures; not what others wrote."""
+    folders = (ROOT / "web" / "templates", ROOT / "web" / "static")
+    return sorted(
+        path for folder in folders for path in folder.rglob("*") if path.is_file() and path.parent.name != "vendor"
+    )
 
 
 def named(path: Path) -> str:
@@ -66,10 +74,11 @@ def test_no_module_outside_a_platforms_package_names_one(path: Path) -> None:
     assert named_in(path.read_text()) == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "web" / "templates").iterdir()), ids=named)
-def test_no_page_names_one(path: Path) -> None:
-    """What sellers read of a platform comes from its package; its colour is the style sheet's."""
-    assert [name for name in NAMES if name in path.read_text().lower()] == []
+@pytest.mark.parametrize("path", files_of_pages(), ids=named)
+def test_no_template_and_no_style_names_one(path: Path) -> None:
+    """Not even in a comment: what is particular to a platform comes from its package (`SellerWords`)."""
+    lines = path.read_text().lower().splitlines()
+    assert [line for line in lines if any(name in line for name in NAMES)] == []
 
 
 def test_the_registry_names_each_platform_to_list_it_and_no_more() -> None:

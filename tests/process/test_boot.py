@@ -15,7 +15,7 @@ from execution.errors import UserError
 from execution.keyring import Keyring
 from execution.process import boot
 from execution.schema.migrations import newest_version
-from tests.hand import RING
+from tests.worlds.leased import RING
 
 OTHER_RING = "k9:" + "A" * 42 + "E"
 

@@ -19,10 +19,11 @@ import pytest
 
 from execution.errors import StoreUnavailable
 from execution.process.shutdown import HeldLeases, Shutdown
-from tests.process.ending import GRACE_SECONDS, seconds_to_end
 from tests.process.test_worker_processes import processes, until
-from tests.runner.etsy import Etsy, Shop
-from tests.runner.world import World
+from tests.process.time_to_end import GRACE_SECONDS, seconds_to_end
+from tests.standins.etsy import Etsy
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
 # What Python imports first: names that end in .hangs are looked up for ever, in C's own time (no signal ends it).
 HANGING_DNS = """

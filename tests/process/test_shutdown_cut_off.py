@@ -16,11 +16,12 @@ import psycopg
 from execution import workers
 from execution.errors import StoreUnavailable
 from execution.process import lease_returns
-from tests.process.ending import GRACE_SECONDS, seconds_to_end
 from tests.process.test_shutdown import hears
 from tests.process.test_worker_processes import lapse, processes, until
-from tests.runner.etsy import Etsy, Shop
-from tests.runner.world import World
+from tests.process.time_to_end import GRACE_SECONDS, seconds_to_end
+from tests.standins.etsy import Etsy
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
 
 class Tap:

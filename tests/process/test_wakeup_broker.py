@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from execution import workers
-from tests.runner.etsy import Etsy, Shop
-from tests.runner.world import World
+from tests.standins.etsy import Etsy
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
 
 def test_one_bell_is_enough_for_all_that_is_due(world_of: Callable[[Shop], World], etsy: Etsy) -> None:

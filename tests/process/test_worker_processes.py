@@ -13,9 +13,10 @@ from contextlib import contextmanager
 import pytest
 import redis
 
-from tests.process.ending import GRACE_SECONDS, seconds_to_end
-from tests.runner.etsy import Etsy, Shop
-from tests.runner.world import World
+from tests.process.time_to_end import GRACE_SECONDS, seconds_to_end
+from tests.standins.etsy import Etsy
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
 
 @contextmanager
@@ -108,7 +109,7 @@ def test_killed_workers_lose_nothing(busy: World, product_env: dict[str, str]) -
             until(lambda: ended(busy), "the end of the backfill")
 
     assert busy.statuses() == dict.fromkeys(("orders", "listings", "payments", "customers"), "completed")
-    assert busy.compare() == []
+    assert busy.wrong() == []
 
 
 def test_valkey_may_forget_everything(busy: World, product_env: dict[str, str]) -> None:
@@ -122,7 +123,7 @@ def test_valkey_may_forget_everything(busy: World, product_env: dict[str, str]) 
         until(lambda: ended(busy), "the end of the backfill")
     valkey.close()
 
-    assert busy.compare() == []
+    assert busy.wrong() == []
 
 
 def test_work_goes_on_without_valkey(busy: World, product_env: dict[str, str]) -> None:
@@ -133,7 +134,7 @@ def test_work_goes_on_without_valkey(busy: World, product_env: dict[str, str]) -
         until(lambda: ended(busy), "the end of the orders", seconds=90)
 
     assert busy.statuses() == {"orders": "completed"}
-    assert busy.compare("orders", "line_items") == []
+    assert busy.wrong("orders", "line_items") == []
 
 
 def test_a_stopped_process_that_wakes_up_late_writes_nothing(busy: World, product_env: dict[str, str]) -> None:
@@ -150,4 +151,4 @@ def test_a_stopped_process_that_wakes_up_late_writes_nothing(busy: World, produc
 
     seqs = [row["seq"] for row in busy.rows("select seq from sync_pages order by committed_at")]
     assert seqs == list(range(len(seqs)))
-    assert busy.compare("orders", "line_items") == []
+    assert busy.wrong("orders", "line_items") == []

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pytest
 
 from sandbox.stack import Stack
-from tests.platforms.printify.printify import Printify
-from tests.platforms.shopify.shopify import Shopify
-from tests.runner.etsy import Etsy
+from tests.standins.etsy import Etsy
+from tests.standins.printify import Printify
+from tests.standins.shopify import Shopify
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.reports.cost_world import (
+from tests.reports.cost_records import (
     NONE,
     Line,
     Print,
@@ -19,7 +19,7 @@ from tests.reports.cost_world import (
     changed,
     expected_links,
     expected_orders,
-    new_world,
+    new_records,
     put_prints,
     put_sales,
 )
@@ -30,24 +30,24 @@ SHOPIFY = Sale(platform="shopify", id="5100000000001", number="#1037")
 
 
 @pytest.fixture
-def world(clean, db):
-    return new_world(db)
+def records(clean, db):
+    return new_records(db)
 
 
-def test_cost_is_that_of_lines_that_are_not_canceled(world):
+def test_cost_is_that_of_lines_that_are_not_canceled(records):
     """By piece, plus each line's shipping; a replaced line may keep a cost, which is not counted."""
     lines = (Line(quantity=2, cost=500, shipping=300), Line(cost=999, shipping=99, status="canceled"), Line(cost=70))
 
-    world.put(RECEIPT, Print(id="p", reference=3312345678, lines=lines))
+    records.put(RECEIPT, Print(id="p", reference=3312345678, lines=lines))
 
-    assert world.orders()[RECEIPT.key] == ("linked", "printify", 2 * 500 + 300 + 70 + 100, "USD")
+    assert records.orders()[RECEIPT.key] == ("linked", "printify", 2 * 500 + 300 + 70 + 100, "USD")
 
 
-def test_an_order_without_a_printer_has_no_cost_yet(world):
+def test_an_order_without_a_printer_has_no_cost_yet(records):
     """And says no source."""
-    world.put(RECEIPT)
+    records.put(RECEIPT)
 
-    assert world.orders()[RECEIPT.key] == NONE
+    assert records.orders()[RECEIPT.key] == NONE
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_an_order_without_a_printer_has_no_cost_yet(world):
     ],
     ids=str,
 )
-def test_a_reference_means_an_id_first_and_then_a_label(world, about, sale):
+def test_a_reference_means_an_id_first_and_then_a_label(records, about, sale):
     """Numbers and texts alike; a label with and without its sign; the id wins."""
-    world.put(RECEIPT, SHOPIFY, Print(id="p", **about))
+    records.put(RECEIPT, SHOPIFY, Print(id="p", **about))
 
-    assert world.costs()["p"] == ("linked", None, *sale.key)
-    assert world.orders()[sale.key][0] == "linked"
+    assert records.costs()["p"] == ("linked", None, *sale.key)
+    assert records.orders()[sale.key][0] == "linked"
 
 
 @pytest.mark.parametrize(
@@ -84,39 +84,39 @@ def test_a_reference_means_an_id_first_and_then_a_label(world, about, sale):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_is_not_linked_says_why(world, each, reason):
+def test_what_is_not_linked_says_why(records, each, reason):
     """And costs no order anything."""
-    world.put(RECEIPT, SHOPIFY, each)
+    records.put(RECEIPT, SHOPIFY, each)
 
-    assert world.costs()["p"] == ("unlinked", reason, None, None)
-    assert set(world.orders().values()) == {NONE}
+    assert records.costs()["p"] == ("unlinked", reason, None, None)
+    assert set(records.orders().values()) == {NONE}
 
 
-def test_an_id_in_two_channels_is_ambiguous_until_one_is_gone(world):
+def test_an_id_in_two_channels_is_ambiguous_until_one_is_gone(records):
     """Neither order gets the cost; when one is removed, the other does."""
     twin = Sale(platform="shopify", id=RECEIPT.id, number="#9")
-    world.put(RECEIPT, twin, Print(id="p", reference=RECEIPT.id))
-    both = world.orders()
-    world.put(changed(twin, gone=True))
+    records.put(RECEIPT, twin, Print(id="p", reference=RECEIPT.id))
+    both = records.orders()
+    records.put(changed(twin, gone=True))
 
     assert both == dict.fromkeys((RECEIPT.key, twin.key), ("ambiguous", "printify", None, None))
-    assert world.orders() == {RECEIPT.key: ("linked", "printify", 600, "USD"), twin.key: NONE}
+    assert records.orders() == {RECEIPT.key: ("linked", "printify", 600, "USD"), twin.key: NONE}
 
 
-def test_two_orders_of_one_name_are_ambiguous(world):
+def test_two_orders_of_one_name_are_ambiguous(records):
     """The reason says so."""
-    world.put(SHOPIFY, Sale(platform="shopify", id="2", number="#1037"), Print(id="p", label="#1037"))
+    records.put(SHOPIFY, Sale(platform="shopify", id="2", number="#1037"), Print(id="p", label="#1037"))
 
-    assert world.costs()["p"] == ("ambiguous", "two_orders", None, None)
+    assert records.costs()["p"] == ("ambiguous", "two_orders", None, None)
 
 
-def test_splits_and_reprints_add_up_in_one_order(world):
+def test_splits_and_reprints_add_up_in_one_order(records):
     """A reprint without a reference goes where its first order goes, and its reprint too."""
-    world.put(Print(id="third", of="second", lines=(Line(cost=1, shipping=0),)))
-    world.put(Print(id="second", of="first", lines=(Line(cost=0, shipping=0),)))
-    world.put(RECEIPT, Print(id="first", reference=RECEIPT.id), Print(id="half", label=RECEIPT.id))
+    records.put(Print(id="third", of="second", lines=(Line(cost=1, shipping=0),)))
+    records.put(Print(id="second", of="first", lines=(Line(cost=0, shipping=0),)))
+    records.put(RECEIPT, Print(id="first", reference=RECEIPT.id), Print(id="half", label=RECEIPT.id))
 
-    assert world.orders()[RECEIPT.key] == ("linked", "printify", 600 + 600 + 0 + 1, "USD")
+    assert records.orders()[RECEIPT.key] == ("linked", "printify", 600 + 600 + 0 + 1, "USD")
 
 
 @pytest.mark.parametrize(
@@ -128,77 +128,77 @@ def test_splits_and_reprints_add_up_in_one_order(world):
     ],
     ids=["being calculated", "absent", "zero"],
 )
-def test_a_cost_that_is_not_known_is_not_told(world, each):
+def test_a_cost_that_is_not_known_is_not_told(records, each):
     """The order waits for it, and names its source; a known cost beside it does not stand for all."""
-    world.put(RECEIPT, Print(id="known", reference=RECEIPT.id), each)
-    before = world.orders()[RECEIPT.key]
-    world.put(changed(each, status="in-production", lines=(Line(cost=20),)))
+    records.put(RECEIPT, Print(id="known", reference=RECEIPT.id), each)
+    before = records.orders()[RECEIPT.key]
+    records.put(changed(each, status="in-production", lines=(Line(cost=20),)))
 
     assert before == ("no_cost_yet", "printify", None, None)
-    assert world.orders()[RECEIPT.key] == ("linked", "printify", 600 + 120, "USD")
+    assert records.orders()[RECEIPT.key] == ("linked", "printify", 600 + 120, "USD")
 
 
-def test_currencies_are_never_added(world):
+def test_currencies_are_never_added(records):
     """Two printers' orders in two currencies have no sum."""
-    world.put(RECEIPT, Print(id="p", reference=RECEIPT.id), Print(id="q", reference=RECEIPT.id, currency="EUR"))
+    records.put(RECEIPT, Print(id="p", reference=RECEIPT.id), Print(id="q", reference=RECEIPT.id, currency="EUR"))
 
-    assert world.orders()[RECEIPT.key] == ("ambiguous", "printify", None, None)
+    assert records.orders()[RECEIPT.key] == ("ambiguous", "printify", None, None)
 
 
-def test_a_changed_reference_moves_the_cost(world):
+def test_a_changed_reference_moves_the_cost(records):
     """Away from the one order and to the other; a removed order of the printer takes its cost along."""
-    world.put(RECEIPT, SHOPIFY, Print(id="p", reference=RECEIPT.id))
-    world.put(Print(id="p", label="#1037"))
-    moved = world.orders()
-    world.put(Print(id="p", label="#1037", gone=True))
+    records.put(RECEIPT, SHOPIFY, Print(id="p", reference=RECEIPT.id))
+    records.put(Print(id="p", label="#1037"))
+    moved = records.orders()
+    records.put(Print(id="p", label="#1037", gone=True))
 
     assert moved == {RECEIPT.key: NONE, SHOPIFY.key: ("linked", "printify", 600, "USD")}
-    assert set(world.orders().values()) == {NONE}
-    assert world.costs() == {}
+    assert set(records.orders().values()) == {NONE}
+    assert records.costs() == {}
 
 
-def test_an_order_whose_name_changes_is_found_by_the_new_one(world):
+def test_an_order_whose_name_changes_is_found_by_the_new_one(records):
     """Shopify lets sellers rename."""
-    world.put(Print(id="p", label="#2001"), SHOPIFY)
-    before = world.costs()["p"][0]
-    world.put(changed(SHOPIFY, number="#2001"))
+    records.put(Print(id="p", label="#2001"), SHOPIFY)
+    before = records.costs()["p"][0]
+    records.put(changed(SHOPIFY, number="#2001"))
 
-    assert (before, world.costs()["p"]) == ("unlinked", ("linked", None, *SHOPIFY.key))
+    assert (before, records.costs()["p"]) == ("unlinked", ("linked", None, *SHOPIFY.key))
 
 
-def test_an_order_that_is_renamed_loses_what_meant_its_old_name(world):
+def test_an_order_that_is_renamed_loses_what_meant_its_old_name(records):
     """The link is found by the order that it hangs on, although nothing names that order any more."""
-    world.put(SHOPIFY, Print(id="p", label="#1037"))
-    world.put(changed(SHOPIFY, number="#2001"))
+    records.put(SHOPIFY, Print(id="p", label="#1037"))
+    records.put(changed(SHOPIFY, number="#2001"))
 
-    assert world.costs()["p"] == ("unlinked", "order_not_there", None, None)
-    assert world.orders()[SHOPIFY.key] == NONE
+    assert records.costs()["p"] == ("unlinked", "order_not_there", None, None)
+    assert records.orders()[SHOPIFY.key] == NONE
 
 
-def test_a_label_may_be_an_id_of_an_order_that_comes_later(world):
+def test_a_label_may_be_an_id_of_an_order_that_comes_later(records):
     """And whose number is another."""
-    world.put(Print(id="p", label=SHOPIFY.id))
-    world.put(SHOPIFY)
+    records.put(Print(id="p", label=SHOPIFY.id))
+    records.put(SHOPIFY)
 
-    assert world.costs()["p"] == ("linked", None, *SHOPIFY.key)
+    assert records.costs()["p"] == ("linked", None, *SHOPIFY.key)
 
 
-def test_the_rule_says_what_a_cost_covers(world):
+def test_the_rule_says_what_a_cost_covers(records):
     """One row decides; every order is counted again; nonsense is refused."""
-    world.put(RECEIPT, Print(id="p", reference=RECEIPT.id, lines=(Line(quantity=3, cost=500, shipping=0),)))
-    by_piece = world.orders()[RECEIPT.key][2]
-    world.db.execute("select public.set_cost_rule('printify', 'line')")
-    by_line = world.orders()[RECEIPT.key][2]
-    world.db.execute("select public.set_cost_rule('printify', 'piece')")
+    records.put(RECEIPT, Print(id="p", reference=RECEIPT.id, lines=(Line(quantity=3, cost=500, shipping=0),)))
+    by_piece = records.orders()[RECEIPT.key][2]
+    records.db.execute("select public.set_cost_rule('printify', 'line')")
+    by_line = records.orders()[RECEIPT.key][2]
+    records.db.execute("select public.set_cost_rule('printify', 'piece')")
 
-    assert (by_piece, by_line, world.orders()[RECEIPT.key][2]) == (1500, 500, 1500)
+    assert (by_piece, by_line, records.orders()[RECEIPT.key][2]) == (1500, 500, 1500)
     with pytest.raises(psycopg.errors.CheckViolation):
-        world.db.execute("select public.set_cost_rule('printify', 'box')")
+        records.db.execute("select public.set_cost_rule('printify', 'box')")
 
 
 def test_other_users_orders_are_never_meant(clean, db):
     """The same reference of two sellers stays with each."""
-    ann, bob = new_world(db), new_world(db)
+    ann, bob = new_records(db), new_records(db)
     ann.put(RECEIPT)
     bob.put(Print(id="p", reference=RECEIPT.id))
 
@@ -241,17 +241,17 @@ def test_any_history_ends_where_its_last_records_say(clean, db, records, shuffle
     """Records come in any order, alone or in pages, again and changed, are removed and come back: the tables say what
     the last version of each says, reckoned a second time in Python.
     """
-    world = new_world(db)
+    records = new_records(db)
 
     rest = list(records)
     while rest:
         size = shuffler.randint(1, 4)
         page = {getattr(record, "key", record.id): record for record in rest[:size]}
-        world.put(*page.values())
+        records.put(*page.values())
         rest = rest[size:]
 
-    assert world.orders() == expected_orders(world)
-    assert {key: (state, *order) for key, (state, _, *order) in world.costs().items()} == expected_links(world)
+    assert records.orders() == expected_orders(records)
+    assert {key: (state, *order) for key, (state, _, *order) in records.costs().items()} == expected_links(records)
 
 
 def test_any_order_of_arrival_gives_the_same_links_and_costs(clean, db):
@@ -266,18 +266,18 @@ def test_any_order_of_arrival_gives_the_same_links_and_costs(clean, db):
     seen = set()
 
     for seed in range(40):
-        world = new_world(db)
+        records = new_records(db)
         shuffled = list(pages)
         random.Random(seed).shuffle(shuffled)
         for page in shuffled:
-            world.put(*page)
-        seen.add((str(sorted(world.orders().items())), str(sorted(world.costs().items()))))
-        assert world.orders() == expected_orders(world)
+            records.put(*page)
+        seen.add((str(sorted(records.orders().items())), str(sorted(records.costs().items()))))
+        assert records.orders() == expected_orders(records)
 
     assert len(seen) == 1
 
 
-def test_linking_reads_by_key_in_a_small_shop_and_in_a_large_one(world):
+def test_linking_reads_by_key_in_a_small_shop_and_in_a_large_one(records):
     """Without statistics, as in a backfill's first minutes; plans are kept from the sixth time on
     (docs/decisions/011). By another way than the key, thirty costs touched 300,000 pages.
     """
@@ -297,39 +297,39 @@ def test_linking_reads_by_key_in_a_small_shop_and_in_a_large_one(world):
     def touched(first: int) -> int:
         """Pages, by linking ten orders of each kind from the printer's side, and from the channels'."""
         printed = [f"{kind}-{n}" for n in range(first, first + 10) for kind in ("by-id", "by-number", "again")]
-        etsy, printer = (world.connection(platform) for platform in ("etsy", "printify"))
+        etsy, printer = (records.connection(platform) for platform in ("etsy", "printify"))
         sold = [{"connection_id": etsy, "id": str(n), "number": str(n)} for n in range(first, first + 10)]
-        world.db.execute(
+        records.db.execute(
             "update public.orders set cost_state = 'no_cost_yet', cost_source = null, cost_amount = null,"
             " cost_currency = null where user_id = %s and ltrim(platform_id, 's')::int between %s and %s",
-            [world.user, first, first + 9],
+            [records.user, first, first + 9],
         )
-        world.db.execute(
+        records.db.execute(
             "update public.order_costs set state = 'unlinked', platform = null, order_connection_id = null,"
             " order_platform_id = null where user_id = %s and source_id = any (%s)",
-            [world.user, printed],
+            [records.user, printed],
         )
         return max(
-            pages_touched(world.db, "select private.link_costs(%s, %s, %s)", world.user, printer, printed),
-            pages_touched(world.db, "select private.relink_orders(%s, %s)", world.user, json.dumps(sold)),
+            pages_touched(records.db, "select private.link_costs(%s, %s, %s)", records.user, printer, printed),
+            pages_touched(records.db, "select private.relink_orders(%s, %s)", records.user, json.dumps(sold)),
         )
 
-    world.put(*of(0, 100))
+    records.put(*of(0, 100))
     small = [touched(10 * n) for n in range(10)]
     for first in range(100, 1500, 100):
-        world.put(*of(first, first + 100))
+        records.put(*of(first, first + 100))
     large = touched(1000)
 
     assert max(*small, large) < 100 * 30
 
 
 @pytest.mark.parametrize("first", ["sales", "prints"])
-def test_pages_that_are_committed_at_once_see_each_other(world, env, first):
+def test_pages_that_are_committed_at_once_see_each_other(records, env, first):
     """A channel's page and the printer's page overlap in time: the second waits, and then sees the first's rows."""
     each = Print(id="p", reference=RECEIPT.id)
     steps = {
-        "sales": lambda db: put_sales(db, world.user, [RECEIPT]),
-        "prints": lambda db: put_prints(db, world.user, [each]),
+        "sales": lambda db: put_sales(db, records.user, [RECEIPT]),
+        "prints": lambda db: put_prints(db, records.user, [each]),
     }
     second = "prints" if first == "sales" else "sales"
 
@@ -341,11 +341,11 @@ def test_pages_that_are_committed_at_once_see_each_other(world, env, first):
         steps[first](early)
         thread = threading.Thread(target=late)
         thread.start()
-        _wait_for_a_waiter(world.db)
+        _wait_for_a_waiter(records.db)
         early.commit()
     thread.join()
 
-    assert world.orders()[RECEIPT.key] == ("linked", "printify", 600, "USD")
+    assert records.orders()[RECEIPT.key] == ("linked", "printify", 600, "USD")
 
 
 def _wait_for_a_waiter(db):

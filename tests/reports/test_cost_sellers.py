@@ -4,68 +4,46 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from collections import Counter
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from execution import operations
 from execution.cli import console
 from execution.reports import costs
-from tests.reports.cost_world import Line, Print, Sale, World, expected_links, expected_orders, new_world
-from tests.runner.world import World as Heart
+from tests.reports.cost_records import Line, Print, Records, Sale, expected_links, expected_orders, new_records
+from tests.worlds.world import make_world
 
 ENDS_AT = int(time.time()) - 3600
-PLAN = {"orders": 50, "years": 1, "ends_at": ENDS_AT}
 
 
 @pytest.fixture
 def seller(app, db, platforms):
     """A user with a shop at Etsy and one at Shopify, and a printer for both."""
-    user = str(uuid.uuid4())
-    db.execute("insert into auth.users (id, email) values (%s, %s)", (user, f"{user}@example.com"))
-    plan = {**PLAN, "seed": platforms.etsy.seeds.draw()}
-    sold = platforms.etsy.control("POST", "/shops", **plan)
-    own = platforms.shopify.control("POST", "/shops", **plan, plan="enterprise")
-    channels = [{"channel": "etsy", **sold}, {"channel": "shopify", **own}]
-    printed = platforms.printify.control("POST", "/shops", seed=plan["seed"], channel_shops=channels)
-    for platform, shop, shop_id in (
-        ("etsy", sold, sold["shop_id"]),
-        ("shopify", own, own["shop_domain"]),
-        ("printify", printed, printed["shop_id"]),
-    ):
-        operations.connect(
-            app,
-            platform=platform,
-            user_id=user,
-            shop_id=str(shop_id),
-            access_token=shop["access_token"],
-            refresh_token=shop["refresh_token"],
-            expires_at=datetime.fromtimestamp(time.time() + 3600, UTC),
-        )
-    return Heart(app=app, db=db, etsy=platforms.etsy, shop=printed, user_id=user)
+    seed = platforms.etsy.seeds.draw()
+    sold = (platforms.etsy, platforms.etsy.shop(50, seed=seed, ends_at=ENDS_AT))
+    own = (platforms.shopify, platforms.shopify.shop(50, seed=seed, ends_at=ENDS_AT))
+    printed = (platforms.printify, platforms.printify.printer(sold, own, seed=seed))
+    return make_world(app, db, sold, own, printed, expires_in=3600)
 
 
 def load(seller, *order):
     """One platform after the other."""
     for platform in order:
-        operations.start_backfill(seller.app, user_id=seller.user_id, platform=platform, entities=[], again=False)
-        seller.drain()
+        seller.of(platform).run()
 
 
-def truth(platforms, seller) -> World:
+def truth(platforms, seller) -> Records:
     """What the stand-in says it printed, and the orders that are here, for the second reckoning."""
-    world = World(db=seller.db, user=seller.user_id)
-    for order in platforms.printify.truth(seller.shop, "orders"):
+    records = Records(db=seller.db, user=seller.user_id)
+    for order in platforms.printify.truth(seller.of("printify").shop, "orders"):
         made = _printed(order)
-        world.prints[made.id] = made
+        records.prints[made.id] = made
     rows = seller.db.execute(
         "select platform, platform_id, order_number from public.orders where user_id = %s", [seller.user_id]
     )
-    world.sales = {(p, i): Sale(platform=p, id=i, number=n) for p, i, n in rows}
-    return world
+    records.sales = {(p, i): Sale(platform=p, id=i, number=n) for p, i, n in rows}
+    return records
 
 
 def _printed(order: dict[str, Any]) -> Print:
@@ -91,22 +69,22 @@ def test_whichever_platform_comes_first_costs_are_those_of_the_source(platforms,
     """Links and costs equal those reckoned from the stand-in's truth; profit is revenue less all that was paid."""
     load(seller, *order)
 
-    world = truth(platforms, seller)
-    assert world.orders() == expected_orders(world)
-    assert {key: (state, *meant) for key, (state, _, *meant) in world.costs().items()} == expected_links(world)
-    told = costs.report(seller.app.store, seller.user_id, limit=100)
-    linked = [amount for state, _, amount, _ in world.orders().values() if state == "linked"]
-    assert len(linked) > 0.7 * len(world.sales)
-    assert sum(total["cost"] for total in told["totals"]) == sum(linked)
-    for total in told["totals"]:
+    records = truth(platforms, seller)
+    assert records.orders() == expected_orders(records)
+    assert {key: (state, *meant) for key, (state, _, *meant) in records.costs().items()} == expected_links(records)
+    report = costs.report(seller.app.store, seller.user_id, limit=100)
+    linked = [amount for state, _, amount, _ in records.orders().values() if state == "linked"]
+    assert len(linked) > 0.7 * len(records.sales)
+    assert sum(total["cost"] for total in report["totals"]) == sum(linked)
+    for total in report["totals"]:
         assert total["profit"] == total["revenue"] - total["refunds"] - total["fees"] - total["cost"]
-    for each in told["orders"]:
+    for each in report["orders"]:
         if each["profit"] is not None:
             assert each["profit"] == each["revenue"] - each["refunds"] - each["fees"] - each["cost"]
     counted: Counter[str] = Counter()
-    for spent in told["spent"]:
+    for spent in report["spent"]:
         counted[spent["state"]] += spent["count"]
-    assert counted == Counter(state for state, *_ in expected_links(world).values())
+    assert counted == Counter(state for state, *_ in expected_links(records).values())
 
 
 def test_a_change_at_the_printer_reaches_the_order_with_the_next_read(platforms, seller, capsys):
@@ -115,14 +93,17 @@ def test_a_change_at_the_printer_reaches_the_order_with_the_next_read(platforms,
     receipt = seller.db.execute(
         "select platform_id from public.orders where user_id = %s and cost_source is null", [seller.user_id]
     ).fetchone()[0]
-    made = platforms.printify.mutate(seller.shop, "new_order", status="cost-calculation", cost=0, quantity=1)
+    made = platforms.printify.mutate(
+        seller.of("printify").shop, "new_order", status="cost-calculation", cost=0, quantity=1
+    )
     order_id = made["result"]["order_id"]
     before = _state(seller, receipt)
-    platforms.printify.mutate(seller.shop, "set_reference", order_id=order_id, shop_order_id=int(receipt))
-    platforms.printify.mutate(seller.shop, "set_cost", order_id=order_id, cost=432, shipping_cost=100)
-    platforms.printify.mutate(seller.shop, "send_to_production", order_id=order_id)
-    operations.start_backfill(seller.app, user_id=seller.user_id, platform="printify", entities=["orders"], again=True)
-    seller.drain()
+    platforms.printify.mutate(
+        seller.of("printify").shop, "set_reference", order_id=order_id, shop_order_id=int(receipt)
+    )
+    platforms.printify.mutate(seller.of("printify").shop, "set_cost", order_id=order_id, cost=432, shipping_cost=100)
+    platforms.printify.mutate(seller.of("printify").shop, "send_to_production", order_id=order_id)
+    seller.of("printify").run("orders", again=True)
 
     assert before == ("no_cost_yet", None)
     assert _state(seller, receipt) == ("linked", 532)
@@ -141,13 +122,13 @@ def _state(seller, receipt):
 
 def test_profit_of_an_order_in_two_currencies_is_not_told(clean, db, env):
     """Etsy in euros, the printer in dollars: counted, and left out of every sum."""
-    world = new_world(db)
-    world.put(Sale(platform="etsy", id="1", number="1"), Print(id="p", reference=1))
-    db.execute("update public.orders set currency = 'EUR' where user_id = %s", [world.user])
+    records = new_records(db)
+    records.put(Sale(platform="etsy", id="1", number="1"), Print(id="p", reference=1))
+    db.execute("update public.orders set currency = 'EUR' where user_id = %s", [records.user])
 
-    told = db.execute("select public.cost_report(%s, 10)", [world.user]).fetchone()[0]
+    report = db.execute("select public.cost_report(%s, 10)", [records.user]).fetchone()[0]
 
-    (total,) = told["totals"]
+    (total,) = report["totals"]
     assert (total["linked"], total["two_currencies"], total["with_profit"], total["profit"]) == (1, 1, 0, 0)
-    assert told["orders"][0]["profit"] is None
-    assert json.dumps(told["digits"], sort_keys=True) == '{"EUR": 2, "USD": 2}'
+    assert report["orders"][0]["profit"] is None
+    assert json.dumps(report["digits"], sort_keys=True) == '{"EUR": 2, "USD": 2}'

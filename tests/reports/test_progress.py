@@ -35,7 +35,7 @@ def job(**fields: Any) -> dict[str, Any]:
     } | fields
 
 
-def told(*jobs: dict[str, Any]) -> str:
+def shown(*jobs: dict[str, Any]) -> str:
     console = Console(width=100, force_terminal=False)
     with console.capture() as capture:
         console.print(progress.status_table({"connections": [], "jobs": list(jobs), "failures": []}, NOW))
@@ -50,7 +50,7 @@ def test_a_parked_job_tells_when_it_goes_on_and_when_it_is_ready() -> None:
         records_done=50_000, records_total=200_000, calls_used=500,
     )  # fmt: skip
 
-    text = told(parked)
+    text = shown(parked)
 
     assert "50,000/200,000" in text
     assert "budget used up; resumes tomorrow 06:10, ready in about 3 days" in text
@@ -58,7 +58,7 @@ def test_a_parked_job_tells_when_it_goes_on_and_when_it_is_ready() -> None:
 
 def test_a_running_job_tells_its_rate_and_what_is_left() -> None:
     """A quarter took ten minutes: half an hour is left."""
-    text = told(job(records_done=300, records_total=1_200, calls_used=4))
+    text = shown(job(records_done=300, records_total=1_200, calls_used=4))
 
     assert "300/1,200" in text
     assert "about 30 min left" in text
@@ -66,12 +66,12 @@ def test_a_running_job_tells_its_rate_and_what_is_left() -> None:
 
 def test_nothing_is_forecast_from_next_to_nothing() -> None:
     """After the first page of a large shop any forecast would be a guess."""
-    assert "left" not in told(job(records_done=100, records_total=200_000, calls_used=1))
+    assert "left" not in shown(job(records_done=100, records_total=200_000, calls_used=1))
 
 
 def test_what_was_read_twice_is_not_told_as_more_than_there_is() -> None:
     """A list that moves is looked at again from its head: 1,210 of 1,200 would puzzle anybody."""
-    text = told(job(records_done=1_210, records_total=1_200, calls_used=121))
+    text = shown(job(records_done=1_210, records_total=1_200, calls_used=121))
 
     assert "1,200/1,200" in text
     assert "1,210" not in text

@@ -28,7 +28,7 @@ from execution.job_runner import SliceOutcome
 from execution.platforms.etsy.streams import RECEIPTS
 from execution.settings import Settings
 from execution.streams import OffsetPages
-from tests.runner.world import make_app
+from tests.worlds.process import make_app
 
 # Windows of the tests' small shops are halved too.
 SPLIT_ABOVE = 150

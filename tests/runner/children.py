@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests.process.orphans import let_orphans_end
+from tests.process.abandoned_requests import let_abandoned_end
 
 Row = dict[str, Any]
 
@@ -50,5 +50,5 @@ class Mortal(Child):
         if report["status"]:
             # A page whose bytes have left commits all the same, a minute before anybody may take the job over. The
             # tests end leases at once, so they would otherwise overtake it now and then.
-            let_orphans_end(urlsplit(self._env["SUPABASE_URL"]).port or 80)
+            let_abandoned_end(urlsplit(self._env["SUPABASE_URL"]).port or 80)
         return report["status"], report["effects"]

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.runner.etsy import Etsy, Shop
-from tests.runner.world import World
+from tests.standins.etsy import Etsy
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
 WorldOf = Callable[[Shop], World]
 ALL_COMPLETE = dict.fromkeys(("orders", "listings", "payments", "customers"), "completed")
@@ -25,7 +26,7 @@ def test_every_table_equals_the_source_in_every_pair_of_currencies(
     world.run()
 
     assert world.statuses() == ALL_COMPLETE
-    assert world.compare() == []
+    assert world.wrong() == []
 
 
 @pytest.mark.parametrize("orders", [0, 1, 2, 99, 100, 101, 199, 200])
@@ -35,7 +36,7 @@ def test_shops_around_the_edges_of_a_page_equal_the_source(etsy: Etsy, world_of:
     world.run()
 
     assert world.statuses() == ALL_COMPLETE
-    assert world.compare() == []
+    assert world.wrong() == []
     assert world.certificate("orders")["distinct_keys"] == orders
 
 
@@ -48,7 +49,7 @@ def test_ten_thousand_orders_cost_at_most_102_calls(etsy: Etsy, world_of: WorldO
     assert len(calls) <= 102
     assert world.job("orders")["status"] == "completed"
     assert world.certificate("orders")["distinct_keys"] == 10_000
-    assert world.compare("orders", "line_items", "order_refunds", "order_fulfillments", "customers") == []
+    assert world.wrong("orders", "line_items", "order_refunds", "order_fulfillments", "customers") == []
 
 
 def test_a_window_above_ten_thousand_is_halved_and_equals_the_source(etsy: Etsy, world_of: WorldOf) -> None:
@@ -58,7 +59,7 @@ def test_a_window_above_ten_thousand_is_halved_and_equals_the_source(etsy: Etsy,
 
     assert world.job("orders")["status"] == "completed"
     assert len(windows(world)) > 1
-    assert world.compare("orders", "line_items", "order_refunds", "order_fulfillments", "customers") == []
+    assert world.wrong("orders", "line_items", "order_refunds", "order_fulfillments", "customers") == []
     assert max(int(offset(r)) for r in etsy.asked(world.shop, "receipts$")) <= 12_000
 
 
@@ -70,7 +71,7 @@ def test_a_second_backfill_of_an_unchanged_shop_writes_no_row(etsy: Etsy, world_
     world.run(again=True)
 
     assert {table: versions(world, table) for table in before} == before
-    assert world.compare() == []
+    assert world.wrong() == []
 
 
 def shop_with_paid(etsy: Etsy, paid: int) -> Shop:

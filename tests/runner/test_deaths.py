@@ -19,9 +19,9 @@ import pytest
 from execution.app import App
 from tests.runner import child
 from tests.runner.children import Mortal
-from tests.runner.etsy import Etsy, Shop
-from tests.runner.truth import Expected
-from tests.runner.world import World, make_world
+from tests.standins.etsy import Etsy
+from tests.standins.stand_in import Shop
+from tests.worlds.world import Truth, World, make_world
 
 ENTITIES = ("orders", "listings", "payments", "customers")
 ALL = bool(os.environ.get("KEEPER_ALL_DEATHS"))
@@ -52,10 +52,10 @@ class Stage:
     etsy: Etsy
     shop: Shop
     mortal: Mortal
-    truth: Expected | None = None
+    truth: Truth | None = None
 
     def user(self, *entities: str) -> World:
-        world = make_world(self.app, self.db, self.etsy, self.shop)
+        world = make_world(self.app, self.db, (self.etsy, self.shop))
         self.db.execute(
             "update private.platform_tokens set expires_at = now() - interval '1 second' where connection_id ="
             " (select id from public.connected_accounts where user_id = %s)",
@@ -73,8 +73,8 @@ class Stage:
 
     def wrong(self, world: World, tables: tuple[str, ...]) -> list[Any]:
         if self.truth is None:
-            self.truth = world.expected()
-        return world.compare(*tables, truth=self.truth)
+            self.truth = world.truth()
+        return world.wrong(*tables, truth=self.truth)
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import pytest
 
 from execution import operations
 from execution.platforms.etsy.streams import RECEIPT_RECORDS
-from tests.runner.etsy import Etsy, Shop
-from tests.runner.world import World
+from tests.standins.etsy import Etsy
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
 WorldOf = Callable[[Shop], World]
 ORDER_TABLES = ("orders", "line_items", "order_refunds", "order_fulfillments", "customers")
@@ -37,7 +38,7 @@ NEVER_KEPT = set(RECEIPT_RECORDS.leave_out) - {name for person in RECEIPT_RECORD
 def test_a_poison_record_is_kept_and_its_page_lands_without_it(etsy: Etsy, world_of: WorldOf, poison: str) -> None:
     world = world_of(etsy.shop(40))
     # Broken for good: in the same record of the page, every time.
-    etsy.fault("bad_json", path="receipts$", query="limit=100", shop_id=world.shop.id, record=5, **POISONS[poison])
+    etsy.fault("bad_json", path="receipts$", query="limit=100", shop_id=world.shop.number, record=5, **POISONS[poison])
 
     world.run("orders")
 
@@ -48,8 +49,8 @@ def test_a_poison_record_is_kept_and_its_page_lands_without_it(etsy: Etsy, world
     assert record["platform_id"] in (victim, None)
     assert record["reason"]
     assert not [name for name in NEVER_KEPT if f'"{name}"'.encode() in record["raw"]]
-    assert {(d.what, d.table == "orders" and d.key) for d in world.compare("orders")} == {("missing", victim)}
-    assert {d.what for d in world.compare(*ORDER_TABLES) if not of_order(world, victim, d.key)} == set()
+    assert {(d.what, d.table == "orders" and d.key) for d in world.wrong("orders")} == {("missing", victim)}
+    assert {d.what for d in world.wrong(*ORDER_TABLES) if not of_order(world, victim, d.key)} == set()
 
 
 @pytest.mark.parametrize("flavour", ["nul", "lone_surrogate", "latin1"])
@@ -60,7 +61,7 @@ def test_poison_in_a_field_that_is_left_out_rejects_nothing(etsy: Etsy, world_of
     world.run("orders")
 
     assert world.rejected() == []
-    assert world.compare(*ORDER_TABLES) == []
+    assert world.wrong(*ORDER_TABLES) == []
 
 
 def test_a_rejected_record_lands_when_its_bytes_can_be_mapped(etsy: Etsy, world_of: WorldOf) -> None:
@@ -76,7 +77,7 @@ def test_a_rejected_record_lands_when_its_bytes_can_be_mapped(etsy: Etsy, world_
 
     assert totals == {"landed": 1, "refused": 0}
     assert world.rejected() == []
-    assert world.compare(*ORDER_TABLES) == []
+    assert world.wrong(*ORDER_TABLES) == []
 
 
 def test_a_replay_of_a_record_that_is_still_poison_changes_nothing(etsy: Etsy, world_of: WorldOf) -> None:
@@ -117,7 +118,7 @@ def test_poison_in_the_ledger_and_in_listings_is_kept_too(etsy: Etsy, world_of: 
     streams = {record["stream"] for record in world.rejected()}
     assert "listings" in streams
     assert world.statuses()["listings"] == "completed"
-    assert {d.what for d in world.compare("listings")} == {"missing"}
+    assert {d.what for d in world.wrong("listings")} == {"missing"}
 
 
 def test_columns_are_derived_again_from_raw_without_a_call(etsy: Etsy, world_of: WorldOf) -> None:
@@ -132,20 +133,21 @@ def test_columns_are_derived_again_from_raw_without_a_call(etsy: Etsy, world_of:
         "order_payments": "gross_amount = 7",
     }.items():
         world.db.execute(f"update public.{table} set {columns} where user_id = %s", (world.user_id,))
-    assert len(world.compare()) > 100
+    assert len(world.wrong()) > 100
     etsy.control("DELETE", "/ledger")
 
     totals = operations.remap(world.app, user_id=world.user_id, platform="etsy", entity=None)
 
     assert sum(table["changed"] for table in totals["tables"]) > 100
-    assert world.compare() == []
+    assert world.wrong() == []
     assert etsy.asked(world.shop, pages_only=False) == []
 
 
 def paid(world: World) -> list[dict[str, Any]]:
     """Paid receipts in the order in which they are read."""
     return sorted(
-        world.etsy.truth(world.shop, "receipts", paid="true"), key=lambda r: (r["created_timestamp"], r["receipt_id"])
+        world.only.stand_in.truth(world.shop, "receipts", paid="true"),
+        key=lambda r: (r["created_timestamp"], r["receipt_id"]),
     )
 
 

@@ -15,8 +15,11 @@ import pytest
 from execution.app import App
 from execution.errors import LeaseLost, StoreError
 from execution.store import Store
-from tests.runner.etsy import Etsy, Shop
-from tests.runner.world import HastyClock, World, close_app, make_app
+from tests.doubles.clocks import HastyClock
+from tests.standins.etsy import Etsy
+from tests.standins.stand_in import Shop
+from tests.worlds.process import close_app, make_app
+from tests.worlds.world import World
 
 WorldOf = Callable[[Shop], World]
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -41,7 +44,7 @@ def test_records_that_change_during_the_backfill_are_after_the_cursor_that_it_le
     world.run("orders")
 
     truth = {str(r["receipt_id"]): r for r in etsy.truth(world.shop, "receipts", paid="true")}
-    old = {d.key for d in world.compare("orders")}
+    old = {d.key for d in world.wrong("orders")}
     watermark = world.watermark("orders")
     assert str(receipts[0]) in old
     assert all(truth[key]["updated_timestamp"] > watermark.timestamp() for key in old)
@@ -217,7 +220,7 @@ def test_lost_answers_of_the_database_double_nothing(world_of: WorldOf, etsy: Et
     close_app(world.app)
 
     assert set(world.statuses().values()) == {"completed"}, [job["error"] for job in world.jobs("failed")]
-    assert world.compare() == []
+    assert world.wrong() == []
     assert len(etsy.asked(world.shop, "receipts$")) <= 6
 
 

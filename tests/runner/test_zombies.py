@@ -21,10 +21,10 @@ import pytest
 from execution.app import App
 from tests.runner import child
 from tests.runner.children import Child
-from tests.runner.etsy import Etsy, Shop
 from tests.runner.test_deaths import TABLES_OF
-from tests.runner.truth import Expected
-from tests.runner.world import World, make_world
+from tests.standins.etsy import Etsy
+from tests.standins.stand_in import Shop
+from tests.worlds.world import Truth, World, make_world
 
 TRIALS = 1000 if os.environ.get("KEEPER_ALL_ZOMBIES") else 9
 # Where the job is when the sleeper wakes: ended, between two slices, or in another process's hands.
@@ -43,7 +43,7 @@ def small_windows() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def sleeper(product_env: dict[str, str]) -> Iterator[Child]:
     """The process that is stopped on order."""
-    with Child.running("tests.runner.sleeper", product_env) as sleeper:
+    with Child.running("tests.runner.stopped_child", product_env) as sleeper:
         yield sleeper
 
 
@@ -56,10 +56,10 @@ class Stage:
     etsy: Etsy
     shop: Shop
     sleeper: Child
-    truth: Expected | None = None
+    truth: Truth | None = None
 
     def user(self) -> World:
-        world = make_world(self.app, self.db, self.etsy, self.shop)
+        world = make_world(self.app, self.db, (self.etsy, self.shop))
         world.start("orders")
         return world
 
@@ -83,8 +83,8 @@ class Stage:
             if lease_id:
                 world.app.store.rpc("hand_back_job", p_lease_id=lease_id)
         world.drain()
-        self.truth = self.truth or world.expected()
-        differences = world.compare(*TABLES_OF["orders"], truth=self.truth)
+        self.truth = self.truth or world.truth()
+        differences = world.wrong(*TABLES_OF["orders"], truth=self.truth)
         wrong += [f"{stop_at}, {meanwhile}: {differences[:3]} of {len(differences)}"] if differences else []
         world.forget()
         return wrong

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.schema.rows import Connection, fill_every_table, make_user
+from tests.schema.rows import Connection, fill_every_table
 from tests.schema.set_clock import SetClock, set_clock
+from tests.worlds.users import make_user
 
 
 @dataclass(frozen=True, kw_only=True)

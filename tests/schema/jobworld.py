@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from tests.schema.rows import Connection, make_user
+from tests.schema.rows import Connection
 
 LOST = "lease_lost"
 CERTIFICATE = {"distinct_keys": 0, "checks": []}
@@ -35,30 +35,6 @@ def refusal(db: Connection, function: str, **arguments: Any) -> str:
     except psycopg.Error as error:
         return error.diag.message_primary or ""
     return "no error"
-
-
-def make_seller(db: Connection, *platforms: str) -> str:
-    user = make_user(db)
-    for platform in platforms:
-        connect(db, user, platform)
-    return user
-
-
-def connect(db: Connection, user: str, platform: str, shop_id: str = "1") -> str:
-    """A connection without tokens; answers its id."""
-    row = db.execute(
-        "insert into public.connected_accounts (user_id, platform, shop_id) values (%s, %s, %s) returning id::text",
-        [user, platform, shop_id],
-    ).fetchone()
-    assert row is not None
-    return str(row[0])
-
-
-def connection_of(db: Connection, user: str, platform: str) -> str:
-    """The id of the only connection that this user has there."""
-    query = "select id::text from public.connected_accounts where user_id = %s and platform = %s"
-    ((found,),) = db.execute(query, [user, platform]).fetchall()
-    return str(found)
 
 
 def queue(

@@ -48,12 +48,6 @@ def title(table: sql.Identifier) -> str:
     return table.as_string().replace('"', "")
 
 
-def make_user(db: Connection, user_id: str | None = None) -> str:
-    user_id = user_id or str(uuid.uuid4())
-    db.execute("insert into auth.users (id, email) values (%s, %s)", [user_id, f"{user_id}@example.com"])
-    return user_id
-
-
 def fill_every_table(db: Connection, user_id: str) -> dict[str, dict[str, Any]]:
     """One row at least of this user in every table of public and private; answers them by the table's name.
 

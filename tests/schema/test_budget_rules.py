@@ -40,8 +40,8 @@ def report(clock: SetClock, remaining):
     clock.call("report_limits", p_scope=SCOPE, p_per_second=5, p_per_day=1000, p_remaining_today=remaining)
 
 
-def moment(told):
-    return datetime.fromisoformat(told).astimezone(UTC)
+def moment(facts):
+    return datetime.fromisoformat(facts).astimezone(UTC)
 
 
 @pytest.mark.parametrize("second", [0, 150, 284.9, 285, 289, 290, 295, 299.9])
@@ -209,7 +209,7 @@ def test_backfills_keep_their_share_as_long_as_they_ask(clock):
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("reported", "expected"),
     [
         ([(0, 800)], 200),
         ([(0, 800), (60, 750)], 593),
@@ -219,12 +219,12 @@ def test_backfills_keep_their_share_as_long_as_they_ask(clock):
     ],
     ids=["a level", "grows by the hour", "too early to tell", "a dip", "after a day"],
 )
-def test_what_is_expected_of_others(clock, told, expected):
+def test_what_is_expected_of_others(clock, reported, expected):
     """A level stays; what grew beyond chance grows on for the rest of the first day, as it did in ten minutes or more.
 
     250 after an hour, of 200 at first: 250 - 208.3 - 28.3 is 13.4 an hour, in 23 hours 308 and, by chance, 35 more.
     """
-    for minutes, remaining in told:
+    for minutes, remaining in reported:
         clock.go_on(minutes=minutes)
         report(clock, remaining)
 
@@ -282,10 +282,10 @@ def test_a_hold_says_why_and_how_long(clock, asked_s, wake_s):
     """A second at least and a day at most; whoever is refused reads the reason and comes back at its end."""
     clock.call("block_scope", p_scope=SCOPE, p_seconds=float(asked_s), p_reason="the platform asked for a pause")
 
-    told = reserve(clock)
+    result = reserve(clock)
 
-    assert (told["granted"], told["wake_in_seconds"]) == (0, wake_s)
-    assert told["reason"] == "the platform asked for a pause"
+    assert (result["granted"], result["wake_in_seconds"]) == (0, wake_s)
+    assert result["reason"] == "the platform asked for a pause"
 
 
 @pytest.mark.parametrize(("unused", "left"), [(99, 0), (-99, 5), (2, 3)])
@@ -309,6 +309,6 @@ def test_what_is_used_counts_others_too(clock):
     book(clock, 10, hours=2)
     report(clock, 400)
 
-    told = reserve(clock, 5)
+    result = reserve(clock, 5)
 
-    assert (told["used"], told["per_day"]) == (605, 1000)
+    assert (result["used"], result["per_day"]) == (605, 1000)

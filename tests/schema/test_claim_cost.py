@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 
 from tests.schema.crowd import gather, pages_touched
-from tests.schema.jobworld import call, claim, commit_empty_page, make_seller, queue
+from tests.schema.jobworld import call, claim, commit_empty_page, queue
+from tests.worlds.users import make_seller
 
 CLAIM = "select public.claim_job(%s, 'test')"
 TIMES = 3

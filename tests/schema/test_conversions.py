@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from execution.schema.files import FOLDER as SUPABASE
-from tests.schema.jobworld import claim, commit_empty_page, make_seller, queue
+from tests.schema.jobworld import claim, commit_empty_page, queue
+from tests.worlds.users import make_seller
 from tools import reference_data
 
 DIGITS = {"JPY": 0, "KRW": 0, "USD": 2, "EUR": 2, "KWD": 3, "BHD": 3, "CLF": 4}

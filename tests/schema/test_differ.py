@@ -204,12 +204,12 @@ PLANTED = {
 
 @pytest.mark.parametrize("kind", PLANTED)
 def test_what_only_a_person_may_write_is_named(said, present, kind):
-    statement, told = PLANTED[kind]
+    statement, result = PLANTED[kind]
     said.execute(statement.encode())
 
     left = by_hand(snapshot(said), present)
 
-    assert [line for line in left if line.startswith(told)], left
+    assert [line for line in left if line.startswith(result)], left
 
 
 def test_what_migrations_alone_make_is_named(said, made):
@@ -346,8 +346,8 @@ def test_what_stands_in_the_way_of_a_drop_is_told(said, made, edited):
 
 def test_a_file_that_fails_is_told_with_its_line(urls):
     files = schema_files()
-    told = r'^schemas/tenants\.sql, line 3: relation "profiles" already exists'
-    with psycopg.connect(urls[1], autocommit=True) as made, pytest.raises(UserError, match=told):
+    result = r'^schemas/tenants\.sql, line 3: relation "profiles" already exists'
+    with psycopg.connect(urls[1], autocommit=True) as made, pytest.raises(UserError, match=result):
         build(made, [file for file in files if file.name == "schemas/tenants.sql"])
 
 

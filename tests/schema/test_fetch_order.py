@@ -10,8 +10,9 @@ import uuid
 
 import pytest
 
-from tests.schema.jobworld import call, claim, make_seller, queue
+from tests.schema.jobworld import call, claim, queue
 from tests.schema.test_conversions import RECEIPT
+from tests.worlds.users import make_seller
 
 EARLY, LATE = "2026-01-01T00:00:00Z", "2026-01-01T00:00:05Z"
 

@@ -9,10 +9,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.schema.jobworld import claim, commit_empty_page, make_seller, queue, refusal
+from tests.schema.jobworld import claim, commit_empty_page, queue, refusal
 from tests.schema.rows import tables, title
 from tests.schema.test_conversions import RECEIPT
 from tests.schema.test_job_races import wait_until_blocked, worker
+from tests.worlds.users import make_seller
 
 
 def rows_of(db, user):

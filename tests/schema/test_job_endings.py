@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 
-from tests.schema.jobworld import call, claim, commit_empty_page, complete, fail, make_seller, queue
+from tests.schema.jobworld import call, claim, commit_empty_page, complete, fail, queue
+from tests.worlds.users import make_seller
 
 
 def die(db):
@@ -44,12 +45,12 @@ def test_a_page_that_landed_forgives_the_deaths_before_it(clean, db):
 
 def test_a_second_try_that_works_out_makes_the_profile_complete(clean, db):
     seller = make_seller(db, "etsy")
-    told = []
+    result = []
     for ending in (fail, complete):
         lease = str(uuid.uuid4())
         queue(db, seller, ("etsy", "orders"))
         claim(db, lease)
         ending(db, lease)
-        told.append(db.execute("select backfill_status from public.profiles").fetchone()[0])
+        result.append(db.execute("select backfill_status from public.profiles").fetchone()[0])
 
-    assert told == ["failed", "completed"]
+    assert result == ["failed", "completed"]

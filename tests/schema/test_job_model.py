@@ -22,18 +22,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.schema.jobworld import (
-    CERTIFICATE,
-    LOST,
-    call,
-    claim,
-    commit_empty_page,
-    complete,
-    fail,
-    make_seller,
-    queue,
-    refusal,
-)
+from tests.schema.jobworld import CERTIFICATE, LOST, call, claim, commit_empty_page, complete, fail, queue, refusal
+from tests.worlds.users import make_seller
 
 PLATFORMS = ("etsy", "square")
 ENTITIES = ("orders", "listings", "payments")
@@ -310,9 +300,9 @@ class Jobs(RuleBasedStateMachine):
     def clock(self):
         lapsed = [job.lease for job in self.model.jobs if job.status == "running" and job.lapsed]
 
-        told = call(self.db, "tick")
+        result = call(self.db, "tick")
 
-        assert (told["rescued"], told["woken"]) == (self.model.rescue(), self.model.wake())
+        assert (result["rescued"], result["woken"]) == (self.model.rescue(), self.model.wake())
         self.lost += lapsed
 
     @precondition(lambda self: self.lost)

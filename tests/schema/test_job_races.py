@@ -11,7 +11,8 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from tests.schema.jobworld import call, claim, complete, fail, make_seller, queue
+from tests.schema.jobworld import call, claim, complete, fail, queue
+from tests.worlds.users import make_seller
 
 
 @contextmanager

@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from tests.schema.jobworld import call, claim, make_seller, queue, refusal
+from tests.schema.jobworld import call, claim, queue, refusal
 from tests.schema.test_conversions import RECEIPT
 from tests.schema.test_fetch_order import EARLY, LATE, commit
 from tests.schema.test_job_races import wait_until_blocked, worker
+from tests.worlds.users import make_seller
 
 
 @pytest.fixture
@@ -93,8 +94,8 @@ def test_what_landed_is_counted_by_what_became_of_it(db, job, again):
 
     answer = commit(db, job, 1, again, older, newer, RECEIPT | {"receipt_id": 27, "transactions": []})
 
-    told = {name: answer[name] for name in ("created", "updated", "unchanged", "stale", "rejected")}
-    assert told == {"created": 1, "updated": 1, "unchanged": 0, "stale": 1, "rejected": 0}
+    result = {name: answer[name] for name in ("created", "updated", "unchanged", "stale", "rejected")}
+    assert result == {"created": 1, "updated": 1, "unchanged": 0, "stale": 1, "rejected": 0}
 
 
 def test_an_empty_page_lands_nothing_and_is_a_page(db, job):

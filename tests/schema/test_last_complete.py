@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 
-from tests.schema.jobworld import CERTIFICATE, call, claim, fail, make_seller, queue
+from tests.schema.jobworld import CERTIFICATE, call, claim, fail, queue
+from tests.worlds.users import make_seller
 
 
 def last_complete(db, seller):

@@ -66,11 +66,11 @@ def test_what_is_no_moment_is_refused(mapped, wrong):
 
 
 @many
-@given(amount=st.decimals(-(10**9), 10**9, places=4), currency=st.sampled_from(list(DIGITS)), told=st.booleans())
-def test_decimal_money_becomes_its_smallest_units_or_nothing(mapped, amount, currency, told):
+@given(amount=st.decimals(-(10**9), 10**9, places=4), currency=st.sampled_from(list(DIGITS)), named=st.booleans())
+def test_decimal_money_becomes_its_smallest_units_or_nothing(mapped, amount, currency, named):
     """The scale is not padded: 55.0 and 231.1 are dollars."""
     plain = format(amount.normalize(), "f")
-    money = {"amount": plain if "." in plain else f"{plain}.0"} | ({"currencyCode": currency} if told else {})
+    money = {"amount": plain if "." in plain else f"{plain}.0"} | ({"currencyCode": currency} if named else {})
 
     found = mapped("money", {"money": money, "currencyCode": currency})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.schema.crowd import pages_touched
-from tests.schema.rows import make_user
+from tests.worlds.users import make_user
 
 # An entry of the payment and one of its fee each, as the ledger has them; and one that names no payment.
 ENTRIES = """

@@ -11,9 +11,10 @@ import pytest
 from execution.schema.migrations import migrate
 from execution.schema.snapshot import snapshot
 from tests.schema import old_server
-from tests.schema.jobworld import call, claim, commit_empty_page, complete, make_seller, queue
+from tests.schema.jobworld import call, claim, commit_empty_page, complete, queue
 from tests.schema.test_conversions import RECEIPT
 from tests.schema.wall import violations
+from tests.worlds.users import make_seller
 
 
 def schema(db):
@@ -25,10 +26,10 @@ def schema(db):
 @pytest.fixture(scope="module", params=[15, 17])
 def version(request):
     if not (old_server.FOLDERS[request.param] / "bin" / "postgres").exists():
-        told = f"PostgreSQL {request.param} is not installed: {old_server.MISSING[request.param]}"
+        result = f"PostgreSQL {request.param} is not installed: {old_server.MISSING[request.param]}"
         if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
+            pytest.fail(result)
+        pytest.skip(result)
     return request.param
 
 

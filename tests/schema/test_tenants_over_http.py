@@ -246,14 +246,14 @@ def test_no_function_answers_an_end_user(db, env, rest, tenants):
 
 def test_the_description_of_the_api_names_to_each_what_it_may_use(db, env, rest):
     """PostgREST follows privileges: anon is told of nothing, an end user of no function."""
-    told = {
+    response = {
         role: rest.get("/", headers=headers(env, token)).json()["paths"]
         for role, token in (("anon", env["SUPABASE_ANON_KEY"]), ("user", token_of(env, str(uuid.uuid4()))))
     }
 
-    assert set(told["anon"]) <= {"/"}
-    assert not [path for path in told["user"] if path.startswith("/rpc/")]
-    assert {path.strip("/") for path in told["user"]} - {""} == set(public_names(db))
+    assert set(response["anon"]) <= {"/"}
+    assert not [path for path in response["user"] if path.startswith("/rpc/")]
+    assert {path.strip("/") for path in response["user"]} - {""} == set(public_names(db))
 
 
 HOSTILE = [

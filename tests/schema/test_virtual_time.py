@@ -8,7 +8,8 @@ import frontmatter
 import pytest
 
 from execution.budget.budgets import DIRECTIVE
-from tests.schema.jobworld import call, claim, make_seller, queue
+from tests.schema.jobworld import call, claim, queue
+from tests.worlds.users import make_seller
 
 
 def sellers(db, *plans):

@@ -24,8 +24,8 @@ def main(seed: int) -> int:
         kills=200,
         flushes=12,
         valkey_deaths=6,
-        foreign_share=0.2,
-        foreign_by_chance=True,
+        external_share=0.2,
+        external_by_chance=True,
         budget=replace(load_budgets()["etsy"], per_second=10, per_day=10_000),
     )
     started = time.monotonic()

@@ -42,9 +42,9 @@ class Plan:
     kills: int
     flushes: int
     valkey_deaths: int
-    foreign_share: float
+    external_share: float
     # By chance instead of evenly: what a small day cannot be judged by, for its chances are a large part of it.
-    foreign_by_chance: bool = False
+    external_by_chance: bool = False
     live_share: float = 0.03
     day_bucket_s: int = 3600
     budget: Budget
@@ -115,12 +115,12 @@ class Conductor:
     def _arrange(self) -> None:
         plan, rng, end = self.plan, self._rng, self.plan.days * DAY_S
         # The others were there before us: the first answer tells how much of the day is theirs.
-        foreign = round(plan.per_day * plan.foreign_share)
-        for at in self._foreign_times(foreign * (plan.days + 1)):
+        external = round(plan.per_day * plan.external_share)
+        for at in self._external_times(external * (plan.days + 1)):
             if at < 0:
-                self._judge(at, "foreign")
+                self._judge(at, "external")
             else:
-                self._at(at, "foreign", None)
+                self._at(at, "external", None)
         for _ in range(round(plan.per_day * plan.live_share * plan.days)):
             self._at(rng.uniform(0, end), "live", None)
         # Where the calls are thick: in the first part of each day, as well as anywhere.
@@ -128,13 +128,13 @@ class Conductor:
             self._at(self._busy_moment(), "flush", None)
         for _ in range(plan.valkey_deaths):
             self._at(self._busy_moment(), "valkey dies", None)
-        expected = round(plan.per_day * (1 - plan.foreign_share) * plan.days * 0.95)
+        expected = round(plan.per_day * (1 - plan.external_share) * plan.days * 0.95)
         self._calls_to_kill = sorted(rng.sample(range(expected), min(plan.kills, expected)), reverse=True)
 
-    def _foreign_times(self, calls: int) -> list[float]:
+    def _external_times(self, calls: int) -> list[float]:
         """Over all days and the one before. By chance, yet never two in a second: no margin has room for these."""
         length, rng = (self.plan.days + 1) * DAY_S, self._rng
-        if self.plan.foreign_by_chance:
+        if self.plan.external_by_chance:
             times = sorted(rng.uniform(0, length - calls) for _ in range(calls))
             return [at + number - DAY_S for number, at in enumerate(times)]
         return [(number + rng.random()) / calls * length - DAY_S for number in range(calls)]
@@ -197,8 +197,8 @@ class Conductor:
                 woken.append(about)
             elif what == "call":
                 self._receive(at, *about)
-            elif what == "foreign":
-                self._judge(at, "foreign")
+            elif what == "external":
+                self._judge(at, "external")
             elif what == "live":
                 self._live_waiting += 1
             elif what != "wake":

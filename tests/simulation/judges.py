@@ -11,7 +11,7 @@ DAY_S = 86_400.0
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """One request as the platform received it. `by`: a class of ours, or `foreign`."""
+    """One request as the platform received it. `by`: a class of ours, or `external`."""
 
     at: float
     by: str
@@ -40,14 +40,14 @@ def over(ledger: Sequence[Received], limit: float, width_s: float, *, by: tuple[
 
 def refusals(ledger: Sequence[Received]) -> list[str]:
     """Refused requests of ours."""
-    return [f"{call.by} at {call.at:.3f}: {call.refused}" for call in ledger if call.refused and call.by != "foreign"]
+    return [f"{call.by} at {call.at:.3f}: {call.refused}" for call in ledger if call.refused and call.by != "external"]
 
 
 def used(ledger: Sequence[Received], per_day: int, days: int) -> float:
     """The share of what the platform permitted us in so many days that we used; the others' calls are not ours."""
-    foreign = sum(call.by == "foreign" for call in ledger if 0 <= call.at < days * DAY_S)
-    ours = sum(call.by != "foreign" for call in ledger if call.at < days * DAY_S)
-    return ours / (per_day * days - foreign)
+    external = sum(call.by == "external" for call in ledger if 0 <= call.at < days * DAY_S)
+    ours = sum(call.by != "external" for call in ledger if call.at < days * DAY_S)
+    return ours / (per_day * days - external)
 
 
 def unused(ledger: Sequence[Received], per_day: int, days: int, least: float) -> list[str]:

@@ -13,10 +13,10 @@ import pytest
 from execution.budget.budgets import load_budgets
 from sandbox.etsy.limits import Limits
 from sandbox.etsy.settings import Settings
-from tests.runner.etsy import Etsy
 from tests.simulation.conductor import Conductor, Plan
 from tests.simulation.judges import DAY_S, Received, fullest, over, refusals, unused, used
 from tests.simulation.servers import libfaketime, timed_servers
+from tests.standins.etsy import Etsy
 
 PLAN = Plan(
     seed=11,
@@ -26,7 +26,7 @@ PLAN = Plan(
     kills=8,
     flushes=3,
     valkey_deaths=2,
-    foreign_share=0.2,
+    external_share=0.2,
     budget=replace(load_budgets()["etsy"], per_second=10, per_day=1000),
 )
 
@@ -67,7 +67,7 @@ def test_workers_that_cheat_are_found(servers):
     played = play(servers, days=1, per_day=300, kills=0, flushes=0, valkey_deaths=0, cheats=0.05,
                   budget=replace(PLAN.budget, per_day=300))  # fmt: skip
 
-    ours = [call for call in played.ledger if call.by != "foreign"]
+    ours = [call for call in played.ledger if call.by != "external"]
     assert refusals(ours)
 
 
@@ -118,7 +118,7 @@ def test_each_judge_finds_what_was_planted():
     assert over(calls(1.0, 2.0, by="backfill"), 1, DAY_S, by=("backfill",)) != []
     assert over(calls(1.0, 2.0), 1, DAY_S, by=("backfill",)) == []
     assert refusals(calls(5.0, refused="day")) == ["live at 5.000: day"]
-    assert refusals(calls(5.0, by="foreign", refused="day")) == []
-    assert used([*steady, *calls(1.0, by="foreign")], 201, 1) == 0.5
+    assert refusals(calls(5.0, by="external", refused="day")) == []
+    assert used([*steady, *calls(1.0, by="external")], 201, 1) == 0.5
     assert unused(steady, 100, 1, 0.98) == []
     assert unused(steady[:97], 100, 1, 0.98) == ["97.00% of the permitted calls used, 98% wanted"]

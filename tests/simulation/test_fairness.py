@@ -13,9 +13,12 @@ from execution.budget.budgets import Budget, load_budgets, scope_of
 from execution.errors import Snooze
 from execution.rate_limiter import RateLimiter
 from tests.budget.test_day_budget import move_ledger_back
-from tests.hand import DirectRpc, HandClock, etsy_settings
-from tests.schema.jobworld import call, make_seller, queue
+from tests.doubles.clocks import HandClock
+from tests.doubles.rpc import DirectRpc
+from tests.doubles.transports import etsy_settings
+from tests.schema.jobworld import call, queue
 from tests.simulation.judges import jain
+from tests.worlds.users import make_seller
 
 WEIGHTS = {"free": 1, "starter": 2, "pro": 4, "enterprise": 8}
 PER_DAY = 10_000

@@ -14,9 +14,10 @@ import pytest
 
 from execution.job_runner import SliceOutcome
 from execution.settings import Settings
-from tests.runner.etsy import Etsy
-from tests.runner.world import World, close_app, make_app, make_world
 from tests.simulation.judges import DAY_S, Received, fullest, over
+from tests.standins.etsy import Etsy
+from tests.worlds.process import close_app, make_app
+from tests.worlds.world import World, make_world
 
 ORDERS, PER_DAY = (int(number) for number in os.environ.get("SMALL_DAY", "700:60").split(":"))
 _CONNECTING = ("getMe", "getShop")
@@ -41,7 +42,7 @@ def world(stack, etsy, clean, db, monkeypatch) -> Iterator[World]:
         monkeypatch.setenv(name, value)
     etsy.control("POST", "/settings", per_second=10**6, per_day=PER_DAY, day_bucket_seconds=900)
     app = make_app(Settings.load())
-    yield make_world(app, db, etsy, etsy.shop(orders=ORDERS))
+    yield make_world(app, db, (etsy, etsy.shop(orders=ORDERS)))
     close_app(app)
 
 
@@ -52,7 +53,7 @@ def pass_time(world: World, wait: timedelta) -> None:
         world.db.execute(f"update {table} set {moves}", {"wait": wait})
     world.db.execute("update private.api_budgets set paced_until = null, valkey_until = null")
     world.app.valkey.flushall()
-    world.etsy.control("POST", "/clock", advance_seconds=wait.total_seconds())
+    world.only.stand_in.control("POST", "/clock", advance_seconds=wait.total_seconds())
 
 
 def days_of_work(world: World) -> int:
@@ -83,12 +84,12 @@ def test_a_shop_larger_than_its_day_completes_over_the_days(world):
 
     days = days_of_work(world)
 
-    requests = world.etsy.asked(world.shop, pages_only=False)
+    requests = world.only.stand_in.asked(world.shop, pages_only=False)
     backfill = [r for r in requests if r["rate"] == "counted" and r["operation"] not in _CONNECTING]
     ledger = [Received(at=float(r["at"]), by="backfill") for r in backfill]
     refused = [r for r in requests if r["rate"] in ("second", "day")]
     assert set(world.statuses().values()) == {"completed"}
-    assert world.compare() == []
+    assert world.wrong() == []
     assert refused == []
     assert over(ledger, PER_DAY // 2, DAY_S) == []
     assert days >= 2

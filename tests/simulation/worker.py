@@ -18,7 +18,7 @@ from execution.platforms.api import ResponseKind
 from execution.platforms.etsy.platform import ETSY
 from execution.rate_limiter import RateLimiter
 from execution.valkey import connect_valkey
-from tests.hand import DirectRpc
+from tests.doubles.rpc import DirectRpc
 from tests.simulation.servers import START
 
 SCOPE = Scope(platform="etsy", key="etsy:app:days")

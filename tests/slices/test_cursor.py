@@ -76,7 +76,7 @@ def test_a_saved_cursor_names_its_version_and_no_more_than_it_must() -> None:
         {"version": 0, "step": 1},
         {"version": "1", "step": 1},
         {"version": VERSION, "step": "first"},
-        {"version": VERSION, "legs": []},
+        {"version": VERSION, "hops": []},
         {"version": VERSION, "rereads": [[0, 1, 2, 1]]},
         {"version": VERSION, "position": 7},
     ],

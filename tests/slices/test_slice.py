@@ -19,8 +19,9 @@ from execution.app import App
 from execution.job_runner import SliceOutcome
 from execution.slices.cursor import VERSION
 from execution.store import Store
-from tests.runner.etsy import Etsy, Shop
-from tests.runner.world import World
+from tests.standins.etsy import Etsy
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
 MOST_FRAMES = 8
 OURS = str(Path(execution.__file__).parent)
@@ -97,7 +98,7 @@ def test_a_cursor_that_cannot_be_read_begins_the_entity_again_and_nothing_is_los
     world.drain()
 
     assert world.statuses() == {"orders": "completed"}
-    assert world.compare("orders", "line_items") == []
+    assert world.wrong("orders", "line_items") == []
 
 
 def test_a_cursor_of_newer_code_waits_for_a_newer_worker(

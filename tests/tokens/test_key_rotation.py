@@ -14,7 +14,11 @@ from execution.token_manager import TokenManager
 from execution.tokens.key_rotation import as_text, keys_status, rotate_keys
 from execution.tokens.refresh import Refresher
 from execution.tokens.stored_pair import rewrap
-from tests.hand import RING, HandClock, TokenServer, by_hand, connect_seller, etsy_settings, many
+from tests.doubles.clocks import HandClock
+from tests.doubles.token_server import TokenServer
+from tests.doubles.transports import by_hand, etsy_settings
+from tests.threads import many
+from tests.worlds.leased import RING, connect_seller
 
 NEW = "k2:" + base64.urlsafe_b64encode(b"2" * 32).decode().rstrip("=")
 OLD_RING = Keyring.parse(RING, environment="test")
@@ -53,13 +57,13 @@ def test_all_tokens_are_encrypted_anew_in_bulk(db, rpc):
         connect_seller(db, rpc, OLD_RING, refresh=None if number == 0 else f"r{number}")
     rewrap(rpc, BOTH, rpc.rpc("tokens_of_other_keys", p_key_id="k2", p_after=None, p_limit=2))
 
-    told = rotate_keys(rpc, BOTH)
+    result = rotate_keys(rpc, BOTH)
     again = rotate_keys(rpc, BOTH)
 
     assert rpc.rpc("token_keys") == {"k2": 9}
-    assert 5 <= told["replaced"] <= 6
-    assert (told["ok"], told["removable"], again["replaced"]) == (True, ["k1"], 0)
-    assert "Nothing needs k1 any more." in as_text(told)
+    assert 5 <= result["replaced"] <= 6
+    assert (result["ok"], result["removable"], again["replaced"]) == (True, ["k1"], 0)
+    assert "Nothing needs k1 any more." in as_text(result)
 
 
 def test_rotation_goes_on_in_batches(db, rpc, monkeypatch):
@@ -75,17 +79,17 @@ def test_the_status_proves_what_still_needs_an_old_key(db, rpc, seller):
     """By key id, from the database itself; a key that is needed is never called removable."""
     connect_seller(db, rpc, BOTH, refresh=None)
 
-    told = keys_status(rpc, BOTH)
+    result = keys_status(rpc, BOTH)
 
-    assert told["keys"] == [{"id": "k2", "tokens": 1, "first": True}, {"id": "k1", "tokens": 2, "first": False}]
-    assert (told["missing"], told["removable"], told["ok"]) == ([], [], True)
+    assert result["keys"] == [{"id": "k2", "tokens": 1, "first": True}, {"id": "k1", "tokens": 2, "first": False}]
+    assert (result["missing"], result["removable"], result["ok"]) == ([], [], True)
 
 
 def test_a_key_that_was_taken_out_too_early_is_named(rpc, seller):
     """The status says which, a rotation touches nothing that it cannot read, and the job waits instead of failing."""
-    told, rotated = keys_status(rpc, NEW_RING), rotate_keys(rpc, NEW_RING)
+    result, rotated = keys_status(rpc, NEW_RING), rotate_keys(rpc, NEW_RING)
 
-    assert (told["missing"], told["ok"]) == ([{"id": "k1", "tokens": 2}], False)
+    assert (result["missing"], result["ok"]) == ([{"id": "k1", "tokens": 2}], False)
     assert (rotated["replaced"], rotated["ok"]) == (0, False)
     assert "which TOKEN_KEYS no longer has" in rotated["unreadable"][0]["reason"]
     with pytest.raises(Snooze, match="'k1', which TOKEN_KEYS no longer has"):

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from tests.runner.children import Child
-from tests.runner.etsy import Etsy, Shop
-from tests.runner.world import World
+from tests.standins.etsy import Etsy
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
 FULL = bool(os.environ.get("KEEPER_FULL_RACES"))
 PROCESSES = 64
@@ -73,7 +74,7 @@ def race(world_of: Callable[[Shop], World], etsy: Etsy, product_env: dict[str, s
     world, lease_id = world_of(etsy.shop(5)), str(uuid.uuid4())
     world.start("orders")
     world.app.store.rpc("claim_job", p_lease_id=lease_id, p_worker="race", p_lease_seconds=3600)
-    with Child.running("tests.tokens.racer", product_env) as racer:
+    with Child.running("tests.tokens.race_child", product_env) as racer:
         yield Race(world=world, etsy=etsy, lease_id=lease_id, racer=racer)
     etsy.control("POST", "/settings", token_delay_seconds=0.0)
 

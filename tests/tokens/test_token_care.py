@@ -11,7 +11,11 @@ from execution.http.transport import HttpTransport
 from execution.platforms.etsy.platform import ETSY
 from execution.tokens.care import TokenCare
 from execution.tokens.refresh import Refresher
-from tests.hand import HandClock, HandEtsy, TokenServer, by_hand, connect_seller, etsy_settings, many
+from tests.doubles.clocks import HandClock
+from tests.doubles.token_server import TokenServer
+from tests.doubles.transports import HandEtsy, by_hand, etsy_settings
+from tests.threads import many
+from tests.worlds.leased import connect_seller
 
 
 def care(store, keyring, endpoint, *, platform_settings=lambda _: etsy_settings()):

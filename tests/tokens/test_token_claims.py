@@ -11,8 +11,11 @@ import pytest
 
 from execution.errors import Fatal, LeaseLost
 from execution.platforms.etsy.platform import ETSY
-from tests.hand import HandClock, TokenServer, connect_seller, until_it_waits
+from tests.doubles.clocks import HandClock
+from tests.doubles.token_server import TokenServer
+from tests.threads import until_it_waits
 from tests.tokens.test_tokens import fate, manager, state
+from tests.worlds.leased import connect_seller
 
 
 @pytest.fixture

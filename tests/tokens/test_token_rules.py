@@ -60,7 +60,7 @@ def test_a_stand_in_takes_the_place_of_the_shop_s_host():
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds", "moment"),
+    ("result", "seconds", "moment"),
     [
         ({"expires_in": 3600}, 3600, None),
         ({"expire_at": "2026-01-14 11:26:10+00:00"}, None, datetime(2026, 1, 14, 11, 26, 10, tzinfo=UTC)),
@@ -72,9 +72,9 @@ def test_a_stand_in_takes_the_place_of_the_shop_s_host():
         ({}, None, None),
     ],
 )
-def test_the_life_of_an_access_token_is_read_in_every_vendor_s_way(told, seconds, moment):
+def test_the_life_of_an_access_token_is_read_in_every_vendor_s_way(result, seconds, moment):
     """Seconds (Etsy, Shopify) or a moment (Printify, Square); nonsense is no life at all."""
-    issued = read_issued_tokens(json.dumps({"access_token": "a", "refresh_token": "r", **told}).encode())
+    issued = read_issued_tokens(json.dumps({"access_token": "a", "refresh_token": "r", **result}).encode())
 
     assert (issued.expires_in_s, issued.expires_at) == (seconds, moment)
 

@@ -7,8 +7,9 @@ import pytest
 
 from execution.errors import Snooze
 from execution.keyring import Keyring
-from tests.hand import TokenServer, connect_seller
+from tests.doubles.token_server import TokenServer
 from tests.tokens.test_tokens import manager, state
+from tests.worlds.leased import connect_seller
 
 FUNCTIONS = [
     "reserve_calls",

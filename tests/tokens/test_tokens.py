@@ -18,17 +18,12 @@ from execution.seller_messages import message_of
 from execution.token_manager import TokenManager
 from execution.tokens.refresh import Refresher
 from execution.tokens.rules import LostRefresh
-from tests.hand import (
-    DirectRpc,
-    HandClock,
-    HandEtsy,
-    TokenServer,
-    by_hand,
-    connect_seller,
-    etsy_settings,
-    lease_job,
-    many,
-)
+from tests.doubles.clocks import HandClock
+from tests.doubles.rpc import DirectRpc
+from tests.doubles.token_server import TokenServer
+from tests.doubles.transports import HandEtsy, by_hand, etsy_settings
+from tests.threads import many
+from tests.worlds.leased import connect_seller, lease_job
 
 HICCUP = httpx.Response(500, json={"error": "Server Error"})
 
@@ -178,10 +173,10 @@ def test_a_worker_that_died_with_the_answer_costs_a_reconnect_not_a_storm(db, rp
     endpoint.good = "40010002.next-1"  # the first refresh token is used up
 
     for _ in range(3):
-        with pytest.raises(Fatal) as told:
+        with pytest.raises(Fatal) as raised:
             manager(rpc, keyring, expired, endpoint).access_token()
 
-    assert told.value.code == "reconnect_needed"
+    assert raised.value.code == "reconnect_needed"
     assert endpoint.used == ["40010002.refresh-1"]
     assert state(db, expired)[1:] == (
         None,
@@ -233,7 +228,7 @@ def test_a_lost_answer_is_asked_for_again_after_a_rest(db, rpc, keyring, expired
     """Nobody says whether Etsy used the token up: no storm, no attempt, the same token once more, then the new pair."""
     endpoint = TokenServer()
     etsy = HandEtsy(answers=[httpx.ReadError("reset"), endpoint])
-    with pytest.raises(Snooze) as told:
+    with pytest.raises(Snooze) as raised:
         manager(rpc, keyring, expired, etsy).access_token()
     with pytest.raises(Snooze, match="failed a moment ago"):
         manager(rpc, keyring, expired, etsy).access_token()
@@ -243,7 +238,7 @@ def test_a_lost_answer_is_asked_for_again_after_a_rest(db, rpc, keyring, expired
 
     assert manager(rpc, keyring, expired, etsy).access_token() == "40010002.access-1"
     assert (asked_while_resting, len(etsy.asked)) == (1, 2)
-    assert told.value.delay == timedelta(seconds=15)
+    assert raised.value.delay == timedelta(seconds=15)
     assert fate(db, expired) == (0, 0, None)
 
 
@@ -261,9 +256,9 @@ def test_each_lost_answer_makes_the_rest_longer(db, rpc, keyring, expired):
     """An outage of the token endpoint: a request now and then, not one a worker."""
     etsy, delays = HandEtsy(answers=[httpx.ReadTimeout("late")]), []
     for _ in range(9):
-        with pytest.raises(Snooze) as told:
+        with pytest.raises(Snooze) as raised:
             manager(rpc, keyring, expired, etsy).access_token()
-        delays.append(told.value.delay.total_seconds())
+        delays.append(raised.value.delay.total_seconds())
         db.execute("update private.platform_tokens set rest_until = now()")
 
     assert delays == [15, 30, 60, 120, 240, 480, 900, 900, 900]
@@ -279,11 +274,11 @@ def test_where_refusals_may_be_hiccups_the_second_one_ends_the_connection(db, rp
         manager(rpc, keyring, expired, printify, rules=rules).access_token()
     still = state(db, expired)[2]
     db.execute("update private.platform_tokens set rest_until = now()")
-    with pytest.raises(Fatal) as told:
+    with pytest.raises(Fatal) as raised:
         manager(rpc, keyring, expired, printify, rules=rules).access_token()
 
     assert (still, state(db, expired)[2]) == ("connected", "reconnect_needed")
-    assert told.value.code == "reconnect_needed"
+    assert raised.value.code == "reconnect_needed"
     assert [json.loads(request.content)["refresh_token"] for request in printify.asked] == ["40010002.refresh-1"] * 2
 
 
@@ -372,10 +367,10 @@ def test_a_throttled_refresh_waits(db, rpc, keyring, expired):
     """429 at the token endpoint parks the job for as long as it asks."""
     etsy = HandEtsy(answers=[httpx.Response(429, headers={"retry-after": "42"}, json={"error": "slow down"})])
 
-    with pytest.raises(Snooze) as told:
+    with pytest.raises(Snooze) as raised:
         manager(rpc, keyring, expired, etsy).access_token()
 
-    assert told.value.delay == timedelta(seconds=42)
+    assert raised.value.delay == timedelta(seconds=42)
     assert state(db, expired)[1] is None
 
 
@@ -383,10 +378,10 @@ def test_a_refused_client_is_an_operators_matter(db, rpc, keyring, expired):
     """invalid_client is not the seller's fault: the connection stays connected."""
     etsy = HandEtsy(answers=[httpx.Response(401, json={"error": "invalid_client"})])
 
-    with pytest.raises(Fatal) as told:
+    with pytest.raises(Fatal) as raised:
         manager(rpc, keyring, expired, etsy).access_token()
 
-    assert told.value.code == "platform_key_refused"
+    assert raised.value.code == "platform_key_refused"
     assert state(db, expired)[2] == "connected"
 
 
@@ -396,10 +391,10 @@ def test_a_revoked_connection_makes_no_further_call(db, rpc, keyring, expired):
     with pytest.raises(Fatal):
         manager(rpc, keyring, expired, endpoint).access_token()
 
-    with pytest.raises(Fatal) as told:
+    with pytest.raises(Fatal) as raised:
         manager(rpc, keyring, expired, endpoint).access_token()
 
-    assert message_of(told.value, ETSY) == "Etsy no longer accepts our access. Please reconnect your shop."
+    assert message_of(raised.value, ETSY) == "Etsy no longer accepts our access. Please reconnect your shop."
     assert len(endpoint.used) == 1
 
 

@@ -23,8 +23,8 @@ from execution.app import App
 from execution.settings import Settings
 from sandbox.stack import Stack
 from tests.in_thread import serving
-from tests.runner.etsy import Etsy
-from tests.runner.world import close_app, make_app
+from tests.standins.etsy import Etsy
+from tests.worlds.process import close_app, make_app
 from web.app import create_app
 from web.http_limits import UVICORN_OPTIONS
 
@@ -145,9 +145,9 @@ def sign_in(web_url: str, web_env: dict[str, str]) -> Iterator[Callable[[str], h
     def make(user_id: str) -> httpx.Client:
         browser = client(web_url, headers={"Origin": web_url})
         opened.append(browser)
-        told = browser.post("/session", headers={"Authorization": f"Bearer {token_of(web_env, user_id)}"})
-        assert told.status_code == 200, told.text
-        browser.headers["X-CSRF-Token"] = told.json()["csrf_token"]
+        response = browser.post("/session", headers={"Authorization": f"Bearer {token_of(web_env, user_id)}"})
+        assert response.status_code == 200, response.text
+        browser.headers["X-CSRF-Token"] = response.json()["csrf_token"]
         return browser
 
     yield make

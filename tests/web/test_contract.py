@@ -98,18 +98,18 @@ def _judge(case, http, headers, found, asked):
 
 
 def test_every_operation_is_described_with_its_errors_and_examples(document):
-    operations = [(path, verb, told) for path, verbs in document["paths"].items() for verb, told in verbs.items()]
+    operations = [(path, verb, each) for path, verbs in document["paths"].items() for verb, each in verbs.items()]
 
     assert len(operations) > 20
-    for path, verb, told in operations:
-        assert told.get("summary"), (verb, path)
-        assert told.get("description"), (verb, path)
-        guarded = "security" in told
-        assert guarded <= ("401" in told["responses"]), (verb, path)
-        for status, answer in told["responses"].items():
+    for path, verb, each in operations:
+        assert each.get("summary"), (verb, path)
+        assert each.get("description"), (verb, path)
+        guarded = "security" in each
+        assert guarded <= ("401" in each["responses"]), (verb, path)
+        for status, answer in each["responses"].items():
             if (status.startswith("4") and status != "422") or (status == "503" and path != "/health/ready"):
                 assert "application/problem+json" in answer["content"], (verb, path, status)
-    bodies = [told["requestBody"]["content"] for _, _, told in operations if "requestBody" in told]
+    bodies = [each["requestBody"]["content"] for _, _, each in operations if "requestBody" in each]
     assert bodies
 
 

@@ -40,7 +40,7 @@ def connect(web_url):
         line.close()
 
 
-def told(line):
+def everything_from(line):
     """Everything that comes until the other side ends the line."""
     answer = b""
     try:
@@ -64,7 +64,7 @@ def test_a_head_without_end_is_cut_before_it_fills_the_memory(connect, kind):
         pass
 
     assert sent < 20 * 40 * len(PIECE)
-    assert told(line)[:12] in (b"", b"HTTP/1.1 431")
+    assert everything_from(line)[:12] in (b"", b"HTTP/1.1 431")
 
 
 def test_a_large_head_that_ends_is_answered(connect):
@@ -72,7 +72,7 @@ def test_a_large_head_that_ends_is_answered(connect):
 
     line.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: a=" + PIECE * 4 + b"\r\n\r\n")
 
-    assert told(line).startswith(b"HTTP/1.1 200")
+    assert everything_from(line).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-"])
@@ -82,7 +82,7 @@ def test_a_line_on_which_no_request_comes_is_given_up(connect, monkeypatch, sent
 
     line.sendall(sent)
 
-    assert told(line) == b""
+    assert everything_from(line) == b""
 
 
 def test_a_body_by_the_drop_is_given_up_and_a_reader_is_not():
@@ -131,7 +131,7 @@ def test_what_the_server_itself_logs_is_one_line_of_json(connect, web_env):
         wait_for(f"http://127.0.0.1:{port}", tries=3000)
         line = connect(f"http://127.0.0.1:{port}")
         line.sendall(b"NONSENSE\r\n\x1b[31m\r\n\r\n")
-        answer = told(line)
+        answer = everything_from(line)
     finally:
         process.terminate()
         written = process.communicate(timeout=30)[1]

@@ -27,7 +27,7 @@ GIVEN = ("canary-pasted-token", "canary-code", "canary-state", "canary-body")
 
 
 @pytest.fixture
-def told(capfd, web_env, clean):
+def transcript_of(capfd, web_env, clean):
     """Everything that a web process with canaries wrote and answered, after requests of every kind."""
 
     def run(ask, **changes):
@@ -67,21 +67,21 @@ def leaks(text, *, session, keys):
 
 
 @pytest.mark.parametrize("broken", [{}, {"SUPABASE_URL": "http://127.0.0.1:9"}], ids=["whole", "without a database"])
-def test_no_secret_is_answered_or_logged(told, web_env, make_seller, broken):
+def test_no_secret_is_answered_or_logged(transcript_of, web_env, make_seller, broken):
     keys = {name: web_env[name] for name in ("SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_JWT_SECRET", "TOKEN_KEYS")}
     session = token_of({**web_env, **broken}, make_seller("etsy"))
 
-    text = told(lambda asking: everything(asking, session), **broken)
+    text = transcript_of(lambda asking: everything(asking, session), **broken)
 
     assert leaks(text, session=session, keys=keys) == []
     assert len(text) > 2000
 
 
-def test_a_fault_of_ours_tells_nothing_of_what_was_asked(told, web_env, make_seller):
+def test_a_fault_of_ours_tells_nothing_of_what_was_asked(transcript_of, web_env, make_seller):
     """The last resort: a key that the database refuses makes a 500; neither answer nor log holds what came along."""
     session = token_of(web_env, make_seller("etsy"))
 
-    text = told(lambda asking: everything(asking, session), SUPABASE_SERVICE_ROLE_KEY=session)
+    text = transcript_of(lambda asking: everything(asking, session), SUPABASE_SERVICE_ROLE_KEY=session)
 
     assert " 500 " in f" {text}" or "500 Headers" in text
     assert "request_failed" in text
@@ -90,7 +90,7 @@ def test_a_fault_of_ours_tells_nothing_of_what_was_asked(told, web_env, make_sel
 
 @pytest.mark.parametrize(("accept", "also_its_page"), [("application/json", False), ("text/html", True)])
 def test_an_error_that_nobody_expected_is_dressed_and_stays_inside(
-    *, told, web_env, make_user, monkeypatch, accept, also_its_page
+    *, transcript_of, web_env, make_user, monkeypatch, accept, also_its_page
 ):
     """Neither the answer nor a log, ours or the server's, holds its text; and it has the headers of every other."""
     session = token_of(web_env, make_user())
@@ -105,7 +105,7 @@ def test_an_error_that_nobody_expected_is_dressed_and_stays_inside(
             monkeypatch.setattr(error_page, "page", break_down)
         yield asking.get("/connections", headers={"Authorization": f"Bearer {session}", "Accept": accept})
 
-    text = told(ask)
+    text = transcript_of(ask)
 
     assert text.startswith("500 ")
     assert "content-security-policy" in text
@@ -116,7 +116,7 @@ def test_an_error_that_nobody_expected_is_dressed_and_stays_inside(
     assert leaks(text, session=session, keys={}) == []
 
 
-def test_the_check_is_alive(told, web_env, make_seller):
+def test_the_check_is_alive(transcript_of, web_env, make_seller):
     """A secret that is written is found."""
     session = token_of(web_env, make_seller("etsy"))
 
@@ -124,7 +124,7 @@ def test_the_check_is_alive(told, web_env, make_seller):
         structlog.get_logger().warning("planted", secret=CANARIES["METRICS_TOKEN"])
         yield asking.get("/health/live")
 
-    assert leaks(told(ask), session=session, keys={}) == ["METRICS_TOKEN"]
+    assert leaks(transcript_of(ask), session=session, keys={}) == ["METRICS_TOKEN"]
 
 
 def test_settings_show_no_secret_when_they_are_printed(web_env):

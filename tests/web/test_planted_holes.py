@@ -10,8 +10,9 @@ from pydantic import SecretStr
 
 from execution.connections import consent as oauth
 from execution.http import signatures
-from execution.platforms.printify import webhooks as printify_webhooks
-from execution.platforms.shopify import webhooks as shopify_webhooks
+from execution.http.signatures import Delivery
+from execution.platforms.printify import webhooks as printify
+from execution.platforms.shopify import webhooks as shopify
 from execution.process import logs
 from execution.store import Store
 from tests.holes import Hole, assert_seen, code, function, statement
@@ -23,8 +24,8 @@ from tests.web.auth import test_sessions
 from tests.web.routes import test_connections, test_onboarding, test_platform_webhooks
 from tests.web.routes.test_connections import browser, shop  # noqa: F401  fixtures
 from tests.web.routes.test_onboarding import from_supabase, secret, supabase_url  # noqa: F401  fixtures
-from tests.web.routes.test_platform_webhooks import door, door_env, door_url, shopify_seller  # noqa: F401  fixtures
-from tests.web.test_leaks import told  # noqa: F401  a fixture
+from tests.web.routes.test_platform_webhooks import hooks, hooks_env, hooks_url, shopify_seller  # noqa: F401  fixtures
+from tests.web.test_leaks import transcript_of  # noqa: F401  a fixture
 from web import connecting, http_limits, problems, security_headers
 from web.auth import csrf, rate_limits, sessions
 from web.routes import onboarding
@@ -271,13 +272,13 @@ DELIVERIES = [
         row=63,
         without="a header comes once",
         seen_by=HOOK.test_a_header_that_comes_twice_is_refused,
-        plants=[code(signatures.Delivery, "only", lambda self, *names: self.headers[names[0]][0])],
+        plants=[code(Delivery, "only", Delivery.first)],
     ),
     Hole(
         row=63,
         without="a database webhook's secret comes once",
         seen_by=HOOK.test_a_database_webhook_without_the_secret_is_nobody,
-        plants=[code(signatures.Delivery, "only", lambda self, *names: self.headers[names[0]][0])],
+        plants=[code(Delivery, "only", Delivery.first)],
         given={"secrets": (HOOK.FIRST, "s3")},
     ),
     Hole(
@@ -290,13 +291,13 @@ DELIVERIES = [
         row=63,
         without="a platform's goodbye names its shop where it is signed",
         seen_by=test_platform_webhooks.test_a_signature_of_something_else_ends_and_erases_nothing,
-        plants=[code(shopify_webhooks, "_demand_shop", lambda *_: None)],
+        plants=[code(shopify, "_demand_shop", lambda *_: None)],
     ),
     Hole(
         row=63,
         without="a platform's signature is compared",
         seen_by=test_platform_webhooks.test_what_is_not_signed_as_it_should_be_changes_nothing,
-        plants=[code(room, "any_equal", lambda *_: True) for room in (signatures, printify_webhooks, shopify_webhooks)],
+        plants=[code(place, "any_equal", lambda *_: True) for place in (signatures, printify, shopify)],
     ),
     Hole(
         row=63,

@@ -14,7 +14,7 @@ from web.auth import rate_limits
 from web.auth.current_user import SIGNED_IN
 from web.backfills import BackfillRequest, job_rows
 from web.context import WebDep
-from web.messages import EXAMPLE_PLATFORM
+from web.examples import EXAMPLE
 from web.problems import responses
 from web.routes.backfill import Name, Shop, Status
 from web.routes.onboarding import Accepted
@@ -26,7 +26,7 @@ router = APIRouter(tags=["admin"], dependencies=SIGNED_IN)
 class Resync(BaseModel):
     """Read a user's shops of a platform again, or one of them, complete or not."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"platform": EXAMPLE_PLATFORM}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"platform": EXAMPLE}]})
 
     platform: Name
     shop_id: Shop | None = None

@@ -13,11 +13,11 @@ from starlette.responses import JSONResponse, Response
 from execution.catalog import PLATFORMS
 from execution.settings import Settings
 from web.context import WebDep
+from web.examples import EXAMPLE
 from web.health.metrics import CONTENT_TYPE, Metrics
 from web.health.pipeline import PipelineStatus
 from web.health.platform_health import platform_health
 from web.health.readiness import Check, Readiness
-from web.messages import EXAMPLE_PLATFORM
 from web.problems import Problem, responses
 
 router = APIRouter(tags=["health"])
@@ -58,7 +58,7 @@ class DataPipeline(BaseModel):
                 {
                     "status": "ok",
                     "checks": {"database": "ok", "valkey": "ok"},
-                    "platforms": [{"platform": EXAMPLE_PLATFORM, "status": "ok", "score": 99, "circuits": 0}],
+                    "platforms": [{"platform": EXAMPLE, "status": "ok", "score": 99, "circuits": 0}],
                     "last_sync_at": "2026-11-22T09:58:11+00:00",
                     "error_rate": 0.01,
                     "queued": 12,
@@ -110,7 +110,7 @@ class PlatformHealth(Rates):
         json_schema_extra={
             "examples": [
                 {
-                    "platform": EXAMPLE_PLATFORM,
+                    "platform": EXAMPLE,
                     "status": "ok",
                     "score": 99,
                     "calls": 812,
@@ -199,7 +199,7 @@ async def data_pipeline(request: Request) -> DataPipeline:
 
 @router.get("/api/{platform}-health", responses=responses(404, 422))
 async def platform(
-    platform: Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,30}$", examples=[EXAMPLE_PLATFORM])], request: Request
+    platform: Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,30}$", examples=[EXAMPLE])], request: Request
 ) -> PlatformHealth:
     """One platform's last hour: score, rates and latencies by endpoint, limits, retries, circuits, advice."""
     if platform not in PLATFORMS:

@@ -12,8 +12,9 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from execution.catalog import PLATFORMS, told_of
+from execution.catalog import PLATFORMS, shown
 from execution.errors import UserError
+from execution.platforms.platform import Platform
 from web import connecting, messages
 from web.auth.current_user import User, UserDep
 from web.backfills import BackfillRequest, estimate, start
@@ -54,9 +55,10 @@ def connect(platform: str, request: Request, user: UserDep, web: WebDep, shop: A
             web, user.id, platform, base_url=base_url(web, request), shop=shop.strip(), return_to="/settings/connected"
         )
     except Problem as problem:
-        if problem.status_code != 422 or not _has_form(platform):
+        known = _with_form(platform)
+        if problem.status_code != 422 or known is None:
             raise
-        return _form(request, user, platform, mistake=messages.connect_problem(platform, problem.code), shop=shop[:100])
+        return _form(request, user, known, mistake=problem.code, shop=shop[:100])
     return RedirectResponse(url, 303)
 
 
@@ -69,20 +71,21 @@ def connect_by_token(  # noqa: PLR0917  FastAPI passes by name
     access_token: Annotated[str, Form()] = "",
     shop_id: Annotated[str, Form()] = "",
 ) -> Response:
-    """A pasted token; tried before it is stored, and never shown again."""
-    if platform not in PLATFORMS or PLATFORMS[platform].words.pasted is None:
+    """A pasted personal token; tried before it is stored, and never shown again."""
+    known = _with_form(platform)
+    if known is None or known.words.pasted is None:
         raise Problem(404, "not_found")
     token, shop = "".join(access_token.split()), shop_id.strip()
     for form, typed, code in ((_TOKEN, token, "no_token"), (_SHOP_ID, shop, "no_shop_number")):
         if not form.fullmatch(typed):
-            return _form(request, user, platform, mistake=messages.connect_problem(platform, code))
+            return _form(request, user, known, mistake=code)
     try:
         connecting.connect_by_token(web, user.id, platform, token, shop)
     except Problem as problem:
         if problem.status_code != 422:
             raise
         code = "token_refused" if problem.code == "refused" else problem.code
-        return _form(request, user, platform, mistake=messages.connect_problem(platform, code))
+        return _form(request, user, known, mistake=code)
     return RedirectResponse(f"/backfill?connected={platform}", 303)
 
 
@@ -96,28 +99,32 @@ def disconnect(connection_id: UUID, user: UserDep, web: WebDep) -> Response:
 @router.get("/settings/connected")
 def connected(user: UserDep, connected: str = "", problem: str = "", platform: str = "") -> Response:  # noqa: ARG001
     """Where the consent pages lead back to: on to the sync, or to what went wrong, on the form that can mend it."""
-    if connected in told_of():
+    if connected in shown():
         return RedirectResponse(f"/backfill?connected={connected}", 303)
-    name = platform if platform in told_of() else ""
+    name = platform if platform in shown() else ""
     code = problem if problem.isidentifier() else "unknown"
     return RedirectResponse(f"{HERE}?platform={name}&problem={code}", 303)
 
 
 @router.get(HERE + "/{platform}/connect")
 def connect_form(platform: str, request: Request, user: UserDep, web: WebDep) -> Response:
-    if not _has_form(platform) or not _is_available(web, platform):
+    known = _with_form(platform)
+    if known is None or not _is_available(web, platform):
         raise Problem(404, "not_found")
-    return _form(request, user, platform)
+    return _form(request, user, known)
 
 
-def _form(request: Request, user: User, platform: str, *, mistake: str = "", shop: str = "") -> Response:
+def _with_form(platform: str) -> Platform | None:
+    """The platform, where its seller has something to type before it is connected."""
+    known = PLATFORMS.get(platform)
+    return known if known and known.words.has_form else None
+
+
+def _form(request: Request, user: User, platform: Platform, *, mistake: str = "", shop: str = "") -> Response:
+    """The form that connects; `mistake` is the code of what was wrong with it."""
+    text = messages.connect_problem(platform.name, mistake) if mistake else ""
     status = 422 if mistake else 200
-    known = PLATFORMS[platform]
-    return render.page(request, "connect.html", user=user, status=status, platform=known, mistake=mistake, shop=shop)
-
-
-def _has_form(platform: str) -> bool:
-    return platform in PLATFORMS and PLATFORMS[platform].words.has_form
+    return render.page(request, "connect.html", user=user, status=status, platform=platform, mistake=text, shop=shop)
 
 
 @router.get(HERE + "/{connection_id}/sync")
@@ -161,7 +168,7 @@ def _connection(web: Web, user: User, connection_id: UUID) -> Mapping[str, Any]:
 def _cards(request: Request, web: Web, user: User) -> tuple[tuple[ConnectionView, ...], Any]:
     facts = status_of(web, user.id)
     formats = render.formats_of(request, datetime.fromisoformat(facts["now"]))
-    available = [name for name in told_of() if _is_available(web, name)]
+    available = [name for name in PLATFORMS if _is_available(web, name)]
     ends = token_ends_of(web, user.id)
     return connections_view(facts, formats, available=available, token_ends=ends), formats
 
@@ -202,7 +209,7 @@ def _addable(cards: tuple[ConnectionView, ...], web: Web) -> list[Addable]:
 
 
 def _goodbye(platform: str) -> render.Notice | None:
-    if platform not in told_of():
+    if platform not in shown():
         return None
     return render.Notice(
         tone="good", text=f"{messages.platform_title(platform)} is disconnected, and our keys to it are deleted."

@@ -8,8 +8,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from execution.catalog import told_of
+from execution.catalog import shown
 from execution.jobs import OPEN
+from execution.platforms.words import SellerWords
 from execution.reports import progress
 from web import messages
 from web.pages.formats import Formats
@@ -41,9 +42,6 @@ class ConnectionView:
     connection_id: str
     title: str
     brings: str
-    # Something is asked for before the consent page; the seller may paste a token in its place.
-    has_form: bool
-    pastes_token: bool
     state: str
     pill: str
     pill_text: str
@@ -59,6 +57,9 @@ class ConnectionView:
     warning: str
     # The access ends soon, and only the seller can give another.
     advice: str
+    # The seller may paste a token in place of confirming at a consent page; has something to type, one or the other.
+    takes_token: bool
+    has_form: bool
     failures: tuple[str, ...]
     can_resume: bool
     # Connected, but with too little: connecting again is what helps.
@@ -92,7 +93,7 @@ def connections_view(
         )
         for shop in shops
     ]
-    bare = set(told_of()) - {shop["platform"] for shop in shops}
+    bare = set(shown()) - {shop["platform"] for shop in shops}
     cards += [_connection(name, None, (), formats, available) for name in bare]
     return tuple(sorted(cards, key=lambda card: messages.sort_key(card.platform)))
 
@@ -104,17 +105,14 @@ def _connection(
     is_open = any(job["status"] in OPEN for job in jobs)
     failed = [job for job in jobs if job["status"] in ("failed", "quarantined")]
     pill, text = _pill(state, is_open=is_open, has_failed=bool(failed))
-    synced = _synced(jobs, formats)
-    words = told_of()[name].words if name in told_of() else None
+    synced, words = _synced(jobs, formats), _words(name)
     share = sum(map(progress.share, jobs)) / len(jobs) if jobs else 0.0
     return ConnectionView(
         key=name,
         platform=name,
         connection_id=shop["connection_id"] if shop else "",
         title=messages.platform_title(name),
-        brings=words.brings if words else "",
-        has_form=words is not None and words.has_form,
-        pastes_token=_pastes_token(name),
+        brings=words.brings,
         state=state,
         pill=pill,
         pill_text=text,
@@ -127,6 +125,8 @@ def _connection(
         entities=tuple(EntityFact(name=messages.entity_title(job["entity"]), text=_held(job, formats)) for job in jobs),
         warning=_warning(name, shop),
         advice="",
+        takes_token=words.pasted is not None,
+        has_form=words.has_form,
         # Who disconnected a shop knows why nothing comes from it any more.
         failures=tuple(
             f"{messages.entity_title(job['entity'])}: {messages.failure(job)}"
@@ -138,8 +138,10 @@ def _connection(
     )
 
 
-def _pastes_token(name: str) -> bool:
-    return name in told_of() and told_of()[name].words.pasted is not None
+def _words(name: str) -> SellerWords:
+    """What a platform says of itself; nothing of one that is not known here any more."""
+    known = shown().get(name)
+    return known.words if known else SellerWords(brings="")
 
 
 _PILLS = {
@@ -191,7 +193,7 @@ def _advice(name: str, ends_at: str | None, formats: Formats) -> str:
     moment = datetime.fromisoformat(ends_at)
     ends = f"{'ended' if moment <= formats.now else 'ends'} on {formats.day(moment)}"
     when = "to go on" if moment <= formats.now else "before, so that no order is missed"
-    if _pastes_token(name):
+    if _words(name).pasted is not None:
         return f"The token that you pasted {ends}. Paste a new one {when}."
     return f"Our access to {messages.platform_title(name)} {ends}. Connect again {when}."
 

@@ -102,6 +102,20 @@ def dashboard_view(
     )
 
 
+def _lowering() -> Iterator[tuple[tuple[str, str], str]]:
+    """What lowers a profit: platform and entity, and whether they bring fees or costs."""
+    for name, platform in PLATFORMS.items():
+        if platform.profit.fees:
+            yield (name, platform.profit.fees), "fees"
+        if platform.profit.costs:
+            yield (name, platform.profit.costs), "costs"
+
+
+def _bring_costs(joined: str) -> str:
+    """The platforms that tell what sold goods cost."""
+    return joined.join(platform.title for platform in PLATFORMS.values() if platform.profit.costs)
+
+
 def _sold(row: Row, formats: Formats, *, is_only: bool) -> str:
     """The same thing sold at two places is two lines: each says where."""
     return f"{formats.number(row['sold'])} sold" + ("" if is_only else f" · {messages.platform_title(row['platform'])}")
@@ -110,17 +124,7 @@ def _sold(row: Row, formats: Formats, *, is_only: bool) -> str:
 def _missing(jobs: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """What lowers a profit and is not all here yet. What is read once more was here before, and still is."""
     open_ = {(job["platform"], job["entity"]) for job in jobs if job["status"] in OPEN and not job.get("last_complete")}
-    return [
-        (what, name)
-        for name, platform in PLATFORMS.items()
-        for what, entity in (("fees", platform.profit.fees), ("costs", platform.profit.costs))
-        if (name, entity) in open_
-    ]
-
-
-def _printers() -> str:
-    """Who tells what sold goods cost."""
-    return " or ".join(platform.title for platform in PLATFORMS.values() if platform.profit.costs)
+    return [(what, key[0]) for key, what in _lowering() if key in open_]
 
 
 def _arriving(jobs: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -173,7 +177,7 @@ def _tiles(total: Money, amounts: AmountFormat, *, is_arriving: bool) -> tuple[T
 
 def _cost_note(total: Money, amounts: AmountFormat) -> str:
     if not total.costed:
-        return f"Connect {_printers()} to see it"
+        return f"Connect {_bring_costs(' or ')} to see it"
     return f"known for {amounts.formats.number(total.costed)} of {amounts.formats.number(total.orders)} orders"
 
 
@@ -215,7 +219,7 @@ def _cautions(total: Money, sums: Sequence[Row], shown: str, formats: Formats) -
     if total.costed and total.uncosted:
         yield (
             f"Orders without a known cost: {formats.number(total.uncosted)}. Their profit is shown too high. "
-            f"Costs come from {_printers()}; goods that you make yourself are not counted."
+            f"Costs come from {_bring_costs(' and ')}; goods that you make yourself are not counted."
         )
     fees = {row["currency"] for row in sums if row["fees"] and row["currency"] != shown}
     if fees:

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
-from execution.catalog import told_of
+from execution.catalog import shown
 from web import messages
 from web.auth.current_user import User, UserDep
 from web.context import Web, WebDep
@@ -58,9 +58,9 @@ async def _events(request: Request, web: Web, user: User, *, until: float) -> As
 
 
 def _notice(connected: str, started: str) -> render.Notice | None:
-    if connected in told_of():
+    if connected in shown():
         return render.Notice(tone="good", text=f"{messages.platform_title(connected)} is connected.")
-    if started in told_of():
+    if started in shown():
         return render.Notice(tone="good", text=f"The sync of {messages.platform_title(started)} was started.")
     return None
 

@@ -283,7 +283,7 @@ def _running(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
 
 def _parked(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
     name, resumes = messages.entity_title(job["entity"]), datetime.fromisoformat(job["run_after"])
-    why, wait = messages.why_waiting(job["platform"], job["park_reason"]), max(resumes - formats.now, timedelta())
+    why, wait = messages.why_waiting(job["platform"], job["park_code"]), max(resumes - formats.now, timedelta())
     if wait < _SHORT_WAIT:
         return f"Syncing {name.lower()}… {counts(job, formats)}".rstrip(), f"{why} Continues in a few seconds."
     to_come = progress.rest(job, formats.now)

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 from web.auth.csrf import FIELD
 from web.auth.current_user import User
 from web.context import web_of
+from web.pages import platform_colours
 from web.pages.formats import Formats, formats_for
 
 _HERE = Path(__file__).resolve().parent.parent
@@ -55,7 +56,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["static"] = static
+    environment.globals.update(static=static, platform_colours=platform_colours.address)
     return environment
 
 

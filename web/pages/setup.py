@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from web.pages import platform_colours
 from web.pages.connections import router as connections
 from web.pages.dashboard import router as dashboard
 from web.pages.error_page import problem_page
@@ -18,6 +19,8 @@ from web.pages.render import STATIC, static
 def add_pages(api: FastAPI) -> None:
     for router in (login, connections, progress, dashboard):
         api.include_router(router, include_in_schema=False)
+    # Before the files, among which it is not.
+    api.include_router(platform_colours.router, include_in_schema=False)
     api.mount("/static", _Static(directory=STATIC), name="static")
     api.state.html_problem = problem_page
 

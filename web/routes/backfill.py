@@ -17,9 +17,9 @@ from web import backfills
 from web.auth.current_user import SIGNED_IN, User, UserDep
 from web.backfills import BackfillRequest
 from web.context import Web, WebDep
+from web.examples import EXAMPLE
 from web.live import server_sent_events
 from web.live.status_stream import version_of
-from web.messages import EXAMPLE_PLATFORM
 from web.problems import Problem, responses
 from web.routes.onboarding import Accepted
 from web.user_facts import of_shops, status_of
@@ -44,9 +44,9 @@ class Start(BaseModel):
         json_schema_extra={
             "examples": [
                 {},
-                {"platform": EXAMPLE_PLATFORM, "entities": ["orders"], "dry_run": True},
-                {"platform": EXAMPLE_PLATFORM, "shop_id": "30010001", "again": True},
-                {"platform": EXAMPLE_PLATFORM, "since": "2026-01-01T00:00:00Z"},
+                {"platform": EXAMPLE, "entities": ["orders"], "dry_run": True},
+                {"platform": EXAMPLE, "shop_id": "30010001", "again": True},
+                {"platform": EXAMPLE, "since": "2026-01-01T00:00:00Z"},
             ]
         },
     )
@@ -106,7 +106,7 @@ class Estimate(BaseModel):
                 {
                     "jobs": [
                         {
-                            "platform": EXAMPLE_PLATFORM,
+                            "platform": EXAMPLE,
                             "connection_id": "9d35f1c0-0d1b-4a5e-8a3e-6d0b0a8f7c11",
                             "shop_id": "30010001",
                             "entity": "orders",
@@ -117,7 +117,7 @@ class Estimate(BaseModel):
                     ],
                     "platforms": [
                         {
-                            "platform": EXAMPLE_PLATFORM,
+                            "platform": EXAMPLE,
                             "calls": 812,
                             "calls_per_day": 2500,
                             "days": 0,
@@ -156,7 +156,7 @@ class Status(BaseModel):
                     "connections": [
                         {
                             "connection_id": "9d35f1c0-0d1b-4a5e-8a3e-6d0b0a8f7c11",
-                            "platform": EXAMPLE_PLATFORM,
+                            "platform": EXAMPLE,
                             "shop_id": "30010001",
                             "shop_name": "Tea",
                             "status": "connected",
@@ -164,7 +164,7 @@ class Status(BaseModel):
                     ],
                     "jobs": [
                         {
-                            "platform": EXAMPLE_PLATFORM,
+                            "platform": EXAMPLE,
                             "connection_id": "9d35f1c0-0d1b-4a5e-8a3e-6d0b0a8f7c11",
                             "shop_id": "30010001",
                             "entity": "orders",

@@ -13,11 +13,14 @@ from execution.catalog import PLATFORMS
 from web import connecting, messages
 from web.auth.current_user import SIGNED_IN, UserDep
 from web.context import WebDep, base_url
-from web.messages import EXAMPLE_PLATFORM
+from web.examples import EXAMPLE
 from web.problems import Problem, responses
 from web.user_facts import connections_of
 
-Platform = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,30}$", examples=[EXAMPLE_PLATFORM])]
+_SHOPS = "; ".join(
+    f"{platform.title}: your-shop{platform.words.shop.suffix}" for platform in PLATFORMS.values() if platform.words.shop
+)
+Platform = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,30}$", examples=[EXAMPLE])]
 Shop = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,120}$")]
 Token = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{8,4096}$")]
 
@@ -32,7 +35,7 @@ class Connection(BaseModel):
             "examples": [
                 {
                     "connection_id": "9d35f1c0-0d1b-4a5e-8a3e-6d0b0a8f7c11",
-                    "platform": EXAMPLE_PLATFORM,
+                    "platform": EXAMPLE,
                     "shop_id": "30010001",
                     "shop_name": "Tea and Thread",
                     "currency": "USD",
@@ -98,9 +101,7 @@ def connect(
     user: UserDep,
     web: WebDep,
     request: Request,
-    shop: Annotated[
-        str, Form(max_length=100, description="The shop's address, where each shop has its own consent page")
-    ] = "",
+    shop: Annotated[str, Form(max_length=100, description=_SHOPS)] = "",
     return_to: Annotated[str, Form(max_length=200)] = connecting.HOME,
 ) -> RedirectResponse:
     """To the platform's consent page. What comes back must name this very beginning: user, platform, ten minutes."""

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from web.auth.current_user import SIGNED_IN, UserDep
 from web.context import WebDep
-from web.messages import EXAMPLE_PLATFORM
+from web.examples import EXAMPLE
 from web.problems import Problem, responses
 from web.user_facts import figures_of
 
@@ -29,7 +29,7 @@ class Figures(BaseModel):
                 {
                     "rows": [
                         {
-                            "platform": EXAMPLE_PLATFORM,
+                            "platform": EXAMPLE,
                             "currency": "USD",
                             "starts": "2026-11-01",
                             "orders": 41,

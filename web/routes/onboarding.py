@@ -15,10 +15,10 @@ from starlette.concurrency import run_in_threadpool
 from execution.errors import StoreError
 from execution.http.signatures import Delivery, NotSigned, any_equal, standard_id
 from execution.platform_settings import secrets_of
-from web.auth.signatures import SignedDelivery
+from web.auth.deliveries import DeliveryDep
 from web.backfills import BackfillRequest, job_rows
 from web.context import Web, WebDep
-from web.messages import EXAMPLE_PLATFORM
+from web.examples import EXAMPLE
 from web.problems import Problem, refusal_of, responses
 from web.user_facts import status_of
 
@@ -110,7 +110,7 @@ class Accepted(BaseModel):
                     "run_id": "0c1f3f0e-6b53-4d0c-8d6a-6f8f3ad3a911",
                     "jobs": [
                         {
-                            "platform": EXAMPLE_PLATFORM,
+                            "platform": EXAMPLE,
                             "connection_id": "9d35f1c0-0d1b-4a5e-8a3e-6d0b0a8f7c11",
                             "shop_id": "30010001",
                             "entity": "orders",
@@ -132,13 +132,13 @@ class Accepted(BaseModel):
     responses=responses(400, 401, 404, 413, 503),
     openapi_extra={"requestBody": _BODY, "parameters": _HEADERS},
 )
-async def onboarding(delivery: SignedDelivery, web: WebDep) -> Accepted:
+async def onboarding(delivery: DeliveryDep, web: WebDep) -> Accepted:
     """Queue a new user's backfill. Verified before it is parsed, stored with its jobs, repeated without effect."""
-    source, delivery_id = _verified(web, delivery)
+    source, name = _verified(web, delivery)
     user_id = _user_in(source, delivery.body)
     if user_id is None:
         return Accepted(run_id=None, jobs=[])
-    return await run_in_threadpool(_accept, web, source, delivery_id, user_id)
+    return await run_in_threadpool(_accept, web, source, name, user_id)
 
 
 def _verified(web: Web, delivery: Delivery) -> tuple[str, str]:

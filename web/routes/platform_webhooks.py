@@ -1,6 +1,6 @@
 """Platforms' webhooks: verified as each platform says, kept once, answered at once. A job reads the object again.
 
-A route a platform, made of what its package tells. Nothing of a body but ids is used, and no body is stored.
+A route for every platform that has any (`Platform.webhooks`). Nothing of a body but ids is used, and no body is stored.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from execution.catalog import PLATFORMS
-from execution.platforms.webhooks import Event, Webhooks
-from web.auth.signatures import SignedDelivery
+from execution.platforms.webhooks import Event, NotAnEvent, Webhooks
+from web.auth.deliveries import DeliveryDep
 from web.context import Web, WebDep
-from web.problems import responses
+from web.problems import Problem, responses
 
 
 class Received(BaseModel):
@@ -26,14 +26,14 @@ class Received(BaseModel):
     received: bool = True
 
 
-def router() -> APIRouter:
-    """The routes of the platforms that there are now."""
+def router_of_platforms() -> APIRouter:
+    """A route for each platform that is known now."""
     router = APIRouter(tags=["webhooks"])
     for name, platform in PLATFORMS.items():
-        if platform.webhooks:
+        if platform.webhooks is not None:
             router.add_api_route(
                 f"/webhooks/{name}",
-                _receive(name, platform.webhooks),
+                _receiver(name, platform.webhooks),
                 methods=["POST"],
                 name=name,
                 description=platform.webhooks.about,
@@ -43,20 +43,13 @@ def router() -> APIRouter:
     return router
 
 
-def _document(text: str) -> dict[str, Any]:
-    return {
-        "requestBody": {
-            "required": True,
-            "description": text,
-            "content": {"application/json": {"schema": {"type": "object"}}},
-        }
-    }
-
-
-def _receive(platform: str, webhooks: Webhooks) -> Callable[[SignedDelivery, WebDep], Awaitable[Received]]:
-    async def receive(delivery: SignedDelivery, web: WebDep) -> Received:
+def _receiver(platform: str, webhooks: Webhooks) -> Callable[..., Awaitable[Received]]:
+    async def receive(delivery: DeliveryDep, web: WebDep) -> Received:
         webhooks.prove(delivery, web.app.settings.webhook_secrets(platform), time.time())
-        event = webhooks.read(delivery)
+        try:
+            event = webhooks.read(delivery)
+        except NotAnEvent:
+            raise Problem(400, "not_an_event", "The body is not one that this platform sends.") from None
         return Received() if event is None else await _keep(web, platform, event)
 
     return receive
@@ -82,3 +75,13 @@ async def _keep(web: Web, platform: str, event: Event) -> Received:
     if accepted["connections"] and event.effect == "read":
         web.manager.ring()
     return Received()
+
+
+def _document(text: str) -> dict[str, Any]:
+    return {
+        "requestBody": {
+            "required": True,
+            "description": text,
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        }
+    }

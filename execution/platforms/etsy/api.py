@@ -14,13 +14,6 @@ from execution.http.small_bodies import error_text, json_object
 from execution.platform_settings import PlatformSettings
 from execution.platforms.api import ACCEPTED, Api, ResponseKind, ShopIdentity, Verdict, verdict
 
-_OUR_FAULT = "Something is wrong on our side. Our engineers have been told; you need not do anything."
-_RECONNECT = "Etsy no longer accepts our access. Please reconnect your shop."
-_RECONNECT_WITH_LEAVE = (
-    "Etsy needs your leave for reading orders and listings. Please reconnect your shop and allow both."
-)
-_NOT_YOURS = "This Etsy shop belongs to another Etsy account. Please reconnect with the account that owns it."
-
 
 def _headers(settings: PlatformSettings, access_token: str) -> dict[str, str]:
     return {"x-api-key": f"{settings.client_id}:{settings.secret}", "authorization": f"Bearer {access_token}"}
@@ -61,17 +54,17 @@ def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verd
 def _refusal(status: int, text: str) -> Verdict:
     reason, low = f"Etsy answered {status}: {text}", text.lower()
     if status in (401, 403) and ("api key" in low or "api-key" in low or "shared secret" in low):
-        return verdict(ResponseKind.KEY_REFUSED, reason, "platform_key_refused", _OUR_FAULT)
+        return verdict(ResponseKind.KEY_REFUSED, reason, "platform_key_refused")
     if status in (401, 403) and "scope" in low:
-        return verdict(ResponseKind.ACCESS_REFUSED, reason, "reconnect_needed", _RECONNECT_WITH_LEAVE)
+        return verdict(ResponseKind.ACCESS_REFUSED, reason, "reconnect_needed", "leave_needed")
     if status == 401:
-        return verdict(ResponseKind.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
+        return verdict(ResponseKind.TOKEN_REJECTED, reason, "reconnect_needed")
     if status == 403:
-        code, message = ("not_your_shop", _NOT_YOURS) if "does not own" in low else ("reconnect_needed", _RECONNECT)
-        return verdict(ResponseKind.ACCESS_REFUSED, reason, code, message)
+        code = "not_your_shop" if "does not own" in low else "reconnect_needed"
+        return verdict(ResponseKind.ACCESS_REFUSED, reason, code)
     if status in (404, 410):
         return verdict(ResponseKind.GONE, reason)
-    return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
+    return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong")
 
 
 def _too_many(headers: Headers, text: str, now: datetime) -> Verdict:
@@ -88,7 +81,7 @@ def _identify(send: Send, _: str) -> ShopIdentity:
     """Ask getMe for the token's own shop, getShop for what it is called."""
     shop_id = _fields(send, "/users/me").get("shop_id")
     if not isinstance(shop_id, int):
-        raise Fatal("getMe names no shop", code="no_shop", seller_message="This Etsy account has no shop.")
+        raise Fatal("getMe names no shop", code="no_shop")
     shop = _fields(send, f"/shops/{shop_id}")
     created = shop.get("created_timestamp", shop.get("create_date"))
     return ShopIdentity(

@@ -10,12 +10,22 @@ from execution.platforms.etsy.streams import ENTITIES
 from execution.platforms.etsy.tokens import ETSY_TOKENS
 from execution.platforms.etsy.webhooks import ETSY_WEBHOOKS
 from execution.platforms.platform import Platform, Profit
-from execution.platforms.words import SellerWords
+from execution.platforms.words import Colour, SellerWords
 
 ETSY = Platform(
     name="etsy",
     title="Etsy",
-    words=SellerWords(brings="Orders, listings, the payment account with every fee, and customers."),
+    words=SellerWords(
+        brings="Orders, listings, the payment account with every fee, and customers.",
+        colour=Colour(light="#c2571a", dark="#ef8f55"),
+        failures={
+            "leave_needed": "Etsy needs your leave for reading orders and listings. Please reconnect your shop and "
+            "allow both.",
+            "no_shop": "This Etsy account has no shop.",
+            "not_your_shop": "This Etsy shop belongs to another Etsy account. Please reconnect with the account that "
+            "owns it.",
+        },
+    ),
     variables=PlatformVariables(
         client_id="ETSY_KEYSTRING",
         client_secret="ETSY_SHARED_SECRET",  # noqa: S106  a name

@@ -26,14 +26,6 @@ _MINUTE = timedelta(minutes=1)
 _REST = timedelta(hours=1)
 _MOST_TEXT = 300
 
-_OUR_FAULT = "Something is wrong on our side. Our engineers have been told; you need not do anything."
-_RECONNECT = "Printify no longer accepts our access. Please reconnect your account."
-_MORE_SCOPE = (
-    "Printify needs your leave for reading shops, orders and products. "
-    "Please reconnect your account and allow all three."
-)
-_UNPAID = "Printify asks for a payment, or a quota of your account is used up. Please look at your Printify account."
-
 
 def _headers(settings: PlatformSettings, access_token: str) -> dict[str, str]:
     del settings
@@ -66,17 +58,17 @@ def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verd
 def _refusal(status: int, text: str, reason: str) -> Verdict:
     match status:
         case 401:
-            return verdict(ResponseKind.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
+            return verdict(ResponseKind.TOKEN_REJECTED, reason, "reconnect_needed")
         case 402:
-            return verdict(ResponseKind.ACCESS_REFUSED, reason, "payment_needed", _UNPAID)
+            return verdict(ResponseKind.ACCESS_REFUSED, reason, "payment_needed")
         case 403 if any(word in text.lower() for word in ("suspend", "too many", "rate")):
             return Verdict(kind=ResponseKind.SHOP_PAUSED, reason=reason, wait=_REST)
         case 403:
-            return verdict(ResponseKind.ACCESS_REFUSED, reason, "reconnect_needed", _MORE_SCOPE)
+            return verdict(ResponseKind.ACCESS_REFUSED, reason, "reconnect_needed", "leave_needed")
         case 404 | 410:
             return verdict(ResponseKind.GONE, reason)
         case _:
-            return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
+            return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong")
 
 
 def error_text(body: bytes) -> str:
@@ -104,8 +96,10 @@ def shops(send: Send) -> tuple[ShopIdentity, ...]:
         raise Retriable("/shops.json answered no list of shops") from None
 
 
-def _shop(told: dict[str, Any]) -> ShopIdentity:
-    return ShopIdentity(shop_id=str(int(told["id"])), name=str(told.get("title") or ""), currency=None, created_at=None)
+def _shop(facts: dict[str, Any]) -> ShopIdentity:
+    return ShopIdentity(
+        shop_id=str(int(facts["id"])), name=str(facts.get("title") or ""), currency=None, created_at=None
+    )
 
 
 def _identify(send: Send, shop_id: str) -> ShopIdentity:
@@ -119,7 +113,7 @@ def _identify(send: Send, shop_id: str) -> ShopIdentity:
     raise Fatal(
         f"{f'shop {shop_id} is not one of' if shop_id else 'choose one of'} this account's: {_names(found)}",
         code="not_your_shop",
-        seller_message=f"Please choose one of your Printify shops: {_names(found)}.",
+        facts={"shops": _names(found)},
     )
 
 

@@ -10,7 +10,7 @@ from execution.platforms.printify.consent import PRINTIFY_CONSENT
 from execution.platforms.printify.streams import ENTITIES
 from execution.platforms.printify.tokens import PRINTIFY_TOKENS
 from execution.platforms.printify.webhooks import PRINTIFY_WEBHOOKS
-from execution.platforms.words import PastedToken, SellerWords
+from execution.platforms.words import Colour, PastedToken, SellerWords
 
 # Printify's amounts name no currency: this one is assumed until a seller states another (docs/decisions/013).
 _CURRENCY = Variable(name="PRINTIFY_CURRENCY", type=Currency, default="USD")
@@ -31,6 +31,14 @@ PRINTIFY = Platform(
             "encrypted, and shown to nobody.",
             shop_label="Shop number, if you have several",
         ),
+        colour=Colour(light="#7a4bb5", dark="#b695ec"),
+        failures={
+            "leave_needed": "Printify needs your leave for reading shops, orders and products. Please reconnect your "
+            "account and allow all three.",
+            "not_your_shop": "Please choose one of your Printify shops: {shops}.",
+            "payment_needed": "Printify asks for a payment, or a quota of your account is used up. Please look at "
+            "your Printify account.",
+        },
     ),
     variables=PlatformVariables(
         client_id="PRINTIFY_APP_ID",

@@ -15,7 +15,7 @@ from execution.http.retry_after import LONGEST, SHORTEST, retry_after
 from execution.platform_settings import PlatformSettings
 from execution.platforms.api import ACCEPTED, Api, ResponseKind, ShopIdentity, Verdict, verdict
 from execution.platforms.shopify.graphql import GRANTED, data_of, granted_in, graphql
-from execution.platforms.shopify.graphql_response import GraphqlResponse, scope_named, told
+from execution.platforms.shopify.graphql_response import GraphqlResponse, read_graphql_response, scope_named
 from execution.tokens.rules import missing_scopes
 
 # The one place where the version stands. Each is served for a year; one that is gone is served by the oldest that is
@@ -24,9 +24,6 @@ API_VERSION = "2026-10"
 
 # Shops that are frozen or locked stay so for days; asked again every hour, they are told apart from those that died.
 _PAUSE = timedelta(hours=1)
-_OUR_FAULT = "Something is wrong on our side. Our engineers have been told; you need not do anything."
-_RECONNECT = "Shopify no longer accepts our access. Please reconnect your shop."
-_NO_SHOP = "Shopify no longer knows this shop. If it moved to another address, please connect it again."
 
 _IDENTIFY = f"""query KeeperShop {{
   shop {{ id name myshopifyDomain currencyCode createdAt plan {{ publicDisplayName }} }}
@@ -46,7 +43,7 @@ def _limits(headers: Headers, body: bytes) -> ObservedLimits:
     used, _, maximum = headers.get("x-shopify-shop-api-call-limit", "").partition("/")
     if used.isascii() and used.isdigit() and maximum.isascii() and maximum.isdigit():
         return ObservedLimits(calls_maximum=float(maximum), calls_available=float(maximum) - float(used))
-    response = told(body) if b'"throttleStatus"' in body[:2000] + body[-2000:] else None
+    response = read_graphql_response(body) if b'"throttleStatus"' in body[:2000] + body[-2000:] else None
     bucket = response.bucket if response else None
     return ObservedLimits(
         points_maximum=bucket.maximum_available if bucket else None,
@@ -59,11 +56,11 @@ def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verd
     served = headers.get("x-shopify-api-version", API_VERSION)
     if served != API_VERSION and status < 500:
         reason = f"Shopify serves API version {served[:20]} in place of {API_VERSION}: raise API_VERSION"
-        return verdict(ResponseKind.KEY_REFUSED, reason, "platform_key_refused", _OUR_FAULT)
+        return verdict(ResponseKind.KEY_REFUSED, reason, "platform_key_refused")
     if status == 429:
         wait = retry_after(headers, now, default=timedelta(seconds=2))
         return Verdict(kind=ResponseKind.THROTTLED, reason="Shopify's calls are used up for a moment", wait=wait)
-    response = told(body)
+    response = read_graphql_response(body)
     text = response.error_text if response else ""
     if status >= 500 or status in (408, 425, 430):
         wait = retry_after(headers, now, default=None)
@@ -84,55 +81,44 @@ def _errors(response: GraphqlResponse, text: str) -> Verdict:
     if "ACCESS_DENIED" in codes:
         return _denied(reason, text)
     if "MAX_COST_EXCEEDED" in codes:
-        return verdict(ResponseKind.REQUEST_WRONG, reason, "page_too_big", _OUR_FAULT)
+        return verdict(ResponseKind.REQUEST_WRONG, reason, "page_too_big")
     if response.has_data or {"INTERNAL_SERVER_ERROR", "TIMEOUT", "SERVICE_UNAVAILABLE"} & set(codes):
         return verdict(ResponseKind.TRY_AGAIN, reason)
-    return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
+    return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong")
 
 
 def _warnings(response: GraphqlResponse) -> Verdict:
     if warned := response.search_warnings:
-        return verdict(
-            ResponseKind.REQUEST_WRONG, f"Shopify does not understand a filter: {warned}", "search_warning", _OUR_FAULT
-        )
+        return verdict(ResponseKind.REQUEST_WRONG, f"Shopify does not understand a filter: {warned}", "search_warning")
     return ACCEPTED
 
 
 def _denied(reason: str, text: str) -> Verdict:
     """Either a scope that the seller has not granted, or personal data that Shopify has not approved for us."""
     if "not approved" in text.lower():
-        message = (
-            "Shopify has not approved our app for this protected customer data. Our engineers have been told; "
-            "until then this part of your shop cannot be copied."
-        )
-        return verdict(ResponseKind.ACCESS_REFUSED, reason, "protected_data", message)
-    scope = scope_named(text)
-    needed = f"the permission {scope}" if scope else "a permission that you have not granted"
-    return verdict(
-        ResponseKind.ACCESS_REFUSED,
-        reason,
-        "access_denied",
-        f"Shopify asks for {needed}. Please reconnect your shop and allow it.",
-    )
+        return verdict(ResponseKind.ACCESS_REFUSED, reason, "protected_data")
+    if scope := scope_named(text):
+        return verdict(ResponseKind.ACCESS_REFUSED, reason, "access_denied", "scope_needed", scope=scope)
+    return verdict(ResponseKind.ACCESS_REFUSED, reason, "access_denied")
 
 
 def _refusal(status: int, text: str) -> Verdict:
     reason = f"Shopify answered {status}: {text}".rstrip(": ")
     match status:
         case 401:
-            return verdict(ResponseKind.TOKEN_REJECTED, reason, "reconnect_needed", _RECONNECT)
+            return verdict(ResponseKind.TOKEN_REJECTED, reason, "reconnect_needed")
         case 403:
             return _denied(reason, text)
         case 402 | 423:
             held = "frozen" if status == 402 else "locked"
             return Verdict(kind=ResponseKind.SHOP_PAUSED, reason=f"{reason} (the shop is {held})", wait=_PAUSE)
         case 404 | 410:
-            return verdict(ResponseKind.ACCESS_REFUSED, reason, "shop_gone", _NO_SHOP)
+            return verdict(ResponseKind.ACCESS_REFUSED, reason, "shop_gone")
         case _ if not text:
             # Shopify's own refusals say why, in JSON. This one comes from the edge: a captcha, a firewall, a proxy.
             return verdict(ResponseKind.TRY_AGAIN, f"{status} without Shopify's error body")
         case _:
-            return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong", _OUR_FAULT)
+            return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong")
 
 
 def _identify(send: Send, _: str) -> ShopIdentity:
@@ -158,7 +144,8 @@ def _demand(granted: set[str]) -> None:
         raise Fatal(
             f"the token lacks {', '.join(missing)}",
             code="access_denied",
-            seller_message=f"Please reconnect your shop and allow {', '.join(missing)}.",
+            words="scopes_missing",
+            facts={"scopes": ", ".join(missing)},
         )
 
 

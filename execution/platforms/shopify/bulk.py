@@ -94,7 +94,7 @@ class BulkPosition(KeysetPosition):
 
 
 class BulkPaginator(GraphqlPaginator[BulkPosition]):
-    """The walk of `GraphqlPages` with `bulk_from`."""
+    """The paginator of `GraphqlPages` with `bulk_from`."""
 
     position_type = BulkPosition
     _spool: Spool | None = None
@@ -133,9 +133,9 @@ class BulkPaginator(GraphqlPaginator[BulkPosition]):
             case _:
                 return self._took_rows(position, content, control)
 
-    def close(self, position: BulkPosition, bounds: Bounds, told: AuditCounts) -> BulkPosition | Incomplete:
+    def close(self, position: BulkPosition, bounds: Bounds, shown: AuditCounts) -> BulkPosition | Incomplete:
         if position.stage != "rows":
-            return super().close(position, bounds, told)
+            return super().close(position, bounds, shown)
         self._forget_file()
         return next_window(self.stream, position, bounds)
 
@@ -188,8 +188,8 @@ class BulkPaginator(GraphqlPaginator[BulkPosition]):
                 raise
             # Bulk operations are switched on for each app, and lapse after 31 days of disuse (sheet 0.3).
             return self._control(None, {"count": counted, "refused": signal.reason})
-        told = data_of(response)["bulkOperationRunQuery"]
-        operation, errors = told["bulkOperation"], told["userErrors"]
+        result = data_of(response)["bulkOperationRunQuery"]
+        operation, errors = result["bulkOperation"], result["userErrors"]
         if operation:
             return self._control(response, {"count": counted, "operation": operation, "started": True})
         busy = any(error.get("code") in ("OPERATION_IN_PROGRESS", "LIMIT_REACHED") for error in errors)
@@ -301,7 +301,7 @@ class BulkPaginator(GraphqlPaginator[BulkPosition]):
             log.warning("bulk_not_used", stream=self.stream.name, reason=reason)
         return replace(position.restarted(), stage="pages", count=position.count)
 
-    # what a walk tells itself, in the shape of a page without records
+    # what a paginator says to itself, in the shape of a page without records
 
     def _control(self, response: Response | None, facts: Mapping[str, Any]) -> Response:
         at = response.fetched_at if response else datetime.now(UTC)

@@ -52,7 +52,7 @@ C = TypeVar("C", bound=KeysetPosition)
 
 
 class GraphqlPaginator(KeysetPaginator[C], Generic[C]):
-    """The walk of `GraphqlPages`."""
+    """The paginator of `GraphqlPages`."""
 
     def __init__(self, stream: Stream) -> None:
         if not isinstance(stream.pages, GraphqlPages):

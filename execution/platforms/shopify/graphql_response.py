@@ -92,7 +92,7 @@ _decode = msgspec.json.Decoder(GraphqlResponse).decode
 _SCOPE = re.compile(r"\b((?:read|write)_[a-z_]+)\b")
 
 
-def told(body: bytes) -> GraphqlResponse | None:
+def read_graphql_response(body: bytes) -> GraphqlResponse | None:
     """The envelope of an answer; None where the body is none, or is cut."""
     try:
         return _decode(body)

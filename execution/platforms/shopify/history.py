@@ -21,10 +21,7 @@ def demand_history(stream: Stream, scope: str, granted: set[str], bounds: Bounds
     raise Fatal(
         f"{stream.name}: without {scope} only the last 60 days are shown",
         code="history_limited",
-        seller_message=(
-            "Shopify shows us only the orders of the last 60 days, and those are copied. For your whole history "
-            f"our app needs the permission {scope}: please reconnect your shop and allow it."
-        ),
+        facts={"scope": scope},
     )
 
 

@@ -165,8 +165,8 @@ def private_folder() -> Path:
     """A folder that only we can read: the lines hold what a seller's buyers bought."""
     folder = Path(tempfile.gettempdir()) / f"keeper-spool-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    told = folder.lstat()
-    if folder.is_symlink() or told.st_uid != os.getuid() or told.st_mode & 0o077:
+    result = folder.lstat()
+    if folder.is_symlink() or result.st_uid != os.getuid() or result.st_mode & 0o077:
         raise Retriable(f"{folder} is not ours alone: remove it")
     return folder
 

@@ -44,7 +44,7 @@ class SinceIdPages(Pages):
 
 
 class SinceIdPaginator(KeysetPaginator[KeysetPosition]):
-    """The walk of `SinceIdPages`."""
+    """The paginator of `SinceIdPages`."""
 
     def __init__(self, stream: Stream) -> None:
         if not isinstance(stream.pages, SinceIdPages):

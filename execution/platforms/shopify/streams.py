@@ -363,7 +363,7 @@ CUSTOMERS = Stream(
 )
 
 # As GraphQL and as REST name it: rows of both may stand side by side.
-_BORN_AT = ("createdAt", "created_at")
+_CREATED_AT = ("createdAt", "created_at")
 
 ENTITIES = (
     Entity(
@@ -373,9 +373,9 @@ ENTITIES = (
         time_column="ordered_at",
         proofs=("line_items", "refunds"),
         complete_read=True,
-        born_at=_BORN_AT,
+        created_at=_CREATED_AT,
     ),
-    Entity(name="listings", table="listings", steps=(PRODUCTS,), complete_read=True, born_at=_BORN_AT),
+    Entity(name="listings", table="listings", steps=(PRODUCTS,), complete_read=True, created_at=_CREATED_AT),
     Entity(name="variants", table="listing_variants", steps=(VARIANTS,), complete_read=True),
     # The search for customers by time knows whole days only (section 3.1).
     Entity(
@@ -383,7 +383,7 @@ ENTITIES = (
         table="customers",
         steps=(CUSTOMERS,),
         complete_read=True,
-        born_at=_BORN_AT,
+        created_at=_CREATED_AT,
         lookback_seconds=86_400,
     ),
 )

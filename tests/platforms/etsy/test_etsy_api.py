@@ -8,7 +8,9 @@ import pytest
 from execution.http.retry_after import LONGEST_DAY, retry_after
 from execution.platforms.api import ResponseKind
 from execution.platforms.etsy.platform import ETSY
-from tests.hand import etsy_settings
+from execution.seller_messages import OTHER
+from tests.doubles.transports import etsy_settings
+from tests.doubles.verdicts import words_of
 
 KEY = ResponseKind.KEY_REFUSED, "platform_key_refused"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -51,7 +53,28 @@ def test_every_refusal_has_its_own_outcome(status, error, outcome, code):
     verdict = classify(status, error)
 
     assert (verdict.kind, verdict.code) == (outcome, code)
-    assert bool(verdict.seller_message) == bool(code)
+    assert not code or words_of(verdict, ETSY) != OTHER
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "words"),
+    [
+        (401, "invalid_token", "Etsy no longer accepts our access. Please reconnect your shop."),
+        (
+            403,
+            "insufficient_scope",
+            "Etsy needs your leave for reading orders and listings. Please reconnect your shop and allow both.",
+        ),
+        (
+            403,
+            "User does not own Shop 123",
+            "This Etsy shop belongs to another Etsy account. Please reconnect with the account that owns it.",
+        ),
+        (409, "no", "Something is wrong on our side. Our engineers have been told; you need not do anything."),
+    ],
+)
+def test_a_seller_reads_what_they_can_do(status, error, words):
+    assert words_of(classify(status, error), ETSY) == words
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 500, 502, 503, 504])

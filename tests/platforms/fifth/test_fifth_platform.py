@@ -82,13 +82,13 @@ def test_a_consent_page_connects_it(app: App, db: psycopg.Connection[Any], bazaa
 
 def test_what_it_brings_is_told_like_what_is_built_in(registered: None) -> None:
     """Its variables beside ours, its budget, its jobs; afterwards nobody knows it."""
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         Settings.load({**WHOLE, "HISTORY_WINDOW": "soon", "BAZAAR_WEBHOOK_SECRET": "short", "BAZAAR_TOKEN_URL": "x"})
     app = App(settings=Settings.load(WHOLE))
 
-    assert "HISTORY_WINDOW is not a window" in str(told.value)
-    assert "BAZAAR_WEBHOOK_SECRET has a secret of less than" in str(told.value)
-    assert "BAZAAR_TOKEN_URL is not a http:// or https:// address" in str(told.value)
+    assert "HISTORY_WINDOW is not a window" in str(raised.value)
+    assert "BAZAAR_WEBHOOK_SECRET has a secret of less than" in str(raised.value)
+    assert "BAZAAR_TOKEN_URL is not a http:// or https:// address" in str(raised.value)
     with pytest.raises(UserError, match="BAZAAR_CLIENT_ID and BAZAAR_CLIENT_SECRET are missing"):
         app.settings.platform("bazaar")
     assert app.budgets["bazaar"].per_second == 1000
@@ -110,6 +110,8 @@ def test_an_installed_package_is_found_by_its_entry_point(tmp_path: Path) -> Non
 
     asked = "from execution.catalog import PLATFORMS; print(*PLATFORMS)"
     env = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{tmp_path}"}
-    told = subprocess.run([sys.executable, "-c", asked], env=env, capture_output=True, text=True, check=True, cwd=root)
+    finished = subprocess.run(
+        [sys.executable, "-c", asked], env=env, capture_output=True, text=True, check=True, cwd=root
+    )
 
-    assert told.stdout.split()[-1] == "bazaar"
+    assert finished.stdout.split()[-1] == "bazaar"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import psycopg
@@ -11,8 +10,8 @@ import pytest
 
 from execution.app import App
 from sandbox.stack import Stack
-from tests.platforms.printify.printify import Printify
-from tests.platforms.printify.world import World, make_world
+from tests.standins.printify import Printify
+from tests.worlds.world import World, make_world
 
 
 @pytest.fixture(scope="session")
@@ -23,4 +22,4 @@ def product_env(stack: Stack, printify_process: Printify) -> dict[str, str]:
 @pytest.fixture
 def world_of(app: App, db: psycopg.Connection[Any], printify: Printify) -> Callable[..., World]:
     """Connect a shop for a new user."""
-    return partial(make_world, app, db, printify)
+    return lambda shop, **more: make_world(app, db, (printify, shop), **more)

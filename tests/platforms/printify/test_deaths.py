@@ -15,11 +15,11 @@ import psycopg
 import pytest
 
 from execution.app import App
-from tests.platforms.printify.printify import Printify
-from tests.platforms.printify.world import World, make_world
 from tests.runner.children import Mortal
 from tests.runner.test_deaths import points, signal_of
-from tests.standins import Row
+from tests.standins.printify import Printify
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World, make_world
 
 ALL = bool(os.environ.get("KEEPER_ALL_DEATHS"))
 SAMPLE = 26
@@ -31,7 +31,7 @@ def mortal(product_env: dict[str, str]) -> Iterator[Mortal]:
         yield mortal
 
 
-def pages(printify: Printify, shop: Row) -> int:
+def pages(printify: Printify, shop: Shop) -> int:
     return len(printify.asked(shop, r"/(orders|products)\.json"))
 
 
@@ -47,7 +47,7 @@ def test_a_death_at_any_effect_loses_nothing_and_costs_at_most_one_page(
     printify.settings(reuse_old_refresh_token="allow")
 
     def user() -> World:
-        world = make_world(app, db, printify, shop)
+        world = make_world(app, db, (printify, shop))
         db.execute(
             "update private.platform_tokens set expires_at = now() - interval '1 second' where connection_id ="
             " (select id from public.connected_accounts where user_id = %s)",
@@ -69,13 +69,13 @@ def test_a_death_at_any_effect_loses_nothing_and_costs_at_most_one_page(
     found = []
     for point in chosen:
         world = user()
-        status, told = mortal.work(point)
+        status, effects_seen = mortal.work(point)
         died = signal_of(status) == signal.SIGKILL
         world.wake()
         world.drain()
         again, differences = pages(printify, shop) - calm, world.wrong()
         if set(world.statuses().values()) != {"completed"} or again > died or differences:
-            found.append(f"{point} ({told[-1:]}): {world.statuses()}, {again} pages again, {differences[:3]}")
+            found.append(f"{point} ({effects_seen[-1:]}): {world.statuses()}, {again} pages again, {differences[:3]}")
         world.forget()
 
     assert not found, "\n".join(found)

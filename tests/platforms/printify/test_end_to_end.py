@@ -6,13 +6,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from execution.errors import UserError
-from tests.platforms.printify.printify import Printify
-from tests.platforms.printify.world import World
+from tests.standins.printify import Printify
+from tests.worlds.world import World
 
 WorldOf = Callable[..., World]
 ORDERS, PRODUCTS = "/orders.json", "/products.json"
@@ -140,7 +141,7 @@ def test_a_list_that_never_shows_what_it_announces_ends_with_numbers(printify: P
     world.run("orders")
 
     job = world.job("orders")
-    assert (job["status"], job["error_code"]) == ("failed", "incomplete")
+    assert (job["status"], job["error_code"]) == ("failed", "not_shown")
     assert "announces 37 records, 35 came" in job["error"]
 
 
@@ -193,7 +194,7 @@ def test_an_expired_token_is_refreshed_on_the_way(printify: Printify, world_of: 
 
 
 def test_a_personal_token_reads_as_well(printify: Printify, world_of: WorldOf) -> None:
-    world = world_of(printify.shop(15), personal=True)
+    world = world_of(printify.personal(printify.shop(15)))
 
     world.run("orders")
 
@@ -208,7 +209,7 @@ def test_the_currency_is_assumed_until_the_seller_states_it(printify: Printify, 
     assumed = {(r["currency"], r["currency_assumed"]) for r in world.stored("printify_line_items").values()}
 
     world.app.store.rpc(
-        "state_currency", p_user_id=world.user_id, p_connection_id=world.connection_id, p_currency="EUR"
+        "state_currency", p_user_id=world.user_id, p_connection_id=world.only.connection_id, p_currency="EUR"
     )
 
     stated = {(r["currency"], r["currency_assumed"]) for r in world.stored("printify_line_items").values()}
@@ -221,9 +222,9 @@ def test_the_currency_is_assumed_until_the_seller_states_it(printify: Printify, 
 def test_connecting_names_the_shops_that_there_are(printify: Printify, world_of: WorldOf) -> None:
     """A token covers several shops: a wrong one is refused, and nothing is written."""
     shop = printify.shop(12, title="Fox & Friends")
-    wrong = {**shop, "shop_id": shop["shop_id"] + 1}
+    wrong = replace(shop, id=str(shop.number + 1))
 
-    with pytest.raises(UserError, match=rf"{shop['shop_id']} Fox & Friends"):
+    with pytest.raises(UserError, match=rf"{shop.id} Fox & Friends"):
         world_of(wrong)
     with pytest.raises(UserError, match="'XXQ' is no currency"):
         world_of(shop, currency="XXQ")

@@ -13,6 +13,8 @@ from execution.platform_settings import PlatformSettings
 from execution.platforms.api import ResponseKind, ShopIdentity
 from execution.platforms.printify.api import error_text, shops
 from execution.platforms.printify.platform import PRINTIFY
+from execution.seller_messages import OTHER, message_of
+from tests.doubles.verdicts import words_of
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 FORM_A = b'{"status":"error","code":8150,"message":"Validation failed.","errors":{"reason":"limit","code":8150}}'
@@ -40,14 +42,14 @@ def test_each_status_has_its_meaning(status: int, body: bytes, outcome: Response
     verdict = PRINTIFY.api.classify(status, {}, body, NOW)
 
     assert (verdict.kind, verdict.code) == (outcome, code)
-    assert bool(verdict.seller_message) is bool(code)
+    assert not code or words_of(verdict, PRINTIFY) != OTHER
 
 
 def test_too_many_calls_wait_a_minute_unless_told_otherwise() -> None:
     """No header says when to come back; one that does is believed."""
-    silent, told = (PRINTIFY.api.classify(429, headers, b"", NOW).wait for headers in ({}, {"retry-after": "7"}))
+    silent, result = (PRINTIFY.api.classify(429, headers, b"", NOW).wait for headers in ({}, {"retry-after": "7"}))
 
-    assert (silent, told) == (timedelta(minutes=1), timedelta(seconds=7))
+    assert (silent, result) == (timedelta(minutes=1), timedelta(seconds=7))
 
 
 def test_the_forms_of_errors_are_read_in_one_line() -> None:
@@ -81,6 +83,9 @@ def test_another_shop_is_refused_with_the_names_of_those_there_are(wanted: str) 
         ask(json.dumps(SHOPS).encode(), wanted)
 
     assert refused.value.code == "not_your_shop"
+    assert message_of(refused.value, PRINTIFY) == (
+        "Please choose one of your Printify shops: 5432101 Fox & Friends, 5432103 Old shop."
+    )
 
 
 def test_the_only_shop_needs_no_naming() -> None:

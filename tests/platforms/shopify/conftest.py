@@ -10,8 +10,9 @@ import pytest
 
 from execution.app import App
 from sandbox.stack import Stack
-from tests.platforms.shopify.shopify import Shop, Shopify
-from tests.platforms.shopify.world import ShopifyWorld, make_world
+from tests.standins.shopify import Shopify
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World, make_world
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +26,6 @@ def product_env(stack: Stack, shopify_process: Shopify) -> dict[str, str]:
 
 
 @pytest.fixture
-def world_of(app: App, db: psycopg.Connection[Any], shopify: Shopify) -> Callable[[Shop], ShopifyWorld]:
+def world_of(app: App, db: psycopg.Connection[Any], shopify: Shopify) -> Callable[[Shop], World]:
     """Connect a shop for a new user."""
-    return lambda shop: make_world(app, db, shopify, shop)
+    return lambda shop: make_world(app, db, (shopify, shop))

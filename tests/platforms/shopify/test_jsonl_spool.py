@@ -54,10 +54,10 @@ def test_children_join_their_parents_in_any_order(
     with Spool(f"op-{seed}", folder=tmp_path) as spool:
         spool.fill(iter(pieces(data, size)), lambda: False)
         joined = [json.loads(line) for line in spool.joined(0, 100, NESTED)]
-        told = spool.whole, spool.bytes, spool.count()
+        result = spool.whole, spool.bytes, spool.count()
         spool.remove()
 
-    assert told == (True, len(data), (len(lines), len(counts)))
+    assert result == (True, len(data), (len(lines), len(counts)))
     assert sorted(record["id"] for record in joined) == sorted(str(root(n)["id"]) for n in range(len(counts)))
     for record in joined:
         number = int(record["id"].rpartition("/")[2])

@@ -13,6 +13,8 @@ from execution.platform_settings import PlatformSettings
 from execution.platforms.api import ResponseKind
 from execution.platforms.shopify.api import API_VERSION
 from execution.platforms.shopify.platform import SHOPIFY
+from execution.seller_messages import OTHER, message_of
+from tests.doubles.verdicts import words_of
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BUCKET = {"maximumAvailable": 2000, "currentlyAvailable": 666, "restoreRate": 100}
@@ -75,7 +77,7 @@ def test_every_signal_has_its_own_outcome(status, body, outcome, code):
     verdict = classify(status, body)
 
     assert (verdict.kind, verdict.code) == (outcome, code)
-    assert bool(verdict.seller_message) == bool(code)
+    assert not code or words_of(verdict, SHOPIFY) != OTHER
 
 
 def test_throttled_waits_until_the_query_fits():
@@ -94,7 +96,12 @@ def test_a_refused_scope_is_named_to_the_seller():
 
     verdict = classify(200, error("ACCESS_DENIED", text))
 
-    assert "read_orders" in verdict.seller_message
+    assert words_of(verdict, SHOPIFY) == (
+        "Shopify asks for the permission read_orders. Please reconnect your shop and allow it."
+    )
+    assert words_of(classify(200, error("ACCESS_DENIED")), SHOPIFY) == (
+        "Shopify asks for a permission that you have not granted. Please reconnect your shop and allow it."
+    )
 
 
 def test_an_unknown_filter_is_an_error():
@@ -163,7 +170,7 @@ def test_a_token_without_its_scopes_is_refused_by_name():
     with pytest.raises(Fatal, match="read_products") as refused:
         identify("read_orders", "read_customers")
 
-    assert "read_products" in refused.value.seller_message
+    assert message_of(refused.value, SHOPIFY) == "Please reconnect your shop and allow read_products."
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,12 @@ import pytest
 from execution.job_runner import SliceOutcome
 from execution.platforms.shopify.bulk import BulkPosition
 from execution.platforms.shopify.jsonl_spool import private_folder
-from tests.platforms.shopify.shopify import Shop, Shopify
-from tests.platforms.shopify.world import ShopifyWorld
-from tests.runner.world import close_app, make_app
+from tests.standins.shopify import Shopify
+from tests.standins.stand_in import Shop
+from tests.worlds.process import close_app, make_app
+from tests.worlds.world import World
 
-WorldOf = Callable[[Shop], ShopifyWorld]
+WorldOf = Callable[[Shop], World]
 ORDER_TABLES = (
     "orders",
     "line_items",
@@ -33,7 +34,7 @@ def sold(shopify_process: Shopify) -> Shop:
 
 
 @pytest.fixture
-def world(shopify: Shopify, sold: Shop, world_of: WorldOf) -> ShopifyWorld:
+def world(shopify: Shopify, sold: Shop, world_of: WorldOf) -> World:
     return world_of(shopify.again(sold))
 
 
@@ -48,28 +49,28 @@ def test_files_of_operations_that_are_numbered_alike_are_told_apart() -> None:
     assert ours != theirs
 
 
-def exports(world: ShopifyWorld) -> int:
+def exports(shopify: Shopify, world: World) -> int:
     """Exports that were started for the shop during this test."""
-    return sum("bulkOperationRunQuery" in str(r.get("operation")) for r in world.shopify.asked(world.sold))
+    return sum("bulkOperationRunQuery" in str(r.get("operation")) for r in shopify.asked(world.shop))
 
 
-def is_proven(world: ShopifyWorld) -> bool:
-    return world.statuses() == {"orders": "completed"} and world.differences(*ORDER_TABLES) == []
+def is_proven(world: World) -> bool:
+    return world.statuses() == {"orders": "completed"} and world.wrong(*ORDER_TABLES) == []
 
 
-def test_an_export_costs_few_calls_and_equals_the_source(world: ShopifyWorld) -> None:
+def test_an_export_costs_few_calls_and_equals_the_source(shopify: Shopify, world: World) -> None:
     """One look, one start, some polls, one count; refunds cost a call a hundred. Nothing is left on disk."""
     world.run("orders")
 
     refunds = len(world.stored("order_refunds"))
     assert is_proven(world)
-    assert exports(world) == 1
-    assert world.calls() - refunds // 100 - 1 < 20
+    assert exports(shopify, world) == 1
+    assert len(shopify.asked(world.shop)) - refunds // 100 - 1 < 20
     assert world.certificate("orders")["distinct_keys"] == MANY
     assert list(private_folder().glob("*.spool*")) == []
 
 
-def test_no_worker_is_held_while_an_export_is_prepared(shopify: Shopify, world: ShopifyWorld) -> None:
+def test_no_worker_is_held_while_an_export_is_prepared(shopify: Shopify, world: World) -> None:
     """The job is parked with a reason and a wake time, and no attempt is spent."""
     shopify.settings(bulk_running_polls=3)
     parks: list[tuple[str, int]] = []
@@ -88,7 +89,7 @@ def test_no_worker_is_held_while_an_export_is_prepared(shopify: Shopify, world: 
     assert all("preparing an export" in reason and attempts == 0 for reason, attempts in parks)
 
 
-def test_without_the_leave_for_exports_pages_are_read(shopify: Shopify, world: ShopifyWorld) -> None:
+def test_without_the_leave_for_exports_pages_are_read(shopify: Shopify, world: World) -> None:
     """Bulk operations are switched on for each app, and lapse (0.3): that costs calls, never records."""
     shopify.settings(bulk_permission="denied")
 
@@ -98,19 +99,19 @@ def test_without_the_leave_for_exports_pages_are_read(shopify: Shopify, world: S
 
 
 @pytest.mark.parametrize("error_code", ["INTERNAL_SERVER_ERROR"])
-def test_an_export_that_fails_half_way_is_read_in_pages(shopify: Shopify, world: ShopifyWorld, error_code: str) -> None:
+def test_an_export_that_fails_half_way_is_read_in_pages(shopify: Shopify, world: World, error_code: str) -> None:
     """Of a partial file nothing is believed: nothing proves that its orders have all their lines."""
     shopify.control("POST", "/bulk/fail", error_code=error_code, after_objects=900, times=1)
 
     world.run("orders")
 
     assert is_proven(world)
-    assert exports(world) == 1
+    assert exports(shopify, world) == 1
 
 
 @pytest.mark.parametrize(("refusals", "made"), [(1, 1), (2, 2)])
 def test_a_file_whose_address_lapsed_is_asked_for_again(
-    shopify: Shopify, world: ShopifyWorld, refusals: int, made: int
+    shopify: Shopify, world: World, refusals: int, made: int
 ) -> None:
     """A fresh address first; where the file itself is gone, a new export."""
     shopify.fault("status", path="bulk-storage", status=403, every=1, times=refusals)
@@ -118,26 +119,24 @@ def test_a_file_whose_address_lapsed_is_asked_for_again(
     world.run("orders")
 
     assert is_proven(world)
-    assert exports(world) == made
+    assert exports(shopify, world) == made
 
 
 @pytest.mark.parametrize("fault", [{"kind": "cut", "at_bytes": 300_000}, {"kind": "status", "status": 503}])
-def test_a_download_that_breaks_goes_on_where_it_was(
-    shopify: Shopify, world: ShopifyWorld, fault: dict[str, object]
-) -> None:
+def test_a_download_that_breaks_goes_on_where_it_was(shopify: Shopify, world: World, fault: dict[str, object]) -> None:
     """What has come is kept; the rest is asked for from there."""
     shopify.fault(path="bulk-storage", times=2, every=1, **fault)  # type: ignore[arg-type]
 
     world.run("orders")
 
     assert is_proven(world)
-    assert exports(world) == 1
+    assert exports(shopify, world) == 1
 
 
-def test_full_slots_are_waited_for(shopify: Shopify, world: ShopifyWorld) -> None:
+def test_full_slots_are_waited_for(shopify: Shopify, world: World) -> None:
     """Another job of ours may occupy the slots of this shop: ours is parked, and starts when one is free."""
     shopify.settings(bulk_slots=1, bulk_running_polls=100)
-    shopify.export(world.sold, "{ products { edges { node { id } } } }")
+    shopify.export(world.shop, "{ products { edges { node { id } } } }")
     reasons: list[str] = []
 
     def note(outcome: SliceOutcome) -> None:
@@ -153,7 +152,7 @@ def test_full_slots_are_waited_for(shopify: Shopify, world: ShopifyWorld) -> Non
     assert "already in progress" in reasons[0]
 
 
-def test_a_token_that_expires_while_an_export_runs_is_refreshed(shopify: Shopify, world: ShopifyWorld) -> None:
+def test_a_token_that_expires_while_an_export_runs_is_refreshed(shopify: Shopify, world: World) -> None:
     """Waiting takes longer than a token lives: the export goes on, and is asked for with the next token."""
     shopify.settings(bulk_running_polls=2)
     hours = iter([3_700])
@@ -164,11 +163,11 @@ def test_a_token_that_expires_while_an_export_runs_is_refreshed(shopify: Shopify
     world.run("orders")
 
     assert is_proven(world)
-    assert exports(world) == 1
-    assert len(shopify.refreshes(world.sold)) == 1
+    assert exports(shopify, world) == 1
+    assert len(shopify.refreshes(world.shop)) == 1
 
 
-def test_a_death_after_the_start_finds_the_export_again(world: ShopifyWorld) -> None:
+def test_a_death_after_the_start_finds_the_export_again(shopify: Shopify, world: World) -> None:
     """The answer to the start is lost with the worker: the next one looks first, and starts no second export."""
     world.start("orders")
     store = world.app.store
@@ -188,11 +187,11 @@ def test_a_death_after_the_start_finds_the_export_again(world: ShopifyWorld) -> 
     world.drain()
 
     assert is_proven(world)
-    assert exports(world) == 1
+    assert exports(shopify, world) == 1
 
 
 @pytest.mark.parametrize("page", [1, 5])
-def test_a_death_among_the_pages_of_a_file_repeats_one_page_at_most(world: ShopifyWorld, page: int) -> None:
+def test_a_death_among_the_pages_of_a_file_repeats_one_page_at_most(shopify: Shopify, world: World, page: int) -> None:
     """Another process, on another machine for all it knows, goes on at the row that was committed last."""
     world.start("orders")
     store, left = world.app.store, [page]
@@ -218,4 +217,4 @@ def test_a_death_among_the_pages_of_a_file_repeats_one_page_at_most(world: Shopi
 
     close_app(world.app)
     assert is_proven(world)
-    assert exports(world) == 1
+    assert exports(shopify, world) == 1

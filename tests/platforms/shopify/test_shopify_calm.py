@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.platforms.shopify.shopify import Shop, Shopify
-from tests.platforms.shopify.truth import TABLES
-from tests.platforms.shopify.world import COMPLETE, ShopifyWorld
+from tests.standins.shopify import COMPLETE, TABLES, Shopify
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
-WorldOf = Callable[[Shop], ShopifyWorld]
+WorldOf = Callable[[Shop], World]
 
 
 @pytest.mark.parametrize("currency", ["USD", "JPY"])
@@ -21,7 +21,7 @@ def test_every_table_equals_the_source(shopify: Shopify, world_of: WorldOf, curr
     world.run()
 
     assert world.statuses() == COMPLETE
-    assert world.differences() == []
+    assert world.wrong() == []
 
 
 @pytest.mark.parametrize("orders", [0, 250, 251])
@@ -31,7 +31,7 @@ def test_shops_around_the_edges_of_a_page_equal_the_source(shopify: Shopify, wor
     world.run("orders", "customers")
 
     assert set(world.statuses().values()) == {"completed"}
-    assert world.differences("orders", "line_items", "order_refunds", "order_refund_lines", "customers") == []
+    assert world.wrong("orders", "line_items", "order_refunds", "order_refund_lines", "customers") == []
     assert world.certificate("orders")["distinct_keys"] == orders
 
 
@@ -43,7 +43,7 @@ def test_no_end_of_a_connection_is_an_end(shopify: Shopify, world_of: WorldOf) -
     world.run("orders")
 
     assert world.statuses() == {"orders": "completed"}
-    assert world.differences("orders", "line_items") == []
+    assert world.wrong("orders", "line_items") == []
 
 
 def test_a_shop_that_is_read_again_costs_no_write(shopify: Shopify, world_of: WorldOf) -> None:
@@ -67,7 +67,7 @@ def test_an_order_with_hundreds_of_lines_is_never_cut(shopify: Shopify, world_of
     world.run("orders")
 
     assert world.statuses() == {"orders": "completed"}
-    assert world.differences("orders", "line_items") == []
+    assert world.wrong("orders", "line_items") == []
 
 
 def test_more_lines_than_two_pages_show_are_not_called_complete(shopify: Shopify, world_of: WorldOf) -> None:
@@ -94,4 +94,4 @@ def test_a_refund_of_hundreds_of_lines_is_never_cut(shopify: Shopify, world_of: 
 
     assert world.statuses() == {"orders": "completed"}
     assert len(world.stored("order_refund_lines")) >= 250
-    assert world.differences("order_refunds", "order_refund_lines") == []
+    assert world.wrong("order_refunds", "order_refund_lines") == []

@@ -7,19 +7,20 @@ from collections.abc import Callable
 import pytest
 
 from execution.http.messages import Request, Response, Send
-from tests.platforms.shopify.shopify import Shop, Shopify
-from tests.platforms.shopify.turns import told, work_due
-from tests.platforms.shopify.world import ShopifyWorld
+from tests.platforms.shopify.slices_by_hand import notify, work_due
+from tests.standins.shopify import Shopify
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
-WorldOf = Callable[[Shop], ShopifyWorld]
+WorldOf = Callable[[Shop], World]
 
 
-def work(world: ShopifyWorld, between: Callable[[], None], *, answer: int = 1) -> None:
+def work(world: World, between: Callable[[], None], *, answer: int = 1) -> None:
     """Work what is due; `between` happens once, after so many answers have come and before the last is committed."""
     happens: list[Callable[[], None]] = [between, *[lambda: None] * (answer - 1)]
 
-    def interrupted(send: Send, ask: Request) -> Response:
-        answer = send(ask)
+    def interrupted(send: Send, request: Request) -> Response:
+        answer = send(request)
         if happens:
             happens.pop()()
         return answer
@@ -36,26 +37,26 @@ def test_what_is_deleted_while_its_page_is_on_the_way_stays_deleted(
     world = world_of(shopify.shop(30, products=6))
     if known:
         world.run("orders", "listings", "variants", "customers")
-    key = str(shopify.truth(world.sold, kind)[0]["id"])
+    key = str(shopify.truth(world.shop, kind)[0]["id"])
     world.db.execute(f"update public.{table} set source_updated_at = '2001-01-01', content_hash = 1")
-    told(world, f"{kind}/updated", "read", key, p_kind=kind)
+    notify(world, f"{kind}/updated", "read", key, p_kind=kind)
 
-    work(world, lambda: told(world, f"{kind}/delete", "gone", key, p_table=table))
+    work(world, lambda: notify(world, f"{kind}/delete", "gone", key, p_table=table))
 
     assert world.statuses()["changes"] == "completed"
     assert key not in world.stored(table)
     assert key not in {row["order_platform_id"] for row in world.stored("line_items").values()}
-    assert len(world.stored(table)) == (len(shopify.truth(world.sold, kind)) - 1 if known else 0)
+    assert len(world.stored(table)) == (len(shopify.truth(world.shop, kind)) - 1 if known else 0)
 
 
 def test_a_product_that_is_deleted_while_its_variants_are_on_the_way_takes_them_along(
     shopify: Shopify, world_of: WorldOf
 ) -> None:
     world = world_of(shopify.shop(3, products=6))
-    key = str(shopify.truth(world.sold, "products")[0]["id"])
-    told(world, "products/create", "read", key, p_kind="products")
+    key = str(shopify.truth(world.shop, "products")[0]["id"])
+    notify(world, "products/create", "read", key, p_kind="products")
 
-    work(world, lambda: told(world, "products/delete", "gone", key, p_table="listings"), answer=2)
+    work(world, lambda: notify(world, "products/delete", "gone", key, p_table="listings"), answer=2)
 
     assert len(world.rows("select 1 from public.listing_variants where listing_platform_id = %s", key)) > 0
     assert world.stored("listing_variants") == {}
@@ -67,9 +68,9 @@ def test_who_is_forgotten_while_a_page_is_on_the_way_stays_forgotten(shopify: Sh
     world.run("customers")
     key, known = next((key, row) for key, row in world.stored("customers").items() if row["email"])
     world.db.execute("update public.customers set source_updated_at = '2001-01-01', content_hash = 1")
-    told(world, "customers/update", "read", key, p_kind="customers")
+    notify(world, "customers/update", "read", key, p_kind="customers")
 
-    work(world, lambda: told(world, "customers/redact", "redact_customer", key))
+    work(world, lambda: notify(world, "customers/redact", "redact_customer", key))
 
     kept = world.stored("customers")[key]
     assert (kept["name"], kept["email"], kept["raw"]) == (None, None, {})
@@ -89,7 +90,7 @@ def test_who_is_to_be_forgotten_may_be_named_by_an_address_alone(shopify: Shopif
     )
 
     for email in (known["email"].upper(), "nobody@example.com"):
-        told(world, "customers/redact", "redact_customer", p_email=email)
+        notify(world, "customers/redact", "redact_customer", p_email=email)
 
     kept = world.stored("customers")[key]
     assert (kept["name"], kept["email"], kept["raw"]) == (None, None, {})
@@ -101,10 +102,10 @@ def test_who_is_to_be_forgotten_may_be_named_by_an_address_alone(shopify: Shopif
 def test_an_order_that_is_deleted_takes_all_that_came_with_it(shopify: Shopify, world_of: WorldOf) -> None:
     world = world_of(shopify.shop(60, products=6))
     world.run("orders")
-    order = next(order for order in shopify.truth(world.sold, "orders") if order["refunds"])
-    shopify.mutate(world.sold, "remove_order", order_id=order["id"])
+    order = next(order for order in shopify.truth(world.shop, "orders") if order["refunds"])
+    shopify.mutate(world.shop, "remove_order", order_id=order["id"])
 
-    told(world, "orders/delete", "gone", str(order["id"]), p_table="orders")
+    notify(world, "orders/delete", "gone", str(order["id"]), p_table="orders")
 
     tables = ("orders", "line_items", "order_transactions", "order_fulfillments", "order_refunds", "order_refund_lines")
-    assert world.differences(*tables) == []
+    assert world.wrong(*tables) == []

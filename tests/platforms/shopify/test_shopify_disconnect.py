@@ -10,10 +10,11 @@ import pytest
 
 from execution.app import App
 from execution.keyring import AssociatedData
-from tests.platforms.shopify.shopify import Shop, Shopify
-from tests.platforms.shopify.world import ShopifyWorld
+from tests.standins.shopify import Shopify
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
-WorldOf = Callable[[Shop], ShopifyWorld]
+WorldOf = Callable[[Shop], World]
 
 
 def stored_tokens(db: psycopg.Connection[Any]) -> list[Any]:
@@ -31,12 +32,12 @@ def test_the_app_is_uninstalled_and_its_tokens_are_dead_on_both_sides(
     app: App, db: psycopg.Connection[Any], shopify: Shopify, world_of: WorldOf
 ) -> None:
     world = world_of(shopify.shop(3))
-    before = answers_to(shopify, world.sold.access_token)
+    before = answers_to(shopify, world.shop.access_token)
 
-    told = app.disconnector.disconnect(user_id=world.user_id, connection_id=world.connection_id)
+    result = app.disconnector.disconnect(user_id=world.user_id, connection_id=world.only.connection_id)
 
-    assert told == {"disconnected": True, "revoked": True}
-    assert (before, answers_to(shopify, world.sold.access_token)) == (200, 401)
+    assert result == {"disconnected": True, "revoked": True}
+    assert (before, answers_to(shopify, world.shop.access_token)) == (200, 401)
     assert stored_tokens(db) == []
 
 
@@ -45,26 +46,26 @@ def test_a_token_that_died_of_age_is_refreshed_once_to_take_leave(
 ) -> None:
     """Shopify's tokens live an hour: whoever disconnects an idle shop has none that is good."""
     world = world_of(shopify.shop(3))
-    old = shopify.control("POST", "/tokens", shop_id=world.sold.number, expires_in=-1)["access_token"]
+    old = shopify.control("POST", "/tokens", shop_id=world.shop.number, expires_in=-1)["access_token"]
     (connection_id,) = db.execute("select connection_id::text from private.platform_tokens").fetchone() or ("",)
     place = AssociatedData(user_id=world.user_id, platform="shopify", connection_id=connection_id, field="access_token")
     db.execute("update private.platform_tokens set access_token = %s", (app.keyring.encrypt(old, place),))
 
-    told = app.disconnector.disconnect(user_id=world.user_id, connection_id=world.connection_id)
+    result = app.disconnector.disconnect(user_id=world.user_id, connection_id=world.only.connection_id)
 
-    assert told == {"disconnected": True, "revoked": True}
-    assert len(shopify.refreshes(world.sold)) == 1
-    assert answers_to(shopify, world.sold.access_token) == 401
+    assert result == {"disconnected": True, "revoked": True}
+    assert len(shopify.refreshes(world.shop)) == 1
+    assert answers_to(shopify, world.shop.access_token) == 401
 
 
 def test_taking_leave_is_booked_like_any_other_call(app: App, shopify: Shopify, world_of: WorldOf) -> None:
     world = world_of(shopify.shop(3))
 
-    app.disconnector.disconnect(user_id=world.user_id, connection_id=world.connection_id)
+    app.disconnector.disconnect(user_id=world.user_id, connection_id=world.only.connection_id)
 
     (bucket,) = app.valkey.scan_iter("keeper:*:points")
     level, maximum = app.valkey.hmget(bucket, "level", "maximum")
-    assert float(level) == float(maximum) - shopify.asked(world.sold)[-1]["cost"]
+    assert float(level) == float(maximum) - shopify.asked(world.shop)[-1]["cost"]
 
 
 @pytest.mark.parametrize("gone", [True, False], ids=["the app was removed before", "Shopify is away"])
@@ -73,12 +74,12 @@ def test_a_shopify_that_does_not_obey_keeps_no_token_with_us(
 ) -> None:
     world = world_of(shopify.shop(3))
     if gone:
-        shopify.control("POST", "/tokens/revoke", shop_id=world.sold.number)
+        shopify.control("POST", "/tokens/revoke", shop_id=world.shop.number)
     else:
         shopify.fault(kind="status", status=503, path="", times=9)
 
-    told = app.disconnector.disconnect(user_id=world.user_id, connection_id=world.connection_id)
+    result = app.disconnector.disconnect(user_id=world.user_id, connection_id=world.only.connection_id)
 
-    assert told == {"disconnected": True, "revoked": False}
+    assert result == {"disconnected": True, "revoked": False}
     assert stored_tokens(db) == []
     assert db.execute("select status from public.connected_accounts").fetchall() == [("disconnected",)]

@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.platforms.shopify.shopify import Shop, Shopify
-from tests.platforms.shopify.world import ShopifyWorld
+from tests.standins.shopify import Shopify
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
-WorldOf = Callable[[Shop], ShopifyWorld]
+WorldOf = Callable[[Shop], World]
 ORDER_TABLES = ("orders", "line_items", "order_transactions", "order_refunds", "order_refund_lines")
 
 
@@ -40,7 +41,7 @@ def test_a_fault_that_passes_leaves_the_tables_equal(
     world.run("orders")
 
     assert world.statuses() == {"orders": "completed"}
-    assert world.differences(*ORDER_TABLES) == []
+    assert world.wrong(*ORDER_TABLES) == []
 
 
 def test_pages_that_are_too_dear_are_halved(shopify: Shopify, world_of: WorldOf) -> None:
@@ -51,12 +52,12 @@ def test_pages_that_are_too_dear_are_halved(shopify: Shopify, world_of: WorldOf)
     world.run("orders")
 
     assert world.statuses() == {"orders": "completed"}
-    assert world.differences(*ORDER_TABLES) == []
+    assert world.wrong(*ORDER_TABLES) == []
 
 
 def test_a_missing_scope_is_named(shopify: Shopify, world_of: WorldOf) -> None:
     world = world_of(shopify.shop(20, products=4))
-    shopify.control("POST", "/tokens/scopes", shop_id=world.sold.number, scopes=["read_all_orders", "read_products"])
+    shopify.control("POST", "/tokens/scopes", shop_id=world.shop.number, scopes=["read_all_orders", "read_products"])
 
     world.run()
 
@@ -108,7 +109,7 @@ def test_a_version_that_fell_forward_parks_everything_and_fails_nothing(shopify:
 
     assert any("2027-01" in reason for reason in reasons)
     assert world.statuses() == {"orders": "completed"}
-    assert world.differences(*ORDER_TABLES) == []
+    assert world.wrong(*ORDER_TABLES) == []
 
 
 def test_a_token_that_expires_on_the_way_is_refreshed_once(shopify: Shopify, world_of: WorldOf) -> None:
@@ -123,5 +124,5 @@ def test_a_token_that_expires_on_the_way_is_refreshed_once(shopify: Shopify, wor
     world.run("orders")
 
     assert world.statuses() == {"orders": "completed"}
-    assert world.differences(*ORDER_TABLES) == []
-    assert len(shopify.refreshes(world.sold)) == 1
+    assert world.wrong(*ORDER_TABLES) == []
+    assert len(shopify.refreshes(world.shop)) == 1

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.platforms.shopify.shopify import Shop, Shopify
-from tests.platforms.shopify.truth import TABLES
-from tests.platforms.shopify.world import ShopifyWorld
+from tests.standins.shopify import TABLES, Shopify
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
-WorldOf = Callable[[Shop], ShopifyWorld]
+WorldOf = Callable[[Shop], World]
 # 700 orders: a look, three pages; 600 products as many.
 PAGES = 4
 
@@ -44,12 +44,12 @@ def test_orders_that_come_and_go_are_neither_missed_nor_kept(shopify: Shopify, w
     disturb(shopify, shop, random.Random(seed), ("new_order", "remove_order"))
 
     world.run("orders")
-    first = {(d.what, d.key) for d in world.differences("orders") if d.what in ("missing", "extra")}
+    first = {(d.what, d.key) for d in world.wrong("orders") if d.what in ("missing", "extra")}
     world.run("orders", again=True)
 
     assert world.statuses() == {"orders": "completed"}
     assert first == set()
-    assert world.differences(*TABLES[:6]) == []
+    assert world.wrong(*TABLES[:6]) == []
 
 
 @pytest.mark.parametrize("requests", range(1, 7))
@@ -67,7 +67,7 @@ def test_an_order_that_goes_before_its_refunds_are_looked_up_is_no_missing_refun
     world.run("orders", again=True)
 
     assert first == world.statuses() == {"orders": "completed"}
-    assert world.differences(*TABLES[:6]) == []
+    assert world.wrong(*TABLES[:6]) == []
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -77,9 +77,9 @@ def test_products_that_come_and_go_are_neither_missed_nor_kept(shopify: Shopify,
     disturb(shopify, shop, random.Random(seed), ("edit_product", "remove_product"))
 
     world.run("listings")
-    first = {(d.what, d.key) for d in world.differences("listings") if d.what in ("missing", "extra")}
+    first = {(d.what, d.key) for d in world.wrong("listings") if d.what in ("missing", "extra")}
     world.run("listings", again=True)
 
     assert world.statuses() == {"listings": "completed"}
     assert first == set()
-    assert world.differences("listings") == []
+    assert world.wrong("listings") == []

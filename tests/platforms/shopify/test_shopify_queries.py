@@ -41,8 +41,8 @@ class Asked(Exception):
 def question(call: Callable[..., Any], *args: Any) -> Request:
     asked: list[Request] = []
 
-    def send(ask: Request) -> Any:
-        asked.append(ask)
+    def send(request: Request) -> Any:
+        asked.append(request)
         raise Asked
 
     caller = type("Caller", (), {"send": staticmethod(send)})()
@@ -54,13 +54,13 @@ def question(call: Callable[..., Any], *args: Any) -> Request:
 def documents() -> Iterator[tuple[str, str]]:
     """(what for, the GraphQL document)."""
     for name, stream in STREAMS.items():
-        walk: BulkPaginator = BulkPaginator(stream)
-        place = walk.begin(BOUNDS)
-        yield f"{name}: first page", text(walk.page(place, 250))
-        yield f"{name}: later page", text(walk.page(replace(place, pages=1, since=7), 250))
-        yield f"{name}: probe", text(question(lambda send, walk=walk: walk.probe_newest(send, BOUNDS)))
-        yield f"{name}: look", text(question(walk.fetch, replace(place, stage="look")))
-        yield f"{name}: export", walk._export(place)
+        paginator: BulkPaginator = BulkPaginator(stream)
+        position = paginator.begin(BOUNDS)
+        yield f"{name}: first page", text(paginator.page(position, 250))
+        yield f"{name}: later page", text(paginator.page(replace(position, pages=1, since=7), 250))
+        yield f"{name}: probe", text(question(lambda send, paginator=paginator: paginator.probe_newest(send, BOUNDS)))
+        yield f"{name}: look", text(question(paginator.fetch, replace(position, stage="look")))
+        yield f"{name}: export", paginator._export(position)
     for name, lookup in LOOKUPS.items():
         yield f"lookup {name}", text(lookup.request(lookup, ["1", "2"]))
     yield "start of an export", bulk._START
@@ -69,8 +69,8 @@ def documents() -> Iterator[tuple[str, str]]:
     yield "identify", shopify_api._IDENTIFY
 
 
-def text(ask: Request) -> str:
-    document: str = json.loads(ask.body or b"{}")["query"]
+def text(request: Request) -> str:
+    document: str = json.loads(request.body or b"{}")["query"]
     return document
 
 
@@ -84,16 +84,16 @@ def test_every_document_is_valid(what: str, document: str) -> None:
 @pytest.mark.parametrize("stream", STREAMS.values(), ids=lambda stream: stream.name)
 def test_a_page_of_the_full_size_fits_the_most_that_a_query_may_cost(stream: Stream) -> None:
     """1,000 points, judged on what is asked for, by the formula of the sheet's addendum."""
-    walk: BulkPaginator = BulkPaginator(stream)
+    paginator: BulkPaginator = BulkPaginator(stream)
 
-    assert 0 < walk.page(walk.begin(BOUNDS), walk.pages.limit).points <= 1000
+    assert 0 < paginator.page(paginator.begin(BOUNDS), paginator.pages.limit).points <= 1000
 
 
 def test_times_in_a_search_are_quoted() -> None:
     """Without quotes a time breaks at its colon, and the filter matches nearly everything (addendum)."""
-    walk: BulkPaginator = BulkPaginator(ORDERS)
+    paginator: BulkPaginator = BulkPaginator(ORDERS)
 
-    body = json.loads(walk.page(replace(walk.begin(BOUNDS), since=41, pages=1), 250).body or b"")
+    body = json.loads(paginator.page(replace(paginator.begin(BOUNDS), since=41, pages=1), 250).body or b"")
 
     assert body["variables"]["query"] == (
         "created_at:>='2023-11-14T22:13:20Z' created_at:<='2025-10-09T08:53:20Z' id:>41"

@@ -7,17 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 from execution import operations
-from tests.platforms.shopify.shopify import Shop, Shopify
-from tests.platforms.shopify.world import ShopifyWorld
+from tests.standins.shopify import Shopify
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
-WorldOf = Callable[[Shop], ShopifyWorld]
+WorldOf = Callable[[Shop], World]
 
 
-def people(world: ShopifyWorld) -> dict[str, tuple[Any, ...]]:
+def people(world: World) -> dict[str, tuple[Any, ...]]:
     return {key: (row["name"], row["email"], row["country"]) for key, row in world.stored("customers").items()}
 
 
-def read_again(world: ShopifyWorld) -> None:
+def read_again(world: World) -> None:
     world.run("customers", again=True)
 
 
@@ -49,7 +50,7 @@ def test_an_approval_that_comes_later_fills_what_was_empty(shopify: Shopify, wor
     read_again(world)
 
     assert {email for _, email, _ in before.values()} == {None}
-    assert world.differences("customers") == []
+    assert world.wrong("customers") == []
 
 
 def test_who_asked_to_be_forgotten_stays_forgotten(shopify: Shopify, world_of: WorldOf) -> None:
@@ -61,7 +62,7 @@ def test_who_asked_to_be_forgotten_stays_forgotten(shopify: Shopify, world_of: W
         "accept_platform_event",
         p_platform="shopify",
         p_delivery_id=str(uuid.uuid4()),
-        p_shop_id=world.sold.id,
+        p_shop_id=world.shop.id,
         p_topic="customers/redact",
         p_effect="redact_customer",
         p_object_ids=[key],

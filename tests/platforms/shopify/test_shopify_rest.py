@@ -7,10 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from execution.settings import Settings
-from tests.platforms.shopify.shopify import Shop, Shopify
-from tests.platforms.shopify.world import COMPLETE, ShopifyWorld
+from tests.standins.shopify import COMPLETE, Shopify
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
-WorldOf = Callable[[Shop], ShopifyWorld]
+WorldOf = Callable[[Shop], World]
 # REST calls an unfulfilled order nothing at all, and tells no sum of what was refunded.
 NOT_IN_REST = {"fulfillment_status", "refunded_amount"}
 
@@ -29,8 +30,8 @@ def test_orders_and_customers_read_by_rest_equal_the_source(shopify: Shopify, wo
 
     assert world.statuses() == COMPLETE
     tables = ("orders", "line_items", "order_refunds", "order_refund_lines", "listings", "listing_variants")
-    assert [d for d in world.differences(*tables, "customers") if d.what not in NOT_IN_REST] == []
-    assert sum("/orders.json" in call["path"] for call in shopify.asked(world.sold)) >= 3
+    assert [d for d in world.wrong(*tables, "customers") if d.what not in NOT_IN_REST] == []
+    assert sum("/orders.json" in call["path"] for call in shopify.asked(world.shop)) >= 3
 
 
 @pytest.mark.parametrize("fault", [{"kind": "rate_limit", "which": "calls"}, {"kind": "status", "status": 500}])
@@ -44,7 +45,7 @@ def test_a_refusal_of_rest_that_passes_leaves_the_tables_equal(
     world.run("orders")
 
     assert world.statuses() == {"orders": "completed"}
-    assert [d for d in world.differences("orders", "line_items") if d.what not in NOT_IN_REST] == []
+    assert [d for d in world.wrong("orders", "line_items") if d.what not in NOT_IN_REST] == []
 
 
 def test_what_a_webhook_names_is_read_again_by_rest(shopify: Shopify, world_of: WorldOf) -> None:
@@ -55,16 +56,16 @@ def test_what_a_webhook_names_is_read_again_by_rest(shopify: Shopify, world_of: 
     order, customer = min(
         (k, row["buyer_platform_id"]) for k, row in world.stored("orders").items() if row["buyer_platform_id"]
     )
-    shopify.mutate(world.sold, "close_order", order_id=int(order))
-    shopify.mutate(world.sold, "edit_customer", customer_id=int(customer), fields={"first": "Zora"})
-    calls = world.calls()
+    shopify.mutate(world.shop, "close_order", order_id=int(order))
+    shopify.mutate(world.shop, "edit_customer", customer_id=int(customer), fields={"first": "Zora"})
+    calls = len(shopify.asked(world.shop))
 
     for kind, key in (("orders", order), ("customers", customer), ("customers", "999")):
         world.app.store.rpc(
             "accept_platform_event",
             p_platform="shopify",
             p_delivery_id=f"{kind}/{key}",
-            p_shop_id=world.sold.id,
+            p_shop_id=world.shop.id,
             p_topic=f"{kind}/update",
             p_effect="read",
             p_kind=kind,
@@ -72,10 +73,10 @@ def test_what_a_webhook_names_is_read_again_by_rest(shopify: Shopify, world_of: 
         )
     world.drain()
 
-    asked = [call["path"].rpartition("/")[2] for call in shopify.asked(world.sold)[calls:]]
+    asked = [call["path"].rpartition("/")[2] for call in shopify.asked(world.shop)[calls:]]
     assert asked[:2] == ["orders.json", "customers.json"]
     assert "Zora" in world.stored("customers")[customer]["name"]
-    assert [d for d in world.differences("orders", "customers") if d.what not in NOT_IN_REST] == []
+    assert [d for d in world.wrong("orders", "customers") if d.what not in NOT_IN_REST] == []
 
 
 @pytest.mark.parametrize(("refunded", "nodes"), [(False, 0), (True, 1)])
@@ -85,16 +86,16 @@ def test_a_webhook_asks_for_the_refunds_of_its_own_order_alone(
     """REST tells no version of a refund: those of all other orders are asked for at a full read, not at each notice."""
     world = world_of(shopify.shop(120, products=4))
     world.run("orders")
-    orders = shopify.truth(world.sold, "orders")
+    orders = shopify.truth(world.shop, "orders")
     order = next(o for o in orders if bool(o["refunds"]) == refunded and o["financial"] != "VOIDED")
     assert sum(bool(o["refunds"]) for o in orders) > 3
-    calls = world.calls()
+    calls = len(shopify.asked(world.shop))
 
     world.app.store.rpc(
         "accept_platform_event",
         p_platform="shopify",
         p_delivery_id="one",
-        p_shop_id=world.sold.id,
+        p_shop_id=world.shop.id,
         p_topic="orders/updated",
         p_effect="read",
         p_kind="orders",
@@ -102,7 +103,7 @@ def test_a_webhook_asks_for_the_refunds_of_its_own_order_alone(
     )
     world.drain()
 
-    asked = [call["path"].rpartition("/")[2] for call in shopify.asked(world.sold)[calls:]]
+    asked = [call["path"].rpartition("/")[2] for call in shopify.asked(world.shop)[calls:]]
     assert asked == ["orders.json", *["graphql.json"] * nodes]
     (pages,) = world.rows(
         "select coalesce(sum(cardinality(keys)), 0) as n from public.sync_pages as p join public.sync_jobs as j"

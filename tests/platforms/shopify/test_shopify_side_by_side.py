@@ -7,20 +7,21 @@ from datetime import timedelta
 
 from execution.errors import Snooze
 from execution.http.messages import Request, Response, Send
-from tests.platforms.shopify.shopify import Shop, Shopify
-from tests.platforms.shopify.turns import Through, told, work_due
-from tests.platforms.shopify.world import ShopifyWorld
+from tests.platforms.shopify.slices_by_hand import Through, notify, work_due
+from tests.standins.shopify import Shopify
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
-WorldOf = Callable[[Shop], ShopifyWorld]
+WorldOf = Callable[[Shop], World]
 
 
 def throttled(body: bytes) -> Through:
     """Whoever asks Shopify for this is throttled for an hour."""
 
-    def through(send: Send, ask: Request) -> Response:
-        if body in (ask.body or b""):
+    def through(send: Send, request: Request) -> Response:
+        if body in (request.body or b""):
             raise Snooze("throttled", timedelta(hours=1), code="throttled")
-        return send(ask)
+        return send(request)
 
     return through
 
@@ -32,9 +33,9 @@ def test_a_refund_that_the_other_job_has_still_to_look_up_is_no_missing_one(
     world = world_of(shopify.shop(40, products=4))
     world.start("orders")
     work_due(world, throttled(b"KeeperProbe"))
-    order = next(o for o in shopify.truth(world.sold, "orders") if o["financial"] == "PAID" and not o["refunds"])
-    shopify.mutate(world.sold, "refund_order", order_id=order["id"], amount=100)
-    told(world, "orders/update", "read", str(order["id"]), p_kind="orders")
+    order = next(o for o in shopify.truth(world.shop, "orders") if o["financial"] == "PAID" and not o["refunds"])
+    shopify.mutate(world.shop, "refund_order", order_id=order["id"], amount=100)
+    notify(world, "orders/update", "read", str(order["id"]), p_kind="orders")
     work_due(world, throttled(b"on Refund"))
     world.rows("update public.sync_jobs set run_after = now() where entity = 'orders' returning 1")
 
@@ -50,9 +51,9 @@ def test_customers_that_may_not_be_read_keep_no_other_change_from_being_read(
     """Their own entity tells the seller. Here variants and refunds come after them, and the notices are done with."""
     shopify.settings(customer_data="denied")
     world = world_of(shopify.shop(20, products=4))
-    product, customer = (str(shopify.truth(world.sold, kind)[0]["id"]) for kind in ("products", "customers"))
-    told(world, "customers/update", "read", customer, p_kind="customers")
-    told(world, "products/update", "read", product, p_kind="products")
+    product, customer = (str(shopify.truth(world.shop, kind)[0]["id"]) for kind in ("products", "customers"))
+    notify(world, "customers/update", "read", customer, p_kind="customers")
+    notify(world, "products/update", "read", product, p_kind="products")
 
     work_due(world)
 

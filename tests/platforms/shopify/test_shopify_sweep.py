@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.platforms.shopify.shopify import Shop, Shopify
-from tests.platforms.shopify.world import ShopifyWorld
+from tests.standins.shopify import Shopify
+from tests.standins.stand_in import Shop
+from tests.worlds.world import World
 
-WorldOf = Callable[[Shop], ShopifyWorld]
+WorldOf = Callable[[Shop], World]
 
 
 @pytest.mark.parametrize(("entity", "kind", "table"), [("listings", "products", "listings"), ("customers",) * 3])
@@ -18,13 +19,13 @@ def test_what_came_after_the_window_and_was_read_since_stays(
 ) -> None:
     """A webhook named it. Of what came inside the window and is not shown, the read says that it is gone."""
     world = world_of(shopify.shop(30, products=6))
-    first, *_, last = sorted(shopify.truth(world.sold, kind), key=lambda record: record["created"])
+    first, *_, last = sorted(shopify.truth(world.shop, kind), key=lambda record: record["created"])
     world.start(entity)
     world.rows(
         "update public.sync_jobs set window_start = '2001-01-01', window_end = to_timestamp(%s - 0.5) returning 1",
         last["created"],
     )
-    told(world, kind, str(last["id"]), str(first["id"]))
+    notify(world, kind, str(last["id"]), str(first["id"]))
     world.app.runner().work_one()
     planted = (
         f'insert into public.{table} select (t).* from (select jsonb_populate_record(v, \'{{"platform_id": "1"}}\')'
@@ -39,13 +40,13 @@ def test_what_came_after_the_window_and_was_read_since_stays(
     assert "1" not in world.stored(table)
 
 
-def told(world: ShopifyWorld, kind: str, *ids: str) -> None:
+def notify(world: World, kind: str, *ids: str) -> None:
     """As the web process keeps a webhook."""
     world.app.store.rpc(
         "accept_platform_event",
         p_platform="shopify",
         p_delivery_id=f"{kind} {ids}",
-        p_shop_id=world.sold.id,
+        p_shop_id=world.shop.id,
         p_topic=f"{kind}/update",
         p_effect="read",
         p_kind=kind,

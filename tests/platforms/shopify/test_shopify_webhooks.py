@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from sandbox.stack import Stack
-from tests.platforms.shopify.shopify import Shop, Shopify
-from tests.platforms.shopify.turns import work_due
-from tests.platforms.shopify.world import ShopifyWorld
+from tests.platforms.shopify.slices_by_hand import work_due
+from tests.standins.shopify import Shopify
+from tests.standins.stand_in import Shop
 from tests.web.conftest import served
+from tests.worlds.world import World
 
-WorldOf = Callable[[Shop], ShopifyWorld]
+WorldOf = Callable[[Shop], World]
 TOPICS = ("products/update", "products/delete")
 
 
@@ -37,7 +38,7 @@ def heard(shopify: Shopify, notices: int = 1) -> list[int]:
     raise AssertionError("the notices did not arrive")
 
 
-def product_of(world: ShopifyWorld, variants: int) -> str:
+def product_of(world: World, variants: int) -> str:
     """A product with that many variants."""
     query = "select listing_platform_id as id from public.listing_variants group by 1 having count(*) = %s order by 1"
     return str(world.rows(query, variants)[0]["id"])
@@ -55,19 +56,19 @@ def test_a_product_that_changed_is_read_with_its_variants(shopify: Shopify, worl
         "'platform_id', '1')) as t from public.listing_variants as v where platform_id = %s) as planted returning 1",
         first,
     )
-    shopify.mutate(world.sold, "set_stock", product_id=int(product), variation=0, quantity=4711)
-    shopify.mutate(world.sold, "edit_product", product_id=int(product), fields={"title": "Another name"})
+    shopify.mutate(world.shop, "set_stock", product_id=int(product), variation=0, quantity=4711)
+    shopify.mutate(world.shop, "edit_product", product_id=int(product), fields={"title": "Another name"})
 
     answered = heard(shopify)
-    calls = world.calls()
+    calls = len(shopify.asked(world.shop))
     work_due(world)
 
     assert answered == [200]
     assert world.stored("listings")[product]["title"] == "Another name"
     assert world.stored("listing_variants")[first]["quantity"] != stock
     assert "1" not in variants(world)
-    assert world.differences("listings", "listing_variants") == []
-    assert world.calls() - calls <= 13
+    assert world.wrong("listings", "listing_variants") == []
+    assert len(shopify.asked(world.shop)) - calls <= 13
 
 
 def test_a_new_product_comes_with_all_of_its_variants(shopify: Shopify, world_of: WorldOf, addressed: None) -> None:
@@ -77,12 +78,12 @@ def test_a_new_product_comes_with_all_of_its_variants(shopify: Shopify, world_of
     product = product_of(world, 2048)
     world.db.execute("delete from public.listing_variants where listing_platform_id = %s", (product,))
     world.db.execute("delete from public.listings where platform_id = %s", (product,))
-    shopify.mutate(world.sold, "edit_product", product_id=int(product), fields={})
+    shopify.mutate(world.shop, "edit_product", product_id=int(product), fields={})
 
     heard(shopify)
     work_due(world)
 
-    assert world.differences("listings", "listing_variants") == []
+    assert world.wrong("listings", "listing_variants") == []
 
 
 def test_a_product_that_was_removed_takes_its_variants_along(
@@ -90,14 +91,14 @@ def test_a_product_that_was_removed_takes_its_variants_along(
 ) -> None:
     world = world_of(shopify.shop(3, products=6))
     world.run("listings", "variants")
-    shopify.mutate(world.sold, "remove_product", product_id=int(product_of(world, 2048)))
+    shopify.mutate(world.shop, "remove_product", product_id=int(product_of(world, 2048)))
 
     heard(shopify)
 
     assert 0 < len(variants(world)) < 2048
-    assert world.differences("listings", "listing_variants") == []
+    assert world.wrong("listings", "listing_variants") == []
 
 
-def variants(world: ShopifyWorld) -> dict[str, str]:
+def variants(world: World) -> dict[str, str]:
     """The product of each variant."""
     return {key: row["listing_platform_id"] for key, row in world.stored("listing_variants").items()}

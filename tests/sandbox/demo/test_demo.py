@@ -50,22 +50,22 @@ def test_the_demo_completes_through_faults_and_leaves_nothing(folder: Path) -> N
     out, err = demo.communicate(timeout=PATIENCE_S)
 
     assert demo.returncode == 0, err
-    told = json.loads(out)
-    assert told["ok"] is True
-    assert all(fault["times"] >= 1 for fault in told["struck"]), told["struck"]
-    assert told["refreshes"] == 1
-    assert len(told["rejected"]) == 1
-    jobs = {(job["platform"], job["entity"]): job for job in told["first"]["status"]["jobs"]}
+    result = json.loads(out)
+    assert result["ok"] is True
+    assert all(fault["times"] >= 1 for fault in result["struck"]), result["struck"]
+    assert result["refreshes"] == 1
+    assert len(result["rejected"]) == 1
+    jobs = {(job["platform"], job["entity"]): job for job in result["first"]["status"]["jobs"]}
     assert {platform for platform, _ in jobs} == {"etsy", "printify", "shopify"}
-    assert {job["platform"] for job in told["second"]["status"]["jobs"]} == {"etsy"}
+    assert {job["platform"] for job in result["second"]["status"]["jobs"]} == {"etsy"}
     orders = jobs["etsy", "orders"]["certificate"]
-    assert told["figures"]["orders"] == orders["provider_count"] - 1
-    assert told["least_calls"] < told["calls"]["etsy"]
-    assert sum(book["amount"] for book in told["figures"]["ledger"]) == told["figures"]["balance"]
-    for total in told["costs"]["totals"]:
+    assert result["figures"]["orders"] == orders["provider_count"] - 1
+    assert result["least_calls"] < result["calls"]["etsy"]
+    assert sum(book["amount"] for book in result["figures"]["ledger"]) == result["figures"]["balance"]
+    for total in result["costs"]["totals"]:
         assert total["linked"] > total["orders"] * 0.6
         assert total["profit"] == total["revenue"] - total["refunds"] - total["fees"] - total["cost"]
-    assert {total["platform"] for total in told["costs"]["totals"]} == {"etsy", "shopify"}
+    assert {total["platform"] for total in result["costs"]["totals"]} == {"etsy", "shopify"}
     assert _ours(folder) == []
     assert list(folder.iterdir()) == []
 

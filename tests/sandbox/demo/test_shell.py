@@ -24,9 +24,11 @@ def test_the_lines_work_in_a_shell_that_does_not_know_keeper(data: Path, monkeyp
 
     lines = [*lines_for(data), "command -v keeper", "echo $SUPABASE_URL"]
 
-    told = subprocess.run(["sh", "-ec", "\n".join(lines)], capture_output=True, text=True, check=True).stdout.split()
-    assert told[0].endswith("/bin/keeper")
-    assert told[1] == "http://127.0.0.1:1"
+    finished = subprocess.run(
+        ["sh", "-ec", "\n".join(lines)], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert finished[0].endswith("/bin/keeper")
+    assert finished[1] == "http://127.0.0.1:1"
 
 
 def test_who_has_keeper_at_hand_is_not_told_to_look_for_it(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

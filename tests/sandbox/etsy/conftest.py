@@ -14,7 +14,7 @@ from sandbox.etsy.app import Sandbox
 from sandbox.etsy.settings import Settings
 from sandbox.etsy.world import World
 from tests.in_thread import ENDS_AT, InThread, InThreadShop
-from tests.standins import Row
+from tests.standins.stand_in import Row
 
 KEY = "keystring:secret"
 

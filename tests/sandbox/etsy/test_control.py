@@ -103,8 +103,8 @@ def test_the_process_says_when_it_is_ready_and_leaves_nothing(tmp_path):
         deadline = time.monotonic() + 20
         while not ready.exists() and time.monotonic() < deadline:
             assert process.poll() is None
-        told = json.loads(ready.read_bytes())
-        with httpx.Client(base_url=told["url"], trust_env=False) as client:
+        result = json.loads(ready.read_bytes())
+        with httpx.Client(base_url=result["url"], trust_env=False) as client:
             made = client.post("/_sandbox/shops", json={"orders": 20, "ends_at": ENDS_AT}).json()
             headers = {"x-api-key": "k:s", "authorization": f"Bearer {made['access_token']}"}
             answer = client.get(f"/v3/application/shops/{made['shop_id']}/receipts", headers=headers)
@@ -112,9 +112,9 @@ def test_the_process_says_when_it_is_ready_and_leaves_nothing(tmp_path):
         process.terminate()
         status = process.wait(10)
 
-    assert told["env"] == {
-        "ETSY_API_BASE_URL": told["url"],
-        "ETSY_TOKEN_URL": told["url"] + "/v3/public/oauth/token",
+    assert result["env"] == {
+        "ETSY_API_BASE_URL": result["url"],
+        "ETSY_TOKEN_URL": result["url"] + "/v3/public/oauth/token",
         "ETSY_KEYSTRING": "k",
         "ETSY_SHARED_SECRET": "s",
     }

@@ -15,7 +15,7 @@ from sandbox.printify.app import Sandbox
 from sandbox.printify.settings import Settings
 from sandbox.printify.world import World
 from tests.in_thread import ENDS_AT, InThread, InThreadShop
-from tests.standins import Row
+from tests.standins.stand_in import Row
 
 
 class Printify(InThread):

@@ -175,15 +175,15 @@ def test_the_process_tells_where_it_is_and_goes_at_sigterm(tmp_path):
         while not ready.exists():
             assert time.monotonic() < deadline
             assert child.poll() is None
-        told = json.loads(ready.read_text())
-        url = told["url"]
+        result = json.loads(ready.read_text())
+        url = result["url"]
         with httpx.Client(base_url=url, trust_env=False) as client:
             made = client.post("/_sandbox/shops", json={"orders": 5}).json()
     finally:
         child.send_signal(signal.SIGTERM)
         status = child.wait(10)
 
-    assert told["env"] == {
+    assert result["env"] == {
         "PRINTIFY_API_BASE_URL": url,
         "PRINTIFY_TOKEN_URL": f"{url}/v1/app/oauth/tokens/refresh",
         "PRINTIFY_APP_ID": "a",

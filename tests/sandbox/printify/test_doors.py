@@ -124,11 +124,11 @@ def test_a_429_says_nothing_about_when(printify, own):
 
     bare = shop.get("orders.json")
     printify.control("POST", "/settings", retry_after=True)
-    told = shop.get("orders.json")
+    response = shop.get("orders.json")
 
     assert (bare.status_code, "retry-after" in bare.headers) == (429, False)
     assert not any("rate" in name for name in bare.headers)
-    assert 1 <= int(told.headers["retry-after"]) <= 61
+    assert 1 <= int(response.headers["retry-after"]) <= 61
 
 
 def test_the_catalog_has_a_limit_of_its_own(printify, own):
@@ -200,10 +200,10 @@ def test_oauth_from_consent_to_expiry(printify, own):
     shop = own()
     printify.control("POST", "/clock", now=1_790_000_000)
     accept = "https://app.example.com/back"
-    told = printify.http.get(
+    response = printify.http.get(
         "/app/authorize", params={"app_id": "app-1", "accept_url": accept, "decline_url": accept, "state": "s"}
     )
-    back = httpx.URL(told.headers["location"])
+    back = httpx.URL(response.headers["location"])
     body = {"app_id": "app-1", "code": back.params["code"]}
     first = printify.http.post("/v1/app/oauth/tokens", json=body)
     again = printify.http.post("/v1/app/oauth/tokens", json=body)
@@ -224,12 +224,12 @@ def test_consent_can_be_refused(printify, own):
     own()
     printify.control("POST", "/settings", consent="deny")
 
-    told = printify.http.get(
+    response = printify.http.get(
         "/app/authorize",
         params={"app_id": "app-1", "accept_url": "https://a.example", "decline_url": "https://b.example", "state": "s"},
     )
 
-    assert told.headers["location"].startswith("https://b.example?error=access_denied")
+    assert response.headers["location"].startswith("https://b.example?error=access_denied")
 
 
 def test_a_merchant_who_is_asked_decides(printify, own):

@@ -28,9 +28,9 @@ def test_references_are_receipts_of_the_etsy_shop_of_the_same_seed(shop, receipt
     """Every order that can be told belongs to a paid receipt, and most can be told."""
     costs = shop.truth("costs")
 
-    told = [cost["channel_order_id"] for cost in costs if cost["channel_order_id"] is not None]
-    assert all(receipts[order_id].paid_at for order_id in told)
-    assert len(set(told)) > 0.85 * sum(bool(order.paid_at) for order in receipts.values() if not order.digital)
+    result = [cost["channel_order_id"] for cost in costs if cost["channel_order_id"] is not None]
+    assert all(receipts[order_id].paid_at for order_id in result)
+    assert len(set(result)) > 0.85 * sum(bool(order.paid_at) for order in receipts.values() if not order.digital)
 
 
 def test_references_are_orders_of_the_shopify_shop_of_the_same_seed(own):
@@ -56,10 +56,10 @@ def test_one_shop_may_print_for_two_channels(own):
     shop = own(seed=50_003, orders=None, channel_shops=[etsy, {"channel": "shopify", **shopify}], plain=True)
     names = {ShopifyIds(31).order(pos) for pos in range(60)}
 
-    told = [cost["channel_order_id"] for cost in shop.truth("costs")]
+    result = [cost["channel_order_id"] for cost in shop.truth("costs")]
 
-    assert len(told) == len(set(told)) > 80
-    assert 30 < sum(order_id in names for order_id in told) < 60
+    assert len(result) == len(set(result)) > 80
+    assert 30 < sum(order_id in names for order_id in result) < 60
     product_ids = {product["id"] for product in shop.truth("products")}
     assert {line["product_id"] for line in shop.truth("lines")} <= product_ids
 

@@ -14,7 +14,7 @@ from sandbox.shopify.app import Sandbox
 from sandbox.shopify.settings import Settings
 from sandbox.shopify.world import World
 from tests.in_thread import ENDS_AT, InThread, InThreadShop
-from tests.standins import Row
+from tests.standins.stand_in import Row
 
 SPECS = Path(__file__).parents[4] / "shared" / "specs" / "shopify"
 

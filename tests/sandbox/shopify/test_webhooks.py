@@ -155,8 +155,8 @@ def test_the_end_of_a_bulk_operation_is_told(own, receiver):
     shop.shopify.world.clock.advance(31)
     _, body = receiver.wait(1)[0]
 
-    told = orjson.loads(body)
-    assert (told["admin_graphql_api_id"], told["status"], told["error_code"]) == (gid, "completed", None)
+    result = orjson.loads(body)
+    assert (result["admin_graphql_api_id"], result["status"], result["error_code"]) == (gid, "completed", None)
 
 
 def test_subscriptions_are_checked(own):

@@ -99,10 +99,10 @@ def test_a_running_stack_is_told_of_not_started_again(up, tmp_path):
     one = up(tmp_path / "data")
     env = one.ready()
 
-    told = up(tmp_path / "data", "--print-env").end()
+    result = up(tmp_path / "data", "--print-env").end()
     refused = up(tmp_path / "data").end()
 
-    assert (told[0], dict(line.split("=", 1) for line in told[1].splitlines())) == (0, env)
+    assert (result[0], dict(line.split("=", 1) for line in result[1].splitlines())) == (0, env)
     assert (refused[0], refused[1]) == (2, "")
     assert refused[2].count("\n") == 1
     assert f"already runs on {one.data} (process {one.process.pid})" in refused[2]

@@ -35,11 +35,11 @@ def actions(db):
 def test_an_administrator_forces_a_resync_and_it_is_on_record(api, db, make_admin, make_seller, bearer):
     admin, seller = make_admin(), make_seller("etsy")
 
-    told = api.post(path_of(seller), json={"platform": "etsy"}, headers=bearer(admin))
+    response = api.post(path_of(seller), json={"platform": "etsy"}, headers=bearer(admin))
     looked = api.get(path_of(seller), headers=bearer(admin))
 
-    assert told.status_code == 202
-    assert len(told.json()["jobs"]) == 4
+    assert response.status_code == 202
+    assert len(response.json()["jobs"]) == 4
     assert looked.json()["user_id"] == seller
     assert actions(db) == [("resync", seller, {"platform": "etsy"}), ("look", seller, {})]
     kept = api.get("/admin/actions", headers=bearer(admin)).json()
@@ -89,9 +89,9 @@ BAD = [
 
 @pytest.mark.parametrize("body", BAD, ids=map(str, BAD))
 def test_nothing_more_than_the_platform_may_be_chosen(*, api, db, make_admin, make_seller, bearer, body):
-    told = api.post(path_of(make_seller("etsy")), json=body, headers=bearer(make_admin()))
+    response = api.post(path_of(make_seller("etsy")), json=body, headers=bearer(make_admin()))
 
-    assert told.status_code == 422
+    assert response.status_code == 422
     assert db.execute("select count(*) from public.sync_jobs").fetchone() == (0,)
 
 
@@ -225,11 +225,11 @@ def test_nothing_tells_anothers_rows_from_no_rows(*, api, db, make_seller, make_
 
     answers = []
     for subject in (other, NOBODY):
-        told = api.request(method, path.format(other=subject), json=body, headers=bearer(asker))
-        shown = told.json()
+        response = api.request(method, path.format(other=subject), json=body, headers=bearer(asker))
+        shown = response.json()
         if isinstance(shown, dict):
             shown.pop("now", None)
-        answers.append((told.status_code, shown))
+        answers.append((response.status_code, shown))
 
     assert answers[0] == answers[1]
     assert other not in str(answers)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from execution.settings import Settings
-from tests.runner.world import HastyClock
+from tests.doubles.clocks import HastyClock
 from tests.web.conftest import token_of
 from web.auth import jwks
 from web.auth.sessions import Sessions

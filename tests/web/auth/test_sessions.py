@@ -11,19 +11,19 @@ import pytest
 
 from execution.app import App
 from execution.settings import Settings
-from tests.runner.world import close_app
 from tests.web.conftest import client, served, token_of
+from tests.worlds.process import close_app
 from web.app import create_app
 
 
 def test_a_good_token_is_its_user(api, make_user, bearer):
     user = make_user()
 
-    told = api.get("/session", headers=bearer(user))
+    response = api.get("/session", headers=bearer(user))
 
-    assert told.status_code == 200
-    assert told.json()["user_id"] == user
-    assert told.json()["is_admin"] is False
+    assert response.status_code == 200
+    assert response.json()["user_id"] == user
+    assert response.json()["is_admin"] is False
 
 
 BAD = {
@@ -47,10 +47,10 @@ BAD = {
 def test_a_token_that_is_not_right_is_nobody(api, make_user, web_env, claims):
     user = make_user()
 
-    told = api.get("/session", headers={"Authorization": f"Bearer {token_of(web_env, user, **claims)}"})
+    response = api.get("/session", headers={"Authorization": f"Bearer {token_of(web_env, user, **claims)}"})
 
-    assert told.status_code == 401
-    assert told.json()["code"] == "not_signed_in"
+    assert response.status_code == 401
+    assert response.json()["code"] == "not_signed_in"
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer a.b.c", "Basic YTpi", "Bearer " + "x" * 9000])
@@ -81,9 +81,9 @@ def test_metadata_makes_nobody_an_administrator(api, make_user, web_env, db):
 def test_a_cookie_is_a_session_that_scripts_cannot_read(api, make_user, bearer):
     user = make_user()
 
-    told = api.post("/session", headers=bearer(user))
+    response = api.post("/session", headers=bearer(user))
 
-    cookie = told.headers["set-cookie"]
+    cookie = response.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert api.get("/session").json()["user_id"] == user
@@ -185,11 +185,11 @@ def test_every_answer_carries_the_headers_that_browsers_need(api):
 def test_over_https_the_cookie_belongs_to_this_host_alone(web_env, make_user, clean):
     user = make_user()
     with served(web_env, PUBLIC_URL="https://keeper.example.com") as url, client(url) as browser:
-        told = browser.post("/session", headers={"Authorization": f"Bearer {token_of(web_env, user)}"})
+        response = browser.post("/session", headers={"Authorization": f"Bearer {token_of(web_env, user)}"})
 
-    assert told.headers["set-cookie"].startswith("__Host-keeper_session=")
-    assert "Secure" in told.headers["set-cookie"]
-    assert "strict-transport-security" in told.headers
+    assert response.headers["set-cookie"].startswith("__Host-keeper_session=")
+    assert "Secure" in response.headers["set-cookie"]
+    assert "strict-transport-security" in response.headers
 
 
 def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(api):
@@ -232,16 +232,18 @@ def test_a_form_in_parts_is_refused_whatever_alphabet_it_names(sign_in, make_use
 def test_nobody_is_sent_to_the_host_that_a_request_names(api):
     """`/dashboard/` is no page, and no reason to send a browser elsewhere; nor over plain HTTP behind a proxy."""
     for path in ("/dashboard/", "/oauth/etsy/callback/?code=x&state=y", "/static", "//evil.example/", "/login?next=/"):
-        told = api.get(path, headers={"Host": "evil.example", "Accept": "text/html"})
+        response = api.get(path, headers={"Host": "evil.example", "Accept": "text/html"})
 
-        assert "evil.example" not in told.headers.get("location", ""), path
-        assert "evil.example" not in told.text, path
+        assert "evil.example" not in response.headers.get("location", ""), path
+        assert "evil.example" not in response.text, path
 
 
-def test_a_file_may_be_kept_at_the_address_of_its_own_content_alone(api):
+@pytest.mark.parametrize("name", ["keeper.css", "platforms.css"])
+def test_a_file_may_be_kept_at_the_address_of_its_own_content_alone(api, name):
     """Else whoever asks early for the next release's address fills a shared cache with this one's file, for a year."""
-    ours = re.search(r"/static/keeper\.css\?v=\w+", api.get("/login", headers={"Accept": "text/html"}).text)[0]
-    others = ("/static/keeper.css", "/static/keeper.css?v=0123456789ab", f"{ours}&x=1", "/static/nothing.css?v=1")
+    page = api.get("/login", headers={"Accept": "text/html"}).text
+    ours = re.search(rf"/static/{re.escape(name)}\?v=\w+", page)[0]
+    others = (f"/static/{name}", f"/static/{name}?v=0123456789ab", f"{ours}&x=1", "/static/nothing.css?v=1")
 
     assert "immutable" in api.get(ours).headers["cache-control"]
     assert {api.get(other).headers["cache-control"] for other in others} == {"no-store"}

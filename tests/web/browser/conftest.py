@@ -17,10 +17,10 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from sandbox.stack import Stack
-from tests.platforms.printify.printify import Printify
-from tests.platforms.shopify.shopify import Shopify
 from tests.product_fixture import process_of
-from tests.runner.etsy import Etsy
+from tests.standins.etsy import Etsy
+from tests.standins.printify import Printify
+from tests.standins.shopify import Shopify
 from tests.web.browser import screenshots
 from tests.web.browser.person import DESKTOP, Window, watched
 from tests.web.browser.site import Site, Workers, serving

@@ -13,7 +13,7 @@ from execution.app import App
 from execution.job_runner import SliceOutcome
 from execution.settings import Settings
 from tests.in_thread import serving as serving_in_thread
-from tests.runner.world import close_app
+from tests.worlds.process import close_app
 from web.app import create_app
 
 _LOOK_SECONDS = 0.05

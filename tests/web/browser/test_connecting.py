@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.platforms.printify.printify import Printify
-from tests.platforms.shopify.shopify import Shop, Shopify
+from tests.standins.printify import Printify
+from tests.standins.shopify import Shopify
+from tests.standins.stand_in import Shop
 from tests.web.browser.person import DESKTOP, PHONE, Window, faults, log_in, overflow
 
 _WINDOWS = pytest.mark.parametrize("window", [DESKTOP, PHONE], ids=lambda window: window.name)
@@ -64,7 +65,7 @@ def test_printify_is_connected_on_its_own_page(open_page: Callable[..., Page], p
     page.get_by_role("button", name="Grant access").click()
 
     expect(page.get_by_text("Printify is connected.")).to_be_visible()
-    expect(page.get_by_text(shop["title"])).to_be_visible()
+    expect(page.get_by_text(shop.facts["title"])).to_be_visible()
 
 
 @_WINDOWS
@@ -80,14 +81,14 @@ def test_printify_is_connected_by_a_pasted_token(
         page.get_by_role("button", name="Connect with this token"),
     )
 
-    for wrong, told in (("abc", "This is no token"), ("x" * 40, "Printify did not accept this token")):
+    for wrong, each in (("abc", "This is no token"), ("x" * 40, "Printify did not accept this token")):
         field.fill(wrong)
         button.click()
-        expect(field).to_have_accessible_description(re.compile(f"^{told}"))
+        expect(field).to_have_accessible_description(re.compile(f"^{each}"))
         expect(field).to_have_value("")
     assert faults(page) == []
     # Copied from a mail, a token is often broken into lines.
-    token = shop["personal_token"]
+    token = shop.facts["personal_token"]
     field.fill(f"  {token[:60]}\n{token[60:]} ")
     button.click()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.runner.etsy import Etsy
+from tests.standins.etsy import Etsy
 from tests.web.browser.person import DESKTOP, PHONE, Window, connect_etsy, faults, log_in, overflow
 from tests.web.browser.screenshots import Album
 from tests.web.browser.site import Workers

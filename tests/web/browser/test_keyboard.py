@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.runner.etsy import Etsy
+from tests.standins.etsy import Etsy
 from tests.web.browser.person import connect_etsy, log_in, open_up, press_on, tab_to
 from tests.web.browser.site import Workers
 

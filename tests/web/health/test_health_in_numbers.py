@@ -8,9 +8,10 @@ import pytest
 
 from execution.http.call_record import BOUNDS_MS, CallRecord, CallSeen
 from execution.job_runner import SliceOutcome
-from tests.runner.world import HastyClock, make_world
+from tests.doubles.clocks import HastyClock
 from tests.web.conftest import client, served
 from tests.web.health.test_health import IN_TIME_S, silent  # noqa: F401  a fixture
+from tests.worlds.world import make_world
 from web.health.platform_health import percentile_ms, platform_health
 
 ASKED = ("/health/live", "/health/ready", "/health/data-pipeline", "/api/etsy-health", "/metrics")
@@ -35,29 +36,29 @@ def fresh(web_env, clean):
 def told_of(asking, path):
     """What a fresh look says; the first may come after the first answer."""
     for _ in range(40):
-        told = asking.get(path).json()
-        if told["age_seconds"] is not None:
-            return told
+        body = asking.get(path).json()
+        if body["age_seconds"] is not None:
+            return body
         time.sleep(0.05)
     raise AssertionError("nobody looked")
 
 
 def test_a_backfill_shows_up_as_calls_rates_and_latencies(fresh, worker, db, etsy):
-    world = make_world(worker, db, etsy, etsy.shop(orders=20))
+    world = make_world(worker, db, (etsy, etsy.shop(orders=20)))
     etsy.fault("status", status=500, times=2, path="/receipts")
     world.run()
 
-    told = told_of(fresh, "/api/etsy-health")
+    result = told_of(fresh, "/api/etsy-health")
 
-    assert told["calls"] > 10
-    assert told["failed"] == 2
-    assert 0.5 < told["success_rate"] < 1
-    assert told["last_success_at"] is not None
-    assert told["p95_ms"] > 0
-    receipts = next(e for e in told["endpoints"] if e["endpoint"].endswith("/shops/{id}/receipts"))
+    assert result["calls"] > 10
+    assert result["failed"] == 2
+    assert 0.5 < result["success_rate"] < 1
+    assert result["last_success_at"] is not None
+    assert result["p95_ms"] > 0
+    receipts = next(e for e in result["endpoints"] if e["endpoint"].endswith("/shops/{id}/receipts"))
     assert receipts["failed"] == 2
-    assert not [e for e in told["endpoints"] if str(world.shop.id) in e["endpoint"]], "ids of shops do not belong here"
-    assert told["jobs"] == {"completed": 4, "failed": 0, "quarantined": 0}
+    assert not [e for e in result["endpoints"] if world.shop.id in e["endpoint"]], "ids of shops do not belong here"
+    assert result["jobs"] == {"completed": 4, "failed": 0, "quarantined": 0}
     pipeline = told_of(fresh, "/health/data-pipeline")
     assert pipeline["error_rate"] == 0.0
     assert pipeline["last_sync_at"] is not None
@@ -101,10 +102,10 @@ def test_every_answer_comes_in_time_whatever_is_broken(web_env, silent, broken, 
 
 def test_a_database_that_hangs_is_said_to(web_env, silent):  # noqa: F811
     with served(web_env, SUPABASE_URL=f"http://{silent}") as url, client(url) as asking:
-        told, etsy_health = asking.get("/health/data-pipeline").json(), asking.get("/api/etsy-health").json()
+        response, etsy_health = asking.get("/health/data-pipeline").json(), asking.get("/api/etsy-health").json()
 
-    assert told["status"] == "down"
-    assert told["queued"] is None
+    assert response["status"] == "down"
+    assert response["queued"] is None
     assert etsy_health["status"] == "unknown"
     assert etsy_health["score"] is None
 
@@ -144,36 +145,36 @@ def test_metrics_are_for_those_with_the_token(web_env):
 
 
 def test_a_platform_that_nobody_calls_is_well():
-    told = platform_health("etsy", NOTHING)
+    result = platform_health("etsy", NOTHING)
 
-    assert (told["status"], told["score"], told["success_rate"]) == ("ok", 100, None)
-    assert told["recommendations"] == ["Nothing to do."]
+    assert (result["status"], result["score"], result["success_rate"]) == ("ok", 100, None)
+    assert result["recommendations"] == ["Nothing to do."]
 
 
 def test_throttling_is_no_failure_but_a_word():
-    told = platform_health("etsy", {**NOTHING, "calls": [calls("ok", 90), calls("throttled", 10)]})
+    result = platform_health("etsy", {**NOTHING, "calls": [calls("ok", 90), calls("throttled", 10)]})
 
-    assert told["success_rate"] == 1.0
-    assert told["rate_limit_hits"] == 10
-    assert told["score"] == 95
-    assert any("rate limit is hit often" in line for line in told["recommendations"])
+    assert result["success_rate"] == 1.0
+    assert result["rate_limit_hits"] == 10
+    assert result["score"] == 95
+    assert any("rate limit is hit often" in line for line in result["recommendations"])
 
 
 def test_an_open_circuit_is_down_and_says_why():
     circuit = {"platform": "etsy", "state": "open", "reason": "503", "failures": 3, "since": "x", "retry_at": "y"}
-    told = platform_health("etsy", {**NOTHING, "circuits": [circuit], "calls": [calls("ok", 100)]})
+    result = platform_health("etsy", {**NOTHING, "circuits": [circuit], "calls": [calls("ok", 100)]})
 
-    assert (told["status"], told["score"]) == ("down", 20)
-    assert told["recommendations"][0].startswith("The platform is away (503)")
+    assert (result["status"], result["score"]) == ("down", 20)
+    assert result["recommendations"][0].startswith("The platform is away (503)")
 
 
 def test_the_endpoint_that_fails_most_is_named():
-    told = platform_health(
+    result = platform_health(
         "etsy", {**NOTHING, "calls": [calls("ok", 80), calls("failed", 20, endpoint="GET /listings")]}
     )
 
-    assert told["status"] == "degraded"
-    assert any(line.startswith("GET /listings fails most (0%") for line in told["recommendations"])
+    assert result["status"] == "degraded"
+    assert any(line.startswith("GET /listings fails most (0%") for line in result["recommendations"])
 
 
 def test_one_in_twenty_is_the_95th():
@@ -220,7 +221,7 @@ def test_batches_of_several_processes_add_up(worker, db):
 
 
 def test_a_worker_tells_its_last_calls_before_it_idles(worker, db, etsy):
-    world = make_world(worker, db, etsy, etsy.shop(orders=3))
+    world = make_world(worker, db, (etsy, etsy.shop(orders=3)))
     world.start("orders")
     runner = worker.runner()
     while runner.work_one() is not SliceOutcome.IDLE:

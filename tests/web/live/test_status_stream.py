@@ -16,13 +16,13 @@ PAGES = ("/backfill/events", "/backfill/live")
 
 def first_event(texts):
     """The data of a stream's first event, whole. Who lets go of `texts` closes the stream."""
-    told = []
+    result = []
     for text in texts:
         if text.startswith("data: "):
-            told.append(text.removeprefix("data: "))
-        elif told:
+            result.append(text.removeprefix("data: "))
+        elif result:
             break
-    return "\n".join(told)
+    return "\n".join(result)
 
 
 def refusal(api, page, header):
@@ -71,7 +71,7 @@ def test_lines_that_come_at_the_same_moment_are_counted_too():
         lines = [stream.watch("eve") for _ in range(10 * MOST_STREAMS)]
         for _ in lines:
             stream.check_limit("eve")
-        told = await asyncio.gather(*(anext(line, "ended") for line in lines))
+        result = await asyncio.gather(*(anext(line, "ended") for line in lines))
         watchers = stream.watchers("eve")
         with pytest.raises(Problem) as full:
             stream.check_limit("eve")
@@ -79,11 +79,11 @@ def test_lines_that_come_at_the_same_moment_are_counted_too():
             await line.aclose()
         stream.check_limit("eve")
         await stream.close()
-        return told, watchers, full.value.status_code
+        return result, watchers, full.value.status_code
 
-    told, watchers, status = asyncio.run(attack())
+    result, watchers, status = asyncio.run(attack())
 
-    assert told.count("ended") == 9 * MOST_STREAMS
+    assert result.count("ended") == 9 * MOST_STREAMS
     assert (watchers, status) == (MOST_STREAMS, 429)
 
 
@@ -96,7 +96,7 @@ def test_a_line_is_the_users_own_whatever_it_asks_for(api, db, make_busy, bearer
     asked = {**bearer(mine), "Last-Event-ID": mark, "X-User-Id": theirs}
 
     with api.stream("GET", page, params={"user_id": theirs, "sub": theirs}, headers=asked) as line:
-        told = first_event(line.iter_lines())
+        result = first_event(line.iter_lines())
 
-    assert mine in told
-    assert theirs not in told
+    assert mine in result
+    assert theirs not in result

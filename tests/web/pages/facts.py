@@ -32,6 +32,7 @@ def job(entity: str = "orders", status: str = "running", **fields: Any) -> dict[
         "calls_used": 6,
         "run_after": None,
         "park_reason": None,
+        "park_code": None,
         "error_code": None,
         "seller_message": None,
         "started_at": later(minutes=-3),

@@ -11,8 +11,14 @@ from web.pages.estimate_view import choices_of
 def _told(**fields: Any) -> dict[str, Any]:
     platform = {"platform": "etsy", "calls": 8120, "calls_per_day": 5000, "days": 1, "ready_at": later(days=1)}
     job = {"platform": "etsy", "entity": "orders", "outcome": "queued", "calls": 8120, "reason": ""}
-    told = {"jobs": [job], "platforms": [platform | fields], "calls": 8120, "complete": True, "ready_at": later(days=1)}
-    return told | fields
+    result = {
+        "jobs": [job],
+        "platforms": [platform | fields],
+        "calls": 8120,
+        "complete": True,
+        "ready_at": later(days=1),
+    }
+    return result | fields
 
 
 def test_calls_days_and_the_time_of_being_ready_are_told() -> None:

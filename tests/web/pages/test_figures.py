@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from tests.schema.rows import make_user
+from tests.worlds.users import make_user
 
 Db = psycopg.Connection[Any]
 _COMMON = {"raw": Jsonb({}), "content_hash": 1, "source_updated_at": "2026-01-01", "fetched_at": "2026-01-01"}
@@ -54,8 +54,8 @@ def put(db: Db, seller: str) -> Callable[..., None]:
 
 
 def _figures(db: Db, seller: str, zone: str = "UTC", since: str = "1970-01-01T00:00Z") -> dict[tuple[str, ...], Any]:
-    (told,) = db.execute("select public.figures(%s, 'month', %s, %s)", [seller, zone, since]).fetchone() or (None,)
-    return {(s["platform"], s["currency"], s["starts"]): tuple(s[name] for name in _SUMS) for s in told["sums"]}
+    (result,) = db.execute("select public.figures(%s, 'month', %s, %s)", [seller, zone, since]).fetchone() or (None,)
+    return {(s["platform"], s["currency"], s["starts"]): tuple(s[name] for name in _SUMS) for s in result["sums"]}
 
 
 def test_revenue_is_without_taxes_and_fees_are_what_the_platform_keeps(
@@ -119,6 +119,6 @@ def test_the_newest_orders_come_from_every_platform(db: Db, seller: str, put: Ca
             )
     put("orders", order_number="gone", ordered_at="2026-06-01", total_amount=1, is_deleted=True)
 
-    (told,) = db.execute("select public.recent_orders(%s, 4)", [seller]).fetchone() or (None,)
+    (result,) = db.execute("select public.recent_orders(%s, 4)", [seller]).fetchone() or (None,)
 
-    assert [order["order_number"] for order in told] == ["etsy3", "shopify3", "etsy2", "shopify2"]
+    assert [order["order_number"] for order in result] == ["etsy3", "shopify3", "etsy2", "shopify2"]

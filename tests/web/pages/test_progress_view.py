@@ -31,7 +31,7 @@ def test_a_used_up_day_says_when_it_goes_on() -> None:
     parked = job(
         status="parked",
         run_after=later(hours=18, minutes=10),
-        park_reason="the share of backfills in the daily calls is used up",
+        park_code="day_used_up",
     )
 
     label, detail = _line(parked)
@@ -42,7 +42,7 @@ def test_a_used_up_day_says_when_it_goes_on() -> None:
 
 
 def test_a_short_wait_is_no_pause() -> None:
-    waits = job(status="parked", run_after=later(seconds=2), park_reason="Etsy's calls per second are used up")
+    waits = job(status="parked", run_after=later(seconds=2), park_code="second_used_up")
 
     assert _line(waits) == ("Syncing orders… 450/1,200", "Etsy asked us to go slower. Continues in a few seconds.")
 

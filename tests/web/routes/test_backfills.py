@@ -43,11 +43,11 @@ def test_fifty_triggers_at_once_make_one_backfill(api, db, make_seller, bearer):
 def test_part_of_a_platform_can_be_read_again_from_a_day_on(api, db, make_seller, bearer):
     user, since = make_seller("etsy"), datetime.now(UTC).replace(microsecond=0) - timedelta(days=30)
 
-    told = api.post(
+    response = api.post(
         START, json={"platform": "etsy", "entities": ["orders"], "since": since.isoformat()}, headers=bearer(user)
     )
 
-    assert outcomes(told) == {("orders", "queued")}
+    assert outcomes(response) == {("orders", "queued")}
     assert db.execute("select entity, window_start from public.sync_jobs where user_id = %s", [user]).fetchall() == [
         ("orders", since)
     ]
@@ -72,19 +72,19 @@ BAD = {
 def test_what_nobody_may_choose_is_refused(api, db, make_seller, bearer, body):
     user = make_seller("etsy")
 
-    told = api.post(START, json=body, headers=bearer(user))
+    response = api.post(START, json=body, headers=bearer(user))
 
-    assert told.status_code == 422
-    assert told.headers["content-type"] == "application/problem+json"
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
     assert db.execute("select count(*) from public.sync_jobs").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
 def test_json_in_disguise_is_no_json(api, db, make_seller, bearer, kind):
     """A foreign page can send these without being asked by its browser."""
-    told = api.post(START, content=json.dumps({}), headers={**bearer(make_seller("etsy")), "Content-Type": kind})
+    response = api.post(START, content=json.dumps({}), headers={**bearer(make_seller("etsy")), "Content-Type": kind})
 
-    assert told.status_code == (415 if kind.startswith("multipart") else 422)
+    assert response.status_code == (415 if kind.startswith("multipart") else 422)
     assert db.execute("select count(*) from public.sync_jobs").fetchone() == (0,)
 
 
@@ -99,10 +99,10 @@ def test_a_cookie_starts_nothing_from_a_foreign_page(sign_in, db, make_seller):
 
 
 def test_a_platform_that_is_not_connected_is_not_there(api, make_seller, bearer):
-    told = api.post(START, json={"platform": "shopify"}, headers=bearer(make_seller("etsy")))
+    response = api.post(START, json={"platform": "shopify"}, headers=bearer(make_seller("etsy")))
 
-    assert told.status_code == 404
-    assert told.json()["code"] == "not_connected"
+    assert response.status_code == 404
+    assert response.json()["code"] == "not_connected"
 
 
 def test_reading_everything_again_is_rationed(api, db, make_seller, bearer):
@@ -151,30 +151,30 @@ def test_a_dry_run_tells_calls_days_and_when_and_starts_nothing(api, db, make_se
     user = make_seller("etsy")
     complete(db, user, "orders", 6000)
 
-    told = api.post(START, json={"entities": ["orders"], "again": True, "dry_run": True}, headers=bearer(user))
+    response = api.post(START, json={"entities": ["orders"], "again": True, "dry_run": True}, headers=bearer(user))
 
-    assert told.status_code == 200
-    (job,) = told.json()["jobs"]
+    assert response.status_code == 200
+    (job,) = response.json()["jobs"]
     assert job.pop("connection_id") == str(db.execute("select id from public.connected_accounts").fetchone()[0])
     assert job == {
         "platform": "etsy", "shop_id": "1", "entity": "orders", "outcome": "queued", "calls": 6000, "reason": "",
     }  # fmt: skip
-    (platform,) = told.json()["platforms"]
+    (platform,) = response.json()["platforms"]
     assert platform["calls_per_day"] == 2500
     assert platform["days"] == 2
-    ready = datetime.fromisoformat(told.json()["ready_at"]) - datetime.now(UTC)
+    ready = datetime.fromisoformat(response.json()["ready_at"]) - datetime.now(UTC)
     assert timedelta(days=1, hours=23) < ready < timedelta(days=2, hours=1)
     assert db.execute("select count(*) from public.sync_jobs").fetchone() == (1,)
 
 
 def test_a_dry_run_says_what_nobody_can_know_yet(api, make_seller, bearer):
-    told = api.post(START, json={"dry_run": True}, headers=bearer(make_seller("etsy"))).json()
+    document = api.post(START, json={"dry_run": True}, headers=bearer(make_seller("etsy"))).json()
 
-    assert told["complete"] is False
-    assert told["ready_at"] is None
+    assert document["complete"] is False
+    assert document["ready_at"] is None
     # Without a token nothing can be asked; buyers come with the orders, at no call.
-    assert {job["entity"]: job["calls"] for job in told["jobs"]}["orders"] is None
-    assert {job["reason"] for job in told["jobs"] if job["calls"] is None} == {"Connect again first."}
+    assert {job["entity"]: job["calls"] for job in document["jobs"]}["orders"] is None
+    assert {job["reason"] for job in document["jobs"] if job["calls"] is None} == {"Connect again first."}
 
 
 def test_the_status_is_the_users_own_and_nobody_elses(api, db, make_seller, bearer):
@@ -217,10 +217,10 @@ def events(answer):
 def test_a_watching_seller_is_told_at_once_and_at_each_change(api, make_seller, bearer):
     user = make_seller("etsy")
     with api.stream("GET", "/backfill/events", headers=bearer(user)) as answer:
-        told = events(answer)
-        _, before = next(told)
+        result = events(answer)
+        _, before = next(result)
         api.post(START, json={}, headers=bearer(user))
-        _, after = next(told)
+        _, after = next(result)
 
     assert before["jobs"] == []
     assert len(after["jobs"]) == 4
@@ -247,6 +247,6 @@ def test_many_who_look_at_once_each_see_their_own(api, make_seller, bearer):
     users = [make_seller("etsy") for _ in range(30)]
 
     with ThreadPoolExecutor(16) as pool:
-        told = list(pool.map(lambda user: api.get("/backfill/status", headers=bearer(user)).json(), users * 4))
+        response = list(pool.map(lambda user: api.get("/backfill/status", headers=bearer(user)).json(), users * 4))
 
-    assert [facts["user_id"] for facts in told] == users * 4
+    assert [facts["user_id"] for facts in response] == users * 4

@@ -21,16 +21,16 @@ from web.connecting import HOME, local_path
 
 
 def begin(browser, platform="etsy", **form):
-    told = browser.post(f"/connect-{platform}", data=form)
-    assert told.status_code == 303, told.text
-    return told
+    response = browser.post(f"/connect-{platform}", data=form)
+    assert response.status_code == 303, response.text
+    return response
 
 
 def consent(location):
     """The seller allows it: the platform sends the browser back to us."""
-    told = httpx.get(location, trust_env=False)
-    assert told.status_code in (302, 303), told.text
-    return told.headers["location"]
+    response = httpx.get(location, trust_env=False)
+    assert response.status_code in (302, 303), response.text
+    return response.headers["location"]
 
 
 def query_of(location):
@@ -62,7 +62,7 @@ def test_a_shop_is_connected_by_the_consent_page_and_loaded_at_once(browser, sho
     assert asked["scope"] == "transactions_r listings_r shops_r"
     assert ended.headers["location"] == f"{HOME}?connected=etsy"
     (connection,) = browser.get("/connections").json()
-    assert (connection["shop_id"], connection["status"], connection["syncing"]) == (str(shop.id), "connected", True)
+    assert (connection["shop_id"], connection["status"], connection["syncing"]) == (shop.id, "connected", True)
     runner = worker.runner()
     while runner.work_one() is not SliceOutcome.IDLE:
         pass
@@ -243,7 +243,7 @@ def test_another_shop_stands_beside_the_first(browser, etsy, shop, db):
 
     assert ended.headers["location"] == f"{HOME}?connected=etsy"
     shops = {row["shop_id"] for row in browser.get("/connections").json()}
-    assert shops == {str(shop.id), str(second.id)}
+    assert shops == {shop.id, second.id}
     assert db.execute("select count(*) from private.platform_tokens").fetchone() == (2,)
 
 
@@ -253,14 +253,14 @@ def test_of_two_shops_the_one_that_is_named_is_disconnected(browser, etsy, shop,
     come_back(browser, consent(begin(browser).headers["location"]))
 
     unnamed = browser.post("/disconnect-etsy")
-    named = browser.post("/disconnect-etsy", data={"shop_id": str(second.id)})
+    named = browser.post("/disconnect-etsy", data={"shop_id": second.id})
     unknown = browser.post("/disconnect-etsy", data={"shop_id": "1"})
 
     assert (unnamed.status_code, unnamed.json()["code"]) == (422, "ambiguous_shop")
-    assert str(shop.id) in unnamed.json()["detail"]
+    assert shop.id in unnamed.json()["detail"]
     assert (named.status_code, unknown.status_code) == (200, 404)
     states = {row["shop_id"]: row["status"] for row in browser.get("/connections").json()}
-    assert states == {str(shop.id): "connected", str(second.id): "disconnected"}
+    assert states == {shop.id: "connected", second.id: "disconnected"}
     assert db.execute("select count(*) from private.platform_tokens").fetchone() == (1,)
 
 
@@ -271,9 +271,9 @@ def test_disconnecting_ends_the_jobs_and_deletes_the_tokens(browser, shop, db):
     come_back(browser, consent(begin(browser).headers["location"]))
     assert db.execute("select count(*) from private.platform_tokens").fetchone() == (1,)
 
-    told = browser.post("/disconnect-etsy")
+    response = browser.post("/disconnect-etsy")
 
-    assert told.json() == {"disconnected": True, "revoked": False}
+    assert response.json() == {"disconnected": True, "revoked": False}
     assert db.execute("select count(*) from private.platform_tokens").fetchone() == (0,)
     assert set(db.execute("select status, error_code from public.sync_jobs").fetchall()) == {("failed", "disconnected")}
     (connection,) = browser.get("/connections").json()

@@ -51,10 +51,10 @@ def jobs_of(db, user):
 def test_a_signed_event_is_202_and_its_jobs_are_there(api, db, secret, make_seller):
     body = body_of(user := make_seller("etsy"))
 
-    told = api.post(PATH, content=body, headers=signed(secret, body))
+    response = api.post(PATH, content=body, headers=signed(secret, body))
 
-    assert told.status_code == 202
-    assert {job["outcome"] for job in told.json()["jobs"]} == {"queued"}
+    assert response.status_code == 202
+    assert {job["outcome"] for job in response.json()["jobs"]} == {"queued"}
     assert [status for _, status in jobs_of(db, user)] == ["queued", "waiting", "waiting", "waiting"]
 
 
@@ -62,10 +62,10 @@ def test_a_user_without_a_shop_is_welcome_too(api, db, secret, make_seller):
     """Connecting the first shop starts the backfill."""
     body = body_of(make_seller())
 
-    told = api.post(PATH, content=body, headers=signed(secret, body))
+    response = api.post(PATH, content=body, headers=signed(secret, body))
 
-    assert told.status_code == 202
-    assert told.json() == {"run_id": None, "jobs": []}
+    assert response.status_code == 202
+    assert response.json() == {"run_id": None, "jobs": []}
 
 
 def _forgeries(secret, body):
@@ -191,10 +191,10 @@ def test_no_secret_and_a_comma_too_many_let_nobody_in(web_env, make_seller, secr
 def test_a_database_that_is_away_is_503_so_that_it_comes_again(web_env, secret):
     body = body_of(str(uuid.uuid4()))
     with served(web_env, SUPABASE_URL="http://127.0.0.1:9") as url, client(url) as lonely:
-        told = lonely.post(PATH, content=body, headers=signed(secret, body))
+        response = lonely.post(PATH, content=body, headers=signed(secret, body))
 
-    assert told.status_code == 503
-    assert int(told.headers["retry-after"]) > 0
+    assert response.status_code == 503
+    assert int(response.headers["retry-after"]) > 0
 
 
 def test_valkey_that_is_away_delays_nothing(web_env, db, secret, make_seller, clean):
@@ -202,10 +202,10 @@ def test_valkey_that_is_away_delays_nothing(web_env, db, secret, make_seller, cl
     body = body_of(user := make_seller("etsy"))
     with served(web_env, REDIS_URL="redis://127.0.0.1:9") as url, client(url) as quiet:
         began = time.monotonic()
-        told = quiet.post(PATH, content=body, headers=signed(secret, body))
+        response = quiet.post(PATH, content=body, headers=signed(secret, body))
         took = time.monotonic() - began
 
-    assert told.status_code == 202
+    assert response.status_code == 202
     assert took < 2
     assert len(jobs_of(db, user)) == 4
 

@@ -22,7 +22,7 @@ def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verd
         case 200:
             return ACCEPTED
         case 401:
-            return verdict(ResponseKind.TOKEN_REJECTED, reason, "reconnect_needed", "Please reconnect your shop.")
+            return verdict(ResponseKind.TOKEN_REJECTED, reason, "reconnect_needed")
         case 404:
             return verdict(ResponseKind.GONE, reason)
         case 429:
@@ -31,7 +31,7 @@ def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verd
         case _ if status >= 500:
             return verdict(ResponseKind.TRY_AGAIN, reason)
         case _:
-            return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong", "Something is wrong on our side.")
+            return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong")
 
 
 def _identify(send: Send, _: str) -> ShopIdentity:

@@ -7,7 +7,7 @@ from pathlib import Path
 from execution.platform_settings import PlatformVariables
 from execution.platforms.changed_objects import ChangedObject, Changes, at_path
 from execution.platforms.platform import Platform
-from execution.platforms.words import SellerWords
+from execution.platforms.words import Colour, SellerWords
 from tests.platforms.fifth.bazaar.api import BAZAAR_API
 from tests.platforms.fifth.bazaar.consent import BAZAAR_CONSENT, BAZAAR_TOKENS
 from tests.platforms.fifth.bazaar.streams import ENTITIES
@@ -16,7 +16,7 @@ from tests.platforms.fifth.bazaar.webhooks import BAZAAR_WEBHOOKS
 BAZAAR = Platform(
     name="bazaar",
     title="Bazaar",
-    words=SellerWords(brings="Orders of your stall."),
+    words=SellerWords(brings="Orders of your stall.", colour=Colour(light="#8a5a00", dark="#e0b050")),
     variables=PlatformVariables(
         client_id="BAZAAR_CLIENT_ID", client_secret="BAZAAR_CLIENT_SECRET", webhook_secret="BAZAAR_WEBHOOK_SECRET"
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from tests.process.orphans import let_orphans_end, orphans
+from tests.process.abandoned_requests import abandoned, let_abandoned_end
 
 
 def test_a_request_is_an_orphan_from_its_senders_death_to_its_end() -> None:
@@ -13,11 +13,11 @@ def test_a_request_is_an_orphan_from_its_senders_death_to_its_end() -> None:
         client = socket.create_connection(("127.0.0.1", port))
         served, _ = server.accept()
         client.sendall(b"a whole request")
-        assert orphans(port) == 0
+        assert abandoned(port) == 0
 
         client.close()
-        assert orphans(port) == 1
+        assert abandoned(port) == 1
 
         served.close()
-        let_orphans_end(port)
-        assert orphans(port) == 0
+        let_abandoned_end(port)
+        assert abandoned(port) == 0

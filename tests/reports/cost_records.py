@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from tests.schema.rows import make_user
+from tests.worlds.users import make_seller
 
 Connection = psycopg.Connection[Any]
 NONE = ("no_cost_yet", None, None, None)
@@ -54,7 +54,7 @@ class Print:
 
 
 @dataclass
-class World:
+class Records:
     """The tables of one seller, and what was put into them."""
 
     db: Connection
@@ -97,15 +97,11 @@ class World:
         return {source_id: tuple(rest) for source_id, *rest in rows}
 
 
-def new_world(db: Connection) -> World:
+def new_records(db: Connection) -> Records:
     """A seller with a printer."""
-    user = make_user(db)
-    for platform in ("printify", "etsy", "shopify", "square"):
-        db.execute(_SHOP, [user, platform])
-    return World(db=db, user=user)
+    return Records(db=db, user=make_seller(db, "printify", "etsy", "shopify", "square"))
 
 
-_SHOP = "insert into public.connected_accounts (user_id, platform, shop_id) values (%s, %s, '1')"
 _SALES = """
     insert into public.orders as t (connection_id, user_id, platform, platform_id, order_number, ordered_at, currency,
         total_amount, raw, source_updated_at, fetched_at, content_hash, sync_run_id, is_deleted)
@@ -178,31 +174,31 @@ def reference_of(prints: dict[str, Print], each: Print, depth: int = 0) -> tuple
     return reference_of(prints, first, depth + 1)
 
 
-def candidates(world: World, each: Print) -> list[Sale]:
+def candidates(records: Records, each: Print) -> list[Sale]:
     """The exact id in any channel; else the label, as an id or as a number without its sign."""
-    order_id, label = reference_of(world.prints, each)
-    there = [sale for sale in world.sales.values() if not sale.gone]
+    order_id, label = reference_of(records.prints, each)
+    there = [sale for sale in records.sales.values() if not sale.gone]
     by_id = [sale for sale in there if order_id and sale.id == order_id]
     return by_id or [sale for sale in there if label and label in (sale.id, sale.number.lstrip("#"))]
 
 
-def expected_orders(world: World) -> dict[tuple[str, str], tuple[Any, ...]]:
+def expected_orders(records: Records) -> dict[tuple[str, str], tuple[Any, ...]]:
     """What the cost columns must say, reckoned from the records alone."""
-    found: dict[tuple[str, str], list[tuple[Print, int]]] = {key: [] for key in world.sales}
-    for each in world.prints.values():
+    found: dict[tuple[str, str], list[tuple[Print, int]]] = {key: [] for key in records.sales}
+    for each in records.prints.values():
         if not each.gone:
-            meant = candidates(world, each)
+            meant = candidates(records, each)
             for sale in meant:
                 found[sale.key].append((each, len(meant)))
     return {key: _settled(costs) for key, costs in found.items()}
 
 
-def expected_links(world: World) -> dict[str, tuple[Any, ...]]:
+def expected_links(records: Records) -> dict[str, tuple[Any, ...]]:
     """State and order of every cost."""
     made: dict[str, tuple[Any, ...]] = {}
-    for each in world.prints.values():
+    for each in records.prints.values():
         if not each.gone:
-            meant = candidates(world, each)
+            meant = candidates(records, each)
             state = "unlinked" if not meant else "linked" if len(meant) == 1 else "ambiguous"
             made[each.id] = (state, *(meant[0].key if state == "linked" else (None, None)))
     return made

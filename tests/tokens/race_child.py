@@ -1,6 +1,6 @@
 """Many processes that need one connection's token at the same moment, some of them killed in the middle of a refresh.
 
-    python -m tests.tokens.racer      one order a line on stdin, one report a line on stdout
+    python -m tests.tokens.race_child      one order a line on stdin, one report a line on stdout
 
 An order: {"lease_id", "platform", "processes", "kills", "kill_after_s", "call_s", "claim_s", "patience_s", "planted"}.
 A report: {"tokens": {token: how many processes ended with it}, "refused": how many were told to reconnect,
@@ -67,17 +67,17 @@ def _race(order: dict[str, Any], pipe: int, gate: int) -> None:
     tokens = _manager(order, pipe)
     os.read(gate, 1)  # until the gate opens for all
     gives_up_at = time.monotonic() + order["patience_s"]
-    told: dict[str, Any] = {"unfinished": True}
+    result: dict[str, Any] = {"unfinished": True}
     while time.monotonic() < gives_up_at:
         try:
-            told = {"token": tokens.access_token()}
+            result = {"token": tokens.access_token()}
             break
         except Snooze as signal:
             time.sleep(min(signal.delay.total_seconds(), _LONGEST_SNOOZE_S))
         except Fatal as signal:
-            told = {"refused": signal.code}
+            result = {"refused": signal.code}
             break
-    os.write(pipe, json.dumps(told).encode() + b"\n")
+    os.write(pipe, json.dumps(result).encode() + b"\n")
 
 
 def _fork(order: dict[str, Any], gate: tuple[int, int]) -> tuple[int, int]:
@@ -108,12 +108,12 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
             os.close(end)
         while reading.get_map():
             for key, _ in reading.select(timeout=0.02):
-                told = os.read(key.fd, 65536)
-                for line in told.splitlines():
+                result = os.read(key.fd, 65536)
+                for line in result.splitlines():
                     if json.loads(line).get("calling") and report["killed"] + len(doomed) < order["kills"]:
                         doomed.append((time.monotonic() + order["kill_after_s"], key.data))
                     _count(report, json.loads(line))
-                if not told:
+                if not result:
                     reading.unregister(key.fd)
                     os.close(key.fd)
                     os.waitpid(key.data, 0)
@@ -125,11 +125,11 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
     return report
 
 
-def _count(report: dict[str, Any], told: dict[str, Any]) -> None:
-    if "token" in told:
-        report["tokens"][told["token"]] += 1
-    report["refused"] += "refused" in told
-    report["unfinished"] += "unfinished" in told
+def _count(report: dict[str, Any], result: dict[str, Any]) -> None:
+    if "token" in result:
+        report["tokens"][result["token"]] += 1
+    report["refused"] += "refused" in result
+    report["unfinished"] += "unfinished" in result
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Stand-ins of platforms as the tests use them: the control plane that all have, and a process of each."""
+"""What all stand-ins have: a control plane, a process, shops with tokens, and the truth about them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from zlib import crc32
@@ -19,6 +21,7 @@ from zlib import crc32
 import httpx
 
 Row = dict[str, Any]
+Rows = dict[str, Row]
 _START_LIMIT_S = 60.0
 _LOOK_S = 0.02
 _SEEDS = 1_000_000
@@ -59,10 +62,36 @@ class ControlPlane:
         return [json.loads(line, parse_float=parse_float) for line in answer.content.splitlines()]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shop:
+    """A shop and the tokens of its owner. `id` is the platform's, `number` what the control plane calls it."""
+
+    id: str
+    number: int
+    access_token: str
+    refresh_token: str | None
+    facts: Row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """Rows by table and key; `updated` says when the platform says that a record changed last, by table and key."""
+
+    tables: dict[str, Rows]
+    updated: dict[str, dict[str, int]]
+
+
 class StandIn(ControlPlane, ABC):
     """One process, which tests share and leave as they found it. `env` leads the product to it."""
 
     platform: ClassVar[str]
+    # What the control plane says of a new shop: the field with its id at the platform.
+    id_field: ClassVar[str] = "shop_id"
+    # Of a shop, where a test wishes for nothing else.
+    usual: ClassVar[Row] = {"orders": 60}
+    token_lifetime_s: ClassVar[float] = 3600
+    # Whether its limits are buckets that refill, which a wait fills and does not forget.
+    refills: ClassVar[bool] = False
     # Settings between tests: the platform's own, but for these.
     calm: ClassVar[Row] = {}
 
@@ -79,25 +108,57 @@ class StandIn(ControlPlane, ABC):
         argv = [sys.executable, "-m", f"sandbox.{cls.platform}", "--port", "0", "--ready-file", str(ready)]
         process = subprocess.Popen([*argv, "--state-dir", str(folder / "state")])
         try:
-            told = _told(ready, process)
-            made = cls(told["url"], told["env"])
+            address = _address(ready, process)
+            stand_in = cls(address["url"], address["env"])
             try:
-                yield made
+                yield stand_in
             finally:
-                made.http.close()
+                stand_in.http.close()
         finally:
             process.terminate()
             process.wait(10)
 
+    def shop(self, orders: int | None = None, **wanted: Any) -> Shop:
+        """A shop whose history ended an hour ago, so that the frozen bound covers all of it."""
+        fields = {"seed": self.seeds.draw(), "years": 1, "ends_at": int(time.time()) - 3600, **self.usual, **wanted}
+        return self.made({**fields, "orders": orders} if orders is not None else fields)
+
+    def made(self, fields: Row) -> Shop:
+        """A shop of exactly this."""
+        facts = self.control("POST", "/shops", **fields)
+        return Shop(
+            id=str(facts[self.id_field]),
+            number=facts["shop_id"],
+            access_token=facts["access_token"],
+            refresh_token=facts["refresh_token"],
+            facts=facts,
+        )
+
+    def again(self, shop: Shop) -> Shop:
+        """The same shop to be connected once more: with a fresh pair, where a pair is good for one connection."""
+        return shop
+
+    def connecting(self, shop: Shop, *, expires_in: float | None = None) -> Row:
+        """What is told to connect it. A token without a refresh token does not expire."""
+        lifetime = self.token_lifetime_s if expires_in is None else expires_in
+        expires_at = None if shop.refresh_token is None else datetime.fromtimestamp(time.time() + lifetime, UTC)
+        return {
+            "platform": self.platform,
+            "shop_id": shop.id,
+            "access_token": shop.access_token,
+            "refresh_token": shop.refresh_token,
+            "expires_at": expires_at,
+        }
+
     @abstractmethod
-    def number(self, shop: Any) -> int:
-        """What the control plane calls the shop."""
+    def expected(self, shop: Shop, *, until: int) -> Expected:
+        """The rows that a complete backfill with this frozen bound leaves, by other means than the product's own."""
 
-    def truth(self, shop: Any, kind: str, **query: str) -> list[Row]:
-        return self.ndjson(f"/shops/{self.number(shop)}/truth/{kind}", **query)
+    def truth(self, shop: Shop, kind: str, **query: str) -> list[Row]:
+        return self.ndjson(f"/shops/{shop.number}/truth/{kind}", **query)
 
-    def mutate(self, shop: Any, kind: str, **fields: Any) -> Any:
-        return self.control("POST", f"/shops/{self.number(shop)}/mutations", kind=kind, **fields)
+    def mutate(self, shop: Shop, kind: str, **fields: Any) -> Any:
+        return self.control("POST", f"/shops/{shop.number}/mutations", kind=kind, **fields)
 
     def ledger(self, **query: str) -> list[Row]:
         """Requests that it really received, in order."""
@@ -114,10 +175,6 @@ class StandIn(ControlPlane, ABC):
     def settings(self, **wanted: Any) -> None:
         self.control("POST", "/settings", **wanted)
 
-    def shop_fields(self, orders: int, wanted: Row) -> Row:
-        """A shop whose history ended an hour ago, so that the frozen bound covers all of it."""
-        return {"seed": self.seeds.draw(), "orders": orders, "years": 1, "ends_at": int(time.time()) - 3600, **wanted}
-
     def reset(self) -> None:
         """No faults, no waiting mutations, an empty ledger, full buckets, real time and calm settings."""
         for path in ("/faults", "/mutations", "/ledger", "/limits"):
@@ -126,12 +183,12 @@ class StandIn(ControlPlane, ABC):
         self.settings(**{**self._own_settings, **self.calm})
 
 
-def _told(ready: Path, process: subprocess.Popen[bytes]) -> Row:
+def _address(ready: Path, process: subprocess.Popen[bytes]) -> Row:
     """What the stand-in says of itself: its file is renamed into place, so it is whole once it is there."""
     patience = time.monotonic() + _START_LIMIT_S
     while time.monotonic() < patience and process.poll() is None:
         if ready.exists():
-            told: Row = json.loads(ready.read_text())
-            return told
+            address: Row = json.loads(ready.read_text())
+            return address
         time.sleep(_LOOK_S)
     raise AssertionError(f"the stand-in did not start (exit status {process.poll()})")

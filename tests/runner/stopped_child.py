@@ -1,6 +1,6 @@
 """A process that works one slice and is stopped at one of its outside effects, to be woken when its lease is another's.
 
-    python -m tests.runner.sleeper      orders on stdin, reports on stdout, a line each
+    python -m tests.runner.stopped_child      orders on stdin, reports on stdout, a line each
 
 {"stop_at": "before:7"} is answered by {"stopped": true or false, "effects": how many there were}; a stopped one then
 waits for {"go": true}, and is answered by {"status": its wait status}. Everything else is as in `child`.
@@ -21,7 +21,7 @@ import structlog
 
 from execution.settings import Settings
 from tests.runner.child import Effects, _request_name, halve_early
-from tests.runner.world import make_app
+from tests.worlds.process import make_app
 
 
 class _Stopping(Effects):

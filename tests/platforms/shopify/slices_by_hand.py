@@ -10,7 +10,7 @@ from typing import Any
 from execution.http.messages import Request, Response, Send
 from execution.job_runner import SliceOutcome
 from execution.slices.job_slice import Client
-from tests.platforms.shopify.world import ShopifyWorld
+from tests.worlds.world import World
 
 # What becomes of a call: it is sent, or it is not, and whatever happens before or after.
 Through = Callable[[Send, Request], Response]
@@ -28,24 +28,24 @@ class _Client:
     def sends(self) -> int:
         return self._client.sends
 
-    def send(self, ask: Request, /) -> Response:
-        return self._through(self._client.send, ask)
+    def send(self, request: Request, /) -> Response:
+        return self._through(self._client.send, request)
 
 
-def work_due(world: ShopifyWorld, through: Through = lambda send, ask: send(ask)) -> None:
+def work_due(world: World, through: Through = lambda send, request: send(request)) -> None:
     """Work slices until nothing is due: what is parked stays parked."""
     runner = replace(world.app.runner(), client_of=lambda job: _Client(world.app.client_of(job), through))
     while runner.work_one() is not SliceOutcome.IDLE:
         pass
 
 
-def told(world: ShopifyWorld, topic: str, effect: str, *object_ids: str, **more: Any) -> None:
+def notify(world: World, topic: str, effect: str, *object_ids: str, **more: Any) -> None:
     """As the web process keeps a webhook."""
     world.app.store.rpc(
         "accept_platform_event",
         p_platform="shopify",
         p_delivery_id=str(uuid.uuid4()),
-        p_shop_id=world.sold.id,
+        p_shop_id=world.shop.id,
         p_topic=topic,
         p_effect=effect,
         p_object_ids=object_ids,

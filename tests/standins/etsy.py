@@ -1,4 +1,4 @@
-"""What the tables should hold, worked out from the sandbox's truth by other means than the product's own.
+"""The sandbox's Etsy as tests use it: its truth, its ledger of requests, and the rows that its shops come to.
 
 Money with Decimal, text with html.unescape, times as whole seconds. Nothing here imports the mapping or the streams.
 """
@@ -8,23 +8,32 @@ from __future__ import annotations
 import html
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
-from tests.runner.etsy import Etsy, Shop
+from tests.standins.stand_in import Expected, Row, Rows, Shop, StandIn
 
+PAGES = "limit=100"
 _DIGITS = {"JPY": 0}
-Row = dict[str, Any]
-Rows = dict[str, Row]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Expected:
-    """Rows by table and key; `updated` says when the platform says that a record changed last, by table and key."""
+class Etsy(StandIn):
+    """The control plane of one running sandbox, with limits that no test can reach."""
 
-    tables: dict[str, Rows]
-    updated: dict[str, dict[str, int]]
+    platform = "etsy"
+    calm: ClassVar[Row] = {"per_second": 10**6, "per_day": 10**9, "reuse_old_refresh_token": "allow"}
+
+    def truth(self, shop: Shop, kind: str, **query: str) -> list[Row]:
+        """The true records; numbers with a point stay the text that they are."""
+        return self.ndjson(f"/shops/{shop.number}/truth/{kind}", parse_float=str, **query)
+
+    def asked(self, shop: Shop, path: str = "", *, pages_only: bool = True) -> list[Row]:
+        """Requests that the sandbox really received for this shop, in order."""
+        requests = self.ledger(shop=str(shop.number), path=path)
+        return [r for r in requests if PAGES in r["query"]] if pages_only else requests
+
+    def expected(self, shop: Shop, *, until: int) -> Expected:
+        return _expected(self, shop, until)
 
 
 def minor(amount: Decimal, currency: str) -> int:
@@ -53,7 +62,7 @@ def key(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def expected(etsy: Etsy, shop: Shop, *, until: int) -> Expected:
+def _expected(etsy: Etsy, shop: Shop, until: int) -> Expected:
     """Everything that a backfill with this frozen bound should leave."""
     receipts = [r for r in etsy.truth(shop, "receipts", paid="true") if r["created_timestamp"] <= until]
     ledger = [e for e in etsy.truth(shop, "ledger") if e["created_timestamp"] <= until]

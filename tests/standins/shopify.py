@@ -1,12 +1,13 @@
-"""What the tables should hold, worked out from the sandbox's truth by other means than the product's own."""
+"""The sandbox's Shopify as tests use it: its truth, its ledger of requests, and the rows that its shops come to."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
-from tests.platforms.shopify.shopify import Shop, Shopify
+from tests.standins.stand_in import Expected, Row, Rows, Shop, StandIn
 
-Row = dict[str, Any]
+COMPLETE = dict.fromkeys(("orders", "listings", "variants", "customers"), "completed")
 TABLES = (
     "orders",
     "line_items",
@@ -28,7 +29,42 @@ def lower(value: str | None) -> str | None:
     return None if value is None else value.lower()
 
 
-def expected(shopify: Shopify, shop: Shop) -> dict[str, dict[str, Row]]:
+class Shopify(StandIn):
+    """The control plane of one running sandbox, with Shopify's own settings."""
+
+    platform = "shopify"
+    id_field = "shop_domain"
+    usual: ClassVar[Row] = {"orders": 60, "plan": "enterprise"}
+    refills = True
+
+    def again(self, shop: Shop) -> Shop:
+        pair = self.control("POST", "/tokens", shop_id=shop.number)
+        return replace(shop, access_token=pair["access_token"], refresh_token=pair["refresh_token"])
+
+    def export(self, shop: Shop, query: str) -> None:
+        """An export of somebody else's."""
+        start = (
+            "mutation($q: String!) { bulkOperationRunQuery(query: $q) { bulkOperation { id } userErrors { message } } }"
+        )
+        body = {"query": start, "variables": {"q": query}}
+        headers = {"x-shopify-access-token": shop.access_token}
+        answer = self.http.post("/admin/api/2026-10/graphql.json", json=body, headers=headers).json()
+        assert answer["data"]["bulkOperationRunQuery"]["bulkOperation"], answer
+        self.control("DELETE", "/ledger")
+
+    def asked(self, shop: Shop) -> list[Row]:
+        """Requests to the API that the sandbox really received for this shop, in order; without files and tokens."""
+        return [r for r in self.ledger() if r["shop_id"] == shop.number and "/admin/api/" in r["path"]]
+
+    def refreshes(self, shop: Shop) -> list[Row]:
+        return [r for r in self.ledger() if r["shop_id"] in (shop.number, None) and "access_token" in r["path"]]
+
+    def expected(self, shop: Shop, *, until: int) -> Expected:
+        """Shopify's bound is the highest id: all that it holds now."""
+        return Expected(tables=_tables(self, shop), updated={})
+
+
+def _tables(shopify: Shopify, shop: Shop) -> dict[str, Rows]:
     """Every row of every table, by its key."""
     currency = shop.facts["currency"]
     orders = {str(o["id"]): o for o in shopify.truth(shop, "orders")}
@@ -108,7 +144,7 @@ def _refund(x: Row, currency: str) -> Row:
     }
 
 
-def _refund_lines(refunds: list[Row]) -> dict[str, Row]:
+def _refund_lines(refunds: list[Row]) -> Rows:
     """A line of a refund is known by its refund and by the line that it took back, which occurs once."""
     return {
         f"{refund['id']}:{line['line_item_id']}:1": {

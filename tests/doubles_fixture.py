@@ -7,7 +7,8 @@ import redis
 
 from execution.keyring import Keyring
 from execution.valkey import connect_valkey
-from tests.hand import RING, DirectRpc
+from tests.doubles.rpc import DirectRpc
+from tests.worlds.leased import RING
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The only door: what goes out, what comes back, and what each kind of answer tells the runner to do."""
+"""The client of a platform: what goes out, what comes back, and what each kind of answer tells the runner to do."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -12,8 +12,10 @@ from execution.http.transport import HttpTransport
 from execution.platform_client import PlatformClient
 from execution.platforms.etsy.platform import ETSY
 from execution.rate_limiter import RateLimiter
+from execution.seller_messages import message_of
 from tests.budget.test_day_budget import SCOPE, booked, budget, spend
-from tests.hand import HandClock, HandEtsy, by_hand, etsy_settings
+from tests.doubles.clocks import HandClock
+from tests.doubles.transports import HandEtsy, by_hand, etsy_settings
 
 DB_NOW = datetime(2026, 11, 22, 11, 59, tzinfo=UTC)
 PAGE = {"count": 0, "results": []}
@@ -37,7 +39,7 @@ class Tokens:
         self.given_up.append(reason)
 
 
-class Door:
+class HandClient:
     """A client over hand-made answers and the real limiter."""
 
     def __init__(self, rpc, *answers, **settings):
@@ -60,25 +62,27 @@ class Door:
 
 
 @pytest.fixture
-def door(rpc):
-    return lambda *answers, **settings: Door(rpc, *answers, **settings)
+def client(rpc):
+    return lambda *answers, **settings: HandClient(rpc, *answers, **settings)
 
 
-def test_an_answer_is_the_bytes_and_the_databases_time(door):
+def test_an_answer_is_the_bytes_and_the_databases_time(client):
     """The body is not parsed; `fetched_at` is the database's clock before the request."""
-    answer = door(httpx.Response(200, content=b'{"count": 1.0,"x":"\\u0000"}')).get()
+    answer = client(httpx.Response(200, content=b'{"count": 1.0,"x":"\\u0000"}')).get()
 
     assert answer.body == b'{"count": 1.0,"x":"\\u0000"}'
     assert (answer.status, answer.fetched_at) == (200, DB_NOW)
 
 
-def test_what_goes_out(door):
+def test_what_goes_out(client):
     """Vendor's path, parameters as Etsy reads them, both headers."""
-    door = door(httpx.Response(200, json=PAGE), api_base_url="http://127.0.0.1:9000")
+    client = client(httpx.Response(200, json=PAGE), api_base_url="http://127.0.0.1:9000")
 
-    door.get("/shops/1/receipts", {"was_paid": True, "ids": [1, 2, 3], "limit": 100, "none": None, "sort_on": "a b&c"})
+    client.get(
+        "/shops/1/receipts", {"was_paid": True, "ids": [1, 2, 3], "limit": 100, "none": None, "sort_on": "a b&c"}
+    )
 
-    request = door.etsy.asked[0]
+    request = client.etsy.asked[0]
     assert str(request.url) == (
         "http://127.0.0.1:9000/v3/application/shops/1/receipts?was_paid=true&ids=1,2,3&limit=100&sort_on=a+b%26c"
     )
@@ -89,40 +93,40 @@ def test_what_goes_out(door):
 @pytest.mark.parametrize(
     "path", ["//evil.test/x", "/../x", "/a/../../b", "http://evil.test/", "/a?b=c", "/a b", "", "/a#b", "/@evil"]
 )
-def test_a_path_cannot_lead_elsewhere(door, path):
+def test_a_path_cannot_lead_elsewhere(client, path):
     """Neither another host, nor a way up, nor a query of its own."""
-    door = door(httpx.Response(200, json=PAGE))
+    client = client(httpx.Response(200, json=PAGE))
 
     with pytest.raises(ValueError, match="not a path"):
-        door.get(path)
+        client.get(path)
 
-    assert door.etsy.asked == []
+    assert client.etsy.asked == []
 
 
-def test_an_expired_token_is_renewed_once_and_the_call_repeated_once(door, db):
+def test_an_expired_token_is_renewed_once_and_the_call_repeated_once(client, db):
     """401, refresh, again: two requests, two permits."""
-    door = door(EXPIRED, httpx.Response(200, json=PAGE))
+    client = client(EXPIRED, httpx.Response(200, json=PAGE))
 
-    door.get()
+    client.get()
 
-    assert door.tokens.renewed == ["40010002.canary-access"]
-    assert [request.headers["authorization"] for request in door.etsy.asked] == [
+    assert client.tokens.renewed == ["40010002.canary-access"]
+    assert [request.headers["authorization"] for request in client.etsy.asked] == [
         "Bearer 40010002.canary-access",
         "Bearer 40010002.canary-newer",
     ]
     assert booked(db) == 2
 
 
-def test_a_fresh_token_that_is_rejected_too_ends_it(door):
+def test_a_fresh_token_that_is_rejected_too_ends_it(client):
     """No second refresh, no third request: the seller must reconnect."""
-    door = door(EXPIRED)
+    client = client(EXPIRED)
 
-    with pytest.raises(Fatal) as told:
-        door.get()
+    with pytest.raises(Fatal) as raised:
+        client.get()
 
-    assert told.value.code == "reconnect_needed"
-    assert len(door.etsy.asked) == 2
-    assert len(door.tokens.renewed) == len(door.tokens.given_up) == 1
+    assert raised.value.code == "reconnect_needed"
+    assert len(client.etsy.asked) == 2
+    assert len(client.tokens.renewed) == len(client.tokens.given_up) == 1
 
 
 @pytest.mark.parametrize(
@@ -140,30 +144,30 @@ def test_a_fresh_token_that_is_rejected_too_ends_it(door):
         b"12",
     ],
 )
-def test_a_200_that_is_no_answer_is_tried_again(door, body):
+def test_a_200_that_is_no_answer_is_tried_again(client, body):
     """HTML, nothing, null, an error in disguise, another encoding: never taken for `no more pages` (rows 33, 34)."""
-    door = door(httpx.Response(200, content=body))
+    client = client(httpx.Response(200, content=body))
 
     with pytest.raises(Retriable):
-        door.get()
+        client.get()
 
-    assert len(door.etsy.asked) == 1
+    assert len(client.etsy.asked) == 1
 
 
-def test_a_real_answer_may_speak_of_errors(door):
+def test_a_real_answer_may_speak_of_errors(client):
     """Only an object with an `error` text of its own is an error."""
-    assert door(httpx.Response(200, content=b'{"count":0,"results":[{"error":"x"}]}')).get().status == 200
+    assert client(httpx.Response(200, content=b'{"count":0,"results":[{"error":"x"}]}')).get().status == 200
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_a_redirect_leaks_nothing(door, status):
+def test_a_redirect_leaks_nothing(client, status):
     """Not followed; tried again later (row 43)."""
-    door = door(httpx.Response(status, headers={"location": "http://169.254.169.254/latest"}, json={}))
+    client = client(httpx.Response(status, headers={"location": "http://169.254.169.254/latest"}, json={}))
 
     with pytest.raises(Retriable, match="sent to another address"):
-        door.get()
+        client.get()
 
-    assert [request.url.host for request in door.etsy.asked] == ["api.etsy.com"]
+    assert [request.url.host for request in client.etsy.asked] == ["api.etsy.com"]
 
 
 @pytest.mark.parametrize(
@@ -179,125 +183,129 @@ def test_a_redirect_leaks_nothing(door, status):
         httpx.Response(500, json={"error": "Server Error"}),
     ],
 )
-def test_a_fault_of_the_network_is_retriable_and_counted(door, db, fault):
+def test_a_fault_of_the_network_is_retriable_and_counted(client, db, fault):
     """Sent once, counted as a call, tried again by the runner (rows 29, 30)."""
-    door = door(fault)
+    client = client(fault)
 
-    with pytest.raises(Retriable) as told:
-        door.get()
+    with pytest.raises(Retriable) as raised:
+        client.get()
 
-    assert len(door.etsy.asked) == 1
+    assert len(client.etsy.asked) == 1
     assert booked(db) == 1
-    assert "canary" not in told.value.reason
+    assert "canary" not in raised.value.reason
 
 
-def test_a_throttled_second_parks_briefly(door, db):
+def test_a_throttled_second_parks_briefly(client, db):
     """One request, then a wait as long as Etsy asks."""
-    door = door(httpx.Response(429, headers={"retry-after": "3"}, json={"error": "Exceeded per second rate limit"}))
+    client = client(httpx.Response(429, headers={"retry-after": "3"}, json={"error": "Exceeded per second rate limit"}))
 
-    with pytest.raises(Snooze) as told:
-        door.get()
+    with pytest.raises(Snooze) as raised:
+        client.get()
 
-    assert told.value.delay == timedelta(seconds=3)
-    assert len(door.etsy.asked) == booked(db) == 1
+    assert raised.value.delay == timedelta(seconds=3)
+    assert len(client.etsy.asked) == booked(db) == 1
 
 
-def test_a_used_up_day_stops_every_job_of_the_key(door, rpc):
+def test_a_used_up_day_stops_every_job_of_the_key(client, rpc):
     """After a daily 429 not one more request leaves, from any process, until Etsy's own time (B7)."""
     told_off = httpx.Response(
         429,
         headers={"retry-after": "7200", "x-limit-per-day": "100", "x-remaining-today": "0"},
         json={"error": "Exceeded daily rate limit"},
     )
-    first, others = door(told_off), door(httpx.Response(200, json=PAGE))
+    first, others = client(told_off), client(httpx.Response(200, json=PAGE))
 
-    with pytest.raises(Snooze) as told:
+    with pytest.raises(Snooze) as raised:
         first.get()
     with pytest.raises(Snooze) as waiting:
         others.get()
 
-    assert told.value.delay == timedelta(hours=2)
+    assert raised.value.delay == timedelta(hours=2)
     assert timedelta(minutes=119) < waiting.value.delay <= timedelta(hours=2)
     assert others.etsy.asked == []
 
 
-def test_headers_of_every_answer_are_obeyed(door, rpc):
+def test_headers_of_every_answer_are_obeyed(client, rpc):
     """The limit that an answer tells holds for the next permit of any process."""
-    door(httpx.Response(200, headers={"x-limit-per-day": "3", "x-remaining-today": "2"}, json=PAGE)).get()
+    client(httpx.Response(200, headers={"x-limit-per-day": "3", "x-remaining-today": "2"}, json=PAGE)).get()
 
     assert spend(RateLimiter(rpc, None, budget(), HandClock()))[0] == 2
 
 
-def test_a_refused_key_is_an_operators_alarm(door):
+def test_a_refused_key_is_an_operators_alarm(client):
     """All shops stand still: an error for the operator, calm words for the seller, no mark on the connection."""
-    door = door(
+    client = client(
         httpx.Response(403, json={"error": "API key not found or not active, or incorrect shared secret for API key."})
     )
 
-    with structlog.testing.capture_logs() as logs, pytest.raises(Fatal) as told:
-        door.get()
+    with structlog.testing.capture_logs() as logs, pytest.raises(Fatal) as raised:
+        client.get()
 
-    assert told.value.code == "platform_key_refused"
-    assert door.tokens.given_up == []
-    assert door.tokens.renewed == []
+    assert raised.value.code == "platform_key_refused"
+    assert client.tokens.given_up == []
+    assert client.tokens.renewed == []
     assert [event["event"] for event in logs if event["log_level"] == "error"] == ["platform_key_refused"]
 
 
-def test_a_missing_scope_asks_the_seller(door):
+def test_a_missing_scope_asks_the_seller(client):
     """Fatal for this connection; a refresh would not widen the scopes."""
-    door = door(httpx.Response(403, json={"error": "insufficient_scope", "error_description": "Insufficient scope"}))
+    client = client(
+        httpx.Response(403, json={"error": "insufficient_scope", "error_description": "Insufficient scope"})
+    )
 
-    with pytest.raises(Fatal) as told:
-        door.get()
+    with pytest.raises(Fatal) as raised:
+        client.get()
 
-    assert told.value.code == "reconnect_needed"
-    assert "allow both" in told.value.seller_message
-    assert len(door.tokens.given_up) == 1
-    assert door.tokens.renewed == []
+    assert raised.value.code == "reconnect_needed"
+    assert "allow both" in message_of(raised.value, ETSY)
+    assert len(client.tokens.given_up) == 1
+    assert client.tokens.renewed == []
 
 
-def test_someone_elses_shop_is_fatal(door):
+def test_someone_elses_shop_is_fatal(client):
     """The text names the shop; no refresh, no mark."""
-    door = door(httpx.Response(403, json={"error": "User does not own Shop 123"}))
+    client = client(httpx.Response(403, json={"error": "User does not own Shop 123"}))
 
-    with pytest.raises(Fatal, match="Shop 123") as told:
-        door.get()
+    with pytest.raises(Fatal, match="Shop 123") as raised:
+        client.get()
 
-    assert told.value.code == "not_your_shop"
-    assert door.tokens.given_up == []
+    assert raised.value.code == "not_your_shop"
+    assert client.tokens.given_up == []
 
 
-def test_a_missing_object_is_skipped_and_a_wrong_request_is_ours(door):
+def test_a_missing_object_is_skipped_and_a_wrong_request_is_ours(client):
     """404 drops one lookup; 400 ends the job: asking again unchanged cannot help."""
     with pytest.raises(Skip):
-        door(httpx.Response(404, json={"error": "Resource not found"})).get()
-    with pytest.raises(Fatal) as told:
-        door(httpx.Response(400, json={"error": "Invalid value for limit"})).get()
+        client(httpx.Response(404, json={"error": "Resource not found"})).get()
+    with pytest.raises(Fatal) as raised:
+        client(httpx.Response(400, json={"error": "Invalid value for limit"})).get()
 
-    assert told.value.code == "request_wrong"
+    assert raised.value.code == "request_wrong"
 
 
-def test_no_request_leaves_without_a_permit(door, rpc):
+def test_no_request_leaves_without_a_permit(client, rpc):
     """A used-up budget: nothing is sent."""
     spend(RateLimiter(rpc, None, budget(), HandClock()))
-    door = door(httpx.Response(200, json=PAGE))
+    client = client(httpx.Response(200, json=PAGE))
 
     with pytest.raises(Snooze):
-        door.get()
+        client.get()
 
-    assert door.etsy.asked == []
+    assert client.etsy.asked == []
 
 
-def test_logs_hold_no_token_no_key_and_no_query(door, caplog):
+def test_logs_hold_no_token_no_key_and_no_query(client, caplog):
     """One event an answer, with the platform's trace id; httpx itself is silent (row 70)."""
     caplog.set_level(logging.DEBUG)
-    door = door(httpx.ReadError("canary"), httpx.Response(200, headers={"x-etsy-request-uuid": "trace-1"}, json=PAGE))
+    client = client(
+        httpx.ReadError("canary"), httpx.Response(200, headers={"x-etsy-request-uuid": "trace-1"}, json=PAGE)
+    )
 
     with structlog.testing.capture_logs() as logs:
         with pytest.raises(Retriable):
-            door.get(params={"buyer_email": "canary@example.com"})
-        door.get(params={"buyer_email": "canary@example.com"})
+            client.get(params={"buyer_email": "canary@example.com"})
+        client.get(params={"buyer_email": "canary@example.com"})
 
-    told = str(logs) + caplog.text
+    result = str(logs) + caplog.text
     assert {"event": "platform_answered", "request_id": "trace-1"}.items() <= logs[-1].items()
-    assert not [word for word in ("canary", "shared-secret", "keystring", "buyer_email") if word in told]
+    assert not [word for word in ("canary", "shared-secret", "keystring", "buyer_email") if word in result]
