@@ -24,6 +24,7 @@ from tests.reports.cost_records import (
     put_sales,
 )
 from tests.schema.crowd import pages_touched
+from tests.worlds.users import connect
 
 RECEIPT = Sale(platform="etsy", id="3312345678", number="3312345678")
 SHOPIFY = Sale(platform="shopify", id="5100000000001", number="#1037")
@@ -354,3 +355,23 @@ def _wait_for_a_waiter(db):
         if waiting:
             return
     raise AssertionError("nobody waits")
+
+
+def test_a_number_that_two_shops_of_one_platform_have_is_never_guessed(records):
+    """Each shop counts its orders from one. Once the other shop is gone, the number means one order again."""
+    records.put(Sale(platform="shopify", id="s1", number="#1001"), Print(id="p", label="#1001"))
+    alone = records.costs()["p"]
+    other = connect(records.db, records.user, "shopify", "another.myshopify.com")
+    records.db.execute(
+        "insert into public.orders select (jsonb_populate_record(o, jsonb_build_object('connection_id', %s::text,"
+        " 'platform_id', 't1'))).* from public.orders as o where user_id = %s",
+        [other, records.user],
+    )
+    of_two = records.costs()["p"]
+    states = {order_id: state for (_, order_id), (state, *_) in records.orders().items()}
+    records.db.execute("select private.forget_shop(%s)", [other])
+
+    assert alone == ("linked", None, "shopify", "s1")
+    assert of_two == ("ambiguous", "two_orders", None, None)
+    assert states == {"s1": "ambiguous", "t1": "ambiguous"}
+    assert records.costs()["p"] == alone

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
@@ -90,9 +89,9 @@ def connect_by_token(  # noqa: PLR0917  FastAPI passes by name
 
 
 @router.post(HERE + "/{connection_id}/disconnect")
-def disconnect(connection_id: UUID, user: UserDep, web: WebDep) -> Response:
+def disconnect(connection_id: str, user: UserDep, web: WebDep) -> Response:
     platform = _connection(web, user, connection_id)["platform"]
-    connecting.disconnect(web, user.id, str(connection_id))
+    connecting.disconnect(web, user.id, connection_id)
     return RedirectResponse(f"{HERE}?disconnected={platform}", 303)
 
 
@@ -128,7 +127,7 @@ def _form(request: Request, user: User, platform: Platform, *, mistake: str = ""
 
 
 @router.get(HERE + "/{connection_id}/sync")
-def sync_form(connection_id: UUID, request: Request, user: UserDep, web: WebDep) -> Response:
+def sync_form(connection_id: str, request: Request, user: UserDep, web: WebDep) -> Response:
     """The dry run: what it would cost, before anything starts."""
     cards, formats = _cards(request, web, user)
     card = _connected(cards, connection_id)
@@ -145,7 +144,7 @@ def sync_form(connection_id: UUID, request: Request, user: UserDep, web: WebDep)
 
 
 @router.post(HERE + "/{connection_id}/sync")
-def sync(connection_id: UUID, user: UserDep, web: WebDep, again: Annotated[str, Form()] = "rest") -> Response:
+def sync(connection_id: str, user: UserDep, web: WebDep, again: Annotated[str, Form()] = "rest") -> Response:
     shop = _connection(web, user, connection_id)
     started = start(web, user.id, _request(shop["platform"], shop["shop_id"], again=again == "all"))
     queued = any(job["outcome"] == "queued" for job in started["jobs"])
@@ -157,10 +156,10 @@ def _request(platform: str, shop_id: str, *, again: bool) -> BackfillRequest:
     return BackfillRequest(platform=platform, shop_id=shop_id, again=again)
 
 
-def _connection(web: Web, user: User, connection_id: UUID) -> Mapping[str, Any]:
+def _connection(web: Web, user: User, connection_id: str) -> Mapping[str, Any]:
     """The user's own; what is another's is not there."""
     for shop in status_of(web, user.id)["connections"]:
-        if shop["connection_id"] == str(connection_id):
+        if shop["connection_id"] == connection_id:
             return dict(shop)
     raise Problem(404, "not_connected")
 
@@ -173,9 +172,9 @@ def _cards(request: Request, web: Web, user: User) -> tuple[tuple[ConnectionView
     return connections_view(facts, formats, available=available, token_ends=ends), formats
 
 
-def _connected(cards: tuple[ConnectionView, ...], connection_id: UUID) -> ConnectionView:
+def _connected(cards: tuple[ConnectionView, ...], connection_id: str) -> ConnectionView:
     for card in cards:
-        if card.connection_id == str(connection_id) and card.is_connected:
+        if card.connection_id == connection_id and card.is_connected:
             return card
     raise Problem(404, "not_connected")
 

@@ -92,3 +92,18 @@ def test_a_pasted_token_that_ends_soon_is_told_with_its_day() -> None:
     )
     assert advice("2026-11-20T12:00:00+00:00").endswith("ended on Nov 20, 2026. Paste a new one to go on.")
     assert _card(completed()).advice == ""
+
+
+def test_each_shop_of_a_platform_has_a_card_with_its_own_name_and_jobs() -> None:
+    facts = status(completed(), failed("listings") | {"connection_id": "other"})
+    other = facts["connections"][0] | {"connection_id": "other", "shop_id": "2", "shop_name": "Mugs"}
+    facts["connections"].append(other | {"status": "reconnect_needed"})
+
+    cards = [card for card in connections_view(facts, reader(), available=["etsy"]) if card.platform == "etsy"]
+
+    assert [(card.key, card.title, card.connection_id) for card in cards] == [
+        ("etsy", "Etsy (TeaAndTwine)", CONNECTION),
+        ("etsy-2", "Etsy (Mugs)", "other"),
+    ]
+    assert [[fact.name for fact in card.entities] for card in cards] == [["Orders"], ["Listings"]]
+    assert [bool(card.warning) for card in cards] == [False, True]

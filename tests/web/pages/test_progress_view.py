@@ -187,3 +187,19 @@ def test_a_shop_that_was_never_read_is_not_said_to_be_here() -> None:
     assert view.headline == "What was read is here, and proven"
     assert view.subline.endswith("Not read yet: Printify.")
     assert progress_view(facts, reader()).headline == "Everything is here, and proven"
+
+
+def test_each_shop_of_a_platform_stands_by_itself() -> None:
+    """What one of them has to do is not said of the other."""
+    facts = status(completed(), failed("orders") | {"connection_id": "other"})
+    facts["connections"].append(facts["connections"][0] | {"connection_id": "other", "shop_name": "Mugs"})
+
+    view = progress_view(facts, reader())
+
+    assert [(shop.key, shop.shop_name, shop.state) for shop in view.shops] == [
+        ("etsy", "TeaAndTwine", "completed"),
+        ("etsy-2", "Mugs", "failed"),
+    ]
+    assert [(trouble.title, trouble.key, trouble.connection_id) for trouble in view.troubles] == [
+        ("Etsy (Mugs)", "etsy-2", "other")
+    ]
