@@ -237,14 +237,14 @@ _PRINTS = st.builds(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(records=st.lists(_SALES | _PRINTS, max_size=14), shuffler=st.randoms(use_true_random=False))
-def test_any_history_ends_where_its_last_records_say(clean, db, records, shuffler):
+@given(history=st.lists(_SALES | _PRINTS, max_size=14), shuffler=st.randoms(use_true_random=False))
+def test_any_history_ends_where_its_last_records_say(clean, db, history, shuffler):
     """Records come in any order, alone or in pages, again and changed, are removed and come back: the tables say what
     the last version of each says, reckoned a second time in Python.
     """
     records = new_records(db)
 
-    rest = list(records)
+    rest = list(history)
     while rest:
         size = shuffler.randint(1, 4)
         page = {getattr(record, "key", record.id): record for record in rest[:size]}
