@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from execution.catalog import PLATFORMS
-from execution.connections import consent as oauth
+from execution.connections import consent as consents
 from execution.connections.choice import listed
 from execution.connections.connector import Connection, ConnectRequest
 from execution.connections.consent import ConsentRefused, Granted
@@ -49,16 +49,16 @@ def begin(web: Web, user_id: str, platform: str, *, base_url: str, shop: str = "
     consent, settings = _consent(web, platform)
     rate_limits.count_action(web.app.store, user_id, rate_limits.CONNECT)
     try:
-        host = oauth.check_shop(consent, shop)
+        host = consents.check_shop(consent, shop)
     except ConsentRefused as refused:
         raise Problem(422, refused.code, refused.message) from None
     redirect_uri = f"{base_url}/oauth/{platform}/callback"
-    pending = oauth.begin(_key(web), redirect_uri=redirect_uri, shop=host)
+    pending = consents.begin(_key(web), redirect_uri=redirect_uri, shop=host)
     details = {"redirect_uri": redirect_uri, "shop": host, "return_to": local_path(return_to)}
     try:
         web.app.store.rpc(
             "begin_oauth",
-            p_state_hash=oauth.state_hash(pending.state),
+            p_state_hash=consents.state_hash(pending.state),
             p_user_id=user_id,
             p_platform=platform,
             p_details=details,
@@ -66,7 +66,7 @@ def begin(web: Web, user_id: str, platform: str, *, base_url: str, shop: str = "
         )
     except StoreError as error:
         raise refusal_of(error) from None
-    return oauth.authorize_url(consent, settings, pending)
+    return consents.authorize_url(consent, settings, pending)
 
 
 def finish(web: Web, user_id: str, platform: str, query: Mapping[str, str]) -> ConsentResult:
@@ -75,7 +75,7 @@ def finish(web: Web, user_id: str, platform: str, query: Mapping[str, str]) -> C
     # First of all, and in one statement: a state works once, for its own user and platform, within its time.
     details = web.app.store.rpc(
         "finish_oauth",
-        p_state_hash=oauth.state_hash(query.get("state", "")),
+        p_state_hash=consents.state_hash(query.get("state", "")),
         p_user_id=user_id,
         p_platform=platform,
     )
@@ -164,9 +164,9 @@ def _check_callback(
 def _connect(web: Web, user_id: str, platform: str, details: Mapping[str, str], query: Mapping[str, str]) -> None:
     """The code becomes tokens, the tokens are tried and stored, and the backfill starts."""
     consent, settings = _consent(web, platform)
-    pending = oauth.pending(_key(web), query["state"], redirect_uri=details["redirect_uri"], shop=details["shop"])
-    granted = oauth.exchange(consent, settings, web.app.transport, pending, query["code"])
-    oauth.demand_scopes(consent, granted.scopes)
+    pending = consents.pending(_key(web), query["state"], redirect_uri=details["redirect_uri"], shop=details["shop"])
+    granted = consents.exchange(consent, settings, web.app.transport, pending, query["code"])
+    consents.demand_scopes(consent, granted.scopes)
     request = _request(user_id, platform, details["shop"], granted)
     connection = web.app.connector.connect(request, lambda send: _check(consent, send, request.access_token))
     start_backfill(web, user_id, connection)
@@ -174,7 +174,7 @@ def _connect(web: Web, user_id: str, platform: str, details: Mapping[str, str], 
 
 def _check(consent: Consent, send: Any, access_token: str) -> None:
     if consent.ask_granted is not None:
-        oauth.demand_scopes(consent, consent.ask_granted(send, access_token))
+        consents.demand_scopes(consent, consent.ask_granted(send, access_token))
 
 
 def _request(user_id: str, platform: str, shop: str, granted: Granted) -> ConnectRequest:
