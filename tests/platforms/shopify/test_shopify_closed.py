@@ -85,8 +85,8 @@ def test_who_is_to_be_forgotten_may_be_named_by_an_address_alone(shopify: Shopif
     world.rows(
         "insert into public.rejected_records (connection_id, user_id, platform, entity, stream, shape, run_id,"
         " platform_id, reason, sqlstate, raw, fetched_at)"
-        " select connection_id, user_id, platform, 'customers', 'customers', 'customers', sync_run_id, platform_id, 'x',"
-        " '22000', convert_to(email, 'UTF8'), now() from public.customers where platform_id = %s returning 1",
+        " select connection_id, user_id, platform, 'customers', 'customers', 'customers', sync_run_id, platform_id,"
+        " 'x', '22000', convert_to(email, 'UTF8'), now() from public.customers where platform_id = %s returning 1",
         key,
     )
 
