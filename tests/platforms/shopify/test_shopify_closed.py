@@ -83,9 +83,10 @@ def test_who_is_to_be_forgotten_may_be_named_by_an_address_alone(shopify: Shopif
     world.run("customers")
     key, known = next((key, row) for key, row in world.stored("customers").items() if row["email"])
     world.rows(
-        "insert into public.rejected_records (user_id, platform, entity, stream, run_id, platform_id, reason, sqlstate,"
-        " raw, fetched_at) select user_id, platform, 'customers', 'customers', sync_run_id, platform_id, 'x', '22000',"
-        " convert_to(email, 'UTF8'), now() from public.customers where platform_id = %s returning 1",
+        "insert into public.rejected_records (connection_id, user_id, platform, entity, stream, shape, run_id,"
+        " platform_id, reason, sqlstate, raw, fetched_at)"
+        " select connection_id, user_id, platform, 'customers', 'customers', 'customers', sync_run_id, platform_id,"
+        " 'x', '22000', convert_to(email, 'UTF8'), now() from public.customers where platform_id = %s returning 1",
         key,
     )
 
