@@ -317,7 +317,7 @@ def _until_known(rest, env, token):
 
 
 NAMES = [
-    "receipts_orders(b.raw) as m limit (select 1 from public.connected_accounts, public.set_admin(user_id, true))), --",
+    "receipts_orders(b.raw) as m limit (select count(public.set_admin(user_id, true)) from public.profiles)), --",
     "orders($1, $2, $3, $4); drop table public.orders; --",
     'x"',
     "orders'",
