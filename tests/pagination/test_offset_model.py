@@ -22,7 +22,7 @@ def stream(*, window: bool = False, split_above: int = 20, max_offset: int = 30)
     return Stream(
         name="things",
         path="/things",
-        records=Records(table="things", key="id", updated=("updated",), columns=()),
+        records=Records(name="things", table="things", key="id", updated=("updated",), columns=()),
         pages=OffsetPages(limit=LIMIT, max_offset=max_offset, split_above=split_above),
         window=Window(min_param="min", max_param="max", time_at="at", earliest=0) if window else None,
     )

@@ -14,7 +14,7 @@ from tests.schema.jobworld import call, claim, queue, refusal
 from tests.schema.test_conversions import RECEIPT
 from tests.schema.test_fetch_order import EARLY, LATE, commit
 from tests.schema.test_job_races import wait_until_blocked, worker
-from tests.worlds.users import connection_of, make_seller
+from tests.worlds.users import make_seller
 
 
 @pytest.fixture
@@ -127,6 +127,6 @@ def test_a_rejected_record_is_replayed_by_its_shape_and_known_by_its_stream(db, 
 @pytest.mark.parametrize("table", ["profiles", "sync_jobs", "no_table"])
 def test_nothing_but_a_synced_table_is_mapped_again(db, seller, table):
     arguments = {"p_shape": "receipts", "p_table": table, "p_columns": {"status": []}, "p_after": ""}
-    connection = connection_of(db, seller, "etsy")
+    ((connection,),) = db.execute("select id from public.connected_accounts where user_id = %s", [seller]).fetchall()
 
     assert refusal(db, "remap_records", p_user_id=seller, p_connection_id=connection, **arguments) == "not_synced"
