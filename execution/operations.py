@@ -21,7 +21,7 @@ from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
 from execution.budget.budgets import scope_of
 from execution.catalog import platform_named
-from execution.connections.choice import chosen, narrowed
+from execution.connections.choice import chosen, matching, narrowed
 from execution.connections.connector import ConnectRequest
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from execution.job_runner import SliceOutcome
@@ -144,15 +144,21 @@ def _check_valkey(app: App) -> None:
 
 def status(app: App, *, user_id: str, platform: str | None, shop_id: str | None = None) -> dict[str, Any]:
     """The user's backfill, of some shops or all; `backfill_calls_per_day` is what all backfills may call a day."""
-    facts = backfill_manager.status(app.store, user_id)
+    facts = _of_shops(app, user_id, platform, shop_id)
     allowed = {name: calls_per_day(app, name) for name in {job["platform"] for job in facts["jobs"]}}
     for job in facts["jobs"]:
         job["backfill_calls_per_day"] = allowed[job["platform"]]
-    if shop_id is None:
-        if platform is not None:
-            platform_named(platform)
-        return narrowed(facts, [one for one in facts["connections"] if platform in (None, one["platform"])])
-    return narrowed(facts, chosen(facts, platform=platform, shop_id=shop_id))
+    return facts
+
+
+def _of_shops(app: App, user_id: str, platform: str | None, shop_id: str | None) -> dict[str, Any]:
+    """The user's backfill as far as the shops go that are meant: a platform that is not connected has none."""
+    facts = backfill_manager.status(app.store, user_id)
+    if shop_id is not None:
+        return narrowed(facts, chosen(facts, platform=platform, shop_id=shop_id))
+    if platform is not None:
+        platform_named(platform)
+    return narrowed(facts, matching(facts["connections"], platform=platform))
 
 
 def calls_per_day(app: App, platform: str) -> int | None:
@@ -193,9 +199,8 @@ def run_until_idle(app: App, *, wait_seconds: float) -> dict[str, Any]:
 
 def verify(app: App, *, user_id: str, platform: str | None, shop_id: str | None = None) -> dict[str, Any]:
     """Every entity of the user's shops: its certificate, and its audit and proofs as they hold now."""
-    facts = status(app, user_id=user_id, platform=platform, shop_id=shop_id)
     entities = []
-    for shop in facts["connections"]:
+    for shop in _of_shops(app, user_id, platform, shop_id)["connections"]:
         named = {name: shop[name] for name in ("platform", "connection_id", "shop_id")}
         for entity in app.catalog.of(shop["platform"]):
             listing = entity.listing
@@ -259,7 +264,7 @@ def rejected(
     app: App, *, user_id: str, platform: str | None = None, shop_id: str | None = None
 ) -> list[dict[str, Any]]:
     """Open rejected records of a user's shops, with their bytes in base64."""
-    shops = status(app, user_id=user_id, platform=platform, shop_id=shop_id)["connections"]
+    shops = _of_shops(app, user_id, platform, shop_id)["connections"]
     columns = "id,platform,connection_id,entity,stream,platform_id,reason,sqlstate,first_seen_at,raw"
     found = [
         {
@@ -277,7 +282,7 @@ def replay_rejected(
     app: App, *, user_id: str, platform: str | None = None, shop_id: str | None = None
 ) -> dict[str, int]:
     """Try every open rejected record of a user's shops once more."""
-    shops = status(app, user_id=user_id, platform=platform, shop_id=shop_id)["connections"]
+    shops = _of_shops(app, user_id, platform, shop_id)["connections"]
     totals = {"landed": 0, "refused": 0}
     for shop in shops:
         after: int | None = 0

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from execution.connections.choice import narrowed
+from execution.connections.choice import matching, narrowed
 from execution.errors import StoreError
 from execution.tokens.care import ending_soon
 from web.context import Web
@@ -27,14 +27,7 @@ def status_of(web: Web, user_id: str) -> dict[str, Any]:
 
 def of_shops(facts: dict[str, Any], *, platform: str | None, shop_id: str | None) -> dict[str, Any]:
     """The same of one platform, or of one shop alone."""
-    return narrowed(
-        facts,
-        [
-            one
-            for one in facts["connections"]
-            if platform in (None, one["platform"]) and shop_id in (None, one["shop_id"])
-        ],
-    )
+    return narrowed(facts, matching(facts["connections"], platform=platform, shop_id=shop_id))
 
 
 def statuses_of(web: Web, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ def chosen(facts: Facts, *, platform: str | None, shop_id: str | None = None) ->
     """
     if platform is not None:
         platform_named(platform)
-    found: list[Facts] = [one for one in facts["connections"] if platform in (None, one["platform"])]
+    found = matching(facts["connections"], platform=platform)
     if not found:
         raise UserError(
             f"User {facts['user_id']} has {f'not connected {platform}' if platform else 'no connected shop'}.",
@@ -30,7 +30,7 @@ def chosen(facts: Facts, *, platform: str | None, shop_id: str | None = None) ->
         )
     if shop_id is None:
         return found
-    shops = [one for one in found if one["shop_id"] == shop_id]
+    shops = matching(found, shop_id=shop_id)
     if not shops:
         raise UserError(
             f"User {facts['user_id']} has no shop {shop_id}{f' at {platform}' if platform else ''}.",
@@ -44,6 +44,11 @@ def chosen(facts: Facts, *, platform: str | None, shop_id: str | None = None) ->
             code="ambiguous_shop",
         )
     return shops
+
+
+def matching(connections: Sequence[Facts], *, platform: str | None = None, shop_id: str | None = None) -> list[Facts]:
+    """Those of this platform and of a shop with this id; None narrows nothing, and nothing that fits is no error."""
+    return [one for one in connections if platform in (None, one["platform"]) and shop_id in (None, one["shop_id"])]
 
 
 def listed(connections: Sequence[Facts]) -> str:
