@@ -33,15 +33,12 @@ class JobTable:
 
         Raises UserError where it names what the code does not know.
         """
-        with _readable(path, "`plans` and `jobs`"):
-            plans = {str(name): int(value) for name, value in dict(_front_matter(path)["plans"]).items()}
-        table: dict[str, Sequence[tuple[str, int]]] = {}
-        for page in (path, *directives()):
-            with _readable(page, "`jobs`"):
-                table |= {
-                    str(platform): [(str(row["entity"]), int(row["rank"])) for row in rows]
-                    for platform, rows in dict(_front_matter(page)["jobs"]).items()
-                }
+        with _readable(path, "`plans` and `jobs`") as declared:
+            plans = {str(name): int(value) for name, value in dict(declared["plans"]).items()}
+            table = _jobs_in(declared)
+        for page in directives():
+            with _readable(page, "`jobs`") as declared:
+                table |= _jobs_in(declared)
         for platform, rows in table.items():
             for entity, _ in rows:
                 catalog.find(platform, entity)
@@ -72,14 +69,19 @@ class JobTable:
         ]
 
 
-def _front_matter(page: Path) -> dict[str, Any]:
-    return frontmatter.load(str(page)).metadata
+def _jobs_in(declared: Mapping[str, Any]) -> dict[str, Sequence[tuple[str, int]]]:
+    """Entities by platform, in order, each with its rank."""
+    return {
+        str(platform): [(str(row["entity"]), int(row["rank"])) for row in rows]
+        for platform, rows in dict(declared["jobs"]).items()
+    }
 
 
 @contextmanager
-def _readable(page: Path, needs: str) -> Iterator[None]:
+def _readable(page: Path, needs: str) -> Iterator[Mapping[str, Any]]:
+    """The page's front matter; a UserError for what is not in it, or not as it should be."""
     try:
-        yield
+        yield frontmatter.load(str(page)).metadata
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{page.parent.name}/{page.name} has no usable job table ({type(error).__name__}: {error}).",
