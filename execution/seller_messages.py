@@ -12,6 +12,8 @@ from typing import Protocol
 
 from execution.errors import Fatal
 
+_OUR_FAULT = "Something is wrong on our side. Our engineers have been told; you need not do anything."
+
 # {platform} is the platform's title; other names are facts of the failure.
 MESSAGES: Mapping[str, str] = {
     "deletion_brake": "Much of your shop seems to be gone. Please check it; nothing was removed here.",
@@ -19,8 +21,8 @@ MESSAGES: Mapping[str, str] = {
     "incomplete": "We could not prove that everything was copied. Our engineers have been told.",
     "no_shop": "This shop's address is not one that we may ask. Please connect it again.",
     "not_shown": "The platform did not show us everything that it announces. You can start this again.",
-    "platform_key_refused": "Something is wrong on our side. Our engineers have been told; you need not do anything.",
-    "request_wrong": "Something is wrong on our side. Our engineers have been told; you need not do anything.",
+    # `page_too_big`, `search_warning`: a request of ours, however a platform says that it is wrong.
+    **dict.fromkeys(("page_too_big", "platform_key_refused", "request_wrong", "search_warning"), _OUR_FAULT),
     "reconnect_needed": "{platform} no longer accepts our access. Please reconnect your shop.",
     "source_incomplete": "They come with the {source}, and follow once those are complete.",
     "wrong_address": "The platform sent us to an unknown address. Our engineers have been told.",

@@ -94,7 +94,7 @@ def finish(web: Web, user_id: str, platform: str, query: Mapping[str, str]) -> C
 
 
 def connect_by_token(web: Web, user_id: str, platform: str, access_token: str, shop_id: str) -> dict[str, Any]:
-    """A token that the seller made and pasted : tried before it is stored."""
+    """A token that the seller made and pasted: tried before it is stored."""
     _consent(web, platform)
     rate_limits.count_action(web.app.store, user_id, rate_limits.CONNECT)
     expiry = PLATFORMS[platform].tokens.expiry_of(access_token)

@@ -6,7 +6,6 @@ nothing that could be used.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import re
@@ -18,7 +17,7 @@ from execution.errors import Retriable, UserError
 from execution.http.small_bodies import error_text, json_object
 from execution.http.transport import LIVE_DEADLINE_S, HttpTransport
 from execution.platform_settings import PlatformSettings, with_origin
-from execution.platforms.consent import Consent, Pending
+from execution.platforms.consent import Consent, Pending, base64url
 from execution.tokens.rules import IssuedTokens, missing_scopes, read_issued_tokens, with_shop
 
 
@@ -44,9 +43,7 @@ def begin(key: bytes, *, redirect_uri: str, shop: str = "") -> Pending:
 
 def pending(key: bytes, state: str, *, redirect_uri: str, shop: str) -> Pending:
     """The same consent again, once its state has come back."""
-    verifier = (
-        base64.urlsafe_b64encode(hmac.digest(key, b"pkce:" + state.encode(), hashlib.sha512)).decode().rstrip("=")
-    )
+    verifier = base64url(hmac.digest(key, b"pkce:" + state.encode(), hashlib.sha512))
     return Pending(state=state, verifier=verifier, redirect_uri=redirect_uri, shop=shop)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,11 @@ from urllib.parse import urlsplit
 from execution.http.messages import Send
 from execution.platform_settings import PlatformSettings
 from execution.tokens.rules import RefreshRequest
+
+
+def base64url(value: bytes) -> str:
+    """As PKCE writes a verifier and its challenge: without padding (RFC 7636)."""
+    return base64.urlsafe_b64encode(value).decode().rstrip("=")
 
 
 @dataclass(frozen=True, kw_only=True)

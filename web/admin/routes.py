@@ -16,7 +16,8 @@ from web.backfills import BackfillRequest, job_rows
 from web.context import WebDep
 from web.examples import EXAMPLE
 from web.problems import responses
-from web.routes.backfill import Name, Shop, Status
+from web.routes.backfill import Name, Status
+from web.routes.connections import Shop
 from web.routes.onboarding import Accepted
 from web.user_facts import status_of
 

@@ -21,11 +21,11 @@ from web.examples import EXAMPLE
 from web.live import server_sent_events
 from web.live.status_stream import version_of
 from web.problems import Problem, responses
+from web.routes.connections import Shop
 from web.routes.onboarding import Accepted
 from web.user_facts import of_shops, status_of
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
-Shop = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,120}$")]
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 _STREAM = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from urllib.parse import urlencode
 
 from execution.http.messages import Request, Send
 from execution.platform_settings import PlatformSettings
-from execution.platforms.consent import Consent, Pending
+from execution.platforms.consent import Consent, Pending, base64url
 from execution.tokens.rules import RefreshRequest
 
 _SCOPES = ("transactions_r", "listings_r", "shops_r")
@@ -23,7 +22,7 @@ def _params(settings: PlatformSettings, wanted: Pending, scopes: Sequence[str]) 
         "redirect_uri": wanted.redirect_uri,
         "scope": " ".join(scopes),
         "state": wanted.state,
-        "code_challenge": _base64url(hashlib.sha256(wanted.verifier.encode()).digest()),
+        "code_challenge": base64url(hashlib.sha256(wanted.verifier.encode()).digest()),
         "code_challenge_method": "S256",
     }
 
@@ -53,10 +52,6 @@ def _granted(send: Send, access_token: str) -> set[str]:
     except (ValueError, AttributeError):
         return set(_SCOPES)
     return set(scopes) if isinstance(scopes, list) and all(isinstance(s, str) for s in scopes) else set(_SCOPES)
-
-
-def _base64url(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).decode().rstrip("=")
 
 
 ETSY_CONSENT = Consent(

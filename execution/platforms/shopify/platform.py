@@ -22,18 +22,15 @@ from execution.platforms.words import Colour, SellerWords, ShopField
 _READ = Variable(name="SHOPIFY_READ", type=Literal["graphql", "rest"], default="graphql")
 # Shopify shows the last sixty days of orders unless it has approved the app for all (sheet 0.7).
 _ALL_ORDERS = Variable(name="SHOPIFY_ALL_ORDERS", type=bool, default=False)
-_OUR_FAULT = "Something is wrong on our side. Our engineers have been told; you need not do anything."
 _FAILURES = {
     "access_denied": "Shopify asks for a permission that you have not granted. Please reconnect your shop and allow "
     "it.",
     "history_limited": "Shopify shows us only the orders of the last 60 days, and those are copied. For your whole "
     "history our app needs the permission {scope}: please reconnect your shop and allow it.",
-    "page_too_big": _OUR_FAULT,
     "protected_data": "Shopify has not approved our app for this protected customer data. Our engineers have been "
     "told; until then this part of your shop cannot be copied.",
     "scope_needed": "Shopify asks for the permission {scope}. Please reconnect your shop and allow it.",
     "scopes_missing": "Please reconnect your shop and allow {scopes}.",
-    "search_warning": _OUR_FAULT,
     "shop_gone": "Shopify no longer knows this shop. If it moved to another address, please connect it again.",
     "shop_unknown": "This is not the name of a shop at Shopify. Write it as it stands before .myshopify.com.",
 }
@@ -47,7 +44,7 @@ SHOPIFY = Platform(
         "never to change anything.",
         shop=ShopField(
             label="Name of your shop",
-            suffix=".myshopify.com",
+            suffix=SHOPIFY_CONSENT.shop_suffix,
             hint="The part before .myshopify.com, as in Shopify under Settings, Domains. Not your own domain.",
         ),
         shop_form="name.myshopify.com",
