@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ from execution.app import App
 from execution.errors import UserError
 from execution.reports import costs
 from tests.holes import Hole, assert_seen, function
-from tests.reports.cost_records import Line, Print, Records, Sale, expected_links, expected_orders
+from tests.reports.cost_records import Records, Sale, expected_links, expected_orders, printed
 from tests.schema.jobworld import call, claim, queue
 from tests.schema.test_conversions import RECEIPT, yen
 from tests.standins.etsy import Etsy
@@ -99,22 +99,6 @@ def assert_costs(seller: World) -> None:
     } == expected_links(records)
     # Not of one shop alone.
     assert Counter(shops.values()).keys() >= {shop.connection_id for shop in seller.shops if shop is not printer}
-
-
-def printed(order: Mapping[str, Any]) -> Print:
-    about = order["metadata"]
-    return Print(
-        id=order["id"],
-        reference=about.get("shop_order_id"),
-        label=about.get("shop_order_label"),
-        of=next(iter(about.get("reprinted_order_ids", [])), None),
-        kind=about["order_type"],
-        status=order["status"],
-        lines=tuple(
-            Line(quantity=i["quantity"], cost=i["cost"], shipping=i["shipping_cost"], status=i["status"])
-            for i in order["line_items"]
-        ),
-    )
 
 
 def test_one_shop_is_disconnected_and_comes_back_and_no_other_is_touched(seller: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -95,6 +96,23 @@ class Records:
             [self.user],
         )
         return {source_id: tuple(rest) for source_id, *rest in rows}
+
+
+def printed(order: Mapping[str, Any]) -> Print:
+    """A printer's order, from what the stand-in truly holds."""
+    about = order["metadata"]
+    return Print(
+        id=order["id"],
+        reference=about.get("shop_order_id"),
+        label=about.get("shop_order_label"),
+        of=next(iter(about.get("reprinted_order_ids", [])), None),
+        kind=about["order_type"],
+        status=order["status"],
+        lines=tuple(
+            Line(quantity=i["quantity"], cost=i["cost"], shipping=i["shipping_cost"], status=i["status"])
+            for i in order["line_items"]
+        ),
+    )
 
 
 def new_records(db: Connection) -> Records:

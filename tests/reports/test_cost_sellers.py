@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from typing import Any
 
 import pytest
 
 from execution.cli import console
 from execution.reports import costs
-from tests.reports.cost_records import Line, Print, Records, Sale, expected_links, expected_orders, new_records
+from tests.reports.cost_records import Print, Records, Sale, expected_links, expected_orders, new_records, printed
 from tests.worlds.world import make_world
 
 ENDS_AT = int(time.time()) - 3600
@@ -37,29 +36,13 @@ def truth(platforms, seller) -> Records:
     """What the stand-in says it printed, and the orders that are here, for the second reckoning."""
     records = Records(db=seller.db, user=seller.user_id)
     for order in platforms.printify.truth(seller.of("printify").shop, "orders"):
-        made = _printed(order)
+        made = printed(order)
         records.prints[made.id] = made
     rows = seller.db.execute(
         "select platform, platform_id, order_number from public.orders where user_id = %s", [seller.user_id]
     )
     records.sales = {(p, i): Sale(platform=p, id=i, number=n) for p, i, n in rows}
     return records
-
-
-def _printed(order: dict[str, Any]) -> Print:
-    about = order["metadata"]
-    return Print(
-        id=order["id"],
-        reference=about.get("shop_order_id"),
-        label=about.get("shop_order_label"),
-        of=next(iter(about.get("reprinted_order_ids", [])), None),
-        kind=about["order_type"],
-        status=order["status"],
-        lines=tuple(
-            Line(quantity=i["quantity"], cost=i["cost"], shipping=i["shipping_cost"], status=i["status"])
-            for i in order["line_items"]
-        ),
-    )
 
 
 @pytest.mark.parametrize(

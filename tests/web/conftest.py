@@ -24,6 +24,7 @@ from execution.settings import Settings
 from sandbox.stack import Stack
 from tests.in_thread import serving
 from tests.standins.etsy import Etsy
+from tests.worlds import users
 from tests.worlds.process import close_app, make_app
 from web.app import create_app
 from web.http_limits import UVICORN_OPTIONS
@@ -107,28 +108,13 @@ def token_of(env: Mapping[str, str], user_id: str, *, key: Any = None, algorithm
 
 @pytest.fixture
 def make_user(db: psycopg.Connection[Any], clean: None) -> Callable[[], str]:
-    def make() -> str:
-        user_id = str(uuid.uuid4())
-        db.execute("insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@example.com"))
-        return user_id
-
-    return make
+    return lambda: users.make_user(db)
 
 
 @pytest.fixture
-def make_seller(db: psycopg.Connection[Any], make_user: Callable[[], str]) -> Callable[..., str]:
+def make_seller(db: psycopg.Connection[Any], clean: None) -> Callable[..., str]:
     """A user with these platforms connected, by rows alone: no token, for tests that call no platform."""
-
-    def make(*platforms: str) -> str:
-        user_id = make_user()
-        for platform in platforms:
-            db.execute(
-                "insert into public.connected_accounts (user_id, platform, shop_id) values (%s, %s, '1')",
-                (user_id, platform),
-            )
-        return user_id
-
-    return make
+    return lambda *platforms: users.make_seller(db, *platforms)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from sandbox.stack import Stack
 from tests.platforms.fifth import bazaar as package
 from tests.platforms.fifth.bazaar.platform import BAZAAR
 from tests.platforms.fifth.stand_in import Bazaar, serving
+from tests.worlds.users import make_user
 
 _OURS = (
     "select oid::regprocedure::text from pg_proc where pronamespace = 'private'::regnamespace and proname ~ '_bazaar_'"
@@ -53,9 +53,7 @@ def product_env(mapped: None, stack: Stack, bazaar: Bazaar) -> dict[str, str]:
 
 @pytest.fixture
 def user_id(db: psycopg.Connection[Any], clean: None) -> str:
-    user_id = str(uuid.uuid4())
-    db.execute("insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@example.com"))
-    return user_id
+    return make_user(db)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,10 +27,8 @@ def url(product_env: dict[str, str]) -> Iterator[str]:
 
 
 @pytest.fixture
-def browser(url: str, product_env: dict[str, str], db: psycopg.Connection[Any], clean: None) -> Iterator[httpx.Client]:
+def browser(url: str, product_env: dict[str, str], user_id: str) -> Iterator[httpx.Client]:
     """A seller who is signed in, and has connected nothing."""
-    user_id = str(uuid.uuid4())
-    db.execute("insert into auth.users (id, email) values (%s, %s)", (user_id, f"{user_id}@example.com"))
     with client(url, headers={"Origin": url}) as browser:
         response = browser.post("/session", headers={"Authorization": f"Bearer {token_of(product_env, user_id)}"})
         browser.headers["X-CSRF-Token"] = response.json()["csrf_token"]
