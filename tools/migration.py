@@ -26,7 +26,8 @@ from execution.errors import UserError
 from execution.schema.differ import Difference, compare, migration_text
 from execution.schema.files import build, functions, schema_files
 from execution.schema.mapping import mapping_sql
-from execution.schema.migrations import FOLDER, migrate, newest_version
+from execution.schema.migration_files import FOLDER, newest_version
+from execution.schema.migrations import migrate
 from sandbox.stack import Stack, StackError
 
 _NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")

@@ -13,7 +13,7 @@ import structlog
 
 from execution.errors import UserError
 from execution.keyring import Keyring
-from execution.schema.migrations import newest_version
+from execution.schema.migration_files import newest_version
 from execution.store import Rpc
 from execution.tokens.key_rotation import keys_status
 

@@ -7,40 +7,22 @@ or nothing, and a refusal when an applied file is gone or says something else no
 
 from __future__ import annotations
 
-import os
-import re
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from execution.errors import UserError
+from execution.schema.migration_files import Migration, migration_files
 from execution.schema.sql_text import Statement, meaning, statements
 
 # Any number does, as long as nobody else takes this lock: "keeper" on a telephone's keys.
 LOCK = 533737
 LOCK_PATIENCE_MS = 60_000
-_NAME = re.compile(r"([0-9]+)_(.+)\.sql")
-FOLDER = Path(__file__).resolve().parents[2] / "supabase" / "migrations"
 # A file that ends our transaction could be applied by half.
 _OWN_TRANSACTION = {"begin", "start", "commit", "rollback", "abort", "end", "prepare"}
 
 Connection = psycopg.Connection[Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Migration:
-    """A file of the folder."""
-
-    version: str
-    name: str
-    path: Path
-
-    @property
-    def title(self) -> str:
-        return f"{self.version}_{self.name}"
 
 
 def migrate(database_url: str) -> list[str]:
@@ -49,7 +31,7 @@ def migrate(database_url: str) -> list[str]:
     Raises UserError, and applies nothing of the file at fault, when a file fails, is missing or was changed.
     Two at once are harmless: each file is applied by whoever holds the lock, the other finds it done.
     """
-    files = _files()
+    files = migration_files()
     applied: list[str] = []
     with _connected(database_url) as connection:
         while True:
@@ -65,14 +47,9 @@ def migrate(database_url: str) -> list[str]:
 
 def pending(database_url: str) -> list[str]:
     """The names of migrations that are not applied yet, writing nothing; the same refusals as `migrate`."""
-    files = _files()
+    files = migration_files()
     with _connected(database_url) as connection:
         return [migration.title for migration in _pending(connection, files)]
-
-
-def newest_version() -> str:
-    """The number of the newest migration that this code brings."""
-    return _files()[-1].version
 
 
 def _connected(database_url: str) -> Connection:
@@ -82,21 +59,6 @@ def _connected(database_url: str) -> Connection:
     except psycopg.Error as error:
         reason = " ".join(str(error).split()).rstrip(".?")
         raise UserError(f"The database cannot be reached: {reason}.", hint="Check DATABASE_URL.") from error
-
-
-def _files() -> list[Migration]:
-    folder = Path(os.environ.get("KEEPER_MIGRATIONS_DIR") or FOLDER)
-    if not folder.is_dir():
-        raise UserError(f"There is no folder of migrations at {folder}.", hint="Set KEEPER_MIGRATIONS_DIR.")
-    found: dict[str, Migration] = {}
-    for path in sorted(folder.glob("*.sql")):
-        match = _NAME.fullmatch(path.name)
-        if match is None:
-            raise UserError(f"{path.name} is not named <number>_<name>.sql.", hint="Rename it, or move it elsewhere.")
-        if match[1] in found:
-            raise UserError(f"{path.name} and {found[match[1]].path.name} have the same number.", hint="Renumber one.")
-        found[match[1]] = Migration(version=match[1], name=match[2], path=path)
-    return [found[version] for version in sorted(found)]
 
 
 def _lock(connection: Connection) -> None:
@@ -133,7 +95,7 @@ def _pending(connection: Connection, files: list[Migration]) -> list[Migration]:
         if version not in known:
             message = f"Migration {version}_{name or ''} is applied, but its file is missing from the folder."
             raise UserError(message, hint="Bring the file back, or use a newer checkout.")
-        if texts is not None and meaning(_read(known[version].path)) != meaning("\n;\n".join(texts)):
+        if texts is not None and meaning(known[version].read()) != meaning("\n;\n".join(texts)):
             message = f"{known[version].path.name} was changed after it had been applied."
             raise UserError(message, hint="Put it back as it was, and write a new migration for the change.")
     return [migration for migration in files if migration.version not in done]
@@ -146,15 +108,8 @@ def _done(connection: Connection) -> dict[str, tuple[str | None, list[str] | Non
     return {version: (name, texts) for version, name, texts in rows}
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path.name} cannot be read: {error}.") from error
-
-
 def _apply(connection: Connection, migration: Migration) -> None:
-    found = statements(_read(migration.path))
+    found = statements(migration.read())
     for statement in found:
         if statement.tokens[0].lower() in _OWN_TRANSACTION:
             message = f"{migration.path.name}, line {statement.line}: a migration runs in one transaction of its own."

@@ -14,7 +14,7 @@ from execution.app import App
 from execution.errors import UserError
 from execution.keyring import Keyring
 from execution.process import boot
-from execution.schema.migrations import newest_version
+from execution.schema.migration_files import newest_version
 from tests.worlds.leased import RING
 
 OTHER_RING = "k9:" + "A" * 42 + "E"

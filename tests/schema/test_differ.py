@@ -10,7 +10,7 @@ import pytest
 from execution.errors import UserError
 from execution.schema.differ import Difference, by_hand, compare, migration_text
 from execution.schema.files import FOLDER, build, functions, schema_files
-from execution.schema.migrations import FOLDER as MIGRATIONS
+from execution.schema.migration_files import FOLDER as MIGRATIONS
 from execution.schema.migrations import migrate
 from execution.schema.snapshot import snapshot
 from execution.schema.sql_text import statements

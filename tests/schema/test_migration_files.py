@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from execution.schema.migrations import FOLDER as MIGRATIONS
+from execution.schema.migration_files import FOLDER as MIGRATIONS
 from execution.schema.sql_text import statements
 
 FILES = sorted(MIGRATIONS.glob("*"))

@@ -12,7 +12,7 @@ import httpx
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from execution.schema.migrations import newest_version
+from execution.schema.migration_files import newest_version
 from execution.settings import Settings
 
 # A router asks every few seconds and gives up soon: an answer takes 200 ms at most, so a check gets less.
