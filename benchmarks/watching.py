@@ -37,8 +37,8 @@ _SELLERS = """
 _PARKED = """
     with account as (insert into public.connected_accounts (user_id, platform, shop_id)
                      select id::uuid, 'etsy', '1' from unnest(%s::text[]) as id returning id, user_id),
-         run as (insert into public.sync_runs (user_id, job_type, trigger)
-                 select user_id, 'backfill', 'benchmark' from account returning id, user_id)
+         run as (insert into public.sync_runs (connection_id, user_id, job_type, trigger)
+                 select id, user_id, 'backfill', 'benchmark' from account returning id, user_id)
     insert into public.sync_jobs (user_id, connection_id, run_id, platform, entity, job_type, status, position,
                                   run_after)
     select a.user_id, a.id, r.id, 'etsy', e.name, 'backfill', case when e.at = 0 then 'parked' else 'waiting' end, e.at,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import frontmatter
 
@@ -89,6 +89,15 @@ def _readable(page: Path, needs: str) -> Iterator[Mapping[str, Any]]:
         ) from None
 
 
+QueueOutcome = Literal["queued", "rerun_requested", "already_running", "already_complete"]
+OUTCOME_WORDS: Mapping[QueueOutcome, str] = {
+    "queued": "queued",
+    "rerun_requested": "will run again",
+    "already_running": "already running",
+    "already_complete": "already complete",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class BackfillManager:
     """The one that the webhook, the settings page and the command line call."""
@@ -109,8 +118,8 @@ class BackfillManager:
     ) -> dict[str, Any]:
         """Queue what the user's shops need, and ring. Open jobs are left alone, failed ones queued again.
 
-        Answers {run_id, jobs: [{platform, connection_id, shop_id, entity, outcome}]}; outcome is 'queued',
-        'will run again', 'already running' or 'already complete'. Raises UserError for an unknown user, platform, shop
+        Answers {run_ids, jobs: [{platform, connection_id, shop_id, entity, outcome}]}: a run for each shop where
+        something was queued, and a QueueOutcome for each entity. Raises UserError for an unknown user, platform, shop
         or entity, or when nothing is connected.
         """
         _, rows = self.wanted(user_id, platform=platform, shop_id=shop_id, entities=entities)

@@ -20,6 +20,7 @@ from rich.console import Console, RenderableType
 
 from execution import operations
 from execution.app import App
+from execution.backfill_manager import OUTCOME_WORDS
 from execution.catalog import PLATFORMS, platform_named
 from execution.connections.choice import origins
 from execution.errors import KeeperError, StoreUnavailable, UserError
@@ -155,7 +156,7 @@ def backfill_start(
         app(), user_id=user_id, platform=platform, shop_id=shop, entities=entity or [], again=again
     )
     origin = origins(facts["jobs"])
-    text = "\n".join(f"{origin(j)} {j['entity']}: {j['outcome']}" for j in facts["jobs"])
+    text = "\n".join(f"{origin(j)} {j['entity']}: {OUTCOME_WORDS[j['outcome']]}" for j in facts["jobs"])
     show(facts, as_json=as_json, text=text)
 
 

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from execution.catalog import Catalog
 from execution.errors import UserError
-from execution.store import Store
+from execution.seller_messages import MESSAGES
+from execution.store import Rpc, Store
 from execution.streams import Entity
 
 JobType = Literal["backfill", "incremental"]
@@ -94,6 +95,7 @@ def _park(store: Store, lease_id: str, reason: str, delay: timedelta, calls: int
         p_max_attempts=MAX_ATTEMPTS,
         p_calls=calls,
         p_code=code,
+        p_seller_message=MESSAGES["attempts_exhausted"],
     )
     return outcome
 
@@ -119,6 +121,12 @@ def complete(store: Store, job: Job, calls: int, *, certificate: Mapping[str, An
         p_watermark=watermark.isoformat() if watermark else None,
         p_calls=calls,
     )
+
+
+def tick(store: Rpc) -> dict[str, Any]:
+    """A beat of the clock: lapsed leases are rescued, due jobs wake. Says what is claimable, and when to look again."""
+    beat: dict[str, Any] = store.rpc("tick", p_quarantined=MESSAGES["quarantined"])
+    return beat
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -16,7 +16,7 @@ import redis
 from supabase.lib.client_options import SyncClientOptions
 
 import supabase
-from execution import backfill_manager, workers
+from execution import backfill_manager, jobs, workers
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
 from execution.budget.budgets import scope_of
@@ -183,7 +183,7 @@ def run_until_idle(app: App, *, wait_seconds: float) -> dict[str, Any]:
     while True:
         while runner.work_one() is not SliceOutcome.IDLE:
             slices += 1
-        beat = app.store.rpc("tick")
+        beat = jobs.tick(app.store)
         due = [beat[name] for name in ("next_due", "next_lapse") if beat[name]]
         away = min(
             ((datetime.fromisoformat(d) - datetime.fromisoformat(beat["now"])).total_seconds() for d in due),

@@ -16,6 +16,10 @@ _OUR_FAULT = "Something is wrong on our side. Our engineers have been told; you 
 
 # {platform} is the platform's title; other names are facts of the failure.
 MESSAGES: Mapping[str, str] = {
+    # Codes of endings that the database decides: whoever calls it brings the text along.
+    "attempts_exhausted": "The platform did not answer properly for too long. You can start this again.",
+    "disconnected": "You disconnected this shop. Connect it again to go on.",
+    "quarantined": "Something in this part of your shop stops our sync. Our engineers have been told.",
     "deletion_brake": "Much of your shop seems to be gone. Please check it; nothing was removed here.",
     "gone": "The platform no longer shows this shop.",
     "incomplete": "We could not prove that everything was copied. Our engineers have been told.",

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import typer
 
 from execution import cli, operations
+from execution.backfill_manager import OUTCOME_WORDS
 from execution.platforms.platform import Platform
 
 
@@ -30,7 +31,7 @@ def main(platform: Platform) -> NoReturn:
         )
         worked = operations.run_until_idle(app, wait_seconds=wait)
         facts: dict[str, Any] = {**started, **worked}
-        lines = [f"{job['entity']}: {job['outcome']}" for job in started["jobs"]]
+        lines = [f"{job['entity']}: {OUTCOME_WORDS[job['outcome']]}" for job in started["jobs"]]
         text = "\n".join((*lines, f"{worked['slices']} slices worked, nothing claimable."))
         cli.show(facts, as_json=as_json, text=text)
 

@@ -15,6 +15,7 @@ import redis
 import structlog
 from dramatiq.brokers.redis import RedisBroker
 
+from execution import jobs
 from execution.app import App
 from execution.errors import KeeperError, LeaseLost, StoreUnavailable
 from execution.job_runner import JobRunner, SliceOutcome
@@ -106,7 +107,7 @@ def tick(app: App, broker: dramatiq.Broker) -> dict[str, object]:
     except StoreUnavailable as error:
         # One row that somebody holds must not stop the beat for all; what is noted stays noted.
         log.warning("lease_returns_wait", error=error.message)
-    beat: dict[str, object] = app.store.rpc("tick")
+    beat: dict[str, object] = jobs.tick(app.store)
     due = min(int(str(beat["queued"])), _MOST_BELLS)
     try:
         missing = due - bells_waiting(app.valkey)

@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from execution.backfill_manager import OUTCOME_WORDS, QueueOutcome
 from execution.catalog import PLATFORMS
 from execution.errors import Fatal, KeeperError, Retriable, Skip, Snooze, StoreError, UserError
 from execution.seller_messages import MESSAGES, OTHER, Speaker, message_of
@@ -17,6 +19,7 @@ from execution.store import stable_word
 from web.messages import CONNECT_PROBLEMS, WAITS
 
 ROOT = Path(__file__).parents[1]
+SCHEMAS = ROOT / "supabase" / "schemas"
 # What a vendor says is classified in its platform's own module, once; these are sentences of ours.
 COLUMNS = {"seller_message", "park_reason", "status_reason"}
 SENTENCES = {"message", "reason"} | COLUMNS
@@ -204,3 +207,28 @@ def test_a_word_is_what_our_own_functions_raise(sqlstate: str, message: str, wor
 
 def test_a_store_error_without_a_word_is_known_by_its_sqlstate() -> None:
     assert StoreError("x", sqlstate="23505").code == "23505"
+
+
+_SENTENCE = re.compile(r"""(hint\s*=\s*|\bis\s+)?'([A-Z](?:[^']|'')* (?:[^']|'')*[.!])'""")
+
+
+def sentences_for_sellers(text: str) -> list[str]:
+    """What SQL says in whole sentences, less what engineers read: hints of errors, and comments."""
+    code = re.sub(r"--[^\n]*", "", text)
+    return [said for engineers, said in _SENTENCE.findall(code) if not engineers]
+
+
+def test_no_sentence_for_sellers_stands_in_sql() -> None:
+    found = {path.name: sentences_for_sellers(path.read_text(encoding="utf-8")) for path in SCHEMAS.rglob("*.sql")}
+    assert {name: said for name, said in found.items() if said} == {}
+
+
+def test_a_planted_sentence_in_sql_is_found() -> None:
+    planted = "perform private.end_job(job, 'failed', 'gone', p_reason, 'Your shop is gone. Connect again.', null);"
+    assert sentences_for_sellers(planted) == ["Your shop is gone. Connect again."]
+    assert sentences_for_sellers("raise exception using message = 'gone', hint = 'Connect the platform first.';") == []
+
+
+def test_what_becomes_of_a_queued_entity_is_a_code_with_words() -> None:
+    assert set(get_args(QueueOutcome)) == OUTCOME_WORDS.keys()
+    assert all(re.fullmatch("[a-z_]+", outcome) for outcome in OUTCOME_WORDS)

@@ -9,7 +9,7 @@ from typing import Any
 
 from execution.catalog import shown
 from execution.jobs import OPERATOR_MUST_ACT
-from execution.seller_messages import RECONNECT_HELPS
+from execution.seller_messages import MESSAGES, OTHER, RECONNECT_HELPS
 
 ENTITIES = {
     "orders": "Orders",
@@ -118,9 +118,7 @@ def failure(job: Mapping[str, Any]) -> str:
     """What went wrong with an entity: as it was said when the job ended."""
     if message := job.get("seller_message") or job.get("message"):
         return str(message)
-    if job.get("status") == "quarantined":
-        return "We stopped here because the same page kept breaking. Our engineers look at it."
-    return "This did not work. You can start it again."
+    return MESSAGES.get(str(job.get("error_code") or job.get("code")), OTHER)
 
 
 def needs_reconnect(job: Mapping[str, Any]) -> bool:

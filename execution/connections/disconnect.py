@@ -13,6 +13,7 @@ from execution.errors import KeeperError, Signal
 from execution.http.transport import LIVE_DEADLINE_S
 from execution.keyring import Keyring
 from execution.platform_client import PlatformClient
+from execution.seller_messages import MESSAGES
 from execution.store import Rpc
 from execution.tokens.refresh import Refresher
 from execution.tokens.rules import TokenSource, read_issued_tokens, reconnect_needed
@@ -69,7 +70,12 @@ class Disconnector:
 
         Once the tokens are gone from us nobody of ours can call; what the platform says afterwards changes nothing.
         """
-        ended = self._store.rpc("disconnect_shop", p_user_id=user_id, p_connection_id=connection_id)
+        ended = self._store.rpc(
+            "disconnect_shop",
+            p_user_id=user_id,
+            p_connection_id=connection_id,
+            p_seller_message=MESSAGES["disconnected"],
+        )
         if ended is None:
             return {"disconnected": False, "revoked": False}
         return {"disconnected": True, "revoked": self._revoked(user_id, ended)}

@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 
 from execution.app import App
+from execution.backfill_manager import OUTCOME_WORDS, QueueOutcome
 from execution.catalog import platform_named
 from execution.connections.choice import origins
 from execution.errors import Fatal, Signal, Snooze, StoreError, UserError
@@ -104,11 +105,11 @@ class Estimates:
     ) -> dict[str, Any]:
         """One entity: what starting it does, and the calls that are still to come."""
         before = newest.get((row["connection_id"], row["entity"]))
-        outcome = "queued"
+        outcome: QueueOutcome = "queued"
         if before is not None and before["status"] in OPEN:
-            outcome, expected = "already running", _to_come(before)
+            outcome, expected = "already_running", _to_come(before)
         elif before is not None and before["status"] == "completed" and not again:
-            outcome, expected = "already complete", Expected(calls=0)
+            outcome, expected = "already_complete", Expected(calls=0)
         elif before is not None and before["status"] == "completed" and since is None:
             expected = Expected(calls=int(before["calls_used"]))
         else:
@@ -246,9 +247,9 @@ def as_text(estimate: Mapping[str, Any]) -> str:
 
 def _as_words(job: Mapping[str, Any]) -> str:
     """What starting would do with an entity: nothing is queued yet, so that word does not fall."""
-    if job["outcome"] == "already complete":
-        return "already complete"
-    before = "already running, " if job["outcome"] == "already running" else ""
+    if job["outcome"] == "already_complete":
+        return OUTCOME_WORDS["already_complete"]
+    before = f"{OUTCOME_WORDS['already_running']}, " if job["outcome"] == "already_running" else ""
     if job["calls"] is None:
         return f"{before}calls not known. {job['reason']}"
     return before + (f"about {_calls(job['calls'])}" if job["calls"] else "no calls")

@@ -23,24 +23,34 @@ begin
      where connection_id = p_connection_id and status = 'running' order by id for update;
 end $$;
 
--- keep_gone: before a record is inserted; an update by the same statement takes what stands in it then. A variant goes
--- with its product.
+-- keep_gone: before a record is inserted; an update by the same statement takes what stands in it then. The trigger's
+-- arguments: the table whose record is closed, and the column that names it: a variant goes with its product.
 create or replace function private.keep_gone() returns trigger
 language plpgsql security definer set search_path = '' as $$
-declare named text := tg_table_name; id text;
+declare id text;
 begin
-    if named = 'listing_variants' then
-        named := 'listings';
-        id := new.listing_platform_id;
-    else
-        id := new.platform_id;
-    end if;
+    case tg_argv[1]
+        when 'platform_id' then id := new.platform_id;
+        when 'listing_platform_id' then id := new.listing_platform_id;
+        when 'product_platform_id' then id := new.product_platform_id;
+    end case;
     if exists (select 1 from private.closed_objects
-               where connection_id = new.connection_id and table_name = named and object_id = id
+               where connection_id = new.connection_id and table_name = tg_argv[0] and object_id = id
                  and gone_at > new.fetched_at) then
         new.is_deleted := true;
     end if;
     return new;
+end $$;
+
+-- take_children: a record that is gone takes along what came with it. The trigger's arguments: the children's table, and
+-- their column that names the parent.
+create or replace function private.take_children() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    execute format('update public.%I set is_deleted = true, sync_run_id = $1 '
+                   'where connection_id = $2 and %I = $3 and not is_deleted', tg_argv[0], tg_argv[1])
+        using new.sync_run_id, new.connection_id, new.platform_id;
+    return null;
 end $$;
 
 -- keep_forgotten: the same for people.
@@ -88,18 +98,31 @@ create view private.synced_tables as
                                     'fetched_at', 'content_hash', 'sync_run_id', 'is_deleted'));
 
 -- synced_table: a table with the ten columns becomes one of what platforms sent: its rows are readable by who they belong
--- to, and by nobody else; the end of their connection takes them along (private.synced_tables). `p_closed_by`: platforms that tell
--- which of its records are gone; a page that was fetched before brings those back as deleted. Twice is as good as once.
-create or replace function private.synced_table(p_table text, p_closed_by text[] default '{}') returns void
+-- to, and by nobody else; the end of their connection takes them along (private.synced_tables). Twice is as good as once.
+create or replace function private.synced_table(p_table text) returns void
 language plpgsql set search_path = '' as $$
 begin
     if not exists (select from private.synced_tables as s where s.name = p_table) then
         raise exception '% lacks one of the columns that every synced table has', p_table;
     end if;
     perform private.own_rows(p_table);
-    if p_closed_by <> '{}' then
-        execute format('create or replace trigger keep_gone before insert on public.%I for each row '
-                       'when (new.platform = any (%L)) execute function private.keep_gone()', p_table, p_closed_by);
+end $$;
+
+-- closed_by_events: a platform tells which of its records in a table are gone; a page that was fetched before brings
+-- those back as deleted. Children (variants) go with the parent that they name. No event closes a record of a table that
+-- was not named here (accept_platform_event).
+create or replace function private.closed_by_events(p_table text, p_platform text, p_parent text default null,
+                                                    p_parent_column text default null) returns void
+language plpgsql set search_path = '' as $$
+begin
+    execute format('create or replace trigger %I before insert on public.%I for each row when (new.platform = %L) '
+                   'execute function private.keep_gone(%L, %L)', 'keep_gone_' || p_platform, p_table, p_platform,
+                   coalesce(p_parent, p_table), coalesce(p_parent_column, 'platform_id'));
+    if p_parent is not null then
+        execute format('create or replace trigger %I after update of is_deleted on public.%I for each row '
+                       'when (new.is_deleted and not old.is_deleted and new.platform = %L) '
+                       'execute function private.take_children(%L, %L)', 'take_' || p_table || '_' || p_platform, p_parent,
+                       p_platform, p_table, p_parent_column);
     end if;
 end $$;
 
@@ -186,7 +209,7 @@ create index orders_by_time on public.orders (connection_id, ordered_at) where n
 -- Etsy's number is its id, and stays out; Shopify's `#1037` is found without its sign.
 create index orders_by_number on public.orders (user_id, ltrim(order_number, '#'))
     where order_number <> platform_id and not is_deleted;
-select private.synced_table('orders', '{shopify}');
+select private.synced_table('orders');
 
 create table public.line_items (
     connection_id uuid not null,
@@ -281,7 +304,7 @@ create table public.customers (
     is_deleted boolean not null default false,
     primary key (connection_id, platform_id)
 );
-select private.synced_table('customers', '{shopify}');
+select private.synced_table('customers');
 
 create table public.listings (
     connection_id uuid not null,
@@ -306,7 +329,7 @@ create table public.listings (
     is_deleted boolean not null default false,
     primary key (connection_id, platform_id)
 );
-select private.synced_table('listings', '{shopify}');
+select private.synced_table('listings');
 
 -- The payment account's ledger: every payment, fee, tax, refund and payout, with the balance after it.
 create table public.payments (
@@ -444,4 +467,4 @@ create table public.listing_variants (
     primary key (connection_id, platform_id)
 );
 create index listing_variants_of_listing on public.listing_variants (connection_id, listing_platform_id) where not is_deleted;
-select private.synced_table('listing_variants', '{shopify}');
+select private.synced_table('listing_variants');

@@ -63,16 +63,14 @@ grant execute on function public.finish_oauth(text, uuid, text) to service_role;
 
 create table public.sync_runs (
     id uuid primary key default gen_random_uuid(),
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
+    user_id uuid not null,
     job_type text not null check (job_type in ('backfill', 'incremental')),
     trigger text not null,
     created_at timestamptz not null default now()
 );
-create index sync_runs_of_user on public.sync_runs (user_id, created_at);
-alter table public.sync_runs enable row level security;
-alter table public.sync_runs force row level security;
-create policy own_rows on public.sync_runs for select to authenticated using (user_id = (select auth.uid()));
-grant select on public.sync_runs to authenticated, service_role;
+create index sync_runs_of_connection on public.sync_runs (connection_id, created_at);
+select private.own_rows('sync_runs');
 
 create table public.certificates (
     id uuid primary key default gen_random_uuid(),
@@ -237,15 +235,13 @@ $$;
 create or replace function public.queue_jobs(p_user_id uuid, p_job_type text, p_trigger text, p_jobs jsonb,
                                              p_rerun boolean default false) returns jsonb
 language plpgsql security definer set search_path = '' as $$
-declare wanted record; outcome text; outcomes jsonb := '[]'; run uuid; last public.sync_jobs;
-        queued int := 0; reruns int := 0;
+declare wanted record; outcome text; outcomes jsonb := '[]'; run uuid; run_of uuid; runs uuid[] := '{}';
+        last public.sync_jobs; queued int := 0;
 begin
     perform 1 from public.profiles where user_id = p_user_id for no key update;
     if not found then
         raise exception using errcode = 'PT404', message = 'unknown_user', hint = 'Create the user first.';
     end if;
-    insert into public.sync_runs (user_id, job_type, trigger) values (p_user_id, p_job_type, p_trigger)
-        returning id into run;
     for wanted in
         select j.platform, j.entity, j.priority, j.position, a.id as connection_id, a.shop_id
         from jsonb_to_recordset(p_jobs)
@@ -260,21 +256,28 @@ begin
         select * into last from public.sync_jobs
          where connection_id = wanted.connection_id and entity = wanted.entity and job_type = p_job_type
          order by created_at desc, id limit 1;
-        if last.status in ('waiting', 'queued', 'running', 'parked') and last.started_at is not null and p_rerun then
+        if run_of is distinct from wanted.connection_id then
+            run_of := wanted.connection_id;
+            run := gen_random_uuid();
+        end if;
+        outcome := case
+            when last.status in ('waiting', 'queued', 'running', 'parked') then
+                case when last.started_at is not null and p_rerun then 'rerun_requested' else 'already_running' end
+            when last.status = 'completed' and not p_rerun then 'already_complete'
+            else 'queued' end;
+        if outcome in ('queued', 'rerun_requested') and run <> all (runs) then
+            insert into public.sync_runs (id, connection_id, user_id, job_type, trigger)
+            values (run, wanted.connection_id, p_user_id, p_job_type, p_trigger);
+            runs := runs || run;
+        end if;
+        if outcome = 'rerun_requested' then
             insert into private.rerun_requests (connection_id, entity, job_type, run_id)
             values (wanted.connection_id, wanted.entity, p_job_type, run) on conflict do nothing;
-            reruns := reruns + found::int;
-            outcome := 'will run again';
-        elsif last.status in ('waiting', 'queued', 'running', 'parked') then
-            outcome := 'already running';
-        elsif last.status = 'completed' and not p_rerun then
-            outcome := 'already complete';
-        else
+        elsif outcome = 'queued' then
             insert into public.sync_jobs (user_id, connection_id, run_id, platform, entity, job_type, priority, position,
                                           created_at)
             values (p_user_id, wanted.connection_id, run, wanted.platform, wanted.entity, p_job_type, wanted.priority,
                     wanted.position, clock_timestamp());
-            outcome := 'queued';
             queued := queued + 1;
         end if;
         outcomes := outcomes || jsonb_build_object('platform', wanted.platform, 'connection_id', wanted.connection_id,
@@ -283,13 +286,19 @@ begin
     perform private.promote_next(connection_id, p_job_type)
        from (select distinct connection_id from public.sync_jobs
              where user_id = p_user_id and job_type = p_job_type and status = 'waiting') as waiting;
-    if queued + reruns = 0 then
-        delete from public.sync_runs where id = run;
-    elsif queued > 0 and p_job_type = 'backfill' then
+    -- A request that stood already keeps the run that it has.
+    delete from public.sync_runs as r
+     where r.id = any (runs) and not exists (select from public.sync_jobs as j where j.run_id = r.id)
+       and not exists (select from private.rerun_requests as q where q.run_id = r.id);
+    if queued > 0 and p_job_type = 'backfill' then
         update public.profiles set backfill_status = 'in_progress', backfill_completed_at = null,
                backfill_failures = '[]' where user_id = p_user_id;
     end if;
-    return jsonb_build_object('run_id', case when queued + reruns > 0 then run end, 'jobs', outcomes);
+    return jsonb_build_object(
+        'run_ids', (select coalesce(jsonb_agg(r.id order by r.platform, r.shop_id), '[]')
+                    from (select s.id, a.platform, a.shop_id from public.sync_runs as s
+                          join public.connected_accounts as a on a.id = s.connection_id where s.id = any (runs)) as r),
+        'jobs', outcomes);
 end $$;
 revoke all on function public.queue_jobs(uuid, text, text, jsonb, boolean) from public, anon, authenticated;
 grant execute on function public.queue_jobs(uuid, text, text, jsonb, boolean) to service_role;
@@ -302,7 +311,8 @@ declare answer jsonb;
 begin
     answer := public.queue_jobs(p_user_id, 'backfill', p_trigger, p_jobs, p_rerun);
     if p_since is not null then
-        update public.sync_jobs set window_start = p_since where run_id = (answer ->> 'run_id')::uuid;
+        update public.sync_jobs set window_start = p_since where run_id in (
+            select r::uuid from jsonb_array_elements_text(answer -> 'run_ids') as r);
     end if;
     return answer;
 end $$;
@@ -535,16 +545,17 @@ begin
 end $$;
 
 -- park_job: not now. `p_charge` spends an attempt; the last attempt ends the job. The wait is on the database's clock.
--- `p_code`: the stable word of why; programs act on it, and sellers read what stands for it.
+-- `p_code`: the stable word of why; programs act on it, and sellers read what stands for it. `p_seller_message`: what
+-- they read where the last attempt was spent.
 create or replace function public.park_job(p_lease_id uuid, p_reason text, p_delay_seconds double precision, p_charge boolean,
-                                           p_max_attempts int default 10, p_calls int default 0, p_code text default null)
+                                           p_max_attempts int default 10, p_calls int default 0, p_code text default null,
+                                           p_seller_message text default null)
 returns text language plpgsql security definer set search_path = '' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id);
 begin
     update public.sync_jobs set calls_used = calls_used + p_calls where id = job.id;
     if p_charge and job.attempts + 1 >= p_max_attempts then
-        perform private.end_job(job, 'failed', 'attempts_exhausted', p_reason,
-            'The platform did not answer properly for too long. You can start this again.', null);
+        perform private.end_job(job, 'failed', 'attempts_exhausted', p_reason, p_seller_message, null);
         return 'failed';
     end if;
     update public.sync_jobs
@@ -555,9 +566,9 @@ begin
     return 'parked';
 end $$;
 revoke all on function
-    public.park_job(uuid, text, double precision, boolean, int, int, text)
+    public.park_job(uuid, text, double precision, boolean, int, int, text, text)
     from public, anon, authenticated;
-grant execute on function public.park_job(uuid, text, double precision, boolean, int, int, text) to service_role;
+grant execute on function public.park_job(uuid, text, double precision, boolean, int, int, text, text) to service_role;
 
 -- fail_job: for good, with a reason that the seller can act on.
 create or replace function public.fail_job(p_lease_id uuid, p_code text, p_error text, p_seller_message text,
@@ -619,9 +630,10 @@ language sql set search_path = '' as $$
     select count(*)::int from woken;
 $$;
 
--- rescue_jobs: take back jobs whose lease lapsed. The third death on one slice quarantines the job. In the order of
+-- rescue_jobs: take back jobs whose lease lapsed. The third death on one slice quarantines the job, and the seller reads
+-- p_quarantined. In the order of
 -- users: an ending locks the profile, and two clocks that met in another order would wait for each other.
-create or replace function private.rescue_jobs() returns int
+create or replace function private.rescue_jobs(p_quarantined text) returns int
 language plpgsql set search_path = '' as $$
 declare job public.sync_jobs; rescued int := 0;
 begin
@@ -632,8 +644,7 @@ begin
         update public.sync_jobs set deaths = deaths + 1 where id = job.id;
         if job.deaths + 1 >= 3 then
             perform private.end_job(job, 'quarantined', 'quarantined',
-                format('three workers died on page %s', job.page_seq + 1),
-                'Something in this part of your shop stops our sync. Our engineers have been told.', null);
+                format('three workers died on page %s', job.page_seq + 1), p_quarantined, null);
         else
             update public.sync_jobs set status = 'queued', lease_id = null, lease_expires_at = null,
                    served_at = clock_timestamp() where id = job.id;
@@ -643,11 +654,11 @@ begin
 end $$;
 
 -- tick: what the clock does. Harmless when run twice at once. Answers what is claimable and when to look again.
-create or replace function public.tick() returns jsonb
+create or replace function public.tick(p_quarantined text default null) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare woken int; rescued int;
 begin
-    rescued := private.rescue_jobs();
+    rescued := private.rescue_jobs(p_quarantined);
     woken := private.wake_due_jobs();
     return jsonb_build_object(
         'rescued', rescued, 'woken', woken,
@@ -657,8 +668,8 @@ begin
         'next_lapse', (select min(lease_expires_at) from public.sync_jobs where status = 'running'),
         'now', clock_timestamp());
 end $$;
-revoke all on function public.tick() from public, anon, authenticated;
-grant execute on function public.tick() to service_role;
+revoke all on function public.tick(text) from public, anon, authenticated;
+grant execute on function public.tick(text) to service_role;
 
 -- backfill_status.sql
 

@@ -548,7 +548,8 @@ grant execute on function public.sweep_gone(uuid, text, text, text, boolean, rea
 
 -- disconnect_shop: jobs end, tokens go, what was read stays. No other shop is touched. Answers the ciphertexts, so that the platform can be
 -- told as well; null where nothing is connected. Twice is harmless.
-create or replace function public.disconnect_shop(p_user_id uuid, p_connection_id uuid, p_reason text default 'you disconnected it')
+create or replace function public.disconnect_shop(p_user_id uuid, p_connection_id uuid, p_reason text default 'you disconnected it',
+                                                  p_seller_message text default null)
 returns jsonb language plpgsql security definer set search_path = '' as $$
 declare connection public.connected_accounts; tokens jsonb; job public.sync_jobs;
 begin
@@ -565,13 +566,13 @@ begin
     for job in select * from public.sync_jobs where connection_id = connection.id
                  and status in ('waiting', 'queued', 'running', 'parked')
                order by (status = 'waiting') desc, position for update loop
-        perform private.end_job(job, 'failed', 'disconnected', 'the shop was disconnected',
-                                'You disconnected this shop. Connect it again to go on.', null);
+        perform private.end_job(job, 'failed', 'disconnected', 'the shop was disconnected', p_seller_message,
+                                null);
     end loop;
     return jsonb_build_object('connection_id', connection.id, 'platform', connection.platform, 'shop_id', connection.shop_id, 'tokens', tokens);
 end $$;
-revoke all on function public.disconnect_shop(uuid, uuid, text) from public, anon, authenticated;
-grant execute on function public.disconnect_shop(uuid, uuid, text) to service_role;
+revoke all on function public.disconnect_shop(uuid, uuid, text, text) from public, anon, authenticated;
+grant execute on function public.disconnect_shop(uuid, uuid, text, text) to service_role;
 
 -- forget_shop: the connection and everything that belongs to it: by foreign keys, and by forget_connection.
 create or replace function private.forget_shop(p_connection_id uuid) returns void
@@ -625,7 +626,7 @@ create table private.privacy_requests (
 -- accept_delivery: a signed delivery and the jobs that it asks for, in one transaction; a repeat gets the same answer.
 create or replace function public.accept_delivery(p_source text, p_delivery_id text, p_user_id uuid, p_trigger text, p_jobs jsonb)
 returns jsonb language plpgsql security definer set search_path = '' as $$
-declare result jsonb := jsonb_build_object('run_id', null, 'jobs', '[]'::jsonb);
+declare result jsonb := jsonb_build_object('run_ids', '[]'::jsonb, 'jobs', '[]'::jsonb);
 begin
     if not exists (select 1 from public.profiles where user_id = p_user_id) then
         raise exception using errcode = 'PT404', message = 'unknown_user', hint = 'Create the user first.';
@@ -678,11 +679,12 @@ create trigger events_worked after update of status on public.sync_jobs
 --   p_effect: 'read' (objects of p_kind again), 'gone' (they were deleted), 'disconnect', 'redact_customer',
 --             'redact_shop', 'request' (for people)
 --   p_email: a customer to be forgotten may be named by that alone
+--   p_seller_message: what the seller reads of the entities that end with a connection
 create or replace function public.accept_platform_event(
     p_platform text, p_delivery_id text, p_shop_id text, p_topic text, p_effect text, p_kind text default null,
     p_object_ids text[] default '{}', p_table text default null, p_happened_at timestamptz default null,
     p_subject jsonb default '{}',
-    p_email text default null) returns jsonb
+    p_email text default null, p_seller_message text default null) returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
 declare connection public.connected_accounts; connections int := 0; forgotten text[];
 begin
@@ -707,6 +709,12 @@ begin
                     jsonb_build_object('platform', p_platform, 'connection_id', connection.id, 'entity', 'changes',
                                        'priority', -100, 'position', 0)), true);
             when 'gone' then
+                -- A page that was fetched before would bring them back.
+                if not exists (select from pg_catalog.pg_trigger where tgrelid = format('public.%I', p_table)::regclass
+                                                                 and tgname = 'keep_gone_' || p_platform) then
+                    raise exception using errcode = 'PT400', message = 'table_not_closed_by_events', detail = p_table,
+                        hint = 'Name it with private.closed_by_events in the platform''s schema file.';
+                end if;
                 perform private.await_pages(connection.id);
                 insert into private.closed_objects as c (connection_id, table_name, object_id, gone_at)
                 select connection.id, p_table, o.named, clock_timestamp()
@@ -718,7 +726,8 @@ begin
             when 'disconnect' then
                 -- A late delivery must not end a connection that was made after what it tells of.
                 if coalesce(p_happened_at, clock_timestamp()) >= connection.connected_at then
-                    perform public.disconnect_shop(connection.user_id, connection.id, 'our app was removed from the shop');
+                    perform public.disconnect_shop(connection.user_id, connection.id, 'our app was removed from the shop',
+                                                   p_seller_message);
                 end if;
             when 'redact_customer' then
                 select array_agg(id) into forgotten from (
@@ -745,8 +754,8 @@ begin
     return jsonb_build_object('repeat', false, 'connections', connections);
 end $$;
 revoke all on function
-    public.accept_platform_event(text, text, text, text, text, text, text[], text, timestamptz, jsonb, text)
+    public.accept_platform_event(text, text, text, text, text, text, text[], text, timestamptz, jsonb, text, text)
     from public, anon, authenticated;
 grant execute on function
-    public.accept_platform_event(text, text, text, text, text, text, text[], text, timestamptz, jsonb, text)
+    public.accept_platform_event(text, text, text, text, text, text, text[], text, timestamptz, jsonb, text, text)
     to service_role;

@@ -7,17 +7,16 @@
 -- them; an order that two of them could mean is ambiguous. Everything here is derived: order_costs and cost_links from the records, the four columns of
 -- orders from those. Triggers derive it in the transaction that brings a change, whichever record comes first.
 
--- Whose orders are sales, to which a cost can belong. Data, so that a new platform is a row.
-create table private.sales_channels (platform text primary key);
-insert into private.sales_channels values ('etsy'), ('shopify'), ('square');
+-- Whose orders are sales, to which a cost can belong: a row, which stands in the platform's own file. `has_ledger`: what
+-- it takes for itself stands in its ledger (public.payments), and not with each payment as well.
+create table private.sales_channels (platform text primary key, has_ledger boolean not null);
 
--- What Printify's `line_items[].cost` covers is not confirmed (platform sheet, section 7): one piece, or the whole
--- line. This row is the one place where it is decided; public.set_cost_rule changes it and counts again.
+-- What a printer's cost of a line covers, one piece or the whole line: a row, which stands in the printer's own file. It
+-- is the one place where this is decided; public.set_cost_rule changes it and counts again.
 create table private.cost_rules (
     source text primary key,
     cost_covers text not null check (cost_covers in ('piece', 'line'))
 );
-insert into private.cost_rules values ('printify', 'piece');
 
 -- What each order of a printer cost, and where it belongs.
 create table public.order_costs (
@@ -477,7 +476,7 @@ begin
                    0, 0, 0, sum(fees_amount), 0, 0, 0
             from public.order_payments
             where connection_id = any (shops) and not is_deleted and paid_at >= p_since and fees_amount is not null
-              and platform <> 'etsy'
+              and platform not in (select c.platform from private.sales_channels as c where c.has_ledger)
             group by 1, 2, 3),
         sums as (
             select platform, currency, starts::date as starts, sum(orders) as orders, sum(revenue) as revenue,
@@ -525,7 +524,8 @@ begin
         -- Where there is no ledger, the fees stand with the payment.
         select p.connection_id, p.order_platform_id, p.currency, sum(p.fees_amount)
         from public.order_payments as p
-        where p.connection_id = any (shops) and not p.is_deleted and p.fees_amount is not null and p.platform <> 'etsy'
+        where p.connection_id = any (shops) and not p.is_deleted and p.fees_amount is not null
+          and p.platform not in (select c.platform from private.sales_channels as c where c.has_ledger)
         group by 1, 2, 3),
     fee as materialized (
         select t.connection_id, t.order_platform_id, min(t.currency) as currency, max(t.currency) as other, sum(t.fees) as fees

@@ -6,6 +6,8 @@
 --
 -- Set operations rather than anti-joins: their cost does not hang on statistics that nobody has gathered yet.
 
+insert into private.sales_channels values ('etsy', true);
+
 -- pending_etsy_transactions: receipts that came without their lines (an order always has one).
 create or replace function private.pending_etsy_transactions(job public.sync_jobs, p_after text, p_limit int)
 returns setof text
@@ -154,6 +156,9 @@ as $$ select private.pending_changes(job, 'receipts', p_after, p_limit) $$;
 -- only the cost of goods is taken from here. Amounts are cents as they came (`cost_amount` of one piece or of the whole
 -- line: nobody says; see the cost rules), in a currency that no answer names.
 
+-- What `line_items[].cost` covers is not confirmed (platform sheet, section 7).
+insert into private.cost_rules values ('printify', 'piece');
+
 create table public.printify_orders (
     connection_id uuid not null,
     user_id uuid not null,
@@ -271,7 +276,8 @@ create table public.printify_products (
 );
 create index printify_products_of_channel on public.printify_products (connection_id, channel_product_id)
     where not is_deleted and channel_product_id is not null;
-select private.synced_table('printify_products', '{printify}');
+select private.synced_table('printify_products');
+select private.closed_by_events('printify_products', 'printify');
 
 -- Costs are today's: what an old order cost stands on its lines.
 create table public.printify_variants (
@@ -304,6 +310,7 @@ create index printify_variants_of_product on public.printify_variants (connectio
 create index printify_variants_by_sku on public.printify_variants (connection_id, sku)
     where not is_deleted and sku is not null;
 select private.synced_table('printify_variants');
+select private.closed_by_events('printify_variants', 'printify', 'printify_products', 'product_platform_id');
 
 -- fill_printify_currency: a row is in the account's currency. That is known to its owner alone: `stated_currency` is
 -- what the owner said; without it `currency` is what the product was set to assume (PRINTIFY_CURRENCY), and every row
@@ -443,6 +450,12 @@ create trigger watch_printify_line_items_go after delete on public.printify_line
 -- Shopify's lookups, derivation and proofs, and what goes with a record that is gone. What is pending stands in the
 -- orders' own raw records; indexes keep it from being looked for in all of them.
 
+insert into private.sales_channels values ('shopify', false);
+select private.closed_by_events('orders', 'shopify');
+select private.closed_by_events('customers', 'shopify');
+select private.closed_by_events('listings', 'shopify');
+select private.closed_by_events('listing_variants', 'shopify', 'listings', 'listing_platform_id');
+
 create index orders_with_more_lines on public.orders (connection_id, platform_id)
     where platform = 'shopify' and not is_deleted and (raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true';
 create index orders_with_refunds on public.orders (connection_id, platform_id)
@@ -482,19 +495,6 @@ end $$;
 create trigger remove_refunds after update of is_deleted on public.orders
     for each row when (new.platform = 'shopify' and new.is_deleted and not old.is_deleted)
     execute function private.remove_refunds();
-
--- listing_takes_variants: a listing that is gone (`products/delete`, or a complete read without it) takes its variants.
-create or replace function private.listing_takes_variants() returns trigger
-language plpgsql security definer set search_path = '' as $$
-begin
-    update public.listing_variants set is_deleted = true
-     where connection_id = new.connection_id and listing_platform_id = new.platform_id
-       and not is_deleted;
-    return null;
-end $$;
-create trigger listing_takes_variants after update of is_deleted on public.listings
-    for each row when (new.is_deleted and not old.is_deleted and new.platform = 'shopify')
-    execute function private.listing_takes_variants();
 
 -- pending_shopify_order_lines: orders of which a page showed only the first lines.
 create or replace function private.pending_shopify_order_lines(job public.sync_jobs, p_after text, p_limit int)

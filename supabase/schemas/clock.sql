@@ -14,9 +14,10 @@ language sql set search_path = '' as $$
     select count(*)::int from woken;
 $$;
 
--- rescue_jobs: take back jobs whose lease lapsed. The third death on one slice quarantines the job. In the order of
+-- rescue_jobs: take back jobs whose lease lapsed. The third death on one slice quarantines the job, and the seller reads
+-- p_quarantined. In the order of
 -- users: an ending locks the profile, and two clocks that met in another order would wait for each other.
-create or replace function private.rescue_jobs() returns int
+create or replace function private.rescue_jobs(p_quarantined text) returns int
 language plpgsql set search_path = '' as $$
 declare job public.sync_jobs; rescued int := 0;
 begin
@@ -27,8 +28,7 @@ begin
         update public.sync_jobs set deaths = deaths + 1 where id = job.id;
         if job.deaths + 1 >= 3 then
             perform private.end_job(job, 'quarantined', 'quarantined',
-                format('three workers died on page %s', job.page_seq + 1),
-                'Something in this part of your shop stops our sync. Our engineers have been told.', null);
+                format('three workers died on page %s', job.page_seq + 1), p_quarantined, null);
         else
             update public.sync_jobs set status = 'queued', lease_id = null, lease_expires_at = null,
                    served_at = clock_timestamp() where id = job.id;
@@ -38,11 +38,11 @@ begin
 end $$;
 
 -- tick: what the clock does. Harmless when run twice at once. Answers what is claimable and when to look again.
-create or replace function public.tick() returns jsonb
+create or replace function public.tick(p_quarantined text default null) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare woken int; rescued int;
 begin
-    rescued := private.rescue_jobs();
+    rescued := private.rescue_jobs(p_quarantined);
     woken := private.wake_due_jobs();
     return jsonb_build_object(
         'rescued', rescued, 'woken', woken,
@@ -52,5 +52,5 @@ begin
         'next_lapse', (select min(lease_expires_at) from public.sync_jobs where status = 'running'),
         'now', clock_timestamp());
 end $$;
-revoke all on function public.tick() from public, anon, authenticated;
-grant execute on function public.tick() to service_role;
+revoke all on function public.tick(text) from public, anon, authenticated;
+grant execute on function public.tick(text) to service_role;

@@ -19,24 +19,34 @@ begin
      where connection_id = p_connection_id and status = 'running' order by id for update;
 end $$;
 
--- keep_gone: before a record is inserted; an update by the same statement takes what stands in it then. A variant goes
--- with its product.
+-- keep_gone: before a record is inserted; an update by the same statement takes what stands in it then. The trigger's
+-- arguments: the table whose record is closed, and the column that names it: a variant goes with its product.
 create or replace function private.keep_gone() returns trigger
 language plpgsql security definer set search_path = '' as $$
-declare named text := tg_table_name; id text;
+declare id text;
 begin
-    if named = 'listing_variants' then
-        named := 'listings';
-        id := new.listing_platform_id;
-    else
-        id := new.platform_id;
-    end if;
+    case tg_argv[1]
+        when 'platform_id' then id := new.platform_id;
+        when 'listing_platform_id' then id := new.listing_platform_id;
+        when 'product_platform_id' then id := new.product_platform_id;
+    end case;
     if exists (select 1 from private.closed_objects
-               where connection_id = new.connection_id and table_name = named and object_id = id
+               where connection_id = new.connection_id and table_name = tg_argv[0] and object_id = id
                  and gone_at > new.fetched_at) then
         new.is_deleted := true;
     end if;
     return new;
+end $$;
+
+-- take_children: a record that is gone takes along what came with it. The trigger's arguments: the children's table, and
+-- their column that names the parent.
+create or replace function private.take_children() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    execute format('update public.%I set is_deleted = true, sync_run_id = $1 '
+                   'where connection_id = $2 and %I = $3 and not is_deleted', tg_argv[0], tg_argv[1])
+        using new.sync_run_id, new.connection_id, new.platform_id;
+    return null;
 end $$;
 
 -- keep_forgotten: the same for people.

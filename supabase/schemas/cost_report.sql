@@ -21,7 +21,8 @@ begin
         -- Where there is no ledger, the fees stand with the payment.
         select p.connection_id, p.order_platform_id, p.currency, sum(p.fees_amount)
         from public.order_payments as p
-        where p.connection_id = any (shops) and not p.is_deleted and p.fees_amount is not null and p.platform <> 'etsy'
+        where p.connection_id = any (shops) and not p.is_deleted and p.fees_amount is not null
+          and p.platform not in (select c.platform from private.sales_channels as c where c.has_ledger)
         group by 1, 2, 3),
     fee as materialized (
         select t.connection_id, t.order_platform_id, min(t.currency) as currency, max(t.currency) as other, sum(t.fees) as fees

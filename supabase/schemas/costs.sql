@@ -3,17 +3,16 @@
 -- them; an order that two of them could mean is ambiguous. Everything here is derived: order_costs and cost_links from the records, the four columns of
 -- orders from those. Triggers derive it in the transaction that brings a change, whichever record comes first.
 
--- Whose orders are sales, to which a cost can belong. Data, so that a new platform is a row.
-create table private.sales_channels (platform text primary key);
-insert into private.sales_channels values ('etsy'), ('shopify'), ('square');
+-- Whose orders are sales, to which a cost can belong: a row, which stands in the platform's own file. `has_ledger`: what
+-- it takes for itself stands in its ledger (public.payments), and not with each payment as well.
+create table private.sales_channels (platform text primary key, has_ledger boolean not null);
 
--- What Printify's `line_items[].cost` covers is not confirmed (platform sheet, section 7): one piece, or the whole
--- line. This row is the one place where it is decided; public.set_cost_rule changes it and counts again.
+-- What a printer's cost of a line covers, one piece or the whole line: a row, which stands in the printer's own file. It
+-- is the one place where this is decided; public.set_cost_rule changes it and counts again.
 create table private.cost_rules (
     source text primary key,
     cost_covers text not null check (cost_covers in ('piece', 'line'))
 );
-insert into private.cost_rules values ('printify', 'piece');
 
 -- What each order of a printer cost, and where it belongs.
 create table public.order_costs (

@@ -73,7 +73,7 @@ begin
                    0, 0, 0, sum(fees_amount), 0, 0, 0
             from public.order_payments
             where connection_id = any (shops) and not is_deleted and paid_at >= p_since and fees_amount is not null
-              and platform <> 'etsy'
+              and platform not in (select c.platform from private.sales_channels as c where c.has_ledger)
             group by 1, 2, 3),
         sums as (
             select platform, currency, starts::date as starts, sum(orders) as orders, sum(revenue) as revenue,

@@ -60,16 +60,17 @@ begin
 end $$;
 
 -- park_job: not now. `p_charge` spends an attempt; the last attempt ends the job. The wait is on the database's clock.
--- `p_code`: the stable word of why; programs act on it, and sellers read what stands for it.
+-- `p_code`: the stable word of why; programs act on it, and sellers read what stands for it. `p_seller_message`: what
+-- they read where the last attempt was spent.
 create or replace function public.park_job(p_lease_id uuid, p_reason text, p_delay_seconds double precision, p_charge boolean,
-                                           p_max_attempts int default 10, p_calls int default 0, p_code text default null)
+                                           p_max_attempts int default 10, p_calls int default 0, p_code text default null,
+                                           p_seller_message text default null)
 returns text language plpgsql security definer set search_path = '' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id);
 begin
     update public.sync_jobs set calls_used = calls_used + p_calls where id = job.id;
     if p_charge and job.attempts + 1 >= p_max_attempts then
-        perform private.end_job(job, 'failed', 'attempts_exhausted', p_reason,
-            'The platform did not answer properly for too long. You can start this again.', null);
+        perform private.end_job(job, 'failed', 'attempts_exhausted', p_reason, p_seller_message, null);
         return 'failed';
     end if;
     update public.sync_jobs
@@ -80,9 +81,9 @@ begin
     return 'parked';
 end $$;
 revoke all on function
-    public.park_job(uuid, text, double precision, boolean, int, int, text)
+    public.park_job(uuid, text, double precision, boolean, int, int, text, text)
     from public, anon, authenticated;
-grant execute on function public.park_job(uuid, text, double precision, boolean, int, int, text) to service_role;
+grant execute on function public.park_job(uuid, text, double precision, boolean, int, int, text, text) to service_role;
 
 -- fail_job: for good, with a reason that the seller can act on.
 create or replace function public.fail_job(p_lease_id uuid, p_code text, p_error text, p_seller_message text,

@@ -12,16 +12,14 @@
 
 create table public.sync_runs (
     id uuid primary key default gen_random_uuid(),
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
+    user_id uuid not null,
     job_type text not null check (job_type in ('backfill', 'incremental')),
     trigger text not null,
     created_at timestamptz not null default now()
 );
-create index sync_runs_of_user on public.sync_runs (user_id, created_at);
-alter table public.sync_runs enable row level security;
-alter table public.sync_runs force row level security;
-create policy own_rows on public.sync_runs for select to authenticated using (user_id = (select auth.uid()));
-grant select on public.sync_runs to authenticated, service_role;
+create index sync_runs_of_connection on public.sync_runs (connection_id, created_at);
+select private.own_rows('sync_runs');
 
 create table public.certificates (
     id uuid primary key default gen_random_uuid(),
@@ -186,15 +184,13 @@ $$;
 create or replace function public.queue_jobs(p_user_id uuid, p_job_type text, p_trigger text, p_jobs jsonb,
                                              p_rerun boolean default false) returns jsonb
 language plpgsql security definer set search_path = '' as $$
-declare wanted record; outcome text; outcomes jsonb := '[]'; run uuid; last public.sync_jobs;
-        queued int := 0; reruns int := 0;
+declare wanted record; outcome text; outcomes jsonb := '[]'; run uuid; run_of uuid; runs uuid[] := '{}';
+        last public.sync_jobs; queued int := 0;
 begin
     perform 1 from public.profiles where user_id = p_user_id for no key update;
     if not found then
         raise exception using errcode = 'PT404', message = 'unknown_user', hint = 'Create the user first.';
     end if;
-    insert into public.sync_runs (user_id, job_type, trigger) values (p_user_id, p_job_type, p_trigger)
-        returning id into run;
     for wanted in
         select j.platform, j.entity, j.priority, j.position, a.id as connection_id, a.shop_id
         from jsonb_to_recordset(p_jobs)
@@ -209,21 +205,28 @@ begin
         select * into last from public.sync_jobs
          where connection_id = wanted.connection_id and entity = wanted.entity and job_type = p_job_type
          order by created_at desc, id limit 1;
-        if last.status in ('waiting', 'queued', 'running', 'parked') and last.started_at is not null and p_rerun then
+        if run_of is distinct from wanted.connection_id then
+            run_of := wanted.connection_id;
+            run := gen_random_uuid();
+        end if;
+        outcome := case
+            when last.status in ('waiting', 'queued', 'running', 'parked') then
+                case when last.started_at is not null and p_rerun then 'rerun_requested' else 'already_running' end
+            when last.status = 'completed' and not p_rerun then 'already_complete'
+            else 'queued' end;
+        if outcome in ('queued', 'rerun_requested') and run <> all (runs) then
+            insert into public.sync_runs (id, connection_id, user_id, job_type, trigger)
+            values (run, wanted.connection_id, p_user_id, p_job_type, p_trigger);
+            runs := runs || run;
+        end if;
+        if outcome = 'rerun_requested' then
             insert into private.rerun_requests (connection_id, entity, job_type, run_id)
             values (wanted.connection_id, wanted.entity, p_job_type, run) on conflict do nothing;
-            reruns := reruns + found::int;
-            outcome := 'will run again';
-        elsif last.status in ('waiting', 'queued', 'running', 'parked') then
-            outcome := 'already running';
-        elsif last.status = 'completed' and not p_rerun then
-            outcome := 'already complete';
-        else
+        elsif outcome = 'queued' then
             insert into public.sync_jobs (user_id, connection_id, run_id, platform, entity, job_type, priority, position,
                                           created_at)
             values (p_user_id, wanted.connection_id, run, wanted.platform, wanted.entity, p_job_type, wanted.priority,
                     wanted.position, clock_timestamp());
-            outcome := 'queued';
             queued := queued + 1;
         end if;
         outcomes := outcomes || jsonb_build_object('platform', wanted.platform, 'connection_id', wanted.connection_id,
@@ -232,13 +235,19 @@ begin
     perform private.promote_next(connection_id, p_job_type)
        from (select distinct connection_id from public.sync_jobs
              where user_id = p_user_id and job_type = p_job_type and status = 'waiting') as waiting;
-    if queued + reruns = 0 then
-        delete from public.sync_runs where id = run;
-    elsif queued > 0 and p_job_type = 'backfill' then
+    -- A request that stood already keeps the run that it has.
+    delete from public.sync_runs as r
+     where r.id = any (runs) and not exists (select from public.sync_jobs as j where j.run_id = r.id)
+       and not exists (select from private.rerun_requests as q where q.run_id = r.id);
+    if queued > 0 and p_job_type = 'backfill' then
         update public.profiles set backfill_status = 'in_progress', backfill_completed_at = null,
                backfill_failures = '[]' where user_id = p_user_id;
     end if;
-    return jsonb_build_object('run_id', case when queued + reruns > 0 then run end, 'jobs', outcomes);
+    return jsonb_build_object(
+        'run_ids', (select coalesce(jsonb_agg(r.id order by r.platform, r.shop_id), '[]')
+                    from (select s.id, a.platform, a.shop_id from public.sync_runs as s
+                          join public.connected_accounts as a on a.id = s.connection_id where s.id = any (runs)) as r),
+        'jobs', outcomes);
 end $$;
 revoke all on function public.queue_jobs(uuid, text, text, jsonb, boolean) from public, anon, authenticated;
 grant execute on function public.queue_jobs(uuid, text, text, jsonb, boolean) to service_role;
@@ -251,7 +260,8 @@ declare answer jsonb;
 begin
     answer := public.queue_jobs(p_user_id, 'backfill', p_trigger, p_jobs, p_rerun);
     if p_since is not null then
-        update public.sync_jobs set window_start = p_since where run_id = (answer ->> 'run_id')::uuid;
+        update public.sync_jobs set window_start = p_since where run_id in (
+            select r::uuid from jsonb_array_elements_text(answer -> 'run_ids') as r);
     end if;
     return answer;
 end $$;

@@ -65,7 +65,7 @@ create index orders_by_time on public.orders (connection_id, ordered_at) where n
 -- Etsy's number is its id, and stays out; Shopify's `#1037` is found without its sign.
 create index orders_by_number on public.orders (user_id, ltrim(order_number, '#'))
     where order_number <> platform_id and not is_deleted;
-select private.synced_table('orders', '{shopify}');
+select private.synced_table('orders');
 
 create table public.line_items (
     connection_id uuid not null,
@@ -160,7 +160,7 @@ create table public.customers (
     is_deleted boolean not null default false,
     primary key (connection_id, platform_id)
 );
-select private.synced_table('customers', '{shopify}');
+select private.synced_table('customers');
 
 create table public.listings (
     connection_id uuid not null,
@@ -185,7 +185,7 @@ create table public.listings (
     is_deleted boolean not null default false,
     primary key (connection_id, platform_id)
 );
-select private.synced_table('listings', '{shopify}');
+select private.synced_table('listings');
 
 -- The payment account's ledger: every payment, fee, tax, refund and payout, with the balance after it.
 create table public.payments (
@@ -323,4 +323,4 @@ create table public.listing_variants (
     primary key (connection_id, platform_id)
 );
 create index listing_variants_of_listing on public.listing_variants (connection_id, listing_platform_id) where not is_deleted;
-select private.synced_table('listing_variants', '{shopify}');
+select private.synced_table('listing_variants');

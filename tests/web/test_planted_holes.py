@@ -329,7 +329,7 @@ DELIVERIES = [
             row=64,
             without=f"the jobs are there before the answer ({when})",
             seen_by=test,
-            plants=[code(onboarding, "_accept", lambda *_: Accepted(run_id=None, jobs=[]))],
+            plants=[code(onboarding, "_accept", lambda *_: Accepted(run_ids=[], jobs=[]))],
         )
         for when, test in {
             "all is well": HOOK.test_a_signed_event_is_202_and_its_jobs_are_there,

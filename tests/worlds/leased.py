@@ -62,8 +62,9 @@ def connect_seller(
 def lease_job(db: psycopg.Connection[Any], user_id: str, connection_id: str, lease_id: str) -> None:
     run_id = str(uuid.uuid4())
     db.execute(
-        "insert into public.sync_runs (id, user_id, job_type, trigger) values (%s, %s, 'backfill', 'test')",
-        (run_id, user_id),
+        "insert into public.sync_runs (id, connection_id, user_id, job_type, trigger)"
+        " values (%s, %s, %s, 'backfill', 'test')",
+        (run_id, connection_id, user_id),
     )
     db.execute(
         "insert into public.sync_jobs (user_id, connection_id, run_id, platform, entity, job_type, status, lease_id,"

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from execution.backfill_manager import QueueOutcome
 from web import backfills
 from web.auth.current_user import SIGNED_IN, User, UserDep
 from web.backfills import BackfillRequest
@@ -82,7 +83,7 @@ class EntityEstimate(BaseModel):
     connection_id: str
     shop_id: str
     entity: str
-    outcome: Literal["queued", "will run again", "already running", "already complete"]
+    outcome: QueueOutcome
     calls: int | None
     reason: str
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 
+from execution.backfill_manager import QueueOutcome
 from execution.errors import StoreError
 from execution.http.signatures import Delivery, NotSigned, any_equal, standard_id
 from execution.platform_settings import secrets_of
@@ -97,17 +98,17 @@ class JobOutcome(BaseModel):
     connection_id: str
     shop_id: str
     entity: str
-    outcome: Literal["queued", "already running", "already complete"]
+    outcome: QueueOutcome
 
 
 class Accepted(BaseModel):
-    """The jobs are committed. `run_id` is null where nothing had to be queued, or nothing is connected yet."""
+    """The jobs are committed. `run_ids`: one a shop; none where nothing had to be queued, or nothing is connected."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
                 {
-                    "run_id": "0c1f3f0e-6b53-4d0c-8d6a-6f8f3ad3a911",
+                    "run_ids": ["0c1f3f0e-6b53-4d0c-8d6a-6f8f3ad3a911"],
                     "jobs": [
                         {
                             "platform": EXAMPLE,
@@ -122,7 +123,7 @@ class Accepted(BaseModel):
         }
     )
 
-    run_id: str | None
+    run_ids: list[str]
     jobs: list[JobOutcome]
 
 
@@ -137,7 +138,7 @@ async def onboarding(delivery: DeliveryDep, web: WebDep) -> Accepted:
     source, name = _verified(web, delivery)
     user_id = _user_in(source, delivery.body)
     if user_id is None:
-        return Accepted(run_id=None, jobs=[])
+        return Accepted(run_ids=[], jobs=[])
     return await run_in_threadpool(_accept, web, source, name, user_id)
 
 
@@ -197,4 +198,4 @@ def _accept(web: Web, source: str, delivery: str, user_id: str) -> Accepted:
         raise refusal_of(error) from None
     if not accepted["repeat"]:
         web.manager.ring()
-    return Accepted(run_id=accepted["run_id"], jobs=accepted["jobs"])
+    return Accepted(run_ids=accepted["run_ids"], jobs=accepted["jobs"])

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from execution.catalog import PLATFORMS
 from execution.platforms.webhooks import Event, NotAnEvent, Webhooks
+from execution.seller_messages import MESSAGES
 from web.auth.deliveries import DeliveryDep
 from web.context import Web, WebDep
 from web.problems import Problem, responses
@@ -71,6 +72,7 @@ async def _keep(web: Web, platform: str, event: Event) -> Received:
         p_happened_at=event.happened_at.isoformat() if event.happened_at else None,
         p_subject=dict(event.subject),
         p_email=event.email,
+        p_seller_message=MESSAGES["disconnected"],
     )
     if accepted["connections"] and event.effect == "read":
         web.manager.ring()

@@ -2,6 +2,8 @@
 --
 -- Set operations rather than anti-joins: their cost does not hang on statistics that nobody has gathered yet.
 
+insert into private.sales_channels values ('etsy', true);
+
 -- pending_etsy_transactions: receipts that came without their lines (an order always has one).
 create or replace function private.pending_etsy_transactions(job public.sync_jobs, p_after text, p_limit int)
 returns setof text

@@ -2,6 +2,9 @@
 -- only the cost of goods is taken from here. Amounts are cents as they came (`cost_amount` of one piece or of the whole
 -- line: nobody says; see the cost rules), in a currency that no answer names.
 
+-- What `line_items[].cost` covers is not confirmed (platform sheet, section 7).
+insert into private.cost_rules values ('printify', 'piece');
+
 create table public.printify_orders (
     connection_id uuid not null,
     user_id uuid not null,
@@ -119,7 +122,8 @@ create table public.printify_products (
 );
 create index printify_products_of_channel on public.printify_products (connection_id, channel_product_id)
     where not is_deleted and channel_product_id is not null;
-select private.synced_table('printify_products', '{printify}');
+select private.synced_table('printify_products');
+select private.closed_by_events('printify_products', 'printify');
 
 -- Costs are today's: what an old order cost stands on its lines.
 create table public.printify_variants (
@@ -152,6 +156,7 @@ create index printify_variants_of_product on public.printify_variants (connectio
 create index printify_variants_by_sku on public.printify_variants (connection_id, sku)
     where not is_deleted and sku is not null;
 select private.synced_table('printify_variants');
+select private.closed_by_events('printify_variants', 'printify', 'printify_products', 'product_platform_id');
 
 -- fill_printify_currency: a row is in the account's currency. That is known to its owner alone: `stated_currency` is
 -- what the owner said; without it `currency` is what the product was set to assume (PRINTIFY_CURRENCY), and every row

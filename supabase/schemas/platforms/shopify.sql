@@ -1,6 +1,12 @@
 -- Shopify's lookups, derivation and proofs, and what goes with a record that is gone. What is pending stands in the
 -- orders' own raw records; indexes keep it from being looked for in all of them.
 
+insert into private.sales_channels values ('shopify', false);
+select private.closed_by_events('orders', 'shopify');
+select private.closed_by_events('customers', 'shopify');
+select private.closed_by_events('listings', 'shopify');
+select private.closed_by_events('listing_variants', 'shopify', 'listings', 'listing_platform_id');
+
 create index orders_with_more_lines on public.orders (connection_id, platform_id)
     where platform = 'shopify' and not is_deleted and (raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true';
 create index orders_with_refunds on public.orders (connection_id, platform_id)
@@ -40,19 +46,6 @@ end $$;
 create trigger remove_refunds after update of is_deleted on public.orders
     for each row when (new.platform = 'shopify' and new.is_deleted and not old.is_deleted)
     execute function private.remove_refunds();
-
--- listing_takes_variants: a listing that is gone (`products/delete`, or a complete read without it) takes its variants.
-create or replace function private.listing_takes_variants() returns trigger
-language plpgsql security definer set search_path = '' as $$
-begin
-    update public.listing_variants set is_deleted = true
-     where connection_id = new.connection_id and listing_platform_id = new.platform_id
-       and not is_deleted;
-    return null;
-end $$;
-create trigger listing_takes_variants after update of is_deleted on public.listings
-    for each row when (new.is_deleted and not old.is_deleted and new.platform = 'shopify')
-    execute function private.listing_takes_variants();
 
 -- pending_shopify_order_lines: orders of which a page showed only the first lines.
 create or replace function private.pending_shopify_order_lines(job public.sync_jobs, p_after text, p_limit int)

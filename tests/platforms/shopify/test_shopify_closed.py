@@ -6,26 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from execution.http.messages import Request, Response, Send
-from tests.platforms.shopify.slices_by_hand import notify, work_due
 from tests.standins.shopify import Shopify
 from tests.standins.stand_in import Shop
+from tests.worlds.slices_by_hand import interrupt, notify
 from tests.worlds.world import World
 
 WorldOf = Callable[[Shop], World]
-
-
-def work(world: World, between: Callable[[], None], *, answer: int = 1) -> None:
-    """Work what is due; `between` happens once, after so many answers have come and before the last is committed."""
-    happens: list[Callable[[], None]] = [between, *[lambda: None] * (answer - 1)]
-
-    def interrupted(send: Send, request: Request) -> Response:
-        answer = send(request)
-        if happens:
-            happens.pop()()
-        return answer
-
-    work_due(world, interrupted)
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "new"])
@@ -41,7 +27,7 @@ def test_what_is_deleted_while_its_page_is_on_the_way_stays_deleted(
     world.db.execute(f"update public.{table} set source_updated_at = '2001-01-01', content_hash = 1")
     notify(world, f"{kind}/updated", "read", key, p_kind=kind)
 
-    work(world, lambda: notify(world, f"{kind}/delete", "gone", key, p_table=table))
+    interrupt(world, lambda: notify(world, f"{kind}/delete", "gone", key, p_table=table))
 
     assert world.statuses()["changes"] == "completed"
     assert key not in world.stored(table)
@@ -56,7 +42,7 @@ def test_a_product_that_is_deleted_while_its_variants_are_on_the_way_takes_them_
     key = str(shopify.truth(world.shop, "products")[0]["id"])
     notify(world, "products/create", "read", key, p_kind="products")
 
-    work(world, lambda: notify(world, "products/delete", "gone", key, p_table="listings"), answer=2)
+    interrupt(world, lambda: notify(world, "products/delete", "gone", key, p_table="listings"), answer=2)
 
     assert len(world.rows("select 1 from public.listing_variants where listing_platform_id = %s", key)) > 0
     assert world.stored("listing_variants") == {}
@@ -70,7 +56,7 @@ def test_who_is_forgotten_while_a_page_is_on_the_way_stays_forgotten(shopify: Sh
     world.db.execute("update public.customers set source_updated_at = '2001-01-01', content_hash = 1")
     notify(world, "customers/update", "read", key, p_kind="customers")
 
-    work(world, lambda: notify(world, "customers/redact", "redact_customer", key))
+    interrupt(world, lambda: notify(world, "customers/redact", "redact_customer", key))
 
     kept = world.stored("customers")[key]
     assert (kept["name"], kept["email"], kept["raw"]) == (None, None, {})

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from execution.errors import Snooze
 from execution.http.messages import Request, Response, Send
-from tests.platforms.shopify.slices_by_hand import Through, notify, work_due
 from tests.standins.shopify import Shopify
 from tests.standins.stand_in import Shop
+from tests.worlds.slices_by_hand import Through, notify, work_due
 from tests.worlds.world import World
 
 WorldOf = Callable[[Shop], World]

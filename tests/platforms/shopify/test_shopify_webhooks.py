@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from sandbox.stack import Stack
-from tests.platforms.shopify.slices_by_hand import work_due
 from tests.standins.shopify import Shopify
 from tests.standins.stand_in import Shop
 from tests.web.conftest import served
+from tests.worlds.slices_by_hand import work_due
 from tests.worlds.world import World
 
 WorldOf = Callable[[Shop], World]

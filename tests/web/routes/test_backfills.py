@@ -23,8 +23,8 @@ def test_a_seller_starts_a_backfill_and_a_second_click_is_told_that_it_runs(api,
 
     assert first.status_code == second.status_code == 202
     assert {outcome for _, outcome in outcomes(first)} == {"queued"}
-    assert {outcome for _, outcome in outcomes(second)} == {"already running"}
-    assert second.json()["run_id"] is None
+    assert {outcome for _, outcome in outcomes(second)} == {"already_running"}
+    assert second.json()["run_ids"] == []
 
 
 def test_fifty_triggers_at_once_make_one_backfill(api, db, make_seller, bearer):
@@ -35,7 +35,7 @@ def test_fifty_triggers_at_once_make_one_backfill(api, db, make_seller, bearer):
         answers = list(pool.map(lambda _: api.post(START, json={}, headers=header), range(50)))
 
     assert {answer.status_code for answer in answers} == {202}
-    assert sum(answer.json()["run_id"] is not None for answer in answers) == 1
+    assert sum(len(answer.json()["run_ids"]) for answer in answers) == 1
     assert db.execute("select count(*) from public.sync_runs where user_id = %s", [user]).fetchone() == (1,)
     assert db.execute("select count(*) from public.sync_jobs where user_id = %s", [user]).fetchone() == (4,)
 
@@ -130,8 +130,9 @@ def test_the_ration_is_not_widened_by_asking_at_once_and_ends_with_its_window(ap
 
 def complete(db, user, entity, calls):
     db.execute(
-        """with run as (insert into public.sync_runs (user_id, job_type, trigger)
-                        values (%(user)s, 'backfill', 'test') returning id),
+        """with run as (insert into public.sync_runs (connection_id, user_id, job_type, trigger)
+                        select id, user_id, 'backfill', 'test' from public.connected_accounts where user_id = %(user)s
+                        returning id),
                 certificate as (insert into public.certificates (id, connection_id, user_id, platform, entity, run_id,
                                                                  job_id, distinct_keys, checks)
                                 select gen_random_uuid(), a.id, a.user_id, 'etsy', %(entity)s, run.id,

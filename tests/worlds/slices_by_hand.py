@@ -39,13 +39,27 @@ def work_due(world: World, through: Through = lambda send, request: send(request
         pass
 
 
+def interrupt(world: World, between: Callable[[], None], *, answer: int = 1) -> None:
+    """Work what is due; `between` happens once, after so many answers have come and before the last is committed."""
+    happens: list[Callable[[], None]] = [between, *[lambda: None] * (answer - 1)]
+
+    def interrupted(send: Send, request: Request) -> Response:
+        answer = send(request)
+        if happens:
+            happens.pop()()
+        return answer
+
+    work_due(world, interrupted)
+
+
 def notify(world: World, topic: str, effect: str, *object_ids: str, **more: Any) -> None:
-    """As the web process keeps a webhook."""
+    """As the web process keeps a webhook of the world's only platform."""
+    (shop,) = world.shops
     world.app.store.rpc(
         "accept_platform_event",
-        p_platform="shopify",
+        p_platform=shop.platform,
         p_delivery_id=str(uuid.uuid4()),
-        p_shop_id=world.shop.id,
+        p_shop_id=shop.shop.id,
         p_topic=topic,
         p_effect=effect,
         p_object_ids=object_ids,
