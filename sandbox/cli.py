@@ -109,7 +109,9 @@ def demo(
     orders: Annotated[
         int, typer.Option(help="Of Ada's Etsy shop, paid or not; other shops have a fourth.", min=1, max=100_000)
     ] = 1200,
-    seed: Annotated[int, typer.Option(help="Which shops: the same seed makes the same ones.", min=0, max=999_999)] = 7,
+    seed: Annotated[
+        int, typer.Option(help="Which shops: a seed makes the same ones all day long.", min=0, max=999_999)
+    ] = 7,
     calm: Annotated[bool, typer.Option("--calm", help="No faults.")] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C, and say how to use it.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -115,7 +116,9 @@ class StandIns:
         """Shops from the seed. One token is about to expire, so that a refresh is seen."""
         room = {"per_second": CALLS_PER_SECOND, "per_day": CALLS_PER_DAY + 20 * plan.orders}
         self.etsy.post("/settings", room)
-        common = {"currency": plan.currency, "years": _YEARS}
+        # They end with yesterday, so that one seed makes the same shops all day long.
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        common = {"currency": plan.currency, "years": _YEARS, "ends_at": int(today.timestamp())}
         sold = self.etsy.post("/shops", {"seed": plan.seed, "orders": plan.orders, **common})
         web_shop = {"seed": plan.seed, "orders": plan.shopify_orders, "plan": "enterprise", **common}
         own = self.shopify.post("/shops", web_shop)
