@@ -68,6 +68,8 @@ class ShopView:
     platform: str
     connection_id: str
     title: str
+    # In a sentence, and where a section is named: with the shop's name, where the platform has two.
+    full_title: str
     shop_name: str
     state: str
     state_text: str
@@ -104,7 +106,9 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
     connections = sorted(facts["connections"], key=lambda shop: messages.sort_key(shop["platform"]))
     keys, titles = keys_of(connections), titles_of(connections)
     shops = tuple(
-        _shop(shop, keys[shop["connection_id"]], jobs, formats) for shop in connections if _is_shown(shop, jobs)
+        _shop(shop, keys[shop["connection_id"]], titles[shop["connection_id"]], jobs, formats)
+        for shop in connections
+        if _is_shown(shop, jobs)
     )
     away = {shop["connection_id"] for shop in connections if shop["status"] == "disconnected"}
     failed = [job for job in jobs if job["status"] in ("failed", "quarantined")]
@@ -204,7 +208,9 @@ def _is_shown(shop: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> boo
     return shop["status"] != "disconnected" or any(job["connection_id"] == shop["connection_id"] for job in jobs)
 
 
-def _shop(shop: Mapping[str, Any], key: str, all_jobs: Sequence[Mapping[str, Any]], formats: Formats) -> ShopView:
+def _shop(
+    shop: Mapping[str, Any], key: str, full_title: str, all_jobs: Sequence[Mapping[str, Any]], formats: Formats
+) -> ShopView:
     jobs = [job for job in all_jobs if job["connection_id"] == shop["connection_id"]]
     state, text = _badge(shop, jobs)
     lines = tuple(_certificate(job, formats) for job in jobs if job["certificate"])
@@ -213,6 +219,7 @@ def _shop(shop: Mapping[str, Any], key: str, all_jobs: Sequence[Mapping[str, Any
         platform=shop["platform"],
         connection_id=shop["connection_id"],
         title=messages.platform_title(shop["platform"]),
+        full_title=full_title,
         shop_name=name_of(shop),
         state=state,
         state_text=text,
