@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from execution import operations
 from execution.app import App
-from execution.errors import UserError
+from execution.errors import StoreError, UserError
 from execution.reports import costs
 from tests.holes import Hole, assert_seen, function
 from tests.reports.cost_records import Records, Sale, expected_links, expected_orders, printed
@@ -144,6 +144,12 @@ def test_a_shop_that_is_forgotten_takes_its_own_along(seller: World) -> None:
     assert_costs(seller)
 
 
+def queue_by_id(app: App, user_id: str, wanted: dict[str, Any]) -> None:
+    app.store.rpc(
+        "queue_jobs", p_user_id=user_id, p_job_type="backfill", p_trigger="test", p_jobs=[wanted], p_rerun=True
+    )
+
+
 def test_two_sellers_with_the_same_shop_stay_apart(app: App, db: Db, etsy: Etsy) -> None:
     shop = etsy.shop(30, listings=5)
     ann, bob = make_world(app, db, (etsy, shop)), make_world(app, db, (etsy, shop))
@@ -152,7 +158,10 @@ def test_two_sellers_with_the_same_shop_stay_apart(app: App, db: Db, etsy: Etsy)
     assert ann.only.connection_id != bob.only.connection_id
     assert ann.wrong() == bob.wrong() == []
     before = everything_of(db, bob.only.connection_id)
+    wanted = {"platform": "etsy", "connection_id": bob.only.connection_id, "entity": "orders", "priority": 0}
 
+    with pytest.raises(StoreError, match="not_connected"):
+        queue_by_id(app, ann.user_id, {**wanted, "position": 0})
     app.disconnector.disconnect(user_id=ann.user_id, connection_id=ann.only.connection_id)
     of_bobs = app.disconnector.disconnect(user_id=ann.user_id, connection_id=bob.only.connection_id)
     ann.forget()
