@@ -98,8 +98,17 @@ def user_create(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Create a user, or tell the id of the one with this address."""
+    """Create a user, or tell the id of the one with this address; `user find` only looks."""
     facts = operations.create_user(app(), email=email, plan=plan)
+    show(facts, as_json=as_json, text=facts["user_id"])
+
+
+@user.command("find")
+def user_find(
+    *, email: Annotated[str, typer.Option(help="The address that the user signs in with.")], as_json: Json = False
+) -> None:
+    """Tell the id of the user with this address; an error where there is none. Nobody is created."""
+    facts = operations.find_user(app(), email=email)
     show(facts, as_json=as_json, text=facts["user_id"])
 
 
@@ -284,10 +293,11 @@ def rejected_list(*, user_id: User, platform: Platform = None, shop: Shop = None
 
 @rejected.command("replay", short_help="Try them again, after the mapping was mended.")
 def rejected_replay(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
-    """Try rejected records again, after the mapping was mended. Calls no platform."""
+    """Try rejected records again, after the mapping was mended. Calls no platform. Exits 1 where any stays rejected."""
     facts = operations.replay_rejected(app(), user_id=user_id, platform=platform, shop_id=shop)
     text = f"{facts['landed']} records landed, {facts['refused']} were refused again."
     show(facts, as_json=as_json, text=text)
+    raise typer.Exit(EXIT_NOT_AS_IT_SHOULD_BE if facts["refused"] else 0)
 
 
 @keys.command("status", short_help="How many stored tokens each key holds.")
@@ -351,9 +361,9 @@ def main() -> NoReturn:
 def run_as(command: typer.Typer, name: str) -> NoReturn:
     """Run a command line by this name; what a user can mend is one line on standard error."""
     # A person reads one line of what went wrong, not the events behind it; processes that stay set their own level.
-    logs.configure(os.environ.get("LOG_LEVEL", "critical"))
     status = 0
     try:
+        logs.configure(os.environ.get("LOG_LEVEL") or "critical")
         # Typer's own mistakes take four lines; they are told in ours.
         status = command(prog_name=name, standalone_mode=False) or 0
     except typer.TyperException as error:

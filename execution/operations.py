@@ -76,6 +76,14 @@ def create_user(app: App, *, email: str, plan: str | None) -> dict[str, Any]:
     return {"user_id": user_id, "email": email, "plan": backfill_manager.status(app.store, user_id)["plan"]}
 
 
+def find_user(app: App, *, email: str) -> dict[str, Any]:
+    """The user with this address. Raises UserError where there is none: a mistyped address makes nobody."""
+    user_id = app.store.rpc("user_by_email", p_email=email.strip())
+    if user_id is None:
+        raise UserError(f"There is no user with the address {email}:", hint="check it, or use `keeper user create`.")
+    return {"user_id": user_id, "email": email, "plan": backfill_manager.status(app.store, user_id)["plan"]}
+
+
 def connect(
     app: App,
     *,

@@ -210,7 +210,8 @@ def _show(stack: Stack) -> None:
     console.print("\nIn another shell:", style="bold")
     for line in (*lines_for(stack.data), "keeper --help"):
         console.print(f"  {escape(line)}", soft_wrap=True)
-    console.print("\nCtrl-C stops everything; the data stays.")
+    forgotten = " The stand-ins forget their shops." if "ETSY_API_BASE_URL" in stack.env else ""
+    console.print(f"\nCtrl-C stops everything; the database stays.{forgotten}")
 
 
 def _places(env: Mapping[str, str]) -> dict[str, str]:

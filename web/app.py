@@ -8,6 +8,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
@@ -90,11 +91,19 @@ def create_app(app: App) -> FastAPI:
     )
     api.add_middleware(MetricsMiddleware, metrics=api.state.metrics)
     for router in (*ROUTERS, platform_webhooks.router_of_platforms()):
-        api.include_router(router)
+        api.include_router(_summed_up(router))
     if dev_login_exists(app.settings):
-        api.include_router(session.dev_router)
+        api.include_router(_summed_up(session.dev_router))
     add_pages(api)
     return api
+
+
+def _summed_up(router: APIRouter) -> APIRouter:
+    """Each operation is called by the first sentence of its description: else the function's name stands there."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            route.summary = route.description.partition("\n")[0].partition(". ")[0].rstrip(".")
+    return router
 
 
 def _web(app: App, bell: WakeupBell) -> Web:

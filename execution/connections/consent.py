@@ -53,7 +53,9 @@ def state_hash(state: str) -> str:
 
 def check_shop(consent: Consent, shop: str) -> str:
     """The shop that the seller named, as a host of the platform; a ConsentRefused for every other text."""
-    named = shop.strip().lower().removeprefix("https://").rstrip("/")
+    address = shop.strip().lower().removeprefix("https://").removeprefix("http://")
+    owners = next((found for page in consent.shop_pages if (found := re.match(page, address))), None)
+    named = owners[1] if owners else address.rstrip("/")
     if consent.shop_suffix and re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", named):
         named = f"{named}{consent.shop_suffix}"
     if consent.shop_host and not re.fullmatch(consent.shop_host, named):

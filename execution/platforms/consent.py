@@ -33,6 +33,7 @@ class Consent:
     """One platform's consent page and the exchange of its code.
 
     `shop_host`: the seller names the shop beforehand, by a host of this form or by what stands before `shop_suffix`.
+    `shop_pages`: where the platform shows a shop to its owner, as it is copied from a browser; the group is its name.
     """
 
     authorize_url: str
@@ -42,6 +43,7 @@ class Consent:
     exchange: Callable[[PlatformSettings, Pending, str], RefreshRequest]
     shop_host: str = ""
     shop_suffix: str = ""
+    shop_pages: tuple[str, ...] = ()
     is_genuine: Callable[[PlatformSettings, Mapping[str, str], float], bool] = lambda _settings, _query, _now: True
     # The scopes of a new token: from the answer that brought it, or by asking. None: the platform does not tell.
     granted: Callable[[dict[str, Any]], set[str] | None] = lambda _: None

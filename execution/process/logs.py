@@ -9,6 +9,10 @@ from typing import Any
 
 import structlog
 
+from execution.errors import UserError
+
+_LEVELS = ("debug", "info", "warning", "error", "critical")
+
 
 def _one_line(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Values from outside cannot start a new line or colour a terminal; JSON escapes the rest."""
@@ -21,9 +25,14 @@ def _one_line(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.t
 
 
 def configure(level: str | None = None) -> None:
-    """Set up logging for this process. LOG_LEVEL: debug, info (default), warning, error."""
-    name = (level or os.environ.get("LOG_LEVEL", "info")).upper()
-    number = logging.getLevelNamesMapping().get(name, logging.INFO)
+    """Set up logging for this process. LOG_LEVEL: debug, info (default), warning, error or critical.
+
+    UserError for another word: it would hide what somebody wanted to see.
+    """
+    name = level or os.environ.get("LOG_LEVEL") or "info"
+    if name.lower() not in _LEVELS:
+        raise UserError(f"LOG_LEVEL is {name!r}:", hint=f"write {', '.join(_LEVELS[:-1])} or {_LEVELS[-1]}.")
+    number = logging.getLevelNamesMapping()[name.upper()]
     first: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

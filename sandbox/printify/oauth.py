@@ -11,7 +11,7 @@ from sandbox.parts import consent
 from sandbox.parts.responses import HTML, ApiError, Doc, HttpResponse, ok, redirect
 from sandbox.parts.tokens import BaseCode
 from sandbox.printify.responses import OAuthError
-from sandbox.printify.tokens import SCOPES
+from sandbox.printify.tokens import APP_SCOPES
 from sandbox.printify.world import World
 
 CONNECT_PATH = "/app/authorize"
@@ -35,13 +35,15 @@ def connect(world: World, query: dict[str, str]) -> HttpResponse:
         return HttpResponse(body=_ask(world, query), content_type=HTML)
     code = secrets.token_urlsafe(24)
     account_id = _consenting(world, query)
-    world.tokens.codes[code] = BaseCode(owner=account_id, scopes=SCOPES, expires_at=world.clock.now() + _CODE_SECONDS)
+    world.tokens.codes[code] = BaseCode(
+        owner=account_id, scopes=APP_SCOPES, expires_at=world.clock.now() + _CODE_SECONDS
+    )
     return redirect(accept, urlencode({"code": code, "state": state}))
 
 
 def _ask(world: World, query: dict[str, str]) -> bytes:
     sellers = {str(live_shop.account_id): live_shop.shop.plan.title for live_shop in world.live_shops.values()}
-    return consent.page("Printify", query, scopes=SCOPES, sellers=list(sellers.items()))
+    return consent.page("Printify", query, scopes=APP_SCOPES, sellers=list(sellers.items()))
 
 
 def _consenting(world: World, query: dict[str, str]) -> int:

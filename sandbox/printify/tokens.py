@@ -26,6 +26,8 @@ SCOPES = (
     "uploads.read",
     "uploads.write",
 )
+# What an application that reads was registered for (sheet section 4).
+APP_SCOPES = ("shops.read", "orders.read", "products.read")
 YEAR_SECONDS = 365 * 86_400
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
+
+import psycopg
 
 from tests.cli.conftest import Keeper
 from tests.standins.etsy import Etsy
@@ -71,6 +74,25 @@ def test_a_rejected_record_can_be_looked_at_and_tried_again(keeper: Keeper, etsy
     assert listed.out.count("\n") == 1
     assert "etsy receipts" in listed.out
     assert replayed.out == "0 records landed, 1 were refused again.\n"
+    assert replayed.status == 1
+
+
+def test_who_looks_for_a_user_makes_none(keeper: Keeper, db: psycopg.Connection[Any]) -> None:
+    user = keeper("user create --email ada@example.com").out.strip()
+
+    assert keeper("user find --email ada@example.com").out.strip() == user
+    mistyped = keeper("user find --email adda@example.com")
+
+    assert (mistyped.status, mistyped.out) == (2, "")
+    assert "There is no user with the address adda@example.com" in mistyped.err
+    assert db.execute("select count(*) from public.profiles").fetchone() == (1,)
+
+
+def test_a_level_of_the_log_that_there_is_not_is_refused(keeper: Keeper) -> None:
+    said = keeper("--help", LOG_LEVEL="foo")
+
+    assert (said.status, said.out) == (2, "")
+    assert "LOG_LEVEL is 'foo': write debug, info" in said.err
 
 
 def test_one_platforms_status_tells_of_that_platform_alone(keeper: Keeper, etsy: Etsy) -> None:

@@ -120,12 +120,18 @@ def _advice(health: Mapping[str, Any]) -> list[str]:
     if (health["p95_ms"] or 0) > _SLOW_MS:
         advice.append(f"Answers are slow: one in twenty takes longer than {health['p95_ms'] / 1000:.0f} s.")
     if health["jobs"]["quarantined"]:
-        advice.append(
-            f"{health['jobs']['quarantined']} jobs are in quarantine: workers died on one page. See the runbook."
-        )
+        jobs = _counted(health["jobs"]["quarantined"], "job")
+        advice.append(f"{jobs} in quarantine: workers died on one page. See the runbook.")
     if health["reconnect_needed"]:
-        advice.append(f"{health['reconnect_needed']} sellers must reconnect their shop; their dashboards say so.")
+        advice.append(
+            f"{_counted(health['reconnect_needed'], 'shop')} to be reconnected; the sellers' dashboards say so."
+        )
     return advice or ["Nothing to do."]
+
+
+def _counted(count: int, noun: str) -> str:
+    """1 job is, 2 jobs are."""
+    return f"{count} {noun} is" if count == 1 else f"{count} {noun}s are"
 
 
 _OUTCOMES = ("ok", "throttled", "failed", "refused", "lost")

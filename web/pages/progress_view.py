@@ -105,10 +105,13 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
     jobs = facts["jobs"]
     connections = sorted(facts["connections"], key=lambda shop: messages.sort_key(shop["platform"]))
     keys, titles = keys_of(connections), titles_of(connections)
+    shown = [shop for shop in connections if _is_shown(shop, jobs)]
     shops = tuple(
-        _shop(shop, keys[shop["connection_id"]], titles[shop["connection_id"]], jobs, formats)
-        for shop in connections
-        if _is_shown(shop, jobs)
+        sorted(
+            (_shop(shop, keys[shop["connection_id"]], titles[shop["connection_id"]], jobs, formats) for shop in shown),
+            # What moves stands first: nobody looks for it below the certificates of what has ended.
+            key=lambda shop: shop.state not in ("running", "parked"),
+        )
     )
     away = {shop["connection_id"] for shop in connections if shop["status"] == "disconnected"}
     failed = [job for job in jobs if job["status"] in ("failed", "quarantined")]

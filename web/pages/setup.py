@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
-from starlette.responses import Response
+from fastapi import APIRouter, FastAPI
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -15,6 +15,20 @@ from web.pages.login import router as login
 from web.pages.progress import router as progress
 from web.pages.render import STATIC, static
 
+_router = APIRouter()
+
+
+@_router.get("/favicon.ico")
+def favicon() -> RedirectResponse:
+    """Browsers ask for it whatever the page says."""
+    return RedirectResponse(static("keeper.svg"), 308)
+
+
+@_router.get("/robots.txt")
+def robots() -> PlainTextResponse:
+    """A seller's figures are nobody's search results."""
+    return PlainTextResponse("User-agent: *\nDisallow: /\n")
+
 
 def add_pages(api: FastAPI) -> None:
     for router in (login, connections, progress, dashboard):
@@ -22,6 +36,7 @@ def add_pages(api: FastAPI) -> None:
     # Before the files, among which it is not.
     api.include_router(platform_colours.router, include_in_schema=False)
     api.mount("/static", _Static(directory=STATIC), name="static")
+    api.include_router(_router, include_in_schema=False)
     api.state.html_problem = problem_page
 
 

@@ -63,6 +63,10 @@ SHOPIFY_CONSENT = Consent(
     exchange=_exchange,
     shop_host=SHOP_HOST,
     shop_suffix=".myshopify.com",
+    shop_pages=(
+        r"admin\.shopify\.com/store/([a-z0-9][a-z0-9-]{0,62})(?:[/?#]|$)",
+        r"([a-z0-9][a-z0-9-]{0,62})\.myshopify\.com/admin(?:[/?#]|$)",
+    ),
     is_genuine=_is_genuine,
     granted=_granted,
 )

@@ -386,5 +386,12 @@ def test_a_shops_address_is_shopifys_own(shop):
 
 
 def test_a_shops_address_may_be_written_as_people_do():
-    for written in ("Tea-House.myshopify.com", "https://tea-house.myshopify.com/", "tea-house"):
+    for written in (
+        "Tea-House.myshopify.com",
+        "https://tea-house.myshopify.com/",
+        "tea-house",
+        "tea-house.myshopify.com/admin/products?x=1",
+        "https://admin.shopify.com/store/tea-house",
+        "admin.shopify.com/store/Tea-House/orders",
+    ):
         assert check_shop(SHOPIFY_CONSENT, written) == "tea-house.myshopify.com"
