@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -17,28 +18,50 @@ Row = dict[str, Any]
 
 
 class Child:
-    """One process, while its block lasts."""
+    """One process at a time, while its block lasts. An order that is cut off ends it with all that it has forked: what
+    it was doing for one test is not there for the next, which gets a process of its own.
+    """
 
-    def __init__(self, process: subprocess.Popen[str], env: Mapping[str, str]) -> None:
-        self._process = process
-        self._env = env
+    def __init__(self, module: str, env: Mapping[str, str]) -> None:
+        self._module = module
+        self._env = {**os.environ, **env}
+        self._process: subprocess.Popen[str] | None = None
 
     @classmethod
     @contextmanager
     def running(cls, module: str, env: Mapping[str, str]) -> Iterator[Self]:
-        argv, whole = [sys.executable, "-m", module], {**os.environ, **env}
-        with subprocess.Popen(argv, env=whole, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            yield cls(process, whole)
-            assert process.stdin
-            process.stdin.close()
+        child = cls(module, env)
+        try:
+            yield child
+        finally:
+            child.end()
 
     def ask(self, **order: Any) -> Row:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        report: Row = json.loads(self._process.stdout.readline())
+        process = self._process = self._process or self._started()
+        assert process.stdin
+        assert process.stdout
+        try:
+            process.stdin.write(json.dumps(order) + "\n")
+            process.stdin.flush()
+            report: Row = json.loads(process.stdout.readline())
+        except BaseException:
+            self.end()
+            raise
         return report
+
+    def end(self) -> None:
+        """With its forks; nothing where there is no process."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with process, suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    def _started(self) -> subprocess.Popen[str]:
+        argv = [sys.executable, "-m", self._module]
+        return subprocess.Popen(
+            argv, env=self._env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
 
 
 class Mortal(Child):

@@ -24,6 +24,8 @@ from tests.standins.stand_in import Shop
 from tests.worlds.world import Truth, World, make_world
 
 ENTITIES = ("orders", "listings", "payments", "customers")
+# Each death is waited for: on a busy machine that takes its time.
+pytestmark = pytest.mark.timeout(1800)
 ALL = bool(os.environ.get("KEEPER_ALL_DEATHS"))
 SAMPLE = 24
 COMMIT = "/rest/v1/rpc/commit_page"

@@ -2,7 +2,9 @@
 
     python -m tests.tokens.race_child      one order a line on stdin, one report a line on stdout
 
-An order: {"lease_id", "platform", "processes", "kills", "kill_after_s", "call_s", "claim_s", "patience_s", "planted"}.
+An order: {"lease_id", "platform", "processes", "kills", "stand_in", "database", "takes_s", "call_s", "claim_s",
+"patience_s", "planted"}. Who refreshes is killed once the `stand_in`'s ledger shows that the token endpoint holds the
+request; its claim is then as old in the `database` as if the others had waited for it.
 A report: {"tokens": {token: how many processes ended with it}, "refused": how many were told to reconnect,
 "killed": n, "unfinished": n}. The modules are loaded once; every order forks. `planted` takes one promise away, so
 that the judge can be seen to find it: "no claim" lets every process refresh for itself.
@@ -21,6 +23,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import httpx
+import psycopg
 import structlog
 
 from execution.app import App
@@ -34,7 +38,7 @@ _LONGEST_SNOOZE_S = 0.5
 
 
 class _Telling(HttpTransport):
-    """Says on the pipe that it is about to call the token endpoint: the moment to be killed after."""
+    """Says on the pipe that it is about to call the token endpoint."""
 
     pipe = 1
 
@@ -99,7 +103,7 @@ def _fork(order: dict[str, Any], gate: tuple[int, int]) -> tuple[int, int]:
 def _run(order: dict[str, Any]) -> dict[str, Any]:
     gate = os.pipe()
     report: dict[str, Any] = {"tokens": Counter(), "refused": 0, "killed": 0, "unfinished": 0}
-    doomed: list[tuple[float, int]] = []
+    doomed: list[int] = []
     with selectors.DefaultSelector() as reading:
         for _ in range(order["processes"]):
             child, pipe = _fork(order, gate)
@@ -111,18 +115,37 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
                 result = os.read(key.fd, 65536)
                 for line in result.splitlines():
                     if json.loads(line).get("calling") and report["killed"] + len(doomed) < order["kills"]:
-                        doomed.append((time.monotonic() + order["kill_after_s"], key.data))
+                        doomed.append(key.data)
                     _count(report, json.loads(line))
                 if not result:
                     reading.unregister(key.fd)
                     os.close(key.fd)
                     os.waitpid(key.data, 0)
-                    doomed = [(at, child) for at, child in doomed if child != key.data]
-            for at, child in [d for d in doomed if d[0] <= time.monotonic()]:
-                os.kill(child, signal.SIGKILL)
+                    doomed = [child for child in doomed if child != key.data]
+            # One refreshes at a time: the next request in the ledger is that of the next who is to die.
+            if doomed and _arrived(order["stand_in"]) > report["killed"]:
+                os.kill(doomed.pop(0), signal.SIGKILL)
                 report["killed"] += 1
-                doomed.remove((at, child))
+                if report["killed"] == order["kills"]:
+                    _answer_in(order["stand_in"], order["takes_s"])
+                _let_claim_lapse(order["database"])
     return report
+
+
+def _arrived(stand_in: str) -> int:
+    """How many requests the token endpoint holds, or has answered."""
+    asked = {"path": "oauth/token"}
+    return len(httpx.get(f"{stand_in}/_sandbox/ledger", params=asked, trust_env=False).text.splitlines())
+
+
+def _answer_in(stand_in: str, seconds: float) -> None:
+    settings = {"token_delay_seconds": seconds}
+    httpx.post(f"{stand_in}/_sandbox/settings", json=settings, trust_env=False).raise_for_status()
+
+
+def _let_claim_lapse(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as db:
+        db.execute("update private.platform_tokens set refresh_started_at = refresh_started_at - interval '1 day'")
 
 
 def _count(report: dict[str, Any], result: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from tests.worlds.world import World
 FULL = bool(os.environ.get("KEEPER_FULL_RACES"))
 PROCESSES = 64
 # Seconds that an answer takes, that one refresh may take, and after which another process takes it over.
-SPEEDS = [(3.0, 40.0, 90.0), (30.0, 40.0, 90.0)] if FULL else [(0.6, 2.5, 3.0)]
+SPEEDS = [(3.0, 40.0, 90.0), (30.0, 40.0, 90.0)] if FULL else [(0.6, 40.0, 90.0)]
 EXPIRIES, KILLS = (3, 2) if FULL else (1, 1)
 
 
@@ -35,6 +35,7 @@ class Race:
     etsy: Etsy
     lease_id: str
     racer: Child
+    database: str
 
     def expire(self) -> None:
         self.world.db.execute("update private.platform_tokens set expires_at = now() - interval '1 second'")
@@ -44,13 +45,16 @@ class Race:
         self, speed: tuple[float, float, float], *, kills: int = 0, planted: str = "", processes: int = PROCESSES
     ) -> dict[str, Any]:
         takes_s, call_s, claim_s = speed
-        self.etsy.control("POST", "/settings", token_delay_seconds=takes_s)
+        # Who is to be killed gets no answer before.
+        self.etsy.control("POST", "/settings", token_delay_seconds=call_s if kills else takes_s)
         order = {
             "lease_id": self.lease_id,
             "platform": "etsy",
             "processes": processes,
             "kills": kills,
-            "kill_after_s": takes_s / 2,
+            "stand_in": self.etsy.url,
+            "takes_s": takes_s,
+            "database": self.database,
             "call_s": call_s,
             "claim_s": claim_s,
             "patience_s": (kills + 1) * (claim_s + call_s) + 20,
@@ -75,7 +79,7 @@ def race(world_of: Callable[[Shop], World], etsy: Etsy, product_env: dict[str, s
     world.start("orders")
     world.app.store.rpc("claim_job", p_lease_id=lease_id, p_worker="race", p_lease_seconds=3600)
     with Child.running("tests.tokens.race_child", product_env) as racer:
-        yield Race(world=world, etsy=etsy, lease_id=lease_id, racer=racer)
+        yield Race(world=world, etsy=etsy, lease_id=lease_id, racer=racer, database=product_env["DATABASE_URL"])
     etsy.control("POST", "/settings", token_delay_seconds=0.0)
 
 

@@ -21,6 +21,8 @@ from tests.standins.printify import Printify
 from tests.standins.stand_in import Shop
 from tests.worlds.world import World, make_world
 
+# Each death is waited for: on a busy machine that takes its time.
+pytestmark = pytest.mark.timeout(1800)
 ALL = bool(os.environ.get("KEEPER_ALL_DEATHS"))
 SAMPLE = 26
 
