@@ -111,6 +111,7 @@ class App:
             keyring=self.keyring,
             platform_settings=self.settings.platform,
             client_of=self.live_client,
+            refresher_of=self.refresher_of,
             give_back=self.limiter.give_back,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from execution.catalog import platform_named
@@ -17,7 +17,9 @@ from execution.platform_settings import PlatformSettings
 from execution.platforms.api import ShopIdentity
 from execution.platforms.platform import Platform
 from execution.store import Rpc
+from execution.tokens.refresh import Refresher
 from execution.tokens.rules import TokenSource
+from execution.tokens.stored_pair import Pair
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,7 @@ class _HeldToken:
         raise UserError(
             f"{self._platform.title} rejects the access token (expired, revoked or mistyped):",
             hint="connect again with a fresh one.",
+            code="token_rejected",
         )
 
     def give_up(self, reason: str) -> None:
@@ -78,12 +81,14 @@ class Connector:
         keyring: Keyring,
         platform_settings: Callable[[str], PlatformSettings],
         client_of: Callable[[ConnectRequest, TokenSource], PlatformClient],
+        refresher_of: Callable[[str], Refresher],
         give_back: Callable[[], None],
     ) -> None:
         self._store = store
         self._keyring = keyring
         self._platform_settings = platform_settings
         self._client_of = client_of
+        self._refresher_of = refresher_of
         self._give_back = give_back
 
     def connect(self, request: ConnectRequest, check: Callable[[Send], None] = lambda _: None) -> Connection:
@@ -96,7 +101,14 @@ class Connector:
         settings = self._platform_settings(platform.name)
         # Refused early, what the database would refuse at the end: it saves calls to the platform.
         connection_id = self._find(request, request.shop_id)
-        shop = self._identify(request, platform, check)
+        try:
+            shop = self._identify(request, platform, check)
+        except UserError as error:
+            if error.code != "token_rejected" or request.refresh_token is None:
+                raise
+            # An access token may have ended on its way here; its refresh token lives on.
+            request = self._renewed(request, platform)
+            shop = self._identify(request, platform, check)
         if request.shop_id and shop.shop_id != request.shop_id:
             raise UserError(
                 f"Shop {request.shop_id} belongs to someone else: this token is for shop {shop.shop_id} ({shop.name}).",
@@ -133,6 +145,42 @@ class Connector:
         if not found["user_exists"]:
             _refuse_user(request)
         return found["connection_id"] or str(uuid.uuid4())
+
+    def _renewed(self, request: ConnectRequest, platform: Platform) -> ConnectRequest:
+        """The request with a new pair. Should the shop not be connected after all, the old refresh token is used up."""
+        if platform.tokens.refresh is None:
+            raise UserError(f"{platform.title} rejects the access token:", hint="connect again with a fresh one.")
+        refresher = self._refresher_of(platform.name)
+        pair = Pair(
+            version=0,
+            access=request.access_token,
+            refresh=request.refresh_token,
+            user_id=request.user_id,
+            platform=request.platform,
+            connection_id="",
+            shop_id=request.shop_id,
+        )
+        now = refresher.clock.now()
+        try:
+            issued = refresher.renewed(pair)
+        except Fatal as signal:
+            raise UserError(
+                f"{platform.title} rejects the access token and the refresh token ({signal.reason.rstrip('.')}):",
+                hint="connect again with fresh ones.",
+            ) from None
+        except Signal as signal:
+            raise UserError(
+                f"{platform.title} rejects the access token, and cannot be asked for another ({signal.reason}):",
+                hint="try again later.",
+            ) from None
+        return replace(
+            request,
+            access_token=issued.access_token,
+            refresh_token=issued.refresh_token or request.refresh_token,
+            expires_at=_ends(issued.expires_at, issued.expires_in_s, now),
+            refresh_expires_at=_ends(issued.refresh_expires_at, issued.refresh_expires_in_s, now)
+            or request.refresh_expires_at,
+        )
 
     def _identify(self, request: ConnectRequest, platform: Platform, check: Callable[[Send], None]) -> ShopIdentity:
         try:
@@ -230,3 +278,7 @@ def _advice(signal: Fatal) -> str:
 
 def _text(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).isoformat()
+
+
+def _ends(told: datetime | None, life_s: float | None, now: datetime) -> datetime | None:
+    return told or (now + timedelta(seconds=life_s) if life_s is not None else None)

@@ -84,6 +84,13 @@ class Refresher:
             raise
         self._keep(pair, fence, issued, ends_at)
 
+    def renewed(self, pair: Pair) -> IssuedTokens:
+        """A new pair for one that is not stored yet, so that nobody else can be using it. Raises a Signal."""
+        try:
+            return self._call(pair, self.clock.monotonic() + self.times.call_s)
+        except _Failed as failed:
+            raise failed.signal from None
+
     def _call(self, pair: Pair, ends_at: float) -> IssuedTokens:
         """A hiccup is repeated with the same refresh token, as is a lost answer where the platform allows it."""
         for pause in (*_PAUSES_S, None):

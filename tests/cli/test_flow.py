@@ -143,3 +143,20 @@ def test_a_machines_proxy_is_not_asked(keeper: Keeper, etsy: Etsy) -> None:
     connected = keeper(connect, HTTP_PROXY=proxy, ALL_PROXY=proxy)
 
     assert (created.status, connected.status) == (0, 0), created.err + connected.err
+
+
+def test_an_access_token_that_ended_on_its_way_here_is_refreshed(keeper: Keeper, etsy: Etsy) -> None:
+    """Where the refresh token is dead as well, both are asked for anew, and nothing is connected."""
+    shop = etsy.shop(orders=5)
+    user = keeper("user create --email ada@example.com").out.strip()
+    pair = etsy.control("POST", "/tokens", shop_id=int(shop.id), expires_in=-60)
+    words = f"connect etsy --user {user} --shop-id {shop.id} --access-token {pair['access_token']}"
+
+    alone = keeper(words)
+    dead = keeper(f"{words} --refresh-token 1.dead")
+    whole = keeper(f"{words} --refresh-token {pair['refresh_token']}")
+    status = keeper(f"backfill status --user {user}")
+
+    assert (alone.status, dead.status, whole.status, status.status) == (2, 2, 0, 0), (alone, dead, whole)
+    assert "Etsy rejects the access token and the refresh token" in dead.err
+    assert "Etsy rejects the access token" in alone.err

@@ -16,6 +16,7 @@ from execution.keyring import AssociatedData
 from execution.platform_client import PlatformClient
 from execution.rate_limiter import RateLimiter
 from execution.settings import Settings
+from execution.tokens.refresh import Refresher
 from tests.budget.test_day_budget import booked, budget
 from tests.doubles.clocks import HandClock
 from tests.doubles.transports import HandEtsy, by_hand
@@ -58,8 +59,23 @@ def connector(rpc, keyring, platform, environ=WHOLE):
             shop_id=asked.shop_id,
         )
 
+    def refresher_of(name):
+        return Refresher(
+            store=rpc,
+            keyring=keyring,
+            platform=platform_named(name),
+            settings=settings(name),
+            transport=transport,
+            clock=clock,
+        )
+
     return Connector(
-        store=rpc, keyring=keyring, platform_settings=settings, client_of=client_of, give_back=limiter.give_back
+        store=rpc,
+        keyring=keyring,
+        platform_settings=settings,
+        client_of=client_of,
+        refresher_of=refresher_of,
+        give_back=limiter.give_back,
     )
 
 
@@ -231,7 +247,7 @@ def test_a_key_without_its_secret_is_refused(refused, user):
     [
         (
             httpx.Response(401, json={"error": "invalid_token"}),
-            "Etsy rejects the access token (expired, revoked or mistyped)",
+            "Etsy rejects the access token and the refresh token",
         ),
         (
             httpx.Response(403, json={"error": "API key not found or not active"}),
