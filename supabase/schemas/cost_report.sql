@@ -84,9 +84,9 @@ begin
               and (p_connections is null or c.connection_id = any (p_connections)))
         select jsonb_build_object(
             'rules', public.cost_rules(),
-            'digits', (select coalesce(jsonb_object_agg(k.code, k.digits), '{}') from private.currencies as k
-                       where k.code in (select currency from money union select cost_currency from money
-                                        union select currency from spent)),
+            'digits', (select coalesce(jsonb_object_agg(k.code, private.digits_of(k.code)), '{}')
+                       from (select currency from money union select cost_currency from money
+                             union select currency from spent) as k(code) where k.code is not null),
             'totals', (select coalesce(jsonb_agg(to_jsonb(t) order by t.platform, t.currency), '[]') from totals as t),
             'spent', (select coalesce(jsonb_agg(to_jsonb(s) order by s.source, s.state, s.reason, s.currency), '[]')
                       from spent as s),
