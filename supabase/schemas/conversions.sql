@@ -1,5 +1,5 @@
 -- Conversions: the named ways from a JSON value to a typed column. A value that is not what it should be raises PT422 or a
--- data exception, and its record is rejected with that reason.
+-- data exception: its record lands without that member, or where it is essential is rejected (readable.sql).
 --
 -- The usual case of each is a function of SQL without settings of its own: the planner puts it into the mapping itself, so
 -- that it costs no call (docs/decisions/023). None may be strict, or be declared stabler than what it holds: it would be
@@ -103,8 +103,8 @@ begin
     end if;
     units := p_value * (10 ^ private.digits_of(p_currency))::int;
     if mod(units, p_divisor) <> 0 then
-        raise exception using errcode = 'PT422', message = format('%s: %s %s is no whole number of its smallest unit',
-            p_path, trim_scale(p_value / p_divisor), p_currency);
+        raise exception using errcode = 'PT422', hint = 'finer', message = format(
+            '%s: %s %s is no whole number of its smallest unit', p_path, trim_scale(p_value / p_divisor), p_currency);
     end if;
     return div(units, p_divisor)::bigint;
 end $$;
@@ -114,7 +114,8 @@ end $$;
 create or replace function private.money_exact(p_money jsonb, p_currency text, p_path text) returns bigint
 language plpgsql stable set search_path = '' as $$
 begin
-    if p_money is null or p_money = 'null' then
+    -- What could not be read was blanked, and is said elsewhere (readable.sql).
+    if p_money is null or p_money = 'null' or p_money ? 'keeper_unreadable' then
         return null;
     end if;
     if jsonb_typeof(p_money) <> 'object' then
@@ -174,7 +175,8 @@ $$;
 create or replace function private.decimal_money_exact(p_money jsonb, p_currency text, p_path text) returns bigint
 language plpgsql stable set search_path = '' as $$
 begin
-    if p_money is null or p_money = 'null' then
+    -- What could not be read was blanked, and is said elsewhere (readable.sql).
+    if p_money is null or p_money = 'null' or p_money ? 'keeper_unreadable' then
         return null;
     end if;
     if jsonb_typeof(p_money) <> 'object' then
