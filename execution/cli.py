@@ -280,13 +280,17 @@ def remap(
     show(facts, as_json=as_json, text=text)
 
 
+_LANDED = {"open": "", "partial": " (landed in part)"}
+
+
 @rejected.command("list", short_help="The records, with the reason of each.")
 def rejected_list(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
-    """Records that could not be mapped, with the reason. Their bytes are shown with --json, in base64."""
+    """Records that could not be mapped, or only in part, with the reason. --json shows their bytes, in base64."""
     facts = operations.rejected(app(), user_id=user_id, platform=platform, shop_id=shop)
     origin = origins(facts)
     text = "\n".join(
-        f"{r['id']}  {origin(r)} {r['stream']} {r['platform_id'] or '(no key)'}: {r['reason']}" for r in facts
+        f"{r['id']}  {origin(r)} {r['stream']} {r['platform_id'] or '(no key)'}{_LANDED[r['status']]}: {r['reason']}"
+        for r in facts
     )
     show(facts, as_json=as_json, text=text or "No rejected records.")
 

@@ -271,9 +271,9 @@ def _remap_table(
 def rejected(
     app: App, *, user_id: str, platform: str | None = None, shop_id: str | None = None
 ) -> list[dict[str, Any]]:
-    """Open rejected records of a user's shops, with their bytes in base64."""
+    """Records of a user's shops that were rejected ('open') or landed in part ('partial'); their bytes in base64."""
     shops = _of_shops(app, user_id, platform, shop_id)["connections"]
-    columns = "id,platform,connection_id,entity,stream,platform_id,reason,sqlstate,first_seen_at,raw"
+    columns = "id,platform,connection_id,entity,stream,platform_id,status,reason,sqlstate,first_seen_at,raw"
     found = [
         {
             **row,
@@ -281,7 +281,8 @@ def rejected(
             "raw": base64.b64encode(bytes.fromhex(row["raw"].removeprefix("\\x"))).decode(),
         }
         for shop in shops
-        for row in app.store.read("rejected_records", columns, "id", connection_id=shop["connection_id"], status="open")
+        for status in ("open", "partial")
+        for row in app.store.read("rejected_records", columns, "id", connection_id=shop["connection_id"], status=status)
     ]
     return sorted(found, key=lambda row: int(row["id"]))
 
@@ -289,7 +290,7 @@ def rejected(
 def replay_rejected(
     app: App, *, user_id: str, platform: str | None = None, shop_id: str | None = None
 ) -> dict[str, int]:
-    """Try every open rejected record of a user's shops once more."""
+    """Try every record of a user's shops once more that was rejected or landed in part."""
     shops = _of_shops(app, user_id, platform, shop_id)["connections"]
     totals = {"landed": 0, "refused": 0}
     for shop in shops:

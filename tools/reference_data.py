@@ -1,4 +1,4 @@
-"""Write the schema file that holds reference data: currency digits (Unicode CLDR, by babel), HTML entities (HTML 5).
+"""Write the schema file that holds reference data: currency digits (ISO 4217), HTML entities (HTML 5).
 
 Run `python -m tools.reference_data > supabase/schemas/reference.sql`; rows that change are a migration written by hand.
 """
@@ -7,26 +7,19 @@ from __future__ import annotations
 
 from html.entities import html5
 
-from babel.core import get_global
-from babel.numbers import get_currency_precision
+from execution.currencies import LISTED
 
-HEADER = """-- Reference data, written by tools/reference_data.py: currency digits from Unicode CLDR, HTML 5 entities.
+HEADER = """-- Reference data, written by tools/reference_data.py: currency digits of ISO 4217, HTML 5 entities.
 
 create table private.currencies (
-    code text primary key check (code ~ '^[A-Z]{3}$'),
-    digits int not null check (digits between 0 and 4),
+    code text primary key check (code ~ '^[A-Z]{3,4}$'),
+    digits int not null check (digits between 0 and 6),
     -- What a platform's divisor reads as when it counts in the smallest unit: '100' for USD, '1' for JPY.
     divisor text not null generated always as ((10::numeric ^ digits)::int::text) stored,
     scale numeric not null generated always as (10::numeric ^ digits) stored
 );
 insert into private.currencies (code, digits) values
 """
-
-
-def currencies() -> dict[str, int]:
-    """Every ISO 4217 code that CLDR knows of, with the digits after the point that its money has."""
-    codes = {code for history in get_global("territory_currencies").values() for code, *_ in history}
-    return {code: get_currency_precision(code) for code in sorted(codes)}
 
 
 def entities() -> dict[str, str]:
@@ -39,7 +32,7 @@ def quoted(text: str) -> str:
 
 
 def main() -> None:
-    rows = [f"    ('{code}', {digits})" for code, digits in currencies().items()]
+    rows = [f"    ('{code}', {digits})" for code, digits in sorted(LISTED.items())]
     print(HEADER + ",\n".join(rows) + ";\n")
     print("create table private.html_entities (name text primary key, text text not null);")
     print("insert into private.html_entities (name, text) values")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from execution.streams import Records
 
 # Whitespace of JSON (RFC 8259, section 2).
 _SPACE = " \t\n\r"
+# What a database's text cannot hold, and numbers that are none: NUL, halves of a pair, bytes that are no UTF-8, NaN.
+_STRANGE = re.compile(r"\\u0000|\\u[dD][89a-fA-F]|[\ud800-\udfff]|NaN|Infinity")
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 # A GraphQL id, as SQL reads it too (private.gid_tail).
 _GID = re.compile(r"gid://[^/]+/[^/]+/([^/?]+)")
 
@@ -51,10 +55,15 @@ def cut_for_privacy(records: Records) -> Cut:
 
 @dataclass(frozen=True, kw_only=True)
 class RawRecord:
-    """One record's own bytes; `key` is None where it has no readable one."""
+    """One record's own bytes; `key` is None where it has no readable one.
+
+    `read`: the record as JSON without members that the database cannot hold, where it has any: the `unreadable`.
+    """
 
     key: str | None
     raw: bytes
+    read: str | None = None
+    unreadable: tuple[str, ...] = ()
 
     @property
     def audit_key(self) -> str:
@@ -250,12 +259,42 @@ def _record(text: str, key: str, leave_out: Cut, keep_of: Kept, *, is_gid: bool)
     value = _lenient(text)
     if isinstance(value, dict):
         text = _without(text, leave_out, keep_of)
-    return RawRecord(key=_key_text(_member(value, key), is_gid=is_gid), raw=text.encode("utf-8", "surrogateescape"))
+    found, raw = _key_text(_member(value, key), is_gid=is_gid), text.encode("utf-8", "surrogateescape")
+    if not _STRANGE.search(text):
+        return RawRecord(key=found, raw=raw)
+    unreadable: list[str] = []
+    read = _storable(_lenient(text), "", unreadable)
+    return RawRecord(key=found, raw=raw, read=json.dumps(read), unreadable=tuple(unreadable))
+
+
+def _storable(value: Any, path: str, unreadable: list[str]) -> Any:
+    """The value with null in place of what the database cannot hold; names each such place."""
+    match value:
+        case dict():
+            return {
+                name: _storable(inner, f"{path}.{name}".lstrip("."), unreadable)
+                for name, inner in value.items()
+                if not _NO_TEXT.search(name)
+            }
+        case list():
+            return [_storable(inner, f"{path}.{n}".lstrip("."), unreadable) for n, inner in enumerate(value)]
+        case str() if _NO_TEXT.search(value):
+            unreadable.append(f"{path}: characters that are no text")
+            return None
+        case float() if not math.isfinite(value):
+            unreadable.append(f"{path}: no number")
+            return None
+    return value
 
 
 def as_json(records: list[RawRecord]) -> bytes:
     """The form in which `commit_page` takes single records."""
-    return orjson.dumps([{"key": r.key, "raw": base64.b64encode(r.raw).decode()} for r in records])
+    return orjson.dumps(
+        [
+            {"key": r.key, "raw": base64.b64encode(r.raw).decode(), "read": r.read, "unreadable": r.unreadable}
+            for r in records
+        ]
+    )
 
 
 def _key_text(value: Any, *, is_gid: bool = False) -> str | None:

@@ -133,7 +133,7 @@ def _newest(facts: Facts) -> RenderableType | None:
         cost = "" if order["cost"] is None else _amount(facts, order["cost"], order["cost_currency"], code=False)
         profit = order["cost_state"] if order["profit"] is None else _amount(facts, order["profit"], currency)
         if order["cost_state"] == "linked" and order["profit"] is None:
-            profit = "in two currencies"
+            profit = "unknown" if None in (order["revenue"], order["refunds"]) else "in two currencies"
         table.add_row(
             f"{origin(order)} {order['order_number'] or order['platform_id']}",
             *(_amount(facts, order[name], currency, code=False) for name in ("revenue", "refunds", "fees")),
@@ -143,8 +143,10 @@ def _newest(facts: Facts) -> RenderableType | None:
     return Group(Text("\nNewest orders with a cost", style="bold"), table)
 
 
-def _amount(facts: Facts, minor: int, currency: str, *, code: bool = True) -> str:
-    """Whole minor units, never through a float."""
+def _amount(facts: Facts, minor: int | None, currency: str, *, code: bool = True) -> str:
+    """Whole minor units, never through a float; an amount that could not be read is unknown."""
+    if minor is None:
+        return "unknown"
     digits = facts["digits"].get(currency, 2)
     whole, rest = divmod(abs(minor), 10**digits)
     text = f"{'-' if minor < 0 else ''}{whole:,}" + (f".{rest:0{digits}}" if digits else "")

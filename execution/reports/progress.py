@@ -102,12 +102,22 @@ def verification_table(facts: Mapping[str, Any]) -> RenderableType:
             f"{sum(checks.values())}/{len(checks)}" if certificate else entity["status"],
         )
     complaints = (f"{origin(entity)} {line}" for entity in facts["entities"] for line in _complaints(entity))
-    return Group(table, *(Text(line, style="red") for line in complaints))
+    notes = (
+        f"{origin(entity)} {entity['entity']}: {partial:,} landed in part; `keeper rejected list` says without what"
+        for entity in facts["entities"]
+        if (partial := in_part(entity.get("certificate") or {"checks": []}))
+    )
+    return Group(table, *(Text(line, style="red") for line in complaints), *(Text(line) for line in notes))
 
 
 def rows_held(certificate: Mapping[str, Any]) -> int:
     """Distinct records that came, less those that could not be mapped."""
     return int(certificate["distinct_keys"]) - int(certificate["rejected"])
+
+
+def in_part(certificate: Mapping[str, Any]) -> int:
+    """Records that landed without a member that could not be read."""
+    return next((int(c["detail"]["partial"]) for c in certificate["checks"] if c["name"] == "members"), 0)
 
 
 def _checks(entity: Mapping[str, Any]) -> dict[str, bool]:
@@ -161,8 +171,9 @@ def _state(job: Mapping[str, Any], now: datetime) -> str:
             return str(job["error_code"])
         case "completed":
             # The certificate counts records, the job counts rejections: a window may have been read twice.
-            rejected = job["certificate"]["rejected"]
-            return f"complete, {rejected} rejected" if rejected else "complete"
+            rejected, partial = job["certificate"]["rejected"], in_part(job["certificate"])
+            said = ["complete"] + ([f"{rejected} rejected"] if rejected else [])
+            return ", ".join(said + ([f"{partial} in part"] if partial else []))
         case status:
             return str(status)
 

@@ -8,15 +8,18 @@ shape of records, whichever streams and lookups bring it (docs/decisions/023):
 
     private.map_<platform>_<shape>_<table>(raw)          typed columns from raw, and from raw alone
     private.land_<platform>_<shape>(job, time, records…) one page into its tables, stale rows refused
+    private.parts_<platform>_<shape>()                   its tables, and which members fill which column (readable.sql)
 
 What was stored is derived again by one function for all, private.remap, which calls the first of these.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from execution.schema.conversions import EPOCH, checked_text, convert, place, quoted, read, text_at, value
 from execution.streams import Children, Column, Kind, Person, Records, Step, shapes
@@ -266,6 +269,27 @@ end $$;
 """
 
 
+def part(function: str, columns: tuple[Column, ...], currency: str, table: str) -> dict[str, Any]:
+    """What readable.sql must know of a part of a record: which members fill which column."""
+    paths = {c.name: [path for path in (c.path, c.or_at) if path] for c in columns}
+    return {"map": function, "table": table, "columns": paths | ({"currency": [currency]} if currency else {})}
+
+
+def parts_function(prefix: str, records: Records) -> str:
+    own = part(f"map_{prefix}_{records.table}", records.columns, records.currency, records.table)
+    found = [own | {"updated": records.updated, "updated_as": records.updated_as}]
+    found += [part(f"map_{prefix}_{p.table}", p.columns, "", p.table) for p in records.people]
+    for child in records.children:
+        of_child = part(f"map_{prefix}_{child.table}", child.columns, child.currency, child.table)
+        found.append(of_child | {"at": child.at, "key": child.key, "unique": child.unique})
+    listed = ",\n      ".join(json.dumps(each) for each in found)
+    return f"""
+create or replace function private.parts_{prefix}() returns jsonb language sql immutable as $$
+    select {quoted(f"[{listed}]")}::jsonb
+$$;
+"""
+
+
 def records_sql(platform: str, records: Records) -> Iterator[str]:
     """The functions of one shape of records."""
     prefix = f"{platform}_{records.name}"
@@ -275,6 +299,7 @@ def records_sql(platform: str, records: Records) -> Iterator[str]:
     for person in records.people:
         yield map_function(f"map_{prefix}_{person.table}", person.columns, "")
     yield land_function(prefix, records)
+    yield parts_function(prefix, records)
 
 
 def mapping_sql(platform: str, steps: Iterable[Step]) -> str:

@@ -1,5 +1,5 @@
 -- Conversions: the named ways from a JSON value to a typed column. A value that is not what it should be raises PT422 or a
--- data exception, and its record is rejected with that reason.
+-- data exception: its record lands without that member, or where it is essential is rejected (readable.sql).
 --
 -- The usual case of each is a function of SQL without settings of its own: the planner puts it into the mapping itself, so
 -- that it costs no call (docs/decisions/023). None may be strict, or be declared stabler than what it holds: it would be
@@ -78,27 +78,33 @@ language sql immutable as $$
     select case when p_value is not null then coalesce(private.gid_tail(p_value), private.bad_gid(p_value, p_path)) end;
 $$;
 
+-- digits_of: the digits of a currency's smallest unit. A code that is not listed counts in millionths: a currency that
+-- nobody here has heard of is no reason to lose money (execution/currencies.py).
+create or replace function private.digits_of(p_currency text) returns int
+language sql stable set search_path = '' as $$
+    select coalesce((select c.digits from private.currencies as c where c.code = p_currency), 6);
+$$;
+
 -- minor_units: a fraction of whole numbers as a whole number of the currency's smallest unit, or an error. Never a
 -- float, never rounded: `numeric` divides large numbers inexactly, so nothing is divided before it is known to go.
 create or replace function private.minor_units(p_value numeric, p_divisor numeric, p_currency text, p_path text)
 returns bigint
 language plpgsql stable set search_path = '' as $$
-declare digits int; units numeric;
+declare units numeric;
 begin
     if p_value is null then
         return null;
     end if;
-    select c.digits into digits from private.currencies as c where c.code = p_currency;
-    if not found then
-        raise exception using errcode = 'PT422', message = format('%s: unknown currency %s', p_path, p_currency);
+    if coalesce(p_currency, '') = '' then
+        raise exception using errcode = 'PT422', message = format('%s: money of no currency', p_path);
     end if;
     if p_value in ('NaN', 'Infinity', '-Infinity') then
         raise exception using errcode = 'PT422', message = format('%s: %s is no money', p_path, p_value);
     end if;
-    units := p_value * (10 ^ digits)::int;
+    units := p_value * (10 ^ private.digits_of(p_currency))::int;
     if mod(units, p_divisor) <> 0 then
-        raise exception using errcode = 'PT422', message = format('%s: %s %s is no whole number of its smallest unit',
-            p_path, trim_scale(p_value / p_divisor), p_currency);
+        raise exception using errcode = 'PT422', hint = 'finer', message = format(
+            '%s: %s %s is no whole number of its smallest unit', p_path, trim_scale(p_value / p_divisor), p_currency);
     end if;
     return div(units, p_divisor)::bigint;
 end $$;
@@ -108,7 +114,8 @@ end $$;
 create or replace function private.money_exact(p_money jsonb, p_currency text, p_path text) returns bigint
 language plpgsql stable set search_path = '' as $$
 begin
-    if p_money is null or p_money = 'null' then
+    -- What could not be read was blanked, and is said elsewhere (readable.sql).
+    if p_money is null or p_money = 'null' or p_money ? 'keeper_unreadable' then
         return null;
     end if;
     if jsonb_typeof(p_money) <> 'object' then
@@ -168,7 +175,8 @@ $$;
 create or replace function private.decimal_money_exact(p_money jsonb, p_currency text, p_path text) returns bigint
 language plpgsql stable set search_path = '' as $$
 begin
-    if p_money is null or p_money = 'null' then
+    -- What could not be read was blanked, and is said elsewhere (readable.sql).
+    if p_money is null or p_money = 'null' or p_money ? 'keeper_unreadable' then
         return null;
     end if;
     if jsonb_typeof(p_money) <> 'object' then

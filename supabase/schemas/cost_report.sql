@@ -29,7 +29,7 @@ begin
         from taken as t group by 1, 2),
     refund as materialized (
         select r.connection_id, r.order_platform_id, min(r.currency) as currency, max(r.currency) as other,
-               sum(r.refund_amount) as refunds
+               case when count(*) = count(r.refund_amount) then sum(r.refund_amount) end as refunds
         from public.order_refunds as r where r.connection_id = any (shops) and not r.is_deleted group by 1, 2)
     select o.platform, o.connection_id, o.platform_id, o.order_number, o.ordered_at, o.currency, m.revenue, m.refunds, m.fees,
            o.cost_state, o.cost_source, o.cost_amount, o.cost_currency, m.same,
@@ -39,7 +39,7 @@ begin
     left join refund as r on r.connection_id = o.connection_id and r.order_platform_id = o.platform_id
     cross join lateral (
         select o.total_amount - coalesce(o.tax_amount, 0) - coalesce(o.vat_amount, 0) as revenue,
-               coalesce(r.refunds, 0)::bigint as refunds, coalesce(f.fees, 0)::bigint as fees,
+               case when r.order_platform_id is null then 0 else r.refunds end::bigint as refunds, coalesce(f.fees, 0)::bigint as fees,
                coalesce(f.currency, o.currency) = o.currency and coalesce(f.other, o.currency) = o.currency
                and coalesce(r.currency, o.currency) = o.currency and coalesce(r.other, o.currency) = o.currency
                and coalesce(o.cost_currency, o.currency) = o.currency as same) as m
@@ -84,9 +84,9 @@ begin
               and (p_connections is null or c.connection_id = any (p_connections)))
         select jsonb_build_object(
             'rules', public.cost_rules(),
-            'digits', (select coalesce(jsonb_object_agg(k.code, k.digits), '{}') from private.currencies as k
-                       where k.code in (select currency from money union select cost_currency from money
-                                        union select currency from spent)),
+            'digits', (select coalesce(jsonb_object_agg(k.code, private.digits_of(k.code)), '{}')
+                       from (select currency from money union select cost_currency from money
+                             union select currency from spent) as k(code) where k.code is not null),
             'totals', (select coalesce(jsonb_agg(to_jsonb(t) order by t.platform, t.currency), '[]') from totals as t),
             'spent', (select coalesce(jsonb_agg(to_jsonb(s) order by s.source, s.state, s.reason, s.currency), '[]')
                       from spent as s),

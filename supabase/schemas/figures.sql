@@ -30,7 +30,8 @@ language sql immutable set search_path = '' as $$
 $$;
 
 -- figures: sums over a user's shops by platform, currency and unit of time ('day', 'month' or 'year' in p_zone) from p_since on.
--- Revenue is what buyers paid less the taxes that are passed on; amounts of two currencies are never added.
+-- Revenue is what buyers paid less the taxes that are passed on; amounts of two currencies are never added, and one that
+-- could not be read adds nothing.
 create or replace function public.figures(p_user_id uuid, p_unit text, p_zone text, p_since timestamptz) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 declare shops uuid[] := private.connections_of(p_user_id);
@@ -39,7 +40,7 @@ begin
         with parts as (
             select platform, currency, date_trunc(p_unit, ordered_at at time zone p_zone) as starts,
                    count(*) as orders,
-                   sum(total_amount - coalesce(tax_amount, 0) - coalesce(vat_amount, 0)) as revenue,
+                   coalesce(sum(total_amount - coalesce(tax_amount, 0) - coalesce(vat_amount, 0)), 0) as revenue,
                    0::numeric as refunds, 0::numeric as fees,
                    coalesce(sum(cost_amount) filter (where cost_state = 'linked' and cost_currency = currency), 0) as cost,
                    count(*) filter (where cost_state = 'linked') as costed,
@@ -57,7 +58,7 @@ begin
             group by 1, 2, 3
             union all
             select platform, currency, date_trunc(p_unit, refunded_at at time zone p_zone),
-                   0, 0, sum(refund_amount), 0, 0, 0, 0
+                   0, 0, coalesce(sum(refund_amount), 0), 0, 0, 0, 0
             from public.order_refunds
             where connection_id = any (shops) and not is_deleted and refunded_at >= p_since
             group by 1, 2, 3
@@ -81,11 +82,14 @@ begin
                    sum(uncosted) as uncosted
             from parts group by 1, 2, 3),
         sellers as (
-            select platform, connection_id, currency, listing_platform_id, max(title) as title, sum(quantity) as sold,
-                   sum(quantity * price_amount) as amount
-            from public.line_items
-            where connection_id = any (shops) and not is_deleted and ordered_at >= p_since
-            group by platform, connection_id, currency, listing_platform_id, case when listing_platform_id is null then title end
+            -- A line is of its order's time: not every platform tells it of lines.
+            select l.platform, l.connection_id, l.currency, l.listing_platform_id, max(l.title) as title, sum(l.quantity) as sold,
+                   coalesce(sum(l.quantity * l.price_amount), 0) as amount
+            from public.line_items as l
+            join public.orders as o on o.connection_id = l.connection_id and o.platform_id = l.order_platform_id
+            where l.connection_id = any (shops) and not l.is_deleted and not o.is_deleted and o.ordered_at >= p_since
+            group by l.platform, l.connection_id, l.currency, l.listing_platform_id,
+                     case when l.listing_platform_id is null then l.title end
             order by amount desc, sold desc limit 6)
         select jsonb_build_object(
             'sums', coalesce((select jsonb_agg(to_jsonb(sums) order by starts, platform, currency) from sums), '[]'),

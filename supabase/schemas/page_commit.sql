@@ -33,6 +33,7 @@ create index sync_pages_later on public.sync_pages (connection_id, entity, fetch
 select private.own_rows('sync_pages');
 
 -- Records that could not be mapped, with the reason and the bytes. Personal fields are cut out before they come here.
+-- 'open': it is no row; 'partial': it landed without the members that `reason` names, which are in `raw` alone.
 create table public.rejected_records (
     id bigint generated always as identity primary key,
     connection_id uuid not null references public.connected_accounts (id) on delete cascade,
@@ -44,7 +45,7 @@ create table public.rejected_records (
     shape text not null,
     run_id uuid not null,
     platform_id text,
-    status text not null default 'open' check (status in ('open', 'replayed', 'superseded')),
+    status text not null default 'open' check (status in ('open', 'partial', 'replayed', 'superseded')),
     reason text not null,
     sqlstate text not null,
     raw bytea not null,
@@ -54,7 +55,8 @@ create table public.rejected_records (
     settled_at timestamptz,
     unique (connection_id, stream, raw_md5)
 );
-create index rejected_records_open on public.rejected_records (connection_id, stream, platform_id) where status = 'open';
+create index rejected_records_unsettled on public.rejected_records (connection_id, stream, platform_id)
+    where status in ('open', 'partial');
 select private.own_rows('rejected_records');
 
 -- What landing a page did.
@@ -85,24 +87,42 @@ language sql immutable set search_path = '' as $$
     select left(p_sqlstate, 2) in ('22', '23') or p_sqlstate in ('0A000', '21000', '54000', '54001', 'PT422');
 $$;
 
--- land_one: one record, or the reason why not.
+-- land_one: one record, or the reason why not. `partial`: what it landed without, and why (readable.sql). `p_read` is the
+-- record as far as its text can be stored, `p_unreadable` what is missing in it.
 create or replace function private.land_one(job public.sync_jobs, p_shape text, p_fetched_at timestamptz, p_raw bytea,
-                                            out landed private.landed, out reason text, out code text)
+                                            p_read text default null, p_unreadable text[] default '{}',
+                                            out landed private.landed, out reason text, out code text, out partial text)
 language plpgsql set search_path = '' as $$
+declare record jsonb; reasons text[];
 begin
-    landed := private.land_records(job, p_shape, p_fetched_at,
-                                   jsonb_build_array(convert_from(p_raw, 'UTF8')::jsonb));
-exception when others then
-    if not private.is_about_data(sqlstate) then
-        raise;
-    end if;
-    landed := null;
-    reason := left(sqlerrm, 500);
-    code := sqlstate;
+    begin
+        landed := private.land_records(job, p_shape, p_fetched_at, jsonb_build_array(convert_from(p_raw, 'UTF8')::jsonb));
+        return;
+    exception when others then
+        if not private.is_about_data(sqlstate) then
+            raise;
+        end if;
+        reason := left(sqlerrm, 500);
+        code := sqlstate;
+    end;
+    begin
+        record := coalesce(p_read, convert_from(p_raw, 'UTF8'))::jsonb;
+        select r.record, p_unreadable || r.reasons into record, reasons
+          from private.readable_record(job, p_shape, record) as r;
+        if cardinality(reasons) > 0 then
+            landed := private.land_records(job, p_shape, p_fetched_at, jsonb_build_array(record));
+            partial := left(array_to_string(reasons, '; '), 500);
+        end if;
+    exception when others then
+        if not private.is_about_data(sqlstate) then
+            raise;
+        end if;
+        landed := null;
+    end;
 end $$;
 
--- land_one_by_one: for a page that holds a poison record. Each record lands, or is rejected, by itself.
--- `p_records` is a list of {key, raw (base64)}.
+-- land_one_by_one: for a page that holds a poison record. Each record lands, in part if need be, or is rejected, by
+-- itself. `p_records` is a list of {key, raw (base64), read, unreadable}.
 create or replace function private.land_one_by_one(job public.sync_jobs, p_stream text, p_shape text, p_fetched_at timestamptz,
                                                    p_records jsonb, out landed private.landed, out rejected int)
 language plpgsql set search_path = '' as $$
@@ -110,11 +130,12 @@ declare item record; bytes bytea; one record;
 begin
     landed := row('{}'::text[], 0, 0, 0, 0)::private.landed;
     rejected := 0;
-    for item in select e.value ->> 'key' as key, e.value ->> 'raw' as raw
+    for item in select e.value ->> 'key' as key, e.value ->> 'raw' as raw, e.value ->> 'read' as read,
+                       array(select jsonb_array_elements_text(e.value -> 'unreadable')) as unreadable
                 from jsonb_array_elements(p_records) with ordinality as e(value, ord) order by e.ord loop
         bytes := decode(item.raw, 'base64');
-        select * into one from private.land_one(job, p_shape, p_fetched_at, bytes);
-        if one.reason is null then
+        select * into one from private.land_one(job, p_shape, p_fetched_at, bytes, item.read, item.unreadable);
+        if one.landed is not null then
             landed.keys := landed.keys || (one.landed).keys;
             landed.created := landed.created + (one.landed).created;
             landed.updated := landed.updated + (one.landed).updated;
@@ -123,14 +144,16 @@ begin
         else
             rejected := rejected + 1;
             landed.keys := landed.keys || coalesce(item.key, 'rejected:' || md5(bytes));
-            insert into public.rejected_records as r (connection_id, user_id, platform, entity, stream, shape, run_id,
-                                                      platform_id, reason, sqlstate, raw, fetched_at)
-            values (job.connection_id, job.user_id, job.platform, job.entity, p_stream, p_shape, job.run_id, item.key,
-                    one.reason, one.code, bytes, p_fetched_at)
-            on conflict (connection_id, stream, raw_md5) do update
-               set status = 'open', settled_at = null, reason = excluded.reason, sqlstate = excluded.sqlstate,
-                   shape = excluded.shape, fetched_at = excluded.fetched_at, run_id = excluded.run_id;
         end if;
+        continue when one.reason is null or (one.landed).stale > 0;
+        insert into public.rejected_records as r (connection_id, user_id, platform, entity, stream, shape, run_id,
+                                                  platform_id, status, reason, sqlstate, raw, fetched_at)
+        values (job.connection_id, job.user_id, job.platform, job.entity, p_stream, p_shape, job.run_id, item.key,
+                case when one.landed is null then 'open' else 'partial' end, coalesce(one.partial, one.reason), one.code,
+                bytes, p_fetched_at)
+        on conflict (connection_id, stream, raw_md5) do update
+           set status = excluded.status, settled_at = null, reason = excluded.reason, sqlstate = excluded.sqlstate,
+               shape = excluded.shape, fetched_at = excluded.fetched_at, run_id = excluded.run_id;
     end loop;
 end $$;
 
@@ -184,7 +207,7 @@ begin
     -- was rejected with other bytes. What this very page rejects has its time of fetching.
     update public.rejected_records as r set status = 'superseded', settled_at = clock_timestamp()
      where r.connection_id = job.connection_id and r.stream = stream_name
-       and r.status = 'open' and r.platform_id = any (landed.keys) and r.fetched_at < at;
+       and r.status in ('open', 'partial') and r.platform_id = any (landed.keys) and r.fetched_at < at;
 
     -- Pages overlap by a record, and a second pass reads the same again: progress counts neither twice.
     select count(*) into fresh_keys from (

@@ -40,6 +40,9 @@ begin
                      join public.rejected_records as r on r.connection_id = job.connection_id
                       and r.stream = p_stream and r.status = 'open'
                       and k = coalesce(r.platform_id, 'rejected:' || r.raw_md5)),
+        'partial', (select count(*) from public.rejected_records as r
+                    where r.connection_id = job.connection_id and r.status = 'partial'
+                      and (r.entity = job.entity or r.stream = p_stream)),
         'windows', (select coalesce(jsonb_agg(jsonb_build_object(
                         'part', part, 'start', extract(epoch from window_start)::bigint,
                         'end', extract(epoch from window_end)::bigint, 'passes', passes, 'pages', pages,

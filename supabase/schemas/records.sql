@@ -7,7 +7,9 @@
 --   source_updated_at, fetched_at    its version: the platform's own time first, the time we asked second
 --   content_hash                     of raw; an unchanged row costs no write
 --   sync_run_id, is_deleted
--- Every *_amount is a whole number of the smallest unit of the row's currency.
+-- Every *_amount is a whole number of the smallest unit of the row's currency. What a platform sends with more decimals
+-- stays as it came (rejected_records, 'partial') and leaves its column empty; `<column>_known` guards those that a row has
+-- by its nature: empty they are only where `raw` says that it could not be read.
 -- Secondary indexes are partial (not is_deleted), so that looking a row up by its key can only use the primary key,
 -- however little the planner knows of a table that was empty a minute ago.
 -- Child rows name their parent by platform_id, without a foreign key: records may arrive in any order.
@@ -38,7 +40,7 @@ create table public.orders (
     vat_amount bigint,
     gift_wrap_amount bigint,
     tip_amount bigint,
-    total_amount bigint not null,
+    total_amount bigint constraint total_amount_known check (total_amount is not null or raw ? 'keeper_unreadable'),
     -- After edits, removals and refunds; total_amount stays what was bought.
     current_total_amount bigint,
     refunded_amount bigint,
@@ -81,7 +83,7 @@ create table public.line_items (
     -- What is left of `quantity` after edits and refunds.
     current_quantity int,
     currency text not null,
-    price_amount bigint not null,
+    price_amount bigint constraint price_amount_known check (price_amount is not null or raw ? 'keeper_unreadable'),
     discount_amount bigint,
     shipping_amount bigint,
     shop_coupon_amount bigint,
@@ -107,7 +109,7 @@ create table public.order_refunds (
     platform_id text not null,
     order_platform_id text not null,
     currency text not null,
-    refund_amount bigint not null,
+    refund_amount bigint constraint refund_amount_known check (refund_amount is not null or raw ? 'keeper_unreadable'),
     reason text,
     status text,
     refunded_at timestamptz not null,
@@ -168,7 +170,7 @@ create table public.listings (
     platform text not null,
     platform_id text not null,
     title text,
-    state text not null,
+    state text,
     url text,
     skus text,
     quantity int,
@@ -261,7 +263,7 @@ create table public.order_transactions (
     is_test boolean,
     parent_platform_id text,
     currency text not null,
-    transaction_amount bigint not null,
+    transaction_amount bigint constraint transaction_amount_known check (transaction_amount is not null or raw ? 'keeper_unreadable'),
     processed_at timestamptz,
     raw jsonb not null,
     source_updated_at timestamptz not null,
@@ -285,7 +287,7 @@ create table public.order_refund_lines (
     quantity int not null,
     restock_type text,
     currency text not null,
-    subtotal_amount bigint not null,
+    subtotal_amount bigint constraint subtotal_amount_known check (subtotal_amount is not null or raw ? 'keeper_unreadable'),
     tax_amount bigint,
     raw jsonb not null,
     source_updated_at timestamptz not null,
@@ -311,7 +313,7 @@ create table public.listing_variants (
     sort_order int,
     quantity int,
     currency text not null,
-    price_amount bigint not null,
+    price_amount bigint constraint price_amount_known check (price_amount is not null or raw ? 'keeper_unreadable'),
     compare_at_amount bigint,
     listed_at timestamptz,
     raw jsonb not null,

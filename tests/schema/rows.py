@@ -21,7 +21,9 @@ _TABLES = """
     order by n.nspname, c.relname"""
 _COLUMNS = """
     select a.attname as name, t.typname as type, a.attnum as number,
-           a.attnotnull and not a.atthasdef and a.attidentity = '' and a.attgenerated = '' as required
+           a.attnotnull and not a.atthasdef and a.attidentity = '' and a.attgenerated = '' or exists (
+               select from pg_constraint as k
+               where k.conrelid = a.attrelid and k.conname = a.attname || '_known') as required
     from pg_attribute a join pg_type t on t.oid = a.atttypid
     where a.attrelid = %s and a.attnum > 0 and not a.attisdropped order by a.attnum"""
 _REFERENCES = """

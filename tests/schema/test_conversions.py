@@ -12,10 +12,10 @@ from html.entities import html5
 import psycopg
 import pytest
 from babel.core import get_global
-from babel.numbers import get_currency_precision
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from execution.currencies import LISTED, digits
 from execution.schema.files import FOLDER as SUPABASE
 from tests.schema.jobworld import claim, commit_empty_page, queue
 from tests.worlds.users import make_seller
@@ -40,13 +40,23 @@ def value(db, query, *arguments):
         return f"{error.sqlstate} {error.diag.message_primary}"
 
 
-def test_the_currencies_have_the_digits_that_cldr_gives_them(db):
-    codes = {code for history in get_global("territory_currencies").values() for code, *_ in history}
+def test_the_currencies_have_the_digits_that_platforms_write(db):
+    """ISO 4217's own: what CLDR shows people without decimals (dinars of Serbia, lek) is written with two."""
     stored = db.execute("select code, digits, divisor, scale from private.currencies").fetchall()
+    known = {code: digits for code, digits, *_ in stored}
 
-    assert {code: digits for code, digits, *_ in stored} == {code: get_currency_precision(code) for code in codes}
+    assert known == LISTED
     assert all((divisor, scale) == (str(10**digits), 10**digits) for _, digits, divisor, scale in stored)
-    assert {code: get_currency_precision(code) for code in DIGITS} == DIGITS
+    assert known.items() >= (DIGITS | {"RSD": 2, "ALL": 2, "IQD": 3, "MGA": 2, "ISK": 0, "HUF": 2, "TWD": 2}).items()
+    codes = {code for history in get_global("territory_currencies").values() for code, *_ in history}
+    unlisted = codes - known.keys()
+    assert unlisted <= {"XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XPD", "XPT", "XSU", "XTS", "XUA", "XXX"}
+
+
+def test_database_and_pages_know_the_same_smallest_unit(db):
+    codes = [*sorted(LISTED), "XXX", "XAU", "QQQ", "DOGE", "usd", "₿"]
+
+    assert {code: value(db, "private.digits_of(%s)", code) for code in codes} == {c: digits(c) for c in codes}
 
 
 def test_the_entities_are_those_of_html_5(db):
@@ -205,8 +215,14 @@ def test_another_type_than_money_is_refused(db, money):
     assert found.endswith(" where money is due")
 
 
-def test_unknown_and_mixed_currencies_are_refused(db):
-    assert money_path(db, 5, 1, "XXQ") == "PT422 total_price: unknown currency XXQ"
+def test_a_currency_that_nobody_knows_counts_in_millionths(db):
+    assert money_path(db, 5, 1, "XXQ") == 5_000_000
+    assert money_path(db, 123, 100, "DOGE") == 1_230_000
+    assert str(money_path(db, 1, 10**7, "XXQ")).startswith("PT422")
+
+
+def test_money_of_no_currency_and_of_another_one_is_refused(db):
+    assert value(db, "private.major_exact(5, null, 'x')") == "PT422 x: money of no currency"
     assert money_path(db, 500, 100, "EUR", "USD") == "PT422 total_price is in EUR, the record in USD"
     assert value(db, "private.money_exact('null', 'USD', 'x')") is None
     assert value(db, "private.major_exact(null, 'USD', 'x')") is None

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError, negotiate_locale
 from babel.dates import format_date, format_datetime, format_time
-from babel.numbers import format_compact_currency, format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_compact_currency, format_currency, format_decimal
+
+from execution.currencies import digits
 
 # The pages are in English: a German date in an English sentence helps nobody.
 _LOCALES = ("en_US", "en_GB", "en_CA", "en_AU", "en_NZ", "en_IE", "en_IN", "en_ZA")
@@ -103,12 +105,6 @@ def span(wait: timedelta) -> str:
 
 def _count(number: int, unit: str) -> str:
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
-
-
-@lru_cache(maxsize=256)
-def digits(currency: str) -> int:
-    """Decimal places of a currency's smallest unit, as the database has them (Unicode CLDR both)."""
-    return get_currency_precision(currency)
 
 
 def major(minor: int, currency: str) -> Decimal:

@@ -308,12 +308,12 @@ def _at(job: Mapping[str, Any], formats: Formats) -> str:
 
 def _completed(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
     certificate = job["certificate"]
-    held, aside = progress.rows_held(certificate), certificate["rejected"]
+    held = progress.rows_held(certificate)
     detail = f"{formats.number(held)} {'record' if held == 1 else 'records'}"
     if reach := _reach(certificate, formats):
         detail += f", {reach}"
-    if aside:
-        detail += f"; {_aside(aside, formats)}"
+    for said in _asides(certificate, formats):
+        detail += f"; {said}"
     return f"{messages.entity_title(job['entity'])} complete", detail
 
 
@@ -368,7 +368,7 @@ def _certificate(job: Mapping[str, Any], formats: Formats) -> CertificateLine:
         entity=messages.entity_title(job["entity"]),
         announced=formats.number(announced) if announced is not None else "",
         held=formats.number(progress.rows_held(certificate)),
-        aside=_aside(certificate["rejected"], formats) if certificate["rejected"] else "",
+        aside="; ".join(_asides(certificate, formats)),
         span=_reach(certificate, formats),
         checks=tuple(
             messages.CHECKS[c["name"]] for c in certificate["checks"] if c["ok"] and c["name"] in messages.CHECKS
@@ -377,9 +377,16 @@ def _certificate(job: Mapping[str, Any], formats: Formats) -> CertificateLine:
     )
 
 
-def _aside(count: int, formats: Formats) -> str:
-    verb = "record was" if count == 1 else "records were"
-    return f"{formats.number(count)} {verb} unreadable and kept aside"
+def _asides(certificate: Mapping[str, Any], formats: Formats) -> list[str]:
+    """What is not here as it came: whole records, and parts of records that are here without them."""
+    said = []
+    if count := certificate["rejected"]:
+        verb = "record was" if count == 1 else "records were"
+        said.append(f"{formats.number(count)} {verb} unreadable and kept aside")
+    if count := progress.in_part(certificate):
+        verb = "record has a detail" if count == 1 else "records have a detail"
+        said.append(f"{formats.number(count)} {verb} that could not be read and was kept aside")
+    return said
 
 
 def _reach(certificate: Mapping[str, Any], formats: Formats) -> str:

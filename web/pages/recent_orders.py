@@ -37,5 +37,5 @@ def _line(row: Mapping[str, Any], title: str, formats: Formats) -> OrderLine:
         title=title,
         number=f"Order {number if number.startswith('#') else '#' + number}",
         day=formats.day(datetime.fromisoformat(row["ordered_at"])),
-        total=formats.money(int(row["total_amount"]), row["currency"]),
+        total="unknown" if row["total_amount"] is None else formats.money(int(row["total_amount"]), row["currency"]),
     )

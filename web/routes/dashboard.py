@@ -57,7 +57,7 @@ class RecentOrder(BaseModel):
     platform_id: str
     order_number: str | None
     ordered_at: str
-    total_amount: int
+    total_amount: int | None
     currency: str
 
 

@@ -273,6 +273,14 @@ begin
     return landed;
 end $$;
 
+create or replace function private.parts_etsy_receipts() returns jsonb language sql immutable as $$
+    select '[{"map": "map_etsy_receipts_orders", "table": "orders", "columns": {"order_number": ["receipt_id"], "status": ["status"], "is_paid": ["is_paid"], "is_shipped": ["is_shipped"], "is_gift": ["is_gift"], "buyer_platform_id": ["buyer_user_id"], "country": ["country_iso"], "payment_method": ["payment_method"], "ordered_at": ["created_timestamp"], "item_total_amount": ["total_price"], "discount_amount": ["discount_amt"], "subtotal_amount": ["subtotal"], "shipping_amount": ["total_shipping_cost"], "tax_amount": ["total_tax_cost"], "vat_amount": ["total_vat_cost"], "gift_wrap_amount": ["gift_wrap_price"], "total_amount": ["grandtotal"], "currency": ["grandtotal.currency_code"]}, "updated": ["updated_timestamp", "update_timestamp", "created_timestamp"], "updated_as": "epoch"},
+      {"map": "map_etsy_receipts_customers", "table": "customers", "columns": {"name": ["name"], "email": ["buyer_email"], "country": ["country_iso"], "last_order_at": ["created_timestamp"]}},
+      {"map": "map_etsy_receipts_line_items", "table": "line_items", "columns": {"listing_platform_id": ["listing_id"], "product_platform_id": ["product_id"], "sku": ["sku"], "title": ["title"], "quantity": ["quantity"], "price_amount": ["price"], "shipping_amount": ["shipping_cost"], "shop_coupon_amount": ["shop_coupon"], "buyer_coupon_amount": ["buyer_coupon"], "is_digital": ["is_digital"], "ordered_at": ["created_timestamp"], "shipped_at": ["shipped_timestamp"], "currency": ["price.currency_code"]}, "at": "transactions", "key": ["transaction_id"], "unique": true},
+      {"map": "map_etsy_receipts_order_refunds", "table": "order_refunds", "columns": {"refund_amount": ["amount"], "reason": ["reason"], "status": ["status"], "refunded_at": ["created_timestamp"], "currency": ["amount.currency_code"]}, "at": "refunds", "key": ["created_timestamp", "amount.amount"], "unique": false},
+      {"map": "map_etsy_receipts_order_fulfillments", "table": "order_fulfillments", "columns": {"carrier": ["carrier_name"], "tracking_code": ["tracking_code"], "shipped_at": ["shipment_notification_timestamp"]}, "at": "shipments", "key": ["receipt_shipping_id"], "unique": false}]'::jsonb
+$$;
+
 create or replace function private.map_etsy_transactions_line_items(r jsonb) returns table (
         order_platform_id text, listing_platform_id text, product_platform_id text, sku text, title text,
         quantity bigint, price_amount bigint, shipping_amount bigint, shop_coupon_amount bigint,
@@ -347,6 +355,10 @@ begin
     return landed;
 end $$;
 
+create or replace function private.parts_etsy_transactions() returns jsonb language sql immutable as $$
+    select '[{"map": "map_etsy_transactions_line_items", "table": "line_items", "columns": {"order_platform_id": ["receipt_id"], "listing_platform_id": ["listing_id"], "product_platform_id": ["product_id"], "sku": ["sku"], "title": ["title"], "quantity": ["quantity"], "price_amount": ["price"], "shipping_amount": ["shipping_cost"], "shop_coupon_amount": ["shop_coupon"], "buyer_coupon_amount": ["buyer_coupon"], "is_digital": ["is_digital"], "ordered_at": ["created_timestamp"], "shipped_at": ["shipped_timestamp"], "currency": ["price.currency_code"]}, "updated": ["created_timestamp"], "updated_as": "epoch"}]'::jsonb
+$$;
+
 create or replace function private.map_etsy_listings_listings(r jsonb) returns table (
         title text, state text, url text, skus text, quantity bigint, price_amount bigint, has_variations boolean,
         listed_at timestamptz, ends_at timestamptz, currency text)
@@ -412,6 +424,10 @@ begin
     end if;
     return landed;
 end $$;
+
+create or replace function private.parts_etsy_listings() returns jsonb language sql immutable as $$
+    select '[{"map": "map_etsy_listings_listings", "table": "listings", "columns": {"title": ["title"], "state": ["state"], "url": ["url"], "skus": ["skus"], "quantity": ["quantity"], "price_amount": ["price"], "has_variations": ["has_variations"], "listed_at": ["original_creation_timestamp"], "ends_at": ["ending_timestamp"], "currency": ["price.currency_code"]}, "updated": ["updated_timestamp", "last_modified_timestamp", "state_timestamp", "created_timestamp"], "updated_as": "epoch"}]'::jsonb
+$$;
 
 create or replace function private.map_etsy_ledger_entries_payments(r jsonb) returns table (
         sequence_number bigint, entry_type text, description text, entry_amount bigint, balance_amount bigint,
@@ -483,6 +499,10 @@ begin
     return landed;
 end $$;
 
+create or replace function private.parts_etsy_ledger_entries() returns jsonb language sql immutable as $$
+    select '[{"map": "map_etsy_ledger_entries_payments", "table": "payments", "columns": {"sequence_number": ["sequence_number"], "entry_type": ["ledger_type"], "description": ["description"], "entry_amount": ["amount"], "balance_amount": ["balance"], "reference_type": ["reference_type"], "reference_id": ["reference_id"], "parent_platform_id": ["parent_entry_id"], "order_platform_id": ["reference_id"], "occurred_at": ["created_timestamp"], "currency": ["currency"]}, "updated": ["created_timestamp", "create_date"], "updated_as": "epoch"}]'::jsonb
+$$;
+
 create or replace function private.map_etsy_payments_order_payments(r jsonb) returns table (
         order_platform_id text, status text, gross_amount bigint, fees_amount bigint, net_amount bigint,
         paid_at timestamptz, currency text)
@@ -545,3 +565,7 @@ begin
     end if;
     return landed;
 end $$;
+
+create or replace function private.parts_etsy_payments() returns jsonb language sql immutable as $$
+    select '[{"map": "map_etsy_payments_order_payments", "table": "order_payments", "columns": {"order_platform_id": ["receipt_id"], "status": ["status"], "gross_amount": ["amount_gross"], "fees_amount": ["amount_fees"], "net_amount": ["amount_net"], "paid_at": ["created_timestamp"], "currency": ["amount_gross.currency_code"]}, "updated": ["updated_timestamp", "update_timestamp", "created_timestamp"], "updated_as": "epoch"}]'::jsonb
+$$;

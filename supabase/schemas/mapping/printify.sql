@@ -179,6 +179,12 @@ begin
     return landed;
 end $$;
 
+create or replace function private.parts_printify_orders() returns jsonb language sql immutable as $$
+    select '[{"map": "map_printify_orders_printify_orders", "table": "printify_orders", "columns": {"app_order_id": ["app_order_id"], "status": ["status"], "order_type": ["metadata.order_type"], "shop_order_id": ["metadata.shop_order_id"], "shop_order_label": ["metadata.shop_order_label"], "is_reprint": ["metadata.is_reprint"], "reprinted_order_ids": ["metadata.reprinted_order_ids"], "shipping_method": ["shipping_method"], "is_express": ["is_printify_express"], "country": ["address_to.country"], "region": ["address_to.region"], "retail_amount": ["total_price"], "shipping_amount": ["total_shipping"], "tax_amount": ["total_tax"], "ordered_at": ["created_at"], "sent_to_production_at": ["sent_to_production_at"], "fulfilled_at": ["fulfilled_at"]}, "updated": ["created_at"], "updated_as": "iso_time"},
+      {"map": "map_printify_orders_printify_line_items", "table": "printify_line_items", "columns": {"status": ["status"], "product_platform_id": ["product_id"], "variant_id": ["variant_id"], "print_provider_id": ["print_provider_id"], "sku": ["metadata.sku"], "title": ["metadata.title"], "variant_title": ["metadata.variant_label"], "quantity": ["quantity"], "cost_amount": ["cost"], "shipping_cost_amount": ["shipping_cost"], "retail_amount": ["metadata.price"], "sent_to_production_at": ["sent_to_production_at"], "fulfilled_at": ["fulfilled_at"]}, "at": "line_items", "key": ["id"], "unique": false},
+      {"map": "map_printify_orders_printify_shipments", "table": "printify_shipments", "columns": {"carrier": ["carrier"], "tracking_code": ["number"], "delivered_at": ["delivered_at"]}, "at": "shipments", "key": ["carrier", "number"], "unique": false}]'::jsonb
+$$;
+
 create or replace function private.map_printify_products_printify_products(r jsonb) returns table (
         title text, tags text, blueprint_id text, print_provider_id text, is_visible boolean, is_locked boolean,
         channel_product_id text, channel_url text, made_at timestamptz)
@@ -294,3 +300,8 @@ begin
     end if;
     return landed;
 end $$;
+
+create or replace function private.parts_printify_products() returns jsonb language sql immutable as $$
+    select '[{"map": "map_printify_products_printify_products", "table": "printify_products", "columns": {"title": ["title"], "tags": ["tags"], "blueprint_id": ["blueprint_id"], "print_provider_id": ["print_provider_id"], "is_visible": ["visible"], "is_locked": ["is_locked"], "channel_product_id": ["external.id", "external.0.id"], "channel_url": ["external.handle", "external.0.handle"], "made_at": ["created_at"]}, "updated": ["updated_at", "update_at", "created_at"], "updated_as": "iso_time"},
+      {"map": "map_printify_products_printify_variants", "table": "printify_variants", "columns": {"variant_id": ["id"], "sku": ["sku"], "title": ["title"], "cost_amount": ["cost"], "price_amount": ["price"], "weight_grams": ["grams"], "is_enabled": ["is_enabled"], "is_default": ["is_default"], "is_available": ["is_available"]}, "at": "variants", "key": ["id"], "unique": false}]'::jsonb
+$$;

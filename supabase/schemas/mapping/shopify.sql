@@ -240,6 +240,13 @@ begin
     return landed;
 end $$;
 
+create or replace function private.parts_shopify_orders() returns jsonb language sql immutable as $$
+    select '[{"map": "map_shopify_orders_orders", "table": "orders", "columns": {"order_number": ["name"], "status": ["displayFinancialStatus"], "fulfillment_status": ["displayFulfillmentStatus"], "is_paid": ["fullyPaid"], "is_test": ["test"], "buyer_platform_id": ["customer.id"], "payment_method": ["paymentGatewayNames"], "ordered_at": ["processedAt"], "cancelled_at": ["cancelledAt"], "discount_amount": ["totalDiscountsSet.shopMoney"], "subtotal_amount": ["subtotalPriceSet.shopMoney"], "shipping_amount": ["totalShippingPriceSet.shopMoney"], "tax_amount": ["totalTaxSet.shopMoney"], "tip_amount": ["totalTipReceivedSet.shopMoney"], "total_amount": ["totalPriceSet.shopMoney"], "current_total_amount": ["currentTotalPriceSet.shopMoney"], "refunded_amount": ["totalRefundedSet.shopMoney"], "presentment_currency": ["totalPriceSet.presentmentMoney.currencyCode"], "presentment_total_amount": ["totalPriceSet.presentmentMoney"], "currency": ["currencyCode"]}, "updated": ["updatedAt"], "updated_as": "iso_time"},
+      {"map": "map_shopify_orders_line_items", "table": "line_items", "columns": {"listing_platform_id": ["product.id"], "product_platform_id": ["variant.id"], "sku": ["sku"], "title": ["name"], "quantity": ["quantity"], "current_quantity": ["currentQuantity"], "price_amount": ["originalUnitPriceSet.shopMoney"], "discount_amount": ["totalDiscountSet.shopMoney"], "currency": ["originalUnitPriceSet.shopMoney.currencyCode"]}, "at": "lineItems.nodes", "key": ["id"], "unique": true},
+      {"map": "map_shopify_orders_order_transactions", "table": "order_transactions", "columns": {"kind": ["kind"], "status": ["status"], "gateway": ["gateway"], "is_test": ["test"], "parent_platform_id": ["parentTransaction.id"], "transaction_amount": ["amountSet.shopMoney"], "processed_at": ["processedAt"], "currency": ["amountSet.shopMoney.currencyCode"]}, "at": "transactions", "key": ["id"], "unique": true},
+      {"map": "map_shopify_orders_order_fulfillments", "table": "order_fulfillments", "columns": {"status": ["status"], "carrier": ["carrier", "trackingInfo.0.company"], "tracking_code": ["trackingCode", "trackingInfo.0.number"], "shipped_at": ["createdAt"]}, "at": "fulfillments", "key": ["id"], "unique": true}]'::jsonb
+$$;
+
 create or replace function private.map_shopify_refunds_order_refunds(r jsonb) returns table (
         order_platform_id text, refund_amount bigint, reason text, refunded_at timestamptz, currency text)
 language sql stable as $$
@@ -351,6 +358,11 @@ begin
     return landed;
 end $$;
 
+create or replace function private.parts_shopify_refunds() returns jsonb language sql immutable as $$
+    select '[{"map": "map_shopify_refunds_order_refunds", "table": "order_refunds", "columns": {"order_platform_id": ["order.id"], "refund_amount": ["totalRefundedSet.shopMoney"], "reason": ["note"], "refunded_at": ["processedAt"], "currency": ["totalRefundedSet.shopMoney.currencyCode"]}, "updated": ["updatedAt"], "updated_as": "iso_time"},
+      {"map": "map_shopify_refunds_order_refund_lines", "table": "order_refund_lines", "columns": {"line_item_platform_id": ["lineItem.id"], "quantity": ["quantity"], "restock_type": ["restockType"], "subtotal_amount": ["subtotalSet.shopMoney"], "tax_amount": ["totalTaxSet.shopMoney"], "currency": ["subtotalSet.shopMoney.currencyCode"]}, "at": "refundLineItems.nodes", "key": ["lineItem.id"], "unique": false}]'::jsonb
+$$;
+
 create or replace function private.map_shopify_products_listings(r jsonb) returns table (
         title text, state text, quantity bigint, price_amount bigint, listed_at timestamptz, currency text)
 language sql stable as $$
@@ -411,6 +423,10 @@ begin
     end if;
     return landed;
 end $$;
+
+create or replace function private.parts_shopify_products() returns jsonb language sql immutable as $$
+    select '[{"map": "map_shopify_products_listings", "table": "listings", "columns": {"title": ["title"], "state": ["status"], "quantity": ["totalInventory"], "price_amount": ["priceRangeV2.minVariantPrice"], "listed_at": ["createdAt"], "currency": ["priceRangeV2.minVariantPrice.currencyCode"]}, "updated": ["updatedAt"], "updated_as": "iso_time"}]'::jsonb
+$$;
 
 create or replace function private.map_shopify_variants_listing_variants(r jsonb) returns table (
         listing_platform_id text, title text, sku text, barcode text, sort_order bigint, quantity bigint,
@@ -479,6 +495,10 @@ begin
     return landed;
 end $$;
 
+create or replace function private.parts_shopify_variants() returns jsonb language sql immutable as $$
+    select '[{"map": "map_shopify_variants_listing_variants", "table": "listing_variants", "columns": {"listing_platform_id": ["product.id"], "title": ["title"], "sku": ["sku"], "barcode": ["barcode"], "sort_order": ["position"], "quantity": ["inventoryQuantity"], "price_amount": ["price"], "compare_at_amount": ["compareAtPrice"], "listed_at": ["createdAt"], "currency": ["product.priceRangeV2.minVariantPrice.currencyCode"]}, "updated": ["updatedAt"], "updated_as": "iso_time"}]'::jsonb
+$$;
+
 create or replace function private.map_shopify_customers_customers(r jsonb) returns table (
         name text, email text, country text)
 language sql stable as $$
@@ -534,6 +554,10 @@ begin
     end if;
     return landed;
 end $$;
+
+create or replace function private.parts_shopify_customers() returns jsonb language sql immutable as $$
+    select '[{"map": "map_shopify_customers_customers", "table": "customers", "columns": {"name": ["displayName"], "email": ["defaultEmailAddress.emailAddress"], "country": ["defaultAddress.countryCodeV2"]}, "updated": ["updatedAt"], "updated_as": "iso_time"}]'::jsonb
+$$;
 
 create or replace function private.map_shopify_rest_orders_orders(r jsonb) returns table (
         order_number text, status text, fulfillment_status text, is_test boolean, buyer_platform_id text,
@@ -717,6 +741,12 @@ begin
     return landed;
 end $$;
 
+create or replace function private.parts_shopify_rest_orders() returns jsonb language sql immutable as $$
+    select '[{"map": "map_shopify_rest_orders_orders", "table": "orders", "columns": {"order_number": ["name"], "status": ["financial_status"], "fulfillment_status": ["fulfillment_status"], "is_test": ["test"], "buyer_platform_id": ["customer.id"], "payment_method": ["payment_gateway_names"], "ordered_at": ["processed_at"], "cancelled_at": ["cancelled_at"], "discount_amount": ["total_discounts"], "subtotal_amount": ["subtotal_price"], "shipping_amount": ["total_shipping_price_set.shop_money"], "tax_amount": ["total_tax"], "tip_amount": ["total_tip_received"], "total_amount": ["total_price"], "current_total_amount": ["current_total_price"], "presentment_currency": ["presentment_currency"], "presentment_total_amount": ["total_price_set.presentment_money"], "currency": ["currency"]}, "updated": ["updated_at"], "updated_as": "iso_time"},
+      {"map": "map_shopify_rest_orders_line_items", "table": "line_items", "columns": {"listing_platform_id": ["product_id"], "product_platform_id": ["variant_id"], "sku": ["sku"], "title": ["name"], "quantity": ["quantity"], "current_quantity": ["current_quantity"], "price_amount": ["price"], "discount_amount": ["total_discount"], "currency": ["price_set.shop_money.currency_code"]}, "at": "line_items", "key": ["id"], "unique": true},
+      {"map": "map_shopify_rest_orders_order_fulfillments", "table": "order_fulfillments", "columns": {"status": ["status"], "carrier": ["tracking_company"], "tracking_code": ["tracking_number"], "shipped_at": ["created_at"]}, "at": "fulfillments", "key": ["id"], "unique": true}]'::jsonb
+$$;
+
 create or replace function private.map_shopify_rest_customers_customers(r jsonb) returns table (
         name text, email text, country text)
 language sql stable as $$
@@ -772,3 +802,7 @@ begin
     end if;
     return landed;
 end $$;
+
+create or replace function private.parts_shopify_rest_customers() returns jsonb language sql immutable as $$
+    select '[{"map": "map_shopify_rest_customers_customers", "table": "customers", "columns": {"name": ["default_address.name", "first_name"], "email": ["email"], "country": ["default_address.country_code"]}, "updated": ["updated_at"], "updated_as": "iso_time"}]'::jsonb
+$$;
