@@ -18,7 +18,7 @@ import orjson
 import typer
 from rich.console import Console, RenderableType
 
-from execution import operations
+from execution import __version__, operations
 from execution.app import App
 from execution.backfill_manager import OUTCOME_WORDS
 from execution.catalog import PLATFORMS, platform_named
@@ -60,6 +60,22 @@ Again = Annotated[bool, typer.Option("--again", help="Read what is complete alre
 Wait = Annotated[float, typer.Option(help="Seconds that a parked job may still be away and be waited for.", min=0)]
 Platform = Annotated[str | None, typer.Option("--platform", help="One platform; all of the user's by default.")]
 Shop = Annotated[str | None, typer.Option("--shop", help="One shop, by its id; all by default.")]
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer hands over the option's value
+    if wanted:
+        sys.stdout.write(f"keeper {__version__}\n")
+        raise typer.Exit
+
+
+@cli.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
 
 
 def app() -> App:

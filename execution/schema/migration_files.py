@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from execution.errors import UserError
+from execution.shipped import folder as shipped_folder
 
 _NAME = re.compile(r"([0-9]+)_(.+)\.sql")
-FOLDER = Path(__file__).resolve().parents[2] / "supabase" / "migrations"
+FOLDER = shipped_folder("supabase") / "migrations"
 
 
 @dataclass(frozen=True, kw_only=True)
