@@ -69,7 +69,9 @@ def create_user(app: App, *, email: str, plan: str | None) -> dict[str, Any]:
         if user_id is None:
             raise UserError(f"There is a user with the address {email}, but it cannot be found.") from None
     except (supabase.AuthError, OSError) as error:
-        raise UserError(f"Supabase Auth does not answer: {error}.", hint="Check SUPABASE_URL.") from None
+        raise UserError(
+            f"Supabase Auth does not answer ({type(error).__name__}).", hint="Check SUPABASE_URL."
+        ) from None
     finally:
         http.close()
     if plan is not None:
