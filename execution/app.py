@@ -201,6 +201,13 @@ class App:
         """Raise UserError where this process must not work with this database, key ring or Valkey."""
         boot.check(self.store, self.valkey, self.keyring)
 
+    def close(self) -> None:
+        """Give back the connections of the parts that were made."""
+        for name in ("store", "hasty_store", "transport", "valkey"):
+            part = self.__dict__.get(name)
+            if part is not None:
+                part.close()
+
     def _after_slice(self) -> None:
         self.limiter.give_back()
         self.call_record.flush()

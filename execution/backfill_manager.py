@@ -14,9 +14,10 @@ import frontmatter
 from execution.catalog import Catalog, directives
 from execution.connections.choice import chosen
 from execution.errors import StoreError, UserError
+from execution.shipped import folder
 from execution.store import Store
 
-DIRECTIVE = Path(__file__).resolve().parent.parent / "directives" / "backfill.md"
+DIRECTIVE = folder("directives") / "backfill.md"
 
 
 @dataclass(frozen=True, kw_only=True)

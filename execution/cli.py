@@ -12,13 +12,14 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import orjson
 import typer
 from rich.console import Console, RenderableType
 
-from execution import operations
+from execution import __version__, operations
 from execution.app import App
 from execution.backfill_manager import OUTCOME_WORDS
 from execution.catalog import PLATFORMS, platform_named
@@ -28,7 +29,8 @@ from execution.process import logs
 from execution.reports import budget as budget_report
 from execution.reports import costs as cost_of_goods
 from execution.reports import estimates, progress
-from execution.settings import Settings
+from execution.schema import migration_files
+from execution.settings import Settings, database_url
 from execution.tokens import key_rotation
 
 EXIT_NOT_AS_IT_SHOULD_BE, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
@@ -43,8 +45,10 @@ cli = typer.Typer(
 user = typer.Typer(help="Users of the product.", no_args_is_help=True)
 backfill = typer.Typer(help="Start a backfill and see how it stands.", no_args_is_help=True)
 rejected = typer.Typer(help="Records that could not be mapped.", no_args_is_help=True)
+migrations = typer.Typer(help="The database's migrations.", no_args_is_help=True)
 keys = typer.Typer(help="The key ring that encrypts stored tokens.", no_args_is_help=True)
 cli.add_typer(user, name="user")
+cli.add_typer(migrations, name="migrations")
 cli.add_typer(keys, name="keys")
 cli.add_typer(backfill, name="backfill")
 cli.add_typer(rejected, name="rejected")
@@ -62,6 +66,22 @@ Platform = Annotated[str | None, typer.Option("--platform", help="One platform; 
 Shop = Annotated[str | None, typer.Option("--shop", help="One shop, by its id; all by default.")]
 
 
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer hands over the option's value
+    if wanted:
+        sys.stdout.write(f"keeper {__version__}\n")
+        raise typer.Exit
+
+
+@cli.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
 def app() -> App:
     return App(settings=Settings.load())
 
@@ -77,16 +97,31 @@ def show(facts: Any, *, as_json: bool, text: RenderableType) -> None:
 
 
 @cli.command(short_help="Apply the migrations that the database lacks.")
-def migrate(*, as_json: Json = False) -> None:
+def migrate(
+    *,
+    include_all: Annotated[
+        bool, typer.Option("--include-all", help="Also those that are older than what is applied.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Apply the migrations that the database at DATABASE_URL does not have yet."""
     from execution.schema.migrations import migrate as apply  # noqa: PLC0415  only this command needs a driver
 
-    url = os.environ.get("DATABASE_URL")
-    if not url:
-        raise UserError("DATABASE_URL is missing.", hint="Set it to the database's postgresql:// address.")
-    applied = apply(url)
+    applied = apply(database_url(), include_all=include_all)
     text = "\n".join(f"applied {name}" for name in applied) or "Nothing to do: the database is up to date."
     show({"applied": applied}, as_json=as_json, text=text)
+
+
+@migrations.command("export", short_help="Write the migrations into another project.")
+def migrations_export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Its folder, supabase/migrations.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Write the migrations into the folder of a Supabase project of your own, for `supabase db push`."""
+    written = migration_files.export(folder)
+    text = "\n".join(f"wrote {name}" for name in written) or "Nothing to do: the folder has them all."
+    show({"written": written}, as_json=as_json, text=text)
 
 
 @user.command("create")

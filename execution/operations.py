@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+import dramatiq
 import httpx
 import redis
 from supabase.lib.client_options import SyncClientOptions
@@ -35,8 +36,8 @@ _CARE_EVERY_S = 60.0
 _WARN_EVERY_S = 86_400.0
 
 
-def manager(app: App) -> BackfillManager:
-    broker = workers.make_broker(app.settings, [])
+def manager(app: App, broker: dramatiq.Broker | None = None) -> BackfillManager:
+    broker = broker or workers.make_broker(app.settings, [])
     return BackfillManager(store=app.store, table=JobTable.load(app.catalog), ring=lambda: workers.ring(broker))
 
 
@@ -68,7 +69,9 @@ def create_user(app: App, *, email: str, plan: str | None) -> dict[str, Any]:
         if user_id is None:
             raise UserError(f"There is a user with the address {email}, but it cannot be found.") from None
     except (supabase.AuthError, OSError) as error:
-        raise UserError(f"Supabase Auth does not answer: {error}.", hint="Check SUPABASE_URL.") from None
+        raise UserError(
+            f"Supabase Auth does not answer ({type(error).__name__}).", hint="Check SUPABASE_URL."
+        ) from None
     finally:
         http.close()
     if plan is not None:

@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Self, cast
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError, create_model
+from pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError, create_model
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from execution.catalog import PLATFORMS, shown
@@ -75,6 +74,7 @@ def _key_ring(value: SecretStr) -> SecretStr:
 
 RedisAddress = Annotated[SecretStr, address("redis", "rediss", "unix")]
 DatabaseAddress = Annotated[SecretStr, address("postgres", "postgresql")]
+_DATABASE: TypeAdapter[SecretStr] = TypeAdapter(DatabaseAddress)
 
 
 class Settings(BaseSettings):
@@ -195,10 +195,12 @@ def _of_platforms() -> Iterator[Variable]:
 def database_url(environ: Mapping[str, str] | None = None) -> str:
     """DATABASE_URL alone, for `keeper migrate`, which needs nothing else."""
     value = (os.environ if environ is None else environ).get("DATABASE_URL", "").strip()
-    if urlsplit(value).scheme not in ("postgres", "postgresql"):
-        fault = "is missing" if not value else "is not a postgresql:// address"
-        raise UserError(f"DATABASE_URL {fault}:", hint="set it right, or take it from `keeper up --print-env`.")
-    return value
+    try:
+        return _DATABASE.validate_python(value).get_secret_value()
+    except ValidationError:
+        # What is wrong is said by us: a parser quotes what it could not read, and that may be the password.
+        fault = "is not a postgresql:// address" if value else "is missing"
+    raise UserError(f"DATABASE_URL {fault}:", hint="set it right, or take it from `keeper up --print-env`.")
 
 
 def _known(environ: Mapping[str, str] | None, cls: type[BaseSettings]) -> dict[str, str]:

@@ -42,7 +42,7 @@ def _lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The packages and their contracts, to plant wrong imports in."""
-    for package in ("execution", "sandbox", "web"):
+    for package in ("execution", "keeper", "sandbox", "web"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
@@ -59,6 +59,8 @@ def test_arrows_point_one_way() -> None:
     ("module", "line", "contract"),
     [
         ("execution/pagination/paginator.py", "import sandbox.etsy", "execution imports neither sandbox nor web"),
+        ("keeper/results.py", "import keeper.client", "keeper: the entrance"),
+        ("keeper/client.py", "import web.context", "keeper, the public interface"),
         ("execution/streams.py", "import execution.store", "streams, their paginators and the platforms"),
         ("execution/store.py", "import execution.catalog", "the store knows no platform"),
         ("execution/job_runner.py", "import execution.backfill_manager", "arrows point one way"),

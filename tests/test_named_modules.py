@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("execution", "web", "sandbox")
+PACKAGES = ("execution", "keeper", "web", "sandbox")
 SOURCES = sorted(path for package in PACKAGES for path in ROOT.glob(f"{package}/**/*.py"))
 ALL_FILES = [path.relative_to(ROOT) for path in (*SOURCES, *ROOT.glob("[tb]*/**/*.py"))]
 # What was decided, and what was changed, is told of the modules that there were.
@@ -32,7 +32,10 @@ _ENDINGS = ("com", "json", "md", "sql", "toml", "txt", "yml")
 # Of the database, beside its tables.
 _SCHEMAS = ("auth", "private", "public", "supabase_migrations")
 # Words with dots of another world: aliases in SQL, a group of entry points, fields of others' messages and objects.
-_OTHERS = ("e.r", "extensions.search", "keeper.platforms", "onboarding.completed", "request.app", "Session.setup")
+_OTHERS = (
+    "e.r", "extensions.search", "keeper.backfills", "keeper.connections", "keeper.platforms", "keeper.users",
+    "onboarding.completed", "py.typed", "request.app", "Session.setup",
+)  # fmt: skip
 
 
 @cache

@@ -8,7 +8,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-PACKAGES = ("execution", "sandbox", "web")
+PACKAGES = ("execution", "keeper", "sandbox", "web")
 
 
 def circles(*packages: str) -> list[list[str]]:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
+from execution import __version__
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
 from execution.catalog import PLATFORMS
@@ -67,11 +68,11 @@ def create_app(app: App) -> FastAPI:
         await api.state.web.status_stream.close()
         bell.close()
         health_store.close()
-        _close(app)
+        app.close()
 
     api = FastAPI(
         title="Keeper",
-        version="0.1.0",
+        version=__version__,
         summary="Loads a seller's whole history, proves it complete and keeps it fresh",
         lifespan=lifespan,
         docs_url=None,
@@ -118,14 +119,6 @@ def _web(app: App, bell: WakeupBell) -> Web:
         estimates=Estimates(app),
     )
     return web
-
-
-def _close(app: App) -> None:
-    """Give back the connections of the parts that were made."""
-    for name in ("store", "transport", "valkey"):
-        part = app.__dict__.get(name)
-        if part is not None:
-            part.close()
 
 
 def _consent_origins(settings: Settings) -> list[str]:

@@ -13,11 +13,12 @@ import yaml
 
 from execution.errors import UserError
 from execution.platform_settings import PlatformSettings
+from execution.shipped import folder
 
 CallClass = Literal["live", "incremental", "backfill"]
 SharedBy = Literal["app", "account", "shop"]
 
-DIRECTIVE = Path(__file__).parents[2] / "directives" / "rate_budgets.md"
+DIRECTIVE = folder("directives") / "rate_budgets.md"
 
 
 @dataclass(frozen=True, kw_only=True)

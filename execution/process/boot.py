@@ -13,7 +13,7 @@ import structlog
 
 from execution.errors import UserError
 from execution.keyring import Keyring
-from execution.schema.migration_files import newest_version
+from execution.schema.migration_files import known_versions, newest_version
 from execution.store import Rpc
 from execution.tokens.key_rotation import keys_status
 
@@ -40,7 +40,11 @@ def _check_environment(recorded: dict[str, Any], ours: str) -> None:
 
 def _check_schema(recorded: dict[str, Any], code: str) -> None:
     """Migrations go before code. A newer schema is fine as long as it says so: old and new code run side by side."""
-    schema, oldest = recorded["schema"] or "none", recorded["oldest_code"]
+    # Ours alone: in a project that others share, the newest row of the record may be theirs. A schema that is older
+    # than this question tells only the newest of all.
+    applied = recorded.get("applied")
+    newest = recorded["schema"] if applied is None else max(set(applied) & set(known_versions()), default=None)
+    schema, oldest = newest or "none", recorded["oldest_code"]
     if schema < code:
         raise UserError(
             f"The database's schema is at {schema}, and this code needs {code}:", hint="run `keeper migrate` first."

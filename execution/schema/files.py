@@ -11,8 +11,9 @@ from pathlib import Path
 from execution.errors import UserError
 from execution.schema.migrations import Connection, run
 from execution.schema.sql_text import Statement, statements
+from execution.shipped import folder as shipped_folder
 
-FOLDER = Path(__file__).resolve().parents[2] / "supabase"
+FOLDER = shipped_folder("supabase")
 _FUNCTION = re.compile(r"create\s+(?:or\s+replace\s+)?(?:function|procedure)\s+([\w.]+)\s*\(", re.IGNORECASE)
 _BESIDE = re.compile(r"(?:grant|revoke|comment\s+on)\b.*?\bfunction\s+([\w.]+)\s*\(", re.IGNORECASE | re.DOTALL)
 

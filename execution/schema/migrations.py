@@ -2,18 +2,20 @@
 
 Record: `supabase_migrations.schema_migrations(version, statements, name)`, made and filled as the CLI makes and
 fills it (github.com/supabase/cli, pkg/migration).  What the CLI does not do: one runner at a time, whole files
-or nothing, and a refusal when an applied file is gone or says something else now.
+or nothing, and a refusal when an applied file says something else now. Rows of files that are not ours are those of
+the project that we share, and nobody's business here.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
 from execution.errors import UserError
 from execution.schema.migration_files import Migration, migration_files
+from execution.schema.names import Made, made_by
 from execution.schema.sql_text import Statement, meaning, statements
 
 # Any number does, as long as nobody else takes this lock: "keeper" on a telephone's keys.
@@ -22,13 +24,24 @@ LOCK_PATIENCE_MS = 60_000
 # A file that ends our transaction could be applied by half.
 _OWN_TRANSACTION = {"begin", "start", "commit", "rollback", "abort", "end", "prepare"}
 
+_MOST_NAMED = 8
+_EXISTS: dict[str, LiteralString] = {
+    "relation": """select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                   where n.nspname = %(schema)s and c.relname = %(name)s)""",
+    "function": """select exists (select from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+                   where n.nspname = %(schema)s and p.proname = %(name)s)""",
+    "type": """select exists (select from pg_type t join pg_namespace n on n.oid = t.typnamespace
+               where n.nspname = %(schema)s and t.typname = %(name)s)""",
+}
+
 Connection = psycopg.Connection[Any]
 
 
-def migrate(database_url: str) -> list[str]:
+def migrate(database_url: str, *, include_all: bool = False) -> list[str]:
     """Apply what is pending, a transaction a file, and return the names of what was applied.
 
-    Raises UserError, and applies nothing of the file at fault, when a file fails, is missing or was changed.
+    Raises UserError, and applies nothing of the file at fault, when a file fails, was changed, makes what is there
+    already, or is older than what is applied: that one is applied only where `include_all` says so.
     Two at once are harmless: each file is applied by whoever holds the lock, the other finds it done.
     """
     files = migration_files()
@@ -41,6 +54,8 @@ def migrate(database_url: str) -> list[str]:
                 todo = _pending(connection, files)
                 if not todo:
                     return applied
+                _refuse_late(files, todo, include_all=include_all)
+                _refuse_taken(connection, files, todo)
                 _apply(connection, todo[0])
             applied.append(todo[0].title)
 
@@ -57,8 +72,23 @@ def _connected(database_url: str) -> Connection:
         # Prepared statements do not survive a pooler such as hosted Supabase's.
         return psycopg.connect(database_url, autocommit=True, prepare_threshold=None, connect_timeout=10)
     except psycopg.Error as error:
-        reason = " ".join(str(error).split()).rstrip(".?")
-        raise UserError(f"The database cannot be reached: {reason}.", hint="Check DATABASE_URL.") from error
+        # Never the driver's own words: of an address that it cannot read they quote the password.
+        said = _said(error)
+    raise UserError(
+        f"The database at DATABASE_URL cannot be reached: {said}.",
+        hint="Check DATABASE_URL; special characters of its password are written as %40 and the like.",
+    )
+
+
+def _said(error: psycopg.Error) -> str:
+    """Why no connection was made, in our words."""
+    if not isinstance(error, psycopg.OperationalError):
+        return "the address cannot be read"
+    if "password authentication failed" in str(error) or isinstance(error, psycopg.errors.InvalidPassword):
+        return "it refuses the user or the password"
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return "it does not answer in time"
+    return "no connection was made"
 
 
 def _lock(connection: Connection) -> None:
@@ -90,15 +120,51 @@ def _has_record(connection: Connection) -> bool:
 
 def _pending(connection: Connection, files: list[Migration]) -> list[Migration]:
     done = _done(connection)
-    known = {migration.version: migration for migration in files}
-    for version, (name, texts) in done.items():
-        if version not in known:
-            message = f"Migration {version}_{name or ''} is applied, but its file is missing from the folder."
-            raise UserError(message, hint="Bring the file back, or use a newer checkout.")
-        if texts is not None and meaning(known[version].read()) != meaning("\n;\n".join(texts)):
-            message = f"{known[version].path.name} was changed after it had been applied."
+    for migration in files:
+        name, texts = done.get(migration.version, (None, None))
+        if name is not None and name != migration.name:
+            message = f"The number of {migration.title} is taken by the project's own migration {name}."
+            raise UserError(message, hint="Give that one another number.")
+        if texts is not None and meaning(migration.read()) != meaning("\n;\n".join(texts)):
+            message = f"{migration.path.name} was changed after it had been applied."
             raise UserError(message, hint="Put it back as it was, and write a new migration for the change.")
     return [migration for migration in files if migration.version not in done]
+
+
+def _refuse_late(files: list[Migration], todo: list[Migration], *, include_all: bool) -> None:
+    """An older file that turns up after newer ones were applied would run on a schema that it does not know."""
+    pending = {migration.version for migration in todo}
+    newest = max((migration.version for migration in files if migration.version not in pending), default="")
+    late = [migration.title for migration in todo if migration.version < newest]
+    if late and not include_all:
+        verb = "is older than what is" if len(late) == 1 else "are older than what is"
+        raise UserError(
+            f"{', '.join(late)} {verb} applied already:",
+            hint="give it a newer number, or apply it all the same with `keeper migrate --include-all`.",
+        )
+
+
+def _refuse_taken(connection: Connection, files: list[Migration], todo: list[Migration]) -> None:
+    """In a project that others share, their tables and functions may have our names: told before anything is made."""
+    pending = {migration.version for migration in todo}
+    ours = {one for migration in files if migration.version not in pending for one in made_by(migration)}
+    taken = [one.name for one in dict.fromkeys(one for migration in todo for one in made_by(migration))
+             if one not in ours and _exists(connection, one)]  # fmt: skip
+    if taken:
+        shown = ", ".join(taken[:_MOST_NAMED]) + (
+            f" and {len(taken) - _MOST_NAMED} more" if taken[_MOST_NAMED:] else ""
+        )
+        raise UserError(
+            f"Keeper would make {shown}, and the project has {'it' if len(taken) == 1 else 'them'} already; "
+            "nothing was changed:",
+            hint="rename or move what is there, or give Keeper a project of its own.",
+        )
+
+
+def _exists(connection: Connection, made: Made) -> bool:
+    schema, name = made.name.split(".")
+    row = connection.execute(_EXISTS[made.kind], {"schema": schema, "name": name}).fetchone()
+    return bool(row and row[0])
 
 
 def _done(connection: Connection) -> dict[str, tuple[str | None, list[str] | None]]:

@@ -14,7 +14,7 @@ from execution.app import App
 from execution.errors import UserError
 from execution.keyring import Keyring
 from execution.process import boot
-from execution.schema.migration_files import newest_version
+from execution.schema.migration_files import known_versions, newest_version
 from tests.worlds.leased import RING
 
 OTHER_RING = "k9:" + "A" * 42 + "E"
@@ -51,6 +51,24 @@ def test_an_old_schema_is_refused_and_a_newer_one_is_not(app: App, db: Any) -> N
     db.execute("update private.installation set oldest_code = '20200101000000'")
     boot.check(app.store, app.valkey, app.keyring, code="20200101000000")
     boot.check(app.store, app.valkey, app.keyring, code=newest_version())
+
+
+def test_rows_of_others_say_nothing_about_our_schema(app: App, db: Any) -> None:
+    """A project's own newer migration is no reason to believe that ours were applied, nor to stop."""
+    record = "supabase_migrations.schema_migrations"
+    db.execute(f"insert into {record} (version, name) values ('30001231000000', 'theirs')")
+    ours = db.execute(
+        f"delete from {record} where version = %s returning version, name, statements", [newest_version()]
+    )
+    row = ours.fetchone()
+    try:
+        with pytest.raises(UserError, match="run `keeper migrate` first"):
+            boot.check(app.store, app.valkey, app.keyring)
+        assert app.store.rpc("schema_version", p_known=known_versions()) < newest_version()
+    finally:
+        db.execute(f"insert into {record} (version, name, statements) values (%s, %s, %s)", row)
+    boot.check(app.store, app.valkey, app.keyring)
+    db.execute(f"delete from {record} where name = 'theirs'")
 
 
 def test_code_that_is_older_than_the_schema_allows_is_refused(app: App, db: Any) -> None:

@@ -284,13 +284,13 @@ def test_other_arguments_need_a_drop_and_the_grants_again(said, made, edited):
 def test_another_result_needs_a_drop(said, made, edited):
     changed = edited(
         "installation.sql",
-        ("schema_version() returns text", "schema_version() returns varchar"),
-        first="drop function public.schema_version()",
+        ("p_known text[] default null) returns text", "p_known text[] default null) returns varchar"),
+        first="drop function public.schema_version(text[])",
     )
 
     left = compare(said, made, changed)
 
-    assert left.statements[0] == "drop function public.schema_version();"
+    assert left.statements[0] == "drop function public.schema_version(text[]);"
     assert len(left.statements) == 4
 
 

@@ -16,6 +16,4 @@ def make_app(settings: Settings, *, seed: int = 1, stopping: Callable[[], bool] 
 
 def close_app(app: App) -> None:
     """Give the sockets of one process back."""
-    for part in ("store", "hasty_store", "transport", "valkey"):
-        if part in vars(app):
-            vars(app)[part].close()
+    app.close()

@@ -12,7 +12,7 @@ import httpx
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from execution.schema.migration_files import newest_version
+from execution.schema.migration_files import known_versions
 from execution.settings import Settings
 
 # A router asks every few seconds and gives up soon: an answer takes 200 ms at most, so a check gets less.
@@ -33,7 +33,7 @@ class Readiness:
 
     def __init__(self, settings: Settings) -> None:
         key = settings.supabase_service_role_key.get_secret_value()
-        self._wanted = newest_version()
+        self._known = known_versions()
         self._database = httpx.AsyncClient(
             base_url=settings.supabase_url.rstrip("/") + "/rest/v1",
             headers={"apikey": key, "Authorization": f"Bearer {key}"},
@@ -64,19 +64,19 @@ class Readiness:
 
     async def _ask_database(self) -> str:
         try:
-            response = await self._database.post("/rpc/schema_version", json={})
+            response = await self._database.post("/rpc/schema_version", json={"p_known": self._known})
         except httpx.TransportError as error:
             return f"does not answer ({type(error).__name__})"
         if response.status_code in (401, 403):
             return "refuses our key: check SUPABASE_SERVICE_ROLE_KEY"
         if response.status_code == httpx.codes.NOT_FOUND:
-            return "has no schema of Keeper: run `keeper migrate`"
+            return "has not the schema of this code: run `keeper migrate`"
         if not response.is_success:
             return f"answers {response.status_code}"
         version = str(response.json() or "none")
         # A newer schema is fine: a release migrates before the old processes have left.
-        if version < self._wanted:
-            return f"schema is at {version}, the code needs {self._wanted}: run `keeper migrate`"
+        if version < self._known[-1]:
+            return f"schema is at {version}, the code needs {self._known[-1]}: run `keeper migrate`"
         return ""
 
     async def _ask_valkey(self) -> str:

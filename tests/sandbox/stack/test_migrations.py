@@ -8,8 +8,10 @@ import psycopg
 import pytest
 
 from execution.errors import UserError
+from execution.schema.migration_files import export
 from execution.schema.migrations import migrate, pending
 from execution.schema.sql_text import meaning, statements
+from execution.settings import database_url
 
 
 @pytest.fixture
@@ -115,16 +117,118 @@ def test_a_file_that_ends_the_transaction_is_refused_before_anything_runs(url, f
     assert _rows(url, TABLES) == []
 
 
-def test_a_missing_file_is_refused(url, folder):
-    gone = folder("1_gone.sql", "create table a (id int);")
-    migrate(url)
-    gone.unlink()
-    folder("2_next.sql", "create table b (id int);")
+def _foreign(url, version, name):
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "insert into supabase_migrations.schema_migrations (version, name, statements) values (%s, %s, %s)",
+            [version, name, ["select 1"]],
+        )
 
-    for act in (migrate, pending):
-        with pytest.raises(UserError, match="1_gone is applied, but its file is missing"):
-            act(url)
-    assert _rows(url, TABLES) == [("a",)]
+
+@pytest.mark.parametrize("version", ["0", "15", "99991231235959"])
+def test_rows_of_the_projects_own_migrations_are_left_alone(url, folder, version):
+    """Older, between and newer than ours; in either order."""
+    folder("1_a.sql", "create table a (id int);")
+    migrate(url)
+    _foreign(url, version, "theirs")
+    folder("20_b.sql", "create table b (id int);")
+
+    assert pending(url) == ["20_b"]
+    assert migrate(url) == ["20_b"]
+    assert (version, "theirs", ["select 1"]) in _rows(url, RECORD)
+
+
+def test_a_number_that_the_project_has_given_is_told(url, folder):
+    folder("1_a.sql", "create table a (id int);")
+    migrate(url)
+    _foreign(url, "2", "theirs")
+    folder("2_b.sql", "create table b (id int);")
+
+    with pytest.raises(UserError, match="The number of 2_b is taken by the project's own migration theirs"):
+        migrate(url)
+
+
+def test_an_older_file_that_turns_up_late_is_refused_unless_it_is_meant(url, folder):
+    """Also several, and with newer ones beside them: nothing of them is applied."""
+    folder("20_b.sql", "create table b (id int);")
+    migrate(url)
+    folder("10_a.sql", "create table a (id int);")
+    folder("15_late.sql", "create table late (id int);")
+    folder("30_c.sql", "create table c (id int);")
+
+    with pytest.raises(UserError, match=r"10_a, 15_late are older than what is applied already.*--include-all"):
+        migrate(url)
+    assert _rows(url, TABLES) == [("b",)]
+    assert migrate(url, include_all=True) == ["10_a", "15_late", "30_c"]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "named"),
+    [
+        ("create table public.orders (id int)", "create table public.orders (id int);", "public.orders"),
+        ("create view orders as select 1", "create unlogged table orders (id int);", "public.orders"),
+        ("create sequence orders", "create table if not exists public.orders (id int);", "public.orders"),
+        (
+            "create function public.figures(int) returns int language sql as 'select 1'",
+            "create or replace function public.figures() returns int language sql as 'select 2';",
+            "public.figures",
+        ),
+        ("create type mood as enum ('a')", "create domain public.mood as text;", "public.mood"),
+        ("create table public.orders (id int)", "select 1; create view orders as select 2;", "public.orders"),
+    ],
+)
+def test_a_name_that_is_taken_is_told_before_anything_is_made(url, folder, theirs, ours, named):
+    with psycopg.connect(url) as connection:
+        connection.execute(theirs)
+    before = _rows(url, "select count(*) from pg_class")
+    folder("1_a.sql", "create table a (id int);")
+    folder("2_b.sql", ours)
+
+    with pytest.raises(UserError) as refused:
+        migrate(url)
+
+    assert f"Keeper would make {named}, and the project has it already; nothing was changed" in str(refused.value)
+    assert _rows(url, "select count(*) from pg_class") == before
+    assert "\n" not in str(refused.value)
+
+
+def test_what_is_ours_already_may_be_made_again(url, folder):
+    """A function that is replaced, a table that is dropped and made anew."""
+    function = "create or replace function public.f() returns int language sql as 'select {}';"
+    folder("1_a.sql", "create table a (id int);" + function.format(1))
+    migrate(url)
+    folder("2_b.sql", "drop table a; create table a (id text);" + function.format(2))
+
+    assert migrate(url) == ["2_b"]
+
+
+def test_the_whole_schema_says_which_names_are_taken(url, monkeypatch):
+    """Our own migrations, in a project that has tables of the most usual names."""
+    monkeypatch.delenv("KEEPER_MIGRATIONS_DIR", raising=False)
+    with psycopg.connect(url) as connection:
+        connection.execute("create table public.profiles (id uuid); create table public.orders (id uuid)")
+
+    with pytest.raises(
+        UserError, match=r"Keeper would make public\.profiles, public\.orders, and the project has them"
+    ):
+        migrate(url)
+
+
+def test_migrations_are_exported_once_and_nothing_is_written_over(tmp_path, folder):
+    """Into a folder with the project's own; a second time there is nothing to do; a number that is taken is told."""
+    folder("1_a.sql", "create table a (id int);")
+    folder("2_b.sql", "create table b (id int);")
+    target = tmp_path / "project" / "migrations"
+
+    assert export(target) == ["1_a.sql", "2_b.sql"]
+    (target / "15_own.sql").write_text("select 1;")
+    assert export(target) == []
+
+    (target / "2_b.sql").rename(target / "2_own.sql")
+    (target / "1_a.sql").unlink()
+    with pytest.raises(UserError, match=r"2_own\.sql has the number of Keeper's 2_b\.sql"):
+        export(target)
+    assert not (target / "1_a.sql").exists()
 
 
 def test_a_changed_file_is_refused_a_changed_comment_is_not(url, folder):
@@ -177,6 +281,37 @@ def test_an_absent_database_is_one_line(folder):
 
     assert "\n" not in str(refused.value)
     assert "DATABASE_URL" in str(refused.value)
+
+
+SECRET = "canary-word"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"postgresql://postgres:{SECRET}@127.0.0.1:1/postgres",
+        f"postgresql://postgres:{SECRET}@127.0.0.1:{SECRET}/postgres",
+        f"postgresql://postgres:x@{SECRET}@127.0.0.1:1/postgres",
+        f"postgresql://postgres:{SECRET}%zz@127.0.0.1:1/postgres",
+        f"postgresql://postgres:[{SECRET}@127.0.0.1:1/postgres",
+        f"postgresql://postgres:{SECRET}/x@127.0.0.1:1/postgres",
+        f"postgresql://postgres:a#{SECRET}@127.0.0.1:1/postgres",
+        f"postgresql://postgres:?{SECRET}=1@127.0.0.1:1/postgres",
+        f"postgresql://postgres@127.0.0.1:1/postgres?pasword={SECRET}&{SECRET}",
+        f"host=127.0.0.1 port=1 password={SECRET}",
+        f"host=127.0.0.1 port=1 password='{SECRET}",
+        f"postgres:{SECRET}@127.0.0.1",
+    ],
+)
+def test_no_part_of_a_password_is_in_what_is_told(folder, address):
+    """Neither of our check's words nor of the driver's, which quote what they could not read."""
+    folder("1_a.sql", "select 1;")
+    for act in (lambda: migrate(address), lambda: migrate(database_url({"DATABASE_URL": address}))):
+        with pytest.raises(UserError) as refused:
+            act()
+        assert SECRET not in str(refused.value)
+        assert SECRET not in str(refused.value.__cause__)
+        assert "DATABASE_URL" in str(refused.value)
 
 
 def test_postgrest_is_told_to_read_the_schema_again(url, folder):

@@ -1,0 +1,60 @@
+"""Keeper as a library: load a seller's whole history, prove it complete, keep it fresh.
+
+    from keeper import Keeper
+
+    with Keeper() as keeper:
+        user = keeper.users.create("ada@example.com", plan="pro")
+        keeper.connections.connect("etsy", user.user_id, shop_id="12345", access_token=token)
+        keeper.backfills.start(user.user_id)
+
+What stands here is the public interface, described in docs/api.md; all else may change.
+"""
+
+from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
+from keeper.client import Keeper
+from keeper.parts import Backfills, Connections, Users
+from keeper.results import (
+    Backfill,
+    Certificate,
+    Connection,
+    Costs,
+    CostTotal,
+    Disconnected,
+    Estimate,
+    EstimatedJob,
+    Failure,
+    Job,
+    Queued,
+    QueuedJob,
+    User,
+    Verification,
+    VerifiedEntity,
+    Worked,
+)
+
+__all__ = [
+    "Backfill",
+    "Backfills",
+    "Certificate",
+    "Connection",
+    "Connections",
+    "CostTotal",
+    "Costs",
+    "Disconnected",
+    "Estimate",
+    "EstimatedJob",
+    "Failure",
+    "Job",
+    "Keeper",
+    "KeeperError",
+    "Queued",
+    "QueuedJob",
+    "StoreError",
+    "StoreUnavailable",
+    "User",
+    "UserError",
+    "Users",
+    "Verification",
+    "VerifiedEntity",
+    "Worked",
+]

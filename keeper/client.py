@@ -1,0 +1,83 @@
+"""The entrance of the interface."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import ParamSpec, Self, TypeVar
+
+from execution import operations
+from execution.app import App
+from execution.reports import costs
+from execution.settings import Settings
+from execution.store import Patience
+from keeper.parts import Backfills, Connections, Users
+from keeper.results import Costs, Verification, result
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Keeper:
+    """Keeper with the settings of the environment, or of a mapping with the same names.
+
+    Nothing is asked of anybody before the first call, which makes sure of the database, its schema and the keys. May be
+    shared by threads; `close` it, or use it in a `with` block.
+
+    Every method may raise UserError (bad input or settings: `message` and `hint` say what to do), StoreUnavailable (the
+    database does not answer; the call may be repeated) and StoreError (the database refused). All are KeeperErrors,
+    with a stable `code` where programs have to tell one from another.
+    """
+
+    def __init__(self, environ: Mapping[str, str] | None = None, *, patience_seconds: float = 30.0) -> None:
+        self._settings = Settings.load(environ)
+        self._patience = Patience(attempts=3, answer_s=patience_seconds)
+        self._closing = ExitStack()
+        self._lock = threading.Lock()
+        self._made: App | None = None
+        self.users = Users(self._app)
+        self.connections = Connections(self._app)
+        self.backfills = Backfills(self._app, self._closing)
+
+    def verify(self, user_id: str, *, platform: str | None = None, shop_id: str | None = None) -> Verification:
+        """Hold every completed entity against its audit and proofs once more. Asks no platform.
+
+        Raises UserError for an unknown user, platform or shop.
+        """
+        facts = operations.verify(self._app(), user_id=user_id, platform=platform, shop_id=shop_id)
+        return result(Verification, facts)
+
+    def costs(self, user_id: str, *, platform: str | None = None, shop_id: str | None = None) -> Costs:
+        """Cost of goods and profit, of all of the user's shops or of those that are named.
+
+        Raises UserError for an unknown user, platform or shop.
+        """
+        app = self._app()
+        shops = operations.status(app, user_id=user_id, platform=platform, shop_id=shop_id)["connections"]
+        narrows = platform is not None or shop_id is not None
+        return result(Costs, costs.report(app.store, user_id, limit=0, shops=shops if narrows else None))
+
+    async def in_thread(self, method: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a method from asynchronous code: `await keeper.in_thread(keeper.backfills.start, user_id)`."""
+        return await asyncio.to_thread(method, *args, **kwargs)
+
+    def close(self) -> None:
+        """Give the connections back. Afterwards nothing may be called."""
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _app(self) -> App:
+        with self._lock:
+            if self._made is None:
+                app = App(settings=self._settings, patience=self._patience)
+                self._closing.callback(app.close)
+                app.check_boot()
+                self._made = app
+            return self._made

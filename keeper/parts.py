@@ -1,0 +1,192 @@
+"""The parts of the interface: users, connections, backfills. Each method calls one function of the product."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from execution import backfill_manager, operations, workers
+from execution.app import App
+from execution.backfill_manager import BackfillManager
+from execution.reports import estimates, progress
+from keeper.results import (
+    Backfill,
+    Connection,
+    Disconnected,
+    Estimate,
+    Queued,
+    User,
+    Worked,
+    backfill_of,
+    result,
+)
+
+# Who started it, as the runs have it on record.
+_TRIGGER = "library"
+
+
+class _Part:
+    def __init__(self, app_of: Callable[[], App]) -> None:
+        self._app_of = app_of
+
+    @property
+    def _app(self) -> App:
+        return self._app_of()
+
+
+class Users(_Part):
+    """`keeper.users`: the users of your product."""
+
+    def create(self, email: str, *, plan: str | None = None) -> User:
+        """Create a user through Supabase Auth, or answer the one with this address; put it on `plan`, if one is given.
+
+        Raises UserError for an address or a plan that is refused, and where Supabase Auth does not answer.
+        """
+        return result(User, operations.create_user(self._app, email=email, plan=plan))
+
+    def find(self, email: str) -> User | None:
+        """The user with this address, or None."""
+        user_id = self._app.store.rpc("user_by_email", p_email=email)
+        if user_id is None:
+            return None
+        return User(user_id=user_id, email=email, plan=backfill_manager.status(self._app.store, user_id)["plan"])
+
+
+class Connections(_Part):
+    """`keeper.connections`: a user's shops."""
+
+    def connect(
+        self,
+        platform: str,
+        user_id: str,
+        *,
+        shop_id: str,
+        access_token: str,
+        refresh_token: str | None = None,
+        expires_at: datetime | None = None,
+        currency: str | None = None,
+    ) -> Connection:
+        """Connect a shop. The token is tried on the platform before anything is stored, and stored encrypted.
+
+        Raises UserError where the platform refuses the token, or the token is another shop's.
+        """
+        facts = operations.connect(
+            self._app,
+            platform=platform,
+            user_id=user_id,
+            shop_id=shop_id,
+            access_token=access_token,
+            refresh_token=refresh_token,
+            expires_at=expires_at,
+            currency=currency,
+        )
+        return result(Connection, {**facts, "status": "connected"})
+
+    def list(self, user_id: str) -> tuple[Connection, ...]:
+        """Every shop of the user's, also those that are disconnected. Raises UserError for an unknown user."""
+        return backfill_of(backfill_manager.status(self._app.store, user_id)).connections
+
+    def disconnect(self, user_id: str, connection_id: str) -> Disconnected:
+        """End the shop's jobs, delete its tokens, and tell the platform where it has a call for that.
+
+        What was loaded stays. Raises nothing for a connection that is not there: `disconnected` is False.
+        """
+        return result(Disconnected, self._app.disconnector.disconnect(user_id=user_id, connection_id=connection_id))
+
+
+class Backfills(_Part):
+    """`keeper.backfills`: start one, see how it stands, work it."""
+
+    def __init__(self, app_of: Callable[[], App], closing: ExitStack) -> None:
+        super().__init__(app_of)
+        self._closing = closing
+
+    @cached_property
+    def _manager(self) -> BackfillManager:
+        broker = workers.make_broker(self._app.settings, [])
+        self._closing.callback(broker.client.close)
+        return operations.manager(self._app, broker)
+
+    def start(
+        self,
+        user_id: str,
+        *,
+        platform: str | None = None,
+        shop_id: str | None = None,
+        entities: Sequence[str] = (),
+        again: bool = False,
+    ) -> Queued:
+        """Queue what the user's shops need; what runs or is complete is left alone, `again` reads it once more.
+
+        Answers at once: workers do the work. Raises UserError for an unknown user, platform, shop or entity, and where
+        nothing is connected.
+        """
+        facts = self._manager.start(
+            user_id, platform=platform, shop_id=shop_id, entities=entities, trigger=_TRIGGER, again=again
+        )
+        return result(Queued, facts)
+
+    def estimate(
+        self,
+        user_id: str,
+        *,
+        platform: str | None = None,
+        shop_id: str | None = None,
+        entities: Sequence[str] = (),
+        again: bool = False,
+    ) -> Estimate:
+        """What `start` would cost: by what it cost before, else by the platform's own count. Queues nothing.
+
+        Raises UserError as `start` does.
+        """
+        facts = estimates.of_user(
+            self._app, user_id=user_id, platform=platform, shop_id=shop_id, entities=entities, again=again
+        )
+        return result(Estimate, facts)
+
+    def status(self, user_id: str, *, platform: str | None = None, shop_id: str | None = None) -> Backfill:
+        """How the user's backfill stands: shops, jobs, certificates, failures; of some shops where they are named.
+
+        Raises UserError for an unknown user, platform or shop.
+        """
+        facts: Mapping[str, Any] = operations.status(self._app, user_id=user_id, platform=platform, shop_id=shop_id)
+        return backfill_of(facts if platform is None and shop_id is None else progress.of_its_jobs(facts))
+
+    def watch(self, user_id: str, *, every_seconds: float = 1.0) -> Iterator[Backfill]:
+        """The status now and after each change, until the backfill has ended. Raises as `status` does."""
+        before: Backfill | None = None
+        while True:
+            found = self.status(user_id)
+            if before is None or _differ(before, found):
+                yield found
+            if found.ended:
+                return
+            before = found
+            self._app.clock.sleep(every_seconds)
+
+    async def watch_async(self, user_id: str, *, every_seconds: float = 1.0) -> AsyncIterator[Backfill]:
+        """`watch` for asynchronous code: the questions are asked in threads, the waits hold nobody."""
+        before: Backfill | None = None
+        while True:
+            found = await asyncio.to_thread(self.status, user_id)
+            if before is None or _differ(before, found):
+                yield found
+            if found.ended:
+                return
+            before = found
+            await asyncio.sleep(every_seconds)
+
+    def run_until_idle(self, *, wait_seconds: float = 60.0) -> Worked:
+        """Work jobs in this process until nothing is due within `wait_seconds`: for scripts, and where no worker runs.
+
+        Raises KeeperError where a job waits for a setting to be mended.
+        """
+        return result(Worked, operations.run_until_idle(self._app, wait_seconds=wait_seconds))
+
+
+def _differ(before: Backfill, after: Backfill) -> bool:
+    return (before.status, before.connections, before.jobs) != (after.status, after.connections, after.jobs)
