@@ -36,6 +36,8 @@ CHECKS = {
 
 # Why an answer is none (`web.problems`); a problem that has a detail of its own is not here.
 PROBLEMS = {
+    "bodies_take_all": "Too much is being sent at once. Send it again in some seconds.",
+    "cut_off": "The body ended before it was whole.",
     "database_away": "The database does not answer. Try again.",
     "form_in_parts": "Send a form as application/x-www-form-urlencoded.",
     "internal_error": "Something is wrong on our side. Our engineers have been told.",
@@ -128,6 +130,8 @@ def needs_reconnect(job: Mapping[str, Any]) -> bool:
 
 # A platform's own texts go before these.
 CONNECT_PROBLEMS = {
+    "bodies_take_all": "Too much is being sent at once. Send it again in some seconds.",
+    "cut_off": "The body ended before it was whole.",
     "declined": "You did not confirm at {platform}, so nothing was connected. You can try again.",
     "other_shop": "This is the access to another {platform} shop than the one that you named. Sign in there as its "
     "owner, and connect again.",
