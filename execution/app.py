@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import redis
 
 from execution.budget.budgets import Budget, CallClass, Scope, load_budgets, scope_of
+from execution.budget.person_calls import person_calls
 from execution.catalog import PLATFORMS, Catalog, directives, platform_named
 from execution.clock import Clock, SystemClock
 from execution.connections.connector import Connector
@@ -150,10 +151,15 @@ class App:
         tokens = TokenManager(refresher=self.refresher_of(job.platform), chance=self.rng, lease_id=job.lease_id)
         return self._client(job, job.job_type, tokens, self.store.now)
 
-    def live_client(self, whose: Whose, tokens: TokenSource) -> PlatformClient:
-        """The client for a question that a person waits for, with a token that no lease stands for."""
+    def live_client(self, whose: Whose, tokens: TokenSource, *, optional: bool = False) -> PlatformClient:
+        """The client for a question that a person waits for, with a token that no lease stands for.
+
+        Its calls count in the person's own share; `optional` ones, whose answer nothing depends on, in that of all.
+        """
+        budget, scope = self.budgets[whose.platform], self._scope_of(whose)
+        allow = person_calls(self.store, budget, scope, whose.user_id, optional=optional)
         # By our own clock: nothing that is read so is compared with a time.
-        return self._client(whose, "live", tokens, self.clock.now, deadline_s=LIVE_DEADLINE_S)
+        return self._client(whose, "live", tokens, self.clock.now, deadline_s=LIVE_DEADLINE_S, allow=allow)
 
     def _client(
         self,
@@ -163,6 +169,7 @@ class App:
         db_now: Callable[[], datetime],
         *,
         deadline_s: float = DEADLINE_S,
+        allow: Callable[[], None] = lambda: None,
     ) -> PlatformClient:
         return PlatformClient(
             platform=platform_named(whose.platform),
@@ -177,6 +184,7 @@ class App:
             shop_id=whose.shop_id,
             seen=self.call_record.note,
             deadline_s=deadline_s,
+            allow=allow,
         )
 
     def _scope_of(self, whose: Whose) -> Scope:

@@ -57,6 +57,7 @@ class PlatformClient:
         shop_id: str = "",
         seen: Callable[[CallSeen], None] = lambda _: None,
         deadline_s: float = DEADLINE_S,
+        allow: Callable[[], None] = lambda: None,
     ) -> None:
         self._platform = platform
         self._settings = settings
@@ -70,6 +71,8 @@ class PlatformClient:
         self._base_url = platform.base_url(settings, shop_id)
         self._seen = seen
         self._deadline_s = deadline_s
+        # Asked before each call, and raises where whoever causes it has had their share.
+        self._allow = allow
         # Requests that left this process, whatever became of them.
         self.sends = 0
 
@@ -117,6 +120,7 @@ class PlatformClient:
             headers |= {"content-type": request.content_type}
         fetched_at = self._db_now()
         weight = {"points": request.points} if request.points else {}
+        self._allow()
         self._limiter.permit(self._scope, self._call_class, **weight)
         self.sends += 1
         started = self._clock.monotonic()

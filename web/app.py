@@ -30,6 +30,7 @@ from web.health.pipeline import PipelineStatus
 from web.health.readiness import Readiness
 from web.http_limits import BodyLimit
 from web.live.coalescing import Coalescer
+from web.live.shared_questions import SharedQuestions
 from web.live.status_stream import StatusStream
 from web.live.wakeup_bell import WakeupBell
 from web.pages.setup import add_pages
@@ -117,6 +118,7 @@ def _web(app: App, bell: WakeupBell) -> Web:
         status_stream=StatusStream(lambda users: statuses_of(web, users)),
         statuses=Coalescer(lambda users: statuses_of(web, users)),
         estimates=Estimates(app),
+        questions=SharedQuestions(),
     )
     return web
 

@@ -14,6 +14,7 @@ from web.auth.csrf import Csrf
 from web.auth.sessions import Sessions
 from web.daily_allowances import DailyAllowances
 from web.live.coalescing import Coalescer
+from web.live.shared_questions import SharedQuestions
 from web.live.status_stream import StatusStream
 from web.problems import Problem
 
@@ -30,6 +31,7 @@ class Web:
     status_stream: StatusStream
     statuses: Coalescer
     estimates: Estimates
+    questions: SharedQuestions
 
 
 def web_of(request: Request) -> Web:

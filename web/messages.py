@@ -36,12 +36,16 @@ CHECKS = {
 
 # Why an answer is none (`web.problems`); a problem that has a detail of its own is not here.
 PROBLEMS = {
+    "bodies_take_all": "Too much is being sent at once. Send it again in some seconds.",
+    "cut_off": "The body ended before it was whole.",
     "database_away": "The database does not answer. Try again.",
+    "figures_take_long": "Your figures take longer than we may keep the database. Ask for a shorter time.",
     "form_in_parts": "Send a form as application/x-www-form-urlencoded.",
     "internal_error": "Something is wrong on our side. Our engineers have been told.",
     "invalid_input": "Part of the request is not as it should be.",
     "keys_away": "Sign-ins cannot be checked now. Try again.",
     "no_public_url": "Connecting is not set up here: PUBLIC_URL is missing.",
+    "many_questions": "Many are asking for their figures at once. Try again in some seconds.",
     "not_connected": "This platform is not connected.",
     "not_signed": "The delivery is not signed as it should be.",
     "not_signed_in": "Sign in, and try again.",
@@ -49,6 +53,7 @@ PROBLEMS = {
     "platform_not_set_up": "This platform cannot be connected here yet.",
     "refused": "The platform refused the token. Make a fresh one, and allow everything that is asked for.",
     "too_many_lines": "Too many pages are open.",
+    "too_many_questions": "Your last questions are not answered yet. Try again in some seconds.",
     "too_slow": "The body did not come in time.",
     "unknown_platform": "There is no such platform.",
     "unknown_user": "There is no such user.",
@@ -128,6 +133,8 @@ def needs_reconnect(job: Mapping[str, Any]) -> bool:
 
 # A platform's own texts go before these.
 CONNECT_PROBLEMS = {
+    "bodies_take_all": "Too much is being sent at once. Send it again in some seconds.",
+    "cut_off": "The body ended before it was whole.",
     "declined": "You did not confirm at {platform}, so nothing was connected. You can try again.",
     "other_shop": "This is the access to another {platform} shop than the one that you named. Sign in there as its "
     "owner, and connect again.",

@@ -219,6 +219,7 @@ _KINDS = {
     415: _Kind("unsupported_media_type", "Unsupported media type"),
     422: _Kind("invalid_input", "Invalid input"),
     429: _Kind("too_many_requests", "Too many requests"),
+    499: _Kind("cut_off", "The sender went away"),
     500: _Kind("internal_error", "Internal error"),
     502: _Kind("the_platform_did_not_answer_properly", "The platform did not answer properly"),
     503: _Kind("not_available_now", "Not available now"),

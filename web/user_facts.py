@@ -15,6 +15,8 @@ from web.problems import Problem
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 # SQLSTATE of a name that is no time zone.
 _INVALID_PARAMETER = "22023"
+# SQLSTATE of a statement that ran into its time limit.
+_OUT_OF_TIME = "57014"
 
 
 def status_of(web: Web, user_id: str) -> dict[str, Any]:
@@ -48,19 +50,23 @@ def token_ends_of(web: Web, user_id: str) -> dict[str, str]:
     return {row["connection_id"]: row["expires_at"] for row in ending_soon(web.app.store, user_id)}
 
 
-def figures_of(web: Web, user_id: str, *, unit: str, zone: str, since: datetime) -> dict[str, Any]:
+async def figures_of(web: Web, user_id: str, *, unit: str, zone: str, since: datetime) -> dict[str, Any]:
     """Sums by platform, currency and time; see SQL `figures`. 422 for a zone that the database does not know."""
     start = max(since, _BEGINNING).isoformat()
+
+    def ask() -> dict[str, Any]:
+        found: dict[str, Any] = web.app.store.rpc("figures", p_user_id=user_id, p_unit=unit, p_zone=zone, p_since=start)
+        return found
+
     try:
-        figures: dict[str, Any] = web.app.store.rpc(
-            "figures", p_user_id=user_id, p_unit=unit, p_zone=zone, p_since=start
-        )
+        return await web.questions.of(user_id, ("figures", unit, zone, start), ask)
     except StoreError as error:
         # Our list of zones may have one that the database's has not.
         if error.code == _INVALID_PARAMETER:
             raise Problem(422, "unknown_zone") from None
+        if error.code == _OUT_OF_TIME:
+            raise Problem(503, "figures_take_long", headers={"Retry-After": "60"}) from None
         raise
-    return figures
 
 
 def _with_allowances(web: Web, facts: dict[str, Any]) -> dict[str, Any]:

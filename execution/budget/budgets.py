@@ -59,6 +59,9 @@ class Budget:
     day_margin: float = 0.0
     backfill_share: float = 0.5
     live_share: float = 0.0
+    # Of the day: what one person's questions may take, and those of all persons that could as well not be asked.
+    person_share: float = 1.0
+    people_share: float = 1.0
     block_calls: int = 20
     error_share: ErrorShare | None = None
 
@@ -73,6 +76,8 @@ class Budget:
             raise ValueError("safety_margin and day_margin must be in [0, 1)")
         if not 0 < self.backfill_share <= 1 or not 0 <= self.live_share <= 1 - self.backfill_share:
             raise ValueError("backfill_share must be in (0, 1] and live_share in what it leaves")
+        if not 0 < self.person_share <= self.people_share <= 1:
+            raise ValueError("person_share must be above 0 and at most people_share, and that at most 1")
 
     @property
     def pace(self) -> float | None:

@@ -120,6 +120,8 @@ class Estimates:
 
     def _asked(self, user_id: str, row: Mapping[str, Any], since: datetime | None) -> Expected:
         """What the platform says, remembered for ten minutes; why it could not be asked, for half a minute."""
+        # By months: a question that is moved by a second is the same one, and costs the platform nothing more.
+        since = since and since.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         key = (user_id, row["connection_id"], row["entity"], since.isoformat() if since else "")
         now = self._app.clock.monotonic()
         with self._lock:
@@ -163,7 +165,7 @@ class Estimates:
         if shop["expires_in_seconds"] is not None and shop["expires_in_seconds"] < 5:
             raise Fatal("the token has expired", code="renewed_first")
         pair = opened(dict(shop), self._app.keyring)
-        client = self._app.live_client(pair, _Borrowed(token=pair.access))
+        client = self._app.live_client(pair, _Borrowed(token=pair.access), optional=True)
 
         def send(request: Request, /) -> Response:
             return client.send(replace(request, path=request.path.replace("{shop_id}", pair.shop_id)))

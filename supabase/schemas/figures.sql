@@ -2,7 +2,7 @@
 
 -- recent_orders: the newest orders of a user, over all shops; a page of an index each, however many there are.
 create or replace function public.recent_orders(p_user_id uuid, p_limit int default 8) returns jsonb
-language plpgsql stable security definer set search_path = '' as $$
+language plpgsql stable security definer set search_path = '' set statement_timeout = '5s' as $$
 begin
     return (
         select coalesce(jsonb_agg(to_jsonb(newest) order by newest.ordered_at desc, newest.platform_id), '[]')
@@ -33,7 +33,7 @@ $$;
 -- Revenue is what buyers paid less the taxes that are passed on; amounts of two currencies are never added, and one that
 -- could not be read adds nothing.
 create or replace function public.figures(p_user_id uuid, p_unit text, p_zone text, p_since timestamptz) returns jsonb
-language plpgsql stable security definer set search_path = '' as $$
+language plpgsql stable security definer set search_path = '' set statement_timeout = '5s' as $$
 declare shops uuid[] := private.connections_of(p_user_id);
 begin
     return (

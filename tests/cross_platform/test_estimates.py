@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -11,6 +12,7 @@ from execution import operations
 from execution.app import App
 from execution.reports.estimates import Estimates
 from tests.cross_platform.shops import Shops
+from tests.worlds import users
 from tests.worlds.world import World
 
 # Closed windows of the ledger, gap counts, lookups and polls cannot be known beforehand.
@@ -109,3 +111,69 @@ def test_no_budget_or_no_good_token_is_told_in_words(world: World) -> None:
         "Our access has to be renewed first. The first pages will tell.",
         "Connect again first.",
     ]
+
+
+def dry_run(world: World, estimates: Estimates, since: datetime) -> dict[str, Any]:
+    """Etsy's orders from there on, as `POST /settings/backfill` asks for it."""
+    status, rows = operations.manager(world.app).wanted(world.user_id, platform="etsy", entities=["orders"])
+    job: dict[str, Any] = estimates.of(world.user_id, status, rows, again=True, since=since)["jobs"][0]
+    return job
+
+
+def etsys_day(world: World) -> int:
+    dry_run(world, Estimates(world.app), datetime(2025, 3, 2, tzinfo=UTC))
+    return int(world.app.store.rpc("budget_report", p_platform="etsy")["scopes"][0]["per_day"])
+
+
+def test_a_dry_run_that_is_moved_by_a_second_costs_the_platform_nothing_more(world: World, shops: Shops) -> None:
+    """The key of what is remembered held `since`: each second was another question, of a budget that all share."""
+    estimates, since = Estimates(world.app), datetime(2025, 3, 2, tzinfo=UTC)
+    first = dry_run(world, estimates, since)
+    before = asked(shops)
+
+    again = [dry_run(world, estimates, since + timedelta(seconds=n)) for n in range(1, 50)]
+
+    assert asked(shops) == before
+    assert {job["calls"] for job in again} == {first["calls"]}
+
+
+def have_asked(db: psycopg.Connection[Any], user_id: str, calls: int) -> None:
+    """As many calls of the user's stand in the hour, on the one scope that Etsy's calls have here."""
+    db.execute(
+        "insert into private.person_calls as kept (scope, user_id, hour, calls)"
+        " select scope, %s, date_trunc('hour', clock_timestamp()), %s from private.api_budgets"
+        " where scope like 'etsy:%%'"
+        " on conflict (scope, hour, user_id) do update set calls = excluded.calls",
+        [user_id, calls],
+    )
+
+
+def test_a_persons_questions_end_with_their_share_and_nobody_elses_do(
+    app: App, db: psycopg.Connection[Any], shops: Shops
+) -> None:
+    """120 dry runs an hour, three questions each: 8,640 calls a day of the 5,000 of everybody."""
+    one, other = shops.seller(app, db), shops.seller(app, db)
+    have_asked(db, one.user_id, int(etsys_day(one) * app.budgets["etsy"].person_share) - 2)
+    before = len(shops.stand_in("etsy").ledger())
+
+    told = [dry_run(one, Estimates(app), datetime(2025, 3, 2, tzinfo=UTC)) for _ in range(5)]
+
+    assert len(shops.stand_in("etsy").ledger()) - before <= 2
+    assert told[-1]["calls"] is None
+    assert told[-1]["reason"] == "Nothing more may be asked of the platform just now. Try again in a few minutes."
+    assert dry_run(other, Estimates(app), datetime(2025, 3, 2, tzinfo=UTC))["calls"] is not None
+
+
+def test_the_dry_runs_of_many_leave_room_for_those_who_connect(
+    app: App, db: psycopg.Connection[Any], shops: Shops
+) -> None:
+    seller = shops.seller(app, db)
+    have_asked(db, users.make_user(db), int(etsys_day(seller) * app.budgets["etsy"].people_share))
+    before = dict(calls_by_class(seller))
+
+    refused = dry_run(seller, Estimates(app), datetime(2025, 3, 2, tzinfo=UTC))
+    assert calls_by_class(seller) == before
+    shops.seller(app, db)
+
+    assert refused["calls"] is None
+    assert calls_by_class(seller)["live"] > before["live"]

@@ -8,12 +8,14 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from urllib.parse import urlsplit
 
 import pytest
+import structlog
 
-from tests.web.conftest import wait_for
-from web import http_limits
+from tests.web.conftest import client, wait_for
+from web import http_lines
 from web.http_limits import BodyLimit
 from web.problems import Problem
 
@@ -51,6 +53,150 @@ def everything_from(line):
     return answer
 
 
+CHUNKED = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+# What begins a message, and what then comes without end.
+PHASES = {
+    "trailers": (CHUNKED + b"0\r\n", b"x: " + PIECE + b"\r\n"),
+    "small trailers": (CHUNKED + b"0\r\n", b"x:y\r\n" * 2000),
+    "one extension of a chunk": (CHUNKED + b"1;", b"a=" + PIECE),
+    "extensions of chunks": (CHUNKED, b"1;a=bbbbbbbbbbbbbbbbbbb\r\nx\r\n" * 400),
+    "small chunks": (CHUNKED, b"1\r\nx\r\n" * 1500),
+    "a body after its answer": (b"GET /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000000\r\n\r\n", PIECE * 8),
+    "chunks after their answer": (
+        b"GET /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"1f40\r\n" + PIECE + b"\r\n",
+    ),
+    "blank lines": (b"", b"\r\n" * 4000),
+    "blank lines after an answer": (GET, b"\r\n" * 4000),
+    "what no parser reads": (GET.replace(b"\r\n\r\n", b"\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"), PIECE),
+    "requests": (b"", GET * 300),
+    "fields": (GET[:-2], b"a:b\r\n" * 1000),
+}
+STALLS = {
+    "an unfinished head": GET[:-2],
+    "a body": b"POST /health/live HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx",
+    "an answered body": b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx",
+    "trailers": CHUNKED + b"0\r\nx: y\r\n",
+    "a blank line after an answer": GET + b"\r\n",
+}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_no_phase_of_a_message_is_without_end(connect, phase):
+    line, sent = connect(), 0
+    begin, more = PHASES[phase]
+
+    try:
+        line.sendall(begin)
+        # Beyond what the limits and the buffers of the two ends can hold together.
+        while sent < 40_000_000:
+            line.sendall(more)
+            sent += len(more)
+    except ConnectionError:
+        pass
+
+    assert sent < 40_000_000
+
+
+@pytest.mark.parametrize("phase", STALLS)
+def test_a_line_that_stalls_is_given_up_in_every_phase(connect, monkeypatch, phase):
+    for name in ("HEAD_S", "LONGEST_BODY_S", "LINGER_S"):
+        monkeypatch.setattr(http_lines, name, 0.2)
+    line = connect()
+
+    line.sendall(STALLS[phase])
+
+    everything_from(line)  # a line that stays open ends this in an error of its own time
+
+
+def test_who_does_not_read_is_given_up(web_url, monkeypatch):
+    """An answer that cannot be sent stays in memory with its line."""
+    monkeypatch.setattr(http_lines, "STALLED_S", 0.2)
+    monkeypatch.setattr(http_lines, "MOST_PIPELINED", 500)
+    ended = threading.Event()
+    lost = http_lines.LimitedHttp.connection_lost
+    monkeypatch.setattr(http_lines.LimitedHttp, "connection_lost", lambda *args: (lost(*args), ended.set()))
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.connect((urlsplit(web_url).hostname, urlsplit(web_url).port))
+        line.sendall(GET.replace(b"/health/live", b"/openapi.json") * 500)
+
+        assert ended.wait(20)
+        assert everything_from(line).count(b"HTTP/1.1 200") < 500
+
+
+def test_when_all_lines_are_taken_the_longest_waiting_makes_room(connect, monkeypatch):
+    monkeypatch.setattr(http_lines, "MOST_LINES", 5)
+    waiting = [connect() for _ in range(8)]
+
+    newest = connect()
+    newest.sendall(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+
+    assert everything_from(newest).startswith(b"HTTP/1.1 200")
+    assert everything_from(waiting[0]) == b""
+
+
+def test_bodies_in_hand_have_a_ceiling_and_a_small_one_its_place():
+    """Unsigned bodies that wait for their last byte: beyond the ceiling the next large one is refused, no small one."""
+
+    async def play():
+        held = asyncio.Event()
+
+        async def reading(scope, receive, send):
+            while (await receive())["more_body"]:
+                pass
+
+        limited = BodyLimit(reading, most_in_hand=150_000)
+
+        def bringing(size):
+            messages = [{"type": "http.request", "body": b"x" * size, "more_body": True}]
+
+            async def receive():
+                if messages:
+                    return messages.pop()
+                await held.wait()
+                return {"type": "http.request", "body": b"", "more_body": False}
+
+            return asyncio.create_task(limited({"type": "http", "path": "/webhooks/x", "headers": []}, receive, None))
+
+        first, second, third, small = bringing(100_000), bringing(100_000), bringing(100_000), bringing(20_000)
+        await asyncio.sleep(0)
+        await asyncio.wait([third])
+        held.set()
+        await asyncio.gather(first, second, small)
+        await bringing(100_000)
+        return third.exception()
+
+    refused = asyncio.run(play())
+
+    assert (refused.status_code, refused.code) == (503, "bodies_take_all")
+
+
+def test_only_a_delivery_may_be_large(connect):
+    for path, status in ((b"/webhooks/onboarding", b"401"), (b"/settings/backfill", b"413")):
+        line = connect()
+        line.sendall(
+            b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 100000\r\n\r\n" + b" " * 100_000
+        )
+        assert everything_from(line)[9:12] == status
+
+
+@pytest.mark.parametrize("path", ["/webhooks/onboarding", "/settings/backfill"])
+def test_a_body_that_is_cut_off_is_no_fault_of_ours(connect, web_url, path):
+    line = connect()
+    counted = f'keeper_http_answers_total{{method="POST",route="{path}",status="499"}}'
+
+    with structlog.testing.capture_logs() as logs, client(web_url) as asking:
+        line.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nxx".encode())
+        line.close()
+        seen = (counted in asking.get("/metrics").text for _ in range(2000))
+        assert any(seen)
+
+    assert [entry for entry in logs if entry["log_level"] == "error"] == []
+
+
 @pytest.mark.parametrize("kind", ENDLESS)
 def test_a_head_without_end_is_cut_before_it_fills_the_memory(connect, kind):
     line, sent = connect(), 0
@@ -77,7 +223,7 @@ def test_a_large_head_that_ends_is_answered(connect):
 
 @pytest.mark.parametrize("sent", [b"", b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-"])
 def test_a_line_on_which_no_request_comes_is_given_up(connect, monkeypatch, sent):
-    monkeypatch.setattr(http_limits, "HEAD_S", 0.1)
+    monkeypatch.setattr(http_lines, "HEAD_S", 0.1)
     line = connect()
 
     line.sendall(sent)
@@ -110,7 +256,7 @@ def test_a_body_by_the_drop_is_given_up_and_a_reader_is_not():
     async def send(_):
         pass
 
-    limited, slow, whole = BodyLimit(reading, longest_s=0.05), {"type": "http", "headers": []}, {}
+    limited, slow, whole = BodyLimit(reading, longest_s=0.05), {"type": "http", "headers": [], "path": "/"}, {}
     whole |= slow
 
     with pytest.raises(Problem) as given_up:

@@ -10,8 +10,11 @@ from execution.http.signatures import Delivery
 
 
 async def _delivery(request: Request) -> Delivery:
-    names = request.headers
-    return Delivery(headers={name: names.getlist(name) for name in names}, body=await request.body())
+    headers: dict[str, list[str]] = {}
+    # In one pass: asking for each name would look through all of them, each time.
+    for name, value in request.headers.items():
+        headers.setdefault(name, []).append(value)
+    return Delivery(headers=headers, body=await request.body())
 
 
 DeliveryDep = Annotated[Delivery, Depends(_delivery)]

@@ -61,8 +61,8 @@ class RecentOrder(BaseModel):
     currency: str
 
 
-@router.get("/dashboard/figures", responses=responses(401, 422, 503))
-def figures(
+@router.get("/dashboard/figures", responses=responses(401, 422, 429, 503))
+async def figures(
     *,
     user: UserDep,
     web: WebDep,
@@ -72,7 +72,7 @@ def figures(
 ) -> Figures:
     """Orders, revenue, fees, COGS by platform, currency and unit of time, of what has arrived so far."""
     _check_zone(zone)
-    return Figures(**figures_of(web, user.id, unit=unit, zone=zone, since=since or _BEGINNING))
+    return Figures(**await figures_of(web, user.id, unit=unit, zone=zone, since=since or _BEGINNING))
 
 
 @router.get("/dashboard/recent-orders", responses=responses(401, 422, 503))
