@@ -26,6 +26,7 @@ from execution.errors import Fatal, LeaseLost, Retriable, Signal, Skip, Snooze, 
 from execution.http.circuit_breaker import CircuitBreaker
 from execution.jobs import Job
 from execution.process.shutdown import HeldLeases
+from execution.rejects import RejectLimits
 from execution.seller_messages import message_of
 from execution.settings import HistoryWindow
 from execution.slices.job_slice import Client, ClientOf, JobSlice
@@ -63,6 +64,7 @@ class JobRunner:
     rng: random.Random
     worker: str
     history: HistoryWindow
+    rejects: RejectLimits
     give_back: Callable[[], None] = lambda: None
     # Told the lease that could not be given back, because the process is stopping and the database does not answer.
     return_later: Callable[[str], None] = lambda _: None
@@ -107,6 +109,7 @@ class JobRunner:
             work = SliceWork(
                 JobSlice(store=self.store, client=client, pool=pool, job=job, over=self._over(job, client)),
                 self.history,
+                self.rejects,
             )
             try:
                 try:
@@ -136,7 +139,14 @@ class JobRunner:
         if certificate is None:
             jobs.hand_back(self.store, job, work.calls)
             return SliceOutcome.HANDED_BACK
-        jobs.complete(self.store, job, work.calls, certificate=certificate.as_json(), watermark=certificate.watermark)
+        jobs.complete(
+            self.store,
+            job,
+            work.calls,
+            certificate=certificate.as_json(),
+            watermark=certificate.watermark,
+            shortfall=_told(job, certificate.shortfall) if certificate.shortfall else None,
+        )
         return SliceOutcome.COMPLETED
 
     def _settle_failure(self, job: Job, work: SliceWork, client: Client, failure: Exception) -> SliceOutcome:
@@ -185,3 +195,8 @@ class JobRunner:
             delay = max(delay, signal.after)
         outcome = jobs.park(self.store, job, signal.reason, delay, work.calls, charge=True, code=signal.code)
         return SliceOutcome.FAILED if outcome == "failed" else SliceOutcome.PARKED
+
+
+def _told(job: Job, shortfall: Fatal) -> jobs.Shortfall:
+    message = message_of(shortfall, platform_named(job.platform))
+    return jobs.Shortfall(code=shortfall.code, error=shortfall.reason, seller_message=message)

@@ -117,7 +117,8 @@ def test_poison_in_the_ledger_and_in_listings_is_kept_too(etsy: Etsy, world_of: 
 
     streams = {record["stream"] for record in world.rejected()}
     assert "listings" in streams
-    assert world.statuses()["listings"] == "completed"
+    # One of so few is more than the directive allows (test_rejects).
+    assert world.statuses()["listings"] == "completed_with_rejects"
     assert {d.what for d in world.wrong("listings")} == {"missing"}
 
 
