@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -102,6 +102,8 @@ def verify(store: Store, job: Job, send: Send, window: Bounds, limits: RejectLim
             p_newest=newest.newest if newest else None,
         )
         probe = newest or paginator.probe_count(send, bounds, _windows(facts))
+        if probe.past_end and probe.count is not None:
+            probe = replace(probe, count=probe.count + _new_among(store, job, listing, probe.past_end))
         provider_count = probe.count
         doubt = _judge_read(job, listing, probe, facts, paginator.gap(bounds, _windows(facts)), checks)
         if doubt is None:
@@ -130,6 +132,11 @@ def verify(store: Store, job: Job, send: Send, window: Bounds, limits: RejectLim
         watermark=datetime.fromtimestamp(window.end, UTC) - timedelta(seconds=job.entity.lookback_seconds),
         shortfall=shortfall,
     )
+
+
+def _new_among(store: Store, job: Job, stream: Stream, keys: tuple[str, ...]) -> int:
+    """How many of these keys came with no page of this job."""
+    return int(store.rpc("new_keys", p_lease_id=job.lease_id, p_stream=stream.name, p_keys=keys))
 
 
 def _judge_read(  # noqa: PLR0917  everything that was found out, and the list of checks that it fills

@@ -86,6 +86,19 @@ $$;
 revoke all on function public.audit_read(uuid, text, text, text, text) from public, anon, authenticated;
 grant execute on function public.audit_read(uuid, text, text, text, text) to service_role;
 
+-- new_keys: how many of these keys stand in no page that this job read of a stream.
+create or replace function public.new_keys(p_lease_id uuid, p_stream text, p_keys text[]) returns int
+language plpgsql security definer set search_path = '' as $$
+declare job public.sync_jobs := private.leased_job(p_lease_id);
+begin
+    return (select count(*) from (
+        select unnest(p_keys)
+        except
+        select k from public.sync_pages as p, unnest(p.keys) as k where p.job_id = job.id and p.stream = p_stream) as n);
+end $$;
+revoke all on function public.new_keys(uuid, text, text[]) from public, anon, authenticated;
+grant execute on function public.new_keys(uuid, text, text[]) to service_role;
+
 -- job_rejects: of each stream and look-up that this job read and of which records are kept aside: how many came, and how
 -- many of those are rejected still. What it did not see any more is nobody's loss.
 create or replace function private.job_rejects(job public.sync_jobs) returns jsonb
