@@ -29,6 +29,7 @@ from execution.platform_client import PlatformClient
 from execution.process import boot, lease_returns
 from execution.process.shutdown import HeldLeases
 from execution.rate_limiter import RateLimiter
+from execution.rejects import RejectLimits
 from execution.settings import Settings
 from execution.slices.job_slice import Client
 from execution.store import AS_LONG_AS_IT_TAKES, IN_PASSING, Patience, Store
@@ -220,6 +221,11 @@ class App:
         self.limiter.give_back()
         self.call_record.flush()
 
+    @cached_property
+    def reject_limits(self) -> RejectLimits:
+        """How much of an entity may be rejected, as the directive declares it."""
+        return RejectLimits.load()
+
     def runner(self) -> JobRunner:
         """A runner of this process; threads may share it."""
         return JobRunner(
@@ -231,6 +237,7 @@ class App:
             rng=self.rng,
             worker=f"{socket.gethostname()}:{os.getpid()}",
             history=self.settings.history_window,
+            rejects=self.reject_limits,
             give_back=self._after_slice,
             return_later=lambda lease_id: lease_returns.note(self.valkey, lease_id),
             slice_calls=lambda job: self.limiter.slice_calls(self._scope_of(job)),

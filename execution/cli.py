@@ -241,7 +241,10 @@ def run(
 
 @cli.command(short_help="Hold what is complete against its proofs once more.")
 def verify(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
-    """Hold every completed entity against its audit and proofs once more. Asks no platform; exit status 1 if not ok."""
+    """Hold every completed entity against its audit and proofs once more. Asks no platform; exit status 1 if not ok.
+
+    What is missing is queued to be read again.
+    """
     facts = operations.verify(app(), user_id=user_id, platform=platform, shop_id=shop)
     show(facts, as_json=as_json, text=progress.verification_table(facts))
     raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)

@@ -13,6 +13,7 @@ Signal                      how one slice of a job ends early; the runner settle
 ├── Retriable               try again with backoff; costs an attempt
 │   └── FileGone            a prepared file is there no more; ask for it again
 ├── Fatal                   the job ends; the seller is told why
+│   └── Refusal             the platform says so; believed when it is said twice, with time between
 └── Skip                    drop this one record or lookup, count it, go on
 """
 
@@ -112,6 +113,24 @@ class Fatal(Signal):
         super().__init__(reason, code=code)
         self.words = words or code
         self.facts = facts or {}
+
+
+class Refusal(Fatal):
+    """What the platform itself says is final. Once said it may be a passing fault (a firewall's page, a deployment): it
+    is believed when it is said again after a while; where it is `of_shop`, after the shop has been asked who it is.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        code: str,
+        words: str = "",
+        facts: Mapping[str, str] | None = None,
+        of_shop: bool = True,
+    ) -> None:
+        super().__init__(reason, code=code, words=words, facts=facts)
+        self.of_shop = of_shop
 
 
 class Skip(Signal):

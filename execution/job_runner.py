@@ -22,10 +22,22 @@ import structlog
 from execution import jobs
 from execution.catalog import Catalog, platform_named
 from execution.clock import Clock
-from execution.errors import Fatal, LeaseLost, Retriable, Signal, Skip, Snooze, StoreError, StoreUnavailable, UserError
+from execution.errors import (
+    Fatal,
+    LeaseLost,
+    Refusal,
+    Retriable,
+    Signal,
+    Skip,
+    Snooze,
+    StoreError,
+    StoreUnavailable,
+    UserError,
+)
 from execution.http.circuit_breaker import CircuitBreaker
 from execution.jobs import Job
 from execution.process.shutdown import HeldLeases
+from execution.rejects import RejectLimits
 from execution.seller_messages import message_of
 from execution.settings import HistoryWindow
 from execution.slices.job_slice import Client, ClientOf, JobSlice
@@ -36,6 +48,10 @@ from execution.verification import Certificate
 SLICE_SECONDS = 15.0
 _FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 2.0, 900.0
 _SETTINGS_MISSING = timedelta(minutes=5)
+# A refusal is believed when it is said again after so long: firewalls' pages and deployments pass.
+_SAID_AGAIN_AFTER = timedelta(seconds=45)
+# What is not true of a shop that says who it is.
+_SHOP_IS_GONE = ("gone", "shop_gone")
 
 log = structlog.get_logger()
 
@@ -63,6 +79,7 @@ class JobRunner:
     rng: random.Random
     worker: str
     history: HistoryWindow
+    rejects: RejectLimits
     give_back: Callable[[], None] = lambda: None
     # Told the lease that could not be given back, because the process is stopping and the database does not answer.
     return_later: Callable[[str], None] = lambda _: None
@@ -107,6 +124,7 @@ class JobRunner:
             work = SliceWork(
                 JobSlice(store=self.store, client=client, pool=pool, job=job, over=self._over(job, client)),
                 self.history,
+                self.rejects,
             )
             try:
                 try:
@@ -136,13 +154,24 @@ class JobRunner:
         if certificate is None:
             jobs.hand_back(self.store, job, work.calls)
             return SliceOutcome.HANDED_BACK
-        jobs.complete(self.store, job, work.calls, certificate=certificate.as_json(), watermark=certificate.watermark)
+        jobs.complete(
+            self.store,
+            job,
+            work.calls,
+            certificate=certificate.as_json(),
+            watermark=certificate.watermark,
+            shortfall=_told(job, certificate.shortfall) if certificate.shortfall else None,
+        )
         return SliceOutcome.COMPLETED
 
     def _settle_failure(self, job: Job, work: SliceWork, client: Client, failure: Exception) -> SliceOutcome:
         match failure:
             case Retriable():
                 return self._settle_signal(job, work, self.breaker.judge(job, client, failure))
+            case Refusal():
+                return self._settle_refusal(job, work, client, failure)
+            case Skip():
+                return self._settle_refusal(job, work, client, Refusal(failure.reason, code=failure.code))
             case Signal():
                 return self._settle_signal(job, work, failure)
             case LeaseLost() | StoreUnavailable():
@@ -154,6 +183,31 @@ class JobRunner:
                 unexpected = Retriable(f"unexpected {type(failure).__name__}", code="unexpected")
                 return self._park(job, work, unexpected)
 
+    def _settle_refusal(self, job: Job, work: SliceWork, client: Client, refusal: Refusal) -> SliceOutcome:
+        """The first saying is remembered, and the job waits for the second. A page in between makes it the first."""
+        if job.refused_code != refusal.code or work.pages:
+            log.info("refused_once", job_id=job.id, code=refusal.code, reason=refusal.reason)
+            again = Retriable(refusal.reason, _SAID_AGAIN_AFTER, code="refused_once")
+            return self._park(job, work, again, refused=refusal.code)
+        return self._settle_signal(job, work, self._believed(job, client, refusal) if refusal.of_shop else refusal)
+
+    def _believed(self, job: Job, client: Client, refusal: Refusal) -> Signal:
+        """What a refusal that was said twice means, now that the shop is asked who it is."""
+        self.store.rpc("extend_lease", p_lease_id=job.lease_id, p_lease_seconds=jobs.LEASE_SECONDS)
+        try:
+            self.breaker.probe(job, client)
+        except (Retriable, Snooze) as unknown:
+            return unknown
+        except Signal as same:
+            if same.code == "platform_key_refused":
+                return same
+            if "reconnect_needed" in (refusal.code, same.code):
+                client.give_up(refusal.reason)
+            return refusal
+        if refusal.code in _SHOP_IS_GONE:
+            return Fatal(f"{refusal.reason}, and the shop says who it is", code="not_shown")
+        return refusal
+
     def _settle_signal(self, job: Job, work: SliceWork, signal: Signal) -> SliceOutcome:
         log.info("slice_signal", job_id=job.id, signal=type(signal).__name__, code=signal.code, reason=signal.reason)
         match signal:
@@ -163,8 +217,6 @@ class JobRunner:
             case Snooze(delay=delay):
                 jobs.park(self.store, job, signal.reason, delay, work.calls, charge=False, code=signal.code)
                 return SliceOutcome.PARKED
-            case Skip():
-                return self._settle_signal(job, work, Fatal(signal.reason, code=signal.code))
             case Fatal(code="platform_key_refused" as code):
                 # Nobody's jobs can run until an operator has mended the key; none of them has failed.
                 jobs.park(self.store, job, signal.reason, _SETTINGS_MISSING, work.calls, charge=False, code=code)
@@ -176,12 +228,19 @@ class JobRunner:
             case _:
                 return self._park(job, work, signal)
 
-    def _park(self, job: Job, work: SliceWork, signal: Signal) -> SliceOutcome:
+    def _park(self, job: Job, work: SliceWork, signal: Signal, *, refused: str | None = None) -> SliceOutcome:
         """Backoff is a column: full jitter, doubling with each attempt that brought no page."""
         attempts = 0 if work.pages else job.attempts
         longest = min(_FIRST_BACKOFF_S * 2**attempts, _LONGEST_BACKOFF_S)
         delay = timedelta(seconds=self.rng.uniform(longest / 2, longest))
         if isinstance(signal, Retriable) and signal.after is not None:
             delay = max(delay, signal.after)
-        outcome = jobs.park(self.store, job, signal.reason, delay, work.calls, charge=True, code=signal.code)
+        outcome = jobs.park(
+            self.store, job, signal.reason, delay, work.calls, charge=True, code=signal.code, refused=refused
+        )
         return SliceOutcome.FAILED if outcome == "failed" else SliceOutcome.PARKED
+
+
+def _told(job: Job, shortfall: Fatal) -> jobs.Shortfall:
+    message = message_of(shortfall, platform_named(job.platform))
+    return jobs.Shortfall(code=shortfall.code, error=shortfall.reason, seller_message=message)

@@ -16,6 +16,11 @@ from execution.streams import Entity
 JobType = Literal["backfill", "incremental"]
 # A job in one of these still has work before it.
 OPEN = ("waiting", "queued", "running", "parked")
+# Ended with a certificate: as complete, or without what could not be mapped.
+WITH_REJECTS = "completed_with_rejects"
+CERTIFIED = ("completed", WITH_REJECTS)
+# Ended without one.
+FAILED = ("failed", "quarantined")
 LEASE_SECONDS = 60
 MAX_ATTEMPTS = 10
 # Why a job is parked, where waiting alone does not help: an operator must act.
@@ -42,6 +47,8 @@ class Job:
     cursor: Mapping[str, Any]
     page_seq: int
     attempts: int
+    # What the platform refused once, before this claim.
+    refused_code: str | None = None
 
 
 def claim(store: Store, catalog: Catalog, worker: str, lease_id: str) -> Job | None:
@@ -72,6 +79,7 @@ def claim(store: Store, catalog: Catalog, worker: str, lease_id: str) -> Job | N
         cursor=row["cursor"] or {},
         page_seq=row["page_seq"],
         attempts=row["attempts"],
+        refused_code=row["refused_code"],
     )
 
 
@@ -80,12 +88,32 @@ def hand_back(store: Store, job: Job, calls: int) -> None:
     store.rpc("hand_back_job", p_lease_id=job.lease_id, p_calls=calls)
 
 
-def park(store: Store, job: Job, reason: str, delay: timedelta, calls: int, *, charge: bool, code: str) -> str:
-    """Not now. Answers 'parked', or 'failed' when the last attempt was spent."""
-    return _park(store, job.lease_id, reason, delay, calls, charge=charge, code=code)
+def park(
+    store: Store,
+    job: Job,
+    reason: str,
+    delay: timedelta,
+    calls: int,
+    *,
+    charge: bool,
+    code: str,
+    refused: str | None = None,
+) -> str:
+    """Not now. Answers 'parked', or 'failed' when the last attempt was spent. `refused`: as the next claim is told."""
+    return _park(store, job.lease_id, reason, delay, calls, charge=charge, code=code, refused=refused)
 
 
-def _park(store: Store, lease_id: str, reason: str, delay: timedelta, calls: int, *, charge: bool, code: str) -> str:
+def _park(
+    store: Store,
+    lease_id: str,
+    reason: str,
+    delay: timedelta,
+    calls: int,
+    *,
+    charge: bool,
+    code: str,
+    refused: str | None = None,
+) -> str:
     outcome: str = store.rpc(
         "park_job",
         p_lease_id=lease_id,
@@ -96,6 +124,7 @@ def _park(store: Store, lease_id: str, reason: str, delay: timedelta, calls: int
         p_calls=calls,
         p_code=code,
         p_seller_message=MESSAGES["attempts_exhausted"],
+        p_refused_code=refused,
     )
     return outcome
 
@@ -112,7 +141,24 @@ def fail(store: Store, job: Job, calls: int, *, code: str, error: str, seller_me
     )
 
 
-def complete(store: Store, job: Job, calls: int, *, certificate: Mapping[str, Any], watermark: datetime | None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Shortfall:
+    """Why an entity that ends with a certificate is not whole."""
+
+    code: str
+    error: str
+    seller_message: str
+
+
+def complete(
+    store: Store,
+    job: Job,
+    calls: int,
+    *,
+    certificate: Mapping[str, Any],
+    watermark: datetime | None,
+    shortfall: Shortfall | None = None,
+) -> None:
     """Proven: certificate, cursor for the incremental sync and ending in one transaction."""
     store.rpc(
         "complete_job",
@@ -120,6 +166,9 @@ def complete(store: Store, job: Job, calls: int, *, certificate: Mapping[str, An
         p_certificate=certificate,
         p_watermark=watermark.isoformat() if watermark else None,
         p_calls=calls,
+        p_code=shortfall and shortfall.code,
+        p_error=shortfall and shortfall.error,
+        p_seller_message=shortfall and shortfall.seller_message,
     )
 
 

@@ -209,8 +209,11 @@ def run_until_idle(app: App, *, wait_seconds: float) -> dict[str, Any]:
 
 
 def verify(app: App, *, user_id: str, platform: str | None, shop_id: str | None = None) -> dict[str, Any]:
-    """Every entity of the user's shops: its certificate, and its audit and proofs as they hold now."""
-    entities = []
+    """Every entity of the user's shops: its certificate, and its audit, its proofs and what is kept aside as it is now.
+
+    What is complete and does not hold is queued to be read again, or stays doubted until its shop is connected again.
+    """
+    entities: list[dict[str, Any]] = []
     for shop in _of_shops(app, user_id, platform, shop_id)["connections"]:
         named = {name: shop[name] for name in ("platform", "connection_id", "shop_id")}
         for entity in app.catalog.of(shop["platform"]):
@@ -225,10 +228,34 @@ def verify(app: App, *, user_id: str, platform: str | None, shop_id: str | None 
                 p_time_column=entity.time_column,
                 p_proofs=list(entity.proofs),
             )
-            ok = found["status"] == "completed" and found["audit"].get("missing_rows", 0) == 0
-            ok = ok and all(proof["ok"] for proof in found["proofs"])
-            entities.append({**named, "entity": entity.name, "ok": ok, **found})
+            is_held = found["status"] in jobs.CERTIFIED and found["audit"].get("missing_rows", 0) == 0
+            is_held = is_held and all(proof["ok"] for proof in found["proofs"])
+            shortfall = app.reject_limits.shortfall(entity.name, found.get("rejects", ()))
+            kept_aside = {"shortfall": shortfall.reason if shortfall else ""}
+            ok = found["status"] == "completed" and is_held and shortfall is None
+            entities.append({**named, "entity": entity.name, "ok": ok, "is_held": is_held, **kept_aside, **found})
+        _read_again(app, user_id, shop, [e for e in entities if e["connection_id"] == shop["connection_id"]])
     return {"user_id": user_id, "ok": bool(entities) and all(e["ok"] for e in entities), "entities": entities}
+
+
+def _read_again(app: App, user_id: str, shop: Mapping[str, Any], entities: Sequence[dict[str, Any]]) -> None:
+    """Queue what does not hold any more. What only misses rejected records would miss them again."""
+    doubted = [e for e in entities if e["status"] in jobs.CERTIFIED and not e["is_held"]]
+    if not doubted:
+        return
+    app.store.rpc("doubt_jobs", p_user_id=user_id, p_job_ids=[e["job_id"] for e in doubted])
+    if shop["status"] != "connected":
+        return
+    queued = manager(app).start(
+        user_id,
+        platform=shop["platform"],
+        shop_id=shop["shop_id"],
+        entities=[e["entity"] for e in doubted],
+        trigger="verification",
+    )
+    outcomes = {job["entity"]: job["outcome"] for job in queued["jobs"]}
+    for entity in doubted:
+        entity["outcome"] = outcomes[entity["entity"]]
 
 
 def remap(app: App, *, user_id: str, platform: str, shop_id: str | None = None, entity: str | None) -> dict[str, Any]:

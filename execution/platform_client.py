@@ -13,7 +13,7 @@ import structlog
 
 from execution.budget.budgets import CallClass, Scope
 from execution.clock import Clock
-from execution.errors import Fatal, Retriable, Skip, Snooze
+from execution.errors import Fatal, Refusal, Retriable, Skip, Snooze
 from execution.http.call_record import CallOutcome, CallSeen
 from execution.http.messages import Params, Request, Response
 from execution.http.retry_after import SHORTEST
@@ -22,7 +22,7 @@ from execution.platform_settings import PlatformSettings
 from execution.platforms.api import ResponseKind, Verdict
 from execution.platforms.platform import Platform
 from execution.rate_limiter import RateLimiter
-from execution.tokens.rules import TokenSource, reconnect_needed
+from execution.tokens.rules import TokenSource
 
 # Ids and names only: no host, no query, no way up, so that a path can never lead the token elsewhere.
 _PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+")
@@ -88,11 +88,16 @@ class PlatformClient:
         access_token = self._tokens.access_token()
         response, verdict = self._try(request, access_token)
         if verdict.kind is ResponseKind.TOKEN_REJECTED:
-            access_token = self._tokens.renew(rejected=access_token)
-            response, verdict = self._try(request, access_token)
+            newer = self._tokens.renew(rejected=access_token)
+            if newer != access_token:
+                response, verdict = self._try(request, newer)
         if verdict.kind is not ResponseKind.ACCEPTED:
             self._refuse(verdict)
         return response
+
+    def give_up(self, reason: str) -> None:
+        """The platform refuses this connection for good, and that is believed: the seller must reconnect."""
+        self._tokens.give_up(reason)
 
     @contextmanager
     def download(self, url: str, *, offset: int = 0) -> Iterator[Iterator[bytes]]:
@@ -170,23 +175,24 @@ class PlatformClient:
                 self._limiter.block(self._scope, wait)
                 raise Snooze(verdict.reason, wait, code="day_used_up")
             case ResponseKind.TOKEN_REJECTED:
-                self._tokens.give_up(verdict.reason)
-                raise reconnect_needed(f"a fresh token was rejected too: {verdict.reason}")
+                raise Refusal(f"the newest token was rejected too: {verdict.reason}", code="reconnect_needed")
             case ResponseKind.SHOP_PAUSED:
                 raise Snooze(verdict.reason, wait, code="shop_paused")
             case ResponseKind.GONE:
                 raise Skip(verdict.reason)
-            case ResponseKind.ACCESS_REFUSED | ResponseKind.KEY_REFUSED | ResponseKind.REQUEST_WRONG:
-                self._fail(verdict)
+            case ResponseKind.KEY_REFUSED:
+                self._no_key(verdict)
+            case ResponseKind.ACCESS_REFUSED | ResponseKind.REQUEST_WRONG:
+                of_shop = verdict.kind is ResponseKind.ACCESS_REFUSED
+                raise Refusal(
+                    verdict.reason, code=verdict.code, words=verdict.words, facts=verdict.facts, of_shop=of_shop
+                )
             case _:
                 raise Retriable(verdict.reason, verdict.wait)
 
-    def _fail(self, verdict: Verdict) -> NoReturn:
-        if verdict.kind is ResponseKind.KEY_REFUSED:
-            advice = "check the application, its key and its secret with the platform: no shop can be synced"
-            log.error("platform_key_refused", platform=self._platform.name, reason=verdict.reason, advice=advice)
-        elif verdict.code == "reconnect_needed":
-            self._tokens.give_up(verdict.reason)
+    def _no_key(self, verdict: Verdict) -> NoReturn:
+        advice = "check the application, its key and its secret with the platform: no shop can be synced"
+        log.error("platform_key_refused", platform=self._platform.name, reason=verdict.reason, advice=advice)
         raise Fatal(verdict.reason, code=verdict.code, words=verdict.words, facts=verdict.facts)
 
     def _url(self, path: str, params: Params | None) -> str:

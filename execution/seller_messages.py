@@ -28,6 +28,10 @@ MESSAGES: Mapping[str, str] = {
     # `page_too_big`, `search_warning`: a request of ours, however a platform says that it is wrong.
     **dict.fromkeys(("page_too_big", "platform_key_refused", "request_wrong", "search_warning"), _OUR_FAULT),
     "reconnect_needed": "{platform} no longer accepts our access. Please reconnect your shop.",
+    "records_rejected": (
+        "{rejected} of {read} records could not be read and are kept aside, so this is not all of it. "
+        "Our engineers have been told; you can start this again."
+    ),
     "source_incomplete": "They come with the {source}, and follow once those are complete.",
     "wrong_address": "The platform sent us to an unknown address. Our engineers have been told.",
     # Why an estimate is not known.

@@ -65,10 +65,12 @@ class TokenManager:
             return held.pair.access
 
     def renew(self, rejected: str) -> str:
-        """A newer token than the one that the platform rejected, whoever refreshes it."""
+        """A newer token than the one that the platform rejected, whoever refreshes it; the same where there is none."""
         with self._lock:
             held = self._read()
-            if held.pair.access == rejected:
+            # Where nothing newer can be had, the platform has to say twice that this one is over.
+            is_newest = held.pair.access == rejected
+            if is_newest and (self._is_refreshable(held) or self._clock.monotonic() >= held.expires_at):
                 held = self._refresh(held, needed=True)
             self._held = held
             return held.pair.access

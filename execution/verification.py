@@ -2,14 +2,15 @@
 
 Checks (design P5): the provider's count, asked once more after the reading, against the distinct keys that came; every
 window closed, without a gap; every key a row, or a rejected record; the newest record of the provider among ours;
-gaps that are long for this shop's own rhythm, asked for; and the proofs that the entity declares.
+gaps that are long for this shop's own rhythm, asked for; the proofs that the entity declares; and how much of what came
+could not be mapped, held against what the directive allows.
 """
 
 from __future__ import annotations
 
 import calendar
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from execution.errors import Fatal
 from execution.jobs import Job
 from execution.pagination.paginator import Bounds, Paginator, Probe, ReadWindow, Send
 from execution.pagination.registry import paginator_of
+from execution.rejects import RejectLimits
 from execution.store import Store
 from execution.streams import Lookup, Stream
 
@@ -48,7 +50,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """Complete, with everything that proves it."""
+    """What came, with everything that proves it. `shortfall`: too much of it could not be mapped."""
 
     provider_count: int | None
     distinct_keys: int
@@ -57,6 +59,7 @@ class Certificate:
     latest: str | None
     checks: tuple[Check, ...]
     watermark: datetime | None
+    shortfall: Fatal | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -79,7 +82,7 @@ def stream_bounds(stream: Stream, shop_created_at: datetime | None, window: Boun
     return Bounds(start=start, end=window.end)
 
 
-def verify(store: Store, job: Job, send: Send, window: Bounds) -> Certificate | Doubt:
+def verify(store: Store, job: Job, send: Send, window: Bounds, limits: RejectLimits) -> Certificate | Doubt:
     """Prove the entity complete, or say what is doubtful. Raises Fatal where a proof fails and nothing can mend it."""
     # Proofs over a whole shop may take longer than a page does.
     store.rpc("extend_lease", p_lease_id=job.lease_id, p_lease_seconds=_PROOF_LEASE_SECONDS)
@@ -99,6 +102,8 @@ def verify(store: Store, job: Job, send: Send, window: Bounds) -> Certificate | 
             p_newest=newest.newest if newest else None,
         )
         probe = newest or paginator.probe_count(send, bounds, _windows(facts))
+        if probe.past_end and probe.count is not None:
+            probe = replace(probe, count=probe.count + _new_among(store, job, listing, probe.past_end))
         provider_count = probe.count
         doubt = _judge_read(job, listing, probe, facts, paginator.gap(bounds, _windows(facts)), checks)
         if doubt is None:
@@ -116,6 +121,10 @@ def verify(store: Store, job: Job, send: Send, window: Bounds) -> Certificate | 
         # They are here, without a member that nothing stands or falls with: said, and no doubt.
         checks.append(Check(name="members", ok=True, detail={"partial": partial}))
     keys = int(facts.get("union_keys", 0)) if listing else _proven_rows(checks)
+    rejects = store.rpc("rejects_of", p_lease_id=job.lease_id)
+    shortfall = limits.shortfall(job.entity.name, rejects)
+    allowed = {"share": limits.share, "number": limits.number}
+    checks.append(Check(name="rejects", ok=shortfall is None, detail={"rejected": rejects, "allowed": allowed}))
     return Certificate(
         provider_count=provider_count,
         distinct_keys=keys,
@@ -124,7 +133,13 @@ def verify(store: Store, job: Job, send: Send, window: Bounds) -> Certificate | 
         latest=facts.get("latest"),
         checks=tuple(checks),
         watermark=datetime.fromtimestamp(window.end, UTC) - timedelta(seconds=job.entity.lookback_seconds),
+        shortfall=shortfall,
     )
+
+
+def _new_among(store: Store, job: Job, stream: Stream, keys: tuple[str, ...]) -> int:
+    """How many of these keys came with no page of this job."""
+    return int(store.rpc("new_keys", p_lease_id=job.lease_id, p_stream=stream.name, p_keys=keys))
 
 
 def _judge_read(  # noqa: PLR0917  everything that was found out, and the list of checks that it fills

@@ -4,6 +4,9 @@
 - the list grows or shrinks: its count changes during the pass;
 - a page comes short, twice, empty or without end: the pass closes, and its distinct keys are not the count.
 
+How much a page holds is the platform's to say: the next one begins where what came ended, however little was asked for
+or given. Pages of one record cannot overlap: they are believed when two passes agree.
+
 A window whose pass was not clean is read again, a few times, and then the reading ends as incomplete, with numbers.
 """
 
@@ -48,6 +51,8 @@ class OffsetPosition(Position):
     offset: int = 0
     steady: bool = True
     joined: bool = True
+    # The next page begins with the record that the last one ended with.
+    overlaps: bool = True
     last_key: str | None = None
 
     @property
@@ -55,7 +60,7 @@ class OffsetPosition(Position):
         return self.offset
 
     def restarted(self) -> Self:
-        return replace(self, offset=0, pages=0, count=None, steady=True, joined=True, last_key=None)
+        return replace(self, offset=0, pages=0, count=None, steady=True, joined=True, overlaps=True, last_key=None)
 
 
 class OffsetPaginator(Paginator[OffsetPosition]):
@@ -92,17 +97,21 @@ class OffsetPaginator(Paginator[OffsetPosition]):
         expected = content.count if first else position.count
         # An empty list that is still empty holds too: a worker that died before it closed the window asks for it again.
         overlap_holds = first or content.keys[:1] == (() if position.last_key is None else (position.last_key,))
+        overlap_holds = overlap_holds and position.overlaps
         fresh = content.keys[0 if first else 1 :] if overlap_holds else content.keys
         reached = position.offset + len(content.keys)
-        endless = position.pages + 1 > _page_limit(expected or 0, self.pages.limit)
-        closing = reached >= (content.count or 0) or not fresh or endless or reached > self.pages.max_offset
+        endless = reached > (expected or 0) + _SLACK_PAGES * self.pages.limit
+        overlaps = len(content.keys) != 1 or reached >= (content.count or 0)
+        at_end = reached >= (content.count or 0) or (overlaps and not fresh)
+        closing = at_end or endless or reached > self.pages.max_offset
         after = replace(
             announce(self.stream, position, content.count) if first else position,
             count=expected,
             steady=position.steady and content.count == expected,
             joined=position.joined and overlap_holds,
             pages=position.pages + 1,
-            offset=max(reached - 1, 0),
+            overlaps=overlaps,
+            offset=max(reached - 1, 0) if overlaps else reached,
             last_key=content.keys[-1] if content.keys else None,
         )
         return Commit(position=after, closing=closing)
@@ -137,18 +146,21 @@ class OffsetPaginator(Paginator[OffsetPosition]):
         return Probe(count=content.count, newest=content.keys[0] if content.keys else None)
 
     def probe_count(self, send: Send, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> Probe:
-        """Ask each part for the count once more, past its end: a record that is there was never announced.
+        """Ask each part for the count once more, past its end: a record that is there was never announced, unless it is
+        one that is known (some platforms answer an offset past the end with their last page).
 
         A grid's windows cannot be asked as one: they closed by count, and the balance proves them.
         """
         if self.stream.window and self.stream.window.grid_seconds:
             return Probe(count=None)
         total = 0
+        past: list[str] = []
         for number, part in enumerate(self.stream.parts):
             announced = sum(window.provider_count for window in windows if window.part == number)
             content = self._probe(send, part, bounds, offset=min(announced, self.pages.max_offset))
-            total += announced + len(content.keys) if content.keys else content.count or 0
-        return Probe(count=total)
+            total += announced if content.keys else content.count or 0
+            past += content.keys
+        return Probe(count=total, past_end=tuple(past))
 
     def ask_count(self, send: Send, bounds: Bounds) -> int | None:
         """Of the first part alone, where there are several; of the middle of the time in a grid: shops grow."""
@@ -203,7 +215,3 @@ class OffsetPaginator(Paginator[OffsetPosition]):
         if self.stream.window is None or position.pages or position.window_start is None or position.window_end is None:
             return False
         return (content.count or 0) > self.pages.split_above and position.window_end > position.window_start
-
-
-def _page_limit(count: int, limit: int) -> int:
-    return count // max(limit - 1, 1) + _SLACK_PAGES

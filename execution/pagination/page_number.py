@@ -10,11 +10,14 @@
 
 Then the distinct keys of the pass are the total, or the list is read again; after some passes the reading ends as
 incomplete, with numbers. Going on after a pause needs no step back: the total of before is compared with the one after.
-Some answers hold nothing but the records: without a total, two passes in a row must have brought the same.
+Some answers hold nothing but the records: without a total, two passes in a row must have brought the same. A list may
+answer past its end with its last page: one that brings the keys of the page before it ends the reading. How much a page
+holds is the platform's to say; how long a reading may be is counted in records that came.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -63,6 +66,10 @@ class PageNumberPosition(Position):
     before: tuple[int, int] | None = None
     size: int | None = None
     last_page: int | None = None
+    # Records that came in this pass, and which the page before had: their digest, and whether this page has the same.
+    came: int = 0
+    had: str = ""
+    repeats: bool = False
     # In this pass the total never fell, nor did the size of a page change.
     steady: bool = True
     # Every page was in order, and none began with a newer record than the one before ended with, unless some came.
@@ -85,6 +92,9 @@ class PageNumberPosition(Position):
             calm=False,
             size=None,
             last_page=None,
+            came=0,
+            had="",
+            repeats=False,
             steady=fresh.steady,
             ordered=fresh.ordered,
             pages=0,
@@ -120,7 +130,8 @@ class PageNumberPaginator(Paginator[PageNumberPosition]):
 
     def decide(self, position: PageNumberPosition, content: Content) -> Commit[PageNumberPosition]:
         facts = {name: _whole(content.facts.get(name)) for name in _FACTS}
-        if facts["current_page"] not in (position.page, None):
+        is_past_end = position.had == _digest(content.keys) and (facts["current_page"] or 0) < position.page
+        if facts["current_page"] not in (position.page, None) and not is_past_end:
             raise Retriable(f"page {facts['current_page']} came where page {position.page} was asked for")
         read = self._looked_at(position, content, facts)
         if position.head and position.anchor is None:
@@ -130,7 +141,7 @@ class PageNumberPaginator(Paginator[PageNumberPosition]):
         if position.page == 1 or not read.ordered or self._endless(read):
             # The first page alone reached down to the anchor, or to the end: that is all there is.
             return Commit(position=read, closing=True)
-        return Commit(position=replace(read, page=1, head=True, anchor=read.newest), closing=False)
+        return Commit(position=replace(read, page=1, head=True, anchor=read.newest, had=""), closing=False)
 
     def close(
         self, position: PageNumberPosition, bounds: Bounds, counts: AuditCounts
@@ -169,6 +180,7 @@ class PageNumberPaginator(Paginator[PageNumberPosition]):
     ) -> PageNumberPosition:
         """What this page says of the list and of the reading."""
         size = facts["per_page"] or position.size or self.pages.limit
+        had = _digest(content.keys)
         times = [time for time in content.beside if isinstance(time, str)]
         calm = content.count == position.count
         # Where some came, they have moved records of the page before onto this one.
@@ -180,6 +192,9 @@ class PageNumberPaginator(Paginator[PageNumberPosition]):
             total=position.total if content.count is None else content.count,
             size=size,
             last_page=facts["last_page"],
+            came=position.came + len(content.keys),
+            had=had,
+            repeats=facts["last_page"] is None and bool(content.keys) and had == position.had,
             calm=calm,
             steady=position.steady and _not_less(position.count, content.count) and position.size in (size, None),
             ordered=position.ordered and _in_order(content.beside, newest),
@@ -190,18 +205,18 @@ class PageNumberPaginator(Paginator[PageNumberPosition]):
     def _ends_reading(self, read: PageNumberPosition, content: Content) -> bool:
         """Where no last page is told, only an empty page is the end: a short one may have been cut by the platform."""
         at_end = read.last_page is not None and read.page >= read.last_page
-        return at_end or _reaches(read) or not content.keys or self._endless(read)
+        return at_end or _reaches(read) or not content.keys or read.repeats or self._endless(read)
 
     def _feel(self, position: PageNumberPosition, counts: AuditCounts) -> PageNumberPosition:
         """Down to a page that holds nothing new, while the list stood still: from there on all is known. Then the
         usual head, from the time of the newest record that this reading began with.
         """
         fresh = not position.calm or position.known is None or counts.pass_keys > position.known
-        at_end = position.last_page is not None and position.page >= position.last_page
+        at_end = position.repeats or (position.last_page is not None and position.page >= position.last_page)
         if fresh and not at_end and not self._endless(position):
             return replace(position, page=position.page + 1, known=counts.pass_keys)
         # An anchor before all times: a list without any is read down to its end.
-        return replace(position, page=1, anchor=position.newest or "")
+        return replace(position, page=1, anchor=position.newest or "", had="")
 
     def _proven(self, position: PageNumberPosition, counts: AuditCounts) -> bool:
         # The pass brought as many as the one before, and nothing that none had brought.
@@ -214,10 +229,9 @@ class PageNumberPaginator(Paginator[PageNumberPosition]):
 
     def _endless(self, read: PageNumberPosition) -> bool:
         """An end to lists without one."""
-        most = self.pages.most_pages
-        if read.count is not None:
-            most = 2 * (read.count // (read.size or 1)) + _SLACK_PAGES
-        return read.pages > most
+        if read.count is None:
+            return read.pages > self.pages.most_pages
+        return read.came > 2 * read.count + _SLACK_PAGES * self.pages.limit
 
 
 def _reaches(read: PageNumberPosition) -> bool:
@@ -225,6 +239,10 @@ def _reaches(read: PageNumberPosition) -> bool:
     if not read.head or read.anchor is None or read.oldest is None:
         return False
     return read.oldest < read.anchor or (read.page == 1 and read.newest == read.anchor)
+
+
+def _digest(keys: tuple[str, ...]) -> str:
+    return hashlib.md5("\n".join(keys).encode(), usedforsecurity=False).hexdigest()
 
 
 def _whole(value: Any) -> int | None:

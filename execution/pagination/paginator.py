@@ -139,10 +139,14 @@ class ReadWindow:
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """What the platform says when asked once more: its count (None: it does not tell), the newest record's key."""
+    """What the platform says when asked once more: its count (None: it does not tell), the newest record's key.
+
+    `past_end`: keys that it shows behind all that it announced. One that is known proves nothing new.
+    """
 
     count: int | None
     newest: str | None = None
+    past_end: tuple[str, ...] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 

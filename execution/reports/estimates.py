@@ -22,7 +22,7 @@ from execution.catalog import platform_named
 from execution.connections.choice import origins
 from execution.errors import Fatal, Signal, Snooze, StoreError, UserError
 from execution.http.messages import Request, Response
-from execution.jobs import OPEN
+from execution.jobs import CERTIFIED, OPEN
 from execution.keyring import TokenUnreadable
 from execution.operations import calls_per_day, manager
 from execution.pagination.paginator import Bounds
@@ -108,9 +108,9 @@ class Estimates:
         outcome: QueueOutcome = "queued"
         if before is not None and before["status"] in OPEN:
             outcome, expected = "already_running", _to_come(before)
-        elif before is not None and before["status"] == "completed" and not again:
+        elif before is not None and before["status"] == "completed" and not before["doubted_at"] and not again:
             outcome, expected = "already_complete", Expected(calls=0)
-        elif before is not None and before["status"] == "completed" and since is None:
+        elif before is not None and before["status"] in CERTIFIED and since is None:
             expected = Expected(calls=int(before["calls_used"]))
         else:
             expected = self._asked(user_id, row, since)

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from execution.clock import Clock
 from execution.connections.choice import origins
-from execution.jobs import OPEN
+from execution.jobs import CERTIFIED, OPEN, WITH_REJECTS
 
 _LOOK_SECONDS = 0.5
 _BAR_CELLS = 18
@@ -26,6 +26,7 @@ _MARKS = {
     "running": ("●", "cyan"),
     "parked": ("◔", "yellow"),
     "completed": ("✓", "green"),
+    WITH_REJECTS: ("!", "yellow"),
     "failed": ("✗", "red"),
     "quarantined": ("✗", "red"),
 }
@@ -54,7 +55,8 @@ def status_table(facts: Mapping[str, Any], now: datetime) -> RenderableType:
         Text(f"{origin(job)} {_wait(job, now)}", style="yellow") for job in facts["jobs"] if job["status"] == "parked"
     ]
     lines += [
-        Text(f"{origin(f)} {f['entity']} failed ({f['code']}): {f['message']}", style="red") for f in facts["failures"]
+        Text(f"{origin(f)} {f['entity']} {_became(f)} ({f['code']}): {f['message']}", style="red")
+        for f in facts["failures"]
     ]
     return Group(*lines)
 
@@ -76,8 +78,16 @@ def watch(look: Callable[[], Mapping[str, Any]], *, console: Console, clock: Clo
 def of_its_jobs(facts: Mapping[str, Any]) -> Mapping[str, Any]:
     """Some shops' status, which is not the user's: another shop may still run, or have failed."""
     states = {job["status"] for job in facts["jobs"]}
-    status = "in_progress" if states & set(OPEN) else "completed" if states == {"completed"} else "failed"
+    status = "completed" if states == {"completed"} else "failed"
+    if states & set(OPEN):
+        status = "in_progress"
+    elif states and WITH_REJECTS in states and states <= set(CERTIFIED):
+        status = WITH_REJECTS
     return {**facts, "backfill_status": status}
+
+
+def _became(failure: Mapping[str, Any]) -> str:
+    return "is not whole" if failure["status"] == WITH_REJECTS else "failed"
 
 
 def verification_table(facts: Mapping[str, Any]) -> RenderableType:
@@ -110,6 +120,14 @@ def verification_table(facts: Mapping[str, Any]) -> RenderableType:
     return Group(table, *(Text(line, style="red") for line in complaints), *(Text(line) for line in notes))
 
 
+_AGAIN = {
+    "queued": "queued to be read again",
+    "rerun_requested": "will be read again",
+    "already_running": "is being read again",
+    "already_complete": "was read again meanwhile",
+}
+
+
 def rows_held(certificate: Mapping[str, Any]) -> int:
     """Distinct records that came, less those that could not be mapped."""
     return int(certificate["distinct_keys"]) - int(certificate["rejected"])
@@ -123,7 +141,9 @@ def in_part(certificate: Mapping[str, Any]) -> int:
 def _checks(entity: Mapping[str, Any]) -> dict[str, bool]:
     """Every check of an entity by name; a proof made anew outweighs the certificate's."""
     certificate = entity.get("certificate") or {}
-    return {c["name"]: bool(c["ok"]) for c in (*certificate.get("checks", []), *entity.get("proofs", []))}
+    checks = {c["name"]: bool(c["ok"]) for c in (*certificate.get("checks", []), *entity.get("proofs", []))}
+    # Known anew as the proofs are: what was kept aside may have landed since.
+    return {**checks, "rejects": not entity["shortfall"]} if certificate else checks
 
 
 def _complaints(entity: Mapping[str, Any]) -> list[str]:
@@ -131,7 +151,13 @@ def _complaints(entity: Mapping[str, Any]) -> list[str]:
     name = entity["entity"]
     missing = (entity.get("audit") or {}).get("missing_rows", 0)
     lines = [f"{name}: {missing:,} records that were read are no rows now"] if missing else []
-    return lines + [f"{name}: {check} does not hold" for check, ok in _checks(entity).items() if not ok]
+    if entity["shortfall"]:
+        lines.append(f"{entity['shortfall']}: see `keeper rejected list`, then `keeper rejected replay`")
+    lines += [
+        f"{name}: {check} does not hold" for check, ok in _checks(entity).items() if not ok and check != "rejects"
+    ]
+    again = f"{name}: {_AGAIN[entity['outcome']]}" if "outcome" in entity else ""
+    return [*lines, again] if again else lines
 
 
 def _table(*headings: str) -> Table:
@@ -144,7 +170,7 @@ def _table(*headings: str) -> Table:
 
 def share(job: Mapping[str, Any]) -> float:
     """How much of a job is read, 0 to 1."""
-    if job["status"] == "completed":
+    if job["status"] in CERTIFIED:
         return 1.0
     if job["records_total"]:
         return min(1.0, float(job["records_done"]) / float(job["records_total"]))
@@ -169,6 +195,8 @@ def _state(job: Mapping[str, Any], now: datetime) -> str:
             return _pace(job, now)
         case "failed" | "quarantined":
             return str(job["error_code"])
+        case _ if job["status"] == WITH_REJECTS:
+            return f"not whole, {job['certificate']['rejected']} rejected"
         case "completed":
             # The certificate counts records, the job counts rejections: a window may have been read twice.
             rejected, partial = job["certificate"]["rejected"], in_part(job["certificate"])

@@ -83,7 +83,9 @@ class LookupStep:
         )
 
     def _may_go_without(self, signal: Fatal) -> bool:
-        if not self._lookup.may_be_refused or signal.code not in _REFUSED:
+        # Said twice, as every refusal.
+        is_believed = self._slice.job.refused_code == signal.code
+        if not (self._lookup.may_be_refused and signal.code in _REFUSED and is_believed):
             return False
         log.warning("lookup_refused", job_id=self._slice.job.id, lookup=self._lookup.name, reason=signal.reason)
         return True

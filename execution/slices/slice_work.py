@@ -11,6 +11,7 @@ from execution import verification
 from execution.errors import CursorTooNew, CursorUnreadable, Fatal, Snooze
 from execution.jobs import WORKER_TOO_OLD, WORKER_TOO_OLD_WAIT
 from execution.pagination.paginator import Bounds
+from execution.rejects import RejectLimits
 from execution.settings import HistoryWindow
 from execution.slices.cursor import Cursor
 from execution.slices.derivation_step import DerivationStep
@@ -30,8 +31,9 @@ log = structlog.get_logger()
 class SliceWork:
     """The work of one slice. `calls` and `pages` tell what it cost and what it brought."""
 
-    def __init__(self, in_slice: JobSlice, history: HistoryWindow) -> None:
+    def __init__(self, in_slice: JobSlice, history: HistoryWindow, rejects: RejectLimits) -> None:
         self._slice = in_slice
+        self._rejects = rejects
         self._job = in_slice.job
         self._history = history
 
@@ -55,7 +57,7 @@ class SliceWork:
                 if following is None:
                     return None
                 cursor = following
-            finding = verification.verify(self._slice.store, self._job, self._slice.send, window)
+            finding = verification.verify(self._slice.store, self._job, self._slice.send, window, self._rejects)
             if isinstance(finding, Certificate):
                 return finding
             cursor = self._doubt(finding, cursor.round + 1)

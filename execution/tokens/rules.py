@@ -166,7 +166,7 @@ class TokenSource(Protocol):
 
     def access_token(self) -> str: ...
     def renew(self, rejected: str) -> str:
-        """A token that is newer than the rejected one, or Fatal."""
+        """A token that is newer than the rejected one, the same where none can be had, or Fatal."""
 
     def give_up(self, reason: str) -> None:
         """The platform refuses this connection for good: the seller must reconnect."""

@@ -22,13 +22,13 @@ language sql stable security definer set search_path = '' as $$
                        'attempts', j.attempts, 'deaths', j.deaths, 'run_after', j.run_after,
                        'park_reason', j.park_reason, 'park_code', j.park_code, 'error_code', j.error_code,
                        'error', j.error, 'seller_message', j.seller_message,
-                       'created_at', j.created_at, 'started_at', j.started_at,
+                       'doubted_at', j.doubted_at, 'created_at', j.created_at, 'started_at', j.started_at,
                        'finished_at', j.finished_at, 'window_start', j.window_start, 'window_end', j.window_end,
                        'watermark', w.watermark, 'certificate', to_jsonb(c) - 'user_id',
                        'last_complete', case when j.status <> 'completed' then (
                            select jsonb_build_object('at', k.issued_at, 'held', k.distinct_keys - k.rejected)
                            from public.certificates as k
-                           where k.connection_id = j.connection_id and k.entity = j.entity
+                           where k.connection_id = j.connection_id and k.entity = j.entity and k.is_whole
                            order by k.issued_at desc limit 1) end)
                    order by j.platform, a.shop_name, a.shop_id, j.position)
             from (select distinct on (connection_id, entity) * from public.sync_jobs

@@ -59,14 +59,15 @@ begin
                       order by run_after limit 10000) as p group by platform) as by_platform),
         'ended', (
             select coalesce(jsonb_object_agg(platform, facts), '{}') from (
-                select platform, jsonb_build_object('completed', count(*) filter (where status = 'completed'),
+                select platform, jsonb_build_object('completed', count(*) filter (where status in ('completed', 'completed_with_rejects')),
                            'failed', count(*) filter (where status = 'failed'),
                            'quarantined', count(*) filter (where status = 'quarantined')) as facts
                 from (select platform, status from public.sync_jobs where finished_at > since
                       order by finished_at desc limit 10000) as e group by platform) as by_platform),
         'last_sync_at', (
             select max(finished_at) from (select finished_at, status from public.sync_jobs where finished_at is not null
-                                          order by finished_at desc limit 1000) as e where status = 'completed'),
+                                          order by finished_at desc limit 1000) as e
+            where status in ('completed', 'completed_with_rejects')),
         'calls', (
             select coalesce(jsonb_agg(jsonb_build_object('platform', platform, 'endpoint', endpoint, 'outcome', outcome,
                        'calls', calls, 'seconds', seconds, 'histogram', histogram)), '[]') from (

@@ -5,6 +5,7 @@
 --                                               ▼                               │ no budget, throttled, backoff
 --                                            running ───────────────────────────┘
 --                                               ├──▶ completed   (with a certificate)
+--                                               ├──▶ completed_with_rejects (with one that says what could not be mapped)
 --                                               ├──▶ failed      (for good, with a reason)
 --                                               └──▶ quarantined (three workers died on one slice)
 --
@@ -35,9 +36,11 @@ create table public.certificates (
     earliest timestamptz,
     latest timestamptz,
     checks jsonb not null,
-    issued_at timestamptz not null default now()
+    issued_at timestamptz not null default now(),
+    -- False: more of it was rejected than the directive allows, and nobody may call it complete.
+    is_whole boolean not null default true
 );
-comment on table public.certificates is 'The proof that an entity is complete: one row a completed job.';
+comment on table public.certificates is 'The proof of what came of an entity: one row a completed job.';
 create index certificates_of_connection on public.certificates (connection_id, entity, issued_at);
 select private.own_rows('certificates');
 
@@ -50,7 +53,7 @@ create table public.sync_jobs (
     entity text not null,
     job_type text not null check (job_type in ('backfill', 'incremental')),
     status text not null default 'waiting' check (status in
-        ('waiting', 'queued', 'running', 'parked', 'completed', 'failed', 'quarantined')),
+        ('waiting', 'queued', 'running', 'parked', 'completed', 'completed_with_rejects', 'failed', 'quarantined')),
     -- Lower runs first: orders before other entities, then the plan.
     priority int not null default 0,
     -- The entity's place in its platform's order.
@@ -87,10 +90,14 @@ create table public.sync_jobs (
     check ((status = 'running') = (lease_id is not null)),
     check ((status = 'running') = (lease_expires_at is not null)),
     check ((status = 'parked') = (run_after is not null)),
-    check ((status in ('completed', 'failed', 'quarantined')) = (finished_at is not null)),
+    -- Of a completed job: since when its verification fails. The next start reads it again.
+    doubted_at timestamptz,
+    -- What the platform refused once, without having said it again: final is what is said twice.
+    refused_code text,
+    check ((status in ('completed', 'completed_with_rejects', 'failed', 'quarantined')) = (finished_at is not null)),
     -- Complete means proven.
-    check ((status = 'completed') = (certificate_id is not null)),
-    check ((status in ('failed', 'quarantined')) = (error_code is not null))
+    check ((status in ('completed', 'completed_with_rejects')) = (certificate_id is not null)),
+    check ((status in ('completed_with_rejects', 'failed', 'quarantined')) = (error_code is not null))
 ) with (fillfactor = 50);
 comment on table public.sync_jobs is 'One entity of one connection, worked in slices.';
 -- One open job per connection, entity and job type: a double click cannot make two.
@@ -179,8 +186,8 @@ $$;
 
 -- queue_jobs: queue what is asked in one transaction. `p_jobs` is a list of {platform, connection_id, entity, priority,
 -- position}; without a connection it is asked of each shop that the user has there. Open jobs are left alone, completed
--- ones too unless `p_rerun`. What shall be read again, and is being read, is read once more after its end, however often
--- that was asked. Answers what became of each.
+-- ones too unless `p_rerun`, or their verification has failed since. What shall be read again, and is being read, is
+-- read once more after its end, however often that was asked. Answers what became of each.
 create or replace function public.queue_jobs(p_user_id uuid, p_job_type text, p_trigger text, p_jobs jsonb,
                                              p_rerun boolean default false) returns jsonb
 language plpgsql security definer set search_path = '' as $$
@@ -212,7 +219,7 @@ begin
         outcome := case
             when last.status in ('waiting', 'queued', 'running', 'parked') then
                 case when last.started_at is not null and p_rerun then 'rerun_requested' else 'already_running' end
-            when last.status = 'completed' and not p_rerun then 'already_complete'
+            when last.status = 'completed' and last.doubted_at is null and not p_rerun then 'already_complete'
             else 'queued' end;
         if outcome in ('queued', 'rerun_requested') and run <> all (runs) then
             insert into public.sync_runs (id, connection_id, user_id, job_type, trigger)

@@ -249,7 +249,7 @@ begin
            records_rejected = records_rejected + rejected_now,
            lease_expires_at = clock_timestamp() + make_interval(secs => coalesce((env ->> 'lease_seconds')::int, 60)),
            -- A page that landed is progress: what went wrong before it is forgiven.
-           attempts = 0, deaths = 0
+           attempts = 0, deaths = 0, refused_code = null
      where id = job.id;
     return result;
 end $$;
@@ -262,7 +262,7 @@ language plpgsql security definer set search_path = '' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id);
 begin
     -- Progress forgives what went wrong before it, with or without a page.
-    update public.sync_jobs set cursor = p_cursor, attempts = 0, deaths = 0 where id = job.id;
+    update public.sync_jobs set cursor = p_cursor, attempts = 0, deaths = 0, refused_code = null where id = job.id;
 end $$;
 revoke all on function public.move_cursor(uuid, jsonb) from public, anon, authenticated;
 grant execute on function public.move_cursor(uuid, jsonb) to service_role;

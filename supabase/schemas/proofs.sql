@@ -89,6 +89,43 @@ $$;
 revoke all on function public.audit_read(uuid, text, text, text, text) from public, anon, authenticated;
 grant execute on function public.audit_read(uuid, text, text, text, text) to service_role;
 
+-- new_keys: how many of these keys stand in no page that this job read of a stream.
+create or replace function public.new_keys(p_lease_id uuid, p_stream text, p_keys text[]) returns int
+language plpgsql security definer set search_path = '' as $$
+declare job public.sync_jobs := private.leased_job(p_lease_id);
+begin
+    return (select count(*) from (
+        select unnest(p_keys)
+        except
+        select k from public.sync_pages as p, unnest(p.keys) as k where p.job_id = job.id and p.stream = p_stream) as n);
+end $$;
+revoke all on function public.new_keys(uuid, text, text[]) from public, anon, authenticated;
+grant execute on function public.new_keys(uuid, text, text[]) to service_role;
+
+-- job_rejects: of each stream and look-up that this job read and of which records are kept aside: how many came, and how
+-- many of those are rejected still. What it did not see any more is nobody's loss.
+create or replace function private.job_rejects(job public.sync_jobs) returns jsonb
+language sql stable set search_path = '' as $$
+    with aside as materialized (
+        select distinct stream, coalesce(platform_id, 'rejected:' || raw_md5) as key from public.rejected_records
+        where connection_id = job.connection_id and entity = job.entity and status = 'open'),
+    came as (
+        select distinct p.stream, k as key from public.sync_pages as p, unnest(p.keys) as k
+        where p.job_id = job.id and p.stream in (select stream from aside)),
+    counted as (
+        select c.stream, count(*) as read, count(a.key) as rejected
+        from came as c left join aside as a on a.stream = c.stream and a.key = c.key group by c.stream)
+    select coalesce(jsonb_agg(to_jsonb(counted) order by stream), '[]') from counted where rejected > 0;
+$$;
+
+-- rejects_of: job_rejects for whoever holds the lease.
+create or replace function public.rejects_of(p_lease_id uuid) returns jsonb
+language sql security definer set search_path = '' as $$
+    select private.job_rejects(private.leased_job(p_lease_id));
+$$;
+revoke all on function public.rejects_of(uuid) from public, anon, authenticated;
+grant execute on function public.rejects_of(uuid) to service_role;
+
 -- verify_completed: hold a completed entity of a shop against its audit and its proofs once more. Asks no platform.
 create or replace function public.verify_completed(p_user_id uuid, p_connection_id uuid, p_entity text, p_stream text, p_table text,
                                                    p_time_column text, p_proofs text[]) returns jsonb
@@ -98,13 +135,13 @@ begin
     select * into job from public.sync_jobs
      where user_id = p_user_id and connection_id = p_connection_id and entity = p_entity and job_type = 'backfill'
      order by created_at desc, id limit 1;
-    if job.status is distinct from 'completed' then
+    if job.certificate_id is null then
         return jsonb_build_object('status', coalesce(job.status, 'never started'), 'error', job.error);
     end if;
     if p_stream <> '' then
         audit := private.audit_job(job, p_stream, p_table, p_time_column);
     end if;
-    return jsonb_build_object('status', job.status, 'audit', audit,
+    return jsonb_build_object('status', job.status, 'job_id', job.id, 'audit', audit, 'rejects', private.job_rejects(job),
         'certificate', (select to_jsonb(c) - 'user_id' from public.certificates as c where c.id = job.certificate_id),
         'proofs', (select coalesce(jsonb_agg(private.prove_job(job, name)), '[]') from unnest(p_proofs) as name));
 end $$;
@@ -112,3 +149,13 @@ revoke all on function
     public.verify_completed(uuid, uuid, text, text, text, text, text[])
     from public, anon, authenticated;
 grant execute on function public.verify_completed(uuid, uuid, text, text, text, text, text[]) to service_role;
+
+-- doubt_jobs: completed jobs whose verification fails now: the next start reads them again.
+create or replace function public.doubt_jobs(p_user_id uuid, p_job_ids uuid[]) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    update public.sync_jobs set doubted_at = coalesce(doubted_at, clock_timestamp())
+     where user_id = p_user_id and id = any (p_job_ids) and status = 'completed';
+end $$;
+revoke all on function public.doubt_jobs(uuid, uuid[]) from public, anon, authenticated;
+grant execute on function public.doubt_jobs(uuid, uuid[]) to service_role;

@@ -1,5 +1,26 @@
 -- Records that are mapped anew: rejected ones, and all after a corrected mapping.
 
+-- settle_replayed: jobs that ended as completed_with_rejects, and of which nothing is kept aside any more, are complete:
+-- their certificates say so, with what is held now.
+create or replace function private.settle_replayed(p_user_id uuid, p_connections uuid[]) returns void
+language plpgsql set search_path = '' as $$
+declare job public.sync_jobs;
+begin
+    perform 1 from public.profiles where user_id = p_user_id for no key update;
+    for job in select * from public.sync_jobs
+               where connection_id = any (p_connections) and status = 'completed_with_rejects' loop
+        continue when private.job_rejects(job) <> '[]';
+        update public.certificates set is_whole = true, rejected = 0, checks = (
+            select jsonb_agg(case when c ->> 'name' = 'rejects'
+                                  then '{"name": "rejects", "ok": true, "detail": {"replayed": true}}' else c end)
+            from jsonb_array_elements(checks) as c)
+         where id = job.certificate_id;
+        update public.sync_jobs set status = 'completed', error_code = null, error = null, seller_message = null
+         where id = job.id;
+    end loop;
+    perform private.settle_profile(p_user_id);
+end $$;
+
 -- replay_rejected: try records again that were rejected or landed in part, after the mapping was mended: those of one of
 -- the user's connections, or of all. No call to the platform.
 create or replace function public.replay_rejected(p_user_id uuid, p_after bigint default 0, p_limit int default 100,
@@ -29,6 +50,10 @@ begin
         end if;
         last := r.id;
     end loop;
+    if landed > 0 then
+        perform private.settle_replayed(p_user_id, case when p_connection_id is null
+            then private.connections_of(p_user_id) else array[p_connection_id] end);
+    end if;
     return jsonb_build_object('landed', landed, 'refused', refused, 'after', last);
 end $$;
 revoke all on function public.replay_rejected(uuid, bigint, int, uuid) from public, anon, authenticated;

@@ -4,9 +4,9 @@ create table public.profiles (
     user_id uuid primary key references auth.users (id) on delete cascade,
     plan text not null default 'free',
     backfill_status text not null default 'not_started'
-        check (backfill_status in ('not_started', 'in_progress', 'completed', 'failed')),
+        check (backfill_status in ('not_started', 'in_progress', 'completed', 'completed_with_rejects', 'failed')),
     backfill_completed_at timestamptz,
-    -- When the status is 'failed': which entities failed for good, and why, in words for the seller.
+    -- Which entities failed for good, or miss what could not be mapped, and why, in words for the seller.
     backfill_failures jsonb not null default '[]'::jsonb,
     created_at timestamptz not null default now(),
     check ((backfill_status = 'completed') = (backfill_completed_at is not null))

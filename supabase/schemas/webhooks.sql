@@ -86,7 +86,8 @@ begin
     return new;
 end $$;
 create trigger events_worked after update of status on public.sync_jobs
-    for each row when (new.status = 'completed' and new.entity = 'changes' and old.status <> 'completed')
+    for each row when (new.status in ('completed', 'completed_with_rejects') and new.entity = 'changes'
+                          and old.finished_at is null)
     execute function private.events_worked();
 
 -- accept_platform_event: one delivery, whatever it asks for, in one transaction; a repeat has no effect. What it names

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from execution.http.messages import Request, Response
 from execution.pagination.page_body import Content
-from execution.pagination.paginator import AuditCounts, Bounds, Commit, Incomplete
+from execution.pagination.paginator import AuditCounts, Bounds, Commit, Incomplete, ReadWindow
 from execution.pagination.registry import paginator_of
 from execution.streams import OffsetPages, Records, Stream, Window
 
@@ -34,6 +36,9 @@ class Provider:
 
     records: list[tuple[int, str]]
     changes: dict[int, Callable[[Provider], None]] = field(default_factory=dict)
+    # How much of a page the platform gives, by the number of the call; whether an offset past the end shows the end.
+    most: Callable[[int], int] = lambda _: 10**9
+    clamps: bool = False
     calls: int = 0
     # Keys that never left since the first request.
     throughout: set[str] = field(default_factory=set)
@@ -53,7 +58,9 @@ class Provider:
             self.ever |= here
         low, high = (int(str(params.get(name, other))) for name, other in (("min", 0), ("max", 10**9)))
         inside = [key for at, key in self.records if low <= at <= high]
-        offset, limit = int(str(params["offset"])), int(str(params["limit"]))
+        offset, limit = int(str(params["offset"])), min(int(str(params["limit"])), self.most(self.calls))
+        if self.clamps:
+            offset = max(0, min(offset, len(inside) - limit))
         return Content(count=len(inside), keys=tuple(inside[offset : offset + limit]))
 
     def add(self, at: int, key: str) -> None:
@@ -222,3 +229,36 @@ def test_a_record_that_comes_does_not_make_up_for_one_that_was_skipped() -> None
 
     assert gave_up is None
     assert "k5" in provider.throughout <= keys
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(size=st.integers(0, 60), sizes=st.lists(st.integers(1, 7), min_size=1, max_size=9), clamps=st.booleans())
+def test_a_list_is_read_whole_however_little_of_a_page_is_given(
+    size: int,
+    sizes: list[int],
+    clamps: bool,  # noqa: FBT001  hypothesis names it
+) -> None:
+    """Another limit than was asked for, another one each time, one record a page: pages are counted by what comes."""
+    provider = provider_of(size, {})
+    provider.most, provider.clamps = (lambda call: sizes[call % len(sizes)]), clamps
+
+    keys, gave_up = read(stream(max_offset=1000, split_above=1000), provider)
+
+    assert gave_up is None
+    assert keys == provider.throughout
+
+
+def test_what_stands_past_the_end_and_is_known_was_announced() -> None:
+    """An offset past the end answers with the last record: the probe tells its key, and counts what was announced."""
+    provider = provider_of(12, {})
+    provider.clamps = True
+
+    def send(request: Request) -> Response:
+        content = provider.response(request.params)
+        body = {"count": content.count, "results": [{"id": key} for key in content.keys]}
+        return Response(status=200, body=json.dumps(body).encode(), headers={}, fetched_at=datetime.now(UTC))
+
+    window = ReadWindow(part=0, start=None, end=None, passes=1, provider_count=12)
+    probe = paginator_of(stream()).probe_count(send, Bounds(start=0, end=999), (window,))
+
+    assert (probe.count, probe.past_end) == (12, ("k11",))

@@ -36,6 +36,11 @@ class Provider:
     changes: dict[int, Callable[[Provider], None]] = field(default_factory=dict)
     clamp: int = LIMIT
     short: bool = False
+    # A page past the end shows the last one; whether it says which it shows.
+    sticky: bool = False
+    honest: bool = False
+    tells_total: bool = False
+    hides: tuple[str, ...] = ()
     calls: int = 0
     throughout: set[str] = field(default_factory=set)
     ever: set[str] = field(default_factory=set)
@@ -55,11 +60,18 @@ class Provider:
         self.throughout &= self.shown
         self.ever |= self.shown
         page, size = int(str(params["page"])), min(int(str(params["limit"])), self.clamp)
+        last = max(-(-len(self.records) // size), 1)
+        if self.sticky:
+            shown, page = page, min(page, last)
         rows = self.records[(page - 1) * size : page * size]
-        whole = {"last_page": max(-(-len(self.records) // size), 1), "per_page": size, "total": len(self.records)}
-        facts = {"current_page": page} | ({} if self.short else whole)
+        whole = {"last_page": last, "per_page": size, "total": len(self.records)}
+        if self.sticky and not self.honest:
+            page = shown
+        facts = {"current_page": page} | (
+            {} if self.short else {name: fact for name, fact in whole.items() if name not in self.hides}
+        )
         return Content(
-            count=None if self.short else len(self.records),
+            count=None if self.short and not self.tells_total else len(self.records),
             keys=tuple(key for _, key in rows),
             beside=tuple(time for time, _ in rows),
             facts=facts,
@@ -306,3 +318,32 @@ def test_a_page_of_another_number_is_no_page() -> None:
 
     with pytest.raises(Retriable, match="page 1 came where page 3"):
         paginator.decide(position, Content(count=9, keys=("a",), beside=("x",), facts={"current_page": 1}))
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(size=SIZES, clamp=st.integers(1, LIMIT), honest=st.booleans(), tells_total=st.booleans())
+def test_the_last_page_again_is_the_end(
+    size: int,
+    clamp: int,
+    honest: bool,  # noqa: FBT001  hypothesis names it
+    tells_total: bool,  # noqa: FBT001
+) -> None:
+    """A list without a last page that answers past its end with its last page, of whatever size."""
+    provider = Provider(list_of(size), clamp=clamp, short=True, sticky=True, honest=honest)
+    provider.tells_total = tells_total
+    reader = Reader(provider)
+
+    assert reader.read() is None
+    assert reader.last == provider.throughout
+    # Two passes, each with the page past the end.
+    assert provider.calls <= 2 * (-(-size // clamp) + 3)
+
+
+def test_a_total_without_a_size_of_page_does_not_end_the_reading() -> None:
+    """Pages of one where five were asked for, and nobody says so: 32 pages, not 15."""
+    provider = Provider(list_of(32), clamp=1)
+    provider.hides = ("per_page", "last_page")
+    reader = Reader(provider)
+
+    assert reader.read() is None
+    assert reader.keys == provider.throughout

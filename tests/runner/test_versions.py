@@ -137,6 +137,8 @@ LEASE_FUNCTIONS: dict[str, dict[str, Any]] = {
     "prove": {"p_name": "line_items"},
     "audit_read": {"p_stream": "receipts", "p_table": "orders", "p_time_column": "ordered_at"},
     "sweep_gone": {"p_stream": "receipts", "p_table": "orders", "p_time_column": "", "p_last_pass": False},
+    "rejects_of": {},
+    "new_keys": {"p_stream": "receipts", "p_keys": ["1"]},
     "read_tokens": {},
     "begin_token_refresh": {"p_version": 1, "p_fence": str(uuid.UUID(int=5))},
     "mark_reconnect_needed": {"p_version": 1, "p_reason": "x"},

@@ -27,14 +27,18 @@ def test_each_says_first_what_it_is_for():
 
 def test_nothing_is_taken_from_code_that_still_runs():
     """Old processes work on the new schema during a deploy: only functions are dropped, to be made again with more, and
-    constraints, to be looser.
+    constraints, to be made again wider or looser.
     """
     taken_back = re.compile(r"\b(drop|rename|truncate)\b", re.IGNORECASE)
     for path in FILES:
+        made_again = set(re.findall(r"add constraint (\w+) check", path.read_text()))
         for statement in statements(path.read_text()):
             heads = [token.lower() for token in statement.tokens if not token.startswith(("'", "$"))]
             pairs = zip(heads, [*heads[1:], ""], strict=True)
-            found = [word for word, after in pairs if taken_back.fullmatch(word) and after not in {"constraint", "not"}]
+            found = [word for word, after in pairs if taken_back.fullmatch(word) and after != "not"]
+            checks = re.findall(r"drop constraint (\w+)", " ".join(heads))
+            if heads[:2] == ["alter", "table"] and len(checks) == len(found) and made_again.issuperset(checks):
+                continue
             assert not found or heads[:2] in (["drop", "function"], ["drop", "index"]), f"{path.name}:{statement.line}"
 
 

@@ -23,6 +23,7 @@ class _Client:
         self._client = client
         self._through = through
         self.download = client.download
+        self.give_up = client.give_up
 
     @property
     def sends(self) -> int:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from execution.catalog import shown
-from execution.jobs import OPEN
+from execution.jobs import CERTIFIED, FAILED, OPEN, WITH_REJECTS
 from execution.platforms.words import SellerWords
 from execution.reports import progress
 from web import messages
@@ -103,7 +103,7 @@ def _connection(
 ) -> ConnectionView:
     state = shop["status"] if shop else ("not_connected" if name in available else "soon")
     is_open = any(job["status"] in OPEN for job in jobs)
-    failed = [job for job in jobs if job["status"] in ("failed", "quarantined")]
+    failed = [job for job in jobs if job["status"] in (*FAILED, WITH_REJECTS)]
     pill, text = _pill(state, is_open=is_open, has_failed=bool(failed))
     synced, words = _synced(jobs, formats), _words(name)
     share = sum(map(progress.share, jobs)) / len(jobs) if jobs else 0.0
@@ -179,7 +179,7 @@ def _proven_at(job: Job) -> str | None:
 
 
 def _held(job: Job, formats: Formats) -> str:
-    if job["status"] == "completed":
+    if job["status"] in CERTIFIED:
         return formats.number(progress.rows_held(job["certificate"]))
     if before := job.get("last_complete"):
         return formats.number(before["held"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from execution.jobs import OPEN
+from execution.jobs import CERTIFIED, FAILED, OPEN, WITH_REJECTS
 from execution.reports import progress
 from web import messages
 from web.pages.formats import Formats, span
@@ -76,6 +76,8 @@ class ShopView:
     entities: tuple[EntityView, ...]
     certificate: tuple[CertificateLine, ...]
     is_proven: bool
+    # Too much of something was kept aside.
+    is_short: bool = False
 
     @property
     def is_partly_counted(self) -> bool:
@@ -114,7 +116,7 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
         )
     )
     away = {shop["connection_id"] for shop in connections if shop["status"] == "disconnected"}
-    failed = [job for job in jobs if job["status"] in ("failed", "quarantined")]
+    failed = [job for job in jobs if job["status"] in (*FAILED, WITH_REJECTS)]
     troubles = tuple(
         replace(
             trouble,
@@ -141,7 +143,7 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
 
 def _share(jobs: Sequence[Mapping[str, Any]]) -> float:
     """Of the whole; what failed is not done, however much of it was read."""
-    done = [0.0 if job["status"] in ("failed", "quarantined") else progress.share(job) for job in jobs]
+    done = [0.0 if job["status"] in FAILED else progress.share(job) for job in jobs]
     return sum(done) / len(done) if done else 0.0
 
 
@@ -152,6 +154,7 @@ _HEADLINES = {
     "open": "Your history is on its way",
     "parked": "Paused, and going on by itself",
     "completed": "Everything is here, and proven",
+    WITH_REJECTS: "Some of it could not be read",
     "failed": "Some of it needs a look",
 }
 
@@ -170,15 +173,17 @@ def _state(jobs: Sequence[Mapping[str, Any]]) -> str:
         return "open"
     if statuses & {"parked", "waiting"}:
         return "parked"
-    return "failed" if statuses & {"failed", "quarantined"} else "completed"
+    if statuses & set(FAILED):
+        return "failed"
+    return WITH_REJECTS if WITH_REJECTS in statuses else "completed"
 
 
 def _subline(state: str, jobs: Sequence[Mapping[str, Any]], formats: Formats) -> str:
     if state == "completed":
         held = sum(progress.rows_held(job["certificate"]) for job in jobs)
         return f"{formats.number(held)} records, held against what each platform counts."
-    if state == "failed":
-        here = any(job["status"] == "completed" for job in jobs)
+    if state in ("failed", WITH_REJECTS):
+        here = any(job["status"] in CERTIFIED and progress.rows_held(job["certificate"]) for job in jobs)
         return ("The rest is here. " if here else "") + "What to do is said below."
     if state == "parked":
         return "You need not do anything: we are told when we may read on."
@@ -228,7 +233,8 @@ def _shop(
         state_text=text,
         entities=tuple(_entity(job, formats) for job in jobs),
         certificate=lines,
-        is_proven=bool(jobs) and len(lines) == len(jobs),
+        is_proven=bool(jobs) and all(job["status"] == "completed" for job in jobs),
+        is_short=any(job["status"] == WITH_REJECTS for job in jobs),
     )
 
 
@@ -242,13 +248,14 @@ def _badge(shop: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> tuple[
         "open": ("running", "Syncing"),
         "parked": ("parked", "Paused"),
         "completed": ("completed", "Complete"),
+        WITH_REJECTS: ("failed", "Not all of it"),
         "failed": ("failed", "Needs a look"),
     }[_state(jobs)]
 
 
 def _entity(job: Mapping[str, Any], formats: Formats) -> EntityView:
     share = progress.share(job)
-    is_known = job["status"] == "completed" or share > 0 or bool(job["records_total"])
+    is_known = job["status"] in CERTIFIED or share > 0 or bool(job["records_total"])
     label, detail = _LINES[job["status"]](job, formats)
     return EntityView(
         entity=job["entity"],
@@ -262,7 +269,9 @@ def _entity(job: Mapping[str, Any], formats: Formats) -> EntityView:
 
 
 def _percent_text(job: Mapping[str, Any], share: float, formats: Formats) -> str:
-    return "stopped" if job["status"] in ("failed", "quarantined") else formats.percent(share)
+    if job["status"] == WITH_REJECTS:
+        return "not all of it"
+    return "stopped" if job["status"] in FAILED else formats.percent(share)
 
 
 def counts(job: Mapping[str, Any], formats: Formats) -> str:
@@ -317,6 +326,11 @@ def _completed(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
     return f"{messages.entity_title(job['entity'])} complete", detail
 
 
+def _with_rejects(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
+    held = formats.number(progress.rows_held(job["certificate"]))
+    return f"{messages.entity_title(job['entity'])} not complete: {held} here", messages.failure(job)
+
+
 def _failed(job: Mapping[str, Any], formats: Formats) -> tuple[str, str]:
     at = _at(job, formats) if progress.share(job) < 1 else ""
     return f"{messages.entity_title(job['entity'])} stopped {at}".rstrip(), messages.failure(job)
@@ -328,6 +342,7 @@ _LINES = {
     "running": _running,
     "parked": _parked,
     "completed": _completed,
+    WITH_REJECTS: _with_rejects,
     "failed": _failed,
     "quarantined": _failed,
 }

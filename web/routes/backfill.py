@@ -184,7 +184,7 @@ class Status(BaseModel):
 
     user_id: str
     plan: str
-    backfill_status: Literal["not_started", "in_progress", "completed", "failed"]
+    backfill_status: Literal["not_started", "in_progress", "completed", "completed_with_rejects", "failed"]
     backfill_completed_at: str | None
     failures: list[dict[str, Any]]
     now: str

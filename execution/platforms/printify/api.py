@@ -7,6 +7,7 @@ the budget counts the errors of an account.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +26,7 @@ _MINUTE = timedelta(minutes=1)
 # An account that was suspended for its errors has to rest until they are forgotten.
 _REST = timedelta(hours=1)
 _MOST_TEXT = 300
+_RESTS = re.compile(r"suspend|too many|\brate\b", re.IGNORECASE)
 
 
 def _headers(settings: PlatformSettings, access_token: str) -> dict[str, str]:
@@ -61,7 +63,7 @@ def _refusal(status: int, text: str, reason: str) -> Verdict:
             return verdict(ResponseKind.TOKEN_REJECTED, reason, "reconnect_needed")
         case 402:
             return verdict(ResponseKind.ACCESS_REFUSED, reason, "payment_needed")
-        case 403 if any(word in text.lower() for word in ("suspend", "too many", "rate")):
+        case 403 if _RESTS.search(text):
             return Verdict(kind=ResponseKind.SHOP_PAUSED, reason=reason, wait=_REST)
         case 403:
             return verdict(ResponseKind.ACCESS_REFUSED, reason, "reconnect_needed", "leave_needed")

@@ -104,6 +104,9 @@ def _denied(reason: str, text: str) -> Verdict:
 
 def _refusal(status: int, text: str) -> Verdict:
     reason = f"Shopify answered {status}: {text}".rstrip(": ")
+    if not text and status not in (402, 423):
+        # Shopify's own refusals say why, in JSON. This one comes from the edge: a captcha, a firewall, a proxy.
+        return verdict(ResponseKind.TRY_AGAIN, f"{status} without Shopify's error body")
     match status:
         case 401:
             return verdict(ResponseKind.TOKEN_REJECTED, reason, "reconnect_needed")
@@ -114,9 +117,6 @@ def _refusal(status: int, text: str) -> Verdict:
             return Verdict(kind=ResponseKind.SHOP_PAUSED, reason=f"{reason} (the shop is {held})", wait=_PAUSE)
         case 404 | 410:
             return verdict(ResponseKind.ACCESS_REFUSED, reason, "shop_gone")
-        case _ if not text:
-            # Shopify's own refusals say why, in JSON. This one comes from the edge: a captcha, a firewall, a proxy.
-            return verdict(ResponseKind.TRY_AGAIN, f"{status} without Shopify's error body")
         case _:
             return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong")
 

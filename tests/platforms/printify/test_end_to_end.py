@@ -161,14 +161,14 @@ def test_an_envelope_of_nothing_but_records_is_read_twice(printify: Printify, wo
 ENDINGS = {
     402: ("payment_needed", "Printify account"),
     403: ("reconnect_needed", "allow all three"),
-    404: ("gone", "no longer shows"),
+    404: ("not_shown", "start this again"),
     400: ("request_wrong", "our side"),
 }
 
 
 @pytest.mark.parametrize("status", ENDINGS)
-def test_a_refusal_is_asked_once_and_told_to_the_seller(printify: Printify, world_of: WorldOf, status: int) -> None:
-    """Errors count: what cannot get better is not asked again."""
+def test_a_refusal_is_asked_twice_and_told_to_the_seller(printify: Printify, world_of: WorldOf, status: int) -> None:
+    """Errors count: what is said twice cannot get better, and is not asked a third time."""
     world = world_of(printify.shop(15))
     body = {"error": "no", "request_id": "1@x"}
     printify.control("POST", "/faults", path=re.escape(ORDERS), kind="status", status=status, body=body)
@@ -178,7 +178,7 @@ def test_a_refusal_is_asked_once_and_told_to_the_seller(printify: Printify, worl
     job = world.job("orders")
     assert (job["status"], job["error_code"]) == ("failed", ENDINGS[status][0])
     assert ENDINGS[status][1] in job["seller_message"]
-    assert len(printify.asked(world.shop, re.escape(ORDERS))) == 1
+    assert len(printify.asked(world.shop, re.escape(ORDERS))) == 2
 
 
 def test_an_expired_token_is_refreshed_on_the_way(printify: Printify, world_of: WorldOf) -> None:

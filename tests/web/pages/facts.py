@@ -58,6 +58,12 @@ def completed(entity: str = "orders", **certificate: Any) -> dict[str, Any]:
     return job(entity, "completed", certificate=proof, finished_at=later(hours=-2))
 
 
+def with_rejects(entity: str = "orders", message: str = "10 of 10 records could not be read.") -> dict[str, Any]:
+    proof = completed(entity, provider_count=10, distinct_keys=10, rejected=10)["certificate"]
+    ended = {"finished_at": later(hours=-2), "error_code": "records_rejected", "seller_message": message}
+    return job(entity, "completed_with_rejects", certificate=proof, **ended)
+
+
 def failed(
     entity: str = "orders", code: str = "reconnect_needed", message: str = "Please reconnect."
 ) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.web.pages.facts import completed, failed, job, later, reader, status
+from tests.web.pages.facts import completed, failed, job, later, reader, status, with_rejects
 from web.pages.progress_view import ProgressView, progress_view
 
 
@@ -203,3 +203,19 @@ def test_each_shop_of_a_platform_stands_by_itself() -> None:
     assert [(trouble.title, trouble.key, trouble.connection_id) for trouble in view.troubles] == [
         ("Etsy (Mugs)", "etsy-2", "other")
     ]
+
+
+def test_what_could_not_be_read_has_no_tick_and_is_said_with_what_to_do() -> None:
+    view = _seen(with_rejects(), completed("listings"))
+
+    (shop,) = view.shops
+    assert (view.state, view.headline) == ("completed_with_rejects", "Some of it could not be read")
+    assert (shop.state, shop.state_text, shop.is_proven, shop.is_short) == ("failed", "Not all of it", False, True)
+    assert (shop.entities[0].label, shop.entities[0].detail) == (
+        "Orders not complete: 0 here",
+        "10 of 10 records could not be read.",
+    )
+    assert [(t.what, t.message, t.action) for t in view.troubles] == [
+        ("Orders", "10 of 10 records could not be read.", "retry")
+    ]
+    assert "10 of 10 records could not be read." in view.spoken
