@@ -204,6 +204,8 @@ class Lookup:
     null_is_gone: bool = False
     # Where these may not be read, the steps beside it go on: another entity tells the seller.
     may_be_refused: bool = False
+    # What webhooks call these: one that is not there when it is asked for is gone, where a webhook said so too.
+    named_by_events: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
