@@ -58,7 +58,8 @@ language plpgsql set search_path = '' as $$
 declare t text; deleted int; left_ int := p_rows;
 begin
     perform private.await_pages(p_connection_id);
-    for t in select b.name from private.of_connections as b order by b.name loop
+    -- Pages first, in steps: with a run go its jobs and certificates, and they have pointed at each other.
+    for t in select b.name from private.of_connections as b order by b.name = 'public.sync_pages' desc, b.name desc loop
         execute format('delete from %s where ctid = any (array(select ctid from %1$s where connection_id = $1 limit $2))', t)
           using p_connection_id, left_;
         get diagnostics deleted = row_count;

@@ -17,8 +17,8 @@ language sql immutable set search_path = '' as $$
 $$;
 
 -- keep_erased: who is forgotten stays so, whatever page comes: one that was fetched before, and for good every one. The
--- trigger's arguments: the table whose record is forgotten, the column that names it, and the columns to empty. One
--- look a statement where nobody was ever forgotten.
+-- trigger's arguments: the table whose record is forgotten, the column that names it, and the columns to empty; without
+-- any, rows go whose very key says who it was. One look a statement where nobody was ever forgotten.
 create or replace function private.keep_erased() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare emptied text; wanted text; found_ boolean;
@@ -34,8 +34,9 @@ begin
     execute format('select exists (%s)', wanted) into found_;
     -- An update of no row would come here again.
     if found_ then
-        execute format('update public.%I as t set raw = %L, content_hash = 0, %s '
-                       'where (t.connection_id, t.platform_id) in (%s)', tg_table_name, '{}', emptied, wanted);
+        execute format(case when emptied is null then 'delete from public.%1$I as t '
+                                                else 'update public.%1$I as t set raw = %2$L, content_hash = 0, %3$s ' end
+                       || 'where (t.connection_id, t.platform_id) in (%4$s)', tg_table_name, '{}', emptied, wanted);
     end if;
     return null;
 end $$;
@@ -80,7 +81,11 @@ begin
     end if;
     select coalesce(array_agg(o.platform_id), '{}') into orders from public.orders as o
      where o.connection_id = connection.id and (o.buyer_platform_id = any (buyers) or o.platform_id = any (p_orders));
-    orders := array(select unnest(orders) union select unnest(p_orders));
+    -- An order that could not be mapped may have brought a payment all the same.
+    orders := array(select unnest(orders) union select unnest(p_orders)
+                    union select r.platform_id from public.rejected_records as r
+                           where r.connection_id = connection.id and r.platform_id is not null
+                             and private.names_one(r.raw, buyers));
     refunds := array(select r.platform_id from public.order_refunds as r
                      where r.connection_id = connection.id and r.order_platform_id = any (orders));
     -- What the rows say of them, before they say nothing: rejected bytes are found by it.
@@ -105,22 +110,26 @@ begin
                 where k.order_connection_id = connection.id and k.order_platform_id = any (orders)
                 group by k.connection_id, r.source loop
         execute format('select private.%I($1, $2)', 'erase_orders_' || part.source) using part.connection_id, part.ids;
-        perform private.forget_rejected(part.connection_id, part.ids || named);
     end loop;
-    perform private.forget_rejected(connection.id, named);
+    -- What a printer's record names could not be linked where it could not be mapped.
+    perform private.forget_rejected(a.id, named) from public.connected_accounts as a where a.user_id = connection.user_id;
     return cardinality(buyers) > 0;
 end $$;
+
+-- names_one: whether bytes that could not be mapped name one of these: a number, or an address in whatever case. What is
+-- shorter than any platform's number of a person stands in every record.
+create or replace function private.names_one(p_raw bytea, p_named text[]) returns boolean
+language sql immutable set search_path = '' as $$
+    select exists (select from unnest(p_named) as n
+                   where length(n) >= 5 and encode(p_raw, 'escape') ~* ('(^|[^0-9a-z])' || regexp_replace(n, '[^[:alnum:]]', '\\\&', 'g')
+                                                     || '($|[^0-9a-z])'));
+$$;
 
 -- forget_rejected: records that could not be mapped and that name one of these, as their key or in their bytes.
 create or replace function private.forget_rejected(p_connection_id uuid, p_named text[]) returns void
 language sql set search_path = '' as $$
     delete from public.rejected_records as r
-     where r.connection_id = p_connection_id
-       and (r.platform_id = any (p_named)
-            or exists (select from unnest(p_named) as n
-                       where position(convert_to(n, 'UTF8') in r.raw) > 0
-                         and encode(r.raw, 'escape') ~* ('(^|[^0-9a-z])' || regexp_replace(n, '[^[:alnum:]]', '\\\&', 'g')
-                                                         || '($|[^0-9a-z])')));
+     where r.connection_id = p_connection_id and (r.platform_id = any (p_named) or private.names_one(r.raw, p_named));
 $$;
 
 -- erase_buyer: the same for operators, in each of a user's shops of a platform that knows the buyer, or in one. By the

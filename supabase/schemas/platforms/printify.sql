@@ -262,10 +262,11 @@ begin
     select p_connection_id, 'printify_orders', o.id, clock_timestamp(), true from unnest(p_ids) as o (id) order by o.id
     on conflict (connection_id, table_name, object_id) do update set forgotten_at = excluded.forgotten_at, for_good = true;
     perform private.empty_part(p_connection_id, 'printify_line_items', 'order_platform_id', p_ids, '{}');
-    perform private.empty_part(p_connection_id, 'printify_shipments', 'order_platform_id', p_ids, '{tracking_code}');
+    -- Its number is a part of its key.
+    delete from public.printify_shipments where connection_id = p_connection_id and order_platform_id = any (p_ids);
 end $$;
 
-select private.stays_erased('printify_shipments', 'printify_orders', 'order_platform_id', '{tracking_code}');
+select private.stays_erased('printify_shipments', 'printify_orders', 'order_platform_id', '{}');
 
 -- watch_printify: the printer's side; the column that names the order comes with the trigger.
 create or replace function private.watch_printify() returns trigger
