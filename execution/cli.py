@@ -319,6 +319,14 @@ def remap(
     show(facts, as_json=as_json, text=text)
 
 
+@cli.command(short_help="Derive again what is derived from rows.")
+def rebuild(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
+    """Derive costs, their links and what orders cost again from the records that are here. Calls no platform."""
+    facts = operations.rebuild(app(), user_id=user_id, platform=platform, shop_id=shop)
+    text = "\n".join(f"{one['platform']} shop {one['shop_id']}: {one['rows']} orders derived" for one in facts)
+    show(facts, as_json=as_json, text=text or "No shop is connected.")
+
+
 @rejected.command("list", short_help="The records, with the reason of each.")
 def rejected_list(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
     """Records that could not be mapped, with the reason. Their bytes are shown with --json, in base64."""

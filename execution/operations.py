@@ -264,6 +264,23 @@ def _remap_table(
         after = batch["after"]
 
 
+def rebuild(app: App, *, user_id: str, platform: str | None = None, shop_id: str | None = None) -> list[dict[str, Any]]:
+    """Derive again what is derived from rows: costs, their links, what orders cost; printers' shops first."""
+    shops = _of_shops(app, user_id, platform, shop_id)["connections"]
+    totals = []
+    for shop in sorted(shops, key=lambda one: not platform_named(one["platform"]).profit.costs):
+        rows, after = 0, ""
+        while True:
+            batch = app.store.rpc(
+                "rebuild_derived", p_user_id=user_id, p_connection_id=shop["connection_id"], p_after=after
+            )
+            if not batch["rows"]:
+                break
+            rows, after = rows + batch["rows"], batch["after"]
+        totals.append({"platform": shop["platform"], "shop_id": shop["shop_id"], "rows": rows})
+    return totals
+
+
 def rejected(
     app: App, *, user_id: str, platform: str | None = None, shop_id: str | None = None
 ) -> list[dict[str, Any]]:

@@ -112,6 +112,7 @@ def test_the_tables_that_streams_fill_are_those_that_forgetting_finds(db):
     assert found == {table for platform in ENTITIES for table, _, _ in declared(platform)}
 
 
+@pytest.mark.parametrize("name", ["orders", "printify_products"])
 def test_two_shapes_of_one_name_are_refused(name):
     """They would land by one function."""
     records = next(r for platform in ENTITIES for r in shapes(steps_of(platform)) if r.table == name)

@@ -250,6 +250,20 @@ as $$
       and r.source = 'printify';
 $$;
 
+-- cost_keys_printify: the orders that have a cost, or had one, in the order of their keys.
+create or replace function private.cost_keys_printify(p_connection_id uuid, p_after text, p_limit int) returns setof text
+language sql stable set search_path = '' as $$
+    select o.platform_id from public.printify_orders as o
+    where o.connection_id = p_connection_id and o.platform_id > p_after and not o.is_deleted
+    union
+    select c.source_id from public.order_costs as c where c.connection_id = p_connection_id and c.source_id > p_after
+    order by 1 limit p_limit;
+$$;
+create trigger rebuild_short after update of status on public.sync_jobs
+    for each row when (new.status = 'completed' and old.status <> 'completed' and new.platform = 'printify'
+                       and new.entity = 'orders')
+    execute function private.rebuild_short();
+
 -- erase_orders_printify: what names the buyer of these orders goes; of the record stays which order one prints again.
 create or replace function private.erase_orders_printify(p_connection_id uuid, p_ids text[]) returns void
 language plpgsql set search_path = '' as $$
