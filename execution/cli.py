@@ -28,7 +28,7 @@ from execution.errors import KeeperError, StoreUnavailable, UserError
 from execution.process import logs
 from execution.reports import budget as budget_report
 from execution.reports import costs as cost_of_goods
-from execution.reports import estimates, progress
+from execution.reports import estimates, obligations, progress
 from execution.schema import migration_files
 from execution.settings import Settings, database_url
 from execution.tokens import key_rotation
@@ -52,6 +52,8 @@ cli.add_typer(migrations, name="migrations")
 cli.add_typer(keys, name="keys")
 cli.add_typer(backfill, name="backfill")
 cli.add_typer(rejected, name="rejected")
+owed = typer.Typer(help="What platforms' privacy laws ask of us.", no_args_is_help=True)
+cli.add_typer(owed, name="obligations")
 
 console = Console(highlight=False)
 _names = sorted(PLATFORMS)
@@ -145,6 +147,52 @@ def user_find(
     """Tell the id of the user with this address; an error where there is none. Nobody is created."""
     facts = operations.find_user(app(), email=email)
     show(facts, as_json=as_json, text=facts["user_id"])
+
+
+@user.command("erase-buyer", short_help="Erase a buyer from a user's shops, for good.")
+def user_erase_buyer(
+    *,
+    user_id: User,
+    buyer: Annotated[str | None, typer.Option(help="The platform's own number of the buyer.")] = None,
+    email: Annotated[str | None, typer.Option(help="The buyer's address, where that is all that is known.")] = None,
+    platform: Platform = None,
+    shop: Shop = None,
+    as_json: Json = False,
+) -> None:
+    """Erase all that names a buyer, for good: orders stay as figures. Exit status 1 where no shop knew the buyer."""
+    here = app()
+    shops = operations.status(here, user_id=user_id, platform=platform, shop_id=shop)["connections"]
+    facts = obligations.erase_buyer(here.store, shops, user_id=user_id, buyer=buyer, email=email)
+    text = "\n".join(
+        f"{one['platform']} shop {one['shop_id']}: "
+        + (f"erased, with {one['orders']} orders" if one["known"] else "nobody of that name is known")
+        for one in facts
+    )
+    show(facts, as_json=as_json, text=text or "No shop is connected.")
+    raise typer.Exit(0 if any(one["known"] for one in facts) else EXIT_NOT_AS_IT_SHOULD_BE)
+
+
+@owed.command("list", short_help="What is open, the oldest first.")
+def obligations_list(
+    *,
+    with_settled: Annotated[bool, typer.Option("--all", help="Those that were settled as well.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What platforms asked for, of whom, since when, and who has to act. Laws give a month."""
+    facts = obligations.read(app().store, with_settled=with_settled)
+    show(facts, as_json=as_json, text=obligations.table(facts) if facts else "Nothing is open.")
+
+
+@owed.command("settle", short_help="Say that one is done, and how.")
+def obligations_settle(
+    number: Annotated[int, typer.Argument(help="Its number in the list.")],
+    *,
+    outcome: Annotated[str, typer.Option(help="How it was settled, in some words; no names of buyers.")],
+    as_json: Json = False,
+) -> None:
+    """Say that an obligation is done. What it named is erased from it."""
+    facts = obligations.settle(app().store, number=number, outcome=outcome)
+    show(facts, as_json=as_json, text=f"Obligation {number} is settled.")
 
 
 @cli.command(short_help="Connect a user's shop.")
@@ -316,6 +364,14 @@ def remap(
         for t in facts["tables"]
     )
     show(facts, as_json=as_json, text=text)
+
+
+@cli.command(short_help="Derive again what is derived from rows.")
+def rebuild(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
+    """Derive costs, their links and what orders cost again from the records that are here. Calls no platform."""
+    facts = operations.rebuild(app(), user_id=user_id, platform=platform, shop_id=shop)
+    text = "\n".join(f"{one['platform']} shop {one['shop_id']}: {one['rows']} orders derived" for one in facts)
+    show(facts, as_json=as_json, text=text or "No shop is connected.")
 
 
 _LANDED = {"open": "", "partial": " (landed in part)"}

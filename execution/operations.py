@@ -34,6 +34,10 @@ _REMAP_ROWS = 1000
 _AUTH_TIMEOUT_S = 10.0
 _CARE_EVERY_S = 60.0
 _WARN_EVERY_S = 86_400.0
+_HOUSE_EVERY_S = 60.0
+# Laws give a month. From this age on an open obligation is an alarm.
+ALARM_SECONDS = 7 * 86_400.0
+_HOUSE_STEP_S = 1.0
 
 
 def manager(app: App, broker: dramatiq.Broker | None = None) -> BackfillManager:
@@ -298,6 +302,23 @@ def _remap_table(
         after = batch["after"]
 
 
+def rebuild(app: App, *, user_id: str, platform: str | None = None, shop_id: str | None = None) -> list[dict[str, Any]]:
+    """Derive again what is derived from rows: costs, their links, what orders cost; printers' shops first."""
+    shops = _of_shops(app, user_id, platform, shop_id)["connections"]
+    totals = []
+    for shop in sorted(shops, key=lambda one: not platform_named(one["platform"]).profit.costs):
+        rows, after = 0, ""
+        while True:
+            batch = app.store.rpc(
+                "rebuild_derived", p_user_id=user_id, p_connection_id=shop["connection_id"], p_after=after
+            )
+            if not batch["rows"]:
+                break
+            rows, after = rows + batch["rows"], batch["after"]
+        totals.append({"platform": shop["platform"], "shop_id": shop["shop_id"], "rows": rows})
+    return totals
+
+
 def rejected(
     app: App, *, user_id: str, platform: str | None = None, shop_id: str | None = None
 ) -> list[dict[str, Any]]:
@@ -376,6 +397,8 @@ def keep_time(app: App, *, every_seconds: float) -> None:
     # A thread of its own: a token endpoint may take half a minute, and the beat must not wait for it.
     care = threading.Thread(target=_care_for_tokens, args=(app, stop), name="token-care", daemon=True)
     care.start()
+    house = threading.Thread(target=_keep_house, args=(app, stop), name="housekeeping", daemon=True)
+    house.start()
     broker = workers.make_broker(app.settings, [])
     while not stop.is_set():
         try:
@@ -388,6 +411,29 @@ def keep_time(app: App, *, every_seconds: float) -> None:
         stop.wait(every_seconds)
     # A refresh that ends in time is stored: the platform may not issue the pair twice.
     care.join(EXIT_SECONDS)
+
+
+def keep_house(app: App) -> dict[str, Any]:
+    """One step: what has outlived its time goes, and shops that are to be erased. Says what waits for people."""
+    done: dict[str, Any] = app.store.rpc("keep_house")
+    if done["oldest_seconds"] > ALARM_SECONDS:
+        workers.log.error("obligations_wait", open=done["open"], oldest_days=int(done["oldest_seconds"] // 86_400))
+    return done
+
+
+def _keep_house(app: App, stop: threading.Event) -> None:
+    """Step after step while there is something to do, then every minute or so."""
+    while not stop.is_set():
+        busy = False
+        try:
+            done = keep_house(app)
+            busy = bool(done["pruned"] or done["erased"])
+        except KeeperError as error:
+            workers.log.warning("housekeeping_failed", error=str(error))
+        except Exception:  # noqa: BLE001  it is logged
+            # Nobody starts this thread again, and tables would grow for ever.
+            workers.log.exception("housekeeping_broke")
+        stop.wait(_HOUSE_STEP_S if busy else app.rng.uniform(_HOUSE_EVERY_S / 2, _HOUSE_EVERY_S))
 
 
 def _care_for_tokens(app: App, stop: threading.Event) -> None:

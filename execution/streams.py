@@ -57,6 +57,7 @@ class Children:
     `key` is unique by itself (`unique=True`), or made of the parent's key, these paths and the place among equals:
     some platforms give their refunds no id. `key_is_gid`: each is what a GraphQL id ends with. Where one of `more_at`
     is true the record shows only some of its children (the first, the last), and none that it leaves out is gone.
+    Stored is what its columns and key read, and `keep`: a platform's next member that names a person stays out.
     """
 
     table: str
@@ -68,6 +69,7 @@ class Children:
     parent_column: str = "order_platform_id"
     key_is_gid: bool = False
     more_at: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +93,8 @@ class Records:
     the form `updated_as` (Unix seconds, or ISO 8601); the greatest wins. Without any the later fetch wins.
     `leave_out` names personal fields that no feature needs (dotted: one inside an object): they are not stored in
     `raw`. A rejected record keeps of them only what a person's row takes, so that a replay can fill it. `keep_of` names
-    objects of which nothing but some members is stored.
+    objects of which nothing but some members is stored, `keep_of_each` lists of such. With `keep` nothing is stored
+    but what columns, key and version read, and these members: as of children, whose table it may share.
     """
 
     name: str
@@ -104,8 +107,35 @@ class Records:
     updated_as: Kind = Kind.EPOCH
     leave_out: tuple[str, ...] = ()
     keep_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    keep_of_each: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    keep: tuple[str, ...] | None = None
     children: tuple[Children, ...] = ()
     people: tuple[Person, ...] = ()
+
+
+# Members by name, each with those of its own that are kept; none of its own: the whole value.
+Tree = Mapping[str, "Tree"]
+
+
+def kept_of(part: Records | Children) -> Tree:
+    """What is stored of a record by its allow-list: what something reads."""
+    paths = [part.currency, *(part.keep or ())]
+    paths += [part.key, *part.updated] if isinstance(part, Records) else part.key
+    for column in part.columns:
+        paths += [column.path, column.or_at, *(column.only_if or ())[:1], *column.shown_by]
+    return _tree(path for path in paths if path)
+
+
+def _tree(paths: Iterable[str]) -> Tree:
+    below: dict[str, list[str]] = {}
+    for path in paths:
+        head, _, rest = path.partition(".")
+        below.setdefault(head, []).append(rest)
+    # A number is a place in a list, which is kept whole.
+    return {
+        head: {} if any(not rest or rest[0].isdigit() for rest in inner) else _tree(inner)
+        for head, inner in below.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +234,8 @@ class Lookup:
     null_is_gone: bool = False
     # Where these may not be read, the steps beside it go on: another entity tells the seller.
     may_be_refused: bool = False
+    # What webhooks call these: one that is not there when it is asked for is gone, where a webhook said so too.
+    named_by_events: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

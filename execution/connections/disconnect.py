@@ -83,7 +83,8 @@ class Disconnector:
     def _revoked(self, user_id: str, ended: dict[str, Any]) -> bool:
         platform = ended["platform"]
         revoke = platform_named(platform).revoke
-        if revoke is None or ended["tokens"] is None:
+        # An app is taken out of a shop for all who connected it: the last one takes leave.
+        if revoke is None or ended["tokens"] is None or not ended["is_last"]:
             return False
         row = {**ended, **ended["tokens"], "user_id": str(uuid.UUID(user_id)), **_NEVER_REFRESHED}
         reason = "the platform refused"

@@ -17,7 +17,7 @@ import msgspec
 import orjson
 
 from execution.errors import Retriable
-from execution.streams import Records
+from execution.streams import Records, Tree, kept_of
 
 # Whitespace of JSON (RFC 8259, section 2).
 _SPACE = " \t\n\r"
@@ -45,6 +45,16 @@ class Content:
 
 Cut = tuple[str, ...]
 Kept = Mapping[str, tuple[str, ...]]
+# Where children stand, and what is kept of each; `""` is the record itself.
+Parts = Mapping[str, Tree]
+
+
+def cut_of_parts(records: Records) -> Parts:
+    """What is kept of each child, and of each of a list: nothing but what something reads."""
+    whole: Tree = {}
+    of_each = {name: dict.fromkeys(members, whole) for name, members in records.keep_of_each.items()}
+    itself = {} if records.keep is None else {"": kept_of(records)}
+    return itself | {child.at: kept_of(child) for child in records.children} | of_each
 
 
 def cut_for_privacy(records: Records) -> Cut:
@@ -91,6 +101,7 @@ def read_records(
         beside=beside,
         key_is_gid=records.key_is_gid,
         keep_of=records.keep_of,
+        parts=cut_of_parts(records),
     )
 
 
@@ -103,6 +114,7 @@ def split_records(body: bytes, records_at: str, records: Records) -> list[RawRec
         leave_out=cut_for_privacy(records),
         key_is_gid=records.key_is_gid,
         keep_of=records.keep_of,
+        parts=cut_of_parts(records),
     )
 
 
@@ -184,6 +196,7 @@ def read(
     beside: str = "",
     key_is_gid: bool = False,
     keep_of: Kept | None = None,
+    parts: Parts | None = None,
 ) -> Content:
     """What a page says. Raises Retriable where it is no page: a body that was cut is never "no more records"."""
     try:
@@ -197,7 +210,13 @@ def read(
     single = None in texts
     if single:
         records = split(
-            body, records_at=records_at, key=key, leave_out=leave_out, key_is_gid=key_is_gid, keep_of=keep_of
+            body,
+            records_at=records_at,
+            key=key,
+            leave_out=leave_out,
+            key_is_gid=key_is_gid,
+            keep_of=keep_of,
+            parts=parts,
         )
         texts = [record.audit_key for record in records]
     return Content(
@@ -242,6 +261,7 @@ def split(
     leave_out: Cut,
     key_is_gid: bool = False,
     keep_of: Kept | None = None,
+    parts: Parts | None = None,
 ) -> list[RawRecord]:
     """The page's records as the bytes that came, less the members that are left out for privacy."""
     text = body.decode("utf-8", "surrogateescape")
@@ -251,14 +271,16 @@ def split(
         if part not in members:
             raise Retriable(f"the page has no list {records_at!r}")
         start = members[part]
-    kept = keep_of or {}
-    return [_record(text[a:b], key, leave_out, kept, is_gid=key_is_gid) for a, b in _elements(text, start)]
+    kept, inside = keep_of or {}, parts or {}
+    return [_record(text[a:b], key, leave_out, kept, inside, is_gid=key_is_gid) for a, b in _elements(text, start)]
 
 
-def _record(text: str, key: str, leave_out: Cut, keep_of: Kept, *, is_gid: bool) -> RawRecord:
+def _record(text: str, key: str, leave_out: Cut, keep_of: Kept, parts: Parts, *, is_gid: bool) -> RawRecord:
     value = _lenient(text)
     if isinstance(value, dict):
         text = _without(text, leave_out, keep_of)
+        for at, tree in parts.items():
+            text = _cut_at(text, tuple(filter(None, at.split("."))), tree)
     found, raw = _key_text(_member(value, key), is_gid=is_gid), text.encode("utf-8", "surrogateescape")
     if not _STRANGE.search(text):
         return RawRecord(key=found, raw=raw)
@@ -318,6 +340,35 @@ def _without(text: str, names: Cut, keep_of: Kept) -> str:
         elif name not in names:
             kept.append(text[name_at:end])
     return "{" + ",".join(kept) + "}"
+
+
+def _cut_at(text: str, path: tuple[str, ...], tree: Tree) -> str:
+    """The text with the value at the path cut to the tree's members, every other byte untouched."""
+    if not path:
+        return _cut(text, tree)
+    if text[:1] != "{":
+        return text
+    kept = [
+        text[name_at:start] + _cut_at(text[start:end], path[1:], tree) if name == path[0] else text[name_at:end]
+        for name, name_at, start, end in _spans(text, 0)
+    ]
+    return "{" + ",".join(kept) + "}"
+
+
+def _cut(text: str, tree: Tree) -> str:
+    """An object with these members alone, or a list of such. What is neither stays: it is what is wrong with it."""
+    if not tree:
+        return text
+    if text[:1] == "[":
+        return "[" + ",".join(_cut(text[a:b], tree) for a, b in _elements(text, 0)) + "]"
+    if text[:1] != "{":
+        return text
+    members = (
+        text[name_at:start] + _cut(text[start:end], tree[name])
+        for name, name_at, start, end in _spans(text, 0)
+        if name in tree
+    )
+    return "{" + ",".join(members) + "}"
 
 
 def _only(text: str, names: tuple[str, ...]) -> str:

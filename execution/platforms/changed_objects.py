@@ -1,7 +1,8 @@
 """Objects that a platform's webhook named, read again by id: one entity a platform, made of its own streams' records.
 
-A webhook's body is never believed (it may be old, or come out of order): it only says which object to ask for. What it
-asked for stands in private.platform_events until the job that read it has completed.
+A webhook's body is never believed (it may be old, come out of order, or under another topic's name): it only says which
+object to ask for, also where it says that the object was deleted. What it asked for stands in private.platform_events
+until the job that read it has completed.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ def _lookup(one: ChangedObject, stream: Stream) -> Lookup:
         records=stream.records,
         pending=f"changed_{one.event or stream.name}",
         may_be_refused=one.is_personal,
+        named_by_events=one.event or stream.name,
     )
     return one.by_id(stream, found)
 

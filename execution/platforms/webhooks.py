@@ -33,7 +33,6 @@ class Event:
     effect: Effect
     kind: str | None = None
     object_ids: tuple[str, ...] = ()
-    table: str | None = None
     happened_at: datetime | None = None
     subject: Mapping[str, Any] = field(default_factory=dict)
     # Of whom to forget: handed on to find them by, and kept nowhere.

@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import Any
 
 from execution.schema.conversions import EPOCH, checked_text, convert, place, quoted, read, text_at, value
-from execution.streams import Children, Column, Kind, Person, Records, Step, shapes
+from execution.streams import Children, Column, Kind, Person, Records, Step, Tree, kept_of, shapes
 
 VERSION_COLUMNS = ("source_updated_at", "fetched_at", "content_hash", "sync_run_id", "is_deleted")
 _COMPARED = ("source_updated_at", "fetched_at", "content_hash", "is_deleted")
@@ -92,8 +92,19 @@ def version_time(paths: tuple[str, ...], form: Kind) -> str:
     return "e.version" if paths and form is Kind.ISO_TIME else EPOCH.format(v="e.version")
 
 
+def kept_members(tree: Tree, of: str) -> str:
+    """An object of these members alone."""
+    pairs = []
+    for name, below in tree.items():
+        member = f"{of} -> {quoted(name)}"
+        pairs.append(f"{quoted(name)}, {kept_members(below, member) if below else member}")
+    return f"jsonb_build_object({', '.join(pairs)})"
+
+
 def stored_raw(records: Records) -> str:
     """The record less its children, which are rows of their own, and less the personal fields that nobody needs."""
+    if records.keep is not None:
+        return kept_members(kept_of(records), "e.r")
     dropped = [child.at for child in records.children] + list(records.leave_out)
     flat = ", ".join(quoted(name) for name in dropped if "." not in name)
     raw = f"e.r - array[{flat}]::text[]" if flat else "e.r"
@@ -102,6 +113,11 @@ def stored_raw(records: Records) -> str:
     for name, members in records.keep_of.items():
         kept = ", ".join(f"{quoted(m)}, e.r -> {quoted(name)} -> {quoted(m)}" for m in members)
         raw = f"jsonb_set({raw}, {place(name)}, jsonb_strip_nulls(jsonb_build_object({kept})), false)"
+    for name, members in records.keep_of_each.items():
+        kept = ", ".join(f"{quoted(m)}, k -> {quoted(m)}" for m in members)
+        each = f"select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object({kept}))), '[]')"
+        listed = f"jsonb_array_elements(private.list_in(e.r -> {quoted(name)})) as k"
+        raw = f"jsonb_set({raw}, {place(name)}, ({each} from {listed}), false)"
     return raw
 
 
@@ -170,9 +186,10 @@ def child_ctes(function: str, child: Children) -> Iterator[str]:
     own = column_names(child.columns, child.currency)
     table, parent = child.table, child.parent_column
     whole = f" and f.{table}_more is not true" if child.more_at else ""
+    raw = kept_members(kept_of(child), "e.r")
     records = f"""
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-            from (select f.platform_id as {parent}, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
+            from (select f.platform_id as {parent}, f.source_updated_at, f.is_new as parent_is_new, {raw} as raw, e.ord,
                          {child_key(child)} as platform_id
                   from fresh as f, jsonb_array_elements(f.{table}_at) with ordinality as e(r, ord) offset 0) as e,
                  lateral private.{function}(e.raw) as m"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import cast
@@ -44,7 +44,9 @@ class LookupStep:
                 return self._cursor.next_step()
             following = self._cursor.past(ids[-1], batch=self._batch)
             try:
-                self._slice.committer.commit(self._page(ids, following))
+                page = self._page(ids, following)
+                self._close(set(ids) - set(page.content.keys))
+                self._slice.committer.commit(page)
             except Skip:
                 if len(ids) > 1 and gone < _MOST_GONE:
                     # One that is gone must not take the others of its batch along.
@@ -52,6 +54,7 @@ class LookupStep:
                     continue
                 # Gone on the platform: the certificate counts what stays unresolved.
                 gone += 1
+                self._close(ids)
                 self._slice.save(following)
             except Fatal as signal:
                 if self._may_go_without(signal):
@@ -81,6 +84,17 @@ class LookupStep:
         return PageCommit(
             step=lookup, response=response, content=content, records_at=lookup.records_at, cursor=following
         )
+
+    def _close(self, absent: Collection[str]) -> None:
+        """What a webhook said to be deleted, and the platform shows no more, is gone. Twice is as good as once."""
+        if absent and self._lookup.named_by_events:
+            self._slice.store.rpc(
+                "close_gone",
+                p_lease_id=self._slice.job.lease_id,
+                p_kind=self._lookup.named_by_events,
+                p_table=self._lookup.records.table,
+                p_object_ids=sorted(absent),
+            )
 
     def _may_go_without(self, signal: Fatal) -> bool:
         # Said twice, as every refusal.

@@ -15,6 +15,7 @@ create table private.admin_actions (
     details jsonb not null default '{}'::jsonb,
     at timestamptz not null default clock_timestamp()
 );
+create index admin_actions_by_age on private.admin_actions (at);
 
 -- is_admin: whether the user is an administrator, now.
 create or replace function public.is_admin(p_user_id uuid) returns boolean

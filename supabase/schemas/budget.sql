@@ -40,6 +40,7 @@ create table private.api_calls (
     primary key (scope, bucket, class),
     check (returned between 0 and reserved)
 );
+create index api_calls_by_age on private.api_calls (bucket);
 comment on table private.api_calls is 'The day''s call ledger. reserved - returned counts as sent, whatever became of it.';
 
 create table private.call_blocks (
@@ -73,6 +74,7 @@ create table private.api_answers (
     errors bigint not null default 0,
     primary key (scope, bucket)
 );
+create index api_answers_by_age on private.api_answers (bucket);
 comment on table private.api_answers is 'How many answers were errors, for platforms that limit the share.';
 
 -- lock_scope: the scope's row, made where it is missing, locked until the transaction ends.
@@ -252,8 +254,6 @@ begin
             values (p_scope, spot, p_class, granted_, case when lent_ is null then 0 else granted_ end)
             on conflict (scope, bucket, class) do update
                set reserved = ledger.reserved + excluded.reserved, lent = ledger.lent + excluded.lent;
-            delete from private.call_blocks where bucket < now_ - interval '1 day';
-            delete from private.api_calls where scope = p_scope and bucket < now_ - interval '7 days';
         end if;
     end if;
     return jsonb_build_object(
@@ -330,7 +330,6 @@ begin
     values (p_scope, private.bucket_of(now_), p_answers, p_errors)
     on conflict (scope, bucket) do update
        set answers = kept.answers + excluded.answers, errors = kept.errors + excluded.errors;
-    delete from private.api_answers where scope = p_scope and bucket < now_ - interval '1 day';
     select sum(errors)::double precision / greatest(100, sum(answers)) into share from private.api_answers
      where scope = p_scope and bucket > now_ - interval '1 hour';
     if p_errors > 0 and share >= p_pause_share then

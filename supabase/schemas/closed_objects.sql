@@ -8,8 +8,12 @@ create table private.closed_objects (
     object_id text not null,
     gone_at timestamptz,
     forgotten_at timestamptz,
+    -- Forgotten for good: what a platform still shows of it is not kept either.
+    for_good boolean not null default false,
     primary key (connection_id, table_name, object_id)
 );
+create index closed_objects_forgotten on private.closed_objects (connection_id) where forgotten_at is not null;
+create index closed_objects_by_age on private.closed_objects (gone_at) where gone_at is not null;
 
 -- await_pages: what is being committed for this shop lands first, and what is committed later sees what we do here.
 create or replace function private.await_pages(p_connection_id uuid) returns void
@@ -47,34 +51,4 @@ begin
                    'where connection_id = $2 and %I = $3 and not is_deleted', tg_argv[0], tg_argv[1])
         using new.sync_run_id, new.connection_id, new.platform_id;
     return null;
-end $$;
-
--- keep_forgotten: the same for people.
-create or replace function private.keep_forgotten() returns trigger
-language plpgsql security definer set search_path = '' as $$
-begin
-    if exists (select 1 from private.closed_objects
-               where connection_id = new.connection_id and table_name = 'customers'
-                 and object_id = new.platform_id and forgotten_at > new.fetched_at) then
-        new.name := null;
-        new.email := null;
-        new.raw := '{}';
-        new.content_hash := 0;
-    end if;
-    return new;
-end $$;
-
--- forget_customers: nothing personal of these is left, nor in records that could not be mapped.
-create or replace function private.forget_customers(p_connection_id uuid, p_ids text[]) returns void
-language plpgsql set search_path = '' as $$
-begin
-    perform private.await_pages(p_connection_id);
-    insert into private.closed_objects as c (connection_id, table_name, object_id, forgotten_at)
-    select p_connection_id, 'customers', id, clock_timestamp() from unnest(p_ids) as id order by id
-    on conflict (connection_id, table_name, object_id) do update set forgotten_at = excluded.forgotten_at;
-    update public.customers set name = null, email = null, raw = '{}', content_hash = 0
-     where connection_id = p_connection_id and platform_id = any (p_ids);
-    delete from public.rejected_records
-     where connection_id = p_connection_id and stream in ('customers', 'rest_customers')
-       and platform_id = any (p_ids);
 end $$;

@@ -13,6 +13,8 @@ create table public.connected_accounts (
     shop_created_at timestamptz,
     status text not null default 'connected' check (status in ('connected', 'reconnect_needed', 'disconnected')),
     status_reason text,
+    -- Since when it has this status (disconnect.sql).
+    status_since timestamptz not null default clock_timestamp(),
     connected_at timestamptz not null default now(),
     unique (user_id, platform, shop_id)
 );

@@ -66,6 +66,10 @@ begin
     raise exception using errcode = 'PT422', message = format('%s: %s is no GraphQL id', p_path, p_value);
 end $$;
 
+-- list_in: a list, or an empty one in place of anything else.
+create or replace function private.list_in(v jsonb) returns jsonb
+language sql immutable as $$ select case jsonb_typeof(v) when 'array' then v else '[]' end $$;
+
 -- gid_tail: what a GraphQL id ends with: gid://shopify/Order/1 is 1; null where it is no such id.
 create or replace function private.gid_tail(p_value text) returns text
 language sql immutable as $$

@@ -13,7 +13,7 @@ create table private.call_minutes (
 );
 create index call_minutes_by_age on private.call_minutes (minute);
 
--- record_calls: add a batch of a process's counts. Two days are kept.
+-- record_calls: add a batch of a process's counts.
 create or replace function public.record_calls(p_calls jsonb) returns void
 language plpgsql security definer set search_path = '' as $$
 begin
@@ -32,8 +32,6 @@ begin
        set calls = m.calls + excluded.calls, seconds = m.seconds + excluded.seconds,
            histogram = (select array_agg(a + b order by n)
                         from unnest(m.histogram, excluded.histogram) with ordinality as both_(a, b, n));
-    delete from private.call_minutes where ctid = any (array(
-        select ctid from private.call_minutes where minute < clock_timestamp() - interval '2 days' limit 500));
 end $$;
 revoke all on function public.record_calls(jsonb) from public, anon, authenticated;
 grant execute on function public.record_calls(jsonb) to service_role;
@@ -88,6 +86,7 @@ begin
             select coalesce(jsonb_agg(to_jsonb(b) || jsonb_build_object('platform', split_part(b.scope, ':', 1))), '[]')
             from jsonb_to_recordset(public.breakers()) as b(scope text, state text, reason text, failures int,
                                                             since timestamptz, retry_at timestamptz)),
+        'obligations', private.open_obligations(),
         'reconnect_needed', (
             select coalesce(jsonb_object_agg(platform, accounts), '{}') from (
                 select platform, count(*) as accounts

@@ -20,6 +20,7 @@ create table public.sync_runs (
     created_at timestamptz not null default now()
 );
 create index sync_runs_of_connection on public.sync_runs (connection_id, created_at);
+create index sync_runs_by_age on public.sync_runs (created_at);
 select private.own_rows('sync_runs');
 
 create table public.certificates (

@@ -19,7 +19,6 @@ begin
     if not exists (select 1 from public.profiles where user_id = p_user_id) then
         raise exception using errcode = 'PT404', message = 'unknown_user', hint = 'Create the user first.';
     end if;
-    delete from private.oauth_states where expires_at < clock_timestamp() - interval '1 hour';
     insert into private.oauth_states (state_hash, user_id, platform, details, expires_at)
     values (p_state_hash, p_user_id, p_platform, p_details, until);
     return until;

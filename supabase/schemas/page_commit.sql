@@ -55,6 +55,7 @@ create table public.rejected_records (
     settled_at timestamptz,
     unique (connection_id, stream, raw_md5)
 );
+create index rejected_records_by_age on public.rejected_records (fetched_at);
 create index rejected_records_unsettled on public.rejected_records (connection_id, stream, platform_id)
     where status in ('open', 'partial');
 select private.own_rows('rejected_records');

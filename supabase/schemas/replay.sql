@@ -83,7 +83,8 @@ begin
         with batch as materialized (
             select t.ctid, t.platform_id, t.raw from public.%1$I as t
             where t.connection_id = $1 and t.platform_id > $2 order by t.platform_id limit $3),
-        mapped as materialized (select b.ctid, m.* from batch as b, lateral private.%2$I(b.raw) as m),
+        -- Of what was erased nothing can be derived.
+        mapped as materialized (select b.ctid, m.* from batch as b, lateral private.%2$I(b.raw) as m where b.raw <> '{}'),
         changed as (
             update public.%1$I as t set %3$s from mapped as m
              where t.ctid = m.ctid and (%4$s) is distinct from (%5$s)

@@ -39,14 +39,22 @@ begin
     end if;
 end $$;
 
+-- Whatever belongs to a connection and is not held by a foreign key to it, or may be too much for one statement: what
+-- platforms sent, and what is declared beside it (private.lives). Never by a column's name alone: a table may name a
+-- connection that it only points to, as a cost names its order's.
+create view private.of_connections as
+    select format('public.%I', s.name) as name from private.synced_tables as s
+    union
+    select l.table_name from private.lives() as l where l.belongs_to = 'connection';
+
 -- forget_connection: a connection's records go with it, whether its user is forgotten or the shop alone. (A foreign key
 -- on every row would cost a check a row.)
 create or replace function private.forget_connection() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare t text;
 begin
-    for t in select name from private.synced_tables order by name loop
-        execute format('delete from public.%I where connection_id = $1', t) using old.id;
+    for t in select name from private.of_connections order by name loop
+        execute format('delete from %s where connection_id = $1', t) using old.id;
     end loop;
     return old;
 end $$;

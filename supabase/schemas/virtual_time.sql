@@ -66,7 +66,6 @@ begin
     insert into private.tenant_calls as kept (user_id, platform, class, hour, calls)
     values (new.user_id, new.platform, new.job_type, date_trunc('hour', now_), calls_)
     on conflict (user_id, platform, class, hour) do update set calls = kept.calls + excluded.calls;
-    delete from private.tenant_calls where user_id = new.user_id and hour < now_ - interval '30 days';
     return new;
 end $$;
 create trigger sync_jobs_charge_virtual_time before update on public.sync_jobs

@@ -20,24 +20,14 @@ create table private.platform_events (
     object_id text not null,
     topic text not null,
     received_at timestamptz not null default clock_timestamp(),
-    worked_at timestamptz
+    worked_at timestamptz,
+    -- The delivery says that the object was deleted. Believed once it was asked for, and not there (close_gone).
+    says_gone boolean not null default false
 );
 -- One waiting event an object: what came twice is read once.
 create unique index platform_events_waiting on private.platform_events (connection_id, kind, object_id)
     where worked_at is null;
 create index platform_events_by_age on private.platform_events (worked_at) where worked_at is not null;
-
--- What a platform's privacy law asks of us, for people to see; what could be done at once is done.
-create table private.privacy_requests (
-    id bigint generated always as identity primary key,
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
-    platform text not null,
-    shop_id text not null,
-    topic text not null,
-    subject jsonb not null default '{}'::jsonb,
-    received_at timestamptz not null default clock_timestamp(),
-    done_at timestamptz
-);
 
 -- accept_delivery: a signed delivery and the jobs that it asks for, in one transaction; a repeat gets the same answer.
 create or replace function public.accept_delivery(p_source text, p_delivery_id text, p_user_id uuid, p_trigger text, p_jobs jsonb)
@@ -58,9 +48,6 @@ begin
         result := public.queue_jobs(p_user_id, 'backfill', p_trigger, p_jobs, false);
     end if;
     update private.webhook_deliveries set answer = result where source = p_source and delivery_id = p_delivery_id;
-    -- Senders repeat for days, and people replay by hand: a month is remembered.
-    delete from private.webhook_deliveries where ctid = any (array(
-        select ctid from private.webhook_deliveries where received_at < clock_timestamp() - interval '30 days' limit 100));
     return result || jsonb_build_object('repeat', false);
 end $$;
 revoke all on function public.accept_delivery(text, text, uuid, text, jsonb) from public, anon, authenticated;
@@ -81,8 +68,6 @@ language plpgsql security definer set search_path = '' as $$
 begin
     update private.platform_events set worked_at = clock_timestamp()
      where connection_id = new.connection_id and worked_at is null and received_at < new.started_at;
-    delete from private.platform_events where ctid = any (array(
-        select ctid from private.platform_events where worked_at < clock_timestamp() - interval '7 days' limit 500));
     return new;
 end $$;
 create trigger events_worked after update of status on public.sync_jobs
@@ -90,21 +75,65 @@ create trigger events_worked after update of status on public.sync_jobs
                           and old.finished_at is null)
     execute function private.events_worked();
 
+-- close_gone: of these objects, for which a job has just asked, the platform showed none; those that a delivery said to be
+-- deleted are. Of all others nobody said so: they stay as they are. A page that was fetched before brings nothing back.
+create or replace function public.close_gone(p_lease_id uuid, p_kind text, p_table text, p_object_ids text[]) returns int
+language plpgsql security definer set search_path = '' as $$
+declare job public.sync_jobs := private.leased_job(p_lease_id); gone text[];
+begin
+    select coalesce(array_agg(e.object_id order by e.object_id), '{}') into gone from private.platform_events as e
+     where e.connection_id = job.connection_id and e.kind = p_kind and e.object_id = any (p_object_ids)
+       and e.says_gone and e.worked_at is null;
+    if gone = '{}' then
+        return 0;
+    end if;
+    if not exists (select from pg_catalog.pg_trigger where tgrelid = format('public.%I', p_table)::regclass
+                                                       and tgname = 'keep_gone_' || job.platform) then
+        raise exception using errcode = 'PT400', message = 'table_not_closed_by_events', detail = p_table,
+            hint = 'Name it with private.closed_by_events in the platform''s schema file.';
+    end if;
+    insert into private.closed_objects as c (connection_id, table_name, object_id, gone_at)
+    select job.connection_id, p_table, o.named, clock_timestamp() from unnest(gone) as o (named)
+    on conflict (connection_id, table_name, object_id) do update set gone_at = excluded.gone_at;
+    execute format('update public.%I set is_deleted = true where connection_id = $1 '
+                   'and platform_id = any ($2) and not is_deleted', p_table) using job.connection_id, gone;
+    return cardinality(gone);
+end $$;
+revoke all on function public.close_gone(uuid, text, text, text[]) from public, anon, authenticated;
+grant execute on function public.close_gone(uuid, text, text, text[]) to service_role;
+
+-- read_again: objects that a delivery named are asked for by a job, before any backfill's slice: it is one call or a few.
+-- While it runs, it will run again.
+create or replace function private.read_again(connection public.connected_accounts, p_kind text, p_object_ids text[],
+                                              p_topic text, p_says_gone boolean) returns void
+language plpgsql set search_path = '' as $$
+begin
+    insert into private.platform_events as e (connection_id, kind, object_id, topic, says_gone)
+    select connection.id, p_kind, o.named, p_topic, p_says_gone from unnest(p_object_ids) as o (named) order by o.named
+    on conflict (connection_id, kind, object_id) where worked_at is null do update
+       set received_at = clock_timestamp(), topic = excluded.topic, says_gone = e.says_gone or excluded.says_gone;
+    perform public.queue_jobs(connection.user_id, 'incremental', 'webhook', jsonb_build_array(
+        jsonb_build_object('platform', connection.platform, 'connection_id', connection.id, 'entity', 'changes',
+                           'priority', -100, 'position', 0)), true);
+end $$;
+
 -- accept_platform_event: one delivery, whatever it asks for, in one transaction; a repeat has no effect. What it names
 -- is of a shop: each connection of that shop has the effect, whoever's it is, and nobody is told what the platform did
--- not say.
---   p_effect: 'read' (objects of p_kind again), 'gone' (they were deleted), 'disconnect', 'redact_customer',
---             'redact_shop', 'request' (for people)
+-- not say. Of a shop that nobody connected nothing is kept.
+--   p_effect: 'read' (objects of p_kind again), 'gone' (read again, and if they are not there, deleted), 'disconnect',
+--             'redact_customer', 'redact_shop', 'request' (for people)
 --   p_email: a customer to be forgotten may be named by that alone
 --   p_seller_message: what the seller reads of the entities that end with a connection
 create or replace function public.accept_platform_event(
     p_platform text, p_delivery_id text, p_shop_id text, p_topic text, p_effect text, p_kind text default null,
-    p_object_ids text[] default '{}', p_table text default null, p_happened_at timestamptz default null,
-    p_subject jsonb default '{}',
+    p_object_ids text[] default '{}', p_happened_at timestamptz default null, p_subject jsonb default '{}',
     p_email text default null, p_seller_message text default null) returns jsonb
-language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
-declare connection public.connected_accounts; connections int := 0; forgotten text[];
+language plpgsql security definer set search_path = '' set statement_timeout = '50s' as $$
+declare connection public.connected_accounts; connections int := 0;
 begin
+    if not exists (select from public.connected_accounts where platform = p_platform and shop_id = p_shop_id) then
+        return jsonb_build_object('repeat', false, 'connections', 0);
+    end if;
     insert into private.webhook_deliveries (source, delivery_id) values (p_platform, p_delivery_id)
     on conflict do nothing;
     if not found then
@@ -116,63 +145,23 @@ begin
                     order by user_id loop
         connections := connections + 1;
         case p_effect
-            when 'read' then
-                insert into private.platform_events as e (connection_id, kind, object_id, topic)
-                select connection.id, p_kind, o.named, p_topic from unnest(p_object_ids) as o (named) order by o.named
-                on conflict (connection_id, kind, object_id) where worked_at is null do update
-                   set received_at = clock_timestamp(), topic = excluded.topic;
-                -- Before any backfill's slice: it is one call or a few. While it runs, it will run again.
-                perform public.queue_jobs(connection.user_id, 'incremental', 'webhook', jsonb_build_array(
-                    jsonb_build_object('platform', p_platform, 'connection_id', connection.id, 'entity', 'changes',
-                                       'priority', -100, 'position', 0)), true);
-            when 'gone' then
-                -- A page that was fetched before would bring them back.
-                if not exists (select from pg_catalog.pg_trigger where tgrelid = format('public.%I', p_table)::regclass
-                                                                 and tgname = 'keep_gone_' || p_platform) then
-                    raise exception using errcode = 'PT400', message = 'table_not_closed_by_events', detail = p_table,
-                        hint = 'Name it with private.closed_by_events in the platform''s schema file.';
-                end if;
-                perform private.await_pages(connection.id);
-                insert into private.closed_objects as c (connection_id, table_name, object_id, gone_at)
-                select connection.id, p_table, o.named, clock_timestamp()
-                from unnest(p_object_ids) as o (named) order by o.named
-                on conflict (connection_id, table_name, object_id) do update set gone_at = excluded.gone_at;
-                execute format('update public.%I set is_deleted = true where connection_id = $1 '
-                               'and platform_id = any ($2) and not is_deleted', p_table)
-                    using connection.id, p_object_ids;
+            when 'read', 'gone' then
+                perform private.read_again(connection, p_kind, p_object_ids, p_topic, p_effect = 'gone');
             when 'disconnect' then
                 -- A late delivery must not end a connection that was made after what it tells of.
                 if coalesce(p_happened_at, clock_timestamp()) >= connection.connected_at then
                     perform public.disconnect_shop(connection.user_id, connection.id, 'our app was removed from the shop',
                                                    p_seller_message);
                 end if;
-            when 'redact_customer' then
-                select array_agg(id) into forgotten from (
-                    select unnest(p_object_ids) union all
-                    select c.platform_id from public.customers as c
-                     where c.connection_id = connection.id and lower(c.email) = lower(p_email)
-                       and cardinality(p_object_ids) = 0) as named (id);
-                perform private.forget_customers(connection.id, coalesce(forgotten, '{}'));
-                -- Of somebody whom we cannot find people have to make sure.
-                insert into private.privacy_requests (user_id, platform, shop_id, topic, subject, done_at)
-                values (connection.user_id, p_platform, p_shop_id, p_topic, p_subject,
-                        case when forgotten is not null then clock_timestamp() end);
             else
-                insert into private.privacy_requests (user_id, platform, shop_id, topic, subject)
-                values (connection.user_id, p_platform, p_shop_id, p_topic, p_subject);
-                if p_effect = 'redact_shop' and connection.status = 'disconnected' then
-                    perform private.forget_shop(connection.id);
-                    update private.privacy_requests set done_at = clock_timestamp()
-                     where user_id = connection.user_id and platform = p_platform and shop_id = p_shop_id and topic = p_topic
-                       and done_at is null;
-                end if;
+                perform private.oblige(connection, p_topic, p_effect, p_object_ids, p_subject, p_email);
         end case;
     end loop;
     return jsonb_build_object('repeat', false, 'connections', connections);
 end $$;
 revoke all on function
-    public.accept_platform_event(text, text, text, text, text, text, text[], text, timestamptz, jsonb, text, text)
+    public.accept_platform_event(text, text, text, text, text, text, text[], timestamptz, jsonb, text, text)
     from public, anon, authenticated;
 grant execute on function
-    public.accept_platform_event(text, text, text, text, text, text, text[], text, timestamptz, jsonb, text, text)
+    public.accept_platform_event(text, text, text, text, text, text, text[], timestamptz, jsonb, text, text)
     to service_role;

@@ -256,7 +256,7 @@ def edited(said, tmp_path):
 
 
 def test_a_changed_line_is_a_migration_of_that_function_alone(said, made, edited):
-    old, new = "interval '7 days' limit 500", "interval '8 days' limit 500"
+    old, new = "received_at < new.started_at", "received_at <= new.started_at"
 
     left = compare(said, made, edited("webhooks.sql", (old, new)))
 

@@ -112,18 +112,6 @@ def test_the_tables_that_streams_fill_are_those_that_forgetting_finds(db):
     assert found == {table for platform in ENTITIES for table, _, _ in declared(platform)}
 
 
-def test_shapes_of_people_are_those_that_forgetting_a_customer_looks_for(db):
-    """Records that could not be mapped are found by their stream."""
-    (body,) = db.execute("select prosrc from pg_proc where proname = 'forget_customers'").fetchone()
-    streams = {
-        step.name
-        for step in steps_of("shopify")
-        if not isinstance(step, Derivation) and step.records.table == "customers"
-    }
-
-    assert streams == set(re.findall(r"'(\w*customers)'", body.partition("rejected_records")[2]))
-
-
 @pytest.mark.parametrize("name", ["orders", "printify_products"])
 def test_two_shapes_of_one_name_are_refused(name):
     """They would land by one function."""

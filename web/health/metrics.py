@@ -89,6 +89,14 @@ def _families(facts: dict[str, Any] | None, platforms: Iterable[str]) -> Iterabl
         "keeper_queue_lag_seconds", "How long the longest waiting one waits", float(facts["queue"]["lag_seconds"])
     )
     yield GaugeMetricFamily("keeper_jobs_running", "Jobs with a lease", facts["running"])
+    yield GaugeMetricFamily(
+        "keeper_obligations_open", "What privacy laws ask of us and nobody has settled", facts["obligations"]["open"]
+    )
+    yield GaugeMetricFamily(
+        "keeper_obligation_oldest_seconds",
+        "How long the oldest of them waits",
+        float(facts["obligations"]["oldest_seconds"]),
+    )
     score = GaugeMetricFamily("keeper_platform_score", "Health of a platform, 0 to 100", labels=["platform"])
     parked = GaugeMetricFamily("keeper_jobs_parked", "Jobs that wait for a time", labels=["platform"])
     circuits = GaugeMetricFamily("keeper_circuits_open", "Circuit breakers that are not closed", labels=["platform"])

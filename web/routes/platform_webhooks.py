@@ -68,13 +68,12 @@ async def _keep(web: Web, platform: str, event: Event) -> Received:
         p_effect=event.effect,
         p_kind=event.kind,
         p_object_ids=list(event.object_ids),
-        p_table=event.table,
         p_happened_at=event.happened_at.isoformat() if event.happened_at else None,
         p_subject=dict(event.subject),
         p_email=event.email,
         p_seller_message=MESSAGES["disconnected"],
     )
-    if accepted["connections"] and event.effect == "read":
+    if accepted["connections"] and event.effect in ("read", "gone"):
         web.manager.ring()
     return Received()
 

@@ -36,6 +36,9 @@ LINE_ITEM_COLUMNS = (
     Column("shipped_at", "shipped_timestamp", Kind.EPOCH),
 )
 
+# Not `variations`, where a buyer's own words stand (Personalization).
+_LINE_ITEM_MEMBERS = ("receipt_id", "paid_timestamp", "expected_ship_date", "processing_min", "processing_max")
+
 # ShopReceipt. Data minimisation (sheet 13): country and region are enough for profit reports.
 RECEIPT_RECORDS = Records(
     name="receipts",
@@ -85,6 +88,7 @@ RECEIPT_RECORDS = Records(
             key=("transaction_id",),
             currency="price.currency_code",
             columns=LINE_ITEM_COLUMNS,
+            keep=_LINE_ITEM_MEMBERS,
         ),
         # A refund has no id (sheet 8): receipt, time and amount name it, and its place among equals.
         Children(
@@ -150,6 +154,7 @@ TRANSACTIONS = Lookup(
         updated=("created_timestamp",),
         currency="price.currency_code",
         columns=(Column("order_platform_id", "receipt_id", Kind.TEXT), *LINE_ITEM_COLUMNS),
+        keep=_LINE_ITEM_MEMBERS,
     ),
 )
 

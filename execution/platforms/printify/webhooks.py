@@ -7,7 +7,17 @@ from datetime import timedelta
 from typing import Any
 
 from execution.http.signatures import Delivery, NotSigned, any_equal, hex_hmac
-from execution.platforms.webhooks import Event, NotAnEvent, Webhooks, body_of, id_in, moment_in, shop_in, topic_in
+from execution.platforms.webhooks import (
+    Effect,
+    Event,
+    NotAnEvent,
+    Webhooks,
+    body_of,
+    id_in,
+    moment_in,
+    shop_in,
+    topic_in,
+)
 
 # A topic's first word: the stream that its object is among.
 _KINDS = {"order": "orders", "product": "products"}
@@ -35,15 +45,14 @@ def _read(delivery: Delivery) -> Event | None:
     plain: dict[str, Any] = {"delivery": name, "shop_id": shop_id, "topic": topic, "happened_at": ended}
     if topic == "shop:disconnected":
         return Event(**plain, effect="disconnect")
-    if topic == "product:deleted":
-        return Event(**plain, effect="gone", table="printify_products", object_ids=(object_id,))
     kind = _KINDS.get(topic.partition(":")[0])
-    return Event(**plain, effect="read", kind=kind, object_ids=(object_id,)) if kind else None
+    effect: Effect = "gone" if topic == "product:deleted" else "read"
+    return Event(**plain, effect=effect, kind=kind, object_ids=(object_id,)) if kind else None
 
 
 PRINTIFY_WEBHOOKS = Webhooks(
     prove=_prove,
     read=_read,
-    about="Orders and products are read again, a deleted product goes, `shop:disconnected` ends the connection.",
+    about="Orders and products are read again, also those said to be deleted; `shop:disconnected` ends the connection.",
     sent_as="As Printify sends it (section 9).",
 )

@@ -43,6 +43,8 @@ REST_ORDERS = Stream(
         updated_as=Kind.ISO_TIME,
         currency="currency",
         keep_of={"customer": ("id",)},
+        # They come with notes, and with lines that come with what the buyer wrote; they are read by their ids.
+        keep_of_each={"refunds": ("id",)},
         columns=(
             Column("order_number", "name", Kind.TEXT),
             Column("status", "financial_status", Kind.LOWER),

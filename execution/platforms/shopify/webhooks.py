@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from execution.http.signatures import Delivery, NotSigned, any_equal, base64_hmac
@@ -19,20 +20,48 @@ from execution.platforms.webhooks import (
 )
 
 _LONGEST_EMAIL = 320
-_PRIVACY: Mapping[str, Effect] = {
-    "customers/data_request": "request",
-    "customers/redact": "redact_customer",
-    "shop/redact": "redact_shop",
-}
 _PRIVACY_LISTS = ("orders_requested", "orders_to_redact")
-# Topic's first word: the stream, its table, and where the body names the object.
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shape:
+    """A body that ends or erases: its topic is a header, which nothing signs, so the body has to be its topic's own.
+
+    `shop_at` names its shop, `needs` is of this topic alone, and of `bars` no such body has any. `plain`: whatever else
+    it has is no object and no list.
+    """
+
+    effect: Effect
+    shop_at: str
+    needs: tuple[str, ...] = ()
+    bars: tuple[str, ...] = ()
+    plain: bool = False
+
+
+_SHAPES: Mapping[str, _Shape] = {
+    # The shop itself, as `shop/update` has it too: it says that a connection ends, which the seller can make anew.
+    "app/uninstalled": _Shape(effect="disconnect", shop_at="myshopify_domain", bars=("shop_domain", "customer")),
+    "customers/data_request": _Shape(
+        effect="request", shop_at="shop_domain", needs=("customer", "orders_requested"), bars=("orders_to_redact",)
+    ),
+    "customers/redact": _Shape(
+        effect="redact_customer",
+        shop_at="shop_domain",
+        needs=("customer", "orders_to_redact"),
+        bars=("orders_requested", "data_request"),
+    ),
+    "shop/redact": _Shape(
+        effect="redact_shop", shop_at="shop_domain", bars=("customer", "data_request", *_PRIVACY_LISTS), plain=True
+    ),
+}
+# Topic's first word: the stream, and where the body names the object.
 _KINDS = {
-    "orders": ("orders", "orders", "id"),
-    "refunds": ("orders", "orders", "order_id"),
-    "fulfillments": ("orders", "orders", "order_id"),
-    "order_transactions": ("orders", "orders", "order_id"),
-    "products": ("products", "listings", "id"),
-    "customers": ("customers", "customers", "id"),
+    "orders": ("orders", "id"),
+    "refunds": ("orders", "order_id"),
+    "fulfillments": ("orders", "order_id"),
+    "order_transactions": ("orders", "order_id"),
+    "products": ("products", "id"),
+    "customers": ("customers", "id"),
 }
 
 
@@ -50,20 +79,17 @@ def _read(delivery: Delivery) -> Event | None:
     happened_at = moment_in(delivery.first(*_names("triggered-at")))
     plain: dict[str, Any] = {"delivery": name, "shop_id": shop_id, "topic": topic, "happened_at": happened_at}
     event = body_of(delivery)
-    if topic == "app/uninstalled" or topic in _PRIVACY:
-        _demand_shop(event, shop_id)
-    if topic == "app/uninstalled":
-        return Event(**plain, effect="disconnect")
-    if topic in _PRIVACY:
-        return Event(**plain, effect=_PRIVACY[topic], **_subject(event))
+    shape = _SHAPES.get(topic)
+    if shape is not None:
+        _demand(shape, event, shop_id)
+        return Event(**plain, effect=shape.effect, **({} if shape.effect == "disconnect" else _subject(event)))
     thing, _, verb = topic.partition("/")
     if thing not in _KINDS:
         return None
-    kind, table, key = _KINDS[thing]
-    object_ids = (id_in(event.get(key)),)
-    if verb == "delete" and key == "id":
-        return Event(**plain, effect="gone", table=table, object_ids=object_ids)
-    return Event(**plain, effect="read", kind=kind, object_ids=object_ids)
+    kind, key = _KINDS[thing]
+    # Read again in any case: what says that it was deleted may be what was signed when it was made.
+    effect: Effect = "gone" if verb == "delete" and key == "id" else "read"
+    return Event(**plain, effect=effect, kind=kind, object_ids=(id_in(event.get(key)),))
 
 
 def _subject(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,13 +104,15 @@ def _subject(event: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _demand_shop(event: Mapping[str, Any], shop_id: str) -> None:
-    """Topic and shop are headers, which no signature covers: what ends or erases must name its shop in the body too.
+def _demand(shape: _Shape, event: Mapping[str, Any], shop_id: str) -> None:
+    """Topic and shop are headers, which no signature covers.
 
-    Else any body that Shopify ever signed for us, under other headers, would end any shop's connection.
+    Else any body that Shopify ever signed for us, under other headers, would end or erase any shop.
     """
-    named = event.get("myshopify_domain") or event.get("shop_domain")
-    if not isinstance(named, str) or named.lower() != shop_id:
+    named = event.get(shape.shop_at)
+    its_own = all(name in event for name in shape.needs) and not any(name in event for name in shape.bars)
+    flat = not any(isinstance(value, dict | list) for value in event.values())
+    if not isinstance(named, str) or named.lower() != shop_id or not its_own or (shape.plain and not flat):
         raise NotAnEvent
 
 

@@ -147,6 +147,14 @@ def edit_customer(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
     return {"customer_id": customer_id, "updated": at}
 
 
+def remove_customer(live_shop: LiveShop, wanted: Doc, _now: int) -> Doc:
+    customer_id = int(wanted["customer_id"])
+    live_shop.store.version += 1
+    number = live_shop.shop.ids.customer_number(customer_id)
+    live_shop.store.db.execute("DELETE FROM customers WHERE number = ?", (number,))
+    return {"customer_id": customer_id}
+
+
 Mutate = Callable[[LiveShop, Doc, int], Doc]
 MUTATIONS: dict[str, Mutate] = {
     change.__name__: change
@@ -161,6 +169,7 @@ MUTATIONS: dict[str, Mutate] = {
         remove_order,
         edit_product,
         remove_product,
+        remove_customer,
         set_stock,
         edit_customer,
     )

@@ -24,6 +24,13 @@ _ORDER_TOPICS = {
 }
 
 
+_GONE_TOPICS = {
+    "remove_order": ("orders/delete", "order_id"),
+    "remove_product": ("products/delete", "product_id"),
+    "remove_customer": ("customers/delete", "customer_id"),
+}
+
+
 def emit_mutation(webhooks: Webhooks, live_shop: LiveShop, wanted: Doc, result: Doc, *, open_data: bool) -> None:
     """What a shop sends after this change; `open_data` says whether personal fields may be shown."""
     kind, writer = wanted["kind"], Writer(live_shop, open_data=open_data)
@@ -32,14 +39,13 @@ def emit_mutation(webhooks: Webhooks, live_shop: LiveShop, wanted: Doc, result: 
             order = live_shop.order(order_id) if order_id else None
             for topic in _ORDER_TOPICS[kind] if order else ():
                 webhooks.emit(live_shop, topic, _about_order(writer, topic, order or {}))
-    elif kind == "remove_order":
-        webhooks.emit(live_shop, "orders/delete", {"id": result["order_id"]})
+    elif kind in _GONE_TOPICS:
+        topic, name = _GONE_TOPICS[kind]
+        webhooks.emit(live_shop, topic, {"id": result[name]})
     elif kind == "edit_product":
         product = live_shop.product(live_shop.shop.ids.product_number(result["product_id"]) or 0)
         if product:
             webhooks.emit(live_shop, "products/update", product_doc(writer, product))
-    elif kind == "remove_product":
-        webhooks.emit(live_shop, "products/delete", {"id": result["product_id"]})
     elif kind == "edit_customer":
         customer = live_shop.customer(live_shop.shop.ids.customer_number(result["customer_id"]))
         if customer:

@@ -148,7 +148,7 @@ begin
                (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-            from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
+            from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, jsonb_build_object('price', e.r -> 'price', 'receipt_id', e.r -> 'receipt_id', 'paid_timestamp', e.r -> 'paid_timestamp', 'expected_ship_date', e.r -> 'expected_ship_date', 'processing_min', e.r -> 'processing_min', 'processing_max', e.r -> 'processing_max', 'transaction_id', e.r -> 'transaction_id', 'listing_id', e.r -> 'listing_id', 'product_id', e.r -> 'product_id', 'sku', e.r -> 'sku', 'title', e.r -> 'title', 'quantity', e.r -> 'quantity', 'shipping_cost', e.r -> 'shipping_cost', 'shop_coupon', e.r -> 'shop_coupon', 'buyer_coupon', e.r -> 'buyer_coupon', 'is_digital', e.r -> 'is_digital', 'created_timestamp', e.r -> 'created_timestamp', 'shipped_timestamp', e.r -> 'shipped_timestamp') as raw, e.ord,
                          e.r ->> 'transaction_id' as platform_id
                   from fresh as f, jsonb_array_elements(f.line_items_at) with ordinality as e(r, ord) offset 0) as e,
                  lateral private.map_etsy_receipts_line_items(e.raw) as m offset 0) as n
@@ -180,7 +180,7 @@ begin
                (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-            from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
+            from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, jsonb_build_object('amount', e.r -> 'amount', 'created_timestamp', e.r -> 'created_timestamp', 'reason', e.r -> 'reason', 'status', e.r -> 'status') as raw, e.ord,
                          f.platform_id || ':' || coalesce(e.r ->> 'created_timestamp', '-') || ':' || coalesce(e.r -> 'amount' ->> 'amount', '-') || ':' || (row_number() over (partition by f.platform_id, e.r ->> 'created_timestamp', e.r -> 'amount' ->> 'amount' order by e.ord))::text as platform_id
                   from fresh as f, jsonb_array_elements(f.order_refunds_at) with ordinality as e(r, ord) offset 0) as e,
                  lateral private.map_etsy_receipts_order_refunds(e.raw) as m offset 0) as n
@@ -212,7 +212,7 @@ begin
                (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-            from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, e.r as raw, e.ord,
+            from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, jsonb_build_object('receipt_shipping_id', e.r -> 'receipt_shipping_id', 'carrier_name', e.r -> 'carrier_name', 'tracking_code', e.r -> 'tracking_code', 'shipment_notification_timestamp', e.r -> 'shipment_notification_timestamp') as raw, e.ord,
                          f.platform_id || ':' || coalesce(e.r ->> 'receipt_shipping_id', '-') || ':' || (row_number() over (partition by f.platform_id, e.r ->> 'receipt_shipping_id' order by e.ord))::text as platform_id
                   from fresh as f, jsonb_array_elements(f.order_fulfillments_at) with ordinality as e(r, ord) offset 0) as e,
                  lateral private.map_etsy_receipts_order_fulfillments(e.raw) as m offset 0) as n
@@ -327,7 +327,7 @@ begin
               select e.ord, e.raw, e.r ->> 'transaction_id' as platform_id, private.epoch(e.version) as source_updated_at,
                      jsonb_hash_extended(e.raw, 0) as content_hash,
                      m.*
-              from (select e.r, e.ord, e.r as raw, greatest((e.r ->> 'created_timestamp')::bigint) as version
+              from (select e.r, e.ord, jsonb_build_object('price', e.r -> 'price', 'receipt_id', e.r -> 'receipt_id', 'paid_timestamp', e.r -> 'paid_timestamp', 'expected_ship_date', e.r -> 'expected_ship_date', 'processing_min', e.r -> 'processing_min', 'processing_max', e.r -> 'processing_max', 'transaction_id', e.r -> 'transaction_id', 'created_timestamp', e.r -> 'created_timestamp', 'listing_id', e.r -> 'listing_id', 'product_id', e.r -> 'product_id', 'sku', e.r -> 'sku', 'title', e.r -> 'title', 'quantity', e.r -> 'quantity', 'shipping_cost', e.r -> 'shipping_cost', 'shop_coupon', e.r -> 'shop_coupon', 'buyer_coupon', e.r -> 'buyer_coupon', 'is_digital', e.r -> 'is_digital', 'shipped_timestamp', e.r -> 'shipped_timestamp') as raw, greatest((e.r ->> 'created_timestamp')::bigint) as version
                     from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
                    lateral private.map_etsy_transactions_line_items(e.raw) as m offset 0) as n
         left join lateral (

@@ -250,6 +250,38 @@ as $$
       and r.source = 'printify';
 $$;
 
+-- cost_keys_printify: the orders that have a cost, or had one, in the order of their keys.
+create or replace function private.cost_keys_printify(p_connection_id uuid, p_after text, p_limit int) returns setof text
+language sql stable set search_path = '' as $$
+    select o.platform_id from public.printify_orders as o
+    where o.connection_id = p_connection_id and o.platform_id > p_after and not o.is_deleted
+    union
+    select c.source_id from public.order_costs as c where c.connection_id = p_connection_id and c.source_id > p_after
+    order by 1 limit p_limit;
+$$;
+create trigger rebuild_short after update of status on public.sync_jobs
+    for each row when (new.status = 'completed' and old.status <> 'completed' and new.platform = 'printify'
+                       and new.entity = 'orders')
+    execute function private.rebuild_short();
+
+-- erase_orders_printify: what names the buyer of these orders goes; of the record stays which order one prints again.
+create or replace function private.erase_orders_printify(p_connection_id uuid, p_ids text[]) returns void
+language plpgsql set search_path = '' as $$
+begin
+    update public.printify_orders
+       set region = null, content_hash = 0, raw = jsonb_strip_nulls(jsonb_build_object('metadata', jsonb_build_object(
+               'reprinted_order_ids', raw #> '{metadata,reprinted_order_ids}')))
+     where connection_id = p_connection_id and platform_id = any (p_ids);
+    insert into private.closed_objects as c (connection_id, table_name, object_id, forgotten_at, for_good)
+    select p_connection_id, 'printify_orders', o.id, clock_timestamp(), true from unnest(p_ids) as o (id) order by o.id
+    on conflict (connection_id, table_name, object_id) do update set forgotten_at = excluded.forgotten_at, for_good = true;
+    perform private.empty_part(p_connection_id, 'printify_line_items', 'order_platform_id', p_ids, '{}');
+    -- Its number is a part of its key.
+    delete from public.printify_shipments where connection_id = p_connection_id and order_platform_id = any (p_ids);
+end $$;
+
+select private.stays_erased('printify_shipments', 'printify_orders', 'order_platform_id', '{}');
+
 -- watch_printify: the printer's side; the column that names the order comes with the trigger.
 create or replace function private.watch_printify() returns trigger
 language plpgsql security definer set search_path = '' as $$

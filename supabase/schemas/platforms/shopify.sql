@@ -217,6 +217,3 @@ language sql stable set search_path = '' as $$
             'missing', (select count(*) from missing), 'cut', (select count(*) from cut),
             'first_missing', (select coalesce(jsonb_agg(id), '[]') from (select * from missing limit 5) as m)));
 $$;
-
-create trigger keep_forgotten before insert on public.customers
-    for each row when (new.platform = 'shopify') execute function private.keep_forgotten();

@@ -12,7 +12,7 @@ from execution.app import App
 from execution.keyring import AssociatedData
 from tests.standins.shopify import Shopify
 from tests.standins.stand_in import Shop
-from tests.worlds.world import World
+from tests.worlds.world import World, make_world
 
 WorldOf = Callable[[Shop], World]
 
@@ -55,6 +55,25 @@ def test_a_token_that_died_of_age_is_refreshed_once_to_take_leave(
 
     assert result == {"disconnected": True, "revoked": True}
     assert len(shopify.refreshes(world.shop)) == 1
+    assert answers_to(shopify, world.shop.access_token) == 401
+
+
+def test_of_two_who_hold_one_shop_the_last_takes_the_app_away(
+    app: App, db: psycopg.Connection[Any], shopify: Shopify, world_of: WorldOf
+) -> None:
+    """An app that is taken out of a shop is taken from all who connected it."""
+    world = world_of(shopify.shop(3))
+    other = make_world(app, db, (shopify, world.shop))
+
+    first = app.disconnector.disconnect(user_id=world.user_id, connection_id=world.only.connection_id)
+    between = answers_to(shopify, world.shop.access_token)
+    other.run("orders")
+    last = app.disconnector.disconnect(user_id=other.user_id, connection_id=other.only.connection_id)
+
+    assert first == {"disconnected": True, "revoked": False}
+    assert between == 200
+    assert other.statuses() == {"orders": "completed"}
+    assert last == {"disconnected": True, "revoked": True}
     assert answers_to(shopify, world.shop.access_token) == 401
 
 

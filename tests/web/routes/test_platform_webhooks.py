@@ -321,8 +321,11 @@ def test_a_customer_who_asks_to_be_forgotten_is(hooks, db, shopify_seller, make_
 
     left = db.execute("select user_id::text, platform_id from public.customers where email is not null").fetchall()
     assert sorted(left) == sorted([(shopify_seller, "5"), (other, "191167")])
-    (kept,) = db.execute("select r::text from private.privacy_requests as r").fetchone()
-    assert "299938" in kept
+    (kept, outcome) = db.execute("select r::text, outcome from private.privacy_requests as r").fetchone()
+    assert outcome == "erased"
+    # Whom it was about is told no longer.
+    assert "299938" not in kept
+    assert "191167" not in kept
     assert "canary" not in kept
 
 
@@ -335,19 +338,121 @@ def test_a_data_request_is_kept_for_people(hooks, db, shopify_seller):
     assert row == ("customers/data_request", {"customer_id": 191167, "orders_requested": [299938]}, None)
 
 
-def test_a_shop_that_left_is_forgotten_and_one_that_came_back_is_not(hooks, db, shopify_seller):
+REDACT = {"shop_id": 1, "shop_domain": SHOP}
+
+
+def leave(db, hours):
+    """The connection has been as it is for so long."""
+    db.execute("update public.connected_accounts set status_since = now() - make_interval(hours => %s)", [hours])
+
+
+def held(db):
+    return sorted(p for (p,) in db.execute("select platform from public.customers").fetchall())
+
+
+def owed(db):
+    return [(o["effect"], o["waits_for"]) for (o,) in db.execute("select jsonb_array_elements(public.obligations())")]
+
+
+def test_a_shop_that_left_is_forgotten_after_forty_hours_and_one_that_came_back_is_not(hooks, db, shopify_seller):
     connect(db, shopify_seller, "etsy", "30010001")
     customer(db, shopify_seller, "1")
     customer(db, shopify_seller, "2", platform="etsy")
 
-    shopify_event(hooks, "shop/redact", {"shop_domain": SHOP})
-    while_connected = db.execute("select count(*) from public.customers").fetchone()
+    shopify_event(hooks, "shop/redact", REDACT)
+    while_connected = held(db), owed(db)
     shopify_event(hooks, "app/uninstalled", GOODBYE)
-    shopify_event(hooks, "shop/redact", {"shop_domain": SHOP})
+    shopify_event(hooks, "shop/redact", REDACT)
+    just_left = held(db), owed(db)
+    leave(db, 41)
+    (done,) = db.execute("select public.keep_house()").fetchone()
 
-    assert while_connected == (2,)
-    assert db.execute("select platform from public.customers").fetchall() == [("etsy",)]
+    assert while_connected == (["etsy", "shopify"], [("redact_shop", "shop_is_connected")])
+    # What came twice is asked once.
+    assert just_left == (["etsy", "shopify"], [("redact_shop", "forty_hours")])
+    assert (done["erased"], done["open"]) == (1, 0)
+    assert held(db) == ["etsy"]
     assert db.execute("select platform from public.connected_accounts").fetchall() == [("etsy",)]
+    assert db.execute("select outcome, subject from private.privacy_requests").fetchall() == [("erased", {})]
+
+
+def test_a_shop_whose_token_is_dead_is_forgotten_though_nobody_said_goodbye(hooks, db, shopify_seller):
+    customer(db, shopify_seller, "1")
+    db.execute("update public.connected_accounts set status = 'reconnect_needed'")
+
+    shopify_event(hooks, "shop/redact", REDACT)
+
+    assert held(db) == []
+    assert owed(db) == []
+
+
+def test_a_shop_that_comes_back_before_it_was_erased_keeps_all(hooks, db, shopify_seller):
+    customer(db, shopify_seller, "1")
+    shopify_event(hooks, "app/uninstalled", GOODBYE)
+    shopify_event(hooks, "shop/redact", REDACT)
+    db.execute("update public.connected_accounts set status = 'connected'")
+    leave(db, 99)
+
+    db.execute("select public.keep_house()")
+
+    assert held(db) == ["shopify"]
+    assert owed(db) == [("redact_shop", "shop_is_connected")]
+
+
+def test_a_redact_reaches_who_left_and_never_who_stayed(hooks, db, shopify_seller, make_user):
+    connect(db, other := make_user(), "shopify", SHOP)
+    for user in (shopify_seller, other):
+        customer(db, user, "1")
+    db.execute("update public.connected_accounts set status = 'disconnected' where user_id = %s", [shopify_seller])
+    leave(db, 41)
+
+    shopify_event(hooks, "shop/redact", REDACT)
+
+    assert db.execute("select user_id::text from public.customers").fetchall() == [(other,)]
+    assert db.execute("select user_id::text, status from public.connected_accounts").fetchall() == [
+        (other, "connected")
+    ]
+
+
+ASKED = {
+    "shop_id": 1,
+    "shop_domain": SHOP,
+    "orders_requested": [299938],
+    "customer": {"id": 191167, "email": "ada@canary.example", "phone": "555"},
+    "data_request": {"id": 9999},
+}
+FORGET = {"shop_id": 1, "shop_domain": SHOP, "customer": {"id": 191167}, "orders_to_redact": [299938]}
+BODIES = {
+    "customers/data_request": ASKED,
+    "customers/redact": FORGET,
+    "shop/redact": REDACT,
+    "app/uninstalled": GOODBYE,
+    "orders/create": {"id": 7, "name": "#1", "customer": {"id": 191167}},
+}
+
+
+@pytest.mark.parametrize("topic", ["customers/data_request", "customers/redact", "shop/redact", "app/uninstalled"])
+def test_a_body_of_another_topic_ends_and_erases_nothing(hooks, db, shopify_seller, topic):
+    """Any body that Shopify signed for this shop, sent again under a topic that is not its own."""
+    customer(db, shopify_seller, "191167")
+    leave(db, 99)
+
+    answers = [shopify_event(hooks, topic, body).status_code for other, body in BODIES.items() if other != topic]
+
+    assert set(answers) == {400}
+    assert db.execute("select status from public.connected_accounts").fetchall() == [("connected",)]
+    assert db.execute("select email from public.customers").fetchall() == [("ada@canary.example",)]
+    assert owed(db) == []
+
+
+def test_one_captured_delivery_sent_again_under_every_topic_erases_no_shop(hooks, db, shopify_seller):
+    customer(db, shopify_seller, "1")
+
+    for body in BODIES.values():
+        for topic in BODIES:
+            shopify_event(hooks, topic, body)
+
+    assert held(db) == ["shopify"]
 
 
 def test_printifys_things_become_events_and_its_goodbye_is_heard(hooks, db, make_user):

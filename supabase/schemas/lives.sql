@@ -1,0 +1,55 @@
+-- What belongs to whom, and how long it is kept: every table that is not one of records (private.synced_tables) is
+-- declared here, in one place (docs/decisions/025). A table that is not is found by a test.
+
+-- lives: `belongs_to` says whose end takes it along: a connection's, a user's, or nobody's (service, reference). `life`,
+-- counted from `aged_by`, is when the clock takes it; `only_if` spares rows (`t` is the row). Without a life, `bounded`
+-- says what keeps the table small.
+create or replace function private.lives() returns table (
+        table_name text, belongs_to text, life interval, aged_by text, only_if text, bounded text)
+language sql immutable set search_path = '' as $$
+    values
+    ('public.profiles', 'user', null::interval, null, null, 'one a user'),
+    ('public.connected_accounts', 'user', null, null, null, 'one a shop of a user'),
+    ('private.admins', 'user', null, null, null, 'one a user'),
+    ('private.admin_actions', 'user', '3 years', 'at', null, null),
+    ('private.rate_limits', 'user', null, null, null, 'one a user and action'),
+    ('private.oauth_states', 'user', '1 hour', 'expires_at', null, null),
+    ('private.privacy_requests', 'user', '3 years', 'done_at', null, null),
+    ('private.tenant_calls', 'user', '30 days', 'hour', null, null),
+    ('private.platform_tokens', 'connection', null, null, null, 'one a connection'),
+    ('public.sync_cursors', 'connection', null, null, null, 'one an entity'),
+    ('private.rerun_requests', 'connection', null, null, null, 'one an entity'),
+    ('public.sync_pages', 'connection', null, null, null, 'go with their job'),
+    ('public.certificates', 'connection', null, null, null, 'go with their job'),
+    -- The newest proof of an entity stays, however old it is.
+    ('public.sync_jobs', 'connection', '180 days', 'finished_at',
+     'exists (select from public.sync_jobs as n where n.connection_id = t.connection_id and n.entity = t.entity '
+     'and n.job_type = t.job_type and n.status = ''completed'' and n.finished_at > t.finished_at)', null),
+    ('public.sync_runs', 'connection', '180 days', 'created_at',
+     'not exists (select from public.sync_jobs as j where j.run_id = t.id) '
+     'and not exists (select from public.sync_cursors as c where c.run_id = t.id) '
+     'and not exists (select from private.rerun_requests as r where r.run_id = t.id)', null),
+    -- As they came, with whom they name: from the last time that they came.
+    ('public.rejected_records', 'connection', '90 days', 'fetched_at', null, null),
+    ('private.platform_events', 'connection', '7 days', 'worked_at', null, null),
+    -- No page is on its way for so long.
+    ('private.closed_objects', 'connection', '90 days', 'gone_at', 't.forgotten_at is null', null),
+    ('public.order_costs', 'connection', null, null, null, 'one an order of a printer'),
+    ('private.cost_links', 'connection', null, null, null, 'one an order of a printer, and each that it may be'),
+    -- Senders repeat for days, and people replay by hand: a month is remembered.
+    ('private.webhook_deliveries', 'service', '30 days', 'received_at', null, null),
+    ('private.call_minutes', 'service', '2 days', 'minute', null, null),
+    ('private.api_calls', 'service', '7 days', 'bucket', null, null),
+    ('private.api_answers', 'service', '1 day', 'bucket', null, null),
+    ('private.call_blocks', 'service', '1 day', 'bucket', null, null),
+    ('private.api_budgets', 'service', null, null, null, 'one a scope'),
+    ('private.api_buckets', 'service', null, null, null, 'one a scope'),
+    ('private.circuit_breakers', 'service', null, null, null, 'one a scope that is away'),
+    ('private.installation', 'reference', null, null, null, 'one row'),
+    ('private.virtual_clock', 'reference', null, null, null, 'one row'),
+    ('private.plan_weights', 'reference', null, null, null, 'one a plan'),
+    ('private.sales_channels', 'reference', null, null, null, 'one a platform'),
+    ('private.cost_rules', 'reference', null, null, null, 'one a platform'),
+    ('private.currencies', 'reference', null, null, null, 'one a currency'),
+    ('private.html_entities', 'reference', null, null, null, 'one a name');
+$$;

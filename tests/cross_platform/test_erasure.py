@@ -1,0 +1,188 @@
+"""Erasing a buyer, and a shop: words planted in every record of every platform are nowhere afterwards.
+
+Planted are texts that the platforms have, and a member that they do not have yet, in every object that comes. What may
+stay are the seller's own words and the platform's, in the columns that are named here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from execution import operations
+from execution.app import App
+from execution.http.messages import Request, Response, Send
+from execution.reports import obligations
+from tests.cross_platform.shops import Shops
+from tests.schema.rows import tables, title
+from tests.schema.test_forgetting import fingerprint
+from tests.worlds.slices_by_hand import work_due
+from tests.worlds.world import OPEN, World
+
+CANARY = "Canary of Ada"
+# What a record is of: things, which name no buyer.
+THINGS = {"listings", "listing_variants", "printify_products", "printify_variants"}
+# Columns of a buyer's orders that hold the seller's words or the platform's own.
+STAY = {
+    "orders": {"order_number", "status", "fulfillment_status", "payment_method", "country"},
+    "line_items": {"title", "sku"},
+    "order_fulfillments": {"carrier", "status"},
+    "order_transactions": {"gateway", "kind", "status"},
+    "payments": {"entry_type", "reference_type"},
+    "printify_line_items": {"title", "variant_title", "sku", "status"},
+    "printify_orders": {"shop_order_label", "app_order_id", "order_type", "status", "country"},
+    "printify_shipments": {"carrier"},
+    "customers": {"country"},
+}
+# One order of each platform cannot be mapped, and is kept as it came.
+BROKEN = {"grandtotal": "created_timestamp", "totalPriceSet": "processedAt", "total_shipping": "total_price"}
+NOT_WORDS = re.compile(r"gid://.*|https?://.*|[a-z_-]*|[^a-z]*|.*\d{4}-\d\d-\d\d.*", re.DOTALL)
+
+
+def is_key(name: str) -> bool:
+    return name.lower().endswith("id")
+
+
+def planted(value: Any, broken: dict[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [planted(one, broken) for one in value]
+    if isinstance(value, str):
+        return value if NOT_WORDS.fullmatch(value) else f"{value} {CANARY}"
+    if not isinstance(value, dict):
+        return value
+    found = {name: one if is_key(name) else planted(one, broken) for name, one in value.items()}
+    for mark, member in BROKEN.items():
+        key = value.get("receipt_id") or value.get("id")
+        if mark in value and broken.setdefault(mark, key) == key:
+            found[member] = f"{CANARY} broke it"
+    return {**found, "said_by_the_buyer": CANARY}
+
+
+def run_planted(world: World) -> None:
+    """The whole backfill, with words in whatever comes."""
+    broken: dict[str, Any] = {}
+
+    def through(send: Send, request: Request) -> Response:
+        response = send(request)
+        body = json.loads(response.body)
+        return replace(response, body=json.dumps(planted(body, broken)).encode())
+
+    world.start()
+    for _ in range(20):
+        work_due(world, through)
+        if not world.jobs(*OPEN):
+            return
+        world.wake()
+    raise AssertionError(world.jobs(*OPEN))
+
+
+def dump(db: psycopg.Connection[Any], word: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every row of every table that holds the word anywhere, as text or as bytes."""
+    for table in tables(db):
+        query = sql.SQL("select to_jsonb(t) from {} as t where t::text like any (%s)").format(table)
+        for (row,) in db.execute(query, [[f"%{word}%", f"%{word.encode().hex()}%"]]).fetchall():
+            yield title(table).removeprefix("public."), row
+
+
+def told(db: psycopg.Connection[Any]) -> set[str]:
+    """Where the planted words still stand, but for what may stay."""
+    return {
+        f"{table}.{name}"
+        for table, row in dump(db, CANARY)
+        # What a shop's account was charged without an order is about no buyer.
+        # Nor is what a printer could not be asked for which order it was made.
+        if table not in THINGS
+        and (row.get("platform"), table) != ("printify", "rejected_records")
+        and (table != "payments" or row["order_platform_id"])
+        for name, value in row.items()
+        if any(word in json.dumps(value) for word in (CANARY, CANARY.encode().hex()))
+        and name not in STAY.get(table, ())
+    }
+
+
+def erase_all_buyers(world: World, db: psycopg.Connection[Any]) -> None:
+    for shop in world.shops:
+        known = db.execute(
+            "select buyer_platform_id from public.orders where connection_id = %s and buyer_platform_id is not null"
+            " union select platform_id from public.customers where connection_id = %s"
+            # Whose only order could not be mapped.
+            " union select raw ->> 'buyer_user_id' from public.order_payments where connection_id = %s",
+            [shop.connection_id] * 3,
+        ).fetchall()
+        for (buyer,) in known:
+            obligations.erase_buyer(
+                world.app.store,
+                [{"connection_id": shop.connection_id}],
+                user_id=world.user_id,
+                buyer=buyer,
+                email=None,
+            )
+
+
+def test_who_is_erased_is_named_nowhere(app: App, db: psycopg.Connection[Any], shops: Shops) -> None:
+    other = shops.seller(app, db)
+    other.run()
+    before = fingerprint(db, other.user_id)
+    world = shops.seller(app, db)
+    run_planted(world)
+    link_all(world, db)
+    planted_in = told(db)
+
+    erase_all_buyers(world, db)
+    # Of guests, and of orders that could not be mapped, the platform names the orders.
+    shopify = world.of("shopify")
+    guests = [str(order["id"]) for order in shopify.stand_in.truth(shopify.shop, "orders")]
+    db.execute(
+        "select private.erase_buyer(a, array['8801234567'], null, %s, false) from public.connected_accounts as a"
+        " where id = %s",
+        [guests, shopify.connection_id],
+    )
+
+    assert {"customers.name", "customers.email", "order_refunds.reason", "rejected_records.raw"} <= planted_in
+    assert told(db) == set()
+    assert fingerprint(db, other.user_id) == before
+
+
+def link_all(world: World, db: psycopg.Connection[Any]) -> None:
+    """Every order of the printer's was made for an order of Etsy's."""
+    db.execute(
+        "insert into private.cost_links (connection_id, source_id, order_connection_id, order_platform_id, user_id,"
+        " platform) select p.connection_id, p.platform_id, o.connection_id, o.platform_id, p.user_id, o.platform"
+        " from public.printify_orders as p, lateral (select * from public.orders where connection_id = %s limit 1) as o"
+        " where p.user_id = %s on conflict do nothing",
+        [world.of("etsy").connection_id, world.user_id],
+    )
+
+
+def test_a_shop_that_is_erased_leaves_nothing_and_takes_nothing_of_others(
+    app: App, db: psycopg.Connection[Any], shops: Shops
+) -> None:
+    """The costs that a printer tells stay, whichever channel they were linked to."""
+    world = shops.seller(app, db)
+    world.run()
+    gone = world.of("shopify")
+    kept = {shop.platform: shop.wrong() for shop in world.shops}
+    costs = db.execute("select count(*) from public.order_costs").fetchone()
+    db.execute("update public.order_costs set reference = %s", [next(iter(gone.stored("orders")))])
+    db.execute("update public.connected_accounts set status = 'reconnect_needed' where id = %s", [gone.connection_id])
+    world.app.store.rpc(
+        "accept_platform_event",
+        p_platform="shopify",
+        p_delivery_id="redact",
+        p_shop_id=gone.shop.id,
+        p_topic="shop/redact",
+        p_effect="redact_shop",
+    )
+    while operations.keep_house(app)["open"]:
+        pass
+
+    assert set(map(str, kept.values())) == {"[]"}
+    assert db.execute("select count(*) from public.order_costs").fetchone() == costs
+    assert {table for table, _ in dump(db, gone.connection_id)} == {"private.privacy_requests"}
+    assert [shop.wrong() for shop in world.shops if shop is not gone] == [[], []]
