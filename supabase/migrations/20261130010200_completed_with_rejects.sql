@@ -556,3 +556,69 @@ begin
                 from (select platform from public.connected_accounts where status = 'reconnect_needed' limit 10000) as a
                 group by platform) as by_platform));
 end $$;
+
+-- next_stretches: objects of which a nested list has another stretch, as '<object>:<cursor that the last one ended with>'.
+-- A stretch that was asked for and left its object as it was (it is gone) is not asked for again.
+create or replace function private.next_stretches(p_connection_id uuid, p_table regclass, p_list text, p_after text,
+                                                  p_limit int) returns setof text
+language plpgsql stable set search_path = '' as $$
+begin
+    return query execute format($sql$
+        select s.stretch from (
+            select t.platform_id, t.platform_id || ':' || coalesce(t.raw #>> '{%1$s,pageInfo,endCursor}', '') as stretch
+            from %2$s as t
+            where t.connection_id = $1 and t.platform = 'shopify' and not t.is_deleted
+              and t.platform_id >= split_part($2, ':', 1)
+              and (t.raw #>> '{%1$s,pageInfo,hasNextPage}') = 'true') as s
+        where s.stretch <> $2 order by s.platform_id limit $3
+    $sql$, p_list, p_table) using p_connection_id, p_after, p_limit;
+end $$;
+
+-- pending_shopify_order_lines: stretches of the lines of orders that have more than were shown so far.
+create or replace function private.pending_shopify_order_lines(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = '' as $$
+    select private.next_stretches(job.connection_id, 'public.orders', 'lineItems', p_after, p_limit);
+$$;
+
+-- pending_shopify_refund_lines: the same of refunds.
+create or replace function private.pending_shopify_refund_lines(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = '' as $$
+    select private.next_stretches(job.connection_id, 'public.order_refunds', 'refundLineItems', p_after, p_limit);
+$$;
+
+-- prove_shopify_line_items: every line of every order: an order that still shows that another stretch follows is named.
+create or replace function private.prove_shopify_line_items(job public.sync_jobs) returns jsonb
+language sql stable set search_path = '' as $$
+    with cut as (
+        select o.platform_id from public.orders as o
+        where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted
+          and (o.raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true')
+    select jsonb_build_object('ok', not exists (select 1 from cut), 'detail', jsonb_build_object(
+        'line_items', (select count(*) from public.line_items
+                       where connection_id = job.connection_id and not is_deleted),
+        'orders_cut', (select count(*) from cut),
+        'first_cut', (select coalesce(jsonb_agg(platform_id), '[]') from (select * from cut limit 5) as c)));
+$$;
+
+-- prove_shopify_refunds: every refund that an order names is here, with all of its lines.
+create or replace function private.prove_shopify_refunds(job public.sync_jobs) returns jsonb
+language sql stable set search_path = '' as $$
+    with missing as (
+        select l.id from private.listed_refunds(job.connection_id) as l
+        except
+        select f.platform_id from public.order_refunds as f
+        where f.connection_id = job.connection_id and not f.is_deleted),
+    cut as (
+        select f.platform_id from public.order_refunds as f
+        where f.connection_id = job.connection_id and not f.is_deleted
+          and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true')
+    select jsonb_build_object('ok', not exists (select 1 from missing) and not exists (select 1 from cut),
+        'detail', jsonb_build_object(
+            'refunds', (select count(*) from private.listed_refunds(job.connection_id)),
+            'missing', (select count(*) from missing), 'cut', (select count(*) from cut),
+            'first_missing', (select coalesce(jsonb_agg(id), '[]') from (select * from missing limit 5) as m)));
+$$;
+
+drop function private.pending_shopify_refund_ends(public.sync_jobs,text,integer);
+
+drop function private.pending_shopify_order_line_ends(public.sync_jobs,text,integer);

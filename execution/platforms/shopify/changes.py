@@ -42,5 +42,5 @@ SHOPIFY_CHANGES = Changes(
     ),
     beside=(CHANGED_VARIANTS, GONE_VARIANTS),
     # Lines beyond the first ones, refunds.
-    afterwards=frozenset({"order_lines", "order_line_ends", "refunds", "refund_ends"}),
+    afterwards=frozenset({"order_lines", "refunds", "refund_lines"}),
 )

@@ -13,7 +13,7 @@ from dataclasses import replace
 from execution.platforms.shopify.graphql import GRAPHQL_PATH
 from execution.platforms.shopify.since_id import SinceIdPages
 from execution.platforms.shopify.streams import ENTITIES as BY_GRAPHQL
-from execution.platforms.shopify.streams import REFUND_ENDS, REFUNDS
+from execution.platforms.shopify.streams import REFUND_LINES, REFUNDS
 from execution.streams import Children, Column, Kind, Records, Stream, Window
 
 REST_ORDERS = Stream(
@@ -134,7 +134,7 @@ REST_CUSTOMERS = Stream(
 
 _GRAPHQL = {entity.name: entity for entity in BY_GRAPHQL}
 ENTITIES = (
-    replace(_GRAPHQL["orders"], steps=(REST_ORDERS, REFUNDS, REFUND_ENDS), proofs=("refunds",)),
+    replace(_GRAPHQL["orders"], steps=(REST_ORDERS, REFUNDS, REFUND_LINES), proofs=("refunds",)),
     _GRAPHQL["listings"],
     _GRAPHQL["variants"],
     replace(_GRAPHQL["customers"], steps=(REST_CUSTOMERS,)),

@@ -39,16 +39,17 @@ _ORDER = f"""id name number createdAt processedAt updatedAt cancelledAt closedAt
   fulfillments {{ id status createdAt updatedAt deliveredAt trackingInfo {{ company number }} }}
   refunds {{ id updatedAt }}"""
 
-ORDER_NODE = f"{_ORDER} lineItems(first: 100) {{ nodes {{ {_LINE} }} pageInfo {{ hasNextPage }} }}"
+ORDER_NODE = f"{_ORDER} lineItems(first: 100) {{ nodes {{ {_LINE} }} pageInfo {{ hasNextPage endCursor }} }}"
 ORDER_BULK = f"{_ORDER} lineItems {{ edges {{ node {{ {_LINE} }} }} }}"
-# Orders with very many lines: the first 250 of them, and of those that have more, the last 250.
-ORDER_LONG = f"{_ORDER} lineItems(first: 250) {{ nodes {{ {_LINE} }} pageInfo {{ hasNextPage }} }}"
-ORDER_END = f"{_ORDER} lineItems(last: 250) {{ nodes {{ {_LINE} }} pageInfo {{ hasPreviousPage }} }}"
+# A nested list is read to its end by its own cursor, a stretch of it a call: `request_stretch`.
+_STRETCH = "(first: 250, after: $after)"
+_PLACE = "pageInfo { hasNextPage hasPreviousPage endCursor }"
+ORDER_STRETCH = f"{_ORDER} lineItems{_STRETCH} {{ nodes {{ {_LINE} }} {_PLACE} }}"
 
 _REFUND = f"id createdAt processedAt updatedAt note order {{ id }} totalRefundedSet {_MONEY}"
 _REFUND_LINE = f"id quantity restockType lineItem {{ id }} subtotalSet {_MONEY} totalTaxSet {_MONEY}"
-REFUND_NODE = f"{_REFUND} refundLineItems(first: 250) {{ nodes {{ {_REFUND_LINE} }} pageInfo {{ hasNextPage }} }}"
-REFUND_END = f"{_REFUND} refundLineItems(last: 250) {{ nodes {{ {_REFUND_LINE} }} pageInfo {{ hasPreviousPage }} }}"
+REFUND_NODE = f"{_REFUND} refundLineItems(first: 250) {{ nodes {{ {_REFUND_LINE} }} {_PLACE} }}"
+REFUND_STRETCH = f"{_REFUND} refundLineItems{_STRETCH} {{ nodes {{ {_REFUND_LINE} }} {_PLACE} }}"
 
 PRODUCT_NODE = """id title handle status vendor productType tags createdAt updatedAt publishedAt
   totalInventory tracksInventory isGiftCard hasOnlyDefaultVariant
@@ -71,7 +72,7 @@ def _money(name: str, path: str) -> Column:
     return Column(name, f"{path}.shopMoney", Kind.DECIMAL_MONEY)
 
 
-# By pages, by export, and again by id with more of its lines: the first of them or the last.
+# By pages, by export, and again by id with more of its lines, stretch by stretch.
 _ORDER_RECORDS = _records(
     name="orders",
     table="orders",
@@ -179,23 +180,30 @@ def request_nodes(node_type: str, node: str, *, points: float) -> Callable[[Look
     return request
 
 
+def request_stretch(node_type: str, node: str, *, points: float) -> Callable[[Lookup, Sequence[str]], Request]:
+    """How the next stretch of a list inside an object is asked for: "<object>:<cursor>", without one from its start.
+
+    What is pending says the cursor that the last stretch ended with, as long as another one follows.
+    """
+    query = (
+        "query KeeperStretch($ids: [ID!]!, $after: String) "
+        f"{{ nodes(ids: $ids) {{ ... on {node_type} {{ {node} }} }} }}"
+    )
+
+    def request(_lookup: Lookup, ids: Sequence[str]) -> Request:
+        number, _, after = ids[0].partition(":")
+        return graphql(query, {"ids": [f"gid://shopify/{node_type}/{number}"], "after": after or None}, points=points)
+
+    return request
+
+
 ORDER_LINES = Lookup(
     name="order_lines",
     path=GRAPHQL_PATH,
     records=_ORDER_RECORDS,
     records_at="data.nodes",
-    request=request_nodes("Order", ORDER_LONG, points=200),
-    batch=5,
-    fallback=1,
-)
-ORDER_LINE_ENDS = Lookup(
-    name="order_line_ends",
-    path=GRAPHQL_PATH,
-    records=_ORDER_RECORDS,
-    records_at="data.nodes",
-    request=request_nodes("Order", ORDER_END, points=200),
-    batch=5,
-    fallback=1,
+    request=request_stretch("Order", ORDER_STRETCH, points=200),
+    null_is_gone=True,
 )
 
 
@@ -241,14 +249,13 @@ REFUNDS = Lookup(
     records_at="data.nodes",
     records=_REFUND_RECORDS,
 )
-REFUND_ENDS = Lookup(
-    name="refund_ends",
+REFUND_LINES = Lookup(
+    name="refund_lines",
     path=GRAPHQL_PATH,
-    request=request_nodes("Refund", REFUND_END, points=60),
-    batch=10,
-    fallback=1,
+    request=request_stretch("Refund", REFUND_STRETCH, points=60),
     records_at="data.nodes",
     records=_REFUND_RECORDS,
+    null_is_gone=True,
 )
 
 PRODUCTS = Stream(
@@ -369,7 +376,7 @@ ENTITIES = (
     Entity(
         name="orders",
         table="orders",
-        steps=(ORDERS, ORDER_LINES, ORDER_LINE_ENDS, REFUNDS, REFUND_ENDS),
+        steps=(ORDERS, ORDER_LINES, REFUNDS, REFUND_LINES),
         time_column="ordered_at",
         proofs=("line_items", "refunds"),
         complete_read=True,

@@ -13,7 +13,8 @@ MAX_SEED = 999_999
 MAX_POSITION = 3_300_000
 MAX_PRODUCTS = 2_400
 MAX_VARIANTS = 2_048
-LINES = 512
+# More than the longest order that a test makes.
+LINES = 2_048
 
 _GID = re.compile(r"gid://shopify/([A-Za-z]+)/(\d{1,18})(?:\?[a-z_]+=(\d{1,18}))?")
 

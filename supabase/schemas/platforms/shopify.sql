@@ -47,20 +47,27 @@ create trigger remove_refunds after update of is_deleted on public.orders
     for each row when (new.platform = 'shopify' and new.is_deleted and not old.is_deleted)
     execute function private.remove_refunds();
 
--- pending_shopify_order_lines: orders of which a page showed only the first lines.
-create or replace function private.pending_shopify_order_lines(job public.sync_jobs, p_after text, p_limit int)
-returns setof text
-language sql stable set search_path = '' as $$
-    select o.platform_id from public.orders as o
-    where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted and o.platform_id > p_after
-      and (o.raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true'
-    order by 1 limit p_limit;
-$$;
+-- next_stretches: objects of which a nested list has another stretch, as '<object>:<cursor that the last one ended with>'.
+-- A stretch that was asked for and left its object as it was (it is gone) is not asked for again.
+create or replace function private.next_stretches(p_connection_id uuid, p_table regclass, p_list text, p_after text,
+                                                  p_limit int) returns setof text
+language plpgsql stable set search_path = '' as $$
+begin
+    return query execute format($sql$
+        select s.stretch from (
+            select t.platform_id, t.platform_id || ':' || coalesce(t.raw #>> '{%1$s,pageInfo,endCursor}', '') as stretch
+            from %2$s as t
+            where t.connection_id = $1 and t.platform = 'shopify' and not t.is_deleted
+              and t.platform_id >= split_part($2, ':', 1)
+              and (t.raw #>> '{%1$s,pageInfo,hasNextPage}') = 'true') as s
+        where s.stretch <> $2 order by s.platform_id limit $3
+    $sql$, p_list, p_table) using p_connection_id, p_after, p_limit;
+end $$;
 
--- pending_shopify_order_line_ends: those that have more than the longest page shows: their last lines are asked for.
-create or replace function private.pending_shopify_order_line_ends(job public.sync_jobs, p_after text, p_limit int)
+-- pending_shopify_order_lines: stretches of the lines of orders that have more than were shown so far.
+create or replace function private.pending_shopify_order_lines(job public.sync_jobs, p_after text, p_limit int)
 returns setof text language sql stable set search_path = '' as $$
-    select private.pending_shopify_order_lines(job, p_after, p_limit);
+    select private.next_stretches(job.connection_id, 'public.orders', 'lineItems', p_after, p_limit);
 $$;
 
 -- listed_refunds: the refunds that a shop's orders name, with their version. REST names them by number, without one:
@@ -96,14 +103,10 @@ returns setof text language sql stable set search_path = '' as $$
     order by 1 limit p_limit;
 $$;
 
--- pending_shopify_refund_ends: refunds of more lines than the longest page shows: their last ones are asked for.
-create or replace function private.pending_shopify_refund_ends(job public.sync_jobs, p_after text, p_limit int)
-returns setof text
-language sql stable set search_path = '' as $$
-    select f.platform_id from public.order_refunds as f
-    where f.connection_id = job.connection_id and not f.is_deleted and f.platform_id > p_after
-      and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true'
-    order by 1 limit p_limit;
+-- pending_shopify_refund_lines: the same of refunds.
+create or replace function private.pending_shopify_refund_lines(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = '' as $$
+    select private.next_stretches(job.connection_id, 'public.order_refunds', 'refundLineItems', p_after, p_limit);
 $$;
 
 -- pending_shopify_changed_orders: orders that a webhook named.
@@ -171,23 +174,13 @@ begin
     return jsonb_build_object('rows', 1, 'after', product);
 end $$;
 
--- prove_shopify_line_items: every line of every order: an order that still shows only some of them is named. Of the
--- longest ones the first 250 and the last 250 lines were asked for; together 500 would leave it open whether there are
--- others between.
+-- prove_shopify_line_items: every line of every order: an order that still shows that another stretch follows is named.
 create or replace function private.prove_shopify_line_items(job public.sync_jobs) returns jsonb
 language sql stable set search_path = '' as $$
     with cut as (
         select o.platform_id from public.orders as o
         where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted
-          and (o.raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true'
-        union all
-        select l.order_platform_id from public.line_items as l
-        where l.connection_id = job.connection_id and not l.is_deleted
-        group by l.order_platform_id
-        having count(*) >= 500 and exists (
-            select 1 from public.orders as o
-            where o.connection_id = job.connection_id and o.platform_id = l.order_platform_id
-              and (o.raw #>> '{lineItems,pageInfo,hasPreviousPage}') = 'true'))
+          and (o.raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true')
     select jsonb_build_object('ok', not exists (select 1 from cut), 'detail', jsonb_build_object(
         'line_items', (select count(*) from public.line_items
                        where connection_id = job.connection_id and not is_deleted),
@@ -206,11 +199,7 @@ language sql stable set search_path = '' as $$
     cut as (
         select f.platform_id from public.order_refunds as f
         where f.connection_id = job.connection_id and not f.is_deleted
-          and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true'
-        union all
-        select l.refund_platform_id from public.order_refund_lines as l
-        where l.connection_id = job.connection_id and not l.is_deleted
-        group by l.refund_platform_id having count(*) >= 500)
+          and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true')
     select jsonb_build_object('ok', not exists (select 1 from missing) and not exists (select 1 from cut),
         'detail', jsonb_build_object(
             'refunds', (select count(*) from private.listed_refunds(job.connection_id)),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from execution.http.messages import Request, Response, Send
 from tests.standins.shopify import COMPLETE, TABLES, Shopify
 from tests.standins.stand_in import Shop
+from tests.worlds.slices_by_hand import work_due
 from tests.worlds.world import World
 
 WorldOf = Callable[[Shop], World]
@@ -70,17 +73,43 @@ def test_an_order_with_hundreds_of_lines_is_never_cut(shopify: Shopify, world_of
     assert world.wrong("orders", "line_items") == []
 
 
-def test_more_lines_than_two_pages_show_are_not_called_complete(shopify: Shopify, world_of: WorldOf) -> None:
-    """The first and the last 250 lines of an order leave open what is between: that is said, with numbers."""
-    shop = shopify.shop(2, products=9)
-    shopify.mutate(shop, "new_order", lines=520, at=shop.facts["ends_at"])
+@pytest.mark.parametrize("lines", [500, 501, 600, 1_000])
+def test_a_nested_list_is_read_to_its_end_by_its_own_cursor(shopify: Shopify, world_of: WorldOf, lines: int) -> None:
+    """Lines of an order and of its refund, stretch by stretch, and the same again at a second reading."""
+    shop = shopify.shop(3, products=9)
+    made = shopify.mutate(shop, "new_order", lines=lines, at=shop.facts["ends_at"])
+    shopify.mutate(shop, "refund_order", order_id=made["result"]["order_id"], at=shop.facts["ends_at"])
+    shopify.mutate(shop, "new_order", lines=lines + 1, at=shop.facts["ends_at"])
     world = world_of(shop)
 
     world.run("orders")
+    first = world.statuses(), world.wrong("orders", "line_items", "order_refunds", "order_refund_lines")
+    world.run("orders", again=True)
 
-    status, code, _ = world.error("orders")
-    assert (status, code) == ("failed", "incomplete")
-    assert "line_items" in world.job("orders")["error"]
+    assert first == ({"orders": "completed"}, [])
+    assert world.statuses() == {"orders": "completed"}
+    assert world.wrong("orders", "line_items", "order_refunds", "order_refund_lines") == []
+
+
+def test_a_stretch_that_shows_no_end_is_not_called_complete(shopify: Shopify, world_of: WorldOf) -> None:
+    """The order goes between its first lines and the next: that is no loop, and no certificate."""
+    shop = shopify.shop(2, products=9)
+    shopify.mutate(shop, "new_order", lines=520, at=shop.facts["ends_at"])
+    world = world_of(shop)
+    world.start("orders")
+
+    def without(send: Send, request: Request) -> Response:
+        response = send(request)
+        if b"KeeperStretch" not in (request.body or b""):
+            return response
+        return replace(response, body=b'{"data":{"nodes":[null]}}')
+
+    for _ in range(12):
+        work_due(world, without)
+        world.wake()
+
+    assert world.error("orders")[:2] == ("failed", "incomplete")
+    assert "orders_cut" in world.job("orders")["error"]
 
 
 def test_a_refund_of_hundreds_of_lines_is_never_cut(shopify: Shopify, world_of: WorldOf) -> None:

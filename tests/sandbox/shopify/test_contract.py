@@ -144,6 +144,7 @@ NODES = {
 def keepers_documents() -> list[str]:
     """Every selection that the streams declare, put into a query; and every whole operation written out."""
     declared = [
+        f"{'query($after: String) ' if '$after' in text else ''}"
         f'{{ node(id: "gid://shopify/Order/1") {{ ... on {NODES[name.split("_")[0]]} {{ {text} }} }} }}'
         for name, text in vars(streams).items()
         if name.split("_")[0] in NODES and isinstance(text, str)
