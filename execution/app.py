@@ -112,6 +112,7 @@ class App:
             platform_settings=self.settings.platform,
             client_of=self.live_client,
             give_back=self.limiter.give_back,
+            check_in=self.check_boot,
         )
 
     @cached_property

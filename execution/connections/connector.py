@@ -79,7 +79,9 @@ class Connector:
         platform_settings: Callable[[str], PlatformSettings],
         client_of: Callable[[ConnectRequest, TokenSource], PlatformClient],
         give_back: Callable[[], None],
+        check_in: Callable[[], None],
     ) -> None:
+        self._check_in = check_in
         self._store = store
         self._keyring = keyring
         self._platform_settings = platform_settings
@@ -94,6 +96,8 @@ class Connector:
         _check_form(request)
         platform = platform_named(request.platform)
         settings = self._platform_settings(platform.name)
+        # A token that is stored under another environment's name, or another key's, is lost to everybody else.
+        self._check_in()
         # Refused early, what the database would refuse at the end: it saves calls to the platform.
         connection_id = self._find(request, request.shop_id)
         shop = self._identify(request, platform, check)

@@ -57,11 +57,18 @@ def _check_schema(recorded: dict[str, Any], code: str) -> None:
 
 
 def _check_keys(store: Rpc, keyring: Keyring) -> None:
-    missing = keys_status(store, keyring)["missing"]
+    stands = keys_status(store, keyring)
+    missing, wrong = stands["missing"], stands["wrong"]
     if missing:
         named = ", ".join(f"'{key['id']}' ({key['tokens']} tokens)" for key in missing)
         raise UserError(
             f"TOKEN_KEYS lacks {named}, which stored tokens need:", hint="put it back at the end of the ring."
+        )
+    if wrong:
+        raise UserError(
+            f"TOKEN_KEYS has another key under the name {' and '.join(map(repr, wrong))} than stored tokens need, "
+            "or KEEPER_ENVIRONMENT is not theirs:",
+            hint="put the right key back under that name; a new key takes a new name.",
         )
 
 

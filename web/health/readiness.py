@@ -12,6 +12,7 @@ import httpx
 import redis.asyncio
 from redis.exceptions import RedisError
 
+from execution.api_key import key_headers
 from execution.schema.migration_files import known_versions
 from execution.settings import Settings
 
@@ -36,7 +37,7 @@ class Readiness:
         self._known = known_versions()
         self._database = httpx.AsyncClient(
             base_url=settings.supabase_url.rstrip("/") + "/rest/v1",
-            headers={"apikey": key, "Authorization": f"Bearer {key}"},
+            headers=key_headers(key),
             timeout=CHECK_SECONDS,
             trust_env=False,
         )
