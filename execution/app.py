@@ -115,6 +115,7 @@ class App:
             client_of=self.live_client,
             refresher_of=self.refresher_of,
             give_back=self.limiter.give_back,
+            check_in=self.check_boot,
         )
 
     @cached_property

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import orjson
 import typer
-from rich.console import Console, RenderableType
 
 from execution import __version__, operations
 from execution.app import App
@@ -31,6 +29,7 @@ from execution.reports import costs as cost_of_goods
 from execution.reports import estimates, obligations, progress
 from execution.schema import migration_files
 from execution.settings import Settings, database_url
+from execution.terminal import console, plain_facts, refuse, say, show
 from execution.tokens import key_rotation
 
 EXIT_NOT_AS_IT_SHOULD_BE, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
@@ -55,7 +54,6 @@ cli.add_typer(rejected, name="rejected")
 owed = typer.Typer(help="What platforms' privacy laws ask of us.", no_args_is_help=True)
 cli.add_typer(owed, name="obligations")
 
-console = Console(highlight=False)
 _names = sorted(PLATFORMS)
 _NAMES = f"{', '.join(_names[:-1])} or {_names[-1]}"
 
@@ -70,7 +68,7 @@ Shop = Annotated[str | None, typer.Option("--shop", help="One shop, by its id; a
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer hands over the option's value
     if wanted:
-        sys.stdout.write(f"keeper {__version__}\n")
+        say(f"keeper {__version__}")
         raise typer.Exit
 
 
@@ -85,17 +83,15 @@ def _options(
 
 
 def app() -> App:
+    """The parts of a command, which checks in before it does anything: as workers, the clock and the web do."""
+    here = unchecked_app()
+    here.check_boot()
+    return here
+
+
+def unchecked_app() -> App:
+    """For what checks in by itself, or tells what is wrong."""
     return App(settings=Settings.load())
-
-
-def show(facts: Any, *, as_json: bool, text: RenderableType) -> None:
-    """Print facts for a program, or a sentence or a table for a person."""
-    if as_json:
-        sys.stdout.write(orjson.dumps(facts, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
-    elif isinstance(text, str):
-        console.print(text, soft_wrap=True, markup=False)
-    else:
-        console.print(text)
 
 
 @cli.command(short_help="Apply the migrations that the database lacks.")
@@ -111,7 +107,7 @@ def migrate(
 
     applied = apply(database_url(), include_all=include_all)
     text = "\n".join(f"applied {name}" for name in applied) or "Nothing to do: the database is up to date."
-    show({"applied": applied}, as_json=as_json, text=text)
+    show({"applied": applied}, as_json=as_json, text=lambda _: text)
 
 
 @migrations.command("export", short_help="Write the migrations into another project.")
@@ -123,7 +119,7 @@ def migrations_export(
     """Write the migrations into the folder of a Supabase project of your own, for `supabase db push`."""
     written = migration_files.export(folder)
     text = "\n".join(f"wrote {name}" for name in written) or "Nothing to do: the folder has them all."
-    show({"written": written}, as_json=as_json, text=text)
+    show({"written": written}, as_json=as_json, text=lambda _: text)
 
 
 @user.command("create")
@@ -137,7 +133,7 @@ def user_create(
 ) -> None:
     """Create a user, or tell the id of the one with this address; `user find` only looks."""
     facts = operations.create_user(app(), email=email, plan=plan)
-    show(facts, as_json=as_json, text=facts["user_id"])
+    show(facts, as_json=as_json, text=lambda told: str(told["user_id"]))
 
 
 @user.command("find")
@@ -146,7 +142,7 @@ def user_find(
 ) -> None:
     """Tell the id of the user with this address; an error where there is none. Nobody is created."""
     facts = operations.find_user(app(), email=email)
-    show(facts, as_json=as_json, text=facts["user_id"])
+    show(facts, as_json=as_json, text=lambda told: str(told["user_id"]))
 
 
 @user.command("erase-buyer", short_help="Erase a buyer from a user's shops, for good.")
@@ -163,12 +159,7 @@ def user_erase_buyer(
     here = app()
     shops = operations.status(here, user_id=user_id, platform=platform, shop_id=shop)["connections"]
     facts = obligations.erase_buyer(here.store, shops, user_id=user_id, buyer=buyer, email=email)
-    text = "\n".join(
-        f"{one['platform']} shop {one['shop_id']}: "
-        + (f"erased, with {one['orders']} orders" if one["known"] else "nobody of that name is known")
-        for one in facts
-    )
-    show(facts, as_json=as_json, text=text or "No shop is connected.")
+    show(facts, as_json=as_json, text=_erased)
     raise typer.Exit(0 if any(one["known"] for one in facts) else EXIT_NOT_AS_IT_SHOULD_BE)
 
 
@@ -180,7 +171,7 @@ def obligations_list(
 ) -> None:
     """What platforms asked for, of whom, since when, and who has to act. Laws give a month."""
     facts = obligations.read(app().store, with_settled=with_settled)
-    show(facts, as_json=as_json, text=obligations.table(facts) if facts else "Nothing is open.")
+    show(facts, as_json=as_json, text=lambda told: obligations.table(told) if told else "Nothing is open.")
 
 
 @owed.command("settle", short_help="Say that one is done, and how.")
@@ -192,7 +183,7 @@ def obligations_settle(
 ) -> None:
     """Say that an obligation is done. What it named is erased from it."""
     facts = obligations.settle(app().store, number=number, outcome=outcome)
-    show(facts, as_json=as_json, text=f"Obligation {number} is settled.")
+    show(facts, as_json=as_json, text=lambda _: f"Obligation {number} is settled.")
 
 
 @cli.command(short_help="Connect a user's shop.")
@@ -222,8 +213,13 @@ def connect(
         expires_at=operations.moment(expires_at),
         currency=currency,
     )
-    name = facts["shop_name"] or facts["shop_id"]
-    show(facts, as_json=as_json, text=f"Connected {name} ({facts['platform']} shop {facts['shop_id']}).")
+    show(
+        facts,
+        as_json=as_json,
+        text=lambda told: (
+            f"Connected {told['shop_name'] or told['shop_id']} ({told['platform']} shop {told['shop_id']})."
+        ),
+    )
 
 
 @backfill.command("start", short_help="Queue a user's backfill, or say what it would cost.")
@@ -242,21 +238,19 @@ def backfill_start(
         estimate = estimates.of_user(
             app(), user_id=user_id, platform=platform, shop_id=shop, entities=entity or [], again=again
         )
-        show(estimate, as_json=as_json, text=estimates.as_text(estimate))
+        show(estimate, as_json=as_json, text=estimates.as_text)
         return
     facts = operations.start_backfill(
         app(), user_id=user_id, platform=platform, shop_id=shop, entities=entity or [], again=again
     )
-    origin = origins(facts["jobs"])
-    text = "\n".join(f"{origin(j)} {j['entity']}: {OUTCOME_WORDS[j['outcome']]}" for j in facts["jobs"])
-    show(facts, as_json=as_json, text=text)
+    show(facts, as_json=as_json, text=_started)
 
 
 @backfill.command("status", short_help="How a user's backfill stands.")
 def backfill_status(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
     """How a user's backfill stands: entities, counts, when it goes on, certificates, failures."""
     facts = operations.status(app(), user_id=user_id, platform=platform, shop_id=shop)
-    show(facts, as_json=as_json, text=progress.status_table(facts, datetime.now(UTC)))
+    show(facts, as_json=as_json, text=lambda told: progress.status_table(told, datetime.now(UTC)))
 
 
 @backfill.command("watch", short_help="Watch a backfill until it has ended.")
@@ -266,7 +260,7 @@ def backfill_watch(*, user_id: User, platform: Platform = None, shop: Shop = Non
 
     def look() -> Mapping[str, Any]:
         facts = operations.status(here, user_id=user_id, platform=platform, shop_id=shop)
-        return facts if platform is None and shop is None else progress.of_its_jobs(facts)
+        return plain_facts(facts if platform is None and shop is None else progress.of_its_jobs(facts))
 
     final = progress.watch(look, console=console, clock=here.clock)
     raise typer.Exit(0 if final["backfill_status"] == "completed" else EXIT_NOT_AS_IT_SHOULD_BE)
@@ -284,7 +278,7 @@ def run(
         raise UserError("`keeper run` needs --until-idle.", hint="For a process that stays, use `keeper worker`.")
     facts = operations.run_until_idle(app(), wait_seconds=wait)
     parked = f" Next job at {facts['next_due']}." if facts["next_due"] else ""
-    show(facts, as_json=as_json, text=f"{facts['slices']} slices worked, nothing claimable.{parked}")
+    show(facts, as_json=as_json, text=lambda told: f"{told['slices']} slices worked, nothing claimable.{parked}")
 
 
 @cli.command(short_help="Hold what is complete against its proofs once more.")
@@ -294,7 +288,7 @@ def verify(*, user_id: User, platform: Platform = None, shop: Shop = None, as_js
     What is missing is queued to be read again.
     """
     facts = operations.verify(app(), user_id=user_id, platform=platform, shop_id=shop)
-    show(facts, as_json=as_json, text=progress.verification_table(facts))
+    show(facts, as_json=as_json, text=progress.verification_table)
     raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)
 
 
@@ -309,7 +303,7 @@ def budget(
     if platform is not None:
         platform_named(platform)
     facts = budget_report.read(here.store, here.budgets, platform)
-    show(facts, as_json=as_json, text=budget_report.table(facts))
+    show(facts, as_json=as_json, text=budget_report.table)
 
 
 @cli.command(short_help="Cost of goods and profit, and what is not linked.")
@@ -327,7 +321,7 @@ def costs(
     shops = operations.status(here, user_id=user_id, platform=platform, shop_id=shop)["connections"]
     narrows = platform is not None or shop is not None
     facts = cost_of_goods.report(here.store, user_id, limit=limit, shops=shops if narrows else None)
-    show(facts, as_json=as_json, text=cost_of_goods.tables(facts))
+    show(facts, as_json=as_json, text=cost_of_goods.tables)
 
 
 @cli.command(short_help="Say what a printer's cost covers; count again.")
@@ -342,7 +336,7 @@ def recost(
     show(
         facts,
         as_json=as_json,
-        text=f"A cost at {facts['source']} covers a {covers}; counted again for {facts['users']} users.",
+        text=lambda told: f"A cost at {told['source']} covers a {covers}; counted again for {told['users']} users.",
     )
 
 
@@ -357,53 +351,41 @@ def remap(
 ) -> None:
     """Derive the typed columns again from what was stored, after a mapping was mended. Calls no platform."""
     facts = operations.remap(app(), user_id=user_id, platform=platform, shop_id=shop, entity=entity)
-    origin = origins(facts["tables"])
-    several = len({t["shop_id"] for t in facts["tables"]}) > 1
-    text = "\n".join(
-        f"{f'{origin(t)} ' if several else ''}{t['table']}: {t['rows']} rows read, {t['changed']} changed"
-        for t in facts["tables"]
-    )
-    show(facts, as_json=as_json, text=text)
+    show(facts, as_json=as_json, text=_remapped)
 
 
 @cli.command(short_help="Derive again what is derived from rows.")
 def rebuild(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
     """Derive costs, their links and what orders cost again from the records that are here. Calls no platform."""
     facts = operations.rebuild(app(), user_id=user_id, platform=platform, shop_id=shop)
-    text = "\n".join(f"{one['platform']} shop {one['shop_id']}: {one['rows']} orders derived" for one in facts)
-    show(facts, as_json=as_json, text=text or "No shop is connected.")
-
-
-_LANDED = {"open": "", "partial": " (landed in part)"}
+    show(facts, as_json=as_json, text=_rebuilt)
 
 
 @rejected.command("list", short_help="The records, with the reason of each.")
 def rejected_list(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
     """Records that could not be mapped, or only in part, with the reason. --json shows their bytes, in base64."""
     facts = operations.rejected(app(), user_id=user_id, platform=platform, shop_id=shop)
-    origin = origins(facts)
-    text = "\n".join(
-        f"{r['id']}  {origin(r)} {r['stream']} {r['platform_id'] or '(no key)'}{_LANDED[r['status']]}: {r['reason']}"
-        for r in facts
-    )
-    show(facts, as_json=as_json, text=text or "No rejected records.")
+    show(facts, as_json=as_json, text=_listed)
 
 
 @rejected.command("replay", short_help="Try them again, after the mapping was mended.")
 def rejected_replay(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
     """Try rejected records again, after the mapping was mended. Calls no platform. Exits 1 where any stays rejected."""
     facts = operations.replay_rejected(app(), user_id=user_id, platform=platform, shop_id=shop)
-    text = f"{facts['landed']} records landed, {facts['refused']} were refused again."
-    show(facts, as_json=as_json, text=text)
+    show(
+        facts,
+        as_json=as_json,
+        text=lambda told: f"{told['landed']} records landed, {told['refused']} were refused again.",
+    )
     raise typer.Exit(EXIT_NOT_AS_IT_SHOULD_BE if facts["refused"] else 0)
 
 
 @keys.command("status", short_help="How many stored tokens each key holds.")
 def keys_status(*, as_json: Json = False) -> None:
     """How many stored tokens each key of the ring holds: the proof, before one is taken out."""
-    here = app()
+    here = unchecked_app()
     facts = key_rotation.keys_status(here.store, here.keyring)
-    show(facts, as_json=as_json, text=key_rotation.as_text(facts))
+    show(facts, as_json=as_json, text=key_rotation.as_text)
     raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)
 
 
@@ -412,7 +394,7 @@ def keys_rotate(*, as_json: Json = False) -> None:
     """Encrypt every stored token with the ring's first key, while workers run. Asks no platform."""
     here = app()
     facts = key_rotation.rotate_keys(here.store, here.keyring)
-    show(facts, as_json=as_json, text=key_rotation.as_text(facts))
+    show(facts, as_json=as_json, text=key_rotation.as_text)
     raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)
 
 
@@ -426,7 +408,7 @@ def worker(
     """Work the queue until SIGTERM. A stop finishes the page in hand and gives the job back."""
     # A person who waits for the web process goes first where both share a machine; a page can wait.
     os.nice(nice)
-    operations.wait_for_boot(app())
+    operations.wait_for_boot(unchecked_app())
     operations.work_forever(processes=processes, threads=threads)
 
 
@@ -434,9 +416,49 @@ def worker(
 def clock(*, every: Annotated[float, typer.Option(help="Seconds between two beats.", min=0.05)] = 2.0) -> None:
     """Ring for due jobs and take back those of dead workers, until SIGTERM. Two at once do no harm."""
     logs.configure()
-    here = app()
+    here = unchecked_app()
     operations.wait_for_boot(here)
     operations.keep_time(here, every_seconds=every)
+
+
+def _started(facts: Mapping[str, Any]) -> str:
+    origin = origins(facts["jobs"])
+    return "\n".join(f"{origin(j)} {j['entity']}: {OUTCOME_WORDS[j['outcome']]}" for j in facts["jobs"])
+
+
+def _remapped(facts: Mapping[str, Any]) -> str:
+    origin = origins(facts["tables"])
+    several = len({t["shop_id"] for t in facts["tables"]}) > 1
+    return "\n".join(
+        f"{f'{origin(t)} ' if several else ''}{t['table']}: {t['rows']} rows read, {t['changed']} changed"
+        for t in facts["tables"]
+    )
+
+
+def _erased(facts: Sequence[Mapping[str, Any]]) -> str:
+    lines = (
+        f"{one['platform']} shop {one['shop_id']}: "
+        + (f"erased, with {one['orders']} orders" if one["known"] else "nobody of that name is known")
+        for one in facts
+    )
+    return "\n".join(lines) or "No shop is connected."
+
+
+def _rebuilt(facts: Sequence[Mapping[str, Any]]) -> str:
+    lines = (f"{one['platform']} shop {one['shop_id']}: {one['rows']} orders derived" for one in facts)
+    return "\n".join(lines) or "No shop is connected."
+
+
+_LANDED = {"open": "", "partial": " (landed in part)"}
+
+
+def _listed(facts: Sequence[Mapping[str, Any]]) -> str:
+    origin = origins(facts)
+    lines = (
+        f"{r['id']}  {origin(r)} {r['stream']} {r['platform_id'] or '(no key)'}{_LANDED[r['status']]}: {r['reason']}"
+        for r in facts
+    )
+    return "\n".join(lines) or "No rejected records."
 
 
 def join_commands() -> None:
@@ -465,15 +487,15 @@ def run_as(command: typer.Typer, name: str) -> NoReturn:
         # Typer's own mistakes take four lines; they are told in ours.
         status = command(prog_name=name, standalone_mode=False) or 0
     except typer.TyperException as error:
-        _say(_usage(error, name), EXIT_BAD_INPUT)
+        refuse(_usage(error, name), EXIT_BAD_INPUT)
     except typer.Abort:
-        _say("Interrupted.", EXIT_INTERRUPTED)
+        refuse("Interrupted.", EXIT_INTERRUPTED)
     except (UserError, StoreUnavailable) as error:
-        _say(str(error), EXIT_BAD_INPUT)
+        refuse(str(error), EXIT_BAD_INPUT)
     except KeeperError as error:
-        _say(str(error), EXIT_NOT_AS_IT_SHOULD_BE)
+        refuse(str(error), EXIT_NOT_AS_IT_SHOULD_BE)
     except KeyboardInterrupt:
-        _say("Interrupted.", EXIT_INTERRUPTED)
+        refuse("Interrupted.", EXIT_INTERRUPTED)
     sys.exit(status)
 
 
@@ -481,7 +503,7 @@ def _usage(error: Exception, name: str) -> str:
     """What was typed wrong, and where its help is. A group called alone shows its help."""
     context = getattr(error, "ctx", None)
     if context is not None and type(error).__name__ == "NoArgsIsHelpError":
-        sys.stdout.write(context.get_help() + "\n")
+        say(context.get_help())
         sys.exit(EXIT_BAD_INPUT)
     where = context.command_path if context is not None else name
     message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
@@ -503,8 +525,3 @@ def _command(point: EntryPoint) -> Callable[..., Any]:
 
         command.__doc__ = f"Not installed here: needs the package {missing}."
     return command
-
-
-def _say(line: str, status: int) -> NoReturn:
-    sys.stderr.write(" ".join(line.split()) + "\n")
-    sys.exit(status)

@@ -18,6 +18,7 @@ from supabase.lib.client_options import SyncClientOptions
 
 import supabase
 from execution import backfill_manager, jobs, workers
+from execution.api_key import is_token
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
 from execution.budget.budgets import scope_of
@@ -53,7 +54,7 @@ def create_user(app: App, *, email: str, plan: str | None) -> dict[str, Any]:
     if plan is not None:
         JobTable.load(app.catalog).check_plan(plan)
     # The machine's proxy variables are not for our database: the store does not use them either.
-    http = httpx.Client(trust_env=False, timeout=_AUTH_TIMEOUT_S)
+    http = httpx.Client(trust_env=False, timeout=_AUTH_TIMEOUT_S, event_hooks={"request": [_without_false_token]})
     client = supabase.create_client(
         app.settings.supabase_url,
         app.settings.supabase_service_role_key.get_secret_value(),
@@ -81,6 +82,12 @@ def create_user(app: App, *, email: str, plan: str | None) -> dict[str, Any]:
     if plan is not None:
         app.store.rpc("set_plan", p_user_id=user_id, p_plan=plan)
     return {"user_id": user_id, "email": email, "plan": backfill_manager.status(app.store, user_id)["plan"]}
+
+
+def _without_false_token(request: httpx.Request) -> None:
+    """The client sends every key as bearer, too; Supabase takes only a token there."""
+    if not is_token(request.headers.get("Authorization", "").removeprefix("Bearer ")):
+        del request.headers["Authorization"]
 
 
 def find_user(app: App, *, email: str) -> dict[str, Any]:

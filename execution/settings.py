@@ -142,7 +142,8 @@ class Settings(BaseSettings):
         return PlatformSettings(
             name=name,
             client_id=self.variable(names.client_id).get_secret_value(),
-            client_secret=self.variable(names.client_secret),
+            # While it is rotated: calls use the first, notices of either are accepted (`webhook_secrets`).
+            client_secret=next((SecretStr(one) for one in secrets_of(self.variable(names.client_secret))), None),
             api_base_url=self.variable(f"{name}_api_base_url"),
             token_url=self.variable(f"{name}_token_url"),
             assumed_currency=self.variable(names.currency),

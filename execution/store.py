@@ -19,6 +19,7 @@ import orjson
 from postgrest import SyncPostgrestClient
 from pydantic import SecretStr
 
+from execution.api_key import key_headers
 from execution.clock import Clock, SystemClock
 from execution.errors import LeaseLost, StoreError, StoreUnavailable
 
@@ -82,7 +83,7 @@ class Store:
         self._transport = transport or httpx.HTTPTransport(trust_env=False)
         self._http = httpx.Client(
             base_url=url,
-            headers={"apikey": key, "Authorization": f"Bearer {key}"},
+            headers=key_headers(key),
             timeout=httpx.Timeout(patience.answer_s, connect=min(5.0, patience.answer_s)),
             transport=self._transport,
             trust_env=False,

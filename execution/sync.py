@@ -9,6 +9,7 @@ import typer
 from execution import cli, operations
 from execution.backfill_manager import OUTCOME_WORDS
 from execution.platforms.platform import Platform
+from execution.terminal import show
 
 
 def main(platform: Platform) -> NoReturn:
@@ -33,6 +34,6 @@ def main(platform: Platform) -> NoReturn:
         facts: dict[str, Any] = {**started, **worked}
         lines = [f"{job['entity']}: {OUTCOME_WORDS[job['outcome']]}" for job in started["jobs"]]
         text = "\n".join((*lines, f"{worked['slices']} slices worked, nothing claimable."))
-        cli.show(facts, as_json=as_json, text=text)
+        show(facts, as_json=as_json, text=lambda _: text)
 
     cli.run_as(command, f"python -m execution.sync_{platform.name}")

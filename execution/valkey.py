@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -15,3 +17,16 @@ def connect_valkey(url: str, *, patience_s: float = 0.5) -> redis.Redis:
     # One repeat mends a connection that idled too long; the library's own default holds the caller for seconds.
     repeat = Retry(NoBackoff(), 1)
     return redis.Redis.from_url(url, socket_timeout=patience_s, socket_connect_timeout=patience_s, retry=repeat)
+
+
+def certificate_refused(error: BaseException) -> str:
+    """What to do about a certificate that nobody we know has signed; empty where that is not the matter."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return (
+                "its certificate is signed by nobody we know: give its authority with ?ssl_ca_certs=FILE at the end of "
+                "REDIS_URL, or ?ssl_cert_reqs=none where the host signs its own"
+            )
+        seen = seen.__cause__ or seen.__context__
+    return ""

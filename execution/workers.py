@@ -24,7 +24,7 @@ from execution.process.shutdown import EXIT_SECONDS, HeldLeases, Shutdown
 from execution.process.wakeup_broker import WakeupBroker
 from execution.settings import Settings
 from execution.store import Patience
-from execution.valkey import connect_valkey
+from execution.valkey import certificate_refused, connect_valkey
 
 QUEUE = "sync"
 # More bells than this in the queue say nothing new.
@@ -82,7 +82,7 @@ def ring(broker: dramatiq.Broker) -> None:
     try:
         broker.enqueue(dramatiq.Message(queue_name=QUEUE, actor_name="work_one_job", args=(), kwargs={}, options={}))
     except (redis.RedisError, dramatiq.errors.BrokerConnectionError) as error:
-        log.warning("bell_not_rung", error=type(error).__name__)
+        log.warning("bell_not_rung", error=certificate_refused(error) or type(error).__name__)
 
 
 def bells_waiting(client: redis.Redis) -> int:

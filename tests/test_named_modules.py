@@ -34,7 +34,8 @@ _SCHEMAS = ("auth", "private", "public", "supabase_migrations")
 # Words with dots of another world: aliases in SQL, a group of entry points, fields of others' messages and objects.
 _OTHERS = (
     "e.r", "extensions.search", "keeper.backfills", "keeper.connections", "keeper.platforms", "keeper.users",
-    "onboarding.completed", "py.typed", "request.app", "Session.setup",
+    "onboarding.completed",
+    "render.yaml", "py.typed", "request.app", "Session.setup",
 )  # fmt: skip
 
 

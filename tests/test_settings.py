@@ -178,3 +178,13 @@ def test_a_secret_that_can_be_guessed_is_refused(variable, secret):
 
     assert f"{variable} has a secret of less than 16 characters" in str(raised.value)
     assert "canary" not in str(raised.value)
+
+
+@pytest.mark.parametrize("between", [" ", ",", ", "])
+def test_a_client_secret_is_rotated_in_one_setting(between):
+    """Calls use the new one, which comes first; what is signed with the old one is still accepted."""
+    new, old = "n" * 32, "o" * 32
+    settings = Settings.load(WHOLE | {"SHOPIFY_CLIENT_ID": "id", "SHOPIFY_CLIENT_SECRET": f"{new}{between}{old}"})
+
+    assert settings.platform("shopify").secret == new
+    assert settings.webhook_secrets("shopify") == [new, old]

@@ -3,11 +3,11 @@
 import typer
 
 from execution.errors import KeeperError
+from execution.terminal import refuse
 from web.cli import web
 
 if __name__ == "__main__":
     try:
         typer.run(web)
     except KeeperError as error:
-        typer.echo(str(error), err=True)
-        raise SystemExit(2) from None
+        refuse(str(error), 2)

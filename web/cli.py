@@ -6,15 +6,19 @@ import gc
 import uuid
 from typing import Annotated
 
+import structlog
 import typer
 import uvicorn
 
 from execution.app import App
-from execution.errors import UserError
+from execution.errors import StoreUnavailable, UserError
 from execution.process import logs
 from execution.settings import Settings
+from execution.terminal import say
 from web.app import create_app
 from web.http_limits import UVICORN_OPTIONS
+
+log = structlog.get_logger()
 
 
 def web(
@@ -24,7 +28,13 @@ def web(
 ) -> None:
     """Answer HTTP: webhooks, settings, progress, connections, health. Runs until SIGTERM."""
     logs.configure()
-    api = create_app(App(settings=Settings.load()))
+    app = App(settings=Settings.load())
+    try:
+        app.check_boot()
+    except StoreUnavailable as error:
+        # It answers all the same, and says what is away; whatever stores a token checks in again first.
+        log.warning("database_not_ready", error=error.message)
+    api = create_app(app)
     # What a process keeps until its end is not looked through again and again: a tenth of a second, each time.
     gc.collect()
     gc.freeze()
@@ -54,11 +64,12 @@ def admin(
         raise UserError(
             f"{user_id!r} is not a user id.", hint="A user id is a UUID; see `keeper user create`."
         ) from None
-    store = App(settings=Settings.load()).store
+    app = App(settings=Settings.load())
     try:
-        known = store.rpc("set_admin", p_user_id=wanted, p_admin=not revoke)
+        app.check_boot()
+        known = app.store.rpc("set_admin", p_user_id=wanted, p_admin=not revoke)
     finally:
-        store.close()
+        app.close()
     if not known:
         raise UserError(f"There is no user {wanted}.", hint="Create one with `keeper user create`.")
-    typer.echo(f"{wanted} is {'a plain user' if revoke else 'an administrator'} now.")
+    say(f"{wanted} is {'a plain user' if revoke else 'an administrator'} now.")

@@ -83,7 +83,9 @@ class Connector:
         client_of: Callable[[ConnectRequest, TokenSource], PlatformClient],
         refresher_of: Callable[[str], Refresher],
         give_back: Callable[[], None],
+        check_in: Callable[[], None],
     ) -> None:
+        self._check_in = check_in
         self._store = store
         self._keyring = keyring
         self._platform_settings = platform_settings
@@ -99,6 +101,8 @@ class Connector:
         _check_form(request)
         platform = platform_named(request.platform)
         settings = self._platform_settings(platform.name)
+        # A token that is stored under another environment's name, or another key's, is lost to everybody else.
+        self._check_in()
         # Refused early, what the database would refuse at the end: it saves calls to the platform.
         connection_id = self._find(request, request.shop_id)
         try:

@@ -16,6 +16,7 @@ from execution.keyring import Keyring
 from execution.schema.migration_files import known_versions, newest_version
 from execution.store import Rpc
 from execution.tokens.key_rotation import keys_status
+from execution.valkey import certificate_refused
 
 log = structlog.get_logger()
 
@@ -57,11 +58,18 @@ def _check_schema(recorded: dict[str, Any], code: str) -> None:
 
 
 def _check_keys(store: Rpc, keyring: Keyring) -> None:
-    missing = keys_status(store, keyring)["missing"]
+    stands = keys_status(store, keyring)
+    missing, wrong = stands["missing"], stands["wrong"]
     if missing:
         named = ", ".join(f"'{key['id']}' ({key['tokens']} tokens)" for key in missing)
         raise UserError(
             f"TOKEN_KEYS lacks {named}, which stored tokens need:", hint="put it back at the end of the ring."
+        )
+    if wrong:
+        raise UserError(
+            f"TOKEN_KEYS has another key under the name {' and '.join(map(repr, wrong))} than stored tokens need, "
+            "or KEEPER_ENVIRONMENT is not theirs:",
+            hint="put the right key back under that name; a new key takes a new name.",
         )
 
 
@@ -70,7 +78,7 @@ def _check_valkey(valkey: redis.Redis) -> None:
     try:
         policy = str(valkey.info("memory").get("maxmemory_policy", "noeviction"))
     except (redis.RedisError, OSError) as error:
-        log.warning("valkey_not_asked", error=type(error).__name__)
+        log.warning("valkey_not_asked", error=certificate_refused(error) or type(error).__name__)
         return
     if policy != "noeviction":
         raise UserError(

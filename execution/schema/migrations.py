@@ -84,11 +84,9 @@ def _said(error: psycopg.Error) -> str:
     """Why no connection was made, in our words."""
     if not isinstance(error, psycopg.OperationalError):
         return "the address cannot be read"
-    if "password authentication failed" in str(error) or isinstance(error, psycopg.errors.InvalidPassword):
-        return "it refuses the user or the password"
     if isinstance(error, psycopg.errors.ConnectionTimeout):
         return "it does not answer in time"
-    return "no connection was made"
+    return "no connection was made, or it refuses the user"
 
 
 def _lock(connection: Connection) -> None:

@@ -10,14 +10,19 @@ from typing import Any
 
 from execution.keyring import Keyring, TokenUnreadable
 from execution.store import Rpc
-from execution.tokens.stored_pair import rewrap
+from execution.tokens.stored_pair import associated_data, rewrap
 
 _BATCH = 200
+_SAMPLES = 3
 
 
 def keys_status(store: Rpc, keyring: Keyring) -> dict[str, Any]:
-    """The ring's keys with the number of ciphertexts under each, and keys that tokens need and the ring lacks."""
+    """The ring's keys with the number of ciphertexts under each, and keys that tokens need and the ring lacks.
+
+    A key is the right one where it opens something: `wrong` are those that open nothing of what is under their name.
+    """
     held: dict[str, int] = store.rpc("token_keys")
+    samples: dict[str, list[dict[str, Any]]] = store.rpc("key_samples", p_each=_SAMPLES)
     missing = sorted(held.keys() - keyring.keys.keys())
     return {
         "keys": [
@@ -25,8 +30,20 @@ def keys_status(store: Rpc, keyring: Keyring) -> dict[str, Any]:
         ],
         "missing": [{"id": key_id, "tokens": held[key_id]} for key_id in missing],
         "removable": [key_id for key_id in keyring.keys if key_id != keyring.newest and not held.get(key_id)],
-        "ok": not missing,
+        "wrong": (wrong := [key_id for key_id in keyring.keys if not _opens(keyring, samples.get(key_id, []))]),
+        "ok": not missing and not wrong,
     }
+
+
+def _opens(keyring: Keyring, rows: list[dict[str, Any]]) -> bool:
+    """Whether one of these ciphertexts can be read, or there are none. One that was damaged says nothing of the key."""
+    for row in rows:
+        try:
+            keyring.decrypt(row["access_token"], associated_data(row, "access_token"))
+        except TokenUnreadable:
+            continue
+        return True
+    return not rows
 
 
 def rotate_keys(store: Rpc, keyring: Keyring) -> dict[str, Any]:
@@ -56,6 +73,10 @@ def as_text(facts: dict[str, Any]) -> str:
     ]
     lines += [
         f"{row['platform']} connection {row['connection_id']}: {row['reason']}" for row in facts.get("unreadable", [])
+    ]
+    lines += [
+        f"{key_id}: opens nothing of what is stored under its name: put the right key back."
+        for key_id in facts["wrong"]
     ]
     if "replaced" in facts:
         lines.append(f"{facts['replaced']} tokens were encrypted anew.")

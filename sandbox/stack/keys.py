@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -32,6 +34,23 @@ class Keys:
     valkey_password: str
     token_keys: str
     webhook_secret: str
+
+    @property
+    def by_name(self) -> dict[str, str]:
+        """The newer keys, which are no tokens, each with the token that the gateway puts in its place."""
+        return {self.secret_key: self.service_role_key, self.publishable_key: self.anon_key}
+
+    @property
+    def secret_key(self) -> str:
+        return f"sb_secret_{self._derived('secret')}"
+
+    @property
+    def publishable_key(self) -> str:
+        return f"sb_publishable_{self._derived('publishable')}"
+
+    def _derived(self, kind: str) -> str:
+        # Not stored: folders that were made before have them, too.
+        return hmac.new(self.jwt_secret.encode(), kind.encode(), hashlib.sha256).hexdigest()[:31]
 
 
 def load_or_make(path: Path) -> Keys:

@@ -101,6 +101,7 @@ def start_gateway(data: Path, keys: Keys, listening: socket.socket, postgrest_po
         "rest_port": postgrest_port,
         "database_url": auth_url,
         "jwt_secret": keys.jwt_secret,
+        "keys": keys.by_name,
     }
     write_private(path, json.dumps(facts))
     return Child(

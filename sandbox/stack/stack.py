@@ -305,6 +305,8 @@ def _environment(keys: Keys, gateway_port: int, valkey_port: int, postgres: Post
         "SUPABASE_URL": f"http://{HOST}:{gateway_port}",
         "SUPABASE_SERVICE_ROLE_KEY": keys.service_role_key,
         "SUPABASE_ANON_KEY": keys.anon_key,
+        "SUPABASE_SECRET_KEY": keys.secret_key,
+        "SUPABASE_PUBLISHABLE_KEY": keys.publishable_key,
         "SUPABASE_JWT_SECRET": keys.jwt_secret,
         "REDIS_URL": f"redis://:{keys.valkey_password}@{HOST}:{valkey_port}/0",
         "DATABASE_URL": postgres.url(),

@@ -76,6 +76,7 @@ def connector(rpc, keyring, platform, environ=WHOLE):
         client_of=client_of,
         refresher_of=refresher_of,
         give_back=limiter.give_back,
+        check_in=lambda: None,
     )
 
 

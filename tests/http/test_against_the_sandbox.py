@@ -62,6 +62,7 @@ class Product:
             platform_settings=lambda _: self.settings,
             client_of=lambda asked, tokens: self.etsy_client(tokens, "live", transport, limiter, asked.shop_id),
             give_back=limiter.give_back,
+            check_in=lambda: None,
         )
 
     def request(self, shop, user_id, **changes):

@@ -15,6 +15,7 @@ from execution.errors import UserError
 from execution.keyring import Keyring
 from execution.process import boot
 from execution.schema.migration_files import known_versions, newest_version
+from execution.tokens import key_rotation
 from tests.worlds.leased import RING
 
 OTHER_RING = "k9:" + "A" * 42 + "E"
@@ -106,14 +107,42 @@ def test_a_ring_that_lacks_a_key_which_tokens_need_is_refused(app: App, world_of
     boot.check(app.store, app.valkey, app.keyring)
 
 
-@pytest.mark.parametrize("command", ["worker", "clock"])
+def test_a_key_of_the_same_name_with_other_bytes_is_refused(app: App, world_of: Any, etsy: Any) -> None:
+    """A key is proven by what it opens; so is the environment, which is part of the proof."""
+    world_of(etsy.shop(5))
+    other = Keyring.parse(f"{app.keyring.newest}:" + "A" * 42 + "E", environment=app.keyring.environment)
+
+    with pytest.raises(UserError, match=rf"TOKEN_KEYS has another key under the name '{app.keyring.newest}'"):
+        boot.check(app.store, app.valkey, other)
+    assert key_rotation.keys_status(app.store, other)["wrong"] == [app.keyring.newest]
+    boot.check(app.store, app.valkey, app.keyring)
+
+
+def test_a_damaged_token_is_no_reason_to_doubt_the_key(app: App, db: Any, world_of: Any, etsy: Any) -> None:
+    """Its connection waits, the others go on."""
+    world_of(etsy.shop(5))
+    world_of(etsy.shop(5))
+    db.execute(
+        "update private.platform_tokens set access_token = overlay(access_token placing 'AAAAAAAA' from 40)"
+        " where connection_id = (select max(connection_id::text)::uuid from private.platform_tokens)"
+    )
+
+    boot.check(app.store, app.valkey, app.keyring)
+
+
+@pytest.mark.parametrize("command", ["worker", "clock", "web --port 1"])
 def test_a_process_that_refuses_says_so_in_one_line(app: App, product_env: dict[str, str], command: str) -> None:
     """Exit status 2, one line on standard error that says what to do, and no job was touched."""
     boot.check(app.store, app.valkey, app.keyring)
     env = {**os.environ, **product_env, "KEEPER_ENVIRONMENT": "somewhere-else", "LOG_LEVEL": "critical"}
 
     ended = subprocess.run(
-        [sys.executable, "-m", "execution", command], env=env, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "execution", *command.split()],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
     assert ended.returncode == 2

@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
-from execution.cli import console
 from execution.reports import costs
+from execution.terminal import console
 from tests.reports.cost_records import Print, Records, Sale, expected_links, expected_orders, new_records, printed
 from tests.worlds.world import make_world
 

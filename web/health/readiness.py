@@ -12,8 +12,10 @@ import httpx
 import redis.asyncio
 from redis.exceptions import RedisError
 
+from execution.api_key import key_headers
 from execution.schema.migration_files import known_versions
 from execution.settings import Settings
+from execution.valkey import certificate_refused
 
 # A router asks every few seconds and gives up soon: an answer takes 200 ms at most, so a check gets less.
 CHECK_SECONDS = 0.15
@@ -36,7 +38,7 @@ class Readiness:
         self._known = known_versions()
         self._database = httpx.AsyncClient(
             base_url=settings.supabase_url.rstrip("/") + "/rest/v1",
-            headers={"apikey": key, "Authorization": f"Bearer {key}"},
+            headers=key_headers(key),
             timeout=CHECK_SECONDS,
             trust_env=False,
         )
@@ -83,7 +85,7 @@ class Readiness:
         try:
             await self._valkey.ping()
         except (RedisError, OSError) as error:
-            return f"does not answer ({type(error).__name__})"
+            return certificate_refused(error) or f"does not answer ({type(error).__name__})"
         return ""
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 from urllib.parse import parse_qs
 
 from sandbox.stack.gateway.http1 import HEAD_LIMIT_BYTES, BadMessage, Body, Head, Sized, response
 
 REST, AUTH = b"/rest/v1", b"/auth/v1"
+# Keys of the newer kind are no tokens: hosted Supabase puts a token of their role in their place, where none came.
+_NAMED = b"sb_"
 LOCAL_BODY_LIMIT_BYTES = 1024 * 1024
 
 # (method, path below /auth/v1, bearer token, body) -> (status, JSON)
@@ -113,8 +115,8 @@ class Client(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, rest_port: int, local: LocalHandler) -> None:
-        self._rest_port, self._local = rest_port, local
+    def __init__(self, rest_port: int, local: LocalHandler, keys: Mapping[bytes, bytes]) -> None:
+        self._rest_port, self._local, self._keys = rest_port, local, keys
         self._upstream: Upstream | None = None
         self._gone = False
         self._unread = b""
@@ -177,9 +179,16 @@ class Client(asyncio.Protocol):
                 hint = "No `apikey` request header or url param was found."
                 self._verdict = _error(401, "No API key found in request", hint)
                 return
+            if key.startswith(_NAMED) and key not in self._keys:
+                self._verdict = _error(401, "Invalid API key", "Double check your Supabase API key.")
+                return
             target = target[len(REST) :]
             target = target if target.startswith(b"/") else b"/" + target
-            bearer = b"" if b"authorization" in head.headers else b"Authorization: Bearer " + key + b"\r\n"
+            bearer = (
+                b""
+                if b"authorization" in head.headers
+                else b"Authorization: Bearer " + self._keys.get(key, key) + b"\r\n"
+            )
             self._send_upstream(method, b"%b %b %b\r\n%b%b\r\n\r\n" % (method, target, version, bearer, head.raw))
         elif path.startswith(AUTH + b"/"):
             self._collected, self._local_request = bytearray(), head
@@ -284,7 +293,8 @@ class Client(asyncio.Protocol):
             return
         path = head.first[1].partition(b"?")[0][len(AUTH) :].decode("latin-1")
         scheme, _, token = head.headers.get(b"authorization", b"").partition(b" ")
-        bearer = token if scheme.lower() == b"bearer" else head.headers.get(b"apikey", b"")
+        key = head.headers.get(b"apikey", b"")
+        bearer = token if scheme.lower() == b"bearer" else self._keys.get(key, key)
         status, answer = await self._local(head.first[0].decode("latin-1"), path, bearer.decode("latin-1"), body)
         self.give(response(status, json.dumps(answer).encode()))
         self.response_done(closes=False)

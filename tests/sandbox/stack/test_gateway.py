@@ -16,6 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from execution import operations
+from execution.app import App
+from execution.settings import Settings
 from sandbox.stack.gateway.http1 import BadMessage, Chunked, Head, Sized
 from sandbox.stack.gateway.relay import Client
 from tests.sandbox.stack.conftest import until
@@ -147,7 +150,7 @@ async def _through_a_gateway(backend, act):
     loop = asyncio.get_running_loop()
     upstream = await asyncio.start_server(backend, "127.0.0.1", 0)
     rest_port = upstream.sockets[0].getsockname()[1]
-    gateway = await loop.create_server(lambda: Client(rest_port, None), "127.0.0.1", 0)
+    gateway = await loop.create_server(lambda: Client(rest_port, None, {}), "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.sockets[0].getsockname()[1])
     async with upstream, gateway:
         await asyncio.wait_for(act(reader, writer), 10)
@@ -209,7 +212,7 @@ def test_an_absent_postgrest_is_a_503():
         loop = asyncio.get_running_loop()
         with socket.socket() as closed:
             closed.bind(("127.0.0.1", 0))
-            gateway = await loop.create_server(lambda: Client(closed.getsockname()[1], None), "127.0.0.1", 0)
+            gateway = await loop.create_server(lambda: Client(closed.getsockname()[1], None, {}), "127.0.0.1", 0)
             async with gateway, httpx.AsyncClient() as client:
                 url = f"http://127.0.0.1:{gateway.sockets[0].getsockname()[1]}/rest/v1/x"
                 return (await client.get(url, headers={"apikey": "k"})).status_code
@@ -276,3 +279,40 @@ def test_what_follows_the_answer_to_a_head_spoils_no_later_answer():
         assert await reader.readexactly(len(RESPONSE)) == RESPONSE
 
     asyncio.run(_through_a_gateway(EndsWhatIsNotThere(), act))
+
+
+@pytest.mark.parametrize("kind", ["SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"])
+def test_both_kinds_of_key_do_all_that_keeper_asks(stack, clean, kind):
+    """Sent as the product sends them: a token also as bearer, a key of the newer kind as `apikey` alone."""
+    env = {**stack.env, "SUPABASE_SERVICE_ROLE_KEY": stack.env[kind]}
+    app = App(settings=Settings.load(env))
+    try:
+        user = operations.create_user(app, email="ada@example.com", plan="pro")
+        again = operations.create_user(app, email="ada@example.com", plan=None)
+    finally:
+        app.close()
+
+    assert again == user
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"apikey": "SUPABASE_SECRET_KEY"}, 200),
+        # Hosted Supabase passes it on, and it is refused as no token.
+        ({"apikey": "SUPABASE_SECRET_KEY", "Authorization": "SUPABASE_SECRET_KEY"}, 401),
+        ({"apikey": "SUPABASE_PUBLISHABLE_KEY"}, 401),
+        ({"apikey": "sb_secret_of_another_project"}, 401),
+        ({"apikey": "SUPABASE_SERVICE_ROLE_KEY"}, 200),
+        ({"apikey": "SUPABASE_PUBLISHABLE_KEY", "Authorization": "SUPABASE_SERVICE_ROLE_KEY"}, 200),
+    ],
+)
+def test_keys_are_checked_by_the_hosted_rule(stack, headers, status):
+    sent = {name: stack.env.get(value, value) for name, value in headers.items()}
+    if "Authorization" in sent:
+        sent["Authorization"] = f"Bearer {sent['Authorization']}"
+
+    url = f"{stack.env['SUPABASE_URL']}/rest/v1/rpc/schema_version"
+    answer = httpx.post(url, headers=sent, json={}, trust_env=False)
+
+    assert answer.status_code == status, answer.text

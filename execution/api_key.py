@@ -1,0 +1,16 @@
+"""How a project's key is sent: a JWT also as bearer, one of the newer keys (`sb_secret_…`) as `apikey` alone."""
+
+from __future__ import annotations
+
+
+def key_headers(key: str) -> dict[str, str]:
+    """The headers of a call with this key. The newer kind is no token: as bearer it would be refused."""
+    headers = {"apikey": key}
+    if is_token(key):
+        headers["Authorization"] = f"Bearer {key}"
+    return headers
+
+
+def is_token(key: str) -> bool:
+    """Whether a key is a JWT, and names its role itself."""
+    return not key.startswith("sb_")
