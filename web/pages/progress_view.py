@@ -104,7 +104,9 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
     connections = sorted(facts["connections"], key=lambda shop: messages.sort_key(shop["platform"]))
     keys, titles = keys_of(connections), titles_of(connections)
     shops = tuple(
-        _shop(shop, keys[shop["connection_id"]], jobs, formats) for shop in connections if _is_shown(shop, jobs)
+        _shop(shop, keys[shop["connection_id"]], jobs, formats, still=bool(facts.get("stands_still")))
+        for shop in connections
+        if _is_shown(shop, jobs)
     )
     away = {shop["connection_id"] for shop in connections if shop["status"] == "disconnected"}
     failed = [job for job in jobs if job["status"] in ("failed", "quarantined")]
@@ -122,7 +124,8 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
     headline = _headline(state, jobs)
     return ProgressView(
         headline=_PARTLY if is_partly else headline,
-        subline=_subline(state, jobs, formats) + (f" Not read yet: {', '.join(unread)}." if is_partly else ""),
+        subline=(_STANDS_STILL if facts.get("stands_still") else _subline(state, jobs, formats))
+        + (f" Not read yet: {', '.join(unread)}." if is_partly else ""),
         percent=int(share * 100),
         state=state,
         is_open=any(job["status"] in OPEN for job in jobs),
@@ -130,6 +133,11 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
         shops=shops,
         troubles=troubles,
     )
+
+
+# Nobody works at the moment: then nothing "starts in a moment".
+_STANDS_STILL = "Nothing moves at the moment. That is on our side, and nothing of yours is lost: it goes on by itself."
+_WAITS_FOR_US = "Waits for us"
 
 
 def _share(jobs: Sequence[Mapping[str, Any]]) -> float:
@@ -204,7 +212,9 @@ def _is_shown(shop: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> boo
     return shop["status"] != "disconnected" or any(job["connection_id"] == shop["connection_id"] for job in jobs)
 
 
-def _shop(shop: Mapping[str, Any], key: str, all_jobs: Sequence[Mapping[str, Any]], formats: Formats) -> ShopView:
+def _shop(
+    shop: Mapping[str, Any], key: str, all_jobs: Sequence[Mapping[str, Any]], formats: Formats, *, still: bool
+) -> ShopView:
     jobs = [job for job in all_jobs if job["connection_id"] == shop["connection_id"]]
     state, text = _badge(shop, jobs)
     lines = tuple(_certificate(job, formats) for job in jobs if job["certificate"])
@@ -216,7 +226,7 @@ def _shop(shop: Mapping[str, Any], key: str, all_jobs: Sequence[Mapping[str, Any
         shop_name=name_of(shop),
         state=state,
         state_text=text,
-        entities=tuple(_entity(job, formats) for job in jobs),
+        entities=tuple(_entity(job, formats, still=still) for job in jobs),
         certificate=lines,
         is_proven=bool(jobs) and len(lines) == len(jobs),
     )
@@ -236,10 +246,12 @@ def _badge(shop: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> tuple[
     }[_state(jobs)]
 
 
-def _entity(job: Mapping[str, Any], formats: Formats) -> EntityView:
+def _entity(job: Mapping[str, Any], formats: Formats, *, still: bool) -> EntityView:
     share = progress.share(job)
     is_known = job["status"] == "completed" or share > 0 or bool(job["records_total"])
     label, detail = _LINES[job["status"]](job, formats)
+    if still and job["status"] == "queued":
+        detail = _WAITS_FOR_US
     return EntityView(
         entity=job["entity"],
         state=job["status"],
