@@ -11,8 +11,6 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
 
-import redis
-
 from execution.budget.budgets import Budget, CallClass, Scope, load_budgets, scope_of
 from execution.budget.person_calls import person_calls
 from execution.catalog import PLATFORMS, Catalog, directives, platform_named
@@ -37,7 +35,7 @@ from execution.token_manager import TokenManager
 from execution.tokens.care import TokenCare
 from execution.tokens.refresh import Refresher
 from execution.tokens.rules import TokenSource
-from execution.valkey import connect_valkey
+from execution.valkey import Valkey, connect_valkey
 
 
 class Whose(Protocol):
@@ -76,8 +74,9 @@ class App:
         return Store(self.settings, clock=self.clock, rng=self.rng, patience=IN_PASSING)
 
     @cached_property
-    def valkey(self) -> redis.Redis:
-        return connect_valkey(self.settings.redis_url.get_secret_value())
+    def valkey(self) -> Valkey:
+        url = self.settings.redis_url.get_secret_value()
+        return connect_valkey(url, installation=self.settings.installation)
 
     @cached_property
     def budgets(self) -> Mapping[str, Budget]:
@@ -151,7 +150,7 @@ class App:
     def client_of(self, job: Job) -> PlatformClient:
         """The client of a job's platform, with the tokens of the job's own tenant."""
         tokens = TokenManager(refresher=self.refresher_of(job.platform), chance=self.rng, lease_id=job.lease_id)
-        return self._client(job, job.job_type, tokens, self.store.now)
+        return self._client(job, job.job_type, tokens, self.store.now, job_id=job.id)
 
     def live_client(self, whose: Whose, tokens: TokenSource, *, optional: bool = False) -> PlatformClient:
         """The client for a question that a person waits for, with a token that no lease stands for.
@@ -172,6 +171,7 @@ class App:
         *,
         deadline_s: float = DEADLINE_S,
         allow: Callable[[], None] = lambda: None,
+        job_id: str = "",
     ) -> PlatformClient:
         return PlatformClient(
             platform=platform_named(whose.platform),
@@ -187,6 +187,7 @@ class App:
             seen=self.call_record.note,
             deadline_s=deadline_s,
             allow=allow,
+            about={"user_id": whose.user_id} | ({"job_id": job_id} if job_id else {}),
         )
 
     def _scope_of(self, whose: Whose) -> Scope:

@@ -28,6 +28,7 @@ from execution.connections.connector import ConnectRequest
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from execution.job_runner import SliceOutcome
 from execution.jobs import OPERATOR_MUST_ACT
+from execution.process.heartbeat import Heartbeat
 from execution.process.shutdown import EXIT_SECONDS, HeldLeases, Shutdown
 from execution.streams import Children, Person, Records, shapes
 
@@ -407,9 +408,12 @@ def keep_time(app: App, *, every_seconds: float) -> None:
     house = threading.Thread(target=_keep_house, args=(app, stop), name="housekeeping", daemon=True)
     house.start()
     broker = workers.make_broker(app.settings, [])
+    # In the beat itself, not beside it: a clock that hangs is not alive.
+    heartbeat = Heartbeat(app.hasty_store, "clock", app.clock)
     while not stop.is_set():
         try:
             workers.tick(app, broker)
+            heartbeat.beat()
         except KeeperError as error:
             workers.log.warning("tick_failed", error=str(error))
         except Exception:  # noqa: BLE001  it is logged

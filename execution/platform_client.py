@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NoReturn
@@ -58,6 +58,7 @@ class PlatformClient:
         seen: Callable[[CallSeen], None] = lambda _: None,
         deadline_s: float = DEADLINE_S,
         allow: Callable[[], None] = lambda: None,
+        about: Mapping[str, str] | None = None,
     ) -> None:
         self._platform = platform
         self._settings = settings
@@ -73,6 +74,8 @@ class PlatformClient:
         self._deadline_s = deadline_s
         # Asked before each call, and raises where whoever causes it has had their share.
         self._allow = allow
+        # Whose call it is, for the log.
+        self._about = about or {}
         # Requests that left this process, whatever became of them.
         self.sends = 0
 
@@ -211,6 +214,7 @@ class PlatformClient:
             request_id=raw.headers.get(self._platform.api.request_id_header, "")[:80],
             body_bytes=len(raw.body),
             duration_ms=round(seconds * 1000),
+            **self._about,
         )
 
 

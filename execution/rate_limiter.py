@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-import redis
 import structlog
 
 from execution.budget.answer_tally import AnswerTally
@@ -25,6 +24,7 @@ from execution.budget.pacing import LONGEST_WAIT_S, BucketKind, Pacer, Slot
 from execution.clock import Clock
 from execution.errors import Snooze, StoreError
 from execution.store import Rpc
+from execution.valkey import Valkey
 
 # A report is a trip to the database: often enough to find external calls, seldom enough to cost nothing.
 _REPORT_EVERY_S = 15.0
@@ -52,7 +52,7 @@ class RateLimiter:
     def __init__(
         self,
         store: Rpc,
-        valkey: redis.Redis | None,
+        valkey: Valkey | None,
         budgets: Mapping[str, Budget],
         clock: Clock,
         *,

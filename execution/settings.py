@@ -6,6 +6,7 @@ so that a worker for one platform starts without the others.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -167,6 +168,12 @@ class Settings(BaseSettings):
 
     def keyring(self) -> Keyring:
         return Keyring.parse(self.token_keys.get_secret_value(), environment=self.keeper_environment)
+
+    @property
+    def installation(self) -> str:
+        """Tells this installation from others where they meet: environment, and a hash of the database's address."""
+        address = self.supabase_url.rstrip("/").lower()
+        return f"{self.keeper_environment}-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
 
     def _demand_all(self, names: PlatformVariables) -> None:
         wanted = [variable for variable in (names.client_id, names.client_secret) if variable]

@@ -1,22 +1,35 @@
-"""The connection to Valkey (or Redis)."""
+"""The connection to Valkey (or Redis), and whose keys stand there."""
 
 from __future__ import annotations
 
 import ssl
+from typing import cast
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 
-def connect_valkey(url: str, *, patience_s: float = 0.5) -> redis.Redis:
+class Valkey(redis.Redis):
+    """A client that names its keys: two installations may share one Valkey, and neither touches what is the other's."""
+
+    installation: str = ""
+
+    def key(self, name: str) -> str:
+        return ":".join(part for part in ("keeper", self.installation, name) if part)
+
+
+def connect_valkey(url: str, *, installation: str = "", patience_s: float = 0.5) -> Valkey:
     """A client that gives up soon: a hanging Valkey must not hold a worker, Postgres can pace as well.
 
     The library's own wait is endless. What the address says about timeouts goes before `patience_s`.
     """
     # One repeat mends a connection that idled too long; the library's own default holds the caller for seconds.
     repeat = Retry(NoBackoff(), 1)
-    return redis.Redis.from_url(url, socket_timeout=patience_s, socket_connect_timeout=patience_s, retry=repeat)
+    made = Valkey.from_url(url, socket_timeout=patience_s, socket_connect_timeout=patience_s, retry=repeat)
+    client = cast("Valkey", made)
+    client.installation = installation
+    return client
 
 
 def certificate_refused(error: BaseException) -> str:

@@ -20,11 +20,12 @@ from execution.app import App
 from execution.errors import KeeperError, LeaseLost, StoreUnavailable
 from execution.job_runner import JobRunner, SliceOutcome
 from execution.process import lease_returns
+from execution.process.heartbeat import Heartbeat
 from execution.process.shutdown import EXIT_SECONDS, HeldLeases, Shutdown
 from execution.process.wakeup_broker import WakeupBroker
 from execution.settings import Settings
 from execution.store import Patience
-from execution.valkey import certificate_refused, connect_valkey
+from execution.valkey import Valkey, certificate_refused, connect_valkey
 
 QUEUE = "sync"
 # More bells than this in the queue say nothing new.
@@ -68,13 +69,29 @@ class Poller(dramatiq.Middleware):
                 log.exception("look_failed")
 
 
+class Heart(dramatiq.Middleware):
+    """Says that this process is there, as long as it takes work."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+
+    def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
+        threading.Thread(target=self._beat, name="heart", daemon=True).start()
+
+    def _beat(self) -> None:
+        app = App(settings=Settings.load())
+        Heartbeat(app.hasty_store, "worker", app.clock).until(self._stop)
+        app.hasty_store.close()
+
+
 def make_broker(settings: Settings, middleware: list[dramatiq.Middleware]) -> RedisBroker:
     """A broker with none of Dramatiq's own middleware: no retries, no age limits, no results.
 
     A Valkey that hangs costs a bell some seconds, never a thread for good.
     """
-    client = connect_valkey(settings.redis_url.get_secret_value(), patience_s=_BELL_PATIENCE_S)
-    return WakeupBroker(client=client, middleware=middleware)  # type: ignore[no-untyped-call]  # unannotated there
+    url = settings.redis_url.get_secret_value()
+    client = connect_valkey(url, installation=settings.installation, patience_s=_BELL_PATIENCE_S)
+    return WakeupBroker(client=client, namespace=client.key("bells"), middleware=middleware)  # type: ignore[no-untyped-call]  # unannotated there
 
 
 def ring(broker: dramatiq.Broker) -> None:
@@ -85,9 +102,9 @@ def ring(broker: dramatiq.Broker) -> None:
         log.warning("bell_not_rung", error=certificate_refused(error) or type(error).__name__)
 
 
-def bells_waiting(client: redis.Redis) -> int:
+def bells_waiting(client: Valkey) -> int:
     """How many bells nobody has answered yet."""
-    return int(client.llen(f"dramatiq:{QUEUE}"))
+    return int(client.llen(f"{client.key('bells')}:{QUEUE}"))
 
 
 def answer_bell(job_runner: JobRunner) -> None:
@@ -148,7 +165,7 @@ def runner() -> JobRunner:
 def set_up() -> RedisBroker:
     """Make the process's broker and declare the actor on it."""
     poller = Poller(shutdown.asked, random.Random())  # noqa: S311
-    broker = make_broker(Settings.load(), [Stopping(shutdown), poller])
+    broker = make_broker(Settings.load(), [Stopping(shutdown), poller, Heart(shutdown.asked)])
     dramatiq.set_broker(broker)
 
     @dramatiq.actor(queue_name=QUEUE, broker=broker)

@@ -33,6 +33,7 @@ from web.live.coalescing import Coalescer
 from web.live.shared_questions import SharedQuestions
 from web.live.status_stream import StatusStream
 from web.live.wakeup_bell import WakeupBell
+from web.movement import Movement
 from web.pages.setup import add_pages
 from web.routes import backfill, connections, dashboard, onboarding, platform_webhooks, session
 from web.security_headers import SecurityHeaders
@@ -119,6 +120,7 @@ def _web(app: App, bell: WakeupBell) -> Web:
         statuses=Coalescer(lambda users: statuses_of(web, users)),
         estimates=Estimates(app),
         questions=SharedQuestions(),
+        movement=Movement(app),
     )
     return web
 

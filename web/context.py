@@ -16,6 +16,7 @@ from web.daily_allowances import DailyAllowances
 from web.live.coalescing import Coalescer
 from web.live.shared_questions import SharedQuestions
 from web.live.status_stream import StatusStream
+from web.movement import Movement
 from web.problems import Problem
 
 
@@ -32,6 +33,7 @@ class Web:
     statuses: Coalescer
     estimates: Estimates
     questions: SharedQuestions
+    movement: Movement
 
 
 def web_of(request: Request) -> Web:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from execution.connections.choice import matching, narrowed
@@ -13,6 +13,8 @@ from web.context import Web
 from web.problems import Problem
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+# A job that is there for less has not been waited for yet.
+_SOON = timedelta(seconds=30)
 # SQLSTATE of a name that is no time zone.
 _INVALID_PARAMETER = "22023"
 # SQLSTATE of a statement that ran into its time limit.
@@ -69,7 +71,14 @@ async def figures_of(web: Web, user_id: str, *, unit: str, zone: str, since: dat
         raise
 
 
+def _waits(job: Mapping[str, Any], now: str) -> bool:
+    """Whether a worker could have taken it by now."""
+    since = datetime.fromisoformat(now) - datetime.fromisoformat(job["created_at"])
+    return bool(job["status"] == "queued" and since > _SOON)
+
+
 def _with_allowances(web: Web, facts: dict[str, Any]) -> dict[str, Any]:
+    facts["stands_still"] = any(_waits(job, facts["now"]) for job in facts["jobs"]) and web.movement.stands_still()
     for job in facts["jobs"]:
         job["backfill_calls_per_day"] = web.allowances.of(job["platform"])
     return facts

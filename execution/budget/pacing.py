@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-import redis
 import structlog
 from redis.exceptions import RedisError
 
@@ -19,6 +18,7 @@ from execution.budget.budgets import Bucket
 from execution.clock import Clock
 from execution.errors import StoreError
 from execution.store import Rpc
+from execution.valkey import Valkey
 
 LONGEST_WAIT_S = 2.0
 LEASE_S = 5.0
@@ -56,7 +56,7 @@ def _scripts() -> dict[str, str]:
 class Pacer:
     """Hands out slots of the second. Never fails because Valkey is away."""
 
-    def __init__(self, store: Rpc, valkey: redis.Redis | None, clock: Clock) -> None:
+    def __init__(self, store: Rpc, valkey: Valkey | None, clock: Clock) -> None:
         self._store = store
         self._valkey = valkey
         self._clock = clock
@@ -67,7 +67,7 @@ class Pacer:
         self, scope: str, *, per_second: float, safety_margin: float, longest_wait_s: float = LONGEST_WAIT_S
     ) -> Slot:
         """Book the next slot, unless it is more than `longest_wait_s` away."""
-        keys = _keys(scope, "lease", "hold", "used", "limit")
+        keys = self._keys(scope, "lease", "hold", "used", "limit")
         args = [_us(LEASE_S), per_second, safety_margin, _us(longest_wait_s), _us(LONGEST_WAIT_S)]
         slot = self._ask_valkey(scope, "pacing", keys, args)
         if slot is not None:
@@ -86,7 +86,7 @@ class Pacer:
     ) -> Slot:
         """Book `cost` out of a bucket, of which the share `keep` stays; unless it takes too long to fill."""
         call_id = uuid.uuid4().hex
-        keys = _keys(scope, "lease", "hold", kind, f"{kind}-unsettled")
+        keys = self._keys(scope, "lease", "hold", kind, f"{kind}-unsettled")
         args = [_us(LEASE_S), bucket.maximum, bucket.restore_per_s, cost, keep, _us(longest_wait_s), call_id]
         slot = self._ask_valkey(scope, "bucket", keys, args)
         if slot is not None:
@@ -105,19 +105,19 @@ class Pacer:
 
     def settle(self, scope: str, kind: BucketKind, bucket: Bucket, available: float, call_id: str) -> None:
         """Let every process know how full the platform's bucket is, now that the call `call_id` is answered."""
-        keys = _keys(scope, kind, f"{kind}-unsettled")
+        keys = self._keys(scope, kind, f"{kind}-unsettled")
         script = self._scripts.get("bucket_seen")
         if not (script and self._try(lambda _: script(keys=keys, args=[available, *_sizes(bucket), call_id]))):
             self._store.rpc("bucket_seen", p_scope=scope, p_kind=kind, p_available=available)
 
     def tell_limit(self, scope: str, per_second: float) -> None:
         """Let every process pace by the limit that the platform just named."""
-        self._set(_keys(scope, "limit")[0], str(per_second), seconds=_LIMIT_KEPT_S)
+        self._set(scope, "limit", str(per_second), seconds=_LIMIT_KEPT_S)
 
     def hold(self, scope: str, seconds: float) -> None:
         """No slot for anyone for so long, whoever paces; a block in Postgres is what lasts longer. Never fails."""
         seconds = min(seconds, 300.0)
-        if self._set(_keys(scope, "hold")[0], "1", seconds=seconds):
+        if self._set(scope, "hold", "1", seconds=seconds):
             return
         try:
             self._store.rpc("block_scope", p_scope=scope, p_seconds=seconds, p_reason=_PAUSE)
@@ -148,16 +148,26 @@ class Pacer:
         # A renewal keeps what it has: while a lease lasts, Postgres draws nothing.
         state_kept = state_kept and (renews or not granted["buckets_drawn"])
         quiet_ms = int(granted["quiet_seconds"] * 1000) + (granted["quiet_seconds"] > 0)
-        keys = _keys(scope, "lease", "hold", "used", "points", "points-unsettled", "calls", "calls-unsettled")
+        keys = self._keys(scope, "lease", "hold", "used", "points", "points-unsettled", "calls", "calls-unsettled")
         args = [asked_at_us, _us(LEASE_S), quiet_ms, int(state_kept)]
         if quiet_ms and not state_kept:
             self._clock.sleep(_FIRST_TAKES_S)
         self._try(lambda _: self._scripts["lease"](keys=keys, args=args))
 
-    def _set(self, key: str, value: str, *, seconds: float) -> bool:
-        return bool(self._try(lambda valkey: valkey.set(key, value, px=max(1, int(seconds * 1000)))))
+    def _set(self, scope: str, name: str, value: str, *, seconds: float) -> bool:
+        return bool(
+            self._try(
+                lambda valkey: valkey.set(valkey.key(f"{{{scope}}}:{name}"), value, px=max(1, int(seconds * 1000)))
+            )
+        )
 
-    def _try(self, ask: Callable[[redis.Redis], Any]) -> Any | None:
+    def _keys(self, scope: str, *names: str) -> list[str]:
+        if self._valkey is None:
+            return []
+        # One hash tag, so that a clustered Valkey keeps them together.
+        return [self._valkey.key(f"{{{scope}}}:{name}") for name in names]
+
+    def _try(self, ask: Callable[[Valkey], Any]) -> Any | None:
         """What Valkey answers; None while it is away, which is tried again after some seconds."""
         if self._valkey is None or self._clock.monotonic() < self._valkey_rests_until:
             return None
@@ -175,8 +185,3 @@ def _us(seconds: float) -> int:
 
 def _sizes(bucket: Bucket) -> tuple[float, float]:
     return bucket.maximum, bucket.restore_per_s
-
-
-def _keys(scope: str, *names: str) -> list[str]:
-    # One hash tag, so that a clustered Valkey keeps them together.
-    return [f"keeper:{{{scope}}}:{name}" for name in names]

@@ -14,8 +14,9 @@ import structlog
 
 from execution.errors import LeaseLost, StoreError, StoreUnavailable
 from execution.store import Rpc
+from execution.valkey import Valkey
 
-_KEY = "keeper:lease-returns"
+_NAME = "lease-returns"
 _AT_ONCE = 100
 # Every lease has long lapsed by then.
 _KEPT_S = 86_400
@@ -23,22 +24,22 @@ _KEPT_S = 86_400
 log = structlog.get_logger()
 
 
-def note(valkey: redis.Redis, lease_id: str) -> None:
+def note(valkey: Valkey, lease_id: str) -> None:
     """Leave word that nobody works under this lease any more. Never fails."""
     try:
-        valkey.sadd(_KEY, lease_id)
-        valkey.expire(_KEY, _KEPT_S)
+        valkey.sadd(valkey.key(_NAME), lease_id)
+        valkey.expire(valkey.key(_NAME), _KEPT_S)
     except redis.RedisError as error:
         log.warning("lease_not_noted", lease_id=lease_id, error=type(error).__name__)
 
 
-def settle(store: Rpc, valkey: redis.Redis) -> int:
+def settle(store: Rpc, valkey: Valkey) -> int:
     """Give back what was noted; how many. Raises StoreUnavailable while the database is away: nothing is forgotten."""
     try:
-        noted = cast("list[bytes]", valkey.srandmember(_KEY, _AT_ONCE))
+        noted = cast("list[bytes]", valkey.srandmember(valkey.key(_NAME), _AT_ONCE))
         for lease_id in noted:
             _give_back(store, lease_id.decode(errors="replace"))
-            valkey.srem(_KEY, lease_id)
+            valkey.srem(valkey.key(_NAME), lease_id)
     except redis.RedisError:
         return 0
     return len(noted)

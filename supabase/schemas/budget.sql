@@ -365,7 +365,6 @@ begin
     insert into private.person_calls as kept (scope, user_id, hour, calls)
     select p_scope, user_id, date_trunc('hour', now_), 1 from public.profiles where user_id = p_user_id
     on conflict (scope, hour, user_id) do update set calls = kept.calls + 1;
-    delete from private.person_calls where hour < now_ - interval '25 hours';
     return 0;
 end $$;
 revoke all on function public.count_person_call(uuid, text, boolean, bigint, double precision, double precision)

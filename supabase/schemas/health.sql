@@ -13,6 +13,40 @@ create table private.call_minutes (
 );
 create index call_minutes_by_age on private.call_minutes (minute);
 
+create table private.heartbeats (
+    kind text not null check (kind in ('worker', 'clock')),
+    process text not null,
+    at timestamptz not null,
+    primary key (kind, process)
+);
+create index heartbeats_by_age on private.heartbeats (at);
+comment on table private.heartbeats is 'When each process that moves work was last seen; a day is kept.';
+
+-- record_heartbeat: a process is there.
+create or replace function public.record_heartbeat(p_kind text, p_process text) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    insert into private.heartbeats (kind, process, at) values (p_kind, p_process, clock_timestamp())
+    on conflict (kind, process) do update set at = excluded.at;
+end $$;
+revoke all on function public.record_heartbeat(text, text) from public, anon, authenticated;
+grant execute on function public.record_heartbeat(text, text) to service_role;
+
+-- heartbeats: by kind, how many processes were seen within three beats, and how long ago the last one was.
+create or replace function public.heartbeats() returns jsonb
+language plpgsql stable security definer set search_path = '' as $$
+begin
+    return (
+        select jsonb_object_agg(kinds.kind, jsonb_build_object('alive', seen.alive, 'age_seconds', seen.age))
+        from unnest(array['worker', 'clock']) as kinds(kind)
+        cross join lateral (
+            select count(*) filter (where h.at > clock_timestamp() - interval '30 seconds') as alive,
+                   extract(epoch from clock_timestamp() - max(h.at)) as age
+            from private.heartbeats as h where h.kind = kinds.kind) as seen);
+end $$;
+revoke all on function public.heartbeats() from public, anon, authenticated;
+grant execute on function public.heartbeats() to service_role;
+
 -- record_calls: add a batch of a process's counts.
 create or replace function public.record_calls(p_calls jsonb) returns void
 language plpgsql security definer set search_path = '' as $$
@@ -49,6 +83,9 @@ begin
                        coalesce(greatest(0, extract(epoch from now_ - min(served_at))), 0))
             from (select served_at from public.sync_jobs where status = 'queued' limit 10000) as q),
         'running', (select count(*) from (select 1 from public.sync_jobs where status = 'running' limit 10000) as r),
+        'heartbeats', public.heartbeats(),
+        'quarantined', (select count(*) from (select 1 from public.sync_jobs where status = 'quarantined' limit 10000) as q),
+        'rejected', (select count(*) from (select 1 from public.rejected_records where status = 'open' limit 10000) as r),
         'parked', (
             select coalesce(jsonb_object_agg(platform, facts), '{}') from (
                 select platform, jsonb_build_object('waiting', count(*), 'retries', count(*) filter (where attempts > 0),

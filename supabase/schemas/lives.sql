@@ -15,6 +15,7 @@ language sql immutable set search_path = '' as $$
     ('private.rate_limits', 'user', null, null, null, 'one a user and action'),
     ('private.oauth_states', 'user', '1 hour', 'expires_at', null, null),
     ('private.privacy_requests', 'user', '3 years', 'done_at', null, null),
+    ('private.person_calls', 'user', '25 hours', 'hour', null, null),
     ('private.tenant_calls', 'user', '30 days', 'hour', null, null),
     ('private.platform_tokens', 'connection', null, null, null, 'one a connection'),
     ('public.sync_cursors', 'connection', null, null, null, 'one an entity'),
@@ -38,6 +39,7 @@ language sql immutable set search_path = '' as $$
     ('private.cost_links', 'connection', null, null, null, 'one an order of a printer, and each that it may be'),
     -- Senders repeat for days, and people replay by hand: a month is remembered.
     ('private.webhook_deliveries', 'service', '30 days', 'received_at', null, null),
+    ('private.heartbeats', 'service', '1 day', 'at', null, null),
     ('private.call_minutes', 'service', '2 days', 'minute', null, null),
     ('private.api_calls', 'service', '7 days', 'bucket', null, null),
     ('private.api_answers', 'service', '1 day', 'bucket', null, null),

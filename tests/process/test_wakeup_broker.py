@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 from execution import workers
+from execution.app import App
+from execution.budget.budgets import Scope
+from execution.process import lease_returns
 from tests.standins.etsy import Etsy
 from tests.standins.stand_in import Shop
+from tests.worlds.process import close_app, make_app
 from tests.worlds.world import World
 
 
@@ -34,3 +40,23 @@ def test_a_busy_process_leaves_bells_to_idle_ones(world_of: Callable[[Shop], Wor
 
     assert workers.bells_waiting(here.valkey) == 4 - threads
     broker.close()
+
+
+def test_two_installations_on_one_valkey_hear_their_own_bells_and_keep_their_own_leases(app: App) -> None:
+    """One took the other's bells, settled its leases at a database that knew none of them, and paced by its lease."""
+    other = make_app(app.settings.model_copy(update={"keeper_environment": "staging"}))
+    broker = workers.make_broker(other.settings, [])
+    before = set(app.valkey.scan_iter())
+
+    workers.ring(broker)
+    lease_returns.note(other.valkey, str(uuid.uuid4()))
+    other.limiter.throttled(Scope(platform="etsy", key="etsy:app:x"), timedelta(seconds=5))
+
+    assert (workers.bells_waiting(app.valkey), workers.bells_waiting(other.valkey)) == (0, 1)
+    assert lease_returns.settle(app.store, app.valkey) == 0
+    # Whoever adds a key that names no installation is found here.
+    new = set(app.valkey.scan_iter()) - before
+    assert len(new) >= 3
+    assert {key for key in new if not key.startswith(f"keeper:{other.settings.installation}:".encode())} == set()
+    broker.close()
+    close_app(other)

@@ -14,6 +14,8 @@ from web.problems import Problem
 
 SESSION_SECONDS = 8 * 3600
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+# What a proxy or a tunnel on this machine says of whom it speaks for: the line comes from here, and the person not.
+_FORWARDED = ("forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip", "client-ip")
 
 
 def dev_login_exists(settings: Settings) -> bool:
@@ -35,7 +37,8 @@ def demand_loopback(request: Request) -> None:
         host = urlsplit(f"//{request.headers.get('host', '')}").hostname
     except ValueError:
         host = None
-    if host not in _LOOPBACK or request.client is None or request.client.host not in _LOOPBACK:
+    forwarded = any(name in _FORWARDED or name.startswith("x-forwarded") for name in request.headers)
+    if forwarded or host not in _LOOPBACK or request.client is None or request.client.host not in _LOOPBACK:
         raise Problem(404, "not_found")
 
 

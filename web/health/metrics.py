@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.health.platform_health import platform_health
+from web.health.thresholds import PROCESSES, alarms, numbers_of
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -42,7 +45,10 @@ class Metrics:
 
 
 class MetricsMiddleware:
-    """Counts every answer by the route's template; what no route knows is one line, whatever was asked."""
+    """Counts every answer by the route's template; what no route knows is one line, whatever was asked.
+
+    Each answer carries an id, which every line that is logged for it has as `web_request_id`.
+    """
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app
@@ -52,16 +58,27 @@ class MetricsMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = time.monotonic()
+        began, request_id = time.monotonic(), uuid.uuid4().hex
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 route = getattr(scope.get("route"), "path", "unknown")
                 self._metrics.responses.labels(route, scope["method"], message["status"]).inc()
                 self._metrics.seconds.labels(route).observe(time.monotonic() - began)
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        await self._app(scope, receive, counted)
+        with structlog.contextvars.bound_contextvars(web_request_id=request_id):
+            await self._app(scope, receive, counted)
+
+
+_NUMBERS = {
+    "error_rate": "Of the jobs that ended in the last hour, how many failed for good",
+    "jobs_quarantined": "Jobs that people have to look at",
+    "records_rejected": "Records that could not be mapped",
+    "obligations_open": "Requests about privacy that are not settled",
+    "obligation_oldest_seconds": "How long the oldest of them is open",
+}
 
 
 class _Families:
@@ -89,14 +106,17 @@ def _families(facts: dict[str, Any] | None, platforms: Iterable[str]) -> Iterabl
         "keeper_queue_lag_seconds", "How long the longest waiting one waits", float(facts["queue"]["lag_seconds"])
     )
     yield GaugeMetricFamily("keeper_jobs_running", "Jobs with a lease", facts["running"])
-    yield GaugeMetricFamily(
-        "keeper_obligations_open", "What privacy laws ask of us and nobody has settled", facts["obligations"]["open"]
-    )
-    yield GaugeMetricFamily(
-        "keeper_obligation_oldest_seconds",
-        "How long the oldest of them waits",
-        float(facts["obligations"]["oldest_seconds"]),
-    )
+    numbers = numbers_of(facts)
+    for name, text in _NUMBERS.items():
+        yield GaugeMetricFamily(f"keeper_{name}", text, numbers[name])
+    alive = GaugeMetricFamily("keeper_processes_alive", "Processes seen within half a minute", labels=["process"])
+    for kind in PROCESSES:
+        alive.add_metric([kind], facts["heartbeats"][kind]["alive"])
+    yield alive
+    firing = GaugeMetricFamily("keeper_alarms", "Thresholds that are passed", labels=["alarm", "level"])
+    for alarm in alarms(facts):
+        firing.add_metric([alarm.name, alarm.level], 1)
+    yield firing
     score = GaugeMetricFamily("keeper_platform_score", "Health of a platform, 0 to 100", labels=["platform"])
     parked = GaugeMetricFamily("keeper_jobs_parked", "Jobs that wait for a time", labels=["platform"])
     circuits = GaugeMetricFamily("keeper_circuits_open", "Circuit breakers that are not closed", labels=["platform"])

@@ -18,6 +18,7 @@ from web.health.metrics import CONTENT_TYPE, Metrics
 from web.health.pipeline import PipelineStatus
 from web.health.platform_health import platform_health
 from web.health.readiness import Check, Readiness
+from web.health.thresholds import Alarm, alarms, error_rate
 from web.problems import Problem, responses
 
 router = APIRouter(tags=["health"])
@@ -49,6 +50,13 @@ class PlatformBrief(BaseModel):
     circuits: int
 
 
+class Heartbeats(BaseModel):
+    """Processes of one kind that gave a sign of life within half a minute, and how long ago the last one was."""
+
+    alive: int
+    age_seconds: float | None
+
+
 class DataPipeline(BaseModel):
     """The pipeline at a glance. `age_seconds`: how old the numbers are; null where there were none yet."""
 
@@ -58,6 +66,11 @@ class DataPipeline(BaseModel):
                 {
                     "status": "ok",
                     "checks": {"database": "ok", "valkey": "ok"},
+                    "alarms": [],
+                    "heartbeats": {
+                        "clock": {"alive": 1, "age_seconds": 4.1},
+                        "worker": {"alive": 2, "age_seconds": 0.7},
+                    },
                     "platforms": [{"platform": EXAMPLE, "status": "ok", "score": 99, "circuits": 0}],
                     "last_sync_at": "2026-11-22T09:58:11+00:00",
                     "error_rate": 0.01,
@@ -74,6 +87,8 @@ class DataPipeline(BaseModel):
 
     status: Literal["ok", "degraded", "down", "unknown"]
     checks: dict[str, str]
+    alarms: list[str]
+    heartbeats: dict[str, Heartbeats] | None
     platforms: list[PlatformBrief]
     last_sync_at: str | None
     error_rate: float | None
@@ -173,9 +188,12 @@ async def data_pipeline(request: Request) -> DataPipeline:
     """Platforms, database, Valkey, the last sync, errors, the queue. 200 also when something is down: it says so."""
     snapshot, checks = await asyncio.gather(_pipeline(request).snapshot(), _checks(request))
     facts = snapshot.facts
+    found = None if facts is None else alarms(facts)
     platforms = [] if facts is None else [platform_health(name, facts) for name in sorted(PLATFORMS)]
     return DataPipeline(
-        status=_overall(checks, platforms, known=facts is not None),
+        status=_overall(checks, platforms, found),
+        alarms=[alarm.text for alarm in found or ()],
+        heartbeats=facts["heartbeats"] if facts else None,
         checks=_as_text(checks),
         platforms=[
             PlatformBrief(
@@ -187,7 +205,7 @@ async def data_pipeline(request: Request) -> DataPipeline:
             for health in platforms
         ],
         last_sync_at=facts["last_sync_at"] if facts else None,
-        error_rate=_error_rate(facts),
+        error_rate=error_rate(facts) if facts else None,
         queued=facts["queue"]["queued"] if facts else None,
         queue_lag_seconds=round(float(facts["queue"]["lag_seconds"]), 1) if facts else None,
         running=facts["running"] if facts else None,
@@ -199,9 +217,13 @@ async def data_pipeline(request: Request) -> DataPipeline:
 
 @router.get("/api/{platform}-health", responses=responses(404, 422))
 async def platform(
-    platform: Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,30}$", examples=[EXAMPLE])], request: Request
+    platform: Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,30}$", examples=[EXAMPLE])], request: Request, web: WebDep
 ) -> PlatformHealth:
-    """One platform's last hour: score, rates and latencies by endpoint, limits, retries, circuits, advice."""
+    """One platform's last hour: score, rates and latencies by endpoint, limits, retries, circuits, advice.
+
+    As private as `/metrics`: with METRICS_TOKEN as bearer.
+    """
+    _check_scraper(request, web.app.settings)
     if platform not in PLATFORMS:
         raise Problem(404, "unknown_platform")
     snapshot = await _pipeline(request).snapshot()
@@ -252,22 +274,16 @@ def _pipeline(request: Request) -> PipelineStatus:
 
 
 def _overall(
-    checks: list[Check], platforms: list[dict[str, Any]], *, known: bool
+    checks: list[Check], platforms: list[dict[str, Any]], found: list[Alarm] | None
 ) -> Literal["ok", "degraded", "down", "unknown"]:
     if not any(check.ok for check in checks if check.name == "database"):
         return "down"
-    if not known:
+    if found is None:
         return "unknown"
+    if any(alarm.level == "down" for alarm in found):
+        return "down"
     well = all(check.ok for check in checks) and all(health["status"] == "ok" for health in platforms)
-    return "ok" if well else "degraded"
-
-
-def _error_rate(facts: dict[str, Any] | None) -> float | None:
-    """Of the jobs that ended in the last hour, how many failed for good."""
-    ended = facts["ended"].values() if facts else ()
-    failed = sum(jobs["failed"] + jobs["quarantined"] for jobs in ended)
-    whole = failed + sum(jobs["completed"] for jobs in ended)
-    return round(failed / whole, 4) if whole else None
+    return "ok" if well and not found else "degraded"
 
 
 _NOTHING: dict[str, Any] = {

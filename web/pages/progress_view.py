@@ -107,10 +107,13 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
     jobs = facts["jobs"]
     connections = sorted(facts["connections"], key=lambda shop: messages.sort_key(shop["platform"]))
     keys, titles = keys_of(connections), titles_of(connections)
-    shown = [shop for shop in connections if _is_shown(shop, jobs)]
+    shown, still = [shop for shop in connections if _is_shown(shop, jobs)], bool(facts.get("stands_still"))
     shops = tuple(
         sorted(
-            (_shop(shop, keys[shop["connection_id"]], titles[shop["connection_id"]], jobs, formats) for shop in shown),
+            (
+                _shop(shop, keys[shop["connection_id"]], titles[shop["connection_id"]], jobs, formats, still=still)
+                for shop in shown
+            ),
             # What moves stands first: nobody looks for it below the certificates of what has ended.
             key=lambda shop: shop.state not in ("running", "parked"),
         )
@@ -131,7 +134,8 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
     headline = _headline(state, jobs)
     return ProgressView(
         headline=_PARTLY if is_partly else headline,
-        subline=_subline(state, jobs, formats) + (f" Not read yet: {', '.join(unread)}." if is_partly else ""),
+        subline=(_STANDS_STILL if facts.get("stands_still") else _subline(state, jobs, formats))
+        + (f" Not read yet: {', '.join(unread)}." if is_partly else ""),
         percent=int(share * 100),
         state=state,
         is_open=any(job["status"] in OPEN for job in jobs),
@@ -139,6 +143,11 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
         shops=shops,
         troubles=troubles,
     )
+
+
+# Nobody works at the moment: then nothing "starts in a moment".
+_STANDS_STILL = "Nothing moves at the moment. That is on our side, and nothing of yours is lost: it goes on by itself."
+_WAITS_FOR_US = "Waits for us"
 
 
 def _share(jobs: Sequence[Mapping[str, Any]]) -> float:
@@ -217,7 +226,13 @@ def _is_shown(shop: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> boo
 
 
 def _shop(
-    shop: Mapping[str, Any], key: str, full_title: str, all_jobs: Sequence[Mapping[str, Any]], formats: Formats
+    shop: Mapping[str, Any],
+    key: str,
+    full_title: str,
+    all_jobs: Sequence[Mapping[str, Any]],
+    formats: Formats,
+    *,
+    still: bool,
 ) -> ShopView:
     jobs = [job for job in all_jobs if job["connection_id"] == shop["connection_id"]]
     state, text = _badge(shop, jobs)
@@ -231,7 +246,7 @@ def _shop(
         shop_name=name_of(shop),
         state=state,
         state_text=text,
-        entities=tuple(_entity(job, formats) for job in jobs),
+        entities=tuple(_entity(job, formats, still=still) for job in jobs),
         certificate=lines,
         is_proven=bool(jobs) and all(job["status"] == "completed" for job in jobs),
         is_short=any(job["status"] == WITH_REJECTS for job in jobs),
@@ -253,10 +268,12 @@ def _badge(shop: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> tuple[
     }[_state(jobs)]
 
 
-def _entity(job: Mapping[str, Any], formats: Formats) -> EntityView:
+def _entity(job: Mapping[str, Any], formats: Formats, *, still: bool) -> EntityView:
     share = progress.share(job)
     is_known = job["status"] in CERTIFIED or share > 0 or bool(job["records_total"])
     label, detail = _LINES[job["status"]](job, formats)
+    if still and job["status"] == "queued":
+        detail = _WAITS_FOR_US
     return EntityView(
         entity=job["entity"],
         state=job["status"],

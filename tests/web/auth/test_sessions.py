@@ -248,3 +248,17 @@ def test_a_file_may_be_kept_at_the_address_of_its_own_content_alone(api, name):
     assert "immutable" in api.get(ours).headers["cache-control"]
     assert {api.get(other).headers["cache-control"] for other in others} == {"no-store"}
     assert {api.get(f"/static/{path}").status_code for path in ("..%2fapp.py", "%2e%2e/app.py", "vendor")} == {404}
+
+
+@pytest.mark.parametrize(
+    "name", ["X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "Via", "X-Real-IP", "CF-Connecting-IP"]
+)
+def test_the_development_login_refuses_who_comes_through_somebody_else(api, web_url, name):
+    """A tunnel or a proxy on this machine comes from 127.0.0.1, and its user from anywhere."""
+    login = {"json": {"email": "ada@example.com"}, "headers": {"Origin": web_url}}
+
+    direct = api.post("/dev/session", **login)
+    login["headers"][name] = "203.0.113.9"
+    forwarded = api.post("/dev/session", **login)
+
+    assert (direct.status_code, forwarded.status_code) == (200, 404)

@@ -230,3 +230,62 @@ def test_a_worker_tells_its_last_calls_before_it_idles(worker, db, etsy):
     (recorded,) = db.execute("select sum(calls) from private.call_minutes").fetchone()
 
     assert recorded >= len(etsy.asked(world.shop, pages_only=False)) > 0
+
+
+def seen(db, kind, seconds_ago):
+    db.execute(
+        "insert into private.heartbeats (kind, process, at) values (%s, 'here:1', now() - make_interval(secs => %s))"
+        " on conflict (kind, process) do update set at = excluded.at",
+        [kind, seconds_ago],
+    )
+
+
+def test_workers_and_clock_that_stopped_are_told_and_the_seller_reads_so(web_env, db, clean, make_seller, bearer):
+    """All were stopped for 55 s with a job waiting: `ok`, said health, and "Starts in a moment", read the seller."""
+    user = make_seller("etsy")
+    for kind in ("worker", "clock"):
+        seen(db, kind, 0)
+    with served(web_env) as url, client(url, headers=bearer(user)) as asking:
+        asking.post("/settings/backfill", json={})
+        moving = told_of(asking, "/health/data-pipeline")
+    for kind in ("worker", "clock"):
+        seen(db, kind, 55)
+    db.execute("update public.sync_jobs set created_at = created_at - interval '55 seconds'")
+    with served(web_env) as url, client(url, headers=bearer(user)) as asking:
+        standing = told_of(asking, "/health/data-pipeline")
+        facts = asking.get("/backfill/status").json()
+        metrics = asking.get("/metrics").text
+
+    assert (moving["status"], moving["alarms"]) == ("ok", [])
+    assert moving["heartbeats"]["worker"]["alive"] == 1
+    assert standing["status"] == "down"
+    assert [text.split(":")[0] for text in standing["alarms"]] == ["No clock runs", "No worker runs"]
+    assert facts["stands_still"]
+    assert 'keeper_processes_alive{process="clock"} 0.0' in metrics
+    assert 'keeper_alarms{alarm="no_worker",level="down"} 1.0' in metrics
+
+
+@pytest.mark.parametrize("kind", ["worker", "clock"])
+def test_one_kind_of_process_that_is_missing_is_told_while_nothing_waits(web_env, db, clean, kind):
+    seen(db, {"worker": "clock", "clock": "worker"}[kind], 0)
+
+    with served(web_env) as url, client(url) as asking:
+        pipeline = told_of(asking, "/health/data-pipeline")
+
+    assert pipeline["status"] == "degraded"
+    assert pipeline["alarms"] == [f"No {kind} runs: one was never seen."]
+
+
+def test_how_a_platform_does_is_as_private_as_metrics(web_env):
+    with served(web_env, METRICS_TOKEN="a" * 32) as url, client(url) as asking:
+        without = [asking.get(path).status_code for path in ("/api/etsy-health", "/metrics")]
+        asking.headers["Authorization"] = f"Bearer {'a' * 32}"
+        with_it = [asking.get(path).status_code for path in ("/api/etsy-health", "/metrics")]
+
+    assert (without, with_it) == ([404, 404], [200, 200])
+
+
+def test_every_answer_carries_an_id_of_its_own(api):
+    ids = [api.get(path).headers["X-Request-Id"] for path in ("/health/live", "/health/live", "/nowhere", "/session")]
+
+    assert len(set(ids)) == 4

@@ -1,0 +1,88 @@
+"""From which number on something is wrong with the pipeline, and how wrong: declared here, told by health. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Level = Literal["degraded", "down"]
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """A number of `numbers_of`; None: it never gets that bad by itself."""
+
+    name: str
+    degraded: float
+    down: float | None = None
+    text: str
+
+
+THRESHOLDS = (
+    Threshold(name="queue_lag_seconds", degraded=120, down=1800, text="A job has waited {value:.0f} s for a worker."),
+    Threshold(name="error_rate", degraded=0.1, down=0.5, text="{value:.0%} of the jobs of the last hour failed."),
+    Threshold(name="jobs_quarantined", degraded=1, text="{value:.0f} jobs are quarantined: see `keeper jobs`."),
+    Threshold(name="records_rejected", degraded=100, text="{value:.0f} records could not be mapped."),
+    Threshold(
+        name="obligation_oldest_seconds",
+        degraded=7 * 86400,
+        down=25 * 86400,
+        text="A request about privacy has been open for {value:.0f} s.",
+    ),
+)
+# A platform may end a few jobs badly without anything being wrong here.
+_FEWEST_ENDED = 10
+PROCESSES = ("clock", "worker")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    name: str
+    level: Level
+    text: str
+
+
+def alarms(facts: Facts) -> list[Alarm]:
+    """What is wrong, most urgent first."""
+    found = [*_missing(facts), *_passed(numbers_of(facts))]
+    return sorted(found, key=lambda alarm: alarm.level != "down")
+
+
+def numbers_of(facts: Facts) -> dict[str, float]:
+    """The numbers that have thresholds, as metrics tell them too."""
+    return {
+        "queue_lag_seconds": float(facts["queue"]["lag_seconds"]),
+        "error_rate": error_rate(facts, fewest=_FEWEST_ENDED) or 0.0,
+        "jobs_quarantined": float(facts["quarantined"]),
+        "records_rejected": float(facts["rejected"]),
+        "obligations_open": float(facts["obligations"]["open"]),
+        "obligation_oldest_seconds": float(facts["obligations"]["oldest_seconds"]),
+    }
+
+
+def error_rate(facts: Facts, *, fewest: int = 1) -> float | None:
+    """Of the jobs that ended in the last hour, how many failed for good; None where too few ended."""
+    ended = facts["ended"].values()
+    failed = sum(jobs["failed"] + jobs["quarantined"] for jobs in ended)
+    whole = failed + sum(jobs["completed"] for jobs in ended)
+    return round(failed / whole, 4) if whole >= fewest else None
+
+
+def _missing(facts: Facts) -> Iterator[Alarm]:
+    """Processes that give no sign of life. With work that waits for them, nothing moves."""
+    waits = facts["queue"]["queued"] > 0 or facts["running"] > 0
+    for kind in PROCESSES:
+        if not facts["heartbeats"][kind]["alive"]:
+            age = facts["heartbeats"][kind]["age_seconds"]
+            when = "was never seen" if age is None else f"was last seen {age:.0f} s ago"
+            yield Alarm(name=f"no_{kind}", level="down" if waits else "degraded", text=f"No {kind} runs: one {when}.")
+
+
+def _passed(numbers: Mapping[str, float]) -> Iterator[Alarm]:
+    for one in THRESHOLDS:
+        value = numbers[one.name]
+        if value >= one.degraded:
+            level: Level = "down" if one.down is not None and value >= one.down else "degraded"
+            yield Alarm(name=one.name, level=level, text=one.text.format(value=value))
