@@ -43,6 +43,7 @@ PROBLEMS = {
     "keys_away": "Sign-ins cannot be checked now. Try again.",
     "no_public_url": "Connecting is not set up here: PUBLIC_URL is missing.",
     "not_connected": "This platform is not connected.",
+    "still_connected": "This shop is still connected. Disconnect it first.",
     "not_signed": "The delivery is not signed as it should be.",
     "not_signed_in": "Sign in, and try again.",
     "other_shop": "This is the access to another shop than the one that was named.",
