@@ -136,6 +136,16 @@ def _disconnect(web: Web, user_id: str, connection_id: str) -> dict[str, Any]:
     return result
 
 
+def erase(web: Web, user_id: str, connection_id: str) -> None:
+    """The connection and all that was loaded, in steps. 409 for one that is still connected."""
+    rate_limits.count_action(web.app.store, user_id, rate_limits.DISCONNECT)
+    try:
+        while not web.app.store.rpc("erase_connection", p_user_id=user_id, p_connection_id=connection_id):
+            pass
+    except StoreError as error:
+        raise refusal_of(error) from None
+
+
 def start_backfill(web: Web, user_id: str, connection: Connection) -> None:
     """A connected shop is loaded at once; what is complete already is left alone."""
     request = BackfillRequest(platform=connection.platform, shop_id=connection.shop_id)

@@ -48,6 +48,7 @@ PROBLEMS = {
     "no_public_url": "Connecting is not set up here: PUBLIC_URL is missing.",
     "many_questions": "Many are asking for their figures at once. Try again in some seconds.",
     "not_connected": "This platform is not connected.",
+    "still_connected": "This shop is still connected. Disconnect it first.",
     "not_signed": "The delivery is not signed as it should be.",
     "not_signed_in": "Sign in, and try again.",
     "other_shop": "This is the access to another shop than the one that was named.",

@@ -75,7 +75,7 @@ class Problem(HTTPException):
 
 
 # What the database refuses with these codes is the caller's to know; any other refusal is a fault of ours.
-_CALLERS_FAULT = {"unknown_user": 404, "not_connected": 404}
+_CALLERS_FAULT = {"unknown_user": 404, "not_connected": 404, "still_connected": 409}
 
 
 def refusal_of(error: StoreError) -> Problem | StoreError:

@@ -23,6 +23,7 @@ BACKFILL = RateLimit(action="backfill", most=60)
 BACKFILL_AGAIN = RateLimit(action="backfill_again", most=6)
 ESTIMATE = RateLimit(action="estimate", most=120)
 CONNECT = RateLimit(action="connect", most=30)
+EXPORT = RateLimit(action="export", most=6)
 DISCONNECT = RateLimit(action="disconnect", most=30)
 # An administrator's hurry must not eat the budget of all tenants either.
 ADMIN_RESYNC = RateLimit(action="admin_resync", most=30)

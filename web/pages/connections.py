@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from execution.catalog import PLATFORMS, shown
 from execution.errors import UserError
 from execution.platforms.platform import Platform
+from execution.reports import export
 from web import connecting, messages
+from web.auth import rate_limits
 from web.auth.current_user import User, UserDep
 from web.backfills import BackfillRequest, estimate, start
 from web.context import Web, WebDep, base_url
@@ -93,6 +95,25 @@ def disconnect(connection_id: str, user: UserDep, web: WebDep) -> Response:
     platform = _connection(web, user, connection_id)["platform"]
     connecting.disconnect(web, user.id, connection_id)
     return RedirectResponse(f"{HERE}?disconnected={platform}", 303)
+
+
+@router.get(HERE + "/{connection_id}/export")
+def export_shop(connection_id: str, user: UserDep, web: WebDep) -> Response:
+    """All that was loaded from the shop: a line of JSON a record, each with its table."""
+    shop = _connection(web, user, connection_id)
+    rate_limits.count_action(web.app.store, user.id, rate_limits.EXPORT)
+    lines = export.lines(web.app.store, web.app.catalog, shop["platform"], connection_id)
+    name = f"{shop['platform']}-{connection_id}.jsonl"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(lines, media_type="application/x-ndjson", headers=headers)
+
+
+@router.post(HERE + "/{connection_id}/erase")
+def erase(connection_id: str, user: UserDep, web: WebDep) -> Response:
+    """The connection goes with all that was loaded. One that is connected is disconnected first."""
+    _connection(web, user, connection_id)
+    connecting.erase(web, user.id, connection_id)
+    return RedirectResponse(HERE, 303)
 
 
 @router.get("/settings/connected")

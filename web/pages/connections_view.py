@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from execution.catalog import shown
+from execution.catalog import PLATFORMS, shown
 from execution.jobs import CERTIFIED, FAILED, OPEN, WITH_REJECTS
 from execution.platforms.words import SellerWords
 from execution.reports import progress
@@ -62,6 +62,9 @@ class ConnectionView:
     has_form: bool
     failures: tuple[str, ...]
     can_resume: bool
+    # What becomes of what was loaded, said before and after the shop is disconnected.
+    farewell: str
+    afterwards: str
     # Connected, but with too little: connecting again is what helps.
     asks_reconnect: bool
 
@@ -133,9 +136,39 @@ def _connection(
             for job in failed
             if state != "disconnected"
         ),
+        farewell=farewell_of(name),
+        afterwards=afterwards_of(name),
         asks_reconnect=any(messages.needs_reconnect(job) for job in failed),
         can_resume=any(job["status"] != "completed" for job in jobs) or not jobs,
     )
+
+
+def farewell_of(name: str) -> str:
+    """Where we can take leave, the platform asks for the data to be erased; where we cannot, the seller has to."""
+    title = messages.platform_title(name)
+    if _takes_leave(name):
+        return (
+            "We delete our keys and, if nobody else here has connected this shop, our app is taken out of it. "
+            f"{title} then asks us to erase what was loaded, about two days later: download it first if you want to "
+            "keep it. Until then you can connect the same shop again, and all is as it was."
+        )
+    return (
+        f"We delete our keys. We cannot give the access back for you: take it away in your {title} account as well. "
+        "What was loaded stays here until you erase it or the platform asks for that, and you can connect the same "
+        "shop again at any time."
+    )
+
+
+def afterwards_of(name: str) -> str:
+    if _takes_leave(name):
+        title = messages.platform_title(name)
+        return f"What was loaded is still here until {title} asks us to erase it, about two days after you left."
+    return "What was loaded is still here until you erase it."
+
+
+def _takes_leave(name: str) -> bool:
+    known = PLATFORMS.get(name)
+    return known is not None and known.revoke is not None
 
 
 def _words(name: str) -> SellerWords:

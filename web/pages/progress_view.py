@@ -132,10 +132,14 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
     unread = [titles[shop.connection_id] for shop in shops if not shop.entities]
     is_partly = state == "completed" and bool(unread)
     headline = _headline(state, jobs)
+    left = [titles[shop.connection_id] for shop in shops if shop.connection_id in away]
+    if state == "completed" and left:
+        headline = _LEFT if len(left) == len(shops) else _LEFT_PARTLY
     return ProgressView(
         headline=_PARTLY if is_partly else headline,
         subline=(_STANDS_STILL if facts.get("stands_still") else _subline(state, jobs, formats))
-        + (f" Not read yet: {', '.join(unread)}." if is_partly else ""),
+        + (f" Not read yet: {', '.join(unread)}." if is_partly else "")
+        + (f" Disconnected, so that nothing new arrives: {', '.join(left)}." if left else ""),
         percent=int(share * 100),
         state=state,
         is_open=any(job["status"] in OPEN for job in jobs),
@@ -169,6 +173,8 @@ _HEADLINES = {
 
 
 # Nothing is claimed of a shop that was never read.
+_LEFT = "Disconnected: nothing new arrives"
+_LEFT_PARTLY = "Here and proven, but for what is disconnected"
 _ONCE_MORE = "Everything is being read once more"
 _PARTLY = "What was read is here, and proven"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from execution.catalog import PLATFORMS
 from tests.web.pages.facts import CONNECTION, completed, failed, job, later, reader, status
-from web.pages.connections_view import ConnectionView, connections_view
+from web.pages.connections_view import ConnectionView, afterwards_of, connections_view, farewell_of
 
 
 def _card(*jobs: dict[str, object], **account: object) -> ConnectionView:
@@ -71,6 +72,17 @@ def test_a_disconnected_shop_keeps_what_was_loaded() -> None:
 
     assert not card.is_connected
     assert card.entities[0].text == "1,159"
+
+
+def test_what_stays_after_a_disconnect_is_said_as_it_is() -> None:
+    """Where the platform asks for an erasure it is said before; where we cannot give access back, that."""
+    texts = {name: (farewell_of(name), afterwards_of(name)) for name in PLATFORMS}
+
+    erased = {
+        name for name, (before, after) in texts.items() if "erase what was loaded" in before and "two days" in after
+    }
+    assert erased == {name for name, platform in PLATFORMS.items() if platform.revoke is not None}
+    assert all("cannot give the access back" in texts[name][0] for name in set(PLATFORMS) - erased)
 
 
 def test_who_disconnected_a_shop_is_not_told_of_failures() -> None:

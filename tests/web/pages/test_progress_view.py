@@ -100,6 +100,13 @@ def test_a_lost_access_leads_to_reconnecting_and_a_failure_to_trying_again() -> 
     ]
 
 
+def test_a_shop_that_was_disconnected_is_not_said_to_be_all_here() -> None:
+    seen = _seen(completed(), status="disconnected")
+
+    assert seen.headline == "Disconnected: nothing new arrives"
+    assert "Disconnected, so that nothing new arrives: Etsy." in seen.subline
+
+
 def test_a_shop_that_was_disconnected_is_connected_again_not_tried_again() -> None:
     """Trying again leads nowhere while nothing is connected."""
     stopped = failed("payments", "disconnected", "You disconnected this shop. Connect it again to go on.")

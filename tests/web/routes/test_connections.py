@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import time
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -17,6 +18,8 @@ from execution.platform_settings import PlatformSettings
 from execution.platforms.etsy.consent import ETSY_CONSENT
 from execution.platforms.shopify.consent import SHOPIFY_CONSENT
 from execution.tokens.rules import missing_scopes
+from tests.worlds.users import make_user as make_user_in
+from tests.worlds.world import make_world
 from web.connecting import HOME, local_path
 
 
@@ -395,3 +398,24 @@ def test_a_shops_address_may_be_written_as_people_do():
         "admin.shopify.com/store/Tea-House/orders",
     ):
         assert check_shop(SHOPIFY_CONSENT, written) == "tea-house.myshopify.com"
+
+
+def test_a_seller_takes_along_what_was_loaded_and_then_erases_it(sign_in, worker, etsy, shop, db):
+    """Of a shop that is connected nothing is erased, and of another user's shop nothing is shown."""
+    world = make_world(worker, db, (etsy, shop))
+    world.run("orders")
+    browser, stranger = sign_in(world.user_id), sign_in(make_user_in(db))
+    here = f"{HOME}/{world.only.connection_id}"
+
+    told = [json.loads(line) for line in browser.get(f"{here}/export").text.splitlines()]
+    refused = [stranger.get(f"{here}/export"), stranger.post(f"{here}/erase"), browser.post(f"{here}/erase")]
+    browser.post("/disconnect-etsy")
+    erased = browser.post(f"{here}/erase")
+
+    orders = [row for row in told if row["table"] == "orders"]
+    assert {row["platform_id"] for row in orders} == {str(row["receipt_id"]) for row in etsy.truth(shop, "receipts")}
+    assert {row["table"] for row in told} >= {"orders", "line_items", "customers"}
+    assert [answer.status_code for answer in refused] == [404, 404, 409]
+    assert erased.status_code == 303
+    assert browser.get("/connections").json() == []
+    assert db.execute("select count(*) from public.orders").fetchone() == (0,)
