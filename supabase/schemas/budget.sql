@@ -358,8 +358,8 @@ begin
            min(hour) filter (where user_id = p_user_id)
     into own, everybodys, oldest
     from private.person_calls where scope = p_scope and hour > now_ - interval '1 day';
-    if own >= greatest(1, day_limit * p_person_share)
-       or (p_optional and everybodys >= greatest(1, day_limit * p_people_share)) then
+    if own >= greatest(10, day_limit * p_person_share)
+       or (p_optional and everybodys >= greatest(10, day_limit * p_people_share)) then
         return greatest(60, ceil(extract(epoch from coalesce(oldest, now_) + interval '1 day' - now_)))::int;
     end if;
     insert into private.person_calls as kept (scope, user_id, hour, calls)

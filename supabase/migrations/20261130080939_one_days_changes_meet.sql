@@ -1,4 +1,59 @@
--- Functions that two changes of one day had each written: commit_page and what it lands by, as supabase/schemas say them.
+-- Functions that several changes of one day had each written, as supabase/schemas say them together.
+
+-- lives: `belongs_to` says whose end takes it along: a connection's, a user's, or nobody's (service, reference). `life`,
+-- counted from `aged_by`, is when the clock takes it; `only_if` spares rows (`t` is the row). Without a life, `bounded`
+-- says what keeps the table small.
+create or replace function private.lives() returns table (
+        table_name text, belongs_to text, life interval, aged_by text, only_if text, bounded text)
+language sql immutable set search_path = '' as $$
+    values
+    ('public.profiles', 'user', null::interval, null, null, 'one a user'),
+    ('public.connected_accounts', 'user', null, null, null, 'one a shop of a user'),
+    ('private.admins', 'user', null, null, null, 'one a user'),
+    ('private.admin_actions', 'user', '3 years', 'at', null, null),
+    ('private.rate_limits', 'user', null, null, null, 'one a user and action'),
+    ('private.oauth_states', 'user', '1 hour', 'expires_at', null, null),
+    ('private.privacy_requests', 'user', '3 years', 'done_at', null, null),
+    ('private.person_calls', 'user', '25 hours', 'hour', null, null),
+    ('private.tenant_calls', 'user', '30 days', 'hour', null, null),
+    ('private.platform_tokens', 'connection', null, null, null, 'one a connection'),
+    ('public.sync_cursors', 'connection', null, null, null, 'one an entity'),
+    ('private.rerun_requests', 'connection', null, null, null, 'one an entity'),
+    ('public.sync_pages', 'connection', null, null, null, 'go with their job'),
+    ('public.certificates', 'connection', null, null, null, 'go with their job'),
+    -- The newest proof of an entity stays, however old it is.
+    ('public.sync_jobs', 'connection', '180 days', 'finished_at',
+     'exists (select from public.sync_jobs as n where n.connection_id = t.connection_id and n.entity = t.entity '
+     'and n.job_type = t.job_type and n.status = ''completed'' and n.finished_at > t.finished_at)', null),
+    ('public.sync_runs', 'connection', '180 days', 'created_at',
+     'not exists (select from public.sync_jobs as j where j.run_id = t.id) '
+     'and not exists (select from public.sync_cursors as c where c.run_id = t.id) '
+     'and not exists (select from private.rerun_requests as r where r.run_id = t.id)', null),
+    -- As they came, with whom they name: from the last time that they came.
+    ('public.rejected_records', 'connection', '90 days', 'fetched_at', null, null),
+    ('private.platform_events', 'connection', '7 days', 'worked_at', null, null),
+    -- No page is on its way for so long.
+    ('private.closed_objects', 'connection', '90 days', 'gone_at', 't.forgotten_at is null', null),
+    ('public.order_costs', 'connection', null, null, null, 'one an order of a printer'),
+    ('private.cost_links', 'connection', null, null, null, 'one an order of a printer, and each that it may be'),
+    -- Senders repeat for days, and people replay by hand: a month is remembered.
+    ('private.webhook_deliveries', 'service', '30 days', 'received_at', null, null),
+    ('private.heartbeats', 'service', '1 day', 'at', null, null),
+    ('private.call_minutes', 'service', '2 days', 'minute', null, null),
+    ('private.api_calls', 'service', '7 days', 'bucket', null, null),
+    ('private.api_answers', 'service', '1 day', 'bucket', null, null),
+    ('private.call_blocks', 'service', '1 day', 'bucket', null, null),
+    ('private.api_budgets', 'service', null, null, null, 'one a scope'),
+    ('private.api_buckets', 'service', null, null, null, 'one a scope'),
+    ('private.circuit_breakers', 'service', null, null, null, 'one a scope that is away'),
+    ('private.installation', 'reference', null, null, null, 'one row'),
+    ('private.virtual_clock', 'reference', null, null, null, 'one row'),
+    ('private.plan_weights', 'reference', null, null, null, 'one a plan'),
+    ('private.sales_channels', 'reference', null, null, null, 'one a platform'),
+    ('private.cost_rules', 'reference', null, null, null, 'one a platform'),
+    ('private.currencies', 'reference', null, null, null, 'one a currency'),
+    ('private.html_entities', 'reference', null, null, null, 'one a name');
+$$;
 
 -- commit_page: the heart. `$1` is {"page": <the bytes as they came>, "envelope": {...}}, or with "records" in place
 -- of "page" the same page cut into single records because one of them is poison. The envelope comes last, so a page
@@ -124,6 +179,38 @@ begin
     return jsonb_build_object('landed', landed, 'refused', refused, 'after', last);
 end $$;
 
+-- count_person_call: one more call that a person causes by asking. Answers the seconds until it may be, 0 where it may be
+-- now: nobody takes more of the day than one person's share, and what could as well not be asked (p_optional) no more
+-- than the share of all persons together.
+create or replace function public.count_person_call(
+    p_user_id uuid, p_scope text, p_optional boolean, p_per_day bigint, p_person_share double precision,
+    p_people_share double precision) returns int
+language plpgsql security definer set search_path = '' as $$
+declare budget private.api_budgets := private.lock_scope(p_scope); now_ timestamptz := clock_timestamp();
+        day_limit bigint := coalesce(budget.per_day, p_per_day); own bigint; everybodys bigint; oldest timestamptz;
+begin
+    select coalesce(sum(calls) filter (where user_id = p_user_id), 0), coalesce(sum(calls), 0),
+           min(hour) filter (where user_id = p_user_id)
+    into own, everybodys, oldest
+    from private.person_calls where scope = p_scope and hour > now_ - interval '1 day';
+    if own >= greatest(10, day_limit * p_person_share)
+       or (p_optional and everybodys >= greatest(10, day_limit * p_people_share)) then
+        return greatest(60, ceil(extract(epoch from coalesce(oldest, now_) + interval '1 day' - now_)))::int;
+    end if;
+    insert into private.person_calls as kept (scope, user_id, hour, calls)
+    select p_scope, user_id, date_trunc('hour', now_), 1 from public.profiles where user_id = p_user_id
+    on conflict (scope, hour, user_id) do update set calls = kept.calls + 1;
+    return 0;
+end $$;
+
+-- record_heartbeat: a process is there.
+create or replace function public.record_heartbeat(p_kind text, p_process text) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+    insert into private.heartbeats (kind, process, at) values (p_kind, p_process, clock_timestamp())
+    on conflict (kind, process) do update set at = excluded.at;
+end $$;
+
 -- pipeline_health: everything that health and metrics tell, in one answer. Counts stop at ten thousand: more of them
 -- would say no more, and a look must stay quick.
 create or replace function public.pipeline_health(p_minutes int default 60) returns jsonb
@@ -137,6 +224,9 @@ begin
                        coalesce(greatest(0, extract(epoch from now_ - min(served_at))), 0))
             from (select served_at from public.sync_jobs where status = 'queued' limit 10000) as q),
         'running', (select count(*) from (select 1 from public.sync_jobs where status = 'running' limit 10000) as r),
+        'heartbeats', public.heartbeats(),
+        'quarantined', (select count(*) from (select 1 from public.sync_jobs where status = 'quarantined' limit 10000) as q),
+        'rejected', (select count(*) from (select 1 from public.rejected_records where status = 'open' limit 10000) as r),
         'parked', (
             select coalesce(jsonb_object_agg(platform, facts), '{}') from (
                 select platform, jsonb_build_object('waiting', count(*), 'retries', count(*) filter (where attempts > 0),
