@@ -101,10 +101,18 @@ def kept_members(tree: Tree, of: str) -> str:
     return f"jsonb_build_object({', '.join(pairs)})"
 
 
+def stored_part(part: Records | Children) -> str:
+    """What is kept of a part by its allow-list, and the names of members that could not be read (readable.sql)."""
+    noted = (
+        "case when e.r ? 'keeper_unreadable' then jsonb_build_object('keeper_unreadable', e.r -> 'keeper_unreadable')"
+    )
+    return f"{kept_members(kept_of(part), 'e.r')} || {noted} else '{{}}' end"
+
+
 def stored_raw(records: Records) -> str:
     """The record less its children, which are rows of their own, and less the personal fields that nobody needs."""
     if records.keep is not None:
-        return kept_members(kept_of(records), "e.r")
+        return stored_part(records)
     dropped = [child.at for child in records.children] + list(records.leave_out)
     flat = ", ".join(quoted(name) for name in dropped if "." not in name)
     raw = f"e.r - array[{flat}]::text[]" if flat else "e.r"
@@ -186,7 +194,7 @@ def child_ctes(function: str, child: Children) -> Iterator[str]:
     own = column_names(child.columns, child.currency)
     table, parent = child.table, child.parent_column
     whole = f" and f.{table}_more is not true" if child.more_at else ""
-    raw = kept_members(kept_of(child), "e.r")
+    raw = stored_part(child)
     records = f"""
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as {parent}, f.source_updated_at, f.is_new as parent_is_new, {raw} as raw, e.ord,

@@ -110,7 +110,7 @@ begin
                (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-            from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, jsonb_build_object('id', e.r -> 'id', 'status', e.r -> 'status', 'product_id', e.r -> 'product_id', 'variant_id', e.r -> 'variant_id', 'print_provider_id', e.r -> 'print_provider_id', 'metadata', jsonb_build_object('sku', e.r -> 'metadata' -> 'sku', 'title', e.r -> 'metadata' -> 'title', 'variant_label', e.r -> 'metadata' -> 'variant_label', 'price', e.r -> 'metadata' -> 'price'), 'quantity', e.r -> 'quantity', 'cost', e.r -> 'cost', 'shipping_cost', e.r -> 'shipping_cost', 'sent_to_production_at', e.r -> 'sent_to_production_at', 'fulfilled_at', e.r -> 'fulfilled_at') as raw, e.ord,
+            from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, jsonb_build_object('id', e.r -> 'id', 'status', e.r -> 'status', 'product_id', e.r -> 'product_id', 'variant_id', e.r -> 'variant_id', 'print_provider_id', e.r -> 'print_provider_id', 'metadata', jsonb_build_object('sku', e.r -> 'metadata' -> 'sku', 'title', e.r -> 'metadata' -> 'title', 'variant_label', e.r -> 'metadata' -> 'variant_label', 'price', e.r -> 'metadata' -> 'price'), 'quantity', e.r -> 'quantity', 'cost', e.r -> 'cost', 'shipping_cost', e.r -> 'shipping_cost', 'sent_to_production_at', e.r -> 'sent_to_production_at', 'fulfilled_at', e.r -> 'fulfilled_at') || case when e.r ? 'keeper_unreadable' then jsonb_build_object('keeper_unreadable', e.r -> 'keeper_unreadable') else '{}' end as raw, e.ord,
                          f.platform_id || ':' || coalesce(e.r ->> 'id', '-') || ':' || (row_number() over (partition by f.platform_id, e.r ->> 'id' order by e.ord))::text as platform_id
                   from fresh as f, jsonb_array_elements(f.printify_line_items_at) with ordinality as e(r, ord) offset 0) as e,
                  lateral private.map_printify_orders_printify_line_items(e.raw) as m offset 0) as n
@@ -142,7 +142,7 @@ begin
                (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.order_platform_id <> n.order_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-            from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, jsonb_build_object('carrier', e.r -> 'carrier', 'number', e.r -> 'number', 'delivered_at', e.r -> 'delivered_at') as raw, e.ord,
+            from (select f.platform_id as order_platform_id, f.source_updated_at, f.is_new as parent_is_new, jsonb_build_object('carrier', e.r -> 'carrier', 'number', e.r -> 'number', 'delivered_at', e.r -> 'delivered_at') || case when e.r ? 'keeper_unreadable' then jsonb_build_object('keeper_unreadable', e.r -> 'keeper_unreadable') else '{}' end as raw, e.ord,
                          f.platform_id || ':' || coalesce(e.r ->> 'carrier', '-') || ':' || coalesce(e.r ->> 'number', '-') || ':' || (row_number() over (partition by f.platform_id, e.r ->> 'carrier', e.r ->> 'number' order by e.ord))::text as platform_id
                   from fresh as f, jsonb_array_elements(f.printify_shipments_at) with ordinality as e(r, ord) offset 0) as e,
                  lateral private.map_printify_orders_printify_shipments(e.raw) as m offset 0) as n
@@ -264,7 +264,7 @@ begin
                (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.product_platform_id <> n.product_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-            from (select f.platform_id as product_platform_id, f.source_updated_at, f.is_new as parent_is_new, jsonb_build_object('id', e.r -> 'id', 'sku', e.r -> 'sku', 'title', e.r -> 'title', 'cost', e.r -> 'cost', 'price', e.r -> 'price', 'grams', e.r -> 'grams', 'is_enabled', e.r -> 'is_enabled', 'is_default', e.r -> 'is_default', 'is_available', e.r -> 'is_available') as raw, e.ord,
+            from (select f.platform_id as product_platform_id, f.source_updated_at, f.is_new as parent_is_new, jsonb_build_object('id', e.r -> 'id', 'sku', e.r -> 'sku', 'title', e.r -> 'title', 'cost', e.r -> 'cost', 'price', e.r -> 'price', 'grams', e.r -> 'grams', 'is_enabled', e.r -> 'is_enabled', 'is_default', e.r -> 'is_default', 'is_available', e.r -> 'is_available') || case when e.r ? 'keeper_unreadable' then jsonb_build_object('keeper_unreadable', e.r -> 'keeper_unreadable') else '{}' end as raw, e.ord,
                          f.platform_id || ':' || coalesce(e.r ->> 'id', '-') || ':' || (row_number() over (partition by f.platform_id, e.r ->> 'id' order by e.ord))::text as platform_id
                   from fresh as f, jsonb_array_elements(f.printify_variants_at) with ordinality as e(r, ord) offset 0) as e,
                  lateral private.map_printify_products_printify_variants(e.raw) as m offset 0) as n
