@@ -11,8 +11,9 @@ import frontmatter
 import yaml
 
 from execution.errors import Fatal, UserError
+from execution.shipped import folder
 
-DIRECTIVE = Path(__file__).resolve().parent.parent / "directives" / "backfill.md"
+DIRECTIVE = folder("directives") / "backfill.md"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,11 @@ from tests.test_house import _leaves
 USER = "6f1c0a3e-6d0b-4a5e-9d35-0d1b0a8f7c11"
 COMMANDS = [
     "user create --email ada@example.com",
+    "user find --email ada@example.com",
+    f"user erase-buyer --user {USER} --buyer 1",
+    "obligations list",
+    "obligations settle 1 --outcome done",
+    f"rebuild --user {USER}",
     f"connect etsy --user {USER} --shop-id 1 --access-token x",
     f"backfill start --user {USER}",
     f"backfill status --user {USER}",

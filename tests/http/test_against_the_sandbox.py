@@ -61,6 +61,7 @@ class Product:
             keyring=self.keyring,
             platform_settings=lambda _: self.settings,
             client_of=lambda asked, tokens: self.etsy_client(tokens, "live", transport, limiter, asked.shop_id),
+            refresher_of=lambda _: self.refresher(store, transport),
             give_back=limiter.give_back,
             check_in=lambda: None,
         )
@@ -87,18 +88,21 @@ class Product:
             lease_job(self.db, connection.user_id, connection.connection_id, self.lease_id)
         store, transport, limiter = process or self.process()
         tokens = TokenManager(
-            refresher=Refresher(
-                store=store,
-                keyring=self.keyring,
-                platform=ETSY,
-                settings=self.settings,
-                transport=transport,
-                clock=self.clock,
-            ),
+            refresher=self.refresher(store, transport),
             chance=random.Random(1),
             lease_id=self.lease_id,
         )
         return self.etsy_client(tokens, "incremental", transport, limiter)
+
+    def refresher(self, store, transport):
+        return Refresher(
+            store=store,
+            keyring=self.keyring,
+            platform=ETSY,
+            settings=self.settings,
+            transport=transport,
+            clock=self.clock,
+        )
 
     def etsy_client(self, tokens, call_class, transport, limiter, shop_id=""):
         return PlatformClient(

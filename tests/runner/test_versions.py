@@ -138,6 +138,7 @@ LEASE_FUNCTIONS: dict[str, dict[str, Any]] = {
     "audit_read": {"p_stream": "receipts", "p_table": "orders", "p_time_column": "ordered_at"},
     "sweep_gone": {"p_stream": "receipts", "p_table": "orders", "p_time_column": "", "p_last_pass": False},
     "rejects_of": {},
+    "close_gone": {"p_kind": "receipts", "p_table": "orders", "p_object_ids": ["1"]},
     "new_keys": {"p_stream": "receipts", "p_keys": ["1"]},
     "read_tokens": {},
     "begin_token_refresh": {"p_version": 1, "p_fence": str(uuid.UUID(int=5))},

@@ -291,7 +291,7 @@ DELIVERIES = [
         row=63,
         without="a platform's goodbye names its shop where it is signed",
         seen_by=test_platform_webhooks.test_a_signature_of_something_else_ends_and_erases_nothing,
-        plants=[code(shopify, "_demand_shop", lambda *_: None)],
+        plants=[code(shopify, "_demand", lambda *_: None)],
     ),
     Hole(
         row=63,

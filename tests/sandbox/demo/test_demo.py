@@ -59,7 +59,8 @@ def test_the_demo_completes_through_faults_and_leaves_nothing(folder: Path) -> N
     assert {platform for platform, _ in jobs} == {"etsy", "printify", "shopify"}
     assert {job["platform"] for job in result["second"]["status"]["jobs"]} == {"etsy"}
     orders = jobs["etsy", "orders"]["certificate"]
-    assert result["figures"]["orders"] == orders["provider_count"] - 1
+    # The strange record landed in part: it is an order, and its bytes are kept with the reason.
+    assert result["figures"]["orders"] == orders["provider_count"]
     assert result["least_calls"] < result["calls"]["etsy"]
     assert sum(book["amount"] for book in result["figures"]["ledger"]) == result["figures"]["balance"]
     for total in result["costs"]["totals"]:

@@ -19,7 +19,15 @@ from sandbox.stack.ports import PortBook
 from sandbox.stack.processes import Child, Program, clear_leftovers, leftovers
 from tests.sandbox.stack.conftest import until
 
-KEYS = {"SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_ANON_KEY", "SUPABASE_JWT_SECRET", "TOKEN_KEYS", "WEBHOOK_SECRET"}
+KEYS = {
+    "SUPABASE_SERVICE_ROLE_KEY",
+    "SUPABASE_ANON_KEY",
+    "SUPABASE_SECRET_KEY",
+    "SUPABASE_PUBLISHABLE_KEY",
+    "SUPABASE_JWT_SECRET",
+    "TOKEN_KEYS",
+    "WEBHOOK_SECRET",
+}
 ALL = KEYS | {"SUPABASE_URL", "REDIS_URL", "DATABASE_URL", "KEEPER_ENVIRONMENT"}
 
 

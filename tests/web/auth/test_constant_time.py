@@ -166,7 +166,12 @@ def test_the_signature_of_shopifys_way_back_is_compared_in_constant_time(compare
 _SECRET = re.compile(r"secret|signature|signed|hmac|digest|csrf|password|_token$|^token$", re.IGNORECASE)
 # Compared for what they are to us, with nobody's guess: the token that a platform has just issued with our own; what is
 # said of a SQL function by its signature, which is its name and its arguments.
-_OURS = {"issued.refresh_token != pair.refresh", "_head(after.get(signature, '')) != _head(text)"}
+_OURS = {
+    "newer != access_token",
+    "position.had == _digest(content.keys)",
+    "issued.refresh_token != pair.refresh",
+    "_head(after.get(signature, '')) != _head(text)",
+}
 
 
 def equalities(source):
