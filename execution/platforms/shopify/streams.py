@@ -248,6 +248,7 @@ REFUNDS = Lookup(
     fallback=10,
     records_at="data.nodes",
     records=_REFUND_RECORDS,
+    null_is_gone=True,
 )
 REFUND_LINES = Lookup(
     name="refund_lines",
