@@ -56,6 +56,10 @@ def test_customers_that_may_not_be_read_keep_no_other_change_from_being_read(
     notify(world, "products/update", "read", product, p_kind="products")
 
     work_due(world)
+    # A refusal is believed when it is said twice.
+    assert world.job("changes")["status"] == "parked"
+    world.wake()
+    work_due(world)
 
     assert world.job("changes")["status"] == "completed", world.error("changes")
     assert {row["listing_platform_id"] for row in world.stored("listing_variants").values()} == {product}
