@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -189,18 +189,14 @@ def _check(consent: Consent, send: Any, access_token: str) -> None:
 
 def _request(user_id: str, platform: str, shop: str, granted: Granted) -> ConnectRequest:
     tokens, now = granted.tokens, datetime.now(UTC)
-    ends = tokens.expires_at or (now + timedelta(seconds=tokens.expires_in_s) if tokens.expires_in_s else None)
-    refresh_ends = tokens.refresh_expires_at or (
-        now + timedelta(seconds=tokens.refresh_expires_in_s) if tokens.refresh_expires_in_s else None
-    )
     return ConnectRequest(
         platform=platform,
         user_id=user_id,
         shop_id=shop,
         access_token=tokens.access_token,
         refresh_token=tokens.refresh_token,
-        expires_at=ends,
-        refresh_expires_at=refresh_ends,
+        expires_at=tokens.ends_at(now),
+        refresh_expires_at=tokens.refresh_ends_at(now),
     )
 
 

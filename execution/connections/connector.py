@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from execution.catalog import platform_named
@@ -181,9 +181,8 @@ class Connector:
             request,
             access_token=issued.access_token,
             refresh_token=issued.refresh_token or request.refresh_token,
-            expires_at=_ends(issued.expires_at, issued.expires_in_s, now),
-            refresh_expires_at=_ends(issued.refresh_expires_at, issued.refresh_expires_in_s, now)
-            or request.refresh_expires_at,
+            expires_at=issued.ends_at(now),
+            refresh_expires_at=issued.refresh_ends_at(now) or request.refresh_expires_at,
         )
 
     def _identify(self, request: ConnectRequest, platform: Platform, check: Callable[[Send], None]) -> ShopIdentity:
@@ -282,7 +281,3 @@ def _advice(signal: Fatal) -> str:
 
 def _text(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).isoformat()
-
-
-def _ends(told: datetime | None, life_s: float | None, now: datetime) -> datetime | None:
-    return told or (now + timedelta(seconds=life_s) if life_s is not None else None)

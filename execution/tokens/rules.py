@@ -58,6 +58,18 @@ class IssuedTokens:
     refresh_expires_in_s: float | None = None
     refresh_expires_at: datetime | None = None
 
+    def ends_at(self, now: datetime) -> datetime | None:
+        """When the access token ends, having come at `now`; None where nobody told."""
+        return self.expires_at or _after(now, self.expires_in_s)
+
+    def refresh_ends_at(self, now: datetime) -> datetime | None:
+        """The same of the refresh token."""
+        return self.refresh_expires_at or _after(now, self.refresh_expires_in_s)
+
+
+def _after(now: datetime, seconds: float | None) -> datetime | None:
+    return now + timedelta(seconds=seconds) if seconds else None
+
 
 def refresh_grant(settings: PlatformSettings, refresh_token: str) -> dict[str, str]:
     """RFC 6749, 6: what nearly every vendor is sent; none of them is sent the secret in the same way."""
