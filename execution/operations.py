@@ -82,7 +82,7 @@ def create_user(app: App, *, email: str, plan: str | None) -> dict[str, Any]:
         http.close()
     if plan is not None:
         app.store.rpc("set_plan", p_user_id=user_id, p_plan=plan)
-    return {"user_id": user_id, "email": email, "plan": backfill_manager.status(app.store, user_id)["plan"]}
+    return _user(app, user_id, email)
 
 
 def _without_false_token(request: httpx.Request) -> None:
@@ -93,9 +93,19 @@ def _without_false_token(request: httpx.Request) -> None:
 
 def find_user(app: App, *, email: str) -> dict[str, Any]:
     """The user with this address. Raises UserError where there is none: a mistyped address makes nobody."""
-    user_id = app.store.rpc("user_by_email", p_email=email.strip())
-    if user_id is None:
+    found = user_by_email(app, email.strip())
+    if found is None:
         raise UserError(f"There is no user with the address {email}:", hint="check it, or use `keeper user create`.")
+    return found
+
+
+def user_by_email(app: App, email: str) -> dict[str, Any] | None:
+    """The user with this address, or None."""
+    user_id = app.store.rpc("user_by_email", p_email=email)
+    return _user(app, user_id, email) if user_id is not None else None
+
+
+def _user(app: App, user_id: str, email: str) -> dict[str, Any]:
     return {"user_id": user_id, "email": email, "plan": backfill_manager.status(app.store, user_id)["plan"]}
 
 

@@ -50,10 +50,8 @@ class Users(_Part):
 
     def find(self, email: str) -> User | None:
         """The user with this address, or None."""
-        user_id = self._app.store.rpc("user_by_email", p_email=email)
-        if user_id is None:
-            return None
-        return User(user_id=user_id, email=email, plan=backfill_manager.status(self._app.store, user_id)["plan"])
+        found = operations.user_by_email(self._app, email)
+        return None if found is None else result(User, found)
 
 
 class Connections(_Part):
