@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -123,6 +124,32 @@ def test_every_command_stands_in_the_readme(commands: dict[str, click.Command]) 
     in_table = set(re.findall(r"^\| `keeper ([a-z -]+?)(?: [A-Z-][^`]*)?` \|", readme, flags=re.MULTILINE))
 
     assert in_table == set(commands)
+
+
+def named_commands(source: str) -> set[str]:
+    """What a text tells people to type, up to its first option or argument."""
+    return {words.strip() for words in re.findall(r"`keeper ((?:[a-z][a-z-]* ?)+)", source)}
+
+
+def is_command(words: str, commands: Iterable[str]) -> bool:
+    """A command, with or without arguments behind it, or a group of some."""
+    return any(words == name or words.startswith(f"{name} ") or name.startswith(f"{words} ") for name in commands)
+
+
+def test_no_text_tells_to_type_a_command_that_there_is_not(commands: dict[str, click.Command]) -> None:
+    wrong = {
+        (path.relative_to(ROOT).as_posix(), words)
+        for folder in ("execution", "web", "keeper", "sandbox")
+        for path in (ROOT / folder).rglob("*.py")
+        for words in named_commands(path.read_text())
+        if not is_command(words, commands)
+    }
+    assert wrong == set()
+
+
+def test_a_planted_command_that_there_is_not_is_found(commands: dict[str, click.Command]) -> None:
+    assert not is_command(*named_commands("see `keeper jobs`."), commands)
+    assert is_command(*named_commands("use `keeper user create --email X`"), commands)
 
 
 def _in_git() -> list[Path]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from execution.operations import ALARM_SECONDS
+
 Level = Literal["degraded", "down"]
 Facts = Mapping[str, Any]
 
@@ -23,11 +25,12 @@ class Threshold:
 THRESHOLDS = (
     Threshold(name="queue_lag_seconds", degraded=120, down=1800, text="A job has waited {value:.0f} s for a worker."),
     Threshold(name="error_rate", degraded=0.1, down=0.5, text="{value:.0%} of the jobs of the last hour failed."),
-    Threshold(name="jobs_quarantined", degraded=1, text="{value:.0f} jobs are quarantined: see `keeper jobs`."),
+    Threshold(name="jobs_quarantined", degraded=1, text="{value:.0f} jobs are quarantined: see the runbook."),
     Threshold(name="records_rejected", degraded=100, text="{value:.0f} records could not be mapped."),
     Threshold(
         name="obligation_oldest_seconds",
-        degraded=7 * 86400,
+        # From here on the clock logs an error as well.
+        degraded=ALARM_SECONDS,
         down=25 * 86400,
         text="A request about privacy has been open for {value:.0f} s.",
     ),
