@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from execution.http.messages import Request
 
@@ -112,9 +113,19 @@ class Records:
     children: tuple[Children, ...] = ()
     people: tuple[Person, ...] = ()
 
+    @cached_property
+    def kept_parts(self) -> Parts:
+        """What is kept of each child, and of each of a list: nothing but what something reads. Every page asks."""
+        whole: Tree = {}
+        of_each = {name: dict.fromkeys(members, whole) for name, members in self.keep_of_each.items()}
+        itself = {} if self.keep is None else {"": kept_of(self)}
+        return itself | {child.at: kept_of(child) for child in self.children} | of_each
+
 
 # Members by name, each with those of its own that are kept; none of its own: the whole value.
 Tree = Mapping[str, "Tree"]
+# Where children stand, and what is kept of each; `""` is the record itself.
+Parts = Mapping[str, Tree]
 
 
 def kept_of(part: Records | Children) -> Tree:

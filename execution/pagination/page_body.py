@@ -17,7 +17,7 @@ import msgspec
 import orjson
 
 from execution.errors import Retriable
-from execution.streams import Records, Tree, kept_of
+from execution.streams import Parts, Records, Tree
 
 # Whitespace of JSON (RFC 8259, section 2).
 _SPACE = " \t\n\r"
@@ -45,16 +45,6 @@ class Content:
 
 Cut = tuple[str, ...]
 Kept = Mapping[str, tuple[str, ...]]
-# Where children stand, and what is kept of each; `""` is the record itself.
-Parts = Mapping[str, Tree]
-
-
-def cut_of_parts(records: Records) -> Parts:
-    """What is kept of each child, and of each of a list: nothing but what something reads."""
-    whole: Tree = {}
-    of_each = {name: dict.fromkeys(members, whole) for name, members in records.keep_of_each.items()}
-    itself = {} if records.keep is None else {"": kept_of(records)}
-    return itself | {child.at: kept_of(child) for child in records.children} | of_each
 
 
 def cut_for_privacy(records: Records) -> Cut:
@@ -101,7 +91,7 @@ def read_records(
         beside=beside,
         key_is_gid=records.key_is_gid,
         keep_of=records.keep_of,
-        parts=cut_of_parts(records),
+        parts=records.kept_parts,
     )
 
 
@@ -114,7 +104,7 @@ def split_records(body: bytes, records_at: str, records: Records) -> list[RawRec
         leave_out=cut_for_privacy(records),
         key_is_gid=records.key_is_gid,
         keep_of=records.keep_of,
-        parts=cut_of_parts(records),
+        parts=records.kept_parts,
     )
 
 
