@@ -143,7 +143,7 @@ def _rejected(result: DemoResult, console: Console) -> None:
         console,
     )
     console.print(
-        "  Kept with their bytes and counted; all others landed. `keeper demo --keep` lets you\n"
+        "  Kept with their bytes and counted; what could be read landed. `keeper demo --keep` lets you\n"
         "  look:       [bold]keeper rejected list --user ID[/bold]\n"
         "  try again:  [bold]keeper rejected replay --user ID[/bold]",
         soft_wrap=True,
