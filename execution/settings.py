@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Self, cast
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    SecretStr,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from execution.catalog import PLATFORMS, shown
@@ -103,6 +111,8 @@ class Settings(BaseSettings):
     database_url: DatabaseAddress | None = None
     # Bound into every token ciphertext: a laptop pointed at production's database cannot read its tokens.
     keeper_environment: str = "production"
+    # What this installation is called in Valkey, where its processes reach one database by several addresses.
+    keeper_installation: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = None
     history_window: Annotated[HistoryWindow, BeforeValidator(_history_window)] = HistoryWindow()
     # For tuning: budgets count and log what they would refuse, and refuse nothing.
     budget_shadow: bool = False
@@ -171,7 +181,9 @@ class Settings(BaseSettings):
 
     @property
     def installation(self) -> str:
-        """Tells this installation from others where they meet: environment, and a hash of the database's address."""
+        """Tells it from others on one Valkey: its name, or the environment and a hash of the database's address."""
+        if self.keeper_installation:
+            return self.keeper_installation
         address = self.supabase_url.rstrip("/").lower()
         return f"{self.keeper_environment}-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
 

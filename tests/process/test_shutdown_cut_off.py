@@ -94,6 +94,8 @@ def test_who_is_cut_off_leaves_in_time_and_is_not_charged(
     worlds = [world_of(etsy.shop(900)) for _ in range(6)]
     etsy.fault("slow", seconds=0.3, path="receipts")
     database, valkey = product_env["SUPABASE_URL"], product_env["REDIS_URL"]
+    # One installation, although each process has an address of its own for its database.
+    product_env = {**product_env, "KEEPER_INSTALLATION": worlds[0].app.settings.installation}
     command = "worker --processes 1 --threads 1"
     with taps(database, database, database, valkey) as (hangs, gone, clocks, bells):
         through = [{"SUPABASE_URL": hangs.url}, {"SUPABASE_URL": gone.url}, {"REDIS_URL": bells.url}]

@@ -6,10 +6,14 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+
 from execution import workers
 from execution.app import App
 from execution.budget.budgets import Scope
+from execution.errors import UserError
 from execution.process import lease_returns
+from execution.settings import Settings
 from tests.standins.etsy import Etsy
 from tests.standins.stand_in import Shop
 from tests.worlds.process import close_app, make_app
@@ -60,3 +64,21 @@ def test_two_installations_on_one_valkey_hear_their_own_bells_and_keep_their_own
     assert {key for key in new if not key.startswith(f"keeper:{other.settings.installation}:".encode())} == set()
     broker.close()
     close_app(other)
+
+
+def test_processes_of_one_installation_may_have_several_addresses_for_their_database(app: App) -> None:
+    """By the address alone, a worker on the custom domain hears no bell of a clock on the project's own."""
+    clock, worker = (
+        app.settings.model_copy(update={"keeper_installation": "shop-house", "supabase_url": url})
+        for url in ("https://project.example.com", "https://keeper.example.com")
+    )
+
+    assert clock.installation == worker.installation == "shop-house"
+    assert (
+        app.settings.model_copy(update={"supabase_url": worker.supabase_url}).installation != app.settings.installation
+    )
+
+
+def test_a_name_of_an_installation_cannot_run_into_the_keys_of_another(env: dict[str, str]) -> None:
+    with pytest.raises(UserError, match="KEEPER_INSTALLATION"):
+        Settings.load({**env, "KEEPER_INSTALLATION": "one:two"})

@@ -23,7 +23,8 @@ SECONDS = float(os.environ.get("KEEPER_HOSTILE_SECONDS", "4"))
 SEED = os.environ.get("KEEPER_HOSTILE_SEED") or str(random.SystemRandom().randrange(10**6))
 LINES = 200
 MOST_MORE_MB = 64
-MOST_MS = 200
+# Who asks waits at most until every hostile line has had its turn; a turn may take as much as this many plain looks.
+MOST_LOOKS_A_TURN = 4
 
 
 @pytest.fixture
@@ -67,6 +68,14 @@ def worked_ms(pid):
     return time.clock_gettime(~pid << 3 | 2) * 1000
 
 
+def plain_look_ms(pid, url):
+    """What a look takes of the process while nobody else asks: the measure for this machine, today."""
+    before = worked_ms(pid)
+    for _ in range(LINES):
+        asked(url)
+    return (worked_ms(pid) - before) / LINES
+
+
 def p99(values):
     return sorted(values)[int(len(values) * 0.99)]
 
@@ -75,6 +84,7 @@ def test_hostile_senders_cost_others_neither_memory_nor_time(process):
     """A look takes what the process itself works until it answers: what else this machine does is not its doing."""
     pid, url = process
     warmed_up(url)
+    plain = plain_look_ms(pid, url)
     start = most = memory_mb(pid)
     argv = ["nice", sys.executable, "-m", "tests.web.hostile_http", url, SEED, str(SECONDS), str(LINES)]
     waited, worked, failures = [], [], []
@@ -94,10 +104,10 @@ def test_hostile_senders_cost_others_neither_memory_nor_time(process):
 
     told = (
         f"seed {SEED}, {SECONDS:.0f} s, {LINES} lines: memory {start:.0f} MB, at most {most:.0f} MB; "
-        f"{len(worked)} looks, p99 {p99(worked):.0f} ms of work, worst {max(worked):.0f} ms; "
+        f"{len(worked)} looks, p99 {p99(worked):.0f} ms of work, worst {max(worked):.0f} ms, plain {plain:.2f} ms; "
         f"by the clock p50 {median(waited):.0f} ms, p99 {p99(waited):.0f} ms; {played}"
     )
     print(told)
     assert failures == [], told
     assert most - start <= MOST_MORE_MB, told
-    assert p99(worked) <= MOST_MS, told
+    assert p99(worked) <= LINES * MOST_LOOKS_A_TURN * plain, told

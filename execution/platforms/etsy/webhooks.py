@@ -34,6 +34,6 @@ def _read(delivery: Delivery) -> Event | None:
 ETSY_WEBHOOKS = Webhooks(
     prove=_prove,
     read=_read,
-    about="`order.*`: the receipt is read again. Signed as Standard Webhooks say, with ETSY_WEBHOOK_SECRET.",
+    about="Orders are read again (`order.*`). Signed as Standard Webhooks say, with ETSY_WEBHOOK_SECRET.",
     sent_as="As Etsy sends it (docs/webhooks).",
 )

@@ -15,6 +15,7 @@ def test_a_second_reading_ends_where_the_first_one_did(shopify: Shopify, world_o
     """What came after the window is in neither count, nor in the reading: else they would never agree."""
     world = world_of(shopify.shop(3, products=9))
     first, *_, last = sorted(shopify.truth(world.shop, "products"), key=lambda product: product["created"])
+    inside = sum(each["created"] < last["created"] for each in shopify.truth(world.shop, "products"))
     world.start("listings")
     world.rows(
         "update public.sync_jobs set window_start = '2001-01-01', window_end = to_timestamp(%s - 0.5) returning 1",
@@ -26,4 +27,4 @@ def test_a_second_reading_ends_where_the_first_one_did(shopify: Shopify, world_o
 
     assert world.statuses() == {"listings": "completed"}, world.error("listings")
     assert world.certificate("listings")["checks"][0]["detail"]["windows"] == 1
-    assert len(world.stored("listings")) == 7
+    assert len(world.stored("listings")) == inside - 1 > 0

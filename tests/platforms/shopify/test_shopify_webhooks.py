@@ -94,6 +94,7 @@ def test_a_product_that_was_removed_takes_its_variants_along(
     shopify.mutate(world.shop, "remove_product", product_id=int(product_of(world, 2048)))
 
     heard(shopify)
+    work_due(world)
 
     assert 0 < len(variants(world)) < 2048
     assert world.wrong("listings", "listing_variants") == []
