@@ -87,6 +87,10 @@ class Catalog:
         """The entities of a platform, in their order, or a UserError that lists the platforms there are."""
         return platform_named(platform).entities(self.readings.get(platform))
 
+    def in_round(self, platform: str, name: str) -> Entity:
+        """One entity as its rounds read it."""
+        return self.find(platform, name).for_round()
+
     def find(self, platform: str, name: str) -> Entity:
         """One entity of a platform, or a UserError that lists the entities there are."""
         entities = self.of(platform)
@@ -106,5 +110,9 @@ CATALOG = Catalog()
 def steps_of(platform: str) -> tuple[Step, ...]:
     """The steps of a platform's entities, whichever way they are read: the database has functions for all of them."""
     ways = platform_named(platform).readings.values()
-    named = {step.name: step for entities in ways for entity in entities for step in entity.steps}
-    return tuple(named.values())
+    found: list[Step] = []
+    for entity in (entity for entities in ways for entity in entities):
+        for step in (*entity.steps, *entity.for_round().steps):
+            if step not in found:
+                found.append(step)
+    return tuple(found)

@@ -47,6 +47,8 @@ class Job:
     cursor: Mapping[str, Any]
     page_seq: int
     attempts: int
+    # Up to where the entity was proven last: a round begins there.
+    watermark: datetime | None = None
     # What the platform refused once, before this claim.
     refused_code: str | None = None
 
@@ -58,7 +60,8 @@ def claim(store: Store, catalog: Catalog, worker: str, lease_id: str) -> Job | N
         return None
     store.learn_now(row["now"])
     try:
-        entity = catalog.find(row["platform"], row["entity"])
+        found = catalog.in_round if row["job_type"] == "incremental" else catalog.find
+        entity = found(row["platform"], row["entity"])
     except UserError as error:
         # Queued by newer code during a deploy: a newer worker will claim it.
         reason = f"this worker is too old: {error.message}"
@@ -79,6 +82,7 @@ def claim(store: Store, catalog: Catalog, worker: str, lease_id: str) -> Job | N
         cursor=row["cursor"] or {},
         page_seq=row["page_seq"],
         attempts=row["attempts"],
+        watermark=_moment(row["watermark"]),
         refused_code=row["refused_code"],
     )
 

@@ -31,6 +31,7 @@ from execution.jobs import OPERATOR_MUST_ACT
 from execution.process.heartbeat import Heartbeat
 from execution.process.shutdown import EXIT_SECONDS, HeldLeases, Shutdown
 from execution.streams import Children, Person, Records, shapes
+from execution.sync_orchestrator import RoundRules, SyncOrchestrator
 
 _REMAP_ROWS = 1000
 _AUTH_TIMEOUT_S = 10.0
@@ -45,6 +46,11 @@ _HOUSE_STEP_S = 1.0
 def manager(app: App, broker: dramatiq.Broker | None = None) -> BackfillManager:
     broker = broker or workers.make_broker(app.settings, [])
     return BackfillManager(store=app.store, table=JobTable.load(app.catalog), ring=lambda: workers.ring(broker))
+
+
+def orchestrator(app: App, broker: dramatiq.Broker | None = None) -> SyncOrchestrator:
+    broker = broker or workers.make_broker(app.settings, [])
+    return SyncOrchestrator(store=app.store, rules=RoundRules.load(), ring=lambda: workers.ring(broker))
 
 
 def create_user(app: App, *, email: str, plan: str | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ value of these types; a new way of paging is a new kind of `Pages` and its pagin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -269,6 +269,22 @@ def shapes(steps: Iterable[Step]) -> tuple[Records, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Round:
+    """How an entity follows its platform once it is proven: read from the watermark on, at the least calls.
+
+    `steps` and `proofs` stand in the place of the entity's own. `lookback_seconds`: how far before its bound the next
+    round begins, because a record may be stamped before it can be read. `doubt_seconds`: how far back is read again
+    when a proof fails, for the platform may have put a record into the past; 0: nothing would be mended by that.
+    How often an entity is read, and what follows at once, SQL says (private.round_rules, private.woken_by_*).
+    """
+
+    steps: tuple[Step, ...]
+    proofs: tuple[str, ...] = ()
+    lookback_seconds: int = 900
+    doubt_seconds: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Entity:
     """What a job is about: its steps in order, and the checks that its certificate needs.
 
@@ -286,6 +302,23 @@ class Entity:
     complete_read: bool = False
     # Members of a record with its time of creation, where the listing is bounded by it: it says nothing of later ones.
     created_at: tuple[str, ...] = ()
+    # Without one, a round is the whole reading once more.
+    round: Round | None = None
+    # These are the steps of a round: they read what is new, and say nothing of the rest.
+    in_round: bool = False
+
+    def for_round(self) -> Entity:
+        """As its rounds read it."""
+        if self.round is None:
+            return self
+        return replace(
+            self,
+            steps=self.round.steps,
+            proofs=self.round.proofs,
+            lookback_seconds=self.round.lookback_seconds,
+            complete_read=False,
+            in_round=True,
+        )
 
     @property
     def listing(self) -> Stream | None:

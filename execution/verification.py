@@ -84,6 +84,8 @@ def stream_bounds(stream: Stream, shop_created_at: datetime | None, window: Boun
 
 def verify(store: Store, job: Job, send: Send, window: Bounds, limits: RejectLimits) -> Certificate | Doubt:
     """Prove the entity complete, or say what is doubtful. Raises Fatal where a proof fails and nothing can mend it."""
+    if job.entity.in_round:
+        return _verify_round(store, job, window, limits)
     # Proofs over a whole shop may take longer than a page does.
     store.rpc("extend_lease", p_lease_id=job.lease_id, p_lease_seconds=_PROOF_LEASE_SECONDS)
     checks: list[Check] = []
@@ -121,10 +123,7 @@ def verify(store: Store, job: Job, send: Send, window: Bounds, limits: RejectLim
         # They are here, without a member that nothing stands or falls with: said, and no doubt.
         checks.append(Check(name="members", ok=True, detail={"partial": partial}))
     keys = int(facts.get("union_keys", 0)) if listing else _proven_rows(checks)
-    rejects = store.rpc("rejects_of", p_lease_id=job.lease_id)
-    shortfall = limits.shortfall(job.entity.name, rejects)
-    allowed = {"share": limits.share, "number": limits.number}
-    checks.append(Check(name="rejects", ok=shortfall is None, detail={"rejected": rejects, "allowed": allowed}))
+    shortfall = _judge_rejects(store, job, limits, checks)
     return Certificate(
         provider_count=provider_count,
         distinct_keys=keys,
@@ -132,9 +131,67 @@ def verify(store: Store, job: Job, send: Send, window: Bounds, limits: RejectLim
         earliest=facts.get("earliest"),
         latest=facts.get("latest"),
         checks=tuple(checks),
-        watermark=datetime.fromtimestamp(window.end, UTC) - timedelta(seconds=job.entity.lookback_seconds),
+        watermark=_watermark(job, window),
         shortfall=shortfall,
     )
+
+
+def _watermark(job: Job, window: Bounds) -> datetime:
+    return datetime.fromtimestamp(window.end, UTC) - timedelta(seconds=job.entity.lookback_seconds)
+
+
+def _judge_rejects(store: Store, job: Job, limits: RejectLimits, checks: list[Check]) -> Fatal | None:
+    """What is missing of the entity because too much could not be mapped."""
+    rejects = store.rpc("rejects_of", p_lease_id=job.lease_id)
+    shortfall = limits.shortfall(job.entity.name, rejects)
+    allowed = {"share": limits.share, "number": limits.number}
+    checks.append(Check(name="rejects", ok=shortfall is None, detail={"rejected": rejects, "allowed": allowed}))
+    return shortfall
+
+
+def _verify_round(store: Store, job: Job, window: Bounds, limits: RejectLimits) -> Certificate | Doubt:
+    """Prove that what the platform shows since the watermark is here. No call: each window closed by its count."""
+    checks: list[Check] = []
+    facts: Mapping[str, Any] = {}
+    listing = job.entity.listing
+    provider_count = None
+    if listing is not None:
+        bounds, paginator = stream_bounds(listing, job.shop_created_at, window), paginator_of(listing)
+        facts = store.rpc("audit_round", p_lease_id=job.lease_id, p_stream=listing.name, p_table=listing.records.table)
+        windows = _windows(facts)
+        provider_count = sum(one.provider_count for one in windows)
+        gap = paginator.gap(bounds, windows)
+        counts = {name: facts[name] for name in ("union_keys", "last_pass_keys", "missing_rows", "rejected")}
+        checks.append(Check(name="windows", ok=gap is None, detail={"windows": len(windows), "gap": gap}))
+        checks.append(Check(name="rows", ok=facts["missing_rows"] == 0, detail=counts))
+        if failed := [check.name for check in checks if not check.ok]:
+            reason = f"{job.entity.name}: {facts['missing_rows']} records that came are no rows ({', '.join(failed)})"
+            return Doubt(reason=reason, step=job.entity.steps.index(listing), windows=windows)
+    doubt = _judge_proofs(store, job, facts, checks)
+    if doubt is not None:
+        return _further_back(job, doubt, facts, window)
+    shortfall = _judge_rejects(store, job, limits, checks)
+    return Certificate(
+        provider_count=provider_count,
+        distinct_keys=int(facts.get("union_keys", 0)),
+        rejected=int(facts.get("rejected", 0)),
+        earliest=None,
+        latest=None,
+        checks=tuple(checks),
+        watermark=_watermark(job, window),
+        shortfall=shortfall,
+    )
+
+
+def _further_back(job: Job, doubt: Doubt, facts: Mapping[str, Any], window: Bounds) -> Doubt:
+    """What a round's proof lacks may have been put into the past, behind the watermark."""
+    seconds = job.entity.round.doubt_seconds if job.entity.round else 0
+    if doubt.lookups or not seconds or job.entity.listing is None:
+        return doubt
+    back = stream_bounds(job.entity.listing, job.shop_created_at, replace(window, start=window.end - seconds))
+    passes = max((one.passes for one in _windows(facts) if one.start == back.start and one.end == back.end), default=0)
+    again = ReadWindow(part=0, start=back.start, end=back.end, passes=passes)
+    return replace(doubt, step=job.entity.steps.index(job.entity.listing), windows=(again,))
 
 
 def _new_among(store: Store, job: Job, stream: Stream, keys: tuple[str, ...]) -> int:

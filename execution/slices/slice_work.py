@@ -76,11 +76,14 @@ class SliceWork:
         return Cursor()
 
     def _freeze(self) -> Bounds:
-        """The window of this job, fixed at its first slice: from the history's start to a moment ago."""
+        """The window of this job, fixed at its first slice: to a moment ago, from the history's start or, in a round,
+        from where the entity was proven last.
+        """
         start, end = self._job.window_start, self._job.window_end
         if start is None or end is None:
             now = self._slice.store.now()
-            begins = self._history.start(before=now) or datetime(2000, 1, 1, tzinfo=UTC)
+            begins = self._job.watermark if self._job.entity.in_round else None
+            begins = begins or self._history.start(before=now) or datetime(2000, 1, 1, tzinfo=UTC)
             frozen = self._slice.store.rpc(
                 "freeze_window",
                 p_lease_id=self._job.lease_id,

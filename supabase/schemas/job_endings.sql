@@ -61,6 +61,7 @@ begin
         values (job.user_id, job.connection_id, rerun.run_id, job.platform, job.entity, job.job_type, job.priority,
                 job.position, clock_timestamp());
     end if;
+    perform private.plan_rounds(job, p_certificate_id is not null);
     perform private.promote_next(job.connection_id, job.job_type);
     if job.job_type = 'backfill' then
         perform private.settle_profile(job.user_id);

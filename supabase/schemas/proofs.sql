@@ -17,13 +17,16 @@ $$;
 revoke all on function public.prove(uuid, text) from public, anon, authenticated;
 grant execute on function public.prove(uuid, text) to service_role;
 
--- audit_job: what the pagination audit and the table say about the stream that this job read. `p_newest` is the
--- key of the newest record that the platform shows.
-create or replace function private.audit_job(job public.sync_jobs, p_stream text, p_table text, p_time_column text,
-                                             p_newest text default null) returns jsonb
+-- read_keys: what this job read of a stream, by key.
+create or replace function private.read_keys(job public.sync_jobs, p_stream text) returns table (key text)
+language sql stable set search_path = '' as $$
+    select distinct k from public.sync_pages as g, unnest(g.keys) as k where g.job_id = job.id and g.stream = p_stream;
+$$;
+
+-- audit_pages: what the pagination audit says about the stream that this job read, and which of it is no row.
+create or replace function private.audit_pages(job public.sync_jobs, p_stream text, p_table text) returns jsonb
 language plpgsql set search_path = '' as $$
-declare facts jsonb; times jsonb; missing bigint; stored bigint;
-        has_newest boolean;
+declare facts jsonb; missing bigint;
 begin
     with pages as (
         select *, max(pass) over (partition by part, window_start, window_end) as last_pass
@@ -58,6 +61,16 @@ begin
             select coalesce(r.platform_id, 'rejected:' || r.raw_md5) from public.rejected_records as r
             where r.connection_id = $3 and r.stream = $2 and r.status = 'open') as absent
     $sql$, p_table) into missing using job.id, p_stream, job.connection_id;
+    return facts || jsonb_build_object('missing_rows', missing);
+end $$;
+
+-- audit_job: what the pagination audit and the table say about the stream that this job read. `p_newest` is the
+-- key of the newest record that the platform shows.
+create or replace function private.audit_job(job public.sync_jobs, p_stream text, p_table text, p_time_column text,
+                                             p_newest text default null) returns jsonb
+language plpgsql set search_path = '' as $$
+declare facts jsonb := private.audit_pages(job, p_stream, p_table); times jsonb; stored bigint; has_newest boolean;
+begin
     execute format('select count(*) from public.%I where connection_id = $1 and not is_deleted', p_table)
        into stored using job.connection_id;
 
@@ -77,7 +90,7 @@ begin
                                  (select since, until, seconds from sized order by seconds desc limit 5) as g))
         $sql$, p_time_column, p_table) into times using job.connection_id;
     end if;
-    return facts || jsonb_build_object('missing_rows', missing, 'stored_rows', stored, 'has_newest', has_newest) || coalesce(times, '{}');
+    return facts || jsonb_build_object('stored_rows', stored, 'has_newest', has_newest) || coalesce(times, '{}');
 end $$;
 
 -- audit_read: audit_job for whoever holds the lease.
@@ -88,6 +101,14 @@ language sql security definer set search_path = '' set statement_timeout = '120s
 $$;
 revoke all on function public.audit_read(uuid, text, text, text, text) from public, anon, authenticated;
 grant execute on function public.audit_read(uuid, text, text, text, text) to service_role;
+
+-- audit_round: audit_pages for whoever holds the lease. What a round did not read it says nothing of, and counts nowhere.
+create or replace function public.audit_round(p_lease_id uuid, p_stream text, p_table text) returns jsonb
+language sql security definer set search_path = '' as $$
+    select private.audit_pages(private.leased_job(p_lease_id), p_stream, p_table);
+$$;
+revoke all on function public.audit_round(uuid, text, text) from public, anon, authenticated;
+grant execute on function public.audit_round(uuid, text, text) to service_role;
 
 -- new_keys: how many of these keys stand in no page that this job read of a stream.
 create or replace function public.new_keys(p_lease_id uuid, p_stream text, p_keys text[]) returns int

@@ -7,6 +7,8 @@ in 1/100 of its own currency, coupons are decimals in the shop's currency.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from execution.streams import (
     Children,
     Column,
@@ -17,6 +19,7 @@ from execution.streams import (
     OffsetPages,
     Person,
     Records,
+    Round,
     Stream,
     Window,
 )
@@ -242,6 +245,25 @@ PAYMENTS = Lookup(
     ),
 )
 
+PAYMENT_ORDERS = Derivation(name="payment_orders")
+
+# getShopReceipts by their last change: what was sold, shipped and edited since. Neither a refund nor a cancellation
+# nor a new ship date moves that time (sheet 7.1, 12).
+CHANGED_RECEIPTS = replace(
+    RECEIPTS,
+    params={"was_paid": "true", "sort_on": "updated", "sort_order": "asc"},
+    window=Window(min_param="min_last_modified", max_param="max_last_modified", time_at="updated_timestamp"),
+)
+
+# getShopReceipt: receipts of which the ledger has just booked a refund.
+REFUNDED_RECEIPTS = Lookup(
+    name="receipts",
+    path="/shops/{shop_id}/receipts/{id}",
+    records=RECEIPT_RECORDS,
+    pending="refunded_receipts",
+    single=True,
+)
+
 ENTITIES = (
     Entity(
         name="orders",
@@ -250,14 +272,24 @@ ENTITIES = (
         time_column="ordered_at",
         proofs=("line_items",),
         complete_read=True,
+        # Entries of the ledger that name a line alone came before it.
+        round=Round(steps=(CHANGED_RECEIPTS, TRANSACTIONS, Derivation(name="line_payments"))),
     ),
     Entity(name="listings", table="listings", steps=(LISTINGS,), complete_read=True),
     Entity(
         name="payments",
         table="payments",
-        steps=(LEDGER_ENTRIES, PAYMENTS, Derivation(name="payment_orders")),
+        steps=(LEDGER_ENTRIES, PAYMENTS, PAYMENT_ORDERS),
         time_column="occurred_at",
         proofs=("balance", "references"),
+        # The ledger is the pulse of a shop: one call shows every sale, refund, fee and payout, and an unbroken chain of
+        # balances that none is missing (docs/decisions/029).
+        round=Round(
+            steps=(LEDGER_ENTRIES, PAYMENTS, PAYMENT_ORDERS, REFUNDED_RECEIPTS),
+            proofs=("new_balance",),
+            lookback_seconds=3600,
+            doubt_seconds=14 * 86_400,
+        ),
     ),
     # Buyers come with the receipts: no call of their own, only the proof that none is missing.
     Entity(name="customers", table="customers", steps=(), proofs=("buyers",)),

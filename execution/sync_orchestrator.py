@@ -1,0 +1,115 @@
+"""Ask for rounds, and say which there are. What is promised, and how often, stands in directives/sync_orchestration.md.
+
+Rounds are queued by the clock when they are due, and here when a person asks (SQL: rounds.sql). What a round reads is
+declared with its entity (`streams.Round`); workers work it as any job.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import frontmatter
+import yaml
+
+from execution import backfill_manager
+from execution.connections.choice import chosen
+from execution.errors import StoreError, UserError
+from execution.shipped import folder
+from execution.store import Store
+
+DIRECTIVE = folder("directives") / "sync_orchestration.md"
+
+RoundOutcome = Literal["queued", "already_running", "not_loaded", "not_connected"]
+OUTCOME_WORDS: Mapping[RoundOutcome, str] = {
+    "queued": "queued",
+    "already_running": "already running",
+    "not_loaded": "not loaded yet: its backfill comes first",
+    "not_connected": "not connected any more",
+}
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundRules:
+    """As declared: how old a shop may be, by plan; and by platform and entity how often it is read at most."""
+
+    promises: Mapping[str, timedelta]
+    seldom: Mapping[str, Mapping[str, timedelta]]
+
+    @classmethod
+    def load(cls, path: Path = DIRECTIVE) -> Self:
+        """Read the directive's front matter. Raises UserError where it cannot be used."""
+        try:
+            declared: Mapping[str, Any] = frontmatter.load(str(path)).metadata
+            return cls(
+                promises={str(plan): span(text) for plan, text in declared["promises"].items()},
+                seldom={
+                    str(platform): {str(entity): span(text) for entity, text in entities.items()}
+                    for platform, entities in declared["rounds"].items()
+                },
+            )
+        except (OSError, KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
+            raise UserError(
+                f"The front matter of {path.name} has no usable `promises` and `rounds` ({error}).", hint="Correct it."
+            ) from None
+
+    def check(self, platform: str, entities: Sequence[str]) -> None:
+        """Raises UserError for an entity that this platform has no rounds of."""
+        known = self.seldom.get(platform, {})
+        for entity in entities:
+            if entity not in known:
+                raise UserError(
+                    f"{entity!r} of {platform} has no rounds of its own.", hint=f"Choose one of: {', '.join(known)}."
+                )
+
+
+def span(text: object) -> timedelta:
+    """A length of time as directives write it: 30s, 5m, 6h, 1d; 0 for none. ValueError for anything else."""
+    parsed = re.fullmatch(r"(\d+)([smhd])|0", str(text))
+    if parsed is None:
+        raise ValueError(f"{text!r} is not a length of time like 5m, 6h or 1d")
+    return timedelta(**{_UNITS[parsed[2]]: int(parsed[1])}) if parsed[2] else timedelta()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncOrchestrator:
+    """The one that the settings page, the command line and the library call."""
+
+    store: Store
+    rules: RoundRules
+    ring: Callable[[], None]
+
+    def sync(
+        self,
+        user_id: str,
+        *,
+        platform: str | None = None,
+        shop_id: str | None = None,
+        entities: Sequence[str] = (),
+        trigger: str,
+    ) -> dict[str, Any]:
+        """Queue a round of everything, or of what is named, now, and ring. What is open is left alone.
+
+        Answers {jobs: [{platform, connection_id, shop_id, entity, outcome}]} with a RoundOutcome for each. Raises
+        UserError for an unknown user, platform, shop or entity, and where nothing is connected.
+        """
+        shops = chosen(backfill_manager.status(self.store, user_id), platform=platform, shop_id=shop_id)
+        for name in {shop["platform"] for shop in shops} if platform else ():
+            self.rules.check(name, entities)
+        try:
+            answer: dict[str, Any] = self.store.rpc(
+                "queue_rounds",
+                p_user_id=user_id,
+                p_trigger=trigger,
+                p_connection_ids=[shop["connection_id"] for shop in shops],
+                p_entities=list(entities),
+            )
+        except StoreError as error:
+            raise UserError(error.message, hint=error.hint) from None
+        self.ring()
+        return answer

@@ -1,0 +1,20 @@
+"""Rounds, when a test wants them rather than when they are due."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from execution import operations
+from tests.worlds.world import World
+
+
+def round_of(world: World, *entities: str) -> None:
+    """A round of these entities of all shops, and of whatever it wakes, worked to its end."""
+    operations.orchestrator(world.app).sync(world.user_id, entities=entities, trigger="test")
+    world.drain()
+
+
+def due(world: World) -> dict[str, datetime]:
+    """When each entity of the only shop is read next."""
+    rows = world.rows("select * from private.sync_rounds where connection_id = %s", world.only.connection_id)
+    return {row["entity"]: row["due_at"] for row in rows}
