@@ -29,6 +29,7 @@ from execution.reports import costs as cost_of_goods
 from execution.reports import estimates, obligations, progress
 from execution.schema import migration_files
 from execution.settings import Settings, database_url
+from execution.sync_orchestrator import OUTCOME_WORDS as ROUND_WORDS
 from execution.terminal import console, plain_facts, refuse, say, show
 from execution.tokens import key_rotation
 
@@ -220,6 +221,18 @@ def connect(
             f"Connected {told['shop_name'] or told['shop_id']} ({told['platform']} shop {told['shop_id']})."
         ),
     )
+
+
+@cli.command(short_help="Look for what is new in a user's shops, now.")
+def sync(
+    *, user_id: User, platform: Platform = None, shop: Shop = None, entity: Entities = None, as_json: Json = False
+) -> None:
+    """Queue a round of a user's shops now, although none is due: what is new since the last one is read.
+
+    What was never loaded needs its backfill first (`keeper backfill start`).
+    """
+    facts = operations.sync(app(), user_id=user_id, platform=platform, shop_id=shop, entities=entity or [])
+    show(facts, as_json=as_json, text=lambda told: _queued(told, ROUND_WORDS))
 
 
 @backfill.command("start", short_help="Queue a user's backfill, or say what it would cost.")
@@ -422,8 +435,12 @@ def clock(*, every: Annotated[float, typer.Option(help="Seconds between two beat
 
 
 def _started(facts: Mapping[str, Any]) -> str:
+    return _queued(facts, OUTCOME_WORDS)
+
+
+def _queued(facts: Mapping[str, Any], words: Mapping[Any, str]) -> str:
     origin = origins(facts["jobs"])
-    return "\n".join(f"{origin(j)} {j['entity']}: {OUTCOME_WORDS[j['outcome']]}" for j in facts["jobs"])
+    return "\n".join(f"{origin(j)} {j['entity']}: {words[j['outcome']]}" for j in facts["jobs"])
 
 
 def _remapped(facts: Mapping[str, Any]) -> str:

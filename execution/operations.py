@@ -171,6 +171,13 @@ def start_backfill(
     )
 
 
+def sync(
+    app: App, *, user_id: str, platform: str | None, shop_id: str | None = None, entities: Sequence[str]
+) -> dict[str, Any]:
+    _check_valkey(app)
+    return orchestrator(app).sync(user_id, platform=platform, shop_id=shop_id, entities=entities, trigger="command")
+
+
 def _check_valkey(app: App) -> None:
     """A person who starts something is told that nobody would hear the bell; workers get along without for a while."""
     try:

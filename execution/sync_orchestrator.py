@@ -7,7 +7,7 @@ declared with its entity (`streams.Round`); workers work it as any job.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -58,14 +58,12 @@ class RoundRules:
                 f"The front matter of {path.name} has no usable `promises` and `rounds` ({error}).", hint="Correct it."
             ) from None
 
-    def check(self, platform: str, entities: Sequence[str]) -> None:
-        """Raises UserError for an entity that this platform has no rounds of."""
-        known = self.seldom.get(platform, {})
+    def check(self, platforms: Collection[str], entities: Sequence[str]) -> None:
+        """Raises UserError for an entity that none of these platforms has rounds of."""
+        known = dict.fromkeys(entity for platform in sorted(platforms) for entity in self.seldom.get(platform, {}))
         for entity in entities:
             if entity not in known:
-                raise UserError(
-                    f"{entity!r} of {platform} has no rounds of its own.", hint=f"Choose one of: {', '.join(known)}."
-                )
+                raise UserError(f"{entity!r} has no rounds of its own.", hint=f"Choose one of: {', '.join(known)}.")
 
 
 def span(text: object) -> timedelta:
@@ -99,8 +97,7 @@ class SyncOrchestrator:
         UserError for an unknown user, platform, shop or entity, and where nothing is connected.
         """
         shops = chosen(backfill_manager.status(self.store, user_id), platform=platform, shop_id=shop_id)
-        for name in {shop["platform"] for shop in shops} if platform else ():
-            self.rules.check(name, entities)
+        self.rules.check({shop["platform"] for shop in shops}, entities)
         try:
             answer: dict[str, Any] = self.store.rpc(
                 "queue_rounds",

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from typing import ParamSpec, Self, TypeVar
 
-from execution import operations
+from execution import operations, workers
 from execution.app import App
 from execution.reports import costs
 from execution.settings import Settings
 from execution.store import Patience
-from keeper.parts import Backfills, Connections, Users
-from keeper.results import Costs, Verification, result
+from execution.sync_orchestrator import SyncOrchestrator
+from keeper.parts import TRIGGER, Backfills, Connections, Users
+from keeper.results import Costs, Synced, Verification, result
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,6 +42,24 @@ class Keeper:
         self.users = Users(self._app)
         self.connections = Connections(self._app)
         self.backfills = Backfills(self._app, self._closing)
+
+    def sync(
+        self,
+        user_id: str,
+        *,
+        platform: str | None = None,
+        shop_id: str | None = None,
+        entities: Sequence[str] = (),
+    ) -> Synced:
+        """Look for what is new in a user's shops now; rounds come by themselves as well. What is open is left alone.
+
+        Answers at once: workers do the work. Raises UserError for an unknown user, platform, shop or entity, and where
+        nothing is connected.
+        """
+        return result(
+            Synced,
+            self._orchestrator.sync(user_id, platform=platform, shop_id=shop_id, entities=entities, trigger=TRIGGER),
+        )
 
     def verify(self, user_id: str, *, platform: str | None = None, shop_id: str | None = None) -> Verification:
         """Hold every completed entity against its audit and proofs once more. Asks no platform.
@@ -72,6 +92,12 @@ class Keeper:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @cached_property
+    def _orchestrator(self) -> SyncOrchestrator:
+        broker = workers.make_broker(self._settings, [])
+        self._closing.callback(broker.client.close)
+        return operations.orchestrator(self._app(), broker)
 
     def _app(self) -> App:
         with self._lock:

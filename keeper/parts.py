@@ -26,7 +26,7 @@ from keeper.results import (
 )
 
 # Who started it, as the runs have it on record.
-_TRIGGER = "library"
+TRIGGER = "library"
 
 
 class _Part:
@@ -124,7 +124,7 @@ class Backfills(_Part):
         nothing is connected.
         """
         facts = self._manager.start(
-            user_id, platform=platform, shop_id=shop_id, entities=entities, trigger=_TRIGGER, again=again
+            user_id, platform=platform, shop_id=shop_id, entities=entities, trigger=TRIGGER, again=again
         )
         return result(Queued, facts)
 

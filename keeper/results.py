@@ -61,6 +61,24 @@ class Queued:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SyncedEntity:
+    """What became of one entity: `queued`, `already_running`, `not_connected`, or `not_loaded`: its backfill first."""
+
+    platform: str
+    connection_id: str
+    shop_id: str
+    entity: str
+    outcome: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synced:
+    """What a sync did: what became of each entity."""
+
+    jobs: tuple[SyncedEntity, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Certificate:
     """The proof that an entity is complete."""
 

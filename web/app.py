@@ -17,6 +17,7 @@ from execution.catalog import PLATFORMS
 from execution.reports.estimates import Estimates
 from execution.settings import Settings
 from execution.store import Patience, Store
+from execution.sync_orchestrator import RoundRules, SyncOrchestrator
 from web import problems
 from web.admin import routes as admin
 from web.auth.csrf import Csrf
@@ -35,7 +36,7 @@ from web.live.status_stream import StatusStream
 from web.live.wakeup_bell import WakeupBell
 from web.movement import Movement
 from web.pages.setup import add_pages
-from web.routes import backfill, connections, dashboard, onboarding, platform_webhooks, session
+from web.routes import backfill, connections, dashboard, onboarding, platform_webhooks, session, sync
 from web.security_headers import SecurityHeaders
 from web.user_facts import statuses_of
 
@@ -47,6 +48,7 @@ ROUTERS: Sequence[APIRouter] = (
     session.router,
     onboarding.router,
     backfill.router,
+    sync.router,
     connections.router,
     dashboard.router,
     admin.router,
@@ -113,6 +115,7 @@ def _web(app: App, bell: WakeupBell) -> Web:
     web = Web(
         app=app,
         manager=BackfillManager(store=app.store, table=JobTable.load(app.catalog), ring=bell.ring),
+        orchestrator=SyncOrchestrator(store=app.store, rules=RoundRules.load(), ring=bell.ring),
         sessions=Sessions(app.settings, app.clock),
         csrf=Csrf(app.settings),
         allowances=DailyAllowances(app),

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from execution.app import App
 from execution.backfill_manager import BackfillManager
 from execution.reports.estimates import Estimates
+from execution.sync_orchestrator import SyncOrchestrator
 from web.auth.csrf import Csrf
 from web.auth.sessions import Sessions
 from web.daily_allowances import DailyAllowances
@@ -26,6 +27,7 @@ class Web:
 
     app: App
     manager: BackfillManager
+    orchestrator: SyncOrchestrator
     sessions: Sessions
     csrf: Csrf
     allowances: DailyAllowances

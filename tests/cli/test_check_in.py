@@ -24,6 +24,7 @@ COMMANDS = [
     f"backfill start --user {USER}",
     f"backfill status --user {USER}",
     f"backfill watch --user {USER}",
+    f"sync --user {USER}",
     "run --until-idle",
     f"verify --user {USER}",
     "budget",

@@ -184,7 +184,8 @@ class World:
         """The newest job of each entity of each shop, in the order of entities; only those in one of these states."""
         found = self.rows(
             "select * from (select distinct on (connection_id, entity) * from public.sync_jobs where user_id = %s"
-            " order by connection_id, entity, created_at desc) as newest order by platform, connection_id, position, entity",
+            " order by connection_id, entity, created_at desc) as newest"
+            " order by platform, connection_id, position, entity",
             self.user_id,
         )
         return [job for job in found if not statuses or job["status"] in statuses]

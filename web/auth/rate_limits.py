@@ -21,6 +21,8 @@ class RateLimit:
 # Starting what runs already changes nothing; reading everything again costs the platform's budget.
 BACKFILL = RateLimit(action="backfill", most=60)
 BACKFILL_AGAIN = RateLimit(action="backfill_again", most=6)
+# A round is a call or a few, but everybody's budget pays for it.
+SYNC = RateLimit(action="sync", most=30)
 ESTIMATE = RateLimit(action="estimate", most=120)
 CONNECT = RateLimit(action="connect", most=30)
 EXPORT = RateLimit(action="export", most=6)

@@ -206,7 +206,8 @@ def _synced(jobs: Sequence[Job], formats: Formats) -> str:
 
 def _proven_at(job: Job) -> str | None:
     if job["status"] == "completed":
-        return str(job["finished_at"])
+        # A round since then has proven it anew.
+        return str(job.get("synced_at") or job["finished_at"])
     before = job.get("last_complete")
     return str(before["at"]) if before else None
 

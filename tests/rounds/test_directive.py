@@ -1,0 +1,61 @@
+"""What directives/sync_orchestration.md declares is what the clock reads."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from execution.backfill_manager import JobTable
+from execution.catalog import CATALOG
+from execution.errors import UserError
+from execution.sync_orchestrator import RoundRules, span
+
+
+def test_the_tables_hold_what_the_directive_declares(db: psycopg.Connection[Any]) -> None:
+    rules = RoundRules.load()
+
+    promises = dict(db.execute("select plan, every from private.round_promises").fetchall())
+    found: dict[str, dict[str, timedelta]] = {}
+    query = "select platform, entity, seldom from private.round_rules order by platform, position"
+    for platform, entity, seldom in db.execute(query).fetchall():
+        found.setdefault(platform, {})[entity] = seldom
+
+    assert promises == rules.promises
+    assert {platform: list(entities.items()) for platform, entities in found.items()} == {
+        platform: list(entities.items()) for platform, entities in rules.seldom.items()
+    }
+
+
+def test_every_plan_has_a_promise_and_every_round_an_entity() -> None:
+    rules = RoundRules.load()
+
+    assert set(rules.promises) == set(JobTable.load(CATALOG).plans)
+    for platform, entities in rules.seldom.items():
+        for entity in entities:
+            CATALOG.in_round(platform, entity)
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [("0", timedelta()), ("30s", timedelta(seconds=30)), ("5m", timedelta(minutes=5)), ("1d", timedelta(days=1))],
+)
+def test_lengths_of_time(text: str, length: timedelta) -> None:
+    assert span(text) == length
+
+
+@pytest.mark.parametrize("text", ["", "5", "5 m", "-5m", "5w", "1.5h", "0m5"])
+def test_what_is_no_length_of_time(text: str) -> None:
+    with pytest.raises(ValueError, match="length of time"):
+        span(text)
+
+
+def test_a_directive_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    page = tmp_path / "sync_orchestration.md"
+    page.write_text("---\npromises: { free: soon }\nrounds: {}\n---\n")
+
+    with pytest.raises(UserError, match=r"sync_orchestration\.md has no usable"):
+        RoundRules.load(page)
