@@ -60,7 +60,8 @@ def claim(store: Store, catalog: Catalog, worker: str, lease_id: str) -> Job | N
         return None
     store.learn_now(row["now"])
     try:
-        found = catalog.in_round if row["job_type"] == "incremental" else catalog.find
+        reads_all = row["job_type"] == "backfill" or row["is_whole"]
+        found = catalog.find if reads_all else catalog.in_round
         entity = found(row["platform"], row["entity"])
     except UserError as error:
         # Queued by newer code during a deploy: a newer worker will claim it.

@@ -186,6 +186,11 @@ class PageNumberPages(Pages):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeadPages(PageNumberPages):
+    """The newest of such a list: from its first page down to where the window begins."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Window:
     """A closed window of Unix seconds, both ends inclusive. `grid_seconds` cuts it at multiples of the epoch.
 

@@ -36,10 +36,13 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 @dataclass(frozen=True, kw_only=True)
 class RoundRules:
-    """As declared: how old a shop may be, by plan; and by platform and entity how often it is read at most."""
+    """As declared: how old a shop may be, by plan; by platform and entity how often it is read at most, and how often
+    all of it is read.
+    """
 
     promises: Mapping[str, timedelta]
     seldom: Mapping[str, Mapping[str, timedelta]]
+    whole: Mapping[str, Mapping[str, timedelta]]
 
     @classmethod
     def load(cls, path: Path = DIRECTIVE) -> Self:
@@ -48,10 +51,8 @@ class RoundRules:
             declared: Mapping[str, Any] = frontmatter.load(str(path)).metadata
             return cls(
                 promises={str(plan): span(text) for plan, text in declared["promises"].items()},
-                seldom={
-                    str(platform): {str(entity): span(text) for entity, text in entities.items()}
-                    for platform, entities in declared["rounds"].items()
-                },
+                seldom=_spans(declared["rounds"]),
+                whole=_spans(declared.get("whole", {})),
             )
         except (OSError, KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
             raise UserError(
@@ -64,6 +65,13 @@ class RoundRules:
         for entity in entities:
             if entity not in known:
                 raise UserError(f"{entity!r} has no rounds of its own.", hint=f"Choose one of: {', '.join(known)}.")
+
+
+def _spans(declared: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, timedelta]]:
+    return {
+        str(platform): {str(entity): span(text) for entity, text in entities.items()}
+        for platform, entities in declared.items()
+    }
 
 
 def span(text: object) -> timedelta:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from execution.pagination.head import HeadPaginator
 from execution.pagination.offset import OffsetPaginator
 from execution.pagination.page_number import PageNumberPaginator
 from execution.pagination.paginator import Paginator
-from execution.streams import OffsetPages, PageNumberPages, Pages, Stream
+from execution.streams import HeadPages, OffsetPages, PageNumberPages, Pages, Stream
 
 Paginators = Mapping[type[Pages], type[Paginator[Any]]]
 
 _PAGINATORS: dict[type[Pages], type[Paginator[Any]]] = {
+    HeadPages: HeadPaginator,
     OffsetPages: OffsetPaginator,
     PageNumberPages: PageNumberPaginator,
 }

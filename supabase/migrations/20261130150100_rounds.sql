@@ -7,12 +7,14 @@ insert into private.round_promises (plan, every) values
 comment on table private.round_promises is 'How old a shop may be, by plan. Unknown plans are promised what free is.';
 
 -- Which entities have rounds: each platform's, in its own file. `seldom`: not more often than this, whatever the plan.
--- `begins_with`: the entity whose backfill has to be proven first, where it is another.
+-- `whole`: how often everything is read once more, where rounds do not see everything. `begins_with`: the entity whose
+-- backfill has to be proven first, where it is another.
 create table private.round_rules (
     platform text not null,
     entity text not null,
     position int not null,
     seldom interval not null,
+    whole interval,
     begins_with text,
     primary key (platform, entity)
 );
@@ -22,16 +24,27 @@ create table private.sync_rounds (
     connection_id uuid not null references public.connected_accounts (id) on delete cascade,
     entity text not null,
     due_at timestamptz not null,
+    whole_at timestamptz,
     primary key (connection_id, entity)
 );
 create index sync_rounds_due on private.sync_rounds (due_at);
-comment on table private.sync_rounds is 'When each entity of each shop is read next.';
+comment on table private.sync_rounds is 'When each entity of each shop is read next, and when all of it is.';
 
-insert into private.round_rules (platform, entity, position, seldom) values
-    ('etsy', 'payments', 0, '0'), ('etsy', 'orders', 1, '1 hour'), ('etsy', 'listings', 2, '1 day');
+insert into private.round_rules (platform, entity, position, seldom, whole) values
+    ('etsy', 'payments', 0, '0', null), ('etsy', 'orders', 1, '1 hour', null), ('etsy', 'listings', 2, '1 day', null),
+    ('printify', 'orders', 0, '0', '1 day'), ('printify', 'products', 1, '1 day', null);
+
+alter table public.sync_jobs add column is_whole boolean not null default false;
+
+-- A complete reading alone can tell that a printer's order is gone.
+drop trigger rebuild_short on public.sync_jobs;
+create trigger rebuild_short after update of status on public.sync_jobs
+    for each row when (new.status = 'completed' and old.status <> 'completed' and new.platform = 'printify'
+                       and new.entity = 'orders' and (new.job_type = 'backfill' or new.is_whole))
+    execute function private.rebuild_short();
 
 -- Shops that were proven before there were rounds follow from their watermark on.
-insert into private.sync_rounds (connection_id, entity, due_at)
-select c.connection_id, c.entity, clock_timestamp() from public.sync_cursors as c
+insert into private.sync_rounds (connection_id, entity, due_at, whole_at)
+select c.connection_id, c.entity, clock_timestamp(), clock_timestamp() + r.whole from public.sync_cursors as c
   join private.round_rules as r on r.platform = c.platform and r.entity = c.entity
 on conflict do nothing;

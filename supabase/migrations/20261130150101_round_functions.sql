@@ -58,6 +58,10 @@ language sql immutable set search_path = '' as $$
     ('private.html_entities', 'reference', null, null, null, 'one a name');
 $$;
 
+-- reads_all: whether a job reads all of its entity, from the beginning.
+create or replace function private.reads_all(job public.sync_jobs) returns boolean
+language sql immutable set search_path = '' as $$ select job.job_type = 'backfill' or job.is_whole $$;
+
 -- claim_job: lease the next due job to this worker, or answer null, in the order of virtual time. Idempotent for one
 -- lease id, so a lost answer costs nothing. One statement takes the job: it skips those that others are taking now. A
 -- job that was away for days (an outage, a reconnect) catches up by a hundred calls at most.
@@ -153,6 +157,21 @@ begin
         'now', clock_timestamp());
 end $$;
 
+-- age_step: which step of its life something of this age is in; steps begin at ten minutes and grow by half.
+create or replace function private.age_step(p_age interval) returns int
+language sql immutable set search_path = '' as $$
+    select floor(ln(greatest(extract(epoch from p_age) / 600, 1)) / ln(1.5))::int;
+$$;
+
+-- last_bound: up to where the entity of this job was read and proven before it.
+create or replace function private.last_bound(job public.sync_jobs) returns timestamptz
+language sql stable set search_path = '' as $$
+    select coalesce((select j.window_end from public.sync_jobs as j
+                     where j.connection_id = job.connection_id and j.entity = job.entity and j.created_at < job.created_at
+                       and j.certificate_id is not null
+                     order by j.created_at desc limit 1), job.window_start);
+$$;
+
 -- round_interval: how long a user's entity may be left alone.
 create or replace function private.round_interval(p_user_id uuid, p_platform text, p_entity text) returns interval
 language sql stable set search_path = '' as $$
@@ -170,18 +189,22 @@ language plpgsql set search_path = '' as $$
 declare woken text;
 begin
     if job.job_type = 'backfill' then
-        insert into private.sync_rounds as s (connection_id, entity, due_at)
+        insert into private.sync_rounds as s (connection_id, entity, due_at, whole_at)
         select job.connection_id, r.entity,
-               job.window_end + private.round_interval(job.user_id, job.platform, r.entity)
+               job.window_end + private.round_interval(job.user_id, job.platform, r.entity), job.window_end + r.whole
           from private.round_rules as r
          where p_is_proven and r.platform = job.platform and coalesce(r.begins_with, r.entity) = job.entity
-        on conflict (connection_id, entity) do update set due_at = excluded.due_at;
+        on conflict (connection_id, entity) do update set due_at = excluded.due_at, whole_at = excluded.whole_at;
         return;
     end if;
     -- What was proven is true up to its bound; what failed is tried again as if it had been.
     update private.sync_rounds as s
        set due_at = case when p_is_proven then job.window_end else clock_timestamp() end
-                    + private.round_interval(job.user_id, job.platform, job.entity)
+                    + private.round_interval(job.user_id, job.platform, job.entity),
+           whole_at = case when p_is_proven and job.is_whole then job.window_end + (
+                               select r.whole from private.round_rules as r
+                               where r.platform = job.platform and r.entity = job.entity)
+                           else s.whole_at end
      where s.connection_id = job.connection_id and s.entity = job.entity;
     if not p_is_proven then
         return;
@@ -220,6 +243,7 @@ end $$;
 create or replace function private.queue_round(p_connection_id uuid, p_entity text, p_trigger text) returns boolean
 language plpgsql set search_path = '' as $$
 declare shop public.connected_accounts; rule private.round_rules; run uuid := gen_random_uuid(); rank int;
+        is_whole boolean; begins timestamptz;
 begin
     select * into shop from public.connected_accounts where id = p_connection_id and status = 'connected';
     select * into rule from private.round_rules where platform = shop.platform and entity = p_entity;
@@ -234,10 +258,20 @@ begin
     select count(*) into rank from private.plan_weights as w
      where w.weight > coalesce((select m.weight from public.profiles as p join private.plan_weights as m on m.plan = p.plan
                                 where p.user_id = shop.user_id), 1);
+    select coalesce(s.whole_at <= clock_timestamp(), false) into is_whole from private.sync_rounds as s
+     where s.connection_id = shop.id and s.entity = p_entity;
+    if is_whole then
+        -- As far back as the backfill went.
+        select j.window_start into begins from public.sync_jobs as j
+         where j.connection_id = shop.id and j.entity = p_entity and j.job_type = 'backfill'
+         order by j.created_at desc limit 1;
+    end if;
     insert into public.sync_runs (id, connection_id, user_id, job_type, trigger)
     values (run, shop.id, shop.user_id, 'incremental', p_trigger);
-    insert into public.sync_jobs (user_id, connection_id, run_id, platform, entity, job_type, priority, position, created_at)
-    values (shop.user_id, shop.id, run, shop.platform, p_entity, 'incremental', -50 + rank, rule.position, clock_timestamp());
+    insert into public.sync_jobs (user_id, connection_id, run_id, platform, entity, job_type, is_whole, window_start,
+                                  priority, position, created_at)
+    values (shop.user_id, shop.id, run, shop.platform, p_entity, 'incremental', coalesce(is_whole, false), begins,
+            -50 + rank, rule.position, clock_timestamp());
     perform private.promote_next(shop.id, 'incremental');
     return true;
 end $$;
@@ -429,10 +463,10 @@ returns setof text
 language sql stable set search_path = '' as $$
     (select o.platform_id from public.orders as o
      where o.connection_id = job.connection_id and o.platform_id > p_after and not o.is_deleted
-       and job.job_type = 'backfill'
+       and private.reads_all(job)
      union all
      select r.key from private.read_keys(job, 'receipts') as r
-     where r.key > p_after and job.job_type <> 'backfill')
+     where r.key > p_after and not private.reads_all(job))
     except
     select l.order_platform_id from public.line_items as l
     where l.connection_id = job.connection_id and not l.is_deleted
@@ -448,10 +482,10 @@ language plpgsql set search_path = '' as $$
 declare answer jsonb;
 begin
     with new as materialized (
-        select array_agg(r.key) as keys from private.read_keys(job, 'ledger_entries') as r where job.job_type <> 'backfill'),
+        select array_agg(r.key) as keys from private.read_keys(job, 'ledger_entries') as r where not private.reads_all(job)),
     batch as materialized (
         (select p.ctid, p.platform_id, p.reference_type, p.reference_id, p.order_platform_id from public.payments as p
-         where p.connection_id = job.connection_id and p.platform_id > p_after and job.job_type = 'backfill'
+         where p.connection_id = job.connection_id and p.platform_id > p_after and private.reads_all(job)
          order by p.platform_id limit p_limit)
         union all
         (select p.ctid, p.platform_id, p.reference_type, p.reference_id, p.order_platform_id from public.payments as p
@@ -556,4 +590,16 @@ language sql stable set search_path = '' as $$
         where p.sync_run_id = job.run_id and p.order_platform_id is not null
           and not exists (select from public.orders as o
                           where o.connection_id = job.connection_id and o.platform_id = p.order_platform_id));
+$$;
+
+-- pending_printify_open_orders: orders that may still change and whose time to be asked for has come since the bound of
+-- the round before: at ages of ten minutes, fifteen, 22, each half as old again as the one before, up to sixty days.
+create or replace function private.pending_printify_open_orders(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = '' as $$
+    select o.platform_id from private.last_bound(job) as l (bound), public.printify_orders as o
+    where o.connection_id = job.connection_id and o.platform_id > p_after and not o.is_deleted
+      and o.ordered_at > job.window_end - interval '60 days'
+      and coalesce(o.status, '') not in ('fulfilled', 'canceled')
+      and private.age_step(job.window_end - o.ordered_at) > private.age_step(l.bound - o.ordered_at)
+    order by o.platform_id limit p_limit;
 $$;

@@ -95,6 +95,8 @@ create table public.sync_jobs (
     doubted_at timestamptz,
     -- What the platform refused once, without having said it again: final is what is said twice.
     refused_code text,
+    -- Of an incremental job: it reads all of its entity once more, and not only what is new.
+    is_whole boolean not null default false,
     check ((status in ('completed', 'completed_with_rejects', 'failed', 'quarantined')) = (finished_at is not null)),
     -- Complete means proven.
     check ((status in ('completed', 'completed_with_rejects')) = (certificate_id is not null)),
@@ -157,6 +159,10 @@ create table private.rerun_requests (
     primary key (connection_id, entity, job_type)
 );
 comment on table private.rerun_requests is 'Jobs to be queued again when the one that runs has ended: one request, however often asked.';
+
+-- reads_all: whether a job reads all of its entity, from the beginning.
+create or replace function private.reads_all(job public.sync_jobs) returns boolean
+language sql immutable set search_path = '' as $$ select job.job_type = 'backfill' or job.is_whole $$;
 
 -- leased_job: the running job of this lease, locked until the transaction ends, or lease_lost.
 create or replace function private.leased_job(p_lease_id uuid) returns public.sync_jobs

@@ -8,12 +8,14 @@ insert into private.round_promises (plan, every) values
 comment on table private.round_promises is 'How old a shop may be, by plan. Unknown plans are promised what free is.';
 
 -- Which entities have rounds: each platform's, in its own file. `seldom`: not more often than this, whatever the plan.
--- `begins_with`: the entity whose backfill has to be proven first, where it is another.
+-- `whole`: how often everything is read once more, where rounds do not see everything. `begins_with`: the entity whose
+-- backfill has to be proven first, where it is another.
 create table private.round_rules (
     platform text not null,
     entity text not null,
     position int not null,
     seldom interval not null,
+    whole interval,
     begins_with text,
     primary key (platform, entity)
 );
@@ -23,10 +25,26 @@ create table private.sync_rounds (
     connection_id uuid not null references public.connected_accounts (id) on delete cascade,
     entity text not null,
     due_at timestamptz not null,
+    whole_at timestamptz,
     primary key (connection_id, entity)
 );
 create index sync_rounds_due on private.sync_rounds (due_at);
-comment on table private.sync_rounds is 'When each entity of each shop is read next.';
+comment on table private.sync_rounds is 'When each entity of each shop is read next, and when all of it is.';
+
+-- age_step: which step of its life something of this age is in; steps begin at ten minutes and grow by half.
+create or replace function private.age_step(p_age interval) returns int
+language sql immutable set search_path = '' as $$
+    select floor(ln(greatest(extract(epoch from p_age) / 600, 1)) / ln(1.5))::int;
+$$;
+
+-- last_bound: up to where the entity of this job was read and proven before it.
+create or replace function private.last_bound(job public.sync_jobs) returns timestamptz
+language sql stable set search_path = '' as $$
+    select coalesce((select j.window_end from public.sync_jobs as j
+                     where j.connection_id = job.connection_id and j.entity = job.entity and j.created_at < job.created_at
+                       and j.certificate_id is not null
+                     order by j.created_at desc limit 1), job.window_start);
+$$;
 
 -- round_interval: how long a user's entity may be left alone.
 create or replace function private.round_interval(p_user_id uuid, p_platform text, p_entity text) returns interval
@@ -45,18 +63,22 @@ language plpgsql set search_path = '' as $$
 declare woken text;
 begin
     if job.job_type = 'backfill' then
-        insert into private.sync_rounds as s (connection_id, entity, due_at)
+        insert into private.sync_rounds as s (connection_id, entity, due_at, whole_at)
         select job.connection_id, r.entity,
-               job.window_end + private.round_interval(job.user_id, job.platform, r.entity)
+               job.window_end + private.round_interval(job.user_id, job.platform, r.entity), job.window_end + r.whole
           from private.round_rules as r
          where p_is_proven and r.platform = job.platform and coalesce(r.begins_with, r.entity) = job.entity
-        on conflict (connection_id, entity) do update set due_at = excluded.due_at;
+        on conflict (connection_id, entity) do update set due_at = excluded.due_at, whole_at = excluded.whole_at;
         return;
     end if;
     -- What was proven is true up to its bound; what failed is tried again as if it had been.
     update private.sync_rounds as s
        set due_at = case when p_is_proven then job.window_end else clock_timestamp() end
-                    + private.round_interval(job.user_id, job.platform, job.entity)
+                    + private.round_interval(job.user_id, job.platform, job.entity),
+           whole_at = case when p_is_proven and job.is_whole then job.window_end + (
+                               select r.whole from private.round_rules as r
+                               where r.platform = job.platform and r.entity = job.entity)
+                           else s.whole_at end
      where s.connection_id = job.connection_id and s.entity = job.entity;
     if not p_is_proven then
         return;
@@ -95,6 +117,7 @@ end $$;
 create or replace function private.queue_round(p_connection_id uuid, p_entity text, p_trigger text) returns boolean
 language plpgsql set search_path = '' as $$
 declare shop public.connected_accounts; rule private.round_rules; run uuid := gen_random_uuid(); rank int;
+        is_whole boolean; begins timestamptz;
 begin
     select * into shop from public.connected_accounts where id = p_connection_id and status = 'connected';
     select * into rule from private.round_rules where platform = shop.platform and entity = p_entity;
@@ -109,10 +132,20 @@ begin
     select count(*) into rank from private.plan_weights as w
      where w.weight > coalesce((select m.weight from public.profiles as p join private.plan_weights as m on m.plan = p.plan
                                 where p.user_id = shop.user_id), 1);
+    select coalesce(s.whole_at <= clock_timestamp(), false) into is_whole from private.sync_rounds as s
+     where s.connection_id = shop.id and s.entity = p_entity;
+    if is_whole then
+        -- As far back as the backfill went.
+        select j.window_start into begins from public.sync_jobs as j
+         where j.connection_id = shop.id and j.entity = p_entity and j.job_type = 'backfill'
+         order by j.created_at desc limit 1;
+    end if;
     insert into public.sync_runs (id, connection_id, user_id, job_type, trigger)
     values (run, shop.id, shop.user_id, 'incremental', p_trigger);
-    insert into public.sync_jobs (user_id, connection_id, run_id, platform, entity, job_type, priority, position, created_at)
-    values (shop.user_id, shop.id, run, shop.platform, p_entity, 'incremental', -50 + rank, rule.position, clock_timestamp());
+    insert into public.sync_jobs (user_id, connection_id, run_id, platform, entity, job_type, is_whole, window_start,
+                                  priority, position, created_at)
+    values (shop.user_id, shop.id, run, shop.platform, p_entity, 'incremental', coalesce(is_whole, false), begins,
+            -50 + rank, rule.position, clock_timestamp());
     perform private.promote_next(shop.id, 'incremental');
     return true;
 end $$;

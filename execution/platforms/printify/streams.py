@@ -10,7 +10,20 @@ proven read does not show is gone.
 
 from __future__ import annotations
 
-from execution.streams import Children, Column, Entity, Kind, PageNumberPages, Records, Stream
+from dataclasses import replace
+
+from execution.streams import (
+    Children,
+    Column,
+    Entity,
+    HeadPages,
+    Kind,
+    Lookup,
+    PageNumberPages,
+    Records,
+    Round,
+    Stream,
+)
 
 LINE_ITEMS = Children(
     table="printify_line_items",
@@ -135,6 +148,20 @@ PRODUCTS = Stream(
     ),
 )
 
+# The same list, newest first, down to the last round's bound: what was ordered since.
+NEW_ORDERS = replace(ORDERS, pages=HeadPages(limit=10))
+
+# No list tells which orders have changed (sheet 11): those that are not at their end are asked for by number, the older
+# the more seldom.
+OPEN_ORDERS = Lookup(
+    name="orders",
+    path="/shops/{shop_id}/orders/{id}.json",
+    records=ORDERS.records,
+    records_at=ORDERS.records_at,
+    pending="open_orders",
+    single=True,
+)
+
 ENTITIES = (
     Entity(
         name="orders",
@@ -143,6 +170,7 @@ ENTITIES = (
         time_column="ordered_at",
         proofs=("lines",),
         complete_read=True,
+        round=Round(steps=(NEW_ORDERS, OPEN_ORDERS)),
     ),
     Entity(name="products", table="printify_products", steps=(PRODUCTS,), complete_read=True),
 )

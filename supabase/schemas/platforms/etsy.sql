@@ -13,10 +13,10 @@ returns setof text
 language sql stable set search_path = '' as $$
     (select o.platform_id from public.orders as o
      where o.connection_id = job.connection_id and o.platform_id > p_after and not o.is_deleted
-       and job.job_type = 'backfill'
+       and private.reads_all(job)
      union all
      select r.key from private.read_keys(job, 'receipts') as r
-     where r.key > p_after and job.job_type <> 'backfill')
+     where r.key > p_after and not private.reads_all(job))
     except
     select l.order_platform_id from public.line_items as l
     where l.connection_id = job.connection_id and not l.is_deleted
@@ -52,10 +52,10 @@ language plpgsql set search_path = '' as $$
 declare answer jsonb;
 begin
     with new as materialized (
-        select array_agg(r.key) as keys from private.read_keys(job, 'ledger_entries') as r where job.job_type <> 'backfill'),
+        select array_agg(r.key) as keys from private.read_keys(job, 'ledger_entries') as r where not private.reads_all(job)),
     batch as materialized (
         (select p.ctid, p.platform_id, p.reference_type, p.reference_id, p.order_platform_id from public.payments as p
-         where p.connection_id = job.connection_id and p.platform_id > p_after and job.job_type = 'backfill'
+         where p.connection_id = job.connection_id and p.platform_id > p_after and private.reads_all(job)
          order by p.platform_id limit p_limit)
         union all
         (select p.ctid, p.platform_id, p.reference_type, p.reference_id, p.order_platform_id from public.payments as p

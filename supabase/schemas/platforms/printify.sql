@@ -214,6 +214,21 @@ language sql stable set search_path = '' as $$
                 where l.connection_id = job.connection_id and not l.is_deleted) as bare)));
 $$;
 
+insert into private.round_rules (platform, entity, position, seldom, whole) values
+    ('printify', 'orders', 0, '0', '1 day'), ('printify', 'products', 1, '1 day', null);
+
+-- pending_printify_open_orders: orders that may still change and whose time to be asked for has come since the bound of
+-- the round before: at ages of ten minutes, fifteen, 22, each half as old again as the one before, up to sixty days.
+create or replace function private.pending_printify_open_orders(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = '' as $$
+    select o.platform_id from private.last_bound(job) as l (bound), public.printify_orders as o
+    where o.connection_id = job.connection_id and o.platform_id > p_after and not o.is_deleted
+      and o.ordered_at > job.window_end - interval '60 days'
+      and coalesce(o.status, '') not in ('fulfilled', 'canceled')
+      and private.age_step(job.window_end - o.ordered_at) > private.age_step(l.bound - o.ordered_at)
+    order by o.platform_id limit p_limit;
+$$;
+
 -- pending_printify_changed_orders: orders that a webhook named.
 create or replace function private.pending_printify_changed_orders(job public.sync_jobs, p_after text, p_limit int)
 returns setof text language sql stable set search_path = ''
@@ -261,7 +276,7 @@ language sql stable set search_path = '' as $$
 $$;
 create trigger rebuild_short after update of status on public.sync_jobs
     for each row when (new.status = 'completed' and old.status <> 'completed' and new.platform = 'printify'
-                       and new.entity = 'orders')
+                       and new.entity = 'orders' and (new.job_type = 'backfill' or new.is_whole))
     execute function private.rebuild_short();
 
 -- erase_orders_printify: what names the buyer of these orders goes; of the record stays which order one prints again.

@@ -20,11 +20,15 @@ def test_the_tables_hold_what_the_directive_declares(db: psycopg.Connection[Any]
 
     promises = dict(db.execute("select plan, every from private.round_promises").fetchall())
     found: dict[str, dict[str, timedelta]] = {}
-    query = "select platform, entity, seldom from private.round_rules order by platform, position"
-    for platform, entity, seldom in db.execute(query).fetchall():
+    whole: dict[str, dict[str, timedelta]] = {}
+    query = "select platform, entity, seldom, whole from private.round_rules order by platform, position"
+    for platform, entity, seldom, all_of_it in db.execute(query).fetchall():
         found.setdefault(platform, {})[entity] = seldom
+        if all_of_it is not None:
+            whole.setdefault(platform, {})[entity] = all_of_it
 
     assert promises == rules.promises
+    assert whole == rules.whole
     assert {platform: list(entities.items()) for platform, entities in found.items()} == {
         platform: list(entities.items()) for platform, entities in rules.seldom.items()
     }
