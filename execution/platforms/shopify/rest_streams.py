@@ -14,7 +14,7 @@ from execution.platforms.shopify.graphql import GRAPHQL_PATH
 from execution.platforms.shopify.since_id import SinceIdPages
 from execution.platforms.shopify.streams import ENTITIES as BY_GRAPHQL
 from execution.platforms.shopify.streams import REFUND_LINES, REFUNDS
-from execution.streams import Children, Column, Kind, Records, Stream, Window
+from execution.streams import Children, Column, Kind, Records, Round, Stream, Window
 
 REST_ORDERS = Stream(
     name="rest_orders",
@@ -132,10 +132,29 @@ REST_CUSTOMERS = Stream(
     ),
 )
 
+_CHANGED = Window(min_param="updated_at_min", max_param="updated_at_max", time_at="updated_at")
+
+
+def _changed(stream: Stream) -> Stream:
+    """What changed of a list since the last round."""
+    if not isinstance(stream.pages, SinceIdPages):
+        raise TypeError(f"{stream.name} is no list of REST's")
+    return replace(stream, pages=replace(stream.pages, time="updated_at"), window=_CHANGED)
+
+
 _GRAPHQL = {entity.name: entity for entity in BY_GRAPHQL}
 ENTITIES = (
-    replace(_GRAPHQL["orders"], steps=(REST_ORDERS, REFUNDS, REFUND_LINES), proofs=("refunds",)),
+    replace(
+        _GRAPHQL["orders"],
+        steps=(REST_ORDERS, REFUNDS, REFUND_LINES),
+        proofs=("refunds",),
+        round=Round(steps=(_changed(REST_ORDERS), REFUNDS, REFUND_LINES)),
+    ),
     _GRAPHQL["listings"],
     _GRAPHQL["variants"],
-    replace(_GRAPHQL["customers"], steps=(REST_CUSTOMERS,)),
+    replace(
+        _GRAPHQL["customers"],
+        steps=(REST_CUSTOMERS,),
+        round=Round(steps=(_changed(REST_CUSTOMERS),), lookback_seconds=86_400),
+    ),
 )

@@ -26,10 +26,14 @@ _NEXT = re.compile(r'rel="?next"?')
 
 @dataclass(frozen=True, kw_only=True)
 class SinceIdPages(Pages):
-    """A list of REST's: `path` and `count_path`, the envelope, and the fields that are asked for."""
+    """A list of REST's: its name, which is its envelope's as well, and the fields that are asked for.
+
+    `time` is the time that a window bounds.
+    """
 
     root: str
     fields: tuple[str, ...]
+    time: str = "created_at"
     limit: int = 250
     history_scope: str = ""
 
@@ -83,7 +87,7 @@ class SinceIdPaginator(KeysetPaginator[KeysetPosition]):
         """All states unless told otherwise: REST's own default is open orders alone."""
         filters = dict(self.stream.params)
         if position.window_start is not None:
-            filters["created_at_min"] = iso_time(position.window_start)
+            filters[f"{self.pages.time}_min"] = iso_time(position.window_start)
         if position.until is not None:
-            filters["created_at_max"] = iso_time(position.until)
+            filters[f"{self.pages.time}_max"] = iso_time(position.until)
         return filters

@@ -9,12 +9,13 @@ An id with us is the number that a global id ends with: the same that REST and P
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from execution.http.messages import Request
 from execution.platforms.shopify.graphql import GRAPHQL_PATH, graphql
 from execution.platforms.shopify.graphql_pages import GraphqlPages
-from execution.streams import Children, Column, Derivation, Entity, Kind, Lookup, Records, Stream, Window
+from execution.streams import Children, Column, Derivation, Entity, Kind, Lookup, Records, Round, Stream, Window
 
 # From this many records on, an export in bulk is cheaper than pages: it costs a dozen calls whatever its size.
 BULK_FROM = 2_000
@@ -370,6 +371,17 @@ CUSTOMERS = Stream(
     ),
 )
 
+_CHANGED = Window(min_param="updated_at", max_param="updated_at", time_at="updatedAt")
+
+
+def changed(stream: Stream) -> Stream:
+    """What changed of a list since the last round, by the time of change that its search knows. Never an export."""
+    if not isinstance(stream.pages, GraphqlPages):
+        raise TypeError(f"{stream.name} has no connection")
+    pages = replace(stream.pages, time="updated_at", count_time="updated_at", bulk_from=None)
+    return replace(stream, pages=pages, window=_CHANGED)
+
+
 # As GraphQL and as REST name it: rows of both may stand side by side.
 _CREATED_AT = ("createdAt", "created_at")
 
@@ -382,8 +394,16 @@ ENTITIES = (
         proofs=("line_items", "refunds"),
         complete_read=True,
         created_at=_CREATED_AT,
+        round=Round(steps=(changed(ORDERS), ORDER_LINES, REFUNDS, REFUND_LINES)),
     ),
-    Entity(name="listings", table="listings", steps=(PRODUCTS,), complete_read=True, created_at=_CREATED_AT),
+    Entity(
+        name="listings",
+        table="listings",
+        steps=(PRODUCTS,),
+        complete_read=True,
+        created_at=_CREATED_AT,
+        round=Round(steps=(changed(PRODUCTS),)),
+    ),
     Entity(name="variants", table="listing_variants", steps=(VARIANTS,), complete_read=True),
     # The search for customers by time knows whole days only (section 3.1).
     Entity(
@@ -393,5 +413,6 @@ ENTITIES = (
         complete_read=True,
         created_at=_CREATED_AT,
         lookback_seconds=86_400,
+        round=Round(steps=(changed(CUSTOMERS),), lookback_seconds=86_400),
     ),
 )

@@ -2,6 +2,10 @@
 -- orders' own raw records; indexes keep it from being looked for in all of them.
 
 insert into private.sales_channels values ('shopify', false);
+insert into private.round_rules (platform, entity, position, seldom, whole) values
+    ('shopify', 'orders', 0, '0', '7 days'), ('shopify', 'listings', 1, '1 hour', '1 day'),
+    ('shopify', 'variants', 2, '1 day', null), ('shopify', 'customers', 3, '6 hours', '7 days');
+
 select private.closed_by_events('orders', 'shopify');
 select private.closed_by_events('customers', 'shopify');
 select private.closed_by_events('listings', 'shopify');
