@@ -29,6 +29,7 @@ from execution.process.shutdown import HeldLeases
 from execution.rate_limiter import RateLimiter
 from execution.rejects import RejectLimits
 from execution.settings import Settings
+from execution.slices.doubts import DoubtWaits
 from execution.slices.job_slice import Client
 from execution.store import AS_LONG_AS_IT_TAKES, IN_PASSING, Patience, Store
 from execution.token_manager import TokenManager
@@ -224,6 +225,11 @@ class App:
         self.call_record.flush()
 
     @cached_property
+    def doubt_waits(self) -> DoubtWaits:
+        """How patient we are with a platform that does not agree with itself."""
+        return DoubtWaits.load()
+
+    @cached_property
     def reject_limits(self) -> RejectLimits:
         """How much of an entity may be rejected, as the directive declares it."""
         return RejectLimits.load()
@@ -240,6 +246,7 @@ class App:
             worker=f"{socket.gethostname()}:{os.getpid()}",
             history=self.settings.history_window,
             rejects=self.reject_limits,
+            doubt_waits=self.doubt_waits,
             give_back=self._after_slice,
             return_later=lambda lease_id: lease_returns.note(self.valkey, lease_id),
             slice_calls=lambda job: self.limiter.slice_calls(self._scope_of(job)),

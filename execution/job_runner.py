@@ -40,6 +40,7 @@ from execution.process.shutdown import HeldLeases
 from execution.rejects import RejectLimits
 from execution.seller_messages import message_of
 from execution.settings import HistoryWindow
+from execution.slices.doubts import DoubtWaits
 from execution.slices.job_slice import Client, ClientOf, JobSlice
 from execution.slices.slice_work import SliceWork
 from execution.store import Store
@@ -80,6 +81,7 @@ class JobRunner:
     worker: str
     history: HistoryWindow
     rejects: RejectLimits
+    doubt_waits: DoubtWaits
     give_back: Callable[[], None] = lambda: None
     # Told the lease that could not be given back, because the process is stopping and the database does not answer.
     return_later: Callable[[str], None] = lambda _: None
@@ -122,7 +124,14 @@ class JobRunner:
             return SliceOutcome.PARKED
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch") as pool:
             work = SliceWork(
-                JobSlice(store=self.store, client=client, pool=pool, job=job, over=self._over(job, client)),
+                JobSlice(
+                    store=self.store,
+                    client=client,
+                    pool=pool,
+                    job=job,
+                    over=self._over(job, client),
+                    doubt_waits=self.doubt_waits,
+                ),
                 self.history,
                 self.rejects,
             )

@@ -6,7 +6,6 @@ declared with its entity (`streams.Round`); workers work it as any job.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +19,7 @@ from execution import backfill_manager
 from execution.connections.choice import chosen
 from execution.errors import StoreError, UserError
 from execution.shipped import folder
+from execution.spans import span
 from execution.store import Store
 
 DIRECTIVE = folder("directives") / "sync_orchestration.md"
@@ -31,7 +31,6 @@ OUTCOME_WORDS: Mapping[RoundOutcome, str] = {
     "not_loaded": "not loaded yet: its backfill comes first",
     "not_connected": "not connected any more",
 }
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +71,6 @@ def _spans(declared: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, 
         str(platform): {str(entity): span(text) for entity, text in entities.items()}
         for platform, entities in declared.items()
     }
-
-
-def span(text: object) -> timedelta:
-    """A length of time as directives write it: 30s, 5m, 6h, 1d; 0 for none. ValueError for anything else."""
-    parsed = re.fullmatch(r"(\d+)([smhd])|0", str(text))
-    if parsed is None:
-        raise ValueError(f"{text!r} is not a length of time like 5m, 6h or 1d")
-    return timedelta(**{_UNITS[parsed[2]]: int(parsed[1])}) if parsed[2] else timedelta()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,8 @@ import pytest
 from execution.backfill_manager import JobTable
 from execution.catalog import CATALOG
 from execution.errors import UserError
-from execution.sync_orchestrator import RoundRules, span
+from execution.spans import span
+from execution.sync_orchestrator import RoundRules
 
 
 def test_the_tables_hold_what_the_directive_declares(db: psycopg.Connection[Any]) -> None:

@@ -97,6 +97,7 @@ WAITS = {
     "second_used_up": _SLOWER,
     "throttled": _SLOWER,
     "token_refreshing": _SLOWER,
+    "disagrees": "{title} does not show us the same list twice, so we look again later.",
 }
 _OTHER_WAIT = "{title} did not answer as it should, so we try again."
 

@@ -337,6 +337,11 @@ def again(position: P) -> P:
     return replace(position, pass_no=position.pass_no + 1, tries=position.tries + 1).restarted()
 
 
+def once_more(position: P) -> P:
+    """A reading of the same window from the beginning, as if it had never been tried."""
+    return replace(again(position), tries=1)
+
+
 def not_proven(stream: Stream, position: Position, counts: AuditCounts) -> Incomplete:
     """The numbers of a window that no pass could prove."""
     span = "" if position.window_start is None else f" between {position.window_start} and {position.window_end}"

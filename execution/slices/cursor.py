@@ -28,6 +28,8 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     step: int = 0
     round: int = 0
     reason: str = ""
+    # How often the job has waited, because the platform did not agree with itself.
+    waits: int = 0
     # Of a stream: windows that are read once more, the first one now (none: it is the first reading), and its position.
     rereads: tuple[ReadWindow, ...] = ()
     position: dict[str, Any] | None = None
@@ -69,4 +71,8 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return msgspec.structs.replace(self, rereads=self.rereads[1:], position=None)
 
     def next_step(self) -> Self:
-        return type(self)(step=self.step + 1, round=self.round)
+        return type(self)(step=self.step + 1, round=self.round, waits=self.waits)
+
+    def later(self) -> Self:
+        """Here again, after a wait."""
+        return msgspec.structs.replace(self, waits=self.waits + 1)

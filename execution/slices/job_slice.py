@@ -12,6 +12,7 @@ from typing import Protocol
 from execution.http.messages import Request, Response
 from execution.jobs import Job
 from execution.slices.cursor import Cursor
+from execution.slices.doubts import DoubtWaits
 from execution.slices.page_commit import PageCommitter
 from execution.store import Store
 
@@ -38,6 +39,7 @@ class JobSlice:
     pool: Executor
     job: Job
     over: Callable[[], bool]
+    doubt_waits: DoubtWaits
 
     @cached_property
     def committer(self) -> PageCommitter:

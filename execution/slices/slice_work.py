@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import structlog
 
 from execution import verification
@@ -60,7 +61,7 @@ class SliceWork:
             finding = verification.verify(self._slice.store, self._job, self._slice.send, window, self._rejects)
             if isinstance(finding, Certificate):
                 return finding
-            cursor = self._doubt(finding, cursor.round + 1)
+            cursor = self._doubt(finding, cursor)
 
     def _saved(self) -> Cursor:
         """Where the job stands, as `slices.cursor` says."""
@@ -101,13 +102,20 @@ class SliceWork:
             return DerivationStep(self._slice, step, cursor)
         return StreamStep(self._slice, step, cursor, window)
 
-    def _doubt(self, doubt: Doubt, round_no: int) -> Cursor:
-        """Read again what is doubtful; after some rounds fail loudly, with numbers."""
-        if round_no > _LONGEST_DOUBT or not (doubt.windows or doubt.lookups):
+    def _doubt(self, doubt: Doubt, before: Cursor) -> Cursor:
+        """Read again what is doubtful; after some rounds later, and after some waits fail loudly, with numbers."""
+        if not (doubt.windows or doubt.lookups):
             raise Fatal(doubt.reason, code="incomplete")
-        cursor = Cursor(step=doubt.step, round=round_no, reason=doubt.reason, rereads=doubt.windows)
-        self._slice.save(cursor)
-        return cursor
+        again = Cursor(
+            step=doubt.step, round=before.round + 1, waits=before.waits, reason=doubt.reason, rereads=doubt.windows
+        )
+        if again.round > _LONGEST_DOUBT:
+            signal = self._slice.doubt_waits.signal(again, doubt.reason, code="incomplete")
+            if isinstance(signal, Snooze):
+                self._slice.save(msgspec.structs.replace(again.later(), round=0))
+            raise signal
+        self._slice.save(again)
+        return again
 
 
 def _seconds(moment: datetime) -> int:

@@ -6,10 +6,19 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from execution.errors import Fatal, Snooze
+from execution.errors import Snooze
 from execution.http.messages import Response
 from execution.pagination.page_body import Content
-from execution.pagination.paginator import AuditCounts, Bounds, Commit, Incomplete, Paginator, Position, Wait
+from execution.pagination.paginator import (
+    AuditCounts,
+    Bounds,
+    Commit,
+    Incomplete,
+    Paginator,
+    Position,
+    Wait,
+    once_more,
+)
 from execution.pagination.registry import paginator_of
 from execution.slices.cursor import Cursor
 from execution.slices.job_slice import JobSlice
@@ -111,6 +120,9 @@ class StreamStep:
         """The pass over a window has ended: judge it."""
         following: Position | Incomplete = self._paginator.close(position, self._bounds, counts)
         if isinstance(following, Incomplete):
-            raise Fatal(following.reason, code="not_shown")
+            signal = self._slice.doubt_waits.signal(self._cursor, following.reason, code="not_shown")
+            if isinstance(signal, Snooze):
+                self._slice.save(self._cursor.at(once_more(position)).later())
+            raise signal
         self._slice.save(self._cursor.at(following))
         return following
