@@ -115,6 +115,7 @@ class App:
             refresher_of=self.refresher_of,
             give_back=self.limiter.give_back,
             check_in=self.check_boot,
+            entities_of=self.catalog.of,
         )
 
     @cached_property
@@ -200,7 +201,7 @@ class App:
             store=self.store,
             lease_seconds=LEASE_SECONDS,
             scope_of=lambda job: self._scope_of(job).key,
-            probe=lambda job, client: platform_named(job.platform).api.identify(client.send, job.shop_id),
+            probe=lambda job, client: platform_named(job.platform).api.identify(client.send, job.shop_id, ""),
         )
 
     def breakers(self) -> list[dict[str, Any]]:

@@ -216,10 +216,16 @@ def connect(
     show(
         facts,
         as_json=as_json,
-        text=lambda told: (
-            f"Connected {told['shop_name'] or told['shop_id']} ({told['platform']} shop {told['shop_id']})."
-        ),
+        text=_connected,
     )
+
+
+def _connected(told: Mapping[str, Any]) -> str:
+    done = f"Connected {told['shop_name'] or told['shop_id']} ({told['platform']} shop {told['shop_id']})."
+    missing = ", ".join(told["missing_rights"])
+    if not missing:
+        return done
+    return f"{done}\nNot granted: {missing}. What needs it is not read until you connect again with it."
 
 
 @backfill.command("start", short_help="Queue a user's backfill, or say what it would cost.")

@@ -140,6 +140,7 @@ def connect(
         "shop_id": connection.shop_id,
         "shop_name": connection.shop_name,
         "currency": connection.currency,
+        "missing_rights": list(connection.missing_rights),
     }
 
 

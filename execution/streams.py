@@ -237,10 +237,14 @@ class Lookup:
     param: str = ""
     records_at: str = "results"
     request: Callable[[Lookup, Sequence[str]], Request] = request_by_parameter
+    # The document that `request` asks with, where the platform is asked in one (GraphQL).
+    query: str = ""
     # Another list of pending ids than the one of its own name.
     pending: str = ""
     # The answer is the record itself, and no list of one.
     single: bool = False
+    # The ids that are asked for are the keys of the records that come: one that does not come is gone.
+    by_key: bool = True
     # Null stands in the list for what is gone (GraphQL's `nodes`).
     null_is_gone: bool = False
     # Where these may not be read, the steps beside it go on: another entity tells the seller.

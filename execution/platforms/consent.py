@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
-from execution.http.messages import Send
 from execution.platform_settings import PlatformSettings
 from execution.tokens.rules import RefreshRequest
 
@@ -45,9 +43,6 @@ class Consent:
     shop_suffix: str = ""
     shop_pages: tuple[str, ...] = ()
     is_genuine: Callable[[PlatformSettings, Mapping[str, str], float], bool] = lambda _settings, _query, _now: True
-    # The scopes of a new token: from the answer that brought it, or by asking. None: the platform does not tell.
-    granted: Callable[[dict[str, Any]], set[str] | None] = lambda _: None
-    ask_granted: Callable[[Send, str], set[str]] | None = None
 
     @property
     def origin(self) -> str:

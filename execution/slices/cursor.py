@@ -10,7 +10,7 @@ A cursor names the version of its form. What this code cannot read is never gues
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Self
 
 import msgspec
@@ -18,7 +18,9 @@ import msgspec
 from execution.errors import CursorTooNew, CursorUnreadable
 from execution.pagination.paginator import Position, ReadWindow
 
-VERSION = 1
+VERSION = 2
+# Older forms that are the same, with less in them.
+_READ_AS_WELL = (1,)
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -34,6 +36,9 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     # Of a lookup or a derivation: the last key that is done, and how many ids are asked for at once.
     after: str = ""
     batch: int | None = None
+    # Of a lookup: what the platform said once to be gone, and whether it is being asked for again.
+    gone: tuple[str, ...] = ()
+    again: bool = False
 
     @classmethod
     def load(cls, saved: Mapping[str, Any]) -> Self:
@@ -43,7 +48,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         version = saved.get("version")
         if isinstance(version, int) and version > VERSION:
             raise CursorTooNew(f"the cursor has version {version}, this worker reads version {VERSION}")
-        if version != VERSION:
+        if version not in (VERSION, *_READ_AS_WELL):
             raise CursorUnreadable(f"the cursor has version {version}, this worker reads version {VERSION}")
         try:
             return msgspec.convert({name: value for name, value in saved.items() if name != "version"}, cls)
@@ -61,6 +66,18 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def past(self, key: str, *, batch: int | None = None) -> Self:
         """Everything up to this key is looked up, or derived."""
         return msgspec.structs.replace(self, after=key, batch=batch)
+
+    def said_gone(self, ids: Collection[str]) -> Self:
+        """These were said to be gone, for the first time."""
+        return msgspec.structs.replace(self, gone=(*self.gone, *ids))
+
+    def asking_again(self) -> Self:
+        return msgspec.structs.replace(self, again=True)
+
+    def answered(self, ids: Collection[str]) -> Self:
+        """Of these it is known now whether they are gone."""
+        left = tuple(one for one in self.gone if one not in ids)
+        return msgspec.structs.replace(self, gone=left, again=bool(left))
 
     def reread_done(self) -> Self:
         """On to the next doubtful window; after the last one to the next step."""

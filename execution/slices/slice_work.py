@@ -11,6 +11,7 @@ from execution import verification
 from execution.errors import CursorTooNew, CursorUnreadable, Fatal, Snooze
 from execution.jobs import WORKER_TOO_OLD, WORKER_TOO_OLD_WAIT
 from execution.pagination.paginator import Bounds
+from execution.platforms.rights import right_missing
 from execution.rejects import RejectLimits
 from execution.settings import HistoryWindow
 from execution.slices.cursor import Cursor
@@ -46,7 +47,12 @@ class SliceWork:
         return self._slice.committer.pages
 
     def run(self) -> Certificate | None:
-        """The certificate when the entity is complete and proven; None when the slice is over before."""
+        """The certificate when the entity is complete and proven; None when the slice is over before.
+
+        Raises Fatal, without a call, where the entity needs a right that is known to be missing.
+        """
+        if self._job.missing_rights:
+            raise right_missing(self._job.missing_rights)
         window, cursor = self._freeze(), self._saved()
         while True:
             while cursor.step < len(self._job.entity.steps):

@@ -38,7 +38,8 @@ begin
     select * into connection from public.connected_accounts where id = job.connection_id;
     return to_jsonb(job) || jsonb_build_object(
         'shop_id', connection.shop_id, 'shop_created_at', connection.shop_created_at, 'currency', connection.currency,
-        'connection_status', connection.status, 'now', clock_timestamp());
+        'connection_status', connection.status, 'now', clock_timestamp(),
+        'rights', (select rights from private.platform_tokens where connection_id = connection.id));
 end $$;
 revoke all on function public.claim_job(uuid, text, int) from public, anon, authenticated;
 grant execute on function public.claim_job(uuid, text, int) to service_role;

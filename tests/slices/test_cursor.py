@@ -41,6 +41,8 @@ CURSORS = st.builds(
     position=st.none() | POSITIONS.map(lambda position: position.dump()),
     after=st.text(),
     batch=st.none() | NUMBERS,
+    gone=st.lists(st.text(), max_size=3).map(tuple),
+    again=st.booleans(),
 )
 
 

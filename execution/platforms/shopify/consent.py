@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hmac
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from execution.http.signatures import hex_hmac
@@ -48,11 +46,6 @@ def _is_genuine(settings: PlatformSettings, query: Mapping[str, str], now: float
     return hmac.compare_digest(query.get("hmac", "").encode(), wanted.encode()) and fresh
 
 
-def _granted(fields: dict[str, Any]) -> set[str] | None:
-    scopes = fields.get("scope")
-    return set(filter(None, re.split(r"[\s,]+", scopes))) if isinstance(scopes, str) else None
-
-
 SHOPIFY_CONSENT = Consent(
     authorize_url="https://{shop}/admin/oauth/authorize",
     token_url="https://{shop}/admin/oauth/access_token",  # noqa: S106  an address
@@ -68,5 +61,4 @@ SHOPIFY_CONSENT = Consent(
         r"([a-z0-9][a-z0-9-]{0,62})\.myshopify\.com/admin(?:[/?#]|$)",
     ),
     is_genuine=_is_genuine,
-    granted=_granted,
 )

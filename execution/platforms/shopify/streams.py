@@ -20,9 +20,13 @@ from execution.streams import Children, Column, Derivation, Entity, Kind, Lookup
 BULK_FROM = 2_000
 _MONEY = "{ shopMoney { amount currencyCode } }"
 
+# Of which the rights are others than the order's (`rights`): its buyer, and of a line what was sold.
+BUYER = "customer { id }"
+SOLD = "product { id } variant { id }"
+
 # LineItem (section 5). `quantity` is as it was ordered; what was refunded stands in the refund's lines.
 _LINE = f"""id title variantTitle name sku vendor quantity currentQuantity isGiftCard taxable requiresShipping
-  product {{ id }} variant {{ id }}
+  {SOLD}
   originalUnitPriceSet {_MONEY} totalDiscountSet {_MONEY} discountedTotalSet {_MONEY}
   discountAllocations {{ allocatedAmountSet {_MONEY} }} taxLines {{ title rate priceSet {_MONEY} }}"""
 
@@ -31,7 +35,7 @@ _LINE = f"""id title variantTitle name sku vendor quantity currentQuantity isGif
 # which line is a connection inside such a list, which no bulk export takes (0.8): looked up by `REFUNDS`.
 _ORDER = f"""id name number createdAt processedAt updatedAt cancelledAt closedAt cancelReason test confirmed edited
   currencyCode presentmentCurrencyCode displayFinancialStatus displayFulfillmentStatus returnStatus fullyPaid
-  sourceName taxesIncluded tags discountCodes paymentGatewayNames customer {{ id }}
+  sourceName taxesIncluded tags discountCodes paymentGatewayNames {BUYER}
   totalPriceSet {{ shopMoney {{ amount currencyCode }} presentmentMoney {{ amount currencyCode }} }}
   currentTotalPriceSet {_MONEY} subtotalPriceSet {_MONEY} totalTaxSet {_MONEY} totalDiscountsSet {_MONEY}
   totalShippingPriceSet {_MONEY} totalRefundedSet {_MONEY} totalTipReceivedSet {_MONEY}
@@ -170,29 +174,37 @@ ORDERS = Stream(
 )
 
 
-def request_nodes(node_type: str, node: str, *, points: float) -> Callable[[Lookup, Sequence[str]], Request]:
+def nodes_query(node_type: str, node: str) -> str:
     """How objects of one type are asked for by id."""
-    query = f"query KeeperNodes($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {node_type} {{ {node} }} }} }}"
+    return f"query KeeperNodes($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {node_type} {{ {node} }} }} }}"
 
-    def request(_lookup: Lookup, ids: Sequence[str]) -> Request:
-        return graphql(query, {"ids": [f"gid://shopify/{node_type}/{number}" for number in ids]}, points=points)
+
+def request_nodes(node_type: str, *, points: float) -> Callable[[Lookup, Sequence[str]], Request]:
+    """The call of `nodes_query`."""
+
+    def request(lookup: Lookup, ids: Sequence[str]) -> Request:
+        return graphql(lookup.query, {"ids": [f"gid://shopify/{node_type}/{number}" for number in ids]}, points=points)
 
     return request
 
 
-def request_stretch(node_type: str, node: str, *, points: float) -> Callable[[Lookup, Sequence[str]], Request]:
-    """How the next stretch of a list inside an object is asked for: "<object>:<cursor>", without one from its start.
-
-    What is pending says the cursor that the last stretch ended with, as long as another one follows.
-    """
-    query = (
+def stretch_query(node_type: str, node: str) -> str:
+    return (
         "query KeeperStretch($ids: [ID!]!, $after: String) "
         f"{{ nodes(ids: $ids) {{ ... on {node_type} {{ {node} }} }} }}"
     )
 
-    def request(_lookup: Lookup, ids: Sequence[str]) -> Request:
+
+def request_stretch(node_type: str, *, points: float) -> Callable[[Lookup, Sequence[str]], Request]:
+    """How the next stretch of a list inside an object is asked for: "<object>:<cursor>", without one from its start.
+
+    What is pending says the cursor that the last stretch ended with, as long as another one follows.
+    """
+
+    def request(lookup: Lookup, ids: Sequence[str]) -> Request:
         number, _, after = ids[0].partition(":")
-        return graphql(query, {"ids": [f"gid://shopify/{node_type}/{number}"], "after": after or None}, points=points)
+        asked: dict[str, object] = {"ids": [f"gid://shopify/{node_type}/{number}"], "after": after or None}
+        return graphql(lookup.query, asked, points=points)
 
     return request
 
@@ -202,7 +214,9 @@ ORDER_LINES = Lookup(
     path=GRAPHQL_PATH,
     records=_ORDER_RECORDS,
     records_at="data.nodes",
-    request=request_stretch("Order", ORDER_STRETCH, points=200),
+    query=stretch_query("Order", ORDER_STRETCH),
+    by_key=False,
+    request=request_stretch("Order", points=200),
     null_is_gone=True,
 )
 
@@ -243,7 +257,8 @@ _REFUND_RECORDS = _records(
 REFUNDS = Lookup(
     name="refunds",
     path=GRAPHQL_PATH,
-    request=request_nodes("Refund", REFUND_NODE, points=60),
+    query=nodes_query("Refund", REFUND_NODE),
+    request=request_nodes("Refund", points=60),
     batch=100,
     fallback=10,
     records_at="data.nodes",
@@ -253,7 +268,9 @@ REFUNDS = Lookup(
 REFUND_LINES = Lookup(
     name="refund_lines",
     path=GRAPHQL_PATH,
-    request=request_stretch("Refund", REFUND_STRETCH, points=60),
+    query=stretch_query("Refund", REFUND_STRETCH),
+    by_key=False,
+    request=request_stretch("Refund", points=60),
     records_at="data.nodes",
     records=_REFUND_RECORDS,
     null_is_gone=True,
@@ -336,6 +353,7 @@ CHANGED_VARIANTS = Lookup(
     records=VARIANTS.records,
     records_at="data.productVariants.nodes",
     request=_ask_stretch,
+    by_key=False,
     pending="changed_variants",
 )
 GONE_VARIANTS = Derivation(name="gone_variants")

@@ -162,7 +162,7 @@ def test_an_envelope_of_nothing_but_records_is_read_twice(printify: Printify, wo
 
 ENDINGS = {
     402: ("payment_needed", "Printify account"),
-    403: ("reconnect_needed", "allow all three"),
+    403: ("right_missing", "the right orders.read"),
     404: ("not_shown", "start this again"),
     400: ("request_wrong", "our side"),
 }

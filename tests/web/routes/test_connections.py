@@ -15,9 +15,7 @@ from pydantic import SecretStr
 from execution.connections.consent import ConsentRefused, check_shop
 from execution.job_runner import SliceOutcome
 from execution.platform_settings import PlatformSettings
-from execution.platforms.etsy.consent import ETSY_CONSENT
 from execution.platforms.shopify.consent import SHOPIFY_CONSENT
-from execution.tokens.rules import missing_scopes
 from tests.worlds.users import make_user as make_user_in
 from tests.worlds.world import make_world
 from web.connecting import HOME, local_path
@@ -225,17 +223,22 @@ def test_a_seller_who_declines_is_told_so(browser, etsy, shop):
     assert "problem=declined" in come_back(browser, back).headers["location"]
 
 
-def test_missing_scopes_are_named(browser, etsy, shop):
-    """The seller is told which; nothing is stored."""
+def test_a_shop_is_connected_with_the_rights_that_there_are(browser, etsy, shop):
     location = begin(browser).headers["location"].replace("%20listings_r", "")
 
     ended = come_back(browser, consent(location))
 
-    assert "problem=scopes_missing" in ended.headers["location"]
+    assert "problem=" not in ended.headers["location"]
+    assert [one["status"] for one in browser.get("/connections").json()] == ["connected"]
+
+
+def test_a_shop_of_which_nothing_may_be_read_is_refused(browser, etsy, shop):
+    location = begin(browser).headers["location"].replace("transactions_r%20listings_r%20", "")
+
+    ended = come_back(browser, consent(location))
+
+    assert "problem=nothing_readable" in ended.headers["location"]
     assert browser.get("/connections").json() == []
-    assert missing_scopes(ETSY_CONSENT.scopes, {"transactions_r", "shops_r"}) == ["listings_r"]
-    writes = set(SHOPIFY_CONSENT.scopes) - {"read_orders"} | {"write_orders"}
-    assert missing_scopes(SHOPIFY_CONSENT.scopes, writes) == []
 
 
 def test_another_shop_stands_beside_the_first(browser, etsy, shop, db):
