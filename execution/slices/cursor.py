@@ -18,7 +18,9 @@ import msgspec
 from execution.errors import CursorTooNew, CursorUnreadable
 from execution.pagination.paginator import Position, ReadWindow
 
-VERSION = 1
+VERSION = 2
+# The newest form that older code reads as well: what it does not know is left out unless it is there.
+_PLAIN, _WITH_KNOWN = 1, VERSION
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -34,6 +36,8 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     # Of a lookup or a derivation: the last key that is done, and how many ids are asked for at once.
     after: str = ""
     batch: int | None = None
+    # Behind the last step: what is known of the proofs that are asked in pieces. A page or a doubt makes it void.
+    known: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @classmethod
     def load(cls, saved: Mapping[str, Any]) -> Self:
@@ -43,7 +47,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         version = saved.get("version")
         if isinstance(version, int) and version > VERSION:
             raise CursorTooNew(f"the cursor has version {version}, this worker reads version {VERSION}")
-        if version != VERSION:
+        if version not in (_PLAIN, _WITH_KNOWN):
             raise CursorUnreadable(f"the cursor has version {version}, this worker reads version {VERSION}")
         try:
             return msgspec.convert({name: value for name, value in saved.items() if name != "version"}, cls)
@@ -53,7 +57,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def dump(self) -> dict[str, Any]:
         """As JSON, without what is as in a fresh cursor."""
         fields: dict[str, Any] = msgspec.to_builtins(self)
-        return {"version": VERSION, **fields}
+        return {"version": _WITH_KNOWN if self.known else _PLAIN, **fields}
 
     def at(self, position: Position) -> Self:
         return msgspec.structs.replace(self, position=position.dump())
@@ -61,6 +65,10 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def past(self, key: str, *, batch: int | None = None) -> Self:
         """Everything up to this key is looked up, or derived."""
         return msgspec.structs.replace(self, after=key, batch=batch)
+
+    def knowing(self, known: Mapping[str, Any]) -> Self:
+        """The proofs have come so far."""
+        return msgspec.structs.replace(self, known=dict(known))
 
     def reread_done(self) -> Self:
         """On to the next doubtful window; after the last one to the next step."""

@@ -35,6 +35,7 @@ language sql immutable set search_path = '' as $$
     ('private.platform_events', 'connection', '7 days', 'worked_at', null, null),
     -- No page is on its way for so long.
     ('private.closed_objects', 'connection', '90 days', 'gone_at', 't.forgotten_at is null', null),
+    ('private.unfinished_work', 'connection', null, null, null, 'one a connection and kind, until it is done'),
     ('public.order_costs', 'connection', null, null, null, 'one an order of a printer'),
     ('private.cost_links', 'connection', null, null, null, 'one an order of a printer, and each that it may be'),
     -- Senders repeat for days, and people replay by hand: a month is remembered.

@@ -60,7 +60,7 @@ begin
             perform private.settle(request.id, 'erased');
         end if;
     elsif p_effect = 'redact_shop' then
-        perform private.erase_left(request.id, 5000);
+        perform private.erase_left(request.id, 1000);
     end if;
 end $$;
 
@@ -92,7 +92,7 @@ begin
     return false;
 end $$;
 
--- erase_shops: what the clock does about shops that have left: a step of each.
+-- erase_shops: what the clock does about shops that have left: a step of the one that has waited longest.
 create or replace function private.erase_shops(p_rows int) returns int
 language plpgsql set search_path = '' as $$
 declare request bigint; settled int := 0;
@@ -100,7 +100,7 @@ begin
     for request in select r.id from private.privacy_requests as r
                     left join public.connected_accounts as a on a.id = r.connection_id
                    where r.done_at is null and r.effect = 'redact_shop' and (a.id is null or private.is_left(a))
-                   order by r.received_at limit 5 loop
+                   order by r.received_at limit 1 loop
         settled := settled + private.erase_left(request, p_rows)::int;
     end loop;
     return settled;
@@ -116,7 +116,7 @@ $$;
 
 -- erase_connection: its user wants it gone, with all that was loaded: a step of so many rows. Answers whether nothing is
 -- left. Only of a shop that is disconnected.
-create or replace function public.erase_connection(p_user_id uuid, p_connection_id uuid, p_rows int default 20000)
+create or replace function public.erase_connection(p_user_id uuid, p_connection_id uuid, p_rows int default 2000)
 returns boolean language plpgsql security definer set search_path = '' set statement_timeout = '50s' as $$
 declare connection public.connected_accounts;
 begin
