@@ -17,7 +17,7 @@ import redis
 from supabase.lib.client_options import SyncClientOptions
 
 import supabase
-from execution import backfill_manager, jobs, workers
+from execution import backfill_manager, jobs, pieces, workers
 from execution.api_key import is_token
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
@@ -241,7 +241,8 @@ def verify(app: App, *, user_id: str, platform: str | None, shop_id: str | None 
         named = {name: shop[name] for name in ("platform", "connection_id", "shop_id")}
         for entity in app.catalog.of(shop["platform"]):
             listing = entity.listing
-            found = app.store.rpc(
+            found = pieces.whole(
+                app.store,
                 "verify_completed",
                 p_user_id=user_id,
                 p_connection_id=shop["connection_id"],
@@ -449,7 +450,7 @@ def _keep_house(app: App, stop: threading.Event) -> None:
         busy = False
         try:
             done = keep_house(app)
-            busy = bool(done["pruned"] or done["erased"])
+            busy = bool(done["pruned"] or done["erased"] or done["unfinished"])
         except KeeperError as error:
             workers.log.warning("housekeeping_failed", error=str(error))
         except Exception:  # noqa: BLE001  it is logged

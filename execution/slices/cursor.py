@@ -19,8 +19,10 @@ from execution.errors import CursorTooNew, CursorUnreadable
 from execution.pagination.paginator import Position, ReadWindow
 
 VERSION = 2
-# Older forms that are the same, with less in them.
-_READ_AS_WELL = (1,)
+# What older code reads as well: whatever it does not know is left out unless it is there.
+_PLAIN = 1
+# What came with the newer form.
+_NEWER = ("known", "gone", "again")
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -40,6 +42,9 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     gone: tuple[str, ...] = ()
     again: bool = False
 
+    # Behind the last step: what is known of the proofs that are asked in pieces. A page or a doubt makes it void.
+    known: dict[str, Any] = msgspec.field(default_factory=dict)
+
     @classmethod
     def load(cls, saved: Mapping[str, Any]) -> Self:
         """Raises CursorUnreadable or CursorTooNew. A job that has not begun has an empty one."""
@@ -48,7 +53,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         version = saved.get("version")
         if isinstance(version, int) and version > VERSION:
             raise CursorTooNew(f"the cursor has version {version}, this worker reads version {VERSION}")
-        if version not in (VERSION, *_READ_AS_WELL):
+        if version not in (_PLAIN, VERSION):
             raise CursorUnreadable(f"the cursor has version {version}, this worker reads version {VERSION}")
         try:
             return msgspec.convert({name: value for name, value in saved.items() if name != "version"}, cls)
@@ -58,7 +63,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def dump(self) -> dict[str, Any]:
         """As JSON, without what is as in a fresh cursor."""
         fields: dict[str, Any] = msgspec.to_builtins(self)
-        return {"version": VERSION, **fields}
+        return {"version": VERSION if any(name in fields for name in _NEWER) else _PLAIN, **fields}
 
     def at(self, position: Position) -> Self:
         return msgspec.structs.replace(self, position=position.dump())
@@ -78,6 +83,10 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Of these it is known now whether they are gone."""
         left = tuple(one for one in self.gone if one not in ids)
         return msgspec.structs.replace(self, gone=left, again=bool(left))
+
+    def knowing(self, known: Mapping[str, Any]) -> Self:
+        """The proofs have come so far."""
+        return msgspec.structs.replace(self, known=dict(known))
 
     def reread_done(self) -> Self:
         """On to the next doubtful window; after the last one to the next step."""

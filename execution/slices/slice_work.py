@@ -11,6 +11,7 @@ from execution import verification
 from execution.errors import CursorTooNew, CursorUnreadable, Fatal, Snooze
 from execution.jobs import WORKER_TOO_OLD, WORKER_TOO_OLD_WAIT
 from execution.pagination.paginator import Bounds
+from execution.pieces import Questions
 from execution.platforms.rights import right_missing
 from execution.rejects import RejectLimits
 from execution.settings import HistoryWindow
@@ -63,7 +64,7 @@ class SliceWork:
                 if following is None:
                     return None
                 cursor = following
-            finding = verification.verify(self._slice.store, self._job, self._slice.send, window, self._rejects)
+            finding = verification.verify(self._questions(cursor), self._slice.send, window, self._rejects)
             if isinstance(finding, Certificate):
                 return finding
             cursor = self._doubt(finding, cursor.round + 1)
@@ -103,6 +104,15 @@ class SliceWork:
         if isinstance(step, Derivation):
             return DerivationStep(self._slice, step, cursor)
         return StreamStep(self._slice, step, cursor, window)
+
+    def _questions(self, cursor: Cursor) -> Questions:
+        return Questions(
+            store=self._slice.store,
+            job=self._job,
+            save=lambda known: self._slice.save(cursor.knowing(known)),
+            over=self._slice.over,
+            known=dict(cursor.known),
+        )
 
     def _doubt(self, doubt: Doubt, round_no: int) -> Cursor:
         """Read again what is doubtful; after some rounds fail loudly, with numbers."""
