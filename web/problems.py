@@ -173,7 +173,9 @@ def _problem_of(error: Exception) -> Problem:
             log.warning("database_away", error=str(error))
             return Problem(503, "database_away", headers={"Retry-After": _RETRY_SECONDS})
         case UserError():
-            return Problem(400, "refused", error.message)
+            # Its text is for whoever runs this: it names settings, keys and addresses.
+            log.warning("request_refused", error=error.message)
+            return Problem(400, "bad_request")
         case _:
             # The type and where, never the text: it may hold what a request brought.
             log.error("request_failed", kind=type(error).__name__, where=_where(error))
