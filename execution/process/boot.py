@@ -16,7 +16,7 @@ from execution.keyring import Keyring
 from execution.schema.migration_files import known_versions, newest_version
 from execution.store import Rpc
 from execution.tokens.key_rotation import keys_status
-from execution.valkey import certificate_refused
+from execution.valkey import why_away
 
 log = structlog.get_logger()
 
@@ -78,7 +78,7 @@ def _check_valkey(valkey: redis.Redis) -> None:
     try:
         policy = str(valkey.info("memory").get("maxmemory_policy", "noeviction"))
     except (redis.RedisError, OSError) as error:
-        log.warning("valkey_not_asked", error=certificate_refused(error) or type(error).__name__)
+        log.warning("valkey_not_asked", error=why_away(error))
         return
     if policy != "noeviction":
         raise UserError(
