@@ -145,6 +145,9 @@ class ErrorBoundary:
         except Exception as error:
             if scope["type"] != "http":
                 raise
+            # Who answers and listens at once has begun in the same moment: there is nothing to say, and nobody to tell.
+            if has_begun and _is_senders_doing(error):
+                return
             response = await self._response(scope, error)
             # Half a response cannot be taken back: the server closes the connection, which says as much.
             if not has_begun:
@@ -155,6 +158,16 @@ class ErrorBoundary:
             return await self._respond(Request(scope), error)
         except Exception as worse:  # noqa: BLE001  the page of an error has an error
             return response_of(_problem(worse))
+
+
+def _is_senders_doing(error: BaseException) -> bool:
+    """Whether it came about because a body did not come as it should."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, Problem) and seen.code in ("cut_off", "too_slow", "too_large"):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
 
 
 def _problem(error: Exception) -> Problem:

@@ -202,11 +202,22 @@ def test_a_body_that_is_cut_off_is_no_fault_of_ours(connect, web_url, path):
     assert [entry for entry in logs if entry["log_level"] == "error"] == []
 
 
+async def begins_too_late(scope, receive, send):
+    """As whoever sends a file: it answers and listens at once, and both happen in one moment."""
+    try:
+        while True:
+            await receive()
+    except Problem:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise
+
+
 @contextmanager
 def answering(route, connections):
     """A line to a web process of one route, below all that every request goes through; and what it logs as an error."""
     api = FastAPI()
     api.add_api_route("/", route, methods=["POST"])
+    api.mount("/late", begins_too_late)
     problems.install(api)
     api.add_middleware(BodyLimit)
     with structlog.testing.capture_logs() as logs, socket.create_server(("127.0.0.1", 0)) as listening:
@@ -254,6 +265,17 @@ def test_a_line_that_ends_under_an_answer_is_no_fault_of_ours(caplog, when, behi
     with answering(route, lines) as (line, logs):
         line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" + behind)
         everything_from(line)
+
+    assert errors_in(logs, caplog) == ([], [])
+
+
+def test_who_leaves_in_the_moment_of_the_answer_is_no_fault_of_ours(caplog):
+    async def route():
+        pass
+
+    with answering(route, []) as (line, logs):
+        line.sendall(b"POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx")
+        line.close()
 
     assert errors_in(logs, caplog) == ([], [])
 
