@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar, cast
 
 import orjson
@@ -47,6 +48,17 @@ def show(facts: F, *, as_json: bool, text: Callable[[F], RenderableType]) -> Non
         console.print(shown, soft_wrap=True)
     else:
         console.print(shown)
+
+
+@contextmanager
+def progress_of(text: str) -> Iterator[Callable[[str], None]]:
+    """What is being done, on standard error and for a person alone: what is called tells the next of it."""
+    shown = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    if not shown.is_terminal:
+        yield lambda _: None
+        return
+    with shown.status(text) as status:
+        yield lambda now: status.update(plain(now))
 
 
 def say(text: str) -> None:

@@ -69,6 +69,7 @@ class DataPipeline(BaseModel):
                     "alarms": [],
                     "heartbeats": {
                         "clock": {"alive": 1, "age_seconds": 4.1},
+                        "web": {"alive": 2, "age_seconds": 3.2},
                         "worker": {"alive": 2, "age_seconds": 0.7},
                     },
                     "platforms": [{"platform": EXAMPLE, "status": "ok", "score": 99, "circuits": 0}],

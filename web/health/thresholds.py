@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from execution.operations import ALARM_SECONDS
+from execution.process.heartbeat import MOVERS
 
 Level = Literal["degraded", "down"]
 Facts = Mapping[str, Any]
@@ -37,7 +38,7 @@ THRESHOLDS = (
 )
 # A platform may end a few jobs badly without anything being wrong here.
 _FEWEST_ENDED = 10
-PROCESSES = ("clock", "worker")
+PROCESSES = ("clock", "web", "worker")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,7 @@ def error_rate(facts: Facts, *, fewest: int = 1) -> float | None:
 def _missing(facts: Facts) -> Iterator[Alarm]:
     """Processes that give no sign of life. With work that waits for them, nothing moves."""
     waits = facts["queue"]["queued"] > 0 or facts["running"] > 0
-    for kind in PROCESSES:
+    for kind in MOVERS:
         if not facts["heartbeats"][kind]["alive"]:
             age = facts["heartbeats"][kind]["age_seconds"]
             when = "was never seen" if age is None else f"was last seen {age:.0f} s ago"

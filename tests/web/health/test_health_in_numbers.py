@@ -265,6 +265,19 @@ def test_workers_and_clock_that_stopped_are_told_and_the_seller_reads_so(web_env
     assert 'keeper_alarms{alarm="no_worker",level="down"} 1.0' in metrics
 
 
+def test_each_web_process_gives_signs_of_life(web_env, db, clean):
+    """Two on one machine, or in containers that share its name, are two."""
+    count = "select count(*) from private.heartbeats where kind = 'web' and process <> all (%s)"
+    before = [name for (name,) in db.execute("select process from private.heartbeats where kind = 'web'")]
+    with served(web_env), served(web_env) as url, client(url) as asking:
+        assert any(db.execute(count, [before]).fetchone()[0] >= 2 for _ in range(5000))
+        told = told_of(asking, "/health/data-pipeline")
+        metrics = asking.get("/metrics").text
+
+    assert told["heartbeats"]["web"]["alive"] >= 2
+    assert f'keeper_processes_alive{{process="web"}} {told["heartbeats"]["web"]["alive"]:.1f}' in metrics
+
+
 @pytest.mark.parametrize("kind", ["worker", "clock"])
 def test_one_kind_of_process_that_is_missing_is_told_while_nothing_waits(web_env, db, clean, kind):
     seen(db, {"worker": "clock", "clock": "worker"}[kind], 0)

@@ -11,7 +11,7 @@ from web.health.thresholds import THRESHOLDS, alarms
 WELL = {
     "queue": {"queued": 0, "lag_seconds": 0},
     "running": 0,
-    "heartbeats": {kind: {"alive": 1, "age_seconds": 1.0} for kind in ("worker", "clock")},
+    "heartbeats": {kind: {"alive": 1, "age_seconds": 1.0} for kind in ("worker", "clock", "web")},
     "ended": {"etsy": {"completed": 100, "failed": 0, "quarantined": 0}},
     "quarantined": 0,
     "rejected": 0,
