@@ -31,7 +31,7 @@ from execution.reports import costs as cost_of_goods
 from execution.reports import estimates, obligations, progress
 from execution.schema import migration_files
 from execution.settings import Settings, database_url
-from execution.terminal import console, plain_facts, progress_of, refuse, say, show
+from execution.terminal import console, moment_text, plain_facts, progress_of, refuse, say, show
 from execution.tokens import key_rotation
 
 EXIT_NOT_AS_IT_SHOULD_BE, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
@@ -279,7 +279,8 @@ def run(
     if not until_idle:
         raise UserError("`keeper run` needs --until-idle.", hint="For a process that stays, use `keeper worker`.")
     facts = operations.run_until_idle(app(), wait_seconds=wait)
-    parked = f" Next job at {facts['next_due']}." if facts["next_due"] else ""
+    due = facts["next_due"]
+    parked = f" Next job: {moment_text(datetime.fromisoformat(due))}." if due else ""
     show(facts, as_json=as_json, text=lambda told: f"{told['slices']} slices worked, nothing claimable.{parked}")
 
 

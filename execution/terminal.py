@@ -11,6 +11,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, NoReturn, TypeVar, cast
 
 import orjson
@@ -31,6 +32,19 @@ def plain(text: str) -> str:
     if text.isprintable():
         return text
     return "".join("�" if _steers(char) else char for char in text)
+
+
+def moment_text(moment: datetime) -> str:
+    """Day and time in the reader's own zone, which is named."""
+    local = moment.astimezone()
+    return f"{local:%b %d} {time_text(local)}"
+
+
+def time_text(moment: datetime) -> str:
+    """The time alone. Two people who read it may sit in two zones."""
+    local = moment.astimezone()
+    zone = local.tzname() or ""
+    return f"{local:%H:%M} {zone if zone.isalpha() else f'UTC{zone}'}"
 
 
 def plain_facts(facts: F) -> F:
