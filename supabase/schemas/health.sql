@@ -94,7 +94,8 @@ begin
                       order by run_after limit 10000) as p group by platform) as by_platform),
         'ended', (
             select coalesce(jsonb_object_agg(platform, facts), '{}') from (
-                select platform, jsonb_build_object('completed', count(*) filter (where status in ('completed', 'completed_with_rejects')),
+                select platform, jsonb_build_object('completed', count(*) filter (where status = 'completed'),
+                           'with_rejects', count(*) filter (where status = 'completed_with_rejects'),
                            'failed', count(*) filter (where status = 'failed'),
                            'quarantined', count(*) filter (where status = 'quarantined')) as facts
                 from (select platform, status from public.sync_jobs where finished_at > since

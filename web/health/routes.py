@@ -143,7 +143,7 @@ class PlatformHealth(Rates):
                     "queued_retries": 0,
                     "next_retry_at": None,
                     "circuits": [],
-                    "jobs": {"completed": 4, "failed": 0, "quarantined": 0},
+                    "jobs": {"completed": 4, "with_rejects": 0, "failed": 0, "quarantined": 0},
                     "reconnect_needed": 0,
                     "recommendations": ["Nothing to do."],
                     "age_seconds": 1.2,

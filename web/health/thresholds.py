@@ -27,6 +27,11 @@ THRESHOLDS = (
     Threshold(name="queue_lag_seconds", degraded=120, down=1800, text="A job has waited {value:.0f} s for a worker."),
     Threshold(name="error_rate", degraded=0.1, down=0.5, text="{value:.0%} of the jobs of the last hour failed."),
     Threshold(name="jobs_quarantined", degraded=1, text="{value:.0f} jobs are quarantined: see the runbook."),
+    Threshold(
+        name="jobs_with_rejects",
+        degraded=1,
+        text="{value:.0f} jobs of the last hour ended without what could not be mapped: see `keeper rejected list`.",
+    ),
     Threshold(name="records_rejected", degraded=100, text="{value:.0f} records could not be mapped."),
     Threshold(
         name="obligation_oldest_seconds",
@@ -60,6 +65,7 @@ def numbers_of(facts: Facts) -> dict[str, float]:
         "queue_lag_seconds": float(facts["queue"]["lag_seconds"]),
         "error_rate": error_rate(facts, fewest=_FEWEST_ENDED) or 0.0,
         "jobs_quarantined": float(facts["quarantined"]),
+        "jobs_with_rejects": float(sum(jobs["with_rejects"] for jobs in facts["ended"].values())),
         "records_rejected": float(facts["rejected"]),
         "obligations_open": float(facts["obligations"]["open"]),
         "obligation_oldest_seconds": float(facts["obligations"]["oldest_seconds"]),
@@ -70,7 +76,7 @@ def error_rate(facts: Facts, *, fewest: int = 1) -> float | None:
     """Of the jobs that ended in the last hour, how many failed for good; None where too few ended."""
     ended = facts["ended"].values()
     failed = sum(jobs["failed"] + jobs["quarantined"] for jobs in ended)
-    whole = failed + sum(jobs["completed"] for jobs in ended)
+    whole = failed + sum(jobs["completed"] + jobs["with_rejects"] for jobs in ended)
     return round(failed / whole, 4) if whole >= fewest else None
 
 
