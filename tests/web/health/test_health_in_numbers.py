@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+import structlog
 
 from execution.http.call_record import BOUNDS_MS, CallRecord, CallSeen
 from execution.job_runner import SliceOutcome
@@ -46,10 +47,17 @@ def told_of(asking, path):
 def test_a_backfill_shows_up_as_calls_rates_and_latencies(fresh, worker, db, etsy):
     world = make_world(worker, db, (etsy, etsy.shop(orders=20)))
     etsy.fault("status", status=500, times=2, path="/receipts")
-    world.run()
+    with structlog.testing.capture_logs() as logs:
+        world.run()
 
     result = told_of(fresh, "/api/etsy-health")
 
+    # Each line says whose call it was.
+    answered = [line for line in logs if line["event"] == "platform_answered"]
+    jobs = {str(row[0]) for row in db.execute("select id from public.sync_jobs")}
+    assert answered
+    assert {line["job_id"] for line in answered} <= jobs
+    assert {line["user_id"] for line in answered} == {world.user_id}
     assert result["calls"] > 10
     assert result["failed"] == 2
     assert 0.5 < result["success_rate"] < 1
