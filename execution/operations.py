@@ -23,6 +23,7 @@ from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
 from execution.budget.budgets import scope_of
 from execution.catalog import platform_named
+from execution.certificates import why_unreached
 from execution.connections.choice import chosen, matching, narrowed
 from execution.connections.connector import ConnectRequest
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
@@ -31,6 +32,7 @@ from execution.jobs import OPERATOR_MUST_ACT
 from execution.process.heartbeat import Heartbeat
 from execution.process.shutdown import EXIT_SECONDS, HeldLeases, Shutdown
 from execution.streams import Children, Person, Records, shapes
+from execution.valkey import why_away
 
 _REMAP_ROWS = 1000
 _AUTH_TIMEOUT_S = 10.0
@@ -76,7 +78,7 @@ def create_user(app: App, *, email: str, plan: str | None) -> dict[str, Any]:
             raise UserError(f"There is a user with the address {email}, but it cannot be found.") from None
     except (supabase.AuthError, OSError) as error:
         raise UserError(
-            f"Supabase Auth does not answer ({type(error).__name__}).", hint="Check SUPABASE_URL."
+            f"Supabase Auth does not answer ({why_unreached(error)}).", hint="Check SUPABASE_URL."
         ) from None
     finally:
         http.close()
@@ -171,9 +173,7 @@ def _check_valkey(app: App) -> None:
     try:
         app.valkey.ping()
     except (redis.RedisError, OSError) as error:
-        raise UserError(
-            f"Valkey does not answer ({type(error).__name__}); nothing was queued.", hint="Check REDIS_URL."
-        ) from None
+        raise UserError(f"Nothing was queued. Valkey: {why_away(error)}.", hint="Check REDIS_URL.") from None
 
 
 def status(app: App, *, user_id: str, platform: str | None, shop_id: str | None = None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from postgrest import SyncPostgrestClient
 from pydantic import SecretStr
 
 from execution.api_key import key_headers
+from execution.certificates import why_unreached
 from execution.clock import Clock, SystemClock
 from execution.errors import LeaseLost, StoreError, StoreUnavailable
 
@@ -153,7 +154,7 @@ class Store:
                 response = self._post(function, content(), {"Content-Type": content_type, **(headers or {})})
             except httpx.TransportError as error:
                 failure: StoreError = StoreUnavailable(
-                    f"The database does not answer ({type(error).__name__}).", hint="Check SUPABASE_URL."
+                    f"The database does not answer ({why_unreached(error)}).", hint="Check SUPABASE_URL."
                 )
             else:
                 if response.is_success:

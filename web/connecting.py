@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -72,7 +72,7 @@ def begin(web: Web, user_id: str, platform: str, *, base_url: str, shop: str = "
 
 def finish(web: Web, user_id: str, platform: str, query: Mapping[str, str]) -> ConsentResult:
     """The platform sent the seller back. Whatever fails is a code for the page; only a wrong state is an error."""
-    consent, settings = _consent(web, platform)
+    consent, _ = _consent(web, platform)
     # First of all, and in one statement: a state works once, for its own user and platform, within its time.
     details = web.app.store.rpc(
         "finish_oauth",
@@ -83,7 +83,7 @@ def finish(web: Web, user_id: str, platform: str, query: Mapping[str, str]) -> C
     if details is None:
         raise Problem(400, "wrong_state")
     try:
-        _check_callback(consent, settings, details, query)
+        _check_callback(consent, web.app.settings.client_secrets(platform), details, query)
         _connect(web, user_id, platform, details, query)
     except ConsentRefused as refused:
         return ConsentResult(return_to=details["return_to"], problem=refused.code)
@@ -163,10 +163,10 @@ def local_path(path: str) -> str:
 
 
 def _check_callback(
-    consent: Consent, settings: PlatformSettings, details: Mapping[str, str], query: Mapping[str, str]
+    consent: Consent, secrets: Sequence[str], details: Mapping[str, str], query: Mapping[str, str]
 ) -> None:
     """The platform sent it, about the shop that was asked for, and the seller said yes."""
-    if not consent.is_genuine(settings, query, time.time()) or query.get("shop", "") != details["shop"]:
+    if not consent.is_genuine(query, secrets, time.time()) or query.get("shop", "") != details["shop"]:
         raise ConsentRefused("not_genuine", "The platform did not send this.")
     if query.get("error") or not query.get("code"):
         raise ConsentRefused("declined", "You did not allow it.")

@@ -37,6 +37,7 @@ CHECKS = {
 
 # Why an answer is none (`web.problems`); a problem that has a detail of its own is not here.
 PROBLEMS = {
+    "bad_request": "This cannot be done as it was asked for.",
     "bodies_take_all": "Too much is being sent at once. Send it again in some seconds.",
     "cut_off": "The body ended before it was whole.",
     "database_away": "The database does not answer. Try again.",
@@ -136,6 +137,7 @@ def needs_reconnect(job: Mapping[str, Any]) -> bool:
 
 # A platform's own texts go before these.
 CONNECT_PROBLEMS = {
+    "bad_request": "This cannot be done as it was asked for.",
     "bodies_take_all": "Too much is being sent at once. Send it again in some seconds.",
     "cut_off": "The body ended before it was whole.",
     "declined": "You did not confirm at {platform}, so nothing was connected. You can try again.",

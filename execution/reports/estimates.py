@@ -33,6 +33,7 @@ from execution.reports import budget as budget_report
 from execution.reports import progress
 from execution.seller_messages import MESSAGES, message_of
 from execution.slices.slice_work import FREEZE_MARGIN
+from execution.terminal import moment_text
 from execution.tokens.stored_pair import opened
 from execution.verification import stream_bounds
 
@@ -244,7 +245,7 @@ def as_text(estimate: Mapping[str, Any]) -> str:
     for one in estimate["platforms"]:
         allowed = f" of {one['calls_per_day']:,} a day" if one["calls_per_day"] else ""
         ready = (
-            f"; ready about {datetime.fromisoformat(one['ready_at']).astimezone():%b %d %H:%M}"
+            f"; ready about {moment_text(datetime.fromisoformat(one['ready_at']))}"
             if one["ready_at"] and one["calls"]
             else ""
         )

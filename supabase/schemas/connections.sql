@@ -25,7 +25,11 @@ alter table public.connected_accounts enable row level security;
 alter table public.connected_accounts force row level security;
 create policy own_rows on public.connected_accounts for select to authenticated
     using (user_id = (select auth.uid()));
-grant select on public.connected_accounts to authenticated, service_role;
+grant select on public.connected_accounts to service_role;
+grant select (id, user_id, platform, shop_id, shop_name, currency, stated_currency, shop_created_at, status, status_since,
+              connected_at)
+    on public.connected_accounts to authenticated;
+comment on column public.connected_accounts.status_reason is 'For engineers; users are told by the status.';
 
 -- own_rows: rows of a table that name their connection are readable by the user whose connection it is, and by nobody
 -- else. Their index begins with the connection, so the policy names the user's connections beside the user.

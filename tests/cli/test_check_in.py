@@ -38,7 +38,7 @@ COMMANDS = [
 ]
 # They have no database of Keeper yet, make one of their own, say what is wrong, or are tried as processes
 # (tests/process/test_boot.py).
-_OTHERS = {"migrate", "migrations export", "up", "sandbox", "demo", "keys status", "worker", "clock"}
+_OTHERS = {"migrate", "migrations export", "up", "sandbox", "demo", "doctor", "keys status", "worker", "clock"}
 _WRITTEN = "select (select count(*) from auth.users), (select count(*) from private.admins)"
 
 

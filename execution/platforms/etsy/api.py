@@ -12,12 +12,16 @@ from execution.http.messages import Headers, Request, Send
 from execution.http.retry_after import LONGEST_DAY, retry_after
 from execution.http.small_bodies import error_text, json_object
 from execution.platform_settings import PlatformSettings
-from execution.platforms.api import ACCEPTED, Api, ResponseKind, ShopIdentity, Verdict, verdict
+from execution.platforms.api import ACCEPTED, Api, KeyProbe, ResponseKind, ShopIdentity, Verdict, verdict
 from execution.platforms.rights import RIGHT_MISSING
 
 
 def _headers(settings: PlatformSettings, access_token: str) -> dict[str, str]:
-    return {"x-api-key": f"{settings.client_id}:{settings.secret}", "authorization": f"Bearer {access_token}"}
+    return {**_key(settings), "authorization": f"Bearer {access_token}"}
+
+
+def _key(settings: PlatformSettings) -> dict[str, str]:
+    return {"x-api-key": f"{settings.client_id}:{settings.secret}"}
 
 
 def _limits(headers: Headers, _body: bytes = b"") -> ObservedLimits:
@@ -123,4 +127,6 @@ ETSY_API = Api(
     limits=_limits,
     classify=_classify,
     identify=_identify,
+    # Sheet 7, `ping`.
+    key_probe=KeyProbe(path="/openapi-ping", headers=_key),
 )
