@@ -58,6 +58,8 @@ class Children:
     `key` is unique by itself (`unique=True`), or made of the parent's key, these paths and the place among equals:
     some platforms give their refunds no id. `key_is_gid`: each is what a GraphQL id ends with. Where one of `more_at`
     is true the record shows only some of its children (the first, the last), and none that it leaves out is gone.
+    `stretch_at`: where the parent says which stretch of them it shows. It stands for the first part of a made key that
+    a child lacks: places among equals are counted anew in every stretch.
     Stored is what its columns and key read, and `keep`: a platform's next member that names a person stays out.
     """
 
@@ -70,6 +72,7 @@ class Children:
     parent_column: str = "order_platform_id"
     key_is_gid: bool = False
     more_at: tuple[str, ...] = ()
+    stretch_at: str = ""
     keep: tuple[str, ...] = ()
 
 
