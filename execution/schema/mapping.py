@@ -119,13 +119,8 @@ def stored_raw(records: Records) -> str:
     for path in (name for name in dropped if "." in name):
         raw += f" #- {place(path)}"
     for name, members in records.keep_of.items():
-        kept = ", ".join(f"{quoted(m)}, e.r -> {quoted(name)} -> {quoted(m)}" for m in members)
-        raw = f"jsonb_set({raw}, {place(name)}, jsonb_strip_nulls(jsonb_build_object({kept})), false)"
-    for name, members in records.keep_of_each.items():
-        kept = ", ".join(f"{quoted(m)}, k -> {quoted(m)}" for m in members)
-        each = f"select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object({kept}))), '[]')"
-        listed = f"jsonb_array_elements(private.list_in(e.r -> {quoted(name)})) as k"
-        raw = f"jsonb_set({raw}, {place(name)}, ({each} from {listed}), false)"
+        listed = "array[" + ", ".join(map(quoted, members)) + "]"
+        raw = f"jsonb_set({raw}, {place(name)}, private.members_of(e.r -> {quoted(name)}, {listed}), false)"
     return raw
 
 

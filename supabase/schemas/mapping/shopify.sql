@@ -650,7 +650,7 @@ begin
                      nullif(e.r -> 'line_items', 'null') as line_items_at,
                      nullif(e.r -> 'fulfillments', 'null') as order_fulfillments_at,
                      m.*
-              from (select e.r, e.ord, jsonb_set(jsonb_set(e.r - array['line_items', 'fulfillments']::text[], '{customer}', jsonb_strip_nulls(jsonb_build_object('id', e.r -> 'customer' -> 'id')), false), '{refunds}', (select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', k -> 'id'))), '[]') from jsonb_array_elements(private.list_in(e.r -> 'refunds')) as k), false) as raw, greatest(private.moment(private.string_in(e.r, 'updated_at', 'updated_at', 'iso_time'), 'updated_at')) as version
+              from (select e.r, e.ord, jsonb_set(jsonb_set(e.r - array['line_items', 'fulfillments']::text[], '{customer}', private.members_of(e.r -> 'customer', array['id']), false), '{refunds}', private.members_of(e.r -> 'refunds', array['id']), false) as raw, greatest(private.moment(private.string_in(e.r, 'updated_at', 'updated_at', 'iso_time'), 'updated_at')) as version
                     from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
                    lateral private.map_shopify_rest_orders_orders(e.raw) as m offset 0) as n
         left join lateral (
@@ -776,7 +776,7 @@ begin
               select e.ord, e.raw, e.r ->> 'id' as platform_id, e.version as source_updated_at,
                      jsonb_hash_extended(e.raw, 0) as content_hash,
                      m.*
-              from (select e.r, e.ord, jsonb_set(e.r, '{default_address}', jsonb_strip_nulls(jsonb_build_object('name', e.r -> 'default_address' -> 'name', 'country_code', e.r -> 'default_address' -> 'country_code', 'province_code', e.r -> 'default_address' -> 'province_code')), false) as raw, greatest(private.moment(private.string_in(e.r, 'updated_at', 'updated_at', 'iso_time'), 'updated_at')) as version
+              from (select e.r, e.ord, jsonb_set(e.r, '{default_address}', private.members_of(e.r -> 'default_address', array['name', 'country_code', 'province_code']), false) as raw, greatest(private.moment(private.string_in(e.r, 'updated_at', 'updated_at', 'iso_time'), 'updated_at')) as version
                     from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
                    lateral private.map_shopify_rest_customers_customers(e.raw) as m offset 0) as n
         left join lateral (
