@@ -66,8 +66,6 @@ class PlatformSettings:
     name: str
     client_id: str
     client_secret: SecretStr | None = None
-    # While it is rotated: the platform may still sign with these.
-    older_secrets: tuple[SecretStr, ...] = ()
     api_base_url: str | None = None
     token_url: str | None = None
     # What a platform's amounts are taken to be in that never says it; the owner may say otherwise.
@@ -79,11 +77,6 @@ class PlatformSettings:
     def secret(self) -> str:
         """The client secret in the clear; empty where the vendor gives none."""
         return self.client_secret.get_secret_value() if self.client_secret else ""
-
-    @property
-    def signing_secrets(self) -> list[str]:
-        """All that the platform may sign with, the newest first."""
-        return [one for one in (self.secret, *(older.get_secret_value() for older in self.older_secrets)) if one]
 
     def api_url(self, vendor_url: str) -> str:
         """The vendor's URL with scheme and host replaced; the path stays the vendor's."""

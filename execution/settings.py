@@ -150,13 +150,11 @@ class Settings(BaseSettings):
         """The credentials of a platform, or a UserError that names every variable that is missing."""
         names = _variables_of(name)
         self._demand_all(names)
-        client_secrets = [SecretStr(one) for one in secrets_of(self.variable(names.client_secret))]
         return PlatformSettings(
             name=name,
             client_id=self.variable(names.client_id).get_secret_value(),
-            # While it is rotated: calls use the first, and what is signed with either is accepted (`webhook_secrets`).
-            client_secret=next(iter(client_secrets), None),
-            older_secrets=tuple(client_secrets[1:]),
+            # While it is rotated: calls use the first, notices of either are accepted (`webhook_secrets`).
+            client_secret=next((SecretStr(one) for one in secrets_of(self.variable(names.client_secret))), None),
             api_base_url=self.variable(f"{name}_api_base_url"),
             token_url=self.variable(f"{name}_token_url"),
             assumed_currency=self.variable(names.currency),

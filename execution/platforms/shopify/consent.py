@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from execution.http.signatures import any_equal, hex_hmac
+from execution.http.signatures import hex_hmac
 from execution.platform_settings import PlatformSettings
 from execution.platforms.consent import Consent, Pending
 from execution.platforms.shopify.tokens import SHOP_HOST
@@ -39,13 +40,12 @@ def _exchange(settings: PlatformSettings, _: Pending, code: str) -> RefreshReque
 
 
 def _is_genuine(settings: PlatformSettings, query: Mapping[str, str], now: float) -> bool:
-    """The HMAC over the sorted query with a secret of the app's, and a time that is not long ago (sheet 2.1)."""
+    """The HMAC over the sorted query with the app's client secret, and a time that is not long ago (sheet 2.1)."""
     rest = sorted((name, value) for name, value in query.items() if name not in ("hmac", "signature"))
-    signed = urlencode(rest, quote_via=quote).encode()
-    wanted = [hex_hmac(secret.encode(), signed) for secret in settings.signing_secrets]
+    wanted = hex_hmac(settings.secret.encode(), urlencode(rest, quote_via=quote).encode())
     sent_at = query.get("timestamp", "")
     fresh = sent_at.isascii() and sent_at.isdecimal() and abs(now - int(sent_at[:12])) <= _CALLBACK_AGE_S
-    return any_equal([query.get("hmac", "")], wanted) and fresh
+    return hmac.compare_digest(query.get("hmac", "").encode(), wanted.encode()) and fresh
 
 
 def _granted(fields: dict[str, Any]) -> set[str] | None:

@@ -17,9 +17,7 @@ from execution.job_runner import SliceOutcome
 from execution.platform_settings import PlatformSettings
 from execution.platforms.etsy.consent import ETSY_CONSENT
 from execution.platforms.shopify.consent import SHOPIFY_CONSENT
-from execution.settings import Settings
 from execution.tokens.rules import missing_scopes
-from tests.test_settings import WHOLE
 from tests.worlds.users import make_user as make_user_in
 from tests.worlds.world import make_world
 from web.connecting import HOME, local_path
@@ -382,16 +380,6 @@ def test_shopifys_callback_must_be_signed_and_fresh(changes, age, genuine):
     now = int(time.time())
 
     assert SHOPIFY_CONSENT.is_genuine(settings, shopify_query(now - age, **changes), now) is genuine
-
-
-@pytest.mark.parametrize(("secrets", "genuine"), [(("n" * 32, SECRET), True), (("n" * 32,), False)])
-def test_a_callback_may_be_signed_with_the_older_secret_while_it_is_rotated(secrets, genuine):
-    """Shopify signs with the old one until it is taken out there."""
-    keys = {"SHOPIFY_CLIENT_ID": "id", "SHOPIFY_CLIENT_SECRET": " ".join(secrets)}
-    settings = Settings.load(WHOLE | keys).platform("shopify")
-    now = int(time.time())
-
-    assert SHOPIFY_CONSENT.is_genuine(settings, shopify_query(now), now) is genuine
 
 
 @pytest.mark.parametrize("shop", NO_SHOPS)
