@@ -150,6 +150,11 @@ class Connector:
         except StoreError as error:
             if error.code == "unknown_currency":
                 raise UserError(f"{currency!r} is no currency:", hint="write it like USD.") from None
+            if error.code == "currency_without_hundredths":
+                raise UserError(
+                    f"Amounts that come in hundredths cannot be told in {currency}, which is not counted so:",
+                    hint="state the currency in which the platform bills this account.",
+                ) from None
             if error.code != "not_connected":
                 raise
 

@@ -50,6 +50,13 @@ def check_schema(recorded: dict[str, Any], code: str) -> None:
         raise UserError(
             f"The database's schema is at {schema}, and this code needs {code}:", hint="run `keeper migrate` first."
         )
+    # An older one may have come with a later release: the newest alone says nothing of it.
+    lacking = [version for version in known_versions() if version <= code and version not in (applied or [version])]
+    if lacking:
+        raise UserError(
+            f"The database lacks the migration {', '.join(lacking)}, although newer ones are applied:",
+            hint="run `keeper migrate` first.",
+        )
     if code < oldest:
         raise UserError(
             f"This code brings migrations up to {code}; the schema at {schema} needs {oldest} or newer:",

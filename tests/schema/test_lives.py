@@ -48,6 +48,20 @@ def test_every_table_has_an_owner_and_a_life_or_a_bound(db):
     assert found(db, MORTAL) == []
 
 
+def test_what_names_people_or_repeats_what_was_sent_is_kept_no_longer_than_this(db):
+    """The values themselves: what is declared without a life is no longer looked at by the tests below."""
+    lives = dict(db.execute("select table_name, life::text from private.lives() where life is not null").fetchall())
+
+    assert lives == {
+        "private.admin_actions": "3 years", "private.oauth_states": "01:00:00",
+        "private.privacy_requests": "3 years", "private.person_calls": "25:00:00", "private.tenant_calls": "30 days",
+        "public.sync_jobs": "180 days", "public.sync_runs": "180 days", "public.rejected_records": "90 days",
+        "private.platform_events": "7 days", "private.closed_objects": "90 days",
+        "private.webhook_deliveries": "30 days", "private.heartbeats": "1 day", "private.call_minutes": "2 days",
+        "private.api_calls": "7 days", "private.api_answers": "1 day", "private.call_blocks": "1 day",
+    }  # fmt: skip
+
+
 def test_a_table_that_grows_without_a_declared_life_is_found(db):
     with db.transaction(force_rollback=True):
         db.execute("create table private.planted (connection_id uuid, at timestamptz)")

@@ -47,7 +47,7 @@ ORDER_NODE = f"{_ORDER} lineItems(first: 100) {{ nodes {{ {_LINE} }} pageInfo {{
 ORDER_BULK = f"{_ORDER} lineItems {{ edges {{ node {{ {_LINE} }} }} }}"
 # A nested list is read to its end by its own cursor, a stretch of it a call: `request_stretch`.
 _STRETCH = "(first: 250, after: $after)"
-_PLACE = "pageInfo { hasNextPage hasPreviousPage endCursor }"
+_PLACE = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 ORDER_STRETCH = f"{_ORDER} lineItems{_STRETCH} {{ nodes {{ {_LINE} }} {_PLACE} }}"
 
 _REFUND = f"id createdAt processedAt updatedAt note order {{ id }} totalRefundedSet {_MONEY}"
@@ -232,13 +232,14 @@ _REFUND_RECORDS = _records(
         Column("refunded_at", "processedAt", Kind.ISO_TIME),
     ),
     children=(
-        # A refund's line may have no id (section 5): refund and line name it, and its place among equals.
+        # A refund's line may have no id (section 5): the stretch that it came in and its place there stand for one.
         Children(
             table="order_refund_lines",
             at="refundLineItems.nodes",
-            key=("lineItem.id",),
+            key=("id", "lineItem.id"),
             key_is_gid=True,
             unique=False,
+            stretch_at="refundLineItems.pageInfo.startCursor",
             more_at=("refundLineItems.pageInfo.hasNextPage", "refundLineItems.pageInfo.hasPreviousPage"),
             parent_column="refund_platform_id",
             currency="subtotalSet.shopMoney.currencyCode",

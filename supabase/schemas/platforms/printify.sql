@@ -180,6 +180,10 @@ begin
     if not exists (select 1 from private.currencies as c where c.code = p_currency) then
         raise exception using errcode = 'PT422', message = 'unknown_currency', detail = p_currency;
     end if;
+    -- What comes are hundredths. What those would be of a currency that has none, or whose smallest unit is another, nobody says.
+    if private.digits_of(p_currency) <> 2 then
+        raise exception using errcode = 'PT422', message = 'currency_without_hundredths', detail = p_currency;
+    end if;
     connection := private.connection_of(p_user_id, p_connection_id);
     update public.connected_accounts set stated_currency = p_currency where id = connection.id;
     if connection.platform = 'printify' then
