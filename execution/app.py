@@ -6,7 +6,7 @@ import os
 import random
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ from execution.job_runner import JobRunner
 from execution.jobs import LEASE_SECONDS, Job
 from execution.keyring import Keyring
 from execution.platform_client import PlatformClient
+from execution.platforms.platform import Platform
 from execution.process import boot, lease_returns
 from execution.process.shutdown import HeldLeases
 from execution.rate_limiter import RateLimiter
@@ -48,6 +49,24 @@ class Whose(Protocol):
     def user_id(self) -> str: ...
     @property
     def shop_id(self) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Nobody:
+    """No seller's: what is asked with the application's key alone. No token goes along."""
+
+    platform: str
+    user_id: str = ""
+    shop_id: str = ""
+
+    def access_token(self) -> str:
+        return ""
+
+    def renew(self, rejected: str) -> str:
+        return rejected
+
+    def give_up(self, reason: str) -> None:
+        pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +135,7 @@ class App:
             refresher_of=self.refresher_of,
             give_back=self.limiter.give_back,
             check_in=self.check_boot,
+            entities_of=self.catalog.of,
         )
 
     @cached_property
@@ -163,6 +183,14 @@ class App:
         # By our own clock: nothing that is read so is compared with a time.
         return self._client(whose, "live", tokens, self.clock.now, deadline_s=LIVE_DEADLINE_S, allow=allow)
 
+    def key_client(self, name: str) -> PlatformClient:
+        """The client that asks with the application's key alone, of a platform that has a call for that."""
+        platform = platform_named(name)
+        assert platform.api.key_probe is not None  # noqa: S101  (whoever asks has looked)
+        headers, whose = platform.api.key_probe.headers, _Nobody(platform=name)
+        keyed = replace(platform, api=replace(platform.api, headers=lambda settings, _: headers(settings)))
+        return self._client(whose, "live", whose, self.clock.now, deadline_s=LIVE_DEADLINE_S, platform=keyed)
+
     def _client(
         self,
         whose: Whose,
@@ -173,9 +201,10 @@ class App:
         deadline_s: float = DEADLINE_S,
         allow: Callable[[], None] = lambda: None,
         job_id: str = "",
+        platform: Platform | None = None,
     ) -> PlatformClient:
         return PlatformClient(
-            platform=platform_named(whose.platform),
+            platform=platform or platform_named(whose.platform),
             settings=self.settings.platform(whose.platform),
             scope=self._scope_of(whose),
             call_class=call_class,
@@ -188,7 +217,7 @@ class App:
             seen=self.call_record.note,
             deadline_s=deadline_s,
             allow=allow,
-            about={"user_id": whose.user_id} | ({"job_id": job_id} if job_id else {}),
+            about=({"user_id": whose.user_id} if whose.user_id else {}) | ({"job_id": job_id} if job_id else {}),
         )
 
     def _scope_of(self, whose: Whose) -> Scope:
@@ -201,7 +230,7 @@ class App:
             store=self.store,
             lease_seconds=LEASE_SECONDS,
             scope_of=lambda job: self._scope_of(job).key,
-            probe=lambda job, client: platform_named(job.platform).api.identify(client.send, job.shop_id),
+            probe=lambda job, client: platform_named(job.platform).api.identify(client.send, job.shop_id, ""),
         )
 
     def breakers(self) -> list[dict[str, Any]]:

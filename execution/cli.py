@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -22,6 +23,7 @@ from execution.app import App
 from execution.backfill_manager import OUTCOME_WORDS
 from execution.catalog import PLATFORMS, platform_named
 from execution.connections.choice import origins
+from execution.doctor import examination
 from execution.errors import KeeperError, StoreUnavailable, UserError
 from execution.process import logs
 from execution.reports import budget as budget_report
@@ -30,7 +32,7 @@ from execution.reports import estimates, obligations, progress
 from execution.schema import migration_files
 from execution.settings import Settings, database_url
 from execution.sync_orchestrator import OUTCOME_WORDS as ROUND_WORDS
-from execution.terminal import console, plain_facts, refuse, say, show
+from execution.terminal import console, moment_text, plain_facts, progress_of, refuse, say, show
 from execution.tokens import key_rotation
 
 EXIT_NOT_AS_IT_SHOULD_BE, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
@@ -217,9 +219,7 @@ def connect(
     show(
         facts,
         as_json=as_json,
-        text=lambda told: (
-            f"Connected {told['shop_name'] or told['shop_id']} ({told['platform']} shop {told['shop_id']})."
-        ),
+        text=_connected,
     )
 
 
@@ -233,6 +233,14 @@ def sync(
     """
     facts = operations.sync(app(), user_id=user_id, platform=platform, shop_id=shop, entities=entity or [])
     show(facts, as_json=as_json, text=lambda told: _queued(told, ROUND_WORDS))
+
+
+def _connected(told: Mapping[str, Any]) -> str:
+    done = f"Connected {told['shop_name'] or told['shop_id']} ({told['platform']} shop {told['shop_id']})."
+    missing = ", ".join(told["missing_rights"])
+    if not missing:
+        return done
+    return f"{done}\nNot granted: {missing}. What needs it is not read until you connect again with it."
 
 
 @backfill.command("start", short_help="Queue a user's backfill, or say what it would cost.")
@@ -290,7 +298,8 @@ def run(
     if not until_idle:
         raise UserError("`keeper run` needs --until-idle.", hint="For a process that stays, use `keeper worker`.")
     facts = operations.run_until_idle(app(), wait_seconds=wait)
-    parked = f" Next job at {facts['next_due']}." if facts["next_due"] else ""
+    due = facts["next_due"]
+    parked = f" Next job: {moment_text(datetime.fromisoformat(due))}." if due else ""
     show(facts, as_json=as_json, text=lambda told: f"{told['slices']} slices worked, nothing claimable.{parked}")
 
 
@@ -409,6 +418,24 @@ def keys_rotate(*, as_json: Json = False) -> None:
     facts = key_rotation.rotate_keys(here.store, here.keyring)
     show(facts, as_json=as_json, text=key_rotation.as_text)
     raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)
+
+
+@cli.command(short_help="Look whether all is set up as it should be.")
+def doctor(*, as_json: Json = False) -> None:
+    """Ask each part whether it is as it should be: settings, keys, schema, Valkey, platforms, clocks, addresses.
+
+    A call to each platform that can prove its key, booked as every other. Exits 1 where anything failed.
+    """
+    lines = []
+    with progress_of("Looking …") as told:
+        for line in examination.examine():
+            told(f"Looked at {line.name} …")
+            lines.append(line)
+            if not as_json:
+                show(asdict(line), as_json=False, text=examination.as_text)
+    if as_json:
+        show(examination.as_facts(lines), as_json=True, text=str)
+    raise typer.Exit(0 if examination.is_well(lines) else EXIT_NOT_AS_IT_SHOULD_BE)
 
 
 @cli.command(short_help="Work the queue until SIGTERM.")

@@ -22,6 +22,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+# Final is what is said twice, with so much time between: firewalls' pages and deployments pass.
+SAID_AGAIN_AFTER = timedelta(seconds=45)
+
 
 class KeeperError(Exception):
     """Something is wrong; `message` says what and `hint` says what to do about it, for people.
@@ -131,6 +134,11 @@ class Refusal(Fatal):
     ) -> None:
         super().__init__(reason, code=code, words=words, facts=facts)
         self.of_shop = of_shop
+
+    def naming(self, **facts: str) -> Refusal:
+        """The same, with what the platform left unsaid."""
+        facts = {**facts, **self.facts}
+        return Refusal(self.reason, code=self.code, words=self.words, facts=facts, of_shop=self.of_shop)
 
 
 class Skip(Signal):

@@ -23,6 +23,7 @@ from execution import jobs
 from execution.catalog import Catalog, platform_named
 from execution.clock import Clock
 from execution.errors import (
+    SAID_AGAIN_AFTER,
     Fatal,
     LeaseLost,
     Refusal,
@@ -36,6 +37,8 @@ from execution.errors import (
 )
 from execution.http.circuit_breaker import CircuitBreaker
 from execution.jobs import Job
+from execution.platforms.api import ShopIdentity
+from execution.platforms.rights import RIGHT_MISSING, missing_rights
 from execution.process.shutdown import HeldLeases
 from execution.rejects import RejectLimits
 from execution.seller_messages import message_of
@@ -44,15 +47,14 @@ from execution.slices.doubts import DoubtWaits
 from execution.slices.job_slice import Client, ClientOf, JobSlice
 from execution.slices.slice_work import SliceWork
 from execution.store import Store
+from execution.tokens.rules import held
 from execution.verification import Certificate
 
 SLICE_SECONDS = 15.0
 _FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 2.0, 900.0
 _SETTINGS_MISSING = timedelta(minutes=5)
-# A refusal is believed when it is said again after so long: firewalls' pages and deployments pass.
-_SAID_AGAIN_AFTER = timedelta(seconds=45)
-# What is not true of a shop that says who it is.
-_SHOP_IS_GONE = ("gone", "shop_gone")
+# What is not true of a shop that says who it is, and what is: it does not show this part, or not to us.
+_TRUE_OF_THE_PART = {"gone": "not_shown", "shop_gone": "not_shown", "reconnect_needed": "access_denied"}
 
 log = structlog.get_logger()
 
@@ -194,9 +196,12 @@ class JobRunner:
 
     def _settle_refusal(self, job: Job, work: SliceWork, client: Client, refusal: Refusal) -> SliceOutcome:
         """The first saying is remembered, and the job waits for the second. A page in between makes it the first."""
+        if refusal.code == RIGHT_MISSING:
+            rights = platform_named(job.platform).rights
+            refusal = refusal.naming(right=", ".join(rights.of(job.entity.steps)))
         if job.refused_code != refusal.code or work.pages:
             log.info("refused_once", job_id=job.id, code=refusal.code, reason=refusal.reason)
-            again = Retriable(refusal.reason, _SAID_AGAIN_AFTER, code="refused_once")
+            again = Retriable(refusal.reason, SAID_AGAIN_AFTER, code="refused_once")
             return self._park(job, work, again, refused=refusal.code)
         return self._settle_signal(job, work, self._believed(job, client, refusal) if refusal.of_shop else refusal)
 
@@ -204,7 +209,7 @@ class JobRunner:
         """What a refusal that was said twice means, now that the shop is asked who it is."""
         self.store.rpc("extend_lease", p_lease_id=job.lease_id, p_lease_seconds=jobs.LEASE_SECONDS)
         try:
-            self.breaker.probe(job, client)
+            shop = self.breaker.probe(job, client)
         except (Retriable, Snooze) as unknown:
             return unknown
         except Signal as same:
@@ -213,9 +218,19 @@ class JobRunner:
             if "reconnect_needed" in (refusal.code, same.code):
                 client.give_up(refusal.reason)
             return refusal
-        if refusal.code in _SHOP_IS_GONE:
-            return Fatal(f"{refusal.reason}, and the shop says who it is", code="not_shown")
+        if refusal.code == RIGHT_MISSING and isinstance(shop, ShopIdentity) and shop.rights is not None:
+            return self._with_rights(job, refusal, held(shop.rights))
+        if code := _TRUE_OF_THE_PART.get(refusal.code):
+            return Fatal(f"{refusal.reason}, and the shop says who it is", code=code)
         return refusal
+
+    def _with_rights(self, job: Job, refusal: Refusal, granted: frozenset[str]) -> Signal:
+        """The platform says what it granted: where that is news, and enough for the entity, it is read with that."""
+        self.store.rpc("note_rights", p_lease_id=job.lease_id, p_rights=sorted(granted))
+        rights = platform_named(job.platform).rights
+        if granted == job.granted or missing_rights(rights.of(job.entity.steps), granted):
+            return refusal
+        return Retriable(f"{refusal.reason}: it is read with what was granted")
 
     def _settle_signal(self, job: Job, work: SliceWork, signal: Signal) -> SliceOutcome:
         log.info("slice_signal", job_id=job.id, signal=type(signal).__name__, code=signal.code, reason=signal.reason)

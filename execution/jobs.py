@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from execution.catalog import Catalog
+from execution.catalog import Catalog, platform_named
 from execution.errors import UserError
 from execution.seller_messages import MESSAGES
 from execution.store import Rpc, Store
@@ -51,6 +51,10 @@ class Job:
     watermark: datetime | None = None
     # What the platform refused once, before this claim.
     refused_code: str | None = None
+    # What the seller granted, where that is known.
+    granted: frozenset[str] | None = None
+    # The rights that the seller has not granted and without which the entity may not be read.
+    missing_rights: tuple[str, ...] = ()
 
 
 def claim(store: Store, catalog: Catalog, worker: str, lease_id: str) -> Job | None:
@@ -68,6 +72,8 @@ def claim(store: Store, catalog: Catalog, worker: str, lease_id: str) -> Job | N
         reason = f"this worker is too old: {error.message}"
         _park(store, lease_id, reason, WORKER_TOO_OLD_WAIT, 0, charge=False, code=WORKER_TOO_OLD)
         return None
+    granted = None if row["rights"] is None else frozenset(row["rights"])
+    entity, missing = platform_named(row["platform"]).rights.as_granted(entity, granted)
     return Job(
         id=row["id"],
         lease_id=lease_id,
@@ -85,6 +91,8 @@ def claim(store: Store, catalog: Catalog, worker: str, lease_id: str) -> Job | N
         attempts=row["attempts"],
         watermark=_moment(row["watermark"]),
         refused_code=row["refused_code"],
+        granted=granted,
+        missing_rights=missing,
     )
 
 

@@ -17,12 +17,13 @@ import redis
 from supabase.lib.client_options import SyncClientOptions
 
 import supabase
-from execution import backfill_manager, jobs, workers
+from execution import backfill_manager, jobs, pieces, workers
 from execution.api_key import is_token
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
 from execution.budget.budgets import scope_of
 from execution.catalog import platform_named
+from execution.certificates import why_unreached
 from execution.connections.choice import chosen, matching, narrowed
 from execution.connections.connector import ConnectRequest
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
@@ -32,6 +33,7 @@ from execution.process.heartbeat import Heartbeat
 from execution.process.shutdown import EXIT_SECONDS, HeldLeases, Shutdown
 from execution.streams import Children, Person, Records, shapes
 from execution.sync_orchestrator import RoundRules, SyncOrchestrator
+from execution.valkey import why_away
 
 _REMAP_ROWS = 1000
 _AUTH_TIMEOUT_S = 10.0
@@ -82,7 +84,7 @@ def create_user(app: App, *, email: str, plan: str | None) -> dict[str, Any]:
             raise UserError(f"There is a user with the address {email}, but it cannot be found.") from None
     except (supabase.AuthError, OSError) as error:
         raise UserError(
-            f"Supabase Auth does not answer ({type(error).__name__}).", hint="Check SUPABASE_URL."
+            f"Supabase Auth does not answer ({why_unreached(error)}).", hint="Check SUPABASE_URL."
         ) from None
     finally:
         http.close()
@@ -146,6 +148,7 @@ def connect(
         "shop_id": connection.shop_id,
         "shop_name": connection.shop_name,
         "currency": connection.currency,
+        "missing_rights": list(connection.missing_rights),
     }
 
 
@@ -183,9 +186,7 @@ def _check_valkey(app: App) -> None:
     try:
         app.valkey.ping()
     except (redis.RedisError, OSError) as error:
-        raise UserError(
-            f"Valkey does not answer ({type(error).__name__}); nothing was queued.", hint="Check REDIS_URL."
-        ) from None
+        raise UserError(f"Nothing was queued. Valkey: {why_away(error)}.", hint="Check REDIS_URL.") from None
 
 
 def status(app: App, *, user_id: str, platform: str | None, shop_id: str | None = None) -> dict[str, Any]:
@@ -253,7 +254,8 @@ def verify(app: App, *, user_id: str, platform: str | None, shop_id: str | None 
         named = {name: shop[name] for name in ("platform", "connection_id", "shop_id")}
         for entity in app.catalog.of(shop["platform"]):
             listing = entity.listing
-            found = app.store.rpc(
+            found = pieces.whole(
+                app.store,
                 "verify_completed",
                 p_user_id=user_id,
                 p_connection_id=shop["connection_id"],
@@ -461,7 +463,7 @@ def _keep_house(app: App, stop: threading.Event) -> None:
         busy = False
         try:
             done = keep_house(app)
-            busy = bool(done["pruned"] or done["erased"])
+            busy = bool(done["pruned"] or done["erased"] or done["unfinished"])
         except KeeperError as error:
             workers.log.warning("housekeeping_failed", error=str(error))
         except Exception:  # noqa: BLE001  it is logged

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, SecretStr
 
+from execution.currencies import digits
+
 _SHORTEST_SECRET = 16
 
 
@@ -121,6 +123,9 @@ def address(*schemes: str) -> AfterValidator:
 def _currency(value: str) -> str:
     if not re.fullmatch(r"[A-Z]{3}", value.strip().upper()):
         raise ValueError("is not a currency like USD")
+    # Assumed of amounts in hundredths: of a currency that is not counted so nobody says what those are.
+    if digits(value.strip().upper()) != 2:
+        raise ValueError("is not a currency that is counted in hundredths, like USD")
     return value.strip().upper()
 
 

@@ -16,6 +16,8 @@ _OUR_FAULT = "Something is wrong on our side. Our engineers have been told; you 
 
 # {platform} is the platform's title; other names are facts of the failure.
 MESSAGES: Mapping[str, str] = {
+    "access_denied": "{platform} does not let us read this part. Please reconnect your shop, and allow everything that "
+    "is asked for.",
     # Codes of endings that the database decides: whoever calls it brings the text along.
     "attempts_exhausted": "The platform did not answer properly for too long. You can start this again.",
     "disconnected": "You disconnected this shop. Connect it again to go on.",
@@ -32,6 +34,8 @@ MESSAGES: Mapping[str, str] = {
         "{rejected} of {read} records could not be read and are kept aside, so this is not all of it. "
         "Our engineers have been told; you can start this again."
     ),
+    "right_missing": "{platform} has not given us the right {right}, which this part needs. Please reconnect your shop "
+    "and allow it; the other parts go on.",
     "source_incomplete": "They come with the {source}, and follow once those are complete.",
     "wrong_address": "The platform sent us to an unknown address. Our engineers have been told.",
     # Why an estimate is not known.
@@ -45,7 +49,7 @@ MESSAGES: Mapping[str, str] = {
 OTHER = "This did not work. You can start it again."
 # Only the seller can help, by connecting again: the access is gone, or too little was allowed.
 RECONNECT_HELPS = frozenset(
-    {"access_denied", "gone", "history_limited", "no_shop", "not_your_shop", "reconnect_needed"}
+    {"access_denied", "gone", "history_limited", "no_shop", "not_your_shop", "reconnect_needed", "right_missing"}
 )
 
 

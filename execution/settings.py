@@ -153,8 +153,8 @@ class Settings(BaseSettings):
         return PlatformSettings(
             name=name,
             client_id=self.variable(names.client_id).get_secret_value(),
-            # While it is rotated: calls use the first, notices of either are accepted (`webhook_secrets`).
-            client_secret=next((SecretStr(one) for one in secrets_of(self.variable(names.client_secret))), None),
+            # While it is rotated: calls use the first, what either has signed is accepted.
+            client_secret=next(map(SecretStr, self.client_secrets(name)), None),
             api_base_url=self.variable(f"{name}_api_base_url"),
             token_url=self.variable(f"{name}_token_url"),
             assumed_currency=self.variable(names.currency),
@@ -162,6 +162,10 @@ class Settings(BaseSettings):
                 scope for variable, scopes in names.scopes.items() if self.variable(variable) for scope in scopes
             ),
         )
+
+    def client_secrets(self, platform: str) -> list[str]:
+        """What a platform signs with that uses the application's own secret: the one in use, and older ones."""
+        return secrets_of(self.variable(_variables_of(platform).client_secret))
 
     def webhook_secrets(self, platform: str) -> list[str]:
         """What a platform's webhooks are signed with; none where it is not set."""

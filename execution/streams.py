@@ -58,6 +58,8 @@ class Children:
     `key` is unique by itself (`unique=True`), or made of the parent's key, these paths and the place among equals:
     some platforms give their refunds no id. `key_is_gid`: each is what a GraphQL id ends with. Where one of `more_at`
     is true the record shows only some of its children (the first, the last), and none that it leaves out is gone.
+    `stretch_at`: where the parent says which stretch of them it shows. It stands for the first part of a made key that
+    a child lacks: places among equals are counted anew in every stretch.
     Stored is what its columns and key read, and `keep`: a platform's next member that names a person stays out.
     """
 
@@ -70,6 +72,7 @@ class Children:
     parent_column: str = "order_platform_id"
     key_is_gid: bool = False
     more_at: tuple[str, ...] = ()
+    stretch_at: str = ""
     keep: tuple[str, ...] = ()
 
 
@@ -94,8 +97,8 @@ class Records:
     the form `updated_as` (Unix seconds, or ISO 8601); the greatest wins. Without any the later fetch wins.
     `leave_out` names personal fields that no feature needs (dotted: one inside an object): they are not stored in
     `raw`. A rejected record keeps of them only what a person's row takes, so that a replay can fill it. `keep_of` names
-    objects of which nothing but some members is stored, `keep_of_each` lists of such. With `keep` nothing is stored
-    but what columns, key and version read, and these members: as of children, whose table it may share.
+    objects, or lists of such, of which nothing but some members is stored. With `keep` nothing is stored but what
+    columns, key and version read, and these members: as of children, whose table it may share.
     """
 
     name: str
@@ -108,18 +111,16 @@ class Records:
     updated_as: Kind = Kind.EPOCH
     leave_out: tuple[str, ...] = ()
     keep_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    keep_of_each: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     keep: tuple[str, ...] | None = None
     children: tuple[Children, ...] = ()
     people: tuple[Person, ...] = ()
 
     @cached_property
     def kept_parts(self) -> Parts:
-        """What is kept of each child, and of each of a list: nothing but what something reads. Every page asks."""
-        whole: Tree = {}
-        of_each = {name: dict.fromkeys(members, whole) for name, members in self.keep_of_each.items()}
+        """What is kept of each child and of such objects: nothing but what something reads. Every page asks."""
+        of_objects = {name: _tree(members) for name, members in self.keep_of.items()}
         itself = {} if self.keep is None else {"": kept_of(self)}
-        return itself | {child.at: kept_of(child) for child in self.children} | of_each
+        return itself | {child.at: kept_of(child) for child in self.children} | of_objects
 
 
 # Members by name, each with those of its own that are kept; none of its own: the whole value.
@@ -242,10 +243,14 @@ class Lookup:
     param: str = ""
     records_at: str = "results"
     request: Callable[[Lookup, Sequence[str]], Request] = request_by_parameter
+    # The document that `request` asks with, where the platform is asked in one (GraphQL).
+    query: str = ""
     # Another list of pending ids than the one of its own name.
     pending: str = ""
     # The answer is the record itself, and no list of one.
     single: bool = False
+    # The ids that are asked for are the keys of the records that come: one that does not come is gone.
+    by_key: bool = True
     # Null stands in the list for what is gone (GraphQL's `nodes`).
     null_is_gone: bool = False
     # Where these may not be read, the steps beside it go on: another entity tells the seller.

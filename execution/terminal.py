@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, NoReturn, TypeVar, cast
 
 import orjson
@@ -32,6 +34,19 @@ def plain(text: str) -> str:
     return "".join("�" if _steers(char) else char for char in text)
 
 
+def moment_text(moment: datetime) -> str:
+    """Day and time in the reader's own zone, which is named."""
+    local = moment.astimezone()
+    return f"{local:%b %d} {time_text(local)}"
+
+
+def time_text(moment: datetime) -> str:
+    """The time alone. Two people who read it may sit in two zones."""
+    local = moment.astimezone()
+    zone = local.tzname() or ""
+    return f"{local:%H:%M} {zone if zone.isalpha() else f'UTC{zone}'}"
+
+
 def plain_facts(facts: F) -> F:
     """The same facts with every text in them plain."""
     return cast("F", _plain(facts))
@@ -47,6 +62,17 @@ def show(facts: F, *, as_json: bool, text: Callable[[F], RenderableType]) -> Non
         console.print(shown, soft_wrap=True)
     else:
         console.print(shown)
+
+
+@contextmanager
+def progress_of(text: str) -> Iterator[Callable[[str], None]]:
+    """What is being done, on standard error and for a person alone: what is called tells the next of it."""
+    shown = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    if not shown.is_terminal:
+        yield lambda _: None
+        return
+    with shown.status(text) as status:
+        yield lambda now: status.update(plain(now))
 
 
 def say(text: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import cast
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from execution.certificates import NO_TLS, UNKNOWN_SIGNER, tls_fault
 
 
 class Valkey(redis.Redis):
@@ -32,14 +33,16 @@ def connect_valkey(url: str, *, installation: str = "", patience_s: float = 0.5)
     return client
 
 
-def certificate_refused(error: BaseException) -> str:
-    """What to do about a certificate that nobody we know has signed; empty where that is not the matter."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ssl.SSLCertVerificationError):
-            return (
-                "its certificate is signed by nobody we know: give its authority with ?ssl_ca_certs=FILE at the end of "
-                "REDIS_URL, or ?ssl_cert_reqs=none where the host signs its own"
-            )
-        seen = seen.__cause__ or seen.__context__
-    return ""
+# What of REDIS_URL mends which fault of TLS.
+_ADVICE = {
+    UNKNOWN_SIGNER: "give its authority with ?ssl_ca_certs=FILE at the end of REDIS_URL, or ?ssl_cert_reqs=none where "
+    "the host signs its own",
+    NO_TLS: "begin REDIS_URL with redis://",
+}
+_OTHER_ADVICE = "have the host mend it, or end REDIS_URL with ?ssl_cert_reqs=none until then"
+
+
+def why_away(error: BaseException) -> str:
+    """Why Valkey cannot be asked, and where its certificate is the matter, what to set."""
+    fault = tls_fault(error)
+    return f"{fault}: {_ADVICE.get(fault, _OTHER_ADVICE)}" if fault else f"does not answer ({type(error).__name__})"

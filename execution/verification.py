@@ -18,6 +18,7 @@ from execution.errors import Fatal
 from execution.jobs import Job
 from execution.pagination.paginator import Bounds, Paginator, Probe, ReadWindow, Send
 from execution.pagination.registry import paginator_of
+from execution.pieces import Questions
 from execution.rejects import RejectLimits
 from execution.store import Store
 from execution.streams import Lookup, Stream
@@ -82,10 +83,13 @@ def stream_bounds(stream: Stream, shop_created_at: datetime | None, window: Boun
     return Bounds(start=start, end=window.end)
 
 
-def verify(store: Store, job: Job, send: Send, window: Bounds, limits: RejectLimits) -> Certificate | Doubt:
-    """Prove the entity complete, or say what is doubtful. Raises Fatal where a proof fails and nothing can mend it."""
+def verify(questions: Questions, send: Send, window: Bounds, limits: RejectLimits) -> Certificate | Doubt:
+    """Prove the entity complete, or say what is doubtful. Raises Fatal where a proof fails and nothing can mend it, and
+    Snooze where the slice is over before the proofs are.
+    """
+    store, job = questions.store, questions.job
     if job.entity.in_round:
-        return _verify_round(store, job, window, limits)
+        return _verify_round(questions, window, limits)
     # Proofs over a whole shop may take longer than a page does.
     store.rpc("extend_lease", p_lease_id=job.lease_id, p_lease_seconds=_PROOF_LEASE_SECONDS)
     checks: list[Check] = []
@@ -95,9 +99,10 @@ def verify(store: Store, job: Job, send: Send, window: Bounds, limits: RejectLim
     if listing is not None:
         bounds, paginator = stream_bounds(listing, job.shop_created_at, window), paginator_of(listing)
         newest = paginator.probe_newest(send, bounds)
-        facts = store.rpc(
+        facts = questions.ask(
+            # What was found out about another newest record says nothing of this one.
+            f"audit {newest.newest if newest else ''}",
             "audit_read",
-            p_lease_id=job.lease_id,
             p_stream=listing.name,
             p_table=job.entity.table,
             p_time_column=job.entity.time_column,
@@ -115,8 +120,8 @@ def verify(store: Store, job: Job, send: Send, window: Bounds, limits: RejectLim
     if job.entity.complete_read and listing is not None:
         # Before the proofs: what a record must have is asked of those that are left. One that went between its page and
         # the look-up of its children would be missing them for good.
-        checks.append(_sweep(store, job, listing, last_pass=facts["last_pass_keys"] == provider_count))
-    doubt = _judge_proofs(store, job, facts, checks)
+        checks.append(_sweep(questions, listing, last_pass=facts["last_pass_keys"] == provider_count))
+    doubt = _judge_proofs(questions, facts, checks)
     if doubt is not None:
         return doubt
     if partial := int(facts.get("partial", 0)):
@@ -149,8 +154,9 @@ def _judge_rejects(store: Store, job: Job, limits: RejectLimits, checks: list[Ch
     return shortfall
 
 
-def _verify_round(store: Store, job: Job, window: Bounds, limits: RejectLimits) -> Certificate | Doubt:
+def _verify_round(questions: Questions, window: Bounds, limits: RejectLimits) -> Certificate | Doubt:
     """Prove that what the platform shows since the watermark is here. No call: each window closed by its count."""
+    store, job = questions.store, questions.job
     checks: list[Check] = []
     facts: Mapping[str, Any] = {}
     listing = job.entity.listing
@@ -162,13 +168,13 @@ def _verify_round(store: Store, job: Job, window: Bounds, limits: RejectLimits) 
         # Where there are no windows, what was announced is the whole list and not what a round reads of it.
         provider_count = sum(one.provider_count for one in windows) if listing.window else None
         gap = paginator.gap(bounds, windows)
-        counts = {name: facts[name] for name in ("union_keys", "last_pass_keys", "missing_rows", "rejected")}
+        counts = {name: facts[name] for name in ("union_keys", "missing_rows", "rejected")}
         checks.append(Check(name="windows", ok=gap is None, detail={"windows": len(windows), "gap": gap}))
         checks.append(Check(name="rows", ok=facts["missing_rows"] == 0, detail=counts))
         if failed := [check.name for check in checks if not check.ok]:
             reason = f"{job.entity.name}: {facts['missing_rows']} records that came are no rows ({', '.join(failed)})"
             return Doubt(reason=reason, step=job.entity.steps.index(listing), windows=windows)
-    doubt = _judge_proofs(store, job, facts, checks)
+    doubt = _judge_proofs(questions, facts, checks)
     if doubt is not None:
         return _further_back(job, doubt, facts, window)
     shortfall = _judge_rejects(store, job, limits, checks)
@@ -252,9 +258,10 @@ def _judge_gaps(
     return Doubt(reason=reason, step=job.entity.steps.index(paginator.stream), windows=_windows(facts))
 
 
-def _judge_proofs(store: Store, job: Job, facts: Mapping[str, Any], checks: list[Check]) -> Doubt | None:
+def _judge_proofs(questions: Questions, facts: Mapping[str, Any], checks: list[Check]) -> Doubt | None:
+    job = questions.job
     for name in job.entity.proofs:
-        proof = store.rpc("prove", p_lease_id=job.lease_id, p_name=name)
+        proof = questions.ask(f"proof {name}", "prove", p_name=name)
         checks.append(Check(name=name, ok=proof["ok"], detail=proof["detail"]))
         if proof["ok"]:
             continue
@@ -282,11 +289,12 @@ def _touches(window: ReadWindow, gap: Mapping[str, Any]) -> bool:
     return window.start <= _epoch(gap["until"]) and window.end >= _epoch(gap["since"])
 
 
-def _sweep(store: Store, job: Job, stream: Stream, *, last_pass: bool) -> Check:
+def _sweep(questions: Questions, stream: Stream, *, last_pass: bool) -> Check:
     """What a complete read did not show is gone, unless that would be very much at once."""
-    swept = store.rpc(
+    job = questions.job
+    swept = questions.ask(
+        f"gone {last_pass}",
         "sweep_gone",
-        p_lease_id=job.lease_id,
         p_stream=stream.name,
         p_table=job.entity.table,
         p_time_column=job.entity.time_column,

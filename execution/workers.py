@@ -25,7 +25,7 @@ from execution.process.shutdown import EXIT_SECONDS, HeldLeases, Shutdown
 from execution.process.wakeup_broker import WakeupBroker
 from execution.settings import Settings
 from execution.store import Patience
-from execution.valkey import Valkey, certificate_refused, connect_valkey
+from execution.valkey import Valkey, connect_valkey, why_away
 
 QUEUE = "sync"
 # More bells than this in the queue say nothing new.
@@ -99,7 +99,7 @@ def ring(broker: dramatiq.Broker) -> None:
     try:
         broker.enqueue(dramatiq.Message(queue_name=QUEUE, actor_name="work_one_job", args=(), kwargs={}, options={}))
     except (redis.RedisError, dramatiq.errors.BrokerConnectionError) as error:
-        log.warning("bell_not_rung", error=certificate_refused(error) or type(error).__name__)
+        log.warning("bell_not_rung", error=why_away(error))
 
 
 def bells_waiting(client: Valkey) -> int:
@@ -129,7 +129,7 @@ def tick(app: App, broker: dramatiq.Broker) -> dict[str, object]:
     try:
         missing = due - bells_waiting(app.valkey)
     except redis.RedisError as error:
-        log.warning("bells_not_counted", error=type(error).__name__)
+        log.warning("bells_not_counted", error=why_away(error))
         missing = 0
     for _ in range(missing):
         ring(broker)

@@ -23,7 +23,10 @@ class User:
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """A user's shop, and whether it may be read: `status` is `connected`, `reconnect_needed` or `disconnected`."""
+    """A user's shop, and whether it may be read: `status` is `connected`, `reconnect_needed` or `disconnected`.
+
+    `status_reason` is for engineers: a platform may have said anything in it. Sellers are told by `status`.
+    """
 
     connection_id: str
     platform: str

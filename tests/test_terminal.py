@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 from rich.table import Table
 
 from execution import terminal
+from execution.terminal import moment_text
 
 ROOT = Path(__file__).resolve().parents[1]
 HOSTILE = [
@@ -100,3 +104,37 @@ def test_nobody_prints_past_the_printer() -> None:
 )
 def test_a_planted_print_is_found(line: str) -> None:
     assert writes(line) == [1]
+
+
+# A time of day as it is formatted, and beside it a zone: the zone's name, or a wire's own "Z" or offset.
+_TIME = re.compile(r"%H:?%M(?::?%S)?(?:\.%f)?(Z|%Z|%z|\+00:00)?")
+
+
+def bare_times(source: str) -> list[str]:
+    return [found[0] for found in _TIME.finditer(source) if not found[1]]
+
+
+def test_no_time_is_formatted_without_its_zone() -> None:
+    """One printer names the zone; the name of a migration is no time that anybody reads."""
+    rooms = ("execution", "keeper", "sandbox/demo", "tools")
+    files = [path for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
+    known = {"execution/terminal.py", "tools/migration.py"}
+    found = {str(path.relative_to(ROOT)) for path in files if bare_times(path.read_text())}
+
+    assert len(files) > 100
+    assert found == known
+    assert bare_times('f"{local:%b %d %H:%M}"') == ["%H:%M"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [("UTC", "Nov 23 06:10 UTC"), ("Europe/Berlin", "Nov 23 07:10 CET"), ("Asia/Dubai", "Nov 23 10:10 UTC+04")],
+)
+def test_a_time_is_told_with_the_readers_zone(monkeypatch: pytest.MonkeyPatch, zone: str, said: str) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert moment_text(datetime(2026, 11, 23, 6, 10, tzinfo=UTC)) == said
+    finally:
+        monkeypatch.undo()
+        time.tzset()

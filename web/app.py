@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,6 +16,7 @@ from execution import __version__
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
 from execution.catalog import PLATFORMS
+from execution.process.heartbeat import Heartbeat
 from execution.reports.estimates import Estimates
 from execution.settings import Settings
 from execution.store import Patience, Store
@@ -62,13 +65,19 @@ def create_app(app: App) -> FastAPI:
     # Health reads through a store of its own, which gives up soon: what hangs there holds nobody else.
     health_store = Store(app.settings, clock=app.clock, rng=app.rng, patience=HEALTH_PATIENCE)
 
+    heartbeat, stop = Heartbeat(health_store, "web", app.clock), threading.Event()
+
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
         async with Readiness(app.settings) as readiness:
             api.state.readiness = readiness
             api.state.pipeline = PipelineStatus(lambda: health_store.rpc("pipeline_health"))
+            heart = threading.Thread(target=heartbeat.until, args=(stop,), name="heart", daemon=True)
+            heart.start()
             yield
+            stop.set()
             await api.state.pipeline.close()
+            await asyncio.to_thread(heart.join, HEALTH_PATIENCE.answer_s)
         await api.state.web.status_stream.close()
         bell.close()
         health_store.close()

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,11 +16,12 @@ import structlog
 from execution.catalog import PLATFORMS
 from execution.connections import consent as consents
 from execution.connections.choice import listed
-from execution.connections.connector import Connection, ConnectRequest
-from execution.connections.consent import ConsentRefused, Granted
+from execution.connections.connector import NOTHING_READABLE, Connection, ConnectRequest
+from execution.connections.consent import ConsentRefused
 from execution.errors import StoreError, UserError
 from execution.platform_settings import PlatformSettings
 from execution.platforms.consent import Consent
+from execution.tokens.rules import IssuedTokens
 from web.auth import rate_limits
 from web.backfills import BackfillRequest, job_rows, shops_of
 from web.context import Web
@@ -71,7 +72,7 @@ def begin(web: Web, user_id: str, platform: str, *, base_url: str, shop: str = "
 
 def finish(web: Web, user_id: str, platform: str, query: Mapping[str, str]) -> ConsentResult:
     """The platform sent the seller back. Whatever fails is a code for the page; only a wrong state is an error."""
-    consent, settings = _consent(web, platform)
+    consent, _ = _consent(web, platform)
     # First of all, and in one statement: a state works once, for its own user and platform, within its time.
     details = web.app.store.rpc(
         "finish_oauth",
@@ -82,7 +83,7 @@ def finish(web: Web, user_id: str, platform: str, query: Mapping[str, str]) -> C
     if details is None:
         raise Problem(400, "wrong_state")
     try:
-        _check_callback(consent, settings, details, query)
+        _check_callback(consent, web.app.settings.client_secrets(platform), details, query)
         _connect(web, user_id, platform, details, query)
     except ConsentRefused as refused:
         return ConsentResult(return_to=details["return_to"], problem=refused.code)
@@ -162,10 +163,10 @@ def local_path(path: str) -> str:
 
 
 def _check_callback(
-    consent: Consent, settings: PlatformSettings, details: Mapping[str, str], query: Mapping[str, str]
+    consent: Consent, secrets: Sequence[str], details: Mapping[str, str], query: Mapping[str, str]
 ) -> None:
     """The platform sent it, about the shop that was asked for, and the seller said yes."""
-    if not consent.is_genuine(settings, query, time.time()) or query.get("shop", "") != details["shop"]:
+    if not consent.is_genuine(query, secrets, time.time()) or query.get("shop", "") != details["shop"]:
         raise ConsentRefused("not_genuine", "The platform did not send this.")
     if query.get("error") or not query.get("code"):
         raise ConsentRefused("declined", "You did not allow it.")
@@ -175,20 +176,13 @@ def _connect(web: Web, user_id: str, platform: str, details: Mapping[str, str], 
     """The code becomes tokens, the tokens are tried and stored, and the backfill starts."""
     consent, settings = _consent(web, platform)
     pending = consents.pending(_key(web), query["state"], redirect_uri=details["redirect_uri"], shop=details["shop"])
-    granted = consents.exchange(consent, settings, web.app.transport, pending, query["code"])
-    consents.demand_scopes(consent, granted.scopes)
-    request = _request(user_id, platform, details["shop"], granted)
-    connection = web.app.connector.connect(request, lambda send: _check(consent, send, request.access_token))
+    tokens = consents.exchange(consent, settings, web.app.transport, pending, query["code"])
+    connection = web.app.connector.connect(_request(user_id, platform, details["shop"], tokens))
     start_backfill(web, user_id, connection)
 
 
-def _check(consent: Consent, send: Any, access_token: str) -> None:
-    if consent.ask_granted is not None:
-        consents.demand_scopes(consent, consent.ask_granted(send, access_token))
-
-
-def _request(user_id: str, platform: str, shop: str, granted: Granted) -> ConnectRequest:
-    tokens, now = granted.tokens, datetime.now(UTC)
+def _request(user_id: str, platform: str, shop: str, tokens: IssuedTokens) -> ConnectRequest:
+    now = datetime.now(UTC)
     return ConnectRequest(
         platform=platform,
         user_id=user_id,
@@ -197,6 +191,7 @@ def _request(user_id: str, platform: str, shop: str, granted: Granted) -> Connec
         refresh_token=tokens.refresh_token,
         expires_at=tokens.ends_at(now),
         refresh_expires_at=tokens.refresh_ends_at(now),
+        rights=tokens.rights,
     )
 
 
@@ -220,4 +215,4 @@ def _key(web: Web) -> bytes:
 
 
 def _code_of(error: UserError) -> str:
-    return error.code if error.code == "other_shop" else "refused"
+    return error.code if error.code in ("other_shop", NOTHING_READABLE) else "refused"

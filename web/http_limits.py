@@ -54,8 +54,13 @@ class BodyLimit:
             return
         until = asyncio.get_running_loop().time() + self._longest_s
         body = _Body(receive, largest=largest, until=until, take=self._take)
+
+        async def begun(message: Message) -> None:
+            body.note_answer()
+            await send(message)
+
         try:
-            await self._app(scope, body.receive, send)
+            await self._app(scope, body.receive, begun)
         finally:
             self._in_hand -= body.taken
 
@@ -76,15 +81,27 @@ class _Body:
         self._seen = 0
         self._is_whole = False
         self.taken = 0
+        self._answered = False
+
+    def note_answer(self) -> None:
+        self._answered = True
+
+    def is_answered(self) -> bool:
+        """Whether the answer has begun, so that no refusal reaches anybody any more."""
+        return self._answered
 
     async def receive(self) -> Message:
-        if self._is_whole:  # what is asked for now is whether the reader is still there
+        if self._is_whole or self.is_answered():  # what is asked for now is whether the reader is still there
             return await self._receive()
         try:
             async with asyncio.timeout_at(self._until):
                 message = await self._receive()
         except TimeoutError:
+            if self.is_answered():
+                return await self._receive()
             raise Problem(408, "too_slow", headers={"Connection": "close"}) from None
+        if self.is_answered():  # in the meantime
+            return message
         if message["type"] == "http.disconnect":
             raise Problem(499, "cut_off")
         self._is_whole = not message.get("more_body", False)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 # Ours are below two: a token of eight in a cookie, and what proxies add. The sizes of chunks, what is said beside
 # them, and trailers count as well: whatever of a message is no body.
@@ -50,6 +50,7 @@ class LimitedHttp(HttpToolsProtocol):
     _apart = 0
     _body = 0
     _refused = False
+    _cycles: Sequence[RequestResponseCycle] = ()
     _ends: asyncio.TimerHandle | None = None
     _stalls: asyncio.TimerHandle | None = None
     _lingers: asyncio.TimerHandle | None = None
@@ -66,6 +67,10 @@ class LimitedHttp(HttpToolsProtocol):
         for timer in (self._ends, self._stalls, self._lingers):
             if timer is not None:
                 timer.cancel()
+        # The server tells the last one alone, which may wait behind the one that is being answered.
+        for cycle in self._open():
+            cycle.disconnected = True
+            cycle.message_event.set()
         self.pipeline.clear()
         super().connection_lost(exc)
 
@@ -107,6 +112,7 @@ class LimitedHttp(HttpToolsProtocol):
         # Who reads the body says so first (`BodyLimit`); this ends what nobody reads.
         self._enter("body", LONGEST_BODY_S + LINGER_S)
         super().on_headers_complete()
+        self._cycles = [*self._open(), self.cycle]
         if self.parser.should_upgrade():  # the parser reads nothing after it
             self.cycle.keep_alive = False
 
@@ -148,6 +154,10 @@ class LimitedHttp(HttpToolsProtocol):
         super().resume_writing()
         if self._stalls is not None:
             self._stalls.cancel()
+
+    def _open(self) -> list[RequestResponseCycle]:
+        """Requests of this line whose answers are not complete."""
+        return [cycle for cycle in self._cycles if not cycle.response_complete]
 
     def waits_since(self) -> float | None:
         """Since when for a request that is not whole; None while one is worked on."""

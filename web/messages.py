@@ -37,6 +37,7 @@ CHECKS = {
 
 # Why an answer is none (`web.problems`); a problem that has a detail of its own is not here.
 PROBLEMS = {
+    "bad_request": "This cannot be done as it was asked for.",
     "bodies_take_all": "Too much is being sent at once. Send it again in some seconds.",
     "cut_off": "The body ended before it was whole.",
     "database_away": "The database does not answer. Try again.",
@@ -52,6 +53,7 @@ PROBLEMS = {
     "not_signed": "The delivery is not signed as it should be.",
     "not_signed_in": "Sign in, and try again.",
     "other_shop": "This is the access to another shop than the one that was named.",
+    "nothing_readable": "With these rights nothing can be read. Make a token that allows everything that is asked for.",
     "platform_not_set_up": "This platform cannot be connected here yet.",
     "refused": "The platform refused the token. Make a fresh one, and allow everything that is asked for.",
     "too_many_lines": "Too many pages are open.",
@@ -136,13 +138,13 @@ def needs_reconnect(job: Mapping[str, Any]) -> bool:
 
 # A platform's own texts go before these.
 CONNECT_PROBLEMS = {
+    "bad_request": "This cannot be done as it was asked for.",
     "bodies_take_all": "Too much is being sent at once. Send it again in some seconds.",
     "cut_off": "The body ended before it was whole.",
     "declined": "You did not confirm at {platform}, so nothing was connected. You can try again.",
     "other_shop": "This is the access to another {platform} shop than the one that you named. Sign in there as its "
     "owner, and connect again.",
-    "scopes_missing": "{platform} did not give us every right that we need to read. Connect again, and leave "
-    "everything ticked.",
+    "nothing_readable": "{platform} gave us no right to read anything. Connect again, and leave everything ticked.",
     "refused": "{platform} did not accept it. Make sure that it is your own shop, and that everything asked for is "
     "allowed; then try again.",
     "platform_away": "{platform} did not answer. Nothing was connected; please try again in a few minutes.",

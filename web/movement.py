@@ -6,6 +6,7 @@ import threading
 
 from execution.app import App
 from execution.errors import StoreError
+from execution.process.heartbeat import MOVERS
 
 _REMEMBERED_S = 5.0
 
@@ -26,6 +27,6 @@ class Movement:
                     seen = self._app.store.rpc("heartbeats")
                 except StoreError:
                     return False
-                self._stands_still = not all(process["alive"] for process in seen.values())
+                self._stands_still = not all(seen[kind]["alive"] for kind in MOVERS)
                 self._known_until = self._app.clock.monotonic() + _REMEMBERED_S
             return self._stands_still

@@ -145,6 +145,9 @@ class ErrorBoundary:
         except Exception as error:
             if scope["type"] != "http":
                 raise
+            # Who answers and listens at once has begun in the same moment: there is nothing to say, and nobody to tell.
+            if has_begun and _is_senders_doing(error):
+                return
             response = await self._response(scope, error)
             # Half a response cannot be taken back: the server closes the connection, which says as much.
             if not has_begun:
@@ -155,6 +158,16 @@ class ErrorBoundary:
             return await self._respond(Request(scope), error)
         except Exception as worse:  # noqa: BLE001  the page of an error has an error
             return response_of(_problem(worse))
+
+
+def _is_senders_doing(error: BaseException) -> bool:
+    """Whether it came about because a body did not come as it should."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, Problem) and seen.code in ("cut_off", "too_slow", "too_large"):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
 
 
 def _problem(error: Exception) -> Problem:
@@ -173,7 +186,9 @@ def _problem_of(error: Exception) -> Problem:
             log.warning("database_away", error=str(error))
             return Problem(503, "database_away", headers={"Retry-After": _RETRY_SECONDS})
         case UserError():
-            return Problem(400, "refused", error.message)
+            # Its text is for whoever runs this: it names settings, keys and addresses.
+            log.warning("request_refused", error=error.message)
+            return Problem(400, "bad_request")
         case _:
             # The type and where, never the text: it may hold what a request brought.
             log.error("request_failed", kind=type(error).__name__, where=_where(error))

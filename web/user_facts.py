@@ -19,14 +19,20 @@ _SOON = timedelta(seconds=30)
 _INVALID_PARAMETER = "22023"
 # SQLSTATE of a statement that ran into its time limit.
 _OUT_OF_TIME = "57014"
+# Of jobs and connections: texts for engineers, in which a library or a platform may have said anything. A browser is
+# sent the code beside each, and the words that are written for sellers.
+_FOR_ENGINEERS = frozenset({"error", "park_reason", "status_reason"})
 
 
 def status_of(web: Web, user_id: str) -> dict[str, Any]:
-    """The user's backfill, as `keeper backfill status --json` tells it. 404 for a user that is gone."""
+    """The user's backfill, as `keeper backfill status --json` tells it, without what engineers read.
+
+    404 for a user that is gone.
+    """
     facts: dict[str, Any] | None = web.app.store.rpc("backfill_status", p_user_id=user_id)
     if facts is None:
         raise Problem(404, "unknown_user")
-    return _with_allowances(web, facts)
+    return _for_sellers(web, facts)
 
 
 def of_shops(facts: dict[str, Any], *, platform: str | None, shop_id: str | None) -> dict[str, Any]:
@@ -37,14 +43,14 @@ def of_shops(facts: dict[str, Any], *, platform: str | None, shop_id: str | None
 def statuses_of(web: Web, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The same of several users, in one query."""
     found: dict[str, dict[str, Any] | None] = web.app.store.rpc("backfill_statuses", p_user_ids=list(user_ids))
-    return {user_id: _with_allowances(web, facts) for user_id, facts in found.items() if facts is not None}
+    return {user_id: _for_sellers(web, facts) for user_id, facts in found.items() if facts is not None}
 
 
 def connections_of(web: Web, user_id: str) -> list[dict[str, Any]]:
     """The shops that the user connected, however they are now; see SQL `connections`."""
     found: list[dict[str, Any]] = web.app.store.rpc("connections", p_user_id=user_id)
     ends = token_ends_of(web, user_id)
-    return [row | {"token_ends_at": ends.get(row["connection_id"])} for row in found]
+    return [_told(row) | {"token_ends_at": ends.get(row["connection_id"])} for row in found]
 
 
 def token_ends_of(web: Web, user_id: str) -> dict[str, str]:
@@ -77,7 +83,13 @@ def _waits(job: Mapping[str, Any], now: str) -> bool:
     return bool(job["status"] == "queued" and since > _SOON)
 
 
-def _with_allowances(web: Web, facts: dict[str, Any]) -> dict[str, Any]:
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in _FOR_ENGINEERS}
+
+
+def _for_sellers(web: Web, facts: dict[str, Any]) -> dict[str, Any]:
+    for name in ("connections", "jobs", "failures"):
+        facts[name] = [_told(row) for row in facts[name]]
     facts["stands_still"] = any(_waits(job, facts["now"]) for job in facts["jobs"]) and web.movement.stands_still()
     for job in facts["jobs"]:
         job["backfill_calls_per_day"] = web.allowances.of(job["platform"])

@@ -18,7 +18,7 @@ from execution.budget.budgets import Bucket
 from execution.clock import Clock
 from execution.errors import StoreError
 from execution.store import Rpc
-from execution.valkey import Valkey
+from execution.valkey import Valkey, why_away
 
 LONGEST_WAIT_S = 2.0
 LEASE_S = 5.0
@@ -175,7 +175,7 @@ class Pacer:
             return ask(self._valkey)
         except RedisError as error:
             self._valkey_rests_until = self._clock.monotonic() + _VALKEY_REST_S
-            log.warning("valkey_away", error=type(error).__name__, pacing="postgres", again_in_s=_VALKEY_REST_S)
+            log.warning("valkey_away", error=why_away(error), pacing="postgres", again_in_s=_VALKEY_REST_S)
             return None
 
 

@@ -16,10 +16,15 @@ from execution.platform_client import PlatformClient
 from execution.platform_settings import PlatformSettings
 from execution.platforms.api import ShopIdentity
 from execution.platforms.platform import Platform
+from execution.platforms.rights import missing_rights
 from execution.store import Rpc
+from execution.streams import Entity
 from execution.tokens.refresh import Refresher
-from execution.tokens.rules import TokenSource
+from execution.tokens.rules import TokenSource, held
 from execution.tokens.stored_pair import Pair
+
+# Why a shop is refused of which not one entity could be read.
+NOTHING_READABLE = "nothing_readable"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,8 @@ class ConnectRequest:
     refresh_token: str | None = field(default=None, repr=False)
     expires_at: datetime | None = None
     refresh_expires_at: datetime | None = None
+    # What the answer that brought the tokens says was granted.
+    rights: frozenset[str] | None = None
     # What the seller says the amounts are in, for a platform whose answers never do.
     currency: str | None = None
 
@@ -48,6 +55,8 @@ class Connection:
     shop_name: str
     currency: str | None
     shop_created_at: datetime | None
+    # Rights that some of it needs and that were not granted.
+    missing_rights: tuple[str, ...] = ()
 
 
 class _HeldToken:
@@ -84,8 +93,10 @@ class Connector:
         refresher_of: Callable[[str], Refresher],
         give_back: Callable[[], None],
         check_in: Callable[[], None],
+        entities_of: Callable[[str], tuple[Entity, ...]],
     ) -> None:
         self._check_in = check_in
+        self._entities_of = entities_of
         self._store = store
         self._keyring = keyring
         self._platform_settings = platform_settings
@@ -93,10 +104,10 @@ class Connector:
         self._refresher_of = refresher_of
         self._give_back = give_back
 
-    def connect(self, request: ConnectRequest, check: Callable[[Send], None] = lambda _: None) -> Connection:
+    def connect(self, request: ConnectRequest) -> Connection:
         """Store connection and tokens together, or raise a UserError that says in one line why not.
 
-        `check` may look at the token first, by the same way, and refuse it.
+        With what there is: a right that is missing is no reason to refuse as long as anything can be read.
         """
         _check_form(request)
         platform = platform_named(request.platform)
@@ -106,19 +117,20 @@ class Connector:
         # Refused early, what the database would refuse at the end: it saves calls to the platform.
         connection_id = self._find(request, request.shop_id)
         try:
-            shop = self._identify(request, platform, check)
+            shop = self._identify(request, platform)
         except UserError as error:
             if error.code != "token_rejected" or request.refresh_token is None:
                 raise
             # An access token may have ended on its way here; its refresh token lives on.
             request = self._renewed(request, platform)
-            shop = self._identify(request, platform, check)
+            shop = self._identify(request, platform)
         if request.shop_id and shop.shop_id != request.shop_id:
             raise UserError(
                 f"Shop {request.shop_id} belongs to someone else: this token is for shop {shop.shop_id} ({shop.name}).",
                 hint="Use the shop id and the token of the same seller.",
                 code="other_shop",
             )
+        missing = self._missing(platform, shop.rights)
         if not request.shop_id:
             connection_id = self._find(request, shop.shop_id)
         if shop.currency is None:
@@ -129,7 +141,7 @@ class Connector:
         connection = self._write(request, shop, connection_id)
         if request.currency:
             self.state_currency(request.user_id, connection_id, request.currency)
-        return connection
+        return replace(connection, missing_rights=missing)
 
     def state_currency(self, user_id: str, connection_id: str, currency: str) -> None:
         """The seller says in which currency a shop's amounts are; what was copied already takes it too."""
@@ -138,6 +150,11 @@ class Connector:
         except StoreError as error:
             if error.code == "unknown_currency":
                 raise UserError(f"{currency!r} is no currency:", hint="write it like USD.") from None
+            if error.code == "currency_without_hundredths":
+                raise UserError(
+                    f"Amounts that come in hundredths cannot be told in {currency}, which is not counted so:",
+                    hint="state the currency in which the platform bills this account.",
+                ) from None
             if error.code != "not_connected":
                 raise
 
@@ -183,9 +200,22 @@ class Connector:
             refresh_token=issued.refresh_token or request.refresh_token,
             expires_at=issued.ends_at(now),
             refresh_expires_at=issued.refresh_ends_at(now) or request.refresh_expires_at,
+            rights=issued.rights,
         )
 
-    def _identify(self, request: ConnectRequest, platform: Platform, check: Callable[[Send], None]) -> ShopIdentity:
+    def _missing(self, platform: Platform, granted: frozenset[str] | None) -> tuple[str, ...]:
+        """The rights that some entity lacks. Raises UserError where none could be read."""
+        entities = self._entities_of(platform.name)
+        missing = missing_rights(platform.rights.of(s for e in entities for s in e.steps), granted)
+        if platform.rights.readable(entities, granted):
+            return tuple(missing)
+        raise UserError(
+            f"{platform.title} has granted none of the rights that reading needs ({', '.join(missing)}):",
+            hint="connect again, and allow them.",
+            code=NOTHING_READABLE,
+        )
+
+    def _identify(self, request: ConnectRequest, platform: Platform) -> ShopIdentity:
         try:
             client = self._client_of(request, _HeldToken(platform, request.access_token))
         except Fatal:
@@ -195,8 +225,8 @@ class Connector:
                 f"{request.shop_id!r} is no shop at {platform.title}.", hint=f"Write it as the platform does{like}."
             ) from None
         try:
-            check(client.send)
-            return platform.api.identify(client.send, request.shop_id)
+            shop = platform.api.identify(client.send, request.shop_id, request.access_token)
+            return replace(shop, rights=_granted(platform, shop, request, client.send))
         except Fatal as signal:
             raise UserError(f"{platform.title} refuses: {signal.reason.rstrip('.')}.", hint=_advice(signal)) from None
         except Signal as signal:
@@ -207,7 +237,7 @@ class Connector:
             self._give_back()
 
     def _write(self, request: ConnectRequest, shop: ShopIdentity, connection_id: str) -> Connection:
-        refresh = request.refresh_token
+        refresh, platform = request.refresh_token, platform_named(request.platform)
         try:
             self._store.rpc(
                 "connect_shop",
@@ -223,6 +253,8 @@ class Connector:
                 # A pasted token may say itself when it ends.
                 p_expires_at=_text(request.expires_at or self._told_by(request)),
                 p_refresh_expires_at=_text(request.refresh_expires_at),
+                p_rights=None if shop.rights is None else sorted(shop.rights),
+                p_uses={e.name: platform.rights.used_by(e) for e in self._entities_of(platform.name)},
             )
         except StoreError as error:
             self._explain(error, request)
@@ -253,6 +285,16 @@ class Connector:
             user_id=str(uuid.UUID(request.user_id)), platform=request.platform, connection_id=connection_id, field=name
         )
         return self._keyring.encrypt(secret, position)
+
+
+def _granted(platform: Platform, shop: ShopIdentity, request: ConnectRequest, send: Send) -> frozenset[str] | None:
+    """What the token may do, as far as anybody says. Where nobody can be asked the first refusal will tell."""
+    try:
+        known = [told for told in (shop.rights, request.rights) if told is not None]
+        told = known[0] if known else platform.rights.told(send, request.access_token)
+    except Signal:
+        return None
+    return None if told is None else held(told)
 
 
 def _check_form(request: ConnectRequest) -> None:

@@ -10,23 +10,14 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from execution.errors import Retriable, UserError
-from execution.http.small_bodies import error_text, json_object
+from execution.http.small_bodies import error_text
 from execution.http.transport import LIVE_DEADLINE_S, HttpTransport
 from execution.platform_settings import PlatformSettings, with_origin
 from execution.platforms.consent import Consent, Pending, base64url
-from execution.tokens.rules import IssuedTokens, missing_scopes, read_issued_tokens, with_shop
-
-
-@dataclass(frozen=True, kw_only=True)
-class Granted:
-    """What a code was exchanged for. `scopes` is None where the answer does not name them."""
-
-    tokens: IssuedTokens
-    scopes: set[str] | None
+from execution.tokens.rules import IssuedTokens, read_issued_tokens, with_shop
 
 
 class ConsentRefused(UserError):
@@ -71,7 +62,7 @@ def authorize_url(consent: Consent, settings: PlatformSettings, wanted: Pending)
 
 def exchange(
     consent: Consent, settings: PlatformSettings, transport: HttpTransport, wanted: Pending, code: str
-) -> Granted:
+) -> IssuedTokens:
     """Tokens for a code. Asked once: a code is single-use, and the seller can click again."""
     request = consent.exchange(settings, wanted, code)
     vendor_url = with_shop(consent.token_url, wanted.shop, consent.shop_host)
@@ -89,12 +80,6 @@ def exchange(
     if raw.status != 200:
         raise ConsentRefused("code_refused", f"The platform refused the code: {error_text(raw.body) or raw.status}.")
     try:
-        return Granted(tokens=read_issued_tokens(raw.body), scopes=consent.granted(json_object(raw.body)))
+        return read_issued_tokens(raw.body)
     except ValueError:
         raise ConsentRefused("no_tokens", "The platform's answer brought no token. Connect again.") from None
-
-
-def demand_scopes(consent: Consent, granted: set[str] | None) -> None:
-    """A ConsentRefused that names what was asked for and not granted. None: the platform does not tell."""
-    if granted is not None and (missing := missing_scopes(consent.scopes, granted)):
-        raise ConsentRefused("scopes_missing", f"Connect again and allow: {', '.join(missing)}.")

@@ -18,6 +18,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from execution.certificates import why_unreached
 from execution.clock import Clock
 from execution.errors import FileGone, Retriable
 from execution.http.body_reader import MAX_BODY_BYTES, BodyReader
@@ -109,7 +110,7 @@ class HttpTransport:
         try:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise Retriable(f"no connection ({type(error).__name__})") from None
+            raise Retriable(f"no connection ({why_unreached(error)})") from None
         except httpx.HTTPError as error:
             raise ResponseLost(f"no whole answer ({type(error).__name__})") from None
         except httpx.InvalidURL:

@@ -43,14 +43,24 @@ class Content:
     beside: tuple[Any, ...] = ()
 
 
-Cut = tuple[str, ...]
-Kept = Mapping[str, tuple[str, ...]]
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """How a page's records are told apart, and what single ones lose before they are kept: their shape decides.
+
+    `leave_out`: members that go; `parts`: where nothing stays but some members.
+    """
+
+    key: str
+    key_is_gid: bool = False
+    leave_out: tuple[str, ...] = ()
+    parts: Parts = field(default_factory=dict)
 
 
-def cut_for_privacy(records: Records) -> Cut:
-    """The members that single records lose: those that no feature needs. What a person's row takes is needed."""
+def form_of(records: Records) -> Form:
+    """What a person's row takes is not left out: a replay fills it."""
     taken = {name for person in records.people for name in person.members}
-    return tuple(name for name in records.leave_out if name not in taken)
+    left_out = tuple(name for name in records.leave_out if name not in taken)
+    return Form(key=records.key, key_is_gid=records.key_is_gid, leave_out=left_out, parts=records.kept_parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,31 +91,12 @@ def read_records(
     beside: str = "",
 ) -> Content:
     """`read`, for the records of a stream or a lookup."""
-    return read(
-        body,
-        records_at=records_at,
-        count_at=count_at,
-        key=records.key,
-        leave_out=cut_for_privacy(records),
-        facts=facts,
-        beside=beside,
-        key_is_gid=records.key_is_gid,
-        keep_of=records.keep_of,
-        parts=records.kept_parts,
-    )
+    return read(body, form_of(records), records_at=records_at, count_at=count_at, facts=facts, beside=beside)
 
 
 def split_records(body: bytes, records_at: str, records: Records) -> list[RawRecord]:
     """`split`, for the records of a stream or a lookup."""
-    return split(
-        body,
-        records_at=records_at,
-        key=records.key,
-        leave_out=cut_for_privacy(records),
-        key_is_gid=records.key_is_gid,
-        keep_of=records.keep_of,
-        parts=records.kept_parts,
-    )
+    return split(body, form_of(records), records_at=records_at)
 
 
 class _Found(NamedTuple):
@@ -177,38 +168,25 @@ def _or_none(get: Callable[[Any], Any], value: Any) -> Any:
 
 def read(
     body: bytes,
+    form: Form,
     *,
     records_at: str,
     count_at: str | None,
-    key: str,
-    leave_out: Cut,
     facts: tuple[str, ...] = (),
     beside: str = "",
-    key_is_gid: bool = False,
-    keep_of: Kept | None = None,
-    parts: Parts | None = None,
 ) -> Content:
     """What a page says. Raises Retriable where it is no page: a body that was cut is never "no more records"."""
     try:
-        found = _reader(records_at, count_at, key, facts, beside).read(body)
+        found = _reader(records_at, count_at, form.key, facts, beside).read(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         # Python's own parser takes what a strict one refuses (lone surrogates, keys of a wrong type): single records.
-        found = _read_leniently(body, records_at, count_at, key, facts, beside)
+        found = _read_leniently(body, records_at, count_at, form.key, facts, beside)
     if found.announced < 0:
         raise Retriable(f"the page's {count_at!r} is no count")
-    texts = [_key_text(value, is_gid=key_is_gid) for value in found.keys]
+    texts = [_key_text(value, is_gid=form.key_is_gid) for value in found.keys]
     single = None in texts
     if single:
-        records = split(
-            body,
-            records_at=records_at,
-            key=key,
-            leave_out=leave_out,
-            key_is_gid=key_is_gid,
-            keep_of=keep_of,
-            parts=parts,
-        )
-        texts = [record.audit_key for record in records]
+        texts = [record.audit_key for record in split(body, form, records_at=records_at)]
     return Content(
         count=found.announced,
         keys=tuple(str(text) for text in texts),
@@ -243,16 +221,7 @@ def _member(value: Any, path: str) -> Any:
     return value
 
 
-def split(
-    body: bytes,
-    *,
-    records_at: str,
-    key: str,
-    leave_out: Cut,
-    key_is_gid: bool = False,
-    keep_of: Kept | None = None,
-    parts: Parts | None = None,
-) -> list[RawRecord]:
+def split(body: bytes, form: Form, *, records_at: str) -> list[RawRecord]:
     """The page's records as the bytes that came, less the members that are left out for privacy."""
     text = body.decode("utf-8", "surrogateescape")
     start = 0
@@ -261,17 +230,16 @@ def split(
         if part not in members:
             raise Retriable(f"the page has no list {records_at!r}")
         start = members[part]
-    kept, inside = keep_of or {}, parts or {}
-    return [_record(text[a:b], key, leave_out, kept, inside, is_gid=key_is_gid) for a, b in _elements(text, start)]
+    return [_record(text[a:b], form) for a, b in _elements(text, start)]
 
 
-def _record(text: str, key: str, leave_out: Cut, keep_of: Kept, parts: Parts, *, is_gid: bool) -> RawRecord:
+def _record(text: str, form: Form) -> RawRecord:
     value = _lenient(text)
     if isinstance(value, dict):
-        text = _without(text, leave_out, keep_of)
-        for at, tree in parts.items():
+        text = _without(text, form.leave_out)
+        for at, tree in form.parts.items():
             text = _cut_at(text, tuple(filter(None, at.split("."))), tree)
-    found, raw = _key_text(_member(value, key), is_gid=is_gid), text.encode("utf-8", "surrogateescape")
+    found, raw = _key_text(_member(value, form.key), is_gid=form.key_is_gid), text.encode("utf-8", "surrogateescape")
     if not _STRANGE.search(text):
         return RawRecord(key=found, raw=raw)
     unreadable: list[str] = []
@@ -318,15 +286,13 @@ def _key_text(value: Any, *, is_gid: bool = False) -> str | None:
     return str(value) if is_key and str(value).isprintable() else None
 
 
-def _without(text: str, names: Cut, keep_of: Kept) -> str:
+def _without(text: str, names: tuple[str, ...]) -> str:
     """The object's text with some members cut out (dotted: inside another object), every other byte untouched."""
     kept = []
     for name, name_at, start, end in _spans(text, 0):
         inner = tuple(path.removeprefix(f"{name}.") for path in names if path.startswith(f"{name}."))
-        if name in keep_of:
-            kept.append(text[name_at:start] + _only(text[start:end], keep_of[name]))
-        elif inner and text[start] == "{":
-            kept.append(text[name_at:start] + _without(text[start:end], inner, {}))
+        if inner and text[start] == "{":
+            kept.append(text[name_at:start] + _without(text[start:end], inner))
         elif name not in names:
             kept.append(text[name_at:end])
     return "{" + ",".join(kept) + "}"
@@ -346,9 +312,11 @@ def _cut_at(text: str, path: tuple[str, ...], tree: Tree) -> str:
 
 
 def _cut(text: str, tree: Tree) -> str:
-    """An object with these members alone, or a list of such. What is neither stays: it is what is wrong with it."""
+    """An object with these members alone, or a list of such. What is neither stays; a text goes, whatever it says."""
     if not tree:
         return text
+    if text[:1] == '"':
+        return "{}"
     if text[:1] == "[":
         return "[" + ",".join(_cut(text[a:b], tree) for a, b in _elements(text, 0)) + "]"
     if text[:1] != "{":
@@ -359,13 +327,6 @@ def _cut(text: str, tree: Tree) -> str:
         if name in tree
     )
     return "{" + ",".join(members) + "}"
-
-
-def _only(text: str, names: tuple[str, ...]) -> str:
-    """The object's text with these members alone; no object at all is an empty one."""
-    if text[:1] != "{":
-        return "{}"
-    return "{" + ",".join(text[name_at:end] for name, name_at, _, end in _spans(text, 0) if name in names) + "}"
 
 
 def _lenient(text: str) -> Any:

@@ -58,23 +58,36 @@ class ShopIdentity:
     name: str
     currency: str | None
     created_at: datetime | None
+    # What the token was granted, where the same answer tells.
+    rights: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyProbe:
+    """The cheapest call that the application's key alone answers: no seller's token goes along."""
+
+    path: str
+    headers: Callable[[PlatformSettings], dict[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Api:
     """How one platform is called. `base_url` includes the path that all endpoints share, and may hold {shop}.
 
-    `download_hosts` are those that files may be fetched from, beside the API's own. `identify` answers the token's own
-    shop, or, where a token covers several, the one that is asked for.
+    `download_hosts` are those that files may be fetched from, beside the API's own. `identify` is given
+    the shop that is asked for, and the token where it is in hand; it answers the token's own shop, or, where a token
+    covers several, the one that is asked for. `key_probe`: none where only a seller's token
+    proves the application's key.
     """
 
     base_url: str
     headers: Callable[[PlatformSettings, str], dict[str, str]]
     classify: Callable[[int, Headers, bytes, datetime], Verdict]
-    identify: Callable[[Send, str], ShopIdentity]
+    identify: Callable[[Send, str, str], ShopIdentity]
     limits: Callable[[Headers, bytes], ObservedLimits] = lambda _headers, _body: ObservedLimits()
     request_id_header: str = ""
     download_hosts: frozenset[str] = frozenset()
+    key_probe: KeyProbe | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

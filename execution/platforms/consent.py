@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
-from execution.http.messages import Send
 from execution.platform_settings import PlatformSettings
 from execution.tokens.rules import RefreshRequest
 
@@ -34,6 +32,8 @@ class Consent:
 
     `shop_host`: the seller names the shop beforehand, by a host of this form or by what stands before `shop_suffix`.
     `shop_pages`: where the platform shows a shop to its owner, as it is copied from a browser; the group is its name.
+    `is_genuine` is given the query of the way back, the application's secrets, of which any may have signed it, and the
+    time.
     """
 
     authorize_url: str
@@ -44,10 +44,7 @@ class Consent:
     shop_host: str = ""
     shop_suffix: str = ""
     shop_pages: tuple[str, ...] = ()
-    is_genuine: Callable[[PlatformSettings, Mapping[str, str], float], bool] = lambda _settings, _query, _now: True
-    # The scopes of a new token: from the answer that brought it, or by asking. None: the platform does not tell.
-    granted: Callable[[dict[str, Any]], set[str] | None] = lambda _: None
-    ask_granted: Callable[[Send, str], set[str]] | None = None
+    is_genuine: Callable[[Mapping[str, str], Sequence[str], float], bool] = lambda _query, _secrets, _now: True
 
     @property
     def origin(self) -> str:

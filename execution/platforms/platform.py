@@ -16,6 +16,7 @@ from execution.platform_settings import PlatformSettings, PlatformVariables
 from execution.platforms.api import Api, Revoke
 from execution.platforms.changed_objects import Changes
 from execution.platforms.consent import Consent
+from execution.platforms.rights import Rights
 from execution.platforms.webhooks import Webhooks
 from execution.platforms.words import SellerWords
 from execution.streams import Entity, Pages
@@ -57,6 +58,7 @@ class Platform(Announced):
     """
 
     api: Api
+    rights: Rights
     readings: Mapping[str, tuple[Entity, ...]]
     consent: Consent | None = None
     revoke: Revoke | None = None

@@ -16,7 +16,7 @@ from execution.keyring import Keyring
 from execution.schema.migration_files import known_versions, newest_version
 from execution.store import Rpc
 from execution.tokens.key_rotation import keys_status
-from execution.valkey import certificate_refused
+from execution.valkey import why_away
 
 log = structlog.get_logger()
 
@@ -24,14 +24,14 @@ log = structlog.get_logger()
 def check(store: Rpc, valkey: redis.Redis, keyring: Keyring, *, code: str | None = None) -> None:
     """Raise UserError where this process must not work here. `code` is the newest migration that this code brings."""
     recorded: dict[str, Any] = store.rpc("check_in", p_environment=keyring.environment)
-    _check_environment(recorded, keyring.environment)
-    _check_schema(recorded, code or newest_version())
+    check_environment(recorded, keyring)
+    check_schema(recorded, code or newest_version())
     _check_keys(store, keyring)
     _check_valkey(valkey)
 
 
-def _check_environment(recorded: dict[str, Any], ours: str) -> None:
-    theirs = recorded["environment"]
+def check_environment(recorded: dict[str, Any], keyring: Keyring) -> None:
+    theirs, ours = recorded["environment"], keyring.environment
     if theirs != ours:
         raise UserError(
             f"This database belongs to the environment '{theirs}', and KEEPER_ENVIRONMENT says '{ours}':",
@@ -39,7 +39,7 @@ def _check_environment(recorded: dict[str, Any], ours: str) -> None:
         )
 
 
-def _check_schema(recorded: dict[str, Any], code: str) -> None:
+def check_schema(recorded: dict[str, Any], code: str) -> None:
     """Migrations go before code. A newer schema is fine as long as it says so: old and new code run side by side."""
     # Ours alone: in a project that others share, the newest row of the record may be theirs. A schema that is older
     # than this question tells only the newest of all.
@@ -49,6 +49,13 @@ def _check_schema(recorded: dict[str, Any], code: str) -> None:
     if schema < code:
         raise UserError(
             f"The database's schema is at {schema}, and this code needs {code}:", hint="run `keeper migrate` first."
+        )
+    # An older one may have come with a later release: the newest alone says nothing of it.
+    lacking = [version for version in known_versions() if version <= code and version not in (applied or [version])]
+    if lacking:
+        raise UserError(
+            f"The database lacks the migration {', '.join(lacking)}, although newer ones are applied:",
+            hint="run `keeper migrate` first.",
         )
     if code < oldest:
         raise UserError(
@@ -78,7 +85,7 @@ def _check_valkey(valkey: redis.Redis) -> None:
     try:
         policy = str(valkey.info("memory").get("maxmemory_policy", "noeviction"))
     except (redis.RedisError, OSError) as error:
-        log.warning("valkey_not_asked", error=certificate_refused(error) or type(error).__name__)
+        log.warning("valkey_not_asked", error=why_away(error))
         return
     if policy != "noeviction":
         raise UserError(

@@ -1,10 +1,11 @@
-"""Signs of life: each process that moves work says now and then that it is there, where health and pages read it."""
+"""Signs of life: each process says now and then that it is there, where health and pages read it."""
 
 from __future__ import annotations
 
 import os
 import socket
 import threading
+import uuid
 from typing import Literal
 
 import structlog
@@ -15,7 +16,9 @@ from execution.store import Rpc
 
 BEAT_S = 10.0
 
-Kind = Literal["worker", "clock"]
+Kind = Literal["worker", "clock", "web"]
+# Without these nothing moves. That no web process runs, none of them can tell: `keeper doctor` does.
+MOVERS = ("clock", "worker")
 log = structlog.get_logger()
 
 
@@ -26,7 +29,8 @@ class Heartbeat:
         self._store = store
         self._kind = kind
         self._clock = clock
-        self._process = f"{socket.gethostname()}:{os.getpid()}"
+        # Containers of one host may share its name, and every one has the same number.
+        self._process = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._due = float("-inf")
 
     def beat(self) -> None:

@@ -14,7 +14,7 @@ import structlog
 
 from execution.errors import LeaseLost, StoreError, StoreUnavailable
 from execution.store import Rpc
-from execution.valkey import Valkey
+from execution.valkey import Valkey, why_away
 
 _NAME = "lease-returns"
 _AT_ONCE = 100
@@ -30,7 +30,7 @@ def note(valkey: Valkey, lease_id: str) -> None:
         valkey.sadd(valkey.key(_NAME), lease_id)
         valkey.expire(valkey.key(_NAME), _KEPT_S)
     except redis.RedisError as error:
-        log.warning("lease_not_noted", lease_id=lease_id, error=type(error).__name__)
+        log.warning("lease_not_noted", lease_id=lease_id, error=why_away(error))
 
 
 def settle(store: Rpc, valkey: Valkey) -> int:

@@ -16,6 +16,8 @@ import structlog
 from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 from dramatiq.errors import ConnectionClosed
 
+from execution.valkey import why_away
+
 # Between two looks for a bell, at most (milliseconds).
 _LISTENS_MS = 250
 
@@ -29,7 +31,7 @@ class BellConsumer(_RedisConsumer):
         try:
             return super().__next__()  # type: ignore[no-untyped-call]
         except redis.RedisError as error:
-            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+            raise ConnectionClosed(why_away(error)) from None  # type: ignore[no-untyped-call]
 
     def ack(self, message: Any) -> None:
         with _let_go("answered"):
@@ -61,4 +63,4 @@ def _let_go(what: str) -> Iterator[None]:
     try:
         yield
     except (redis.RedisError, ConnectionClosed) as error:
-        log.warning("bell_let_go", not_done=what, error=type(error).__name__)
+        log.warning("bell_let_go", not_done=what, error=why_away(error))

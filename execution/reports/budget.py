@@ -12,6 +12,7 @@ from rich.text import Text
 
 from execution.budget.budgets import Budget
 from execution.store import Rpc
+from execution.terminal import moment_text
 
 _CLASSES = ("live", "incremental", "backfill", "external")
 _ALWAYS = ("scope", "live", "backfill", "used", "a day")
@@ -127,5 +128,4 @@ def _table(*columns: str) -> Table:
 
 
 def _clock(moment: str) -> str:
-    """In the reader's own zone, as all of the command line."""
-    return f"{datetime.fromisoformat(moment).astimezone():%b %d %H:%M}"
+    return moment_text(datetime.fromisoformat(moment))

@@ -52,6 +52,9 @@ def set_rule(store: Store, *, source: str | None, covers: str) -> dict[str, Any]
                 f"{source!r} is no source of costs.", hint=f"Choose one of: {', '.join(sources)}."
             ) from None
         raise
+    # In steps, each of its own statement; where this ends in the middle the clock goes on.
+    while store.rpc("finish_work", p_name="rebuild"):
+        pass
     return {"source": source, "covers": covers, "users": users}
 
 

@@ -20,7 +20,7 @@ from execution.app import App
 from execution.backfill_manager import OUTCOME_WORDS, QueueOutcome
 from execution.catalog import platform_named
 from execution.connections.choice import origins
-from execution.errors import Fatal, Signal, Snooze, StoreError, UserError
+from execution.errors import Fatal, Refusal, Signal, Snooze, StoreError, UserError
 from execution.http.messages import Request, Response
 from execution.jobs import CERTIFIED, OPEN
 from execution.keyring import TokenUnreadable
@@ -28,10 +28,12 @@ from execution.operations import calls_per_day, manager
 from execution.pagination.paginator import Bounds
 from execution.pagination.registry import paginator_of
 from execution.platforms.platform import Platform
+from execution.platforms.rights import RIGHT_MISSING, missing_rights, right_missing
 from execution.reports import budget as budget_report
 from execution.reports import progress
 from execution.seller_messages import MESSAGES, message_of
 from execution.slices.slice_work import FREEZE_MARGIN
+from execution.terminal import moment_text
 from execution.tokens.stored_pair import opened
 from execution.verification import stream_bounds
 
@@ -140,14 +142,20 @@ class Estimates:
         listing = entity.listing
         if listing is None:
             return Expected(calls=0)
+        uses = platform.rights.of(entity.steps)
         try:
             shop = self._app.store.rpc("tokens_of_connection", p_user_id=user_id, p_connection_id=row["connection_id"])
             send, created_at = self._send_of(shop)
+            granted = shop and shop["rights"]
+            if missing := missing_rights(uses, None if granted is None else frozenset(granted)):
+                raise right_missing(missing)
             bounds = stream_bounds(listing, created_at, self._window(since))
             paginator = paginator_of(listing)
             count = paginator.ask_count(send, bounds)
         except Signal as signal:
             log.info("estimate_not_asked", platform=platform.name, entity=entity.name, reason=signal.reason)
+            if isinstance(signal, Refusal) and signal.code == RIGHT_MISSING:
+                signal = signal.naming(right=", ".join(uses))
             return Expected(calls=None, reason=_why(signal, platform))
         except (UserError, TokenUnreadable, StoreError) as error:
             log.warning("estimate_not_asked", platform=platform.name, entity=entity.name, reason=str(error))
@@ -237,7 +245,7 @@ def as_text(estimate: Mapping[str, Any]) -> str:
     for one in estimate["platforms"]:
         allowed = f" of {one['calls_per_day']:,} a day" if one["calls_per_day"] else ""
         ready = (
-            f"; ready about {datetime.fromisoformat(one['ready_at']).astimezone():%b %d %H:%M}"
+            f"; ready about {moment_text(datetime.fromisoformat(one['ready_at']))}"
             if one["ready_at"] and one["calls"]
             else ""
         )

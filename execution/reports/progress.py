@@ -15,6 +15,7 @@ from rich.text import Text
 from execution.clock import Clock
 from execution.connections.choice import origins
 from execution.jobs import CERTIFIED, OPEN, WITH_REJECTS
+from execution.terminal import time_text
 
 _LOOK_SECONDS = 0.5
 _BAR_CELLS = 18
@@ -241,7 +242,7 @@ def _when(moment: datetime, now: datetime) -> str:
         return f"in {max(0, round((moment - now).total_seconds()))} s"
     days = (local.date() - today.date()).days
     day = {0: "today", 1: "tomorrow"}.get(days, f"{local:%a %d %b}")
-    return f"{day} {local:%H:%M}"
+    return f"{day} {time_text(local)}"
 
 
 def _span(span: timedelta) -> str:

@@ -119,13 +119,8 @@ def stored_raw(records: Records) -> str:
     for path in (name for name in dropped if "." in name):
         raw += f" #- {place(path)}"
     for name, members in records.keep_of.items():
-        kept = ", ".join(f"{quoted(m)}, e.r -> {quoted(name)} -> {quoted(m)}" for m in members)
-        raw = f"jsonb_set({raw}, {place(name)}, jsonb_strip_nulls(jsonb_build_object({kept})), false)"
-    for name, members in records.keep_of_each.items():
-        kept = ", ".join(f"{quoted(m)}, k -> {quoted(m)}" for m in members)
-        each = f"select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object({kept}))), '[]')"
-        listed = f"jsonb_array_elements(private.list_in(e.r -> {quoted(name)})) as k"
-        raw = f"jsonb_set({raw}, {place(name)}, ({each} from {listed}), false)"
+        listed = "array[" + ", ".join(map(quoted, members)) + "]"
+        raw = f"jsonb_set({raw}, {place(name)}, private.members_of(e.r -> {quoted(name)}, {listed}), false)"
     return raw
 
 
@@ -185,6 +180,8 @@ def child_key(child: Children) -> str:
         parts = [f"private.gid_tail({part})" for part in parts]
     if child.unique:
         return parts[0]
+    if child.stretch_at:
+        parts[0] = f"coalesce({parts[0]}, f.{child.table}_stretch)"
     equals = ", ".join(["f.platform_id", *parts])
     ordinal = f"row_number() over (partition by {equals} order by e.ord)"
     return " || ':' || ".join(["f.platform_id", *[f"coalesce({p}, '-')" for p in parts], f"({ordinal})::text"])
@@ -238,6 +235,8 @@ def parts(records: Records) -> Iterator[str]:
         if child.more_at:
             more = " or ".join(f"({text_at(path, of='e.r')})::boolean" for path in child.more_at)
             yield f"{more} as {child.table}_more"
+        if child.stretch_at:
+            yield f"{text_at(child.stretch_at, of='e.r')} as {child.table}_stretch"
     for person in records.people:
         take = ", ".join(f"{quoted(name)}, e.r -> {quoted(name)}" for name in person.members)
         yield f"""jsonb_build_object({take}) as {person.table}_raw,

@@ -30,6 +30,9 @@ _EXISTS: dict[str, LiteralString] = {
                    where n.nspname = %(schema)s and c.relname = %(name)s)""",
     "function": """select exists (select from pg_proc p join pg_namespace n on n.oid = p.pronamespace
                    where n.nspname = %(schema)s and p.proname = %(name)s)""",
+    "trigger": """select exists (select from pg_trigger t join pg_class c on c.oid = t.tgrelid
+                  join pg_namespace n on n.oid = c.relnamespace
+                  where n.nspname = %(schema)s and t.tgname = %(name)s)""",
     "type": """select exists (select from pg_type t join pg_namespace n on n.oid = t.typnamespace
                where n.nspname = %(schema)s and t.typname = %(name)s)""",
 }

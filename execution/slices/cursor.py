@@ -10,7 +10,7 @@ A cursor names the version of its form. What this code cannot read is never gues
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Self
 
 import msgspec
@@ -18,7 +18,11 @@ import msgspec
 from execution.errors import CursorTooNew, CursorUnreadable
 from execution.pagination.paginator import Position, ReadWindow
 
-VERSION = 1
+VERSION = 2
+# What older code reads as well: whatever it does not know is left out unless it is there.
+_PLAIN = 1
+# What came with the newer form.
+_NEWER = ("known", "gone", "again", "waits")
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -36,6 +40,12 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     # Of a lookup or a derivation: the last key that is done, and how many ids are asked for at once.
     after: str = ""
     batch: int | None = None
+    # Of a lookup: what the platform said once to be gone, and whether it is being asked for again.
+    gone: tuple[str, ...] = ()
+    again: bool = False
+
+    # Behind the last step: what is known of the proofs that are asked in pieces. A page or a doubt makes it void.
+    known: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @classmethod
     def load(cls, saved: Mapping[str, Any]) -> Self:
@@ -45,7 +55,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         version = saved.get("version")
         if isinstance(version, int) and version > VERSION:
             raise CursorTooNew(f"the cursor has version {version}, this worker reads version {VERSION}")
-        if version != VERSION:
+        if version not in (_PLAIN, VERSION):
             raise CursorUnreadable(f"the cursor has version {version}, this worker reads version {VERSION}")
         try:
             return msgspec.convert({name: value for name, value in saved.items() if name != "version"}, cls)
@@ -55,7 +65,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def dump(self) -> dict[str, Any]:
         """As JSON, without what is as in a fresh cursor."""
         fields: dict[str, Any] = msgspec.to_builtins(self)
-        return {"version": VERSION, **fields}
+        return {"version": VERSION if any(name in fields for name in _NEWER) else _PLAIN, **fields}
 
     def at(self, position: Position) -> Self:
         return msgspec.structs.replace(self, position=position.dump())
@@ -63,6 +73,22 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def past(self, key: str, *, batch: int | None = None) -> Self:
         """Everything up to this key is looked up, or derived."""
         return msgspec.structs.replace(self, after=key, batch=batch)
+
+    def said_gone(self, ids: Collection[str]) -> Self:
+        """These were said to be gone, for the first time."""
+        return msgspec.structs.replace(self, gone=(*self.gone, *ids))
+
+    def asking_again(self) -> Self:
+        return msgspec.structs.replace(self, again=True)
+
+    def answered(self, ids: Collection[str]) -> Self:
+        """Of these it is known now whether they are gone."""
+        left = tuple(one for one in self.gone if one not in ids)
+        return msgspec.structs.replace(self, gone=left, again=bool(left))
+
+    def knowing(self, known: Mapping[str, Any]) -> Self:
+        """The proofs have come so far."""
+        return msgspec.structs.replace(self, known=dict(known))
 
     def reread_done(self) -> Self:
         """On to the next doubtful window; after the last one to the next step."""

@@ -1,4 +1,8 @@
-"""Records that are asked for by id, because another stream only named them."""
+"""Records that are asked for by id, because another stream only named them.
+
+That one is gone is believed when it is said twice, with time between: what was said once is remembered by the cursor
+and asked for again at the end, one by one where a whole call is refused.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,11 @@ from typing import cast
 import orjson
 import structlog
 
-from execution.errors import Fatal, Retriable, Skip
+from execution.errors import SAID_AGAIN_AFTER, Fatal, Retriable, Skip, Snooze
 from execution.http.messages import Response
 from execution.pagination import page_body
+from execution.pagination.page_body import Content
+from execution.platforms.rights import RIGHT_MISSING
 from execution.slices.cursor import Cursor
 from execution.slices.job_slice import JobSlice
 from execution.slices.page_commit import PageCommit
@@ -20,8 +26,10 @@ from execution.streams import Lookup
 
 # A permission that was not granted, personal data that was not approved.
 _REFUSED = ("access_denied", "protected_data")
-# After so many ids in a row that are gone, whole batches are taken to be: each costs a call to tell.
+# After so many ids in a row that are said to be gone, whole batches are taken to be said so, and are asked for again.
 _MOST_GONE = 3
+# After so many, they are asked for again before anything else is.
+_MOST_REMEMBERED = 500
 
 log = structlog.get_logger()
 
@@ -40,21 +48,23 @@ class LookupStep:
         limit, gone = self._batch, 0
         while not self._slice.over():
             ids = self._pending(limit)
-            if not ids:
+            if not ids and not self._cursor.gone:
                 return self._cursor.next_step()
-            following = self._cursor.past(ids[-1], batch=self._batch)
+            if not ids:
+                self._slice.save(self._cursor.asking_again())
+                reason = f"{self._lookup.name}: {len(self._cursor.gone)} were said to be gone"
+                raise Snooze(reason, SAID_AGAIN_AFTER, code="refused_once")
             try:
-                page = self._page(ids, following)
-                self._close(set(ids) - set(page.content.keys))
-                self._slice.committer.commit(page)
+                response, content = self._ask(ids)
+                following = self._past(ids, self._absent(ids, content))
+                self._slice.committer.commit(self._page(response, content, following))
             except Skip:
-                if len(ids) > 1 and gone < _MOST_GONE:
+                if len(ids) > 1 and (gone < _MOST_GONE or self._cursor.again):
                     # One that is gone must not take the others of its batch along.
                     limit = len(ids) // 2
                     continue
-                # Gone on the platform: the certificate counts what stays unresolved.
                 gone += 1
-                self._close(ids)
+                following = self._past(ids, ids)
                 self._slice.save(following)
             except Fatal as signal:
                 if self._may_go_without(signal):
@@ -67,6 +77,10 @@ class LookupStep:
         return None
 
     def _pending(self, limit: int) -> Sequence[str]:
+        if self._cursor.again:
+            return self._cursor.gone[:limit]
+        if len(self._cursor.gone) >= _MOST_REMEMBERED:
+            return ()
         ids = self._slice.store.rpc(
             "next_lookups",
             p_lease_id=self._slice.job.lease_id,
@@ -76,30 +90,53 @@ class LookupStep:
         )
         return cast("Sequence[str]", ids)
 
-    def _page(self, ids: Sequence[str], following: Cursor) -> PageCommit:
+    def _ask(self, ids: Sequence[str]) -> tuple[Response, Content]:
         """What the platform shows of these ids. Raises Skip where they are gone."""
         lookup = self._lookup
         response = as_list(lookup, self._slice.send(lookup.request(lookup, ids)))
-        content = page_body.read_records(response.body, lookup.records_at, lookup.records)
+        return response, page_body.read_records(response.body, lookup.records_at, lookup.records)
+
+    def _page(self, response: Response, content: Content, following: Cursor) -> PageCommit:
+        lookup = self._lookup
         return PageCommit(
             step=lookup, response=response, content=content, records_at=lookup.records_at, cursor=following
         )
 
-    def _close(self, absent: Collection[str]) -> None:
+    def _absent(self, ids: Sequence[str], content: Content) -> Sequence[str]:
+        """The ids of which an answer shows nothing. Ids that are no keys are asked for one by one."""
+        if self._lookup.by_key:
+            return [one for one in ids if one not in content.keys]
+        return ids if self._lookup.null_is_gone and not content.keys else ()
+
+    def _past(self, ids: Sequence[str], absent: Sequence[str]) -> Cursor:
+        """Where the job stands once these have been asked for, and these of them were said to be gone."""
+        closed = self._close(absent)
+        if self._cursor.again:
+            # Said twice: the certificate counts what stays unresolved.
+            return self._cursor.answered(ids)
+        following = self._cursor.past(ids[-1], batch=self._batch)
+        return following.said_gone([one for one in absent if one not in closed])
+
+    def _close(self, absent: Collection[str]) -> Collection[str]:
         """What a webhook said to be deleted, and the platform shows no more, is gone. Twice is as good as once."""
+        closed: Collection[str] = ()
         if absent and self._lookup.named_by_events:
-            self._slice.store.rpc(
+            closed = self._slice.store.rpc(
                 "close_gone",
                 p_lease_id=self._slice.job.lease_id,
                 p_kind=self._lookup.named_by_events,
                 p_table=self._lookup.records.table,
                 p_object_ids=sorted(absent),
             )
+        return closed
 
     def _may_go_without(self, signal: Fatal) -> bool:
         # Said twice, as every refusal.
         is_believed = self._slice.job.refused_code == signal.code
-        if not (self._lookup.may_be_refused and signal.code in _REFUSED and is_believed):
+        # Whoever reads the whole tells the seller of a right that is missing, and reads it once the right is there.
+        of_events = signal.code == RIGHT_MISSING and bool(self._lookup.named_by_events)
+        may_be = of_events or (self._lookup.may_be_refused and signal.code in _REFUSED)
+        if not (may_be and is_believed):
             return False
         log.warning("lookup_refused", job_id=self._slice.job.id, lookup=self._lookup.name, reason=signal.reason)
         return True

@@ -12,6 +12,8 @@ from execution import verification
 from execution.errors import CursorTooNew, CursorUnreadable, Fatal, Snooze
 from execution.jobs import WORKER_TOO_OLD, WORKER_TOO_OLD_WAIT
 from execution.pagination.paginator import Bounds
+from execution.pieces import Questions
+from execution.platforms.rights import right_missing
 from execution.rejects import RejectLimits
 from execution.settings import HistoryWindow
 from execution.slices.cursor import Cursor
@@ -47,7 +49,12 @@ class SliceWork:
         return self._slice.committer.pages
 
     def run(self) -> Certificate | None:
-        """The certificate when the entity is complete and proven; None when the slice is over before."""
+        """The certificate when the entity is complete and proven; None when the slice is over before.
+
+        Raises Fatal, without a call, where the entity needs a right that is known to be missing.
+        """
+        if self._job.missing_rights:
+            raise right_missing(self._job.missing_rights)
         window, cursor = self._freeze(), self._saved()
         while True:
             while cursor.step < len(self._job.entity.steps):
@@ -58,7 +65,7 @@ class SliceWork:
                 if following is None:
                     return None
                 cursor = following
-            finding = verification.verify(self._slice.store, self._job, self._slice.send, window, self._rejects)
+            finding = verification.verify(self._questions(cursor), self._slice.send, window, self._rejects)
             if isinstance(finding, Certificate):
                 return finding
             cursor = self._doubt(finding, cursor)
@@ -101,6 +108,15 @@ class SliceWork:
         if isinstance(step, Derivation):
             return DerivationStep(self._slice, step, cursor)
         return StreamStep(self._slice, step, cursor, window)
+
+    def _questions(self, cursor: Cursor) -> Questions:
+        return Questions(
+            store=self._slice.store,
+            job=self._job,
+            save=lambda known: self._slice.save(cursor.knowing(known)),
+            over=self._slice.over,
+            known=dict(cursor.known),
+        )
 
     def _doubt(self, doubt: Doubt, before: Cursor) -> Cursor:
         """Read again what is doubtful; after some rounds later, and after some waits fail loudly, with numbers."""

@@ -15,7 +15,7 @@ from typing import Any, Literal, NoReturn
 import structlog
 
 from execution.clock import Clock
-from execution.errors import Fatal, Retriable, Signal, Snooze, StoreUnavailable
+from execution.errors import SAID_AGAIN_AFTER, Fatal, Retriable, Signal, Snooze, StoreUnavailable
 from execution.http.retry_after import SHORTEST, retry_after
 from execution.http.small_bodies import error_text
 from execution.http.transport import HttpTransport, RawResponse, ResponseLost
@@ -89,7 +89,9 @@ class Refresher:
         try:
             return self._call(pair, self.clock.monotonic() + self.times.call_s)
         except _Failed as failed:
-            raise failed.signal from None
+            # Nothing ends by it: the seller is asked for another pair, at once.
+            refused = failed.outcome == "refused"
+            raise reconnect_needed(failed.signal.reason) if refused else failed.signal from None
 
     def _call(self, pair: Pair, ends_at: float) -> IssuedTokens:
         """A hiccup is repeated with the same refresh token, as is a lost answer where the platform allows it."""
@@ -143,9 +145,11 @@ class Refresher:
         reason = f"refresh refused: {error_text(raw.body) or raw.status}"
         if pair.lost_answers:
             reason += f" (the answer to an earlier refresh was lost {pair.lost_answers} times)"
-        if pair.refusals + 1 < self.platform.tokens.refusals:
-            return self._away(pair, reason, "refused")
-        return _Failed(reconnect_needed(reason), "refused")
+        if pair.refusals:
+            return _Failed(reconnect_needed(reason), "refused")
+        rest_s = SAID_AGAIN_AFTER.total_seconds()
+        again = Snooze(reason, SAID_AGAIN_AFTER, code="refused_once")
+        return _Failed(again, "refused", rest_s)
 
     def _not_understood(self, pair: Pair, raw: RawResponse) -> NoReturn:
         reason = f"the token endpoint answered {raw.status}: {error_text(raw.body)}"
@@ -192,6 +196,7 @@ class Refresher:
             "p_expires_at": _text(issued.expires_at),
             "p_refresh_expires_in_seconds": issued.refresh_expires_in_s,
             "p_refresh_expires_at": _text(issued.refresh_expires_at),
+            "p_rights": None if issued.rights is None else sorted(issued.rights),
         }
 
     def _stored(self, ends_at: float, arguments: dict[str, Any]) -> bool:

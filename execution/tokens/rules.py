@@ -57,6 +57,8 @@ class IssuedTokens:
     expires_at: datetime | None = None
     refresh_expires_in_s: float | None = None
     refresh_expires_at: datetime | None = None
+    # What the token was granted (RFC 6749, 5.1: `scope`), where the answer tells.
+    rights: frozenset[str] | None = None
 
     def ends_at(self, now: datetime) -> datetime | None:
         """When the access token ends, having come at `now`; None where nobody told."""
@@ -77,7 +79,7 @@ def refresh_grant(settings: PlatformSettings, refresh_token: str) -> dict[str, s
 
 
 def is_grant_refused(status: int, body: bytes) -> bool:
-    """RFC 6749, 5.2: the refresh token is dead, and asking again will not revive it."""
+    """RFC 6749, 5.2: the refresh token is dead. Believed when it is said again after a rest (`tokens.refresh`)."""
     return status == 400 and error_text(body).startswith("invalid_grant")
 
 
@@ -90,16 +92,15 @@ def tells_nothing(access_token: str) -> datetime | None:  # noqa: ARG001
 class TokenRules:
     """One platform's tokens. `url` may hold {shop}: then `shop_host` says which shop ids may be a host.
 
-    `refresh` is None where tokens are only ever pasted or issued for good. `refusals` is how many refusals in a row
-    end a connection. `keep_alive` is the age at which the pair of an idle connection is refreshed, so that its
-    refresh token does not die of disuse. `expiry_of` reads the expiry out of a token that was pasted.
+    `refresh` is None where tokens are only ever pasted or issued for good. `keep_alive` is the age at which the pair of
+    an idle connection is refreshed, so that its refresh token does not die of disuse. `expiry_of` reads the expiry out
+    of a token that was pasted.
     """
 
     url: str
     refresh: Callable[[PlatformSettings, str], RefreshRequest] | None
     lost_answer: LostRefresh = LostRefresh.UNCERTAIN
     is_refused: Callable[[int, bytes], bool] = is_grant_refused
-    refusals: int = 1
     keep_alive: timedelta | None = None
     expiry_of: Callable[[str], datetime | None] = tells_nothing
     shop_host: str = ""
@@ -107,12 +108,6 @@ class TokenRules:
     def url_for(self, settings: PlatformSettings, shop_id: str) -> str:
         """Where this shop's tokens are refreshed: the vendor's address, or what the settings put instead."""
         return settings.refresh_url(with_shop(self.url, shop_id, self.shop_host))
-
-
-def missing_scopes(wanted: Iterable[str], granted: set[str]) -> list[str]:
-    """Scopes that are wanted and were not granted. A right to write holds the one to read (shopify's sheet, 2.1)."""
-    held = granted | {scope.replace("write_", "read_", 1) for scope in granted}
-    return [scope for scope in wanted if scope not in held]
 
 
 def with_shop(url: str, shop_id: str, shop_host: str) -> str:
@@ -142,21 +137,41 @@ def read_issued_tokens(body: bytes) -> IssuedTokens:
         expires_at=None if life else _moment(fields.get("expire_at") or fields.get("expires_at")),
         refresh_expires_in_s=refresh_life,
         refresh_expires_at=None if refresh_life else _moment(fields.get("refresh_token_expires_at")),
+        rights=_rights(fields.get("scope")),
     )
 
 
-def jwt_expiry(token: str) -> datetime | None:
-    """`exp` of a JWT, unverified: good for a warning, never for a decision about trust. None where there is none."""
+def jwt_claims(token: str) -> Mapping[str, Any]:
+    """What a JWT says, unverified: good for a warning, never for a decision about trust. Nothing of another text."""
     _, _, rest = token.partition(".")
     payload, _, signature = rest.partition(".")
     if not payload or not signature:
-        return None
+        return {}
     try:
-        claims = json_object(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        expiry = claims.get("exp")
+        return json_object(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except ValueError:
+        return {}
+
+
+def jwt_expiry(token: str) -> datetime | None:
+    """`exp` of a JWT; None where there is none."""
+    expiry = jwt_claims(token).get("exp")
+    try:
         return datetime.fromtimestamp(expiry, UTC) if isinstance(expiry, int | float) else None
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def held(granted: Iterable[str]) -> frozenset[str]:
+    """With what is implied: a right to write holds the one to read (shopify's sheet, 2.1)."""
+    told = frozenset(granted)
+    return told | {right.replace("write_", "read_", 1) for right in told}
+
+
+def _rights(scope: object) -> frozenset[str] | None:
+    """Divided by spaces, as RFC 6749 has it, or by commas."""
+    named = re.split(r"[\s,]+", scope) if isinstance(scope, str) else ()
+    return held(filter(None, named)) or None
 
 
 def _seconds(value: Any) -> float | None:

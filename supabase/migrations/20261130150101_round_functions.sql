@@ -1,6 +1,7 @@
 -- Rounds: incremental jobs are planned with every ending, queued by the clock, proven by what they read (rounds.sql).
 
--- lives: `belongs_to` says whose end takes it along: a connection's, a user's, or nobody's (service, reference). `life`,
+-- lives: `belongs_to` says whose end takes it along: a connection's, a user's, or nobody's (service, reference, and a record,
+-- which outlives whom it is about and then names nobody). `life`,
 -- counted from `aged_by`, is when the clock takes it; `only_if` spares rows (`t` is the row). Without a life, `bounded`
 -- says what keeps the table small.
 create or replace function private.lives() returns table (
@@ -10,10 +11,10 @@ language sql immutable set search_path = '' as $$
     ('public.profiles', 'user', null::interval, null, null, 'one a user'),
     ('public.connected_accounts', 'user', null, null, null, 'one a shop of a user'),
     ('private.admins', 'user', null, null, null, 'one a user'),
-    ('private.admin_actions', 'user', '3 years', 'at', null, null),
+    ('private.admin_actions', 'record', '3 years', 'at', null, null),
     ('private.rate_limits', 'user', null, null, null, 'one a user and action'),
     ('private.oauth_states', 'user', '1 hour', 'expires_at', null, null),
-    ('private.privacy_requests', 'user', '3 years', 'done_at', null, null),
+    ('private.privacy_requests', 'record', '3 years', 'done_at', null, null),
     ('private.person_calls', 'user', '25 hours', 'hour', null, null),
     ('private.tenant_calls', 'user', '30 days', 'hour', null, null),
     ('private.platform_tokens', 'connection', null, null, null, 'one a connection'),
@@ -35,6 +36,7 @@ language sql immutable set search_path = '' as $$
     ('private.platform_events', 'connection', '7 days', 'worked_at', null, null),
     -- No page is on its way for so long.
     ('private.closed_objects', 'connection', '90 days', 'gone_at', 't.forgotten_at is null', null),
+    ('private.unfinished_work', 'connection', null, null, null, 'one a connection and kind, until it is done'),
     ('public.order_costs', 'connection', null, null, null, 'one an order of a printer'),
     ('private.cost_links', 'connection', null, null, null, 'one an order of a printer, and each that it may be'),
     -- Senders repeat for days, and people replay by hand: a month is remembered.
@@ -44,7 +46,11 @@ language sql immutable set search_path = '' as $$
     ('private.api_calls', 'service', '7 days', 'bucket', null, null),
     ('private.api_answers', 'service', '1 day', 'bucket', null, null),
     ('private.call_blocks', 'service', '1 day', 'bucket', null, null),
-    ('private.api_budgets', 'service', null, null, null, 'one a scope'),
+    -- What a platform told of its limits it tells again. Not while a call of it is in the ledger, or it is blocked.
+    ('private.api_budgets', 'service', '7 days', 'made_at',
+     'not exists (select from private.api_calls as c where c.scope = t.scope) '
+     'and not exists (select from private.call_blocks as b where b.scope = t.scope) '
+     'and coalesce(t.blocked_until, t.made_at) < clock_timestamp()', null),
     ('private.api_buckets', 'service', null, null, null, 'one a scope'),
     ('private.circuit_breakers', 'service', null, null, null, 'one a scope that is away'),
     ('private.installation', 'reference', null, null, null, 'one row'),
@@ -102,7 +108,8 @@ begin
         'shop_id', connection.shop_id, 'shop_created_at', connection.shop_created_at, 'currency', connection.currency,
         'connection_status', connection.status, 'now', clock_timestamp(),
         'watermark', (select w.watermark from public.sync_cursors as w
-                      where w.connection_id = job.connection_id and w.entity = job.entity));
+                      where w.connection_id = job.connection_id and w.entity = job.entity),
+        'rights', (select rights from private.platform_tokens where connection_id = connection.id));
 end $$;
 
 -- end_job: what every ending has in common. The next entity moves up, whatever became of this one. The request for a
@@ -377,81 +384,82 @@ language sql stable set search_path = '' as $$
     select distinct k from public.sync_pages as g, unnest(g.keys) as k where g.job_id = job.id and g.stream = p_stream;
 $$;
 
--- audit_pages: what the pagination audit says about the stream that this job read, and which of it is no row.
-create or replace function private.audit_pages(job public.sync_jobs, p_stream text, p_table text) returns jsonb
-language plpgsql set search_path = '' as $$
-declare facts jsonb; missing bigint;
-begin
-    with pages as (
-        select *, max(pass) over (partition by part, window_start, window_end) as last_pass
-        from public.sync_pages where job_id = job.id and stream = p_stream),
-    windows as (
+-- audit_windows: the windows of a stream as this job read them.
+create or replace function private.audit_windows(job public.sync_jobs, p_stream text) returns jsonb
+language sql stable set search_path = '' as $$
+    with windows as (
         select part, window_start, window_end, max(pass) as passes,
                count(*) filter (where pass = last_pass) as pages,
                (array_agg(provider_count order by seq desc))[1] as provider_count
-        from pages group by part, window_start, window_end)
-    select jsonb_build_object(
-        'union_keys', (select count(distinct k) from pages, unnest(keys) as k),
-        'last_pass_keys', (select count(distinct k) from pages, unnest(keys) as k where pass = last_pass),
-        'rejected', (select count(distinct k) from pages as g, unnest(g.keys) as k
-                     join public.rejected_records as r on r.connection_id = job.connection_id
-                      and r.stream = p_stream and r.status = 'open'
-                      and k = coalesce(r.platform_id, 'rejected:' || r.raw_md5)),
+        from (select *, max(pass) over (partition by part, window_start, window_end) as last_pass
+              from public.sync_pages where job_id = job.id and stream = p_stream) as g
+        group by part, window_start, window_end)
+    select coalesce(jsonb_agg(jsonb_build_object(
+               'part', part, 'start', extract(epoch from window_start)::bigint,
+               'end', extract(epoch from window_end)::bigint, 'passes', passes, 'pages', pages,
+               'provider_count', provider_count) order by part, window_start), '[]')
+    from windows;
+$$;
+
+-- audit_job: a piece of what the pagination audit and the table say about the stream that this job read: keys first, then
+-- times. `p_newest` is the key of the newest record that the platform shows.
+create or replace function private.audit_job(job public.sync_jobs, p_stream text, p_table text, p_time_column text, p_newest text,
+                                             p_rest jsonb, p_rows int) returns jsonb
+language plpgsql set search_path = '' as $$
+declare facts jsonb; counts jsonb := p_rest -> 'counts'; times jsonb := coalesce(p_rest -> 'times', '{}'); piece jsonb;
+        start text := coalesce(p_rest ->> 'from', ''); bound text;
+begin
+    if not p_rest ? 'times' then
+        bound := least(private.key_bound(p_table, job.connection_id, start, p_rows),
+                       private.page_keys_bound(job.id, p_stream, start, p_rows));
+        counts := private.add_counts(counts, private.audit_keys(job, p_stream, p_table, start, bound));
+        if bound is not null then
+            return jsonb_build_object('rest', jsonb_build_object('from', bound, 'counts', counts));
+        end if;
+    end if;
+    if p_time_column <> '' then
+        piece := private.audit_times(job.connection_id, p_table, p_time_column, (times ->> 'next')::timestamptz, p_rows);
+        times := jsonb_build_object(
+            'earliest', coalesce(times ->> 'earliest', piece ->> 'earliest'), 'latest', coalesce(piece ->> 'latest', times ->> 'latest'),
+            'gaps', (select coalesce(jsonb_agg(l.gap order by (l.gap ->> 'seconds')::numeric desc, l.gap ->> 'until'), '[]') from (
+                        select gap from jsonb_array_elements(coalesce(times -> 'gaps', '[]') || (piece -> 'gaps')) as e(gap)
+                        order by (gap ->> 'seconds')::numeric desc, gap ->> 'until' limit 5) as l),
+            'classes', private.add_counts(times -> 'classes', piece -> 'classes'), 'next', piece -> 'next');
+        if piece ->> 'next' is not null then
+            return jsonb_build_object('rest', jsonb_build_object('counts', counts, 'times', times));
+        end if;
+        times := jsonb_build_object('earliest', times -> 'earliest', 'latest', times -> 'latest', 'largest_gaps', times -> 'gaps',
+                                    'median_gap_seconds', private.median_gap(times -> 'classes'));
+    end if;
+    facts := jsonb_build_object(
         'partial', (select count(*) from public.rejected_records as r
                     where r.connection_id = job.connection_id and r.status = 'partial'
                       and (r.entity = job.entity or r.stream = p_stream)),
-        'windows', (select coalesce(jsonb_agg(jsonb_build_object(
-                        'part', part, 'start', extract(epoch from window_start)::bigint,
-                        'end', extract(epoch from window_end)::bigint, 'passes', passes, 'pages', pages,
-                        'provider_count', provider_count) order by part, window_start), '[]') from windows))
-      into facts;
-
-    execute format($sql$
-        select count(*) from (
-            select k from public.sync_pages as g, unnest(g.keys) as k where g.job_id = $1 and g.stream = $2
-            except
-            select t.platform_id from public.%1$I as t where t.connection_id = $3
-            except
-            select coalesce(r.platform_id, 'rejected:' || r.raw_md5) from public.rejected_records as r
-            where r.connection_id = $3 and r.stream = $2 and r.status = 'open') as absent
-    $sql$, p_table) into missing using job.id, p_stream, job.connection_id;
-    return facts || jsonb_build_object('missing_rows', missing);
+        'has_newest', exists (select 1 from public.sync_pages as g
+                              where g.job_id = job.id and g.stream = p_stream and p_newest = any (g.keys)),
+        'windows', private.audit_windows(job, p_stream));
+    return counts || times || facts;
 end $$;
 
--- audit_job: what the pagination audit and the table say about the stream that this job read. `p_newest` is the
--- key of the newest record that the platform shows.
-create or replace function private.audit_job(job public.sync_jobs, p_stream text, p_table text, p_time_column text,
-                                             p_newest text default null) returns jsonb
-language plpgsql set search_path = '' as $$
-declare facts jsonb := private.audit_pages(job, p_stream, p_table); times jsonb; stored bigint; has_newest boolean;
-begin
-    execute format('select count(*) from public.%I where connection_id = $1 and not is_deleted', p_table)
-       into stored using job.connection_id;
-
-    select exists (select 1 from public.sync_pages as g
-                   where g.job_id = job.id and g.stream = p_stream and p_newest = any (g.keys)) into has_newest;
-
-    if p_time_column <> '' then
-        execute format($sql$
-            with gaps as (
-                select %1$I as until, lag(%1$I) over (order by %1$I) as since
-                from public.%2$I where connection_id = $1 and not is_deleted),
-            sized as (select since, until, extract(epoch from until - since) as seconds from gaps where since is not null)
-            select jsonb_build_object(
-                'earliest', (select min(until) from gaps), 'latest', (select max(until) from gaps),
-                'median_gap_seconds', (select percentile_cont(0.5) within group (order by seconds) from sized),
-                'largest_gaps', (select coalesce(jsonb_agg(to_jsonb(g)), '[]') from
-                                 (select since, until, seconds from sized order by seconds desc limit 5) as g))
-        $sql$, p_time_column, p_table) into times using job.connection_id;
-    end if;
-    return facts || jsonb_build_object('stored_rows', stored, 'has_newest', has_newest) || coalesce(times, '{}');
-end $$;
-
--- audit_round: audit_pages for whoever holds the lease. What a round did not read it says nothing of, and counts nowhere.
+-- audit_round: what a round read of a stream: the windows, how many keys came, and how many of them are rows or kept aside.
+-- Of what it did not read it says nothing, and counts it nowhere.
 create or replace function public.audit_round(p_lease_id uuid, p_stream text, p_table text) returns jsonb
-language sql security definer set search_path = '' as $$
-    select private.audit_pages(private.leased_job(p_lease_id), p_stream, p_table);
-$$;
+language plpgsql security definer set search_path = '' as $$
+declare job public.sync_jobs := private.leased_job(p_lease_id); counts jsonb;
+begin
+    execute format($sql$
+        with came as materialized (select key from private.read_keys($1, $2)),
+        aside as materialized (
+            select coalesce(r.platform_id, 'rejected:' || r.raw_md5) as key from public.rejected_records as r
+            where r.connection_id = $3 and r.stream = $2 and r.status = 'open')
+        select jsonb_build_object(
+            'union_keys', count(*), 'rejected', count(a.key),
+            'missing_rows', count(*) filter (where a.key is null and not exists (
+                select from public.%I as t where t.connection_id = $3 and t.platform_id = c.key)))
+        from came as c left join aside as a on a.key = c.key
+    $sql$, p_table) into counts using job, p_stream, job.connection_id;
+    return counts || jsonb_build_object('windows', private.audit_windows(job, p_stream));
+end $$;
 
 revoke all on function public.audit_round(uuid, text, text) from public, anon, authenticated;
 
@@ -529,47 +537,26 @@ begin
     return answer;
 end $$;
 
--- etsy_balance: in sequence, each balance is the one before it plus the entry's amount. Where it is not, an entry is
--- missing. From this place in the sequence on.
-create or replace function private.etsy_balance(p_connection_id uuid, p_from bigint) returns jsonb
-language sql stable set search_path = '' as $$
-    with chain as (
-        select platform_id, sequence_number, entry_amount, balance_amount, occurred_at, currency,
-               lag(balance_amount) over ledger as before, lag(platform_id) over ledger as after_entry,
-               lag(occurred_at) over ledger as after_time, lag(currency) over ledger as currency_before
-        from public.payments
-        where connection_id = p_connection_id and not is_deleted and sequence_number >= p_from
-        window ledger as (order by sequence_number, platform_id)),
-    breaks as (
-        select * from chain
-        where before is not null and currency = currency_before and balance_amount <> before + entry_amount)
-    select jsonb_build_object('ok', not exists (select 1 from breaks), 'detail', jsonb_build_object(
-        'entries', (select count(*) from chain), 'breaks', (select count(*) from breaks),
-        'first_breaks', (select coalesce(jsonb_agg(jsonb_build_object('after_entry', after_entry, 'entry', platform_id,
-                             'since', after_time, 'until', occurred_at, 'expected', before + entry_amount,
-                             'found', balance_amount)), '[]')
-                         from (select * from breaks order by sequence_number limit 5) as b),
-        'closing_balance', (select balance_amount from chain order by sequence_number desc, platform_id desc limit 1),
-        'currency', (select currency from chain order by sequence_number desc, platform_id desc limit 1)));
-$$;
-
--- prove_etsy_balance: of the whole ledger.
-create or replace function private.prove_etsy_balance(job public.sync_jobs) returns jsonb
-language sql stable set search_path = ''
-as $$ select private.etsy_balance(job.connection_id, 0) $$;
-
 -- prove_etsy_new_balance: of what this job read, joined to the entry before it.
-create or replace function private.prove_etsy_new_balance(job public.sync_jobs) returns jsonb
-language sql stable set search_path = '' as $$
-    with first as (
-        select min(p.sequence_number) as place from private.read_keys(job, 'ledger_entries') as r
-        join public.payments as p on p.connection_id = job.connection_id and p.platform_id = r.key)
-    select private.etsy_balance(job.connection_id, coalesce(
-        (select max(p.sequence_number) from public.payments as p
-         where p.connection_id = job.connection_id and not p.is_deleted and p.sequence_number < f.place),
-        f.place, 9223372036854775807))
-    from first as f;
-$$;
+create or replace function private.prove_etsy_new_balance(job public.sync_jobs, p_from text, p_rows int) returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare first bigint; before text;
+begin
+    if p_from <> '' then
+        return private.prove_etsy_balance(job, p_from, p_rows);
+    end if;
+    select min(p.sequence_number) into first from private.read_keys(job, 'ledger_entries') as r
+      join public.payments as p on p.connection_id = job.connection_id and p.platform_id = r.key;
+    if first is null then
+        return '{"ok": true, "counts": {"entries": 0, "breaks": 0}, "firsts": {"first_breaks": []}, "says": {}}';
+    end if;
+    select jsonb_build_object('sequence_number', p.sequence_number, 'platform_id', p.platform_id,
+               'balance_amount', p.balance_amount, 'occurred_at', p.occurred_at, 'currency', p.currency)::text
+      into before from public.payments as p
+     where p.connection_id = job.connection_id and not p.is_deleted and p.sequence_number < first
+     order by p.sequence_number desc, p.platform_id desc limit 1;
+    return private.prove_etsy_balance(job, coalesce(before, ''), p_rows);
+end $$;
 
 -- pending_etsy_refunded_receipts: receipts of which this round's ledger has booked a refund that was not known: their
 -- own time of change does not move (etsy/open-api#513).

@@ -6,16 +6,29 @@ create table private.admins (
     made_at timestamptz not null default clock_timestamp()
 );
 
--- What administrators did. Nothing updates it, and nothing deletes from it but forgetting a user.
+-- pseudonym: what stays of somebody, or of a shop, in a record that outlives them: who knows the id can find it, and nobody
+-- finds the id by it.
+create or replace function private.pseudonym(p_id text) returns text
+language sql immutable set search_path = '' as $$
+    select left(encode(sha256(convert_to(p_id, 'UTF8')), 'hex'), 16);
+$$;
+
+-- What administrators did. Nothing updates it, and nothing deletes from it but its age: it outlives whom it names, whose
+-- ids go with their accounts (docs/decisions/028).
 create table private.admin_actions (
     id bigint generated always as identity primary key,
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
-    subject_id uuid references public.profiles (user_id) on delete cascade,
+    user_id uuid references public.profiles (user_id) on delete set null,
+    subject_id uuid references public.profiles (user_id) on delete set null,
     action text not null,
     details jsonb not null default '{}'::jsonb,
-    at timestamptz not null default clock_timestamp()
+    at timestamptz not null default clock_timestamp(),
+    -- Who did it, and to whom, as pseudonyms.
+    actor text not null,
+    subject text not null
 );
 create index admin_actions_by_age on private.admin_actions (at);
+create index admin_actions_of_user on private.admin_actions (user_id);
+create index admin_actions_of_subject on private.admin_actions (subject_id);
 
 -- is_admin: whether the user is an administrator, now.
 create or replace function public.is_admin(p_user_id uuid) returns boolean
@@ -48,8 +61,9 @@ create or replace function public.record_admin_action(p_user_id uuid, p_action t
 returns bigint language plpgsql security definer set search_path = '' as $$
 declare number bigint;
 begin
-    insert into private.admin_actions (user_id, subject_id, action, details)
-    select p_user_id, s.user_id, p_action, p_details from public.profiles as s where s.user_id = p_subject_id
+    insert into private.admin_actions (user_id, subject_id, action, details, actor, subject)
+    select p_user_id, s.user_id, p_action, p_details, private.pseudonym(p_user_id::text), private.pseudonym(s.user_id::text)
+    from public.profiles as s where s.user_id = p_subject_id
     returning id into number;
     return number;
 end $$;

@@ -25,8 +25,10 @@ create table private.api_budgets (
     backfill_asked_at timestamptz,
     blocked_reason text,
     -- Shadow mode: what would have been refused.
-    would_refuse bigint not null default 0
+    would_refuse bigint not null default 0,
+    made_at timestamptz not null default clock_timestamp()
 );
+create index api_budgets_by_age on private.api_budgets (made_at);
 comment on table private.api_budgets is 'A scope: calls that a platform counts together. Its row is the lock of the ledger.';
 
 create table private.api_calls (

@@ -40,7 +40,8 @@ begin
         'shop_id', connection.shop_id, 'shop_created_at', connection.shop_created_at, 'currency', connection.currency,
         'connection_status', connection.status, 'now', clock_timestamp(),
         'watermark', (select w.watermark from public.sync_cursors as w
-                      where w.connection_id = job.connection_id and w.entity = job.entity));
+                      where w.connection_id = job.connection_id and w.entity = job.entity),
+        'rights', (select rights from private.platform_tokens where connection_id = connection.id));
 end $$;
 revoke all on function public.claim_job(uuid, text, int) from public, anon, authenticated;
 grant execute on function public.claim_job(uuid, text, int) to service_role;

@@ -25,7 +25,11 @@ alter table public.connected_accounts enable row level security;
 alter table public.connected_accounts force row level security;
 create policy own_rows on public.connected_accounts for select to authenticated
     using (user_id = (select auth.uid()));
-grant select on public.connected_accounts to authenticated, service_role;
+grant select on public.connected_accounts to service_role;
+grant select (id, user_id, platform, shop_id, shop_name, currency, stated_currency, shop_created_at, status, status_since,
+              connected_at)
+    on public.connected_accounts to authenticated;
+comment on column public.connected_accounts.status_reason is 'For engineers; users are told by the status.';
 
 -- own_rows: rows of a table that name their connection are readable by the user whose connection it is, and by nobody
 -- else. Their index begins with the connection, so the policy names the user's connections beside the user.
@@ -76,13 +80,15 @@ grant execute on function public.find_connection(uuid, text, text) to service_ro
 
 -- connect_shop: connection and tokens in one transaction. The same shop renews its connection; another one is a
 -- connection of its own, so that two shops' orders never mix. Idempotent for one connection id.
--- `p_refresh_expires_at`: the end of the refresh token's own life, where it is known.
+-- `p_refresh_expires_at`: the end of the refresh token's own life, where it is known. `p_rights`: what the seller granted,
+-- where the platform tells; `p_uses`: the rights that each entity uses. What was read without a right that is new is
+-- doubted: the next start reads it again.
 create or replace function public.connect_shop(
     p_connection_id uuid, p_user_id uuid, p_platform text, p_shop_id text, p_shop_name text, p_currency text,
     p_shop_created_at timestamptz, p_access_token text, p_refresh_token text, p_expires_at timestamptz,
-    p_refresh_expires_at timestamptz default null) returns uuid
+    p_refresh_expires_at timestamptz default null, p_rights text[] default null, p_uses jsonb default '{}') returns uuid
 language plpgsql security definer set search_path = '' as $$
-declare connection public.connected_accounts;
+declare connection public.connected_accounts; before text[];
 begin
     if not exists (select 1 from public.profiles where user_id = p_user_id) then
         raise exception using errcode = 'PT404', message = 'unknown_user';
@@ -99,22 +105,31 @@ begin
        set shop_name = p_shop_name, currency = p_currency, shop_created_at = p_shop_created_at,
            status = 'connected', status_reason = null, connected_at = clock_timestamp()
      where id = p_connection_id;
+    select rights into before from private.platform_tokens where connection_id = p_connection_id;
+    update public.sync_jobs set doubted_at = coalesce(doubted_at, clock_timestamp())
+     where id in (select distinct on (entity) id from public.sync_jobs
+                  where connection_id = p_connection_id and job_type = 'backfill'
+                  order by entity, created_at desc, id)
+       and status = 'completed'
+       and exists (select from jsonb_array_elements_text(p_uses -> entity) as r
+                   where r = any (p_rights) and r <> all (before));
     -- A new version shuts out a refresh that is still under way with the old pair.
-    insert into private.platform_tokens as t (connection_id, access_token, refresh_token, expires_at, refresh_expires_at)
-    values (p_connection_id, p_access_token, p_refresh_token, p_expires_at, p_refresh_expires_at)
+    insert into private.platform_tokens as t (connection_id, access_token, refresh_token, expires_at, refresh_expires_at, rights)
+    values (p_connection_id, p_access_token, p_refresh_token, p_expires_at, p_refresh_expires_at, p_rights)
     on conflict (connection_id) do update
        set access_token = excluded.access_token, refresh_token = excluded.refresh_token,
            expires_at = excluded.expires_at, refresh_expires_at = excluded.refresh_expires_at,
            issued_at = clock_timestamp(), version = t.version + 1,
            refresh_fence = null, refresh_started_at = null, stored_fence = null,
-           lost_answers = 0, refusals = 0, rest_until = null, care_after = null;
+           lost_answers = 0, refusals = 0, rest_until = null, care_after = null,
+           rights = excluded.rights;
     return p_connection_id;
 end $$;
 revoke all on function
-    public.connect_shop(uuid, uuid, text, text, text, text, timestamptz, text, text, timestamptz, timestamptz)
+    public.connect_shop(uuid, uuid, text, text, text, text, timestamptz, text, text, timestamptz, timestamptz, text[], jsonb)
     from public, anon, authenticated;
 grant execute on function
-    public.connect_shop(uuid, uuid, text, text, text, text, timestamptz, text, text, timestamptz, timestamptz)
+    public.connect_shop(uuid, uuid, text, text, text, text, timestamptz, text, text, timestamptz, timestamptz, text[], jsonb)
     to service_role;
 
 -- connections: what a user connected, how fresh it is, and what it waits for.

@@ -66,9 +66,15 @@ begin
     raise exception using errcode = 'PT422', message = format('%s: %s is no GraphQL id', p_path, p_value);
 end $$;
 
--- list_in: a list, or an empty one in place of anything else.
-create or replace function private.list_in(v jsonb) returns jsonb
-language sql immutable as $$ select case jsonb_typeof(v) when 'array' then v else '[]' end $$;
+-- members_of: an object with these of its members alone, or a list of such; an empty object in place of anything else.
+create or replace function private.members_of(v jsonb, p_names text[]) returns jsonb
+language sql immutable set search_path = '' as $$
+    select case jsonb_typeof(v)
+        when 'array' then (select coalesce(jsonb_agg(private.members_of(e, p_names)), '[]') from jsonb_array_elements(v) as e)
+        when 'object' then (select coalesce(jsonb_object_agg(name, v -> name), '{}') from unnest(p_names) as name
+                            where jsonb_typeof(v -> name) <> 'null')
+        else '{}' end;
+$$;
 
 -- gid_tail: what a GraphQL id ends with: gid://shopify/Order/1 is 1; null where it is no such id.
 create or replace function private.gid_tail(p_value text) returns text

@@ -50,7 +50,7 @@ end $$;
 -- kind; of all of the user's connections, or of some.
 create or replace function public.cost_report(p_user_id uuid, p_limit int default 20, p_connections uuid[] default null)
 returns jsonb
-language plpgsql stable security definer set search_path = '' set statement_timeout = '120s' as $$
+language plpgsql stable security definer set search_path = '' set statement_timeout = '50s' as $$
 begin
     return (
         with money as materialized (

@@ -319,21 +319,17 @@ revoke all on function public.rebuild_derived(uuid, uuid, text, int) from public
 grant execute on function public.rebuild_derived(uuid, uuid, text, int) to service_role;
 
 -- rebuild_short: a printer's orders have been read to their end: where there are not as many costs as its records say, they
--- are derived anew.
+-- are derived anew, those of a large shop by and by.
 create or replace function private.rebuild_short() returns trigger
 language plpgsql security definer set search_path = '' as $$
-declare connection public.connected_accounts; batch jsonb := '{"after": ""}'; told bigint;
+declare told bigint;
 begin
     execute format('select count(*) from private.%I($1, %L, null)', 'cost_keys_' || new.platform, '')
        into told using new.connection_id;
-    if told = (select count(*) from public.order_costs as c where c.connection_id = new.connection_id) then
-        return null;
+    if told <> (select count(*) from public.order_costs as c where c.connection_id = new.connection_id) then
+        perform private.begin_work(new.connection_id, 'rebuild');
+        perform private.go_on(new.connection_id, 'rebuild', 500);
     end if;
-    select * into connection from public.connected_accounts where id = new.connection_id;
-    loop
-        batch := private.rebuild(connection, batch ->> 'after', 500);
-        exit when (batch ->> 'rows')::int = 0;
-    end loop;
     return null;
 end $$;
 
@@ -415,22 +411,19 @@ create trigger watch_orders_change after update on public.orders
 create trigger watch_orders_go after delete on public.orders
     referencing old table as went for each statement execute function private.watch_orders();
 
--- set_cost_rule: say what a printer's cost covers, and count every order of it again. Answers how many users it
--- touched.
+-- set_cost_rule: say what a printer's cost covers; every order of it is to be counted again (work.sql). Answers how many
+-- users that touches.
 create or replace function public.set_cost_rule(p_source text, p_cost_covers text) returns int
-language plpgsql security definer set search_path = '' set statement_timeout = '600s' as $$
-declare each record;
+language plpgsql security definer set search_path = '' as $$
 begin
     update private.cost_rules set cost_covers = p_cost_covers where source = p_source;
     if not found then
         raise exception using errcode = 'PT404', message = 'no_such_source', detail = p_source;
     end if;
-    for each in select c.user_id, c.connection_id, array_agg(c.source_id) as ids from public.order_costs as c
-                where c.source = p_source group by c.user_id, c.connection_id order by c.user_id, c.connection_id loop
-        perform private.lock_costs(each.user_id);
-        perform private.costs_changed(each.user_id, each.connection_id, p_source, each.ids);
-    end loop;
-    return (select count(distinct c.user_id) from public.order_costs as c where c.source = p_source);
+    perform private.begin_work(a.id, 'rebuild') from public.connected_accounts as a where a.platform = p_source order by a.id;
+    return (select count(distinct a.user_id) from public.connected_accounts as a
+            where a.platform = p_source
+              and exists (select from public.order_costs as c where c.connection_id = a.id));
 end $$;
 revoke all on function public.set_cost_rule(text, text) from public, anon, authenticated;
 grant execute on function public.set_cost_rule(text, text) to service_role;

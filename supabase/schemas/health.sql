@@ -14,13 +14,13 @@ create table private.call_minutes (
 create index call_minutes_by_age on private.call_minutes (minute);
 
 create table private.heartbeats (
-    kind text not null check (kind in ('worker', 'clock')),
+    kind text not null check (kind in ('worker', 'clock', 'web')),
     process text not null,
     at timestamptz not null,
     primary key (kind, process)
 );
 create index heartbeats_by_age on private.heartbeats (at);
-comment on table private.heartbeats is 'When each process that moves work was last seen; a day is kept.';
+comment on table private.heartbeats is 'When each process was last seen; a day is kept.';
 
 -- record_heartbeat: a process is there.
 create or replace function public.record_heartbeat(p_kind text, p_process text) returns void
@@ -38,7 +38,7 @@ language plpgsql stable security definer set search_path = '' as $$
 begin
     return (
         select jsonb_object_agg(kinds.kind, jsonb_build_object('alive', seen.alive, 'age_seconds', seen.age))
-        from unnest(array['worker', 'clock']) as kinds(kind)
+        from unnest(array['worker', 'clock', 'web']) as kinds(kind)
         cross join lateral (
             select count(*) filter (where h.at > clock_timestamp() - interval '30 seconds') as alive,
                    extract(epoch from clock_timestamp() - max(h.at)) as age
@@ -94,7 +94,8 @@ begin
                       order by run_after limit 10000) as p group by platform) as by_platform),
         'ended', (
             select coalesce(jsonb_object_agg(platform, facts), '{}') from (
-                select platform, jsonb_build_object('completed', count(*) filter (where status in ('completed', 'completed_with_rejects')),
+                select platform, jsonb_build_object('completed', count(*) filter (where status = 'completed'),
+                           'with_rejects', count(*) filter (where status = 'completed_with_rejects'),
                            'failed', count(*) filter (where status = 'failed'),
                            'quarantined', count(*) filter (where status = 'quarantined')) as facts
                 from (select platform, status from public.sync_jobs where finished_at > since

@@ -2,7 +2,7 @@
 -- rejected than is declared: completed_with_rejects).
 
 -- settle_profile: once no backfill job of the user is open, say how the backfill ended. What only follows another entity
--- does not make the whole a failure.
+-- does not make the whole a failure. The profile is the user's own to read: codes and their words, not what engineers read.
 create or replace function private.settle_profile(p_user_id uuid) returns void
 language plpgsql set search_path = '' as $$
 declare failures jsonb;
@@ -14,7 +14,7 @@ begin
     end if;
     select coalesce(jsonb_agg(jsonb_build_object('platform', a.platform, 'connection_id', a.id, 'shop_id', a.shop_id,
                'shop_name', a.shop_name, 'entity', n.entity, 'status', n.status, 'code', n.error_code,
-               'error', n.error, 'message', n.seller_message) order by a.platform, a.shop_id, n.position), '[]')
+               'message', n.seller_message) order by a.platform, a.shop_id, n.position), '[]')
       into failures
       from (select distinct on (connection_id, entity) * from public.sync_jobs
             where user_id = p_user_id and job_type = 'backfill'

@@ -126,9 +126,9 @@ alter table public.sync_jobs enable row level security;
 alter table public.sync_jobs force row level security;
 create policy own_rows on public.sync_jobs for select to authenticated using (user_id = (select auth.uid()));
 grant select on public.sync_jobs to service_role;
--- The lease is the worker's key to a job: an end user does not see it.
+-- The lease is the worker's key to a job, and what engineers read may say anything: an end user sees neither.
 grant select (id, user_id, connection_id, run_id, platform, entity, job_type, status, records_done, records_total,
-              records_rejected, fraction, calls_used, run_after, park_reason, attempts, error_code, seller_message,
+              records_rejected, fraction, calls_used, run_after, park_code, attempts, error_code, seller_message,
               certificate_id, created_at, started_at, finished_at, window_start, window_end)
     on public.sync_jobs to authenticated;
 comment on column public.sync_jobs.virtual_time is 'Calls that this line of jobs has had, divided by its plan''s weight; starts where the others stand.';

@@ -1,7 +1,8 @@
 -- What belongs to whom, and how long it is kept: every table that is not one of records (private.synced_tables) is
 -- declared here, in one place (docs/decisions/025). A table that is not is found by a test.
 
--- lives: `belongs_to` says whose end takes it along: a connection's, a user's, or nobody's (service, reference). `life`,
+-- lives: `belongs_to` says whose end takes it along: a connection's, a user's, or nobody's (service, reference, and a record,
+-- which outlives whom it is about and then names nobody). `life`,
 -- counted from `aged_by`, is when the clock takes it; `only_if` spares rows (`t` is the row). Without a life, `bounded`
 -- says what keeps the table small.
 create or replace function private.lives() returns table (
@@ -11,10 +12,10 @@ language sql immutable set search_path = '' as $$
     ('public.profiles', 'user', null::interval, null, null, 'one a user'),
     ('public.connected_accounts', 'user', null, null, null, 'one a shop of a user'),
     ('private.admins', 'user', null, null, null, 'one a user'),
-    ('private.admin_actions', 'user', '3 years', 'at', null, null),
+    ('private.admin_actions', 'record', '3 years', 'at', null, null),
     ('private.rate_limits', 'user', null, null, null, 'one a user and action'),
     ('private.oauth_states', 'user', '1 hour', 'expires_at', null, null),
-    ('private.privacy_requests', 'user', '3 years', 'done_at', null, null),
+    ('private.privacy_requests', 'record', '3 years', 'done_at', null, null),
     ('private.person_calls', 'user', '25 hours', 'hour', null, null),
     ('private.tenant_calls', 'user', '30 days', 'hour', null, null),
     ('private.platform_tokens', 'connection', null, null, null, 'one a connection'),
@@ -36,6 +37,7 @@ language sql immutable set search_path = '' as $$
     ('private.platform_events', 'connection', '7 days', 'worked_at', null, null),
     -- No page is on its way for so long.
     ('private.closed_objects', 'connection', '90 days', 'gone_at', 't.forgotten_at is null', null),
+    ('private.unfinished_work', 'connection', null, null, null, 'one a connection and kind, until it is done'),
     ('public.order_costs', 'connection', null, null, null, 'one an order of a printer'),
     ('private.cost_links', 'connection', null, null, null, 'one an order of a printer, and each that it may be'),
     -- Senders repeat for days, and people replay by hand: a month is remembered.
@@ -45,7 +47,11 @@ language sql immutable set search_path = '' as $$
     ('private.api_calls', 'service', '7 days', 'bucket', null, null),
     ('private.api_answers', 'service', '1 day', 'bucket', null, null),
     ('private.call_blocks', 'service', '1 day', 'bucket', null, null),
-    ('private.api_budgets', 'service', null, null, null, 'one a scope'),
+    -- What a platform told of its limits it tells again. Not while a call of it is in the ledger, or it is blocked.
+    ('private.api_budgets', 'service', '7 days', 'made_at',
+     'not exists (select from private.api_calls as c where c.scope = t.scope) '
+     'and not exists (select from private.call_blocks as b where b.scope = t.scope) '
+     'and coalesce(t.blocked_until, t.made_at) < clock_timestamp()', null),
     ('private.api_buckets', 'service', null, null, null, 'one a scope'),
     ('private.circuit_breakers', 'service', null, null, null, 'one a scope that is away'),
     ('private.installation', 'reference', null, null, null, 'one row'),

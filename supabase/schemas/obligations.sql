@@ -3,7 +3,8 @@
 
 create table private.privacy_requests (
     id bigint generated always as identity primary key,
-    user_id uuid not null references public.profiles (user_id) on delete cascade,
+    -- Null once the account is gone; the request and how it was settled stay (docs/decisions/028).
+    user_id uuid references public.profiles (user_id) on delete set null,
     -- Which of the shop's connections it is about. No foreign key: that it was erased is told after it was.
     connection_id uuid,
     platform text not null,
@@ -18,6 +19,7 @@ create table private.privacy_requests (
 );
 create index privacy_requests_open on private.privacy_requests (received_at) where done_at is null;
 create index privacy_requests_done on private.privacy_requests (done_at) where done_at is not null;
+create index privacy_requests_of_user on private.privacy_requests (user_id);
 
 -- erasure_after: how long a shop must have been away before it may be erased. Platforms ask for it two days after a shop
 -- has left; whoever ends a connection and asks for it at once is no platform.
@@ -40,6 +42,21 @@ language sql set search_path = '' as $$
      where id = p_id and done_at is null;
 $$;
 
+-- leave_records: an account goes, and all that it held: whatever was asked about its shops is done by that. The records
+-- stay, without anything that says whose they were.
+create or replace function private.leave_records() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    perform private.settle(r.id, 'erased with the account') from private.privacy_requests as r where r.user_id = old.user_id;
+    update private.privacy_requests
+       set connection_id = null, shop_id = private.pseudonym(platform || ':' || shop_id), subject = '{}'
+     where user_id = old.user_id;
+    update private.admin_actions set details = details - 'shop_id' where subject_id = old.user_id and details ? 'shop_id';
+    return old;
+end $$;
+create trigger leave_records before delete on public.profiles
+    for each row execute function private.leave_records();
+
 -- oblige: keep what is asked of a connection, and do what can be done now.
 create or replace function private.oblige(connection public.connected_accounts, p_topic text, p_effect text, p_ids text[],
                                           p_subject jsonb, p_email text) returns void
@@ -60,7 +77,7 @@ begin
             perform private.settle(request.id, 'erased');
         end if;
     elsif p_effect = 'redact_shop' then
-        perform private.erase_left(request.id, 5000);
+        perform private.erase_left(request.id, 1000);
     end if;
 end $$;
 
@@ -92,7 +109,7 @@ begin
     return false;
 end $$;
 
--- erase_shops: what the clock does about shops that have left: a step of each.
+-- erase_shops: what the clock does about shops that have left: a step of the one that has waited longest.
 create or replace function private.erase_shops(p_rows int) returns int
 language plpgsql set search_path = '' as $$
 declare request bigint; settled int := 0;
@@ -100,7 +117,7 @@ begin
     for request in select r.id from private.privacy_requests as r
                     left join public.connected_accounts as a on a.id = r.connection_id
                    where r.done_at is null and r.effect = 'redact_shop' and (a.id is null or private.is_left(a))
-                   order by r.received_at limit 5 loop
+                   order by r.received_at limit 1 loop
         settled := settled + private.erase_left(request, p_rows)::int;
     end loop;
     return settled;
@@ -116,7 +133,7 @@ $$;
 
 -- erase_connection: its user wants it gone, with all that was loaded: a step of so many rows. Answers whether nothing is
 -- left. Only of a shop that is disconnected.
-create or replace function public.erase_connection(p_user_id uuid, p_connection_id uuid, p_rows int default 20000)
+create or replace function public.erase_connection(p_user_id uuid, p_connection_id uuid, p_rows int default 2000)
 returns boolean language plpgsql security definer set search_path = '' set statement_timeout = '50s' as $$
 declare connection public.connected_accounts;
 begin

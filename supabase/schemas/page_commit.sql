@@ -59,6 +59,11 @@ create index rejected_records_by_age on public.rejected_records (fetched_at);
 create index rejected_records_unsettled on public.rejected_records (connection_id, stream, platform_id)
     where status in ('open', 'partial');
 select private.own_rows('rejected_records');
+-- Why a record could not be mapped is for engineers: users see which, and as it came.
+revoke select on public.rejected_records from authenticated;
+grant select (id, connection_id, user_id, platform, entity, stream, shape, run_id, platform_id, status, raw, raw_md5,
+              fetched_at, first_seen_at, settled_at)
+    on public.rejected_records to authenticated;
 
 -- What landing a page did.
 create type private.landed as (keys text[], created int, updated int, unchanged int, stale int);

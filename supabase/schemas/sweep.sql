@@ -14,17 +14,12 @@ exception when others then
     return false;
 end $$;
 
--- sweep_gone: after a complete read of a shop, its rows that it did not show are gone: softly, and never very many at once. With a
--- time column only rows inside the job's window are judged. `p_last_pass`: the last pass over each window was complete
--- by itself, so that a record which left between two passes is seen to be gone. `p_children`: what goes with a record,
--- as {table: the column that names the record}. `p_created_at`: members of a record with its time of creation, where
--- the listing is bounded by it.
-create or replace function public.sweep_gone(p_lease_id uuid, p_stream text, p_table text, p_time_column text, p_last_pass boolean,
-                                             p_max_share real default 0.3, p_always_allowed int default 20,
-                                             p_children jsonb default '{}', p_created_at text[] default '{}') returns jsonb
-language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
-declare job public.sync_jobs := private.leased_job(p_lease_id); gone text[]; stored bigint; inside text := 'true';
-        child record;
+-- unseen: of the rows of one piece, how many there are, and which of them a complete read did not show. Arguments as of
+-- sweep_gone.
+create or replace function private.unseen(job public.sync_jobs, p_stream text, p_table text, p_time_column text, p_last_pass boolean,
+                                          p_created_at text[], p_from text, p_bound text, out gone text[], out stored bigint)
+language plpgsql set search_path = '' as $$
+declare inside text := 'true';
 begin
     if p_time_column <> '' then
         inside := format('t.%I >= $4 and t.%1$I < $5', p_time_column);
@@ -35,32 +30,70 @@ begin
             from public.sync_pages where job_id = $2 and stream = $3),
         judged as (
             select t.platform_id from public.%I as t
-            where t.connection_id = $1 and not t.is_deleted and %s)
-        select (select array_agg(platform_id) from (
+            where t.connection_id = $1 and not t.is_deleted and t.platform_id >= $7 and ($8 is null or t.platform_id < $8) and %s)
+        select coalesce((select array_agg(platform_id) from (
                     select platform_id from judged
                     except
-                    select k from pages, unnest(keys) as k where pass = last_pass or not $6) as unseen),
+                    select k from pages, unnest(keys) as k
+                    where (pass = last_pass or not $6) and k >= $7 and ($8 is null or k < $8)) as unseen), '{}'),
                (select count(*) from judged)
     $sql$, p_table, inside) into gone, stored
-    using job.connection_id, job.id, p_stream, job.window_start, job.window_end + interval '1 second', p_last_pass;
-    if cardinality(p_created_at) > 0 and gone is not null then
-        execute format('select array_agg(platform_id) from public.%I where connection_id = $1 '
-                       'and platform_id = any ($2) and not private.created_after(raw, $3, $4)', p_table)
+    using job.connection_id, job.id, p_stream, job.window_start, job.window_end + interval '1 second', p_last_pass, p_from, p_bound;
+    if cardinality(p_created_at) > 0 and gone <> '{}' then
+        execute format('select coalesce(array_agg(platform_id), %L) from public.%I where connection_id = $1 '
+                       'and platform_id = any ($2) and not private.created_after(raw, $3, $4)', '{}', p_table)
            into gone using job.connection_id, gone, p_created_at, date_trunc('second', job.window_end);
     end if;
-    if coalesce(cardinality(gone), 0) > greatest(p_always_allowed, stored * p_max_share) then
-        return jsonb_build_object('gone', 0, 'held_back', cardinality(gone), 'stored', stored);
+end $$;
+
+-- sweep_gone: after a complete read of a shop, its rows that it did not show are gone: softly, and never very many at once. With a
+-- time column only rows inside the job's window are judged. `p_last_pass`: the last pass over each window was complete
+-- by itself, so that a record which left between two passes is seen to be gone. `p_children`: what goes with a record,
+-- as {table: the column that names the record}. `p_created_at`: members of a record with its time of creation, where
+-- the listing is bounded by it. In pieces (proofs.sql): all are counted before one goes, and never do more go than were
+-- counted.
+create or replace function public.sweep_gone(p_lease_id uuid, p_stream text, p_table text, p_time_column text, p_last_pass boolean,
+                                             p_max_share real default 0.3, p_always_allowed int default 20,
+                                             p_children jsonb default '{}', p_created_at text[] default '{}',
+                                             p_rest jsonb default '{}', p_rows int default null) returns jsonb
+language plpgsql security definer set search_path = '' set statement_timeout = '50s' as $$
+declare job public.sync_jobs := private.leased_job(p_lease_id); found_ record; child record; bound text;
+        start text := coalesce(p_rest ->> 'from', ''); counts jsonb := coalesce(p_rest -> 'counts', '{}');
+        swept bigint := (p_rest ->> 'swept')::bigint; gone bigint; stored bigint; is_too_many boolean;
+begin
+    bound := private.key_bound(p_table, job.connection_id, start, p_rows);
+    found_ := private.unseen(job, p_stream, p_table, p_time_column, p_last_pass, p_created_at, start, bound);
+    if swept is null then
+        counts := private.add_counts(counts, jsonb_build_object('gone', cardinality(found_.gone), 'stored', found_.stored));
+        if bound is not null then
+            return jsonb_build_object('rest', jsonb_build_object('from', bound, 'counts', counts));
+        end if;
+    end if;
+    gone := (counts ->> 'gone')::bigint;
+    stored := (counts ->> 'stored')::bigint;
+    is_too_many := gone > greatest(p_always_allowed, stored * p_max_share)
+                   or coalesce(swept, 0) + cardinality(found_.gone) > gone;
+    if is_too_many then
+        return jsonb_build_object('gone', coalesce(swept, 0), 'held_back', greatest(gone - coalesce(swept, 0), cardinality(found_.gone)), 'stored', stored);
+    end if;
+    if swept is null and start <> '' then
+        -- Counted to the end; from the beginning again.
+        return jsonb_build_object('rest', jsonb_build_object('from', '', 'counts', counts, 'swept', 0));
     end if;
     execute format('update public.%I set is_deleted = true, sync_run_id = $3 where connection_id = $1 '
-                   'and platform_id = any ($2)', p_table) using job.connection_id, gone, job.run_id;
-    for child in select key as name, value as parent from jsonb_each_text(p_children) where gone is not null loop
+                   'and platform_id = any ($2)', p_table) using job.connection_id, found_.gone, job.run_id;
+    for child in select key as name, value as parent from jsonb_each_text(p_children) where found_.gone <> '{}' loop
         execute format('update public.%I set is_deleted = true, sync_run_id = $3 where connection_id = $1 '
                        'and %I = any ($2) and not is_deleted', child.name, child.parent)
-            using job.connection_id, gone, job.run_id;
+            using job.connection_id, found_.gone, job.run_id;
     end loop;
-    return jsonb_build_object('gone', coalesce(cardinality(gone), 0), 'held_back', 0, 'stored', stored);
+    swept := coalesce(swept, 0) + cardinality(found_.gone);
+    if bound is not null then
+        return jsonb_build_object('rest', jsonb_build_object('from', bound, 'counts', counts, 'swept', swept));
+    end if;
+    return jsonb_build_object('gone', swept, 'held_back', 0, 'stored', stored);
 end $$;
 revoke all on function
-    public.sweep_gone(uuid, text, text, text, boolean, real, int, jsonb, text[])
+    public.sweep_gone(uuid, text, text, text, boolean, real, int, jsonb, text[], jsonb, int)
     from public, anon, authenticated;
-grant execute on function public.sweep_gone(uuid, text, text, text, boolean, real, int, jsonb, text[]) to service_role;
+grant execute on function public.sweep_gone(uuid, text, text, text, boolean, real, int, jsonb, text[], jsonb, int) to service_role;

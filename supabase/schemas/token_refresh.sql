@@ -40,11 +40,12 @@ grant execute on function public.begin_token_refresh(uuid, bigint, uuid, double 
 
 -- store_refreshed_tokens: the new pair, only where fence and version still stand. Needs no lease: a worker that lost
 -- its job must still save what the platform will not issue twice. Life is counted from before the call. Without a new
--- refresh token the old one stays, with its life. `p_expires_at` is for platforms that tell a moment.
+-- refresh token the old one stays, with its life. `p_expires_at` is for platforms that tell a moment. `p_rights`: what the
+-- platform says was granted; without it nothing has changed.
 create or replace function public.store_refreshed_tokens(
     p_fence uuid, p_version bigint, p_access_token text, p_refresh_token text, p_expires_in_seconds double precision,
     p_expires_at timestamptz default null, p_refresh_expires_in_seconds double precision default null,
-    p_refresh_expires_at timestamptz default null)
+    p_refresh_expires_at timestamptz default null, p_rights text[] default null)
 returns boolean language plpgsql security definer set search_path = '' as $$
 begin
     update private.platform_tokens
@@ -57,16 +58,16 @@ begin
                when p_refresh_token is null then coalesce(p_refresh_expires_at, refresh_expires_at)
                else p_refresh_expires_at end,
            stored_fence = p_fence, refresh_fence = null, refresh_started_at = null,
-           lost_answers = 0, refusals = 0, rest_until = null
+           lost_answers = 0, refusals = 0, rest_until = null, rights = coalesce(p_rights, rights)
      where refresh_fence = p_fence and version = p_version;
     return found or exists (select 1 from private.platform_tokens
                             where stored_fence = p_fence and version = p_version + 1);
 end $$;
 revoke all on function
-    public.store_refreshed_tokens(uuid, bigint, text, text, double precision, timestamptz, double precision, timestamptz)
+    public.store_refreshed_tokens(uuid, bigint, text, text, double precision, timestamptz, double precision, timestamptz, text[])
     from public, anon, authenticated;
 grant execute on function
-    public.store_refreshed_tokens(uuid, bigint, text, text, double precision, timestamptz, double precision, timestamptz)
+    public.store_refreshed_tokens(uuid, bigint, text, text, double precision, timestamptz, double precision, timestamptz, text[])
     to service_role;
 
 -- fail_token_refresh: give the fence back. p_final: the refresh token is dead, the seller must reconnect. p_outcome:

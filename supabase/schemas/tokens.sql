@@ -23,6 +23,8 @@ create table private.platform_tokens (
     rest_until timestamptz,
     -- When the clock may look after this pair again.
     care_after timestamptz,
+    -- What the seller granted, as the platform told; null where it did not.
+    rights text[],
     check ((refresh_fence is null) = (refresh_started_at is null))
 );
 comment on table private.platform_tokens is 'Encrypted for one environment, user, platform, connection and field; see execution/tokens/keyring.py.';
@@ -37,7 +39,7 @@ language sql stable set search_path = '' as $$
         'access_token', t.access_token, 'refresh_token', t.refresh_token,
         'expires_in_seconds', extract(epoch from t.expires_at - clock_timestamp()),
         'life_seconds', greatest(0, extract(epoch from t.expires_at - t.issued_at)),
-        'lost_answers', t.lost_answers, 'refusals', t.refusals)
+        'lost_answers', t.lost_answers, 'refusals', t.refusals, 'rights', t.rights)
     from public.connected_accounts as a left join private.platform_tokens as t on t.connection_id = a.id
     where a.id = p_connection_id;
 $$;
@@ -78,6 +80,16 @@ language sql stable security definer set search_path = '' as $$
 $$;
 revoke all on function public.expiring_tokens(double precision, uuid) from public, anon, authenticated;
 grant execute on function public.expiring_tokens(double precision, uuid) to service_role;
+
+-- note_rights: what the platform says now that the seller granted.
+create or replace function public.note_rights(p_lease_id uuid, p_rights text[]) returns void
+language plpgsql security definer set search_path = '' as $$
+declare job public.sync_jobs := private.leased_job(p_lease_id);
+begin
+    update private.platform_tokens set rights = p_rights where connection_id = job.connection_id;
+end $$;
+revoke all on function public.note_rights(uuid, text[]) from public, anon, authenticated;
+grant execute on function public.note_rights(uuid, text[]) to service_role;
 
 -- mark_reconnect_needed: the platform refuses this version of the tokens for good.
 create or replace function public.mark_reconnect_needed(p_lease_id uuid, p_version bigint, p_reason text)

@@ -76,8 +76,9 @@ create trigger events_worked after update of status on public.sync_jobs
     execute function private.events_worked();
 
 -- close_gone: of these objects, for which a job has just asked, the platform showed none; those that a delivery said to be
--- deleted are. Of all others nobody said so: they stay as they are. A page that was fetched before brings nothing back.
-create or replace function public.close_gone(p_lease_id uuid, p_kind text, p_table text, p_object_ids text[]) returns int
+-- deleted are, and are answered. Of all others nobody said so: they stay as they are. A page that was fetched before
+-- brings nothing back.
+create or replace function public.close_gone(p_lease_id uuid, p_kind text, p_table text, p_object_ids text[]) returns text[]
 language plpgsql security definer set search_path = '' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id); gone text[];
 begin
@@ -85,7 +86,7 @@ begin
      where e.connection_id = job.connection_id and e.kind = p_kind and e.object_id = any (p_object_ids)
        and e.says_gone and e.worked_at is null;
     if gone = '{}' then
-        return 0;
+        return gone;
     end if;
     if not exists (select from pg_catalog.pg_trigger where tgrelid = format('public.%I', p_table)::regclass
                                                        and tgname = 'keep_gone_' || job.platform) then
@@ -97,7 +98,7 @@ begin
     on conflict (connection_id, table_name, object_id) do update set gone_at = excluded.gone_at;
     execute format('update public.%I set is_deleted = true where connection_id = $1 '
                    'and platform_id = any ($2) and not is_deleted', p_table) using job.connection_id, gone;
-    return cardinality(gone);
+    return gone;
 end $$;
 revoke all on function public.close_gone(uuid, text, text, text[]) from public, anon, authenticated;
 grant execute on function public.close_gone(uuid, text, text, text[]) to service_role;

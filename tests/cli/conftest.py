@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import shlex
 import sys
 import warnings
@@ -34,6 +35,10 @@ class Said:
 
 
 Keeper = Callable[..., Said]
+# Whatever a command tells: a time of day without its zone is another one for each who reads it.
+BARE_TIME = re.compile(
+    r"(?<![\d.:+-])(?:[01]\d|2[0-3]):[0-5]\d(?::\d\d(?:\.\d+)?)?(?![\d:.])(?! ?(?:UTC|[A-Z]{2,5}\b|Z|[+-]\d))"
+)
 
 
 @pytest.fixture
@@ -76,6 +81,7 @@ def keeper(
             with _as_a_process():
                 status = _exit_status()
         captured = capsys.readouterr()
+        assert BARE_TIME.findall(captured.out + captured.err) == []
         return Said(status=status, out=captured.out, err=captured.err)
 
     return run

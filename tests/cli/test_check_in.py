@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -39,7 +41,7 @@ COMMANDS = [
 ]
 # They have no database of Keeper yet, make one of their own, say what is wrong, or are tried as processes
 # (tests/process/test_boot.py).
-_OTHERS = {"migrate", "migrations export", "up", "sandbox", "demo", "keys status", "worker", "clock"}
+_OTHERS = {"migrate", "migrations export", "up", "sandbox", "demo", "doctor", "keys status", "worker", "clock"}
 _WRITTEN = "select (select count(*) from auth.users), (select count(*) from private.admins)"
 
 
@@ -63,3 +65,32 @@ def test_every_command_is_tried() -> None:
     commands = set(_leaves(typer.main.get_command(cli.cli)))
 
     assert {name for name in commands if not any(tried.startswith(name) for tried in COMMANDS)} == _OTHERS
+
+
+# What makes the parts of a process without checking in: children of a worker that has.
+_CHECKED_ELSEWHERE = {"execution/workers.py"}
+_ROOT = Path(cli.__file__).resolve().parents[1]
+
+
+def unchecked(source: str) -> list[int]:
+    """Lines that make an App, or ask for an unchecked one, in a function that does not check it in."""
+    found = []
+    for function in ast.walk(ast.parse(source)):
+        if isinstance(function, ast.FunctionDef) and function.name != "unchecked_app":
+            calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+            names = [ast.unparse(call.func).rpartition(".")[2] for call in calls]
+            if not {"check_boot", "wait_for_boot", "keys_status"} & set(names):
+                found += [c.lineno for c, name in zip(calls, names, strict=True) if name in {"App", "unchecked_app"}]
+    return found
+
+
+def test_whoever_makes_the_parts_of_a_process_checks_in() -> None:
+    files = [path for room in ("execution", "keeper", "web") for path in (_ROOT / room).rglob("*.py")]
+    found = {str(path.relative_to(_ROOT)): unchecked(path.read_text()) for path in files}
+
+    assert {file for file, lines in found.items() if lines} == _CHECKED_ELSEWHERE
+
+
+@pytest.mark.parametrize("line", ["app = App(settings=s)", "return cli.unchecked_app().store"])
+def test_parts_that_are_made_unchecked_are_found(line: str) -> None:
+    assert unchecked(f"def command():\n    {line}") == [2]

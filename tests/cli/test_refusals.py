@@ -159,7 +159,7 @@ def test_valkey_away_queues_nothing(keeper: Keeper, connected: str, db: psycopg.
 
     said = keeper(f"backfill start --user {connected}", REDIS_URL=f"redis://{NOWHERE}")
 
-    assert "Valkey does not answer" in said.refusal()
+    assert "Nothing was queued. Valkey: does not answer" in said.refusal()
     assert "Check REDIS_URL." in said.err
     assert _written(db) == before
 

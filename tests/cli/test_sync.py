@@ -23,9 +23,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def run(whole_env: dict[str, str]) -> Run:
-    def run(*argv: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", *argv]
-        return subprocess.run(command, env={**os.environ, **whole_env}, capture_output=True, text=True, check=False)
+    def run(*argv: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        command, env = [sys.executable, "-m", *argv], {**os.environ, **whole_env, **changes}
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
     return run
 
@@ -53,6 +53,15 @@ def test_it_starts_and_works_the_platforms_backfill(keeper: Keeper, etsy: Etsy, 
     assert [(job["entity"], job["outcome"]) for job in json.loads(worked.stdout)["jobs"]] == [("orders", "queued")]
     status = json.loads(keeper(f"backfill status --user {user} --json").out)
     assert status["jobs"][0]["certificate"]["distinct_keys"] == paid
+
+
+def test_it_checks_in_before_it_does_anything(keeper: Keeper, run: Run) -> None:
+    user = keeper("user create --email ada@example.com").out.strip()
+
+    refused = run("execution.sync_etsy", "--user", user, KEEPER_ENVIRONMENT="staging")
+
+    assert refused.returncode == 2
+    assert "and KEEPER_ENVIRONMENT says 'staging'" in refused.stderr
 
 
 def test_what_is_wrong_is_one_line_under_its_own_name(keeper: Keeper, run: Run) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from execution.budget.budgets import load_budgets, scope_of
-from execution.catalog import platform_named
+from execution.catalog import CATALOG, platform_named
 from execution.connections.connector import Connector, ConnectRequest
 from execution.errors import UserError
 from execution.http.transport import HttpTransport
@@ -35,6 +35,8 @@ def etsy(shop_id=30010001, **shop):
     def answer(request):
         if request.url.path.endswith("/users/me"):
             return httpx.Response(200, json={"user_id": 40010002, "shop_id": shop_id})
+        if request.url.path.endswith("/scopes"):
+            return httpx.Response(200, json={"scopes": ["transactions_r", "listings_r", "shops_r"]})
         assert request.url.path == f"/v3/application/shops/{shop_id}"
         return httpx.Response(200, json=facts)
 
@@ -77,6 +79,7 @@ def connector(rpc, keyring, platform, environ=WHOLE):
         refresher_of=refresher_of,
         give_back=limiter.give_back,
         check_in=lambda: None,
+        entities_of=CATALOG.of,
     )
 
 
@@ -146,10 +149,10 @@ def test_connecting_again_renews_the_tokens(db, rpc, keyring, user):
 
 
 def test_calls_of_connecting_are_counted(db, rpc, keyring, user):
-    """Two calls of class live, and the rest of the block is given back."""
+    """Whose token, which shop, what was granted: calls of class live, and the rest of the block is given back."""
     connector(rpc, keyring, etsy()).connect(request(user))
 
-    assert booked(db) == booked(db, "live") == 2
+    assert booked(db) == booked(db, "live") == 3
 
 
 @pytest.fixture

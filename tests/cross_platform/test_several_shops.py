@@ -334,9 +334,7 @@ def without(what: str, seen_by: Callable[..., None], name: str, keeper: str, ins
 
 
 HOLES = [
-    without(
-        "a sweep judges its own shop", SWEPT, "public.sweep_gone", "t.connection_id = $1 and", "$1 is not null and"
-    ),
+    without("a sweep judges its own shop", SWEPT, "private.unseen", "t.connection_id = $1 and", "$1 is not null and"),
     without(
         "a sweep marks its own shop",
         SWEPT,
@@ -344,10 +342,16 @@ HOLES = [
         "$3 where connection_id = $1",
         "$3 where $1 is not null",
     ),
-    without("an audit counts its own shop", SWEPT, "private.audit_job", "connection_id = $1", "$1 is not null"),
-    without("an audit looks in its own shop", MISSED, "private.audit_job", "t.connection_id = $3", "$3 is not null"),
-    without("lines are counted in the shop", SWEPT, "private.prove_etsy_line_items", _OF_THE_JOB, "true"),
-    without("buyers are of the shop", MISSED, "private.prove_etsy_buyers", f"as c where c.{_OF_THE_JOB}", "as c"),
+    without(
+        "an audit counts its own shop",
+        SWEPT,
+        "private.audit_keys",
+        "%1$I where connection_id = $3",
+        "%1$I where $3 is not null",
+    ),
+    without("an audit looks in its own shop", MISSED, "private.audit_keys", "t.connection_id = $3", "$3 is not null"),
+    without("lines are counted in the shop", SWEPT, "private.prove_etsy_line_items", f"l.{_OF_THE_JOB}", "true"),
+    without("buyers are of the shop", MISSED, "private.prove_etsy_buyers", f"c.{_OF_THE_JOB}", "true"),
     without("what is pending is the shop's", MISSED, "private.pending_etsy_transactions", f"l.{_OF_THE_JOB}", "true"),
 ]
 

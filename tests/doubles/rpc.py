@@ -57,4 +57,6 @@ class DirectRpc:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+        return value  # an array of texts
     return Jsonb(value) if isinstance(value, dict | list) else value

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from execution.budget.budgets import load_budgets, scope_of
+from execution.catalog import CATALOG
 from execution.clock import SystemClock
 from execution.connections.connector import Connector, ConnectRequest
 from execution.errors import Fatal, Retriable, Snooze, UserError
@@ -64,6 +65,7 @@ class Product:
             refresher_of=lambda _: self.refresher(store, transport),
             give_back=limiter.give_back,
             check_in=lambda: None,
+            entities_of=CATALOG.of,
         )
 
     def request(self, shop, user_id, **changes):
@@ -157,7 +159,7 @@ def test_a_shop_is_connected_and_read(product, etsy, shop):
     assert (connection.shop_name, connection.currency) == (shop["shop_name"], "USD")
     assert page["count"] > 0
     assert len(page["results"]) == min(25, page["count"])
-    assert etsy.summary()["by_status"] == {"200": 3}
+    assert etsy.summary()["by_status"] == {"200": 4}
 
 
 def test_someone_elses_shop_and_a_wrong_key_are_told_apart(product, etsy, shop):
@@ -195,7 +197,7 @@ def test_six_processes_keep_the_limit_of_a_second(product, etsy, shop):
 
     summary = etsy.summary()
     assert failures == []
-    assert summary["by_status"] == {"200": 50}
+    assert summary["by_status"] == {"200": 51}
     assert summary["max_in_one_second"] <= 20
 
 
@@ -266,18 +268,21 @@ def test_a_token_that_expired_at_the_vendor_is_refreshed_on_the_401(product, ets
 
 
 def test_a_revoked_connection_stops_within_one_call(product, etsy, shop):
-    """A changed password kills every token: one rejected call, one refused refresh, then silence (row 48)."""
+    """A changed password kills every token: a rejected call and a refused refresh, twice, then silence (row 48)."""
     connection = product.connect(shop)
     client = product.client(connection)
     etsy.control("POST", "/tokens/revoke", user_id=shop["user_id"])
     etsy.control("DELETE", "/ledger")
 
+    with pytest.raises(Snooze):
+        receipts(client, shop)
+    product.db.execute("update private.platform_tokens set rest_until = now()")
     for slice_of_job in (client, product.client(connection), product.client(connection)):
         with pytest.raises(Fatal) as raised:
             receipts(slice_of_job, shop)
         assert raised.value.code == "reconnect_needed"
 
-    assert etsy.summary()["requests"] == 2
+    assert etsy.summary()["requests"] == 4
 
 
 @pytest.mark.parametrize(

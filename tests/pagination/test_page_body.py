@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from execution.errors import Retriable
 from execution.pagination import page_body
+from execution.pagination.page_body import Form
+
+BY_ID = Form(key="id")
 
 SCALARS = st.one_of(
     st.none(),
@@ -42,7 +45,7 @@ def test_records_are_cut_out_byte_for_byte(
     text = "{" + (f'{listed}, "count": 3' if front else f'"x": {{"results": [1]}}, {listed}') + "}"
     body = text.encode("utf-8", "surrogatepass")
 
-    found = page_body.split(body, records_at="results", key="id", leave_out=())
+    found = page_body.split(body, BY_ID, records_at="results")
 
     def text_of(value: Any) -> str:
         return json.dumps(value, ensure_ascii=ascii_only, separators=style)
@@ -60,7 +63,7 @@ def test_personal_members_are_cut_whatever_way_their_names_are_written(records: 
         '"name"', '"\\u006eame"'
     )
 
-    found = page_body.split(body.encode(), records_at="results", key="id", leave_out=("name",))
+    found = page_body.split(body.encode(), Form(key="id", leave_out=("name",)), records_at="results")
 
     assert len(found) == len(records)
     assert all(b"CANARY" not in record.raw for record in found)
@@ -105,14 +108,14 @@ ODD: dict[str, bytes] = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_body_that_is_no_page_is_retried_and_never_an_end_of_the_list(name: str) -> None:
     with pytest.raises(Retriable):
-        page_body.read(HOSTILE[name], records_at="results", count_at="count", key="id", leave_out=())
+        page_body.read(HOSTILE[name], BY_ID, records_at="results", count_at="count")
 
 
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_record_is_one_record_or_a_retry(name: str) -> None:
     try:
-        content = page_body.read(ODD[name], records_at="results", count_at="count", key="id", leave_out=())
-        single = page_body.split(ODD[name], records_at="results", key="id", leave_out=())
+        content = page_body.read(ODD[name], BY_ID, records_at="results", count_at="count")
+        single = page_body.split(ODD[name], BY_ID, records_at="results")
     except Retriable:
         return
 
@@ -125,7 +128,7 @@ def test_an_odd_record_is_one_record_or_a_retry(name: str) -> None:
 @given(body=st.binary(max_size=60) | st.text('{}[]":,\\ucount results0123456789', max_size=60).map(str.encode))
 def test_no_bytes_raise_anything_but_retriable(body: bytes) -> None:
     with contextlib.suppress(Retriable):
-        page_body.read(body, records_at="results", count_at="count", key="id", leave_out=())
+        page_body.read(body, BY_ID, records_at="results", count_at="count")
 
 
 GRAPHQL = (
@@ -139,7 +142,7 @@ def test_records_and_facts_are_found_at_any_depth() -> None:
     asked = ("data.orders.pageInfo.endCursor", "data.orders.pageInfo.hasNextPage", "data.ordersCount.count", "data.x")
 
     content = page_body.read(
-        GRAPHQL, records_at="data.orders.nodes", count_at=None, key="id", leave_out=(), facts=asked, key_is_gid=True
+        GRAPHQL, Form(key="id", key_is_gid=True), records_at="data.orders.nodes", count_at=None, facts=asked
     )
 
     assert content.keys == ("1", "2")
@@ -149,7 +152,7 @@ def test_records_and_facts_are_found_at_any_depth() -> None:
 @pytest.mark.parametrize("body", [b'{"data": null}', b'{"data": {"orders": null}}', b'{"errors": []}', b"[]"])
 def test_a_page_without_its_list_at_depth_is_no_empty_page(body: bytes) -> None:
     with pytest.raises(Retriable):
-        page_body.read(body, records_at="data.orders.nodes", count_at=None, key="id", leave_out=())
+        page_body.read(body, BY_ID, records_at="data.orders.nodes", count_at=None)
 
 
 def test_single_records_keep_of_an_object_only_what_is_needed_of_it() -> None:
@@ -159,9 +162,8 @@ def test_single_records_keep_of_an_object_only_what_is_needed_of_it() -> None:
         b' {"id": "b", "to": "12 Sample Rd", "meta": null}]}'
     )
 
-    found = page_body.split(
-        body, records_at="data", key="id", leave_out=("meta.url",), keep_of={"to": ("country", "region")}
-    )
+    parts = {"to": {"country": {}, "region": {}}}
+    found = page_body.split(body, Form(key="id", leave_out=("meta.url",), parts=parts), records_at="data")
 
     assert [json.loads(record.raw) for record in found] == [
         {"id": "a", "to": {"country": "US"}, "meta": {"n": 1}},

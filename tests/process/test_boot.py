@@ -72,6 +72,20 @@ def test_rows_of_others_say_nothing_about_our_schema(app: App, db: Any) -> None:
     db.execute(f"delete from {record} where name = 'theirs'")
 
 
+def test_an_older_migration_that_was_never_applied_is_missed(app: App, db: Any) -> None:
+    """It turned up late, and the newest of all is there: code must not run on a schema with a hole."""
+    record = "supabase_migrations.schema_migrations"
+    hole = known_versions()[-2]
+    row = db.execute(f"delete from {record} where version = %s returning version, name, statements", [hole]).fetchone()
+    try:
+        with pytest.raises(UserError, match=f"lacks the migration {hole}.*run `keeper migrate` first"):
+            boot.check(app.store, app.valkey, app.keyring)
+        # Code that does not bring it does not need it.
+        boot.check(app.store, app.valkey, app.keyring, code=known_versions()[-3])
+    finally:
+        db.execute(f"insert into {record} (version, name, statements) values (%s, %s, %s)", row)
+
+
 def test_code_that_is_older_than_the_schema_allows_is_refused(app: App, db: Any) -> None:
     """After a contracting migration, code that still needs what is gone must not start."""
     db.execute("update private.installation set oldest_code = %s", [newest_version()])

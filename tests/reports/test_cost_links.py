@@ -184,13 +184,19 @@ def test_a_label_may_be_an_id_of_an_order_that_comes_later(records):
     assert records.costs()["p"] == ("linked", None, *SHOPIFY.key)
 
 
+def set_rule(db, covers, rows=2000):
+    db.execute("select public.set_cost_rule('printify', %s)", [covers])
+    while db.execute("select public.finish_work('rebuild', %s)", [rows]).fetchone()[0]:
+        pass
+
+
 def test_the_rule_says_what_a_cost_covers(records):
     """One row decides; every order is counted again; nonsense is refused."""
     records.put(RECEIPT, Print(id="p", reference=RECEIPT.id, lines=(Line(quantity=3, cost=500, shipping=0),)))
     by_piece = records.orders()[RECEIPT.key][2]
-    records.db.execute("select public.set_cost_rule('printify', 'line')")
+    set_rule(records.db, "line")
     by_line = records.orders()[RECEIPT.key][2]
-    records.db.execute("select public.set_cost_rule('printify', 'piece')")
+    set_rule(records.db, "piece")
 
     assert (by_piece, by_line, records.orders()[RECEIPT.key][2]) == (1500, 500, 1500)
     with pytest.raises(psycopg.errors.CheckViolation):

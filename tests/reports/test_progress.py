@@ -53,7 +53,7 @@ def test_a_parked_job_tells_when_it_goes_on_and_when_it_is_ready() -> None:
     text = shown(parked)
 
     assert "50,000/200,000" in text
-    assert "budget used up; resumes tomorrow 06:10, ready in about 3 days" in text
+    assert "budget used up; resumes tomorrow 06:10 UTC, ready in about 3 days" in text
 
 
 def test_a_running_job_tells_its_rate_and_what_is_left() -> None:

@@ -143,6 +143,7 @@ LEASE_FUNCTIONS: dict[str, dict[str, Any]] = {
     "read_tokens": {},
     "begin_token_refresh": {"p_version": 1, "p_fence": str(uuid.UUID(int=5))},
     "mark_reconnect_needed": {"p_version": 1, "p_reason": "x"},
+    "note_rights": {"p_rights": ["orders"]},
 }
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from execution.catalog import PLATFORMS, steps_of
+from execution.currencies import LISTED
 from execution.streams import Children, Column, Kind, Records, shapes
 
 SHAPES = {
@@ -26,6 +27,8 @@ GOOD: dict[Kind, Any] = {
     Kind.HUNDREDTHS: 12_00,
     Kind.MAJOR: "12.00",
 }
+# Every code that a platform may write, and some that nobody has listed.
+CODES = [*sorted(LISTED), "XXX", "XAU", "XDR", "QQQ", "DOGE"]
 MONEY = (Kind.MONEY, Kind.DECIMAL_MONEY, Kind.OWN_MONEY, Kind.MAJOR, Kind.HUNDREDTHS)
 
 

@@ -56,6 +56,46 @@ def test_a_forgotten_user_leaves_no_row_and_others_keep_theirs(db, tenants):
     assert all(others.values())
 
 
+RECORDS = "select table_name from private.lives() where belongs_to = 'record' order by 1"
+
+
+def test_records_outlive_the_account_and_name_nobody(db, tenants):
+    """What an administrator did, and what was asked and settled, is the operator's to show for three years."""
+    account = tenants.ann_rows["public.connected_accounts"]["id"]
+    records = [name for (name,) in db.execute(RECORDS).fetchall()]
+    assert records == ["private.admin_actions", "private.privacy_requests"]
+    shop = "4815162342"
+    db.execute(
+        "update private.privacy_requests set shop_id = %s, done_at = null where user_id = %s", [shop, tenants.ann]
+    )
+    db.execute(
+        "select public.record_admin_action(%s, 'resync', %s,"
+        " jsonb_build_object('platform', 'etsy', 'shop_id', %s::text))",
+        [tenants.bob, tenants.ann, shop],
+    )
+    db.execute("select public.record_admin_action(%s, 'look', %s, '{}')", [tenants.ann, tenants.bob])
+    before = {name: db.execute(f"select count(*) from {name}").fetchone() for name in records}
+
+    db.execute("delete from auth.users where id = %s", [tenants.ann])
+
+    assert {name: db.execute(f"select count(*) from {name}").fetchone() for name in records} == before
+    assert mentions(db, tenants.ann, account) == []
+    assert mentions(db, shop, shop) == []
+    # Still one person's, still findable by who has the id, and what was asked is done by it.
+    done = db.execute("select action from private.admin_actions where actor = private.pseudonym(%s)", [tenants.ann])
+    assert ("look",) in done.fetchall()
+    suffered = db.execute(
+        "select action, details from private.admin_actions where subject = private.pseudonym(%s) and user_id = %s",
+        [tenants.ann, tenants.bob],
+    )
+    assert suffered.fetchall() == [("resync", {"platform": "etsy"})]
+    assert db.execute(
+        "select outcome, shop_id = private.pseudonym(platform || ':' || %s) from private.privacy_requests"
+        " where user_id is null",
+        [shop],
+    ).fetchall() == [("erased with the account", True)]
+
+
 @pytest.mark.parametrize(
     "forget",
     [

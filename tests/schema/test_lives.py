@@ -23,6 +23,14 @@ SLOW = """
     where l.life is not null and not exists (
         select from pg_index as i join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
         where i.indrelid = l.table_name::regclass and a.attname = l.aged_by)"""
+# What is kept for a year or more is a record of what was done: it outlives whom it is about.
+MORTAL = """
+    select l.table_name from private.lives() as l
+    where (l.belongs_to = 'record') <> coalesce(l.life >= interval '1 year', false)
+       or l.belongs_to = 'record' and exists (
+            select from pg_constraint as c
+            where c.conrelid = l.table_name::regclass and c.contype = 'f' and c.confdeltype not in ('n', 'd'))
+    order by 1"""
 AGED = """
     select l.table_name, l.aged_by, l.only_if from private.lives() as l where l.life is not null
     order by l.table_name"""
@@ -37,6 +45,21 @@ def test_every_table_has_an_owner_and_a_life_or_a_bound(db):
     # That an obligation was carried out is told after its connection is gone.
     assert found(db, UNOWNED) == ["private.privacy_requests"]
     assert found(db, SLOW) == []
+    assert found(db, MORTAL) == []
+
+
+def test_what_names_people_or_repeats_what_was_sent_is_kept_no_longer_than_this(db):
+    """The values themselves: what is declared without a life is no longer looked at by the tests below."""
+    lives = dict(db.execute("select table_name, life::text from private.lives() where life is not null").fetchall())
+
+    assert lives == {
+        "private.admin_actions": "3 years", "private.oauth_states": "01:00:00",
+        "private.privacy_requests": "3 years", "private.person_calls": "25:00:00", "private.tenant_calls": "30 days",
+        "public.sync_jobs": "180 days", "public.sync_runs": "180 days", "public.rejected_records": "90 days",
+        "private.platform_events": "7 days", "private.closed_objects": "90 days",
+        "private.webhook_deliveries": "30 days", "private.heartbeats": "1 day", "private.call_minutes": "2 days",
+        "private.api_calls": "7 days", "private.api_answers": "1 day", "private.call_blocks": "1 day",
+    }  # fmt: skip
 
 
 def test_a_table_that_grows_without_a_declared_life_is_found(db):
@@ -45,6 +68,29 @@ def test_a_table_that_grows_without_a_declared_life_is_found(db):
 
         assert found(db, UNDECLARED) == ["private.planted"]
         assert "private.planted" in found(db, UNOWNED)
+
+
+def test_a_record_that_dies_with_an_account_is_found(db):
+    with db.transaction(force_rollback=True):
+        db.execute(
+            "alter table private.admin_actions add column planted uuid references public.profiles (user_id)"
+            " on delete cascade"
+        )
+
+        assert found(db, MORTAL) == ["private.admin_actions"]
+
+
+def test_a_budget_goes_when_no_call_of_it_is_known_any_more(clean, db):
+    """Each shop of a platform that counts by shop is a scope. One that is used, or blocked, stays however old it is."""
+    for scope in ("idle", "used", "blocked", "new"):
+        db.execute("insert into private.api_budgets (scope) values (%s)", [scope])
+    db.execute("update private.api_budgets set made_at = now() - interval '8 days' where scope <> 'new'")
+    db.execute("update private.api_budgets set blocked_until = now() + interval '1 hour' where scope = 'blocked'")
+    db.execute("insert into private.api_calls (scope, bucket, class, reserved) values ('used', now(), 'live', 1)")
+
+    db.execute("select public.keep_house()")
+
+    assert found(db, "select scope from private.api_budgets order by 1") == ["blocked", "new", "used"]
 
 
 def test_what_has_outlived_its_time_goes_and_nothing_else(clean, db, tenants):

@@ -122,6 +122,14 @@ def test_two_shapes_of_one_name_are_refused(name):
         shapes([Stream(name="one", path="/", records=records), Stream(name="other", path="/", records=other)])
 
 
+def test_children_that_come_in_stretches_have_keys_of_their_own():
+    """A place among equals is counted anew in every stretch: without more in its key one row takes another's place."""
+    in_stretches = [c for p in ENTITIES for r in shapes(steps_of(p)) for c in r.children if c.more_at]
+
+    assert {child.table for child in in_stretches} >= {"line_items", "order_refund_lines"}
+    assert [child.table for child in in_stretches if not child.unique and not child.stretch_at] == []
+
+
 CALLED = re.compile(r"private\.(\w+)\(")
 # What the unusual case calls, and what has no usual one.
 UNUSUAL = re.compile(r"\w+_exact|bad_\w+|wrong_\w+|decode_rare_html|joined_texts")

@@ -109,7 +109,7 @@ GIDS = {
 def test_a_gid_ends_with_the_key_that_the_walk_and_the_table_call_it(db, mapped, gid):
     """Postgres and the reader of pages agree: else the audit would name keys that no row has."""
     (record,) = page_body.split(
-        json.dumps({"r": [{"id": gid}]}).encode(), records_at="r", key="id", leave_out=(), key_is_gid=True
+        json.dumps({"r": [{"id": gid}]}).encode(), page_body.Form(key="id", key_is_gid=True), records_at="r"
     )
 
     assert record.key == GIDS[gid]

@@ -142,6 +142,14 @@ HOLES = {
         _GOOD + "alter table public.planted add refresh_token text; grant select on public.planted to authenticated",
         "planted.refresh_token: shows end users a secret",
     ),
+    "engineers' text": (
+        "grant select (error) on public.sync_jobs to authenticated",
+        "sync_jobs.error: shows end users what engineers read",
+    ),
+    "engineers' text in a new table": (
+        _GOOD + "alter table public.planted add status_reason text; grant select on public.planted to authenticated",
+        "planted.status_reason: shows end users what engineers read",
+    ),
     "no tenant": ("create table public.planted (id int primary key)", "planted: has no user_id"),
     "key without tenant": (
         _GOOD + "alter table public.planted add platform_id text unique",

@@ -21,6 +21,10 @@ OWN_CONNECTIONS = (
 )
 # What is a key to something, and so nothing for the eyes of end users.
 SECRET_COLUMNS = "lease|token|secret|fence|password"
+# What engineers read: a library or a platform may have said anything. Users see the code and the words beside it.
+ENGINEERS_COLUMNS = "(^|_)(error|reason|sqlstate|detail|hint)$"
+# One of a few words of our own, why a cost could not be linked; and what the seller's own platform says of a refund.
+CODES = ["order_costs.reason", "order_refunds.reason"]
 
 _RULES = {
     "row-level security is off": """
@@ -106,6 +110,12 @@ _RULES = {
         from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
           and a.attname ~ %(secrets)s and has_column_privilege('authenticated', c.oid, a.attnum, 'select')""",
+    "shows end users what engineers read": """
+        select c.oid::regclass::text || '.' || a.attname
+        from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
+          and a.attname ~ %(engineers)s and c.relname || '.' || a.attname <> all (%(codes)s)
+          and has_column_privilege('authenticated', c.oid, a.attnum, 'select')""",
     "has no user_id, so nobody's rows can be told from another's": """
         select c.oid::regclass::text from pg_class c
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
@@ -136,4 +146,5 @@ def violations(db: Connection) -> list[str]:
     if judged is None or 0 in judged:
         raise AssertionError("the catalog shows no table or function: a check of nothing proves nothing")
     parameters = {"own_rows": [OWN_ROWS, OWN_CONNECTIONS], "verbs": _VERBS, "secrets": SECRET_COLUMNS}
+    parameters |= {"engineers": ENGINEERS_COLUMNS, "codes": CODES}
     return [f"{what}: {rule}" for rule, query in _RULES.items() for (what,) in db.execute(query, parameters)]

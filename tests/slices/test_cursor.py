@@ -41,6 +41,9 @@ CURSORS = st.builds(
     position=st.none() | POSITIONS.map(lambda position: position.dump()),
     after=st.text(),
     batch=st.none() | NUMBERS,
+    gone=st.lists(st.text(), max_size=3).map(tuple),
+    again=st.booleans(),
+    known=st.dictionaries(st.text(), st.fixed_dictionaries({"rest": st.dictionaries(st.text(), NUMBERS)})),
 )
 
 
@@ -66,7 +69,16 @@ def test_a_job_that_has_not_begun_stands_at_its_first_step() -> None:
 
 
 def test_a_saved_cursor_names_its_version_and_no_more_than_it_must() -> None:
-    assert Cursor(step=2, round=1).dump() == {"version": VERSION, "step": 2, "round": 1}
+    assert Cursor(step=2, round=1).dump() == {"version": 1, "step": 2, "round": 1}
+
+
+def test_only_a_cursor_that_older_code_cannot_read_says_so() -> None:
+    """During a deploy an older worker goes on with every job that it understands."""
+    cursor = Cursor(step=2).knowing({"proof lines": {"rest": {"next": "7"}}})
+
+    assert cursor.dump()["version"] == VERSION == 2
+    assert Cursor.load(through_json(cursor.dump())) == cursor
+    assert cursor.next_step().dump()["version"] == 1
 
 
 @pytest.mark.parametrize(

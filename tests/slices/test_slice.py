@@ -81,7 +81,7 @@ def leave_cursor(db: psycopg.Connection[Any], world: World, cursor: dict[str, An
     "cursor",
     [
         {"step": 0, "place": {"offset": 99}},
-        {"version": VERSION - 1, "step": 5},
+        {"version": 0, "step": 5},
         {"version": VERSION, "step": 0, "position": {"page": 9}},
         {"version": VERSION, "step": 0, "position": {"offset": "nine"}},
     ],

@@ -145,9 +145,9 @@ def _refund(x: Row, currency: str) -> Row:
 
 
 def _refund_lines(refunds: list[Row]) -> Rows:
-    """A line of a refund is known by its refund and by the line that it took back, which occurs once."""
+    """A line of a refund is known by its refund, by itself and by the line that it took back."""
     return {
-        f"{refund['id']}:{line['line_item_id']}:1": {
+        f"{refund['id']}:{line['id']}:{line['line_item_id']}:1": {
             "refund_platform_id": str(refund["id"]),
             "line_item_platform_id": str(line["line_item_id"]),
             "quantity": line["quantity"],

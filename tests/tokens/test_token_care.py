@@ -126,7 +126,12 @@ def test_a_failure_does_not_stand_in_the_way_of_the_next_pair(db, rpc, keyring, 
 
 def test_a_refresh_token_that_died_of_disuse_is_told_to_the_seller(db, rpc, keyring, idle):
     """The seller learns it from the status before the next sync fails."""
-    care(rpc, keyring, TokenServer("another")).once()
+    looked = care(rpc, keyring, TokenServer("another"))
+    looked.once()
+    assert db.execute("select status from public.connected_accounts").fetchone() == ("connected",)
+
+    age(db, idle, care_after="now()", rest_until="now()")
+    looked.once()
 
     assert db.execute("select status, status_reason from public.connected_accounts").fetchone() == (
         "reconnect_needed",

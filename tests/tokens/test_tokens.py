@@ -1,6 +1,5 @@
 """One refresh an expiry, whoever asks; a rotating refresh token survives every kind of death."""
 
-import json
 import random
 import threading
 import uuid
@@ -14,6 +13,8 @@ from execution.errors import Fatal, LeaseLost, Snooze, StoreUnavailable
 from execution.http.transport import HttpTransport
 from execution.platforms.etsy.platform import ETSY
 from execution.platforms.printify.tokens import PRINTIFY_TOKENS
+from execution.platforms.shopify.tokens import SHOPIFY_TOKENS
+from execution.platforms.square.tokens import SQUARE_TOKENS
 from execution.seller_messages import message_of
 from execution.token_manager import TokenManager
 from execution.tokens.refresh import Refresher
@@ -42,6 +43,13 @@ def manager(store, keyring, seller, endpoint, *, clock=None, lease_id=None, rule
         chance=random.Random(7),
         lease_id=lease_id or seller.lease_id,
     )
+
+
+def refused_once(db, rpc, keyring, seller, endpoint):
+    """The platform says a first time that the refresh token is dead, and the rest after it is over."""
+    with pytest.raises(Snooze):
+        manager(rpc, keyring, seller, endpoint).access_token()
+    db.execute("update private.platform_tokens set rest_until = now()")
 
 
 def state(db, seller):
@@ -168,16 +176,17 @@ def test_the_refresh_of_a_dead_worker_is_taken_over_after_its_claim_has_lapsed(d
 
 
 def test_a_worker_that_died_with_the_answer_costs_a_reconnect_not_a_storm(db, rpc, keyring, expired):
-    """The pair was issued and never stored: the old token is tried once more, then the seller is asked (row 46)."""
+    """The pair was issued and never stored: the old token is tried again, then the seller is asked (row 46)."""
     endpoint = TokenServer()
     endpoint.good = "40010002.next-1"  # the first refresh token is used up
 
+    refused_once(db, rpc, keyring, expired, endpoint)
     for _ in range(3):
         with pytest.raises(Fatal) as raised:
             manager(rpc, keyring, expired, endpoint).access_token()
 
     assert raised.value.code == "reconnect_needed"
-    assert endpoint.used == ["40010002.refresh-1"]
+    assert endpoint.used == ["40010002.refresh-1"] * 2
     assert state(db, expired)[1:] == (
         None,
         "reconnect_needed",
@@ -265,21 +274,44 @@ def test_each_lost_answer_makes_the_rest_longer(db, rpc, keyring, expired):
     assert state(db, expired)[2] == "connected"
 
 
-def test_where_refusals_may_be_hiccups_the_second_one_ends_the_connection(db, rpc, keyring, expired):
-    """Printify's codes are not documented: any 400 or 401 is asked once more (sheet 3.2)."""
-    printify = HandEtsy(answers=[httpx.Response(401, json={"error": "Unauthenticated"})])
-    rules = replace(PRINTIFY_TOKENS, url=ETSY.tokens.url)
+REFUSALS = [
+    (
+        ETSY.tokens,
+        httpx.Response(400, json={"error": "invalid_grant", "error_description": "refresh_token is revoked"}),
+    ),
+    (SHOPIFY_TOKENS, httpx.Response(400, json={"error": "invalid_grant"})),
+    (SQUARE_TOKENS, httpx.Response(400, json={"error": "invalid_grant"})),
+    (PRINTIFY_TOKENS, httpx.Response(401, json={"error": "Unauthenticated"})),
+]
 
-    with pytest.raises(Snooze):
-        manager(rpc, keyring, expired, printify, rules=rules).access_token()
-    still = state(db, expired)[2]
+
+@pytest.mark.parametrize("said", REFUSALS, ids=["etsy", "shopify", "square", "printify"])
+def test_a_refused_refresh_is_believed_when_it_is_said_twice(db, rpc, keyring, expired, said):
+    """With time between, in which nobody asks: a deployment of theirs ends no connection."""
+    rules, refusal = said
+    endpoint, rules = HandEtsy(answers=[refusal]), replace(rules, url=ETSY.tokens.url)
+
+    for _ in range(2):
+        with pytest.raises(Snooze) as raised:
+            manager(rpc, keyring, expired, endpoint, rules=rules).access_token()
+        assert 40 < raised.value.delay.total_seconds() <= 45
+    assert (len(endpoint.asked), state(db, expired)[2]) == (1, "connected")
     db.execute("update private.platform_tokens set rest_until = now()")
     with pytest.raises(Fatal) as raised:
-        manager(rpc, keyring, expired, printify, rules=rules).access_token()
+        manager(rpc, keyring, expired, endpoint, rules=rules).access_token()
 
-    assert (still, state(db, expired)[2]) == ("connected", "reconnect_needed")
+    assert (len(endpoint.asked), state(db, expired)[2]) == (2, "reconnect_needed")
     assert raised.value.code == "reconnect_needed"
-    assert [json.loads(request.content)["refresh_token"] for request in printify.asked] == ["40010002.refresh-1"] * 2
+
+
+def test_a_refresh_that_was_refused_once_and_then_works_has_cost_nothing(db, rpc, keyring, expired):
+    endpoint = HandEtsy(answers=[REFUSALS[0][1], TokenServer()])
+    with pytest.raises(Snooze):
+        manager(rpc, keyring, expired, endpoint).access_token()
+    db.execute("update private.platform_tokens set rest_until = now()")
+
+    assert manager(rpc, keyring, expired, endpoint).access_token() == "40010002.access-1"
+    assert (state(db, expired)[2], fate(db, expired)[1]) == ("connected", 0)
 
 
 def test_a_platform_that_tells_a_moment_and_keeps_its_refresh_token(db, rpc, keyring, expired):
@@ -388,6 +420,7 @@ def test_a_refused_client_is_an_operators_matter(db, rpc, keyring, expired):
 def test_a_revoked_connection_makes_no_further_call(db, rpc, keyring, expired):
     """After `reconnect_needed` no worker asks the platform again, until the seller reconnects (row 48)."""
     endpoint = TokenServer(refresh="another")
+    refused_once(db, rpc, keyring, expired, endpoint)
     with pytest.raises(Fatal):
         manager(rpc, keyring, expired, endpoint).access_token()
 
@@ -395,7 +428,7 @@ def test_a_revoked_connection_makes_no_further_call(db, rpc, keyring, expired):
         manager(rpc, keyring, expired, endpoint).access_token()
 
     assert message_of(raised.value, ETSY) == "Etsy no longer accepts our access. Please reconnect your shop."
-    assert len(endpoint.used) == 1
+    assert len(endpoint.used) == 2
 
 
 def test_a_rejected_token_is_renewed_once(db, rpc, keyring, fresh):

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import socket
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
 import structlog
+from fastapi import FastAPI
+from starlette.responses import Response, StreamingResponse
 
+from tests.in_thread import serving
 from tests.web.conftest import client, wait_for
-from web import http_lines
-from web.http_limits import BodyLimit
+from web import http_lines, problems
+from web.http_limits import UVICORN_OPTIONS, BodyLimit
 from web.problems import Problem
 
 PIECE = b"a" * 8000
@@ -195,6 +200,110 @@ def test_a_body_that_is_cut_off_is_no_fault_of_ours(connect, web_url, path):
         assert any(seen)
 
     assert [entry for entry in logs if entry["log_level"] == "error"] == []
+
+
+async def begins_too_late(scope, receive, send):
+    """As whoever sends a file: it answers and listens at once, and both happen in one moment."""
+    try:
+        while True:
+            await receive()
+    except Problem:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise
+
+
+@contextmanager
+def answering(route, connections):
+    """A line to a web process of one route, below all that every request goes through; and what it logs as an error."""
+    api = FastAPI()
+    api.add_api_route("/", route, methods=["POST"])
+    api.mount("/late", begins_too_late)
+    problems.install(api)
+    api.add_middleware(BodyLimit)
+    with structlog.testing.capture_logs() as logs, socket.create_server(("127.0.0.1", 0)) as listening:
+        address = listening.getsockname()
+        with serving(api, listening, timeout_graceful_shutdown=2, **UVICORN_OPTIONS) as server:
+            logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+            connections.append(server.server_state.connections)
+            with socket.create_connection(address, timeout=20) as line:
+                yield line, logs
+
+
+def errors_in(logs, caplog):
+    return [entry for entry in logs if entry["log_level"] == "error"], [r.getMessage() for r in caplog.records]
+
+
+BEHIND = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize("behind", [b"", BEHIND], ids=["alone", "with another behind it"])
+@pytest.mark.parametrize("when", ["before the answer", "after its head", "between two parts"])
+def test_a_line_that_ends_under_an_answer_is_no_fault_of_ours(caplog, when, behind):
+    """The loop refuses every word on it, and the server tells only the last request of a line."""
+    lines = []
+
+    async def end():
+        while lines[0]:
+            for one in list(lines[0]):
+                one.transport.abort()
+            await asyncio.sleep(0)
+
+    async def route():
+        async def parts():
+            if when == "after its head":
+                await end()
+            yield b"a part"
+            if when == "between two parts":
+                await end()
+            yield b"another"
+
+        if when == "before the answer":
+            await end()
+            return Response(b"whole")
+        return StreamingResponse(parts())
+
+    with answering(route, lines) as (line, logs):
+        line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" + behind)
+        everything_from(line)
+
+    assert errors_in(logs, caplog) == ([], [])
+
+
+def test_who_leaves_in_the_moment_of_the_answer_is_no_fault_of_ours(caplog):
+    async def route():
+        pass
+
+    with answering(route, []) as (line, logs):
+        line.sendall(b"POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx")
+        line.close()
+
+    assert errors_in(logs, caplog) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b"", b"0\r\n\r\n", b"0\r\n\r\n" + BEHIND, (b"2000\r\n" + b"x" * 0x2000 + b"\r\n") * 40],
+    ids=["cut off", "whole", "with another behind it", "too large"],
+)
+def test_whoever_leaves_under_an_answer_ends_it_without_a_word(caplog, rest):
+    """Who streams an answer listens whether its reader is there, and what comes may be the rest of a body."""
+
+    async def route():
+        async def parts():
+            yield b"begun"
+            await asyncio.Event().wait()
+
+        return StreamingResponse(parts())
+
+    with answering(route, []) as (line, logs):
+        line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxx\r\n")
+        seen = b""
+        while b"begun" not in seen:
+            seen += line.recv(65536)
+        line.sendall(rest)
+        line.close()
+
+    assert errors_in(logs, caplog) == ([], [])
 
 
 @pytest.mark.parametrize("kind", ENDLESS)

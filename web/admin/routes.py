@@ -37,8 +37,11 @@ class Action(BaseModel):
     """One line of the record."""
 
     id: int
-    user_id: str
+    # Null once the account is gone; `actor` and `subject` are pseudonyms, and stay.
+    user_id: str | None
     subject_id: str | None
+    actor: str
+    subject: str
     action: str
     details: dict[str, Any]
     at: str

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import jwt
 
+from execution.certificates import why_unreached
 from execution.clock import Clock
 
 # A token with a made-up key id must not make us ask for keys at every request.
@@ -76,7 +77,7 @@ class Jwks:
             response.raise_for_status()
             self._keys, self._read_at = dict(_usable(response.json())), now
         except (httpx.HTTPError, ValueError, AttributeError, TypeError) as error:
-            self._fault = f"{type(error).__name__} while fetching the keys of users' tokens"
+            self._fault = f"{why_unreached(error)} while fetching the keys of users' tokens"
             raise KeysUnavailable(self._fault) from error
 
 

@@ -75,6 +75,7 @@ class MetricsMiddleware:
 _NUMBERS = {
     "error_rate": "Of the jobs that ended in the last hour, how many failed for good",
     "jobs_quarantined": "Jobs that people have to look at",
+    "jobs_with_rejects": "Jobs of the last hour that ended without what could not be mapped",
     "records_rejected": "Records that could not be mapped",
     "obligations_open": "Requests about privacy that are not settled",
     "obligation_oldest_seconds": "How long the oldest of them is open",

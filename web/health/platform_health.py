@@ -20,7 +20,7 @@ def platform_health(platform: str, facts: Facts) -> dict[str, Any]:
     circuits = [row for row in facts["circuits"] if row["platform"] == platform]
     blocked = [row for row in facts["blocked"] if row["platform"] == platform]
     parked = facts["parked"].get(platform, {"waiting": 0, "retries": 0, "next_at": None})
-    ended = facts["ended"].get(platform, {"completed": 0, "failed": 0, "quarantined": 0})
+    ended = facts["ended"].get(platform, {"completed": 0, "with_rejects": 0, "failed": 0, "quarantined": 0})
     score = _score(whole, circuits, blocked)
     health = {
         "platform": platform,
@@ -122,6 +122,9 @@ def _advice(health: Mapping[str, Any]) -> list[str]:
     if health["jobs"]["quarantined"]:
         jobs = _counted(health["jobs"]["quarantined"], "job")
         advice.append(f"{jobs} in quarantine: workers died on one page. See the runbook.")
+    if health["jobs"]["with_rejects"]:
+        jobs = _counted(health["jobs"]["with_rejects"], "job")
+        advice.append(f"{jobs} not whole: more was rejected than the directive allows. See `keeper rejected list`.")
     if health["reconnect_needed"]:
         advice.append(
             f"{_counted(health['reconnect_needed'], 'shop')} to be reconnected; the sellers' dashboards say so."

@@ -13,9 +13,10 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from execution.api_key import key_headers
+from execution.certificates import why_unreached
 from execution.schema.migration_files import known_versions
 from execution.settings import Settings
-from execution.valkey import certificate_refused
+from execution.valkey import why_away
 
 # A router asks every few seconds and gives up soon: an answer takes 200 ms at most, so a check gets less.
 CHECK_SECONDS = 0.15
@@ -68,7 +69,7 @@ class Readiness:
         try:
             response = await self._database.post("/rpc/schema_version", json={"p_known": self._known})
         except httpx.TransportError as error:
-            return f"does not answer ({type(error).__name__})"
+            return f"does not answer ({why_unreached(error)})"
         if response.status_code in (401, 403):
             return "refuses our key: check SUPABASE_SERVICE_ROLE_KEY"
         if response.status_code == httpx.codes.NOT_FOUND:
@@ -85,7 +86,7 @@ class Readiness:
         try:
             await self._valkey.ping()
         except (RedisError, OSError) as error:
-            return certificate_refused(error) or f"does not answer ({type(error).__name__})"
+            return why_away(error)
         return ""
 
 

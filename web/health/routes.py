@@ -69,6 +69,7 @@ class DataPipeline(BaseModel):
                     "alarms": [],
                     "heartbeats": {
                         "clock": {"alive": 1, "age_seconds": 4.1},
+                        "web": {"alive": 2, "age_seconds": 3.2},
                         "worker": {"alive": 2, "age_seconds": 0.7},
                     },
                     "platforms": [{"platform": EXAMPLE, "status": "ok", "score": 99, "circuits": 0}],
@@ -142,7 +143,7 @@ class PlatformHealth(Rates):
                     "queued_retries": 0,
                     "next_retry_at": None,
                     "circuits": [],
-                    "jobs": {"completed": 4, "failed": 0, "quarantined": 0},
+                    "jobs": {"completed": 4, "with_rejects": 0, "failed": 0, "quarantined": 0},
                     "reconnect_needed": 0,
                     "recommendations": ["Nothing to do."],
                     "age_seconds": 1.2,

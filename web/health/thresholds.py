@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from execution.operations import ALARM_SECONDS
+from execution.process.heartbeat import MOVERS
 
 Level = Literal["degraded", "down"]
 Facts = Mapping[str, Any]
@@ -26,6 +27,11 @@ THRESHOLDS = (
     Threshold(name="queue_lag_seconds", degraded=120, down=1800, text="A job has waited {value:.0f} s for a worker."),
     Threshold(name="error_rate", degraded=0.1, down=0.5, text="{value:.0%} of the jobs of the last hour failed."),
     Threshold(name="jobs_quarantined", degraded=1, text="{value:.0f} jobs are quarantined: see the runbook."),
+    Threshold(
+        name="jobs_with_rejects",
+        degraded=1,
+        text="{value:.0f} jobs of the last hour ended without what could not be mapped: see `keeper rejected list`.",
+    ),
     Threshold(name="records_rejected", degraded=100, text="{value:.0f} records could not be mapped."),
     Threshold(
         name="obligation_oldest_seconds",
@@ -37,7 +43,7 @@ THRESHOLDS = (
 )
 # A platform may end a few jobs badly without anything being wrong here.
 _FEWEST_ENDED = 10
-PROCESSES = ("clock", "worker")
+PROCESSES = ("clock", "web", "worker")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +65,7 @@ def numbers_of(facts: Facts) -> dict[str, float]:
         "queue_lag_seconds": float(facts["queue"]["lag_seconds"]),
         "error_rate": error_rate(facts, fewest=_FEWEST_ENDED) or 0.0,
         "jobs_quarantined": float(facts["quarantined"]),
+        "jobs_with_rejects": float(sum(jobs["with_rejects"] for jobs in facts["ended"].values())),
         "records_rejected": float(facts["rejected"]),
         "obligations_open": float(facts["obligations"]["open"]),
         "obligation_oldest_seconds": float(facts["obligations"]["oldest_seconds"]),
@@ -69,14 +76,14 @@ def error_rate(facts: Facts, *, fewest: int = 1) -> float | None:
     """Of the jobs that ended in the last hour, how many failed for good; None where too few ended."""
     ended = facts["ended"].values()
     failed = sum(jobs["failed"] + jobs["quarantined"] for jobs in ended)
-    whole = failed + sum(jobs["completed"] for jobs in ended)
+    whole = failed + sum(jobs["completed"] + jobs["with_rejects"] for jobs in ended)
     return round(failed / whole, 4) if whole >= fewest else None
 
 
 def _missing(facts: Facts) -> Iterator[Alarm]:
     """Processes that give no sign of life. With work that waits for them, nothing moves."""
     waits = facts["queue"]["queued"] > 0 or facts["running"] > 0
-    for kind in PROCESSES:
+    for kind in MOVERS:
         if not facts["heartbeats"][kind]["alive"]:
             age = facts["heartbeats"][kind]["age_seconds"]
             when = "was never seen" if age is None else f"was last seen {age:.0f} s ago"

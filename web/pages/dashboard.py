@@ -50,6 +50,7 @@ async def show(request: Request, user: UserDep, web: WebDep, range: str = "", cu
         ranges=RANGES,
         shops=[f"{p.title}: {p.shop_name}" for p in progress.shops],
         syncing=progress if progress.is_open else None,
+        troubles=progress.troubles,
         is_once_more=is_once_more(facts["jobs"]),
         refresh_path="/dashboard?" + urlencode({"range": chosen.key, "currency": currency}),
         refresh_seconds=refresh_s,

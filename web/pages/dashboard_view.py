@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from execution.catalog import PLATFORMS
-from execution.jobs import OPEN
+from execution.jobs import FAILED, OPEN
 from web import messages
 from web.pages import charts
 from web.pages.dashboard_charts import ChartPanel, chart_panels
@@ -81,7 +81,7 @@ def dashboard_view(
         range=chosen,
         currency=shown,
         currencies=currencies,
-        tiles=_tiles(total, amounts, is_arriving=any(what == "fees" for what, _ in _missing(jobs))),
+        tiles=_tiles(total, amounts, is_arriving=any(what == "fees" for what, _ in _missing(jobs, OPEN))),
         charts=tuple(chart_panels(rows, chosen, amounts)),
         platforms=tuple(_line(messages.platform_title(p), p, money, amounts) for p, money in by_platform.items()),
         total=_line("All platforms", "", total, amounts),
@@ -96,6 +96,7 @@ def dashboard_view(
         ),
         cautions=(
             *_arriving(jobs),
+            *_unread(jobs),
             *_silent_platforms(by_platform, jobs),
             *_cautions(total, facts["sums"], shown, formats),
         ),
@@ -121,20 +122,29 @@ def _sold(row: Row, formats: Formats, *, is_only: bool) -> str:
     return f"{formats.number(row['sold'])} sold" + ("" if is_only else f" · {messages.platform_title(row['platform'])}")
 
 
-def _missing(jobs: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """What lowers a profit and is not all here yet. What is read once more was here before, and still is."""
-    open_ = {(job["platform"], job["entity"]) for job in jobs if job["status"] in OPEN and not job.get("last_complete")}
-    return [(what, key[0]) for key, what in _lowering() if key in open_]
+def _missing(jobs: Sequence[Mapping[str, Any]], statuses: Sequence[str]) -> list[tuple[str, str]]:
+    """What lowers a profit and is not all here. What is read once more was here before, and still is."""
+    lacking = [job for job in jobs if job["status"] in statuses and not job.get("last_complete")]
+    named = {(job["platform"], job["entity"]) for job in lacking}
+    return [(what, key[0]) for key, what in _lowering() if key in named]
 
 
 def _arriving(jobs: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """Without a word, a seller would take the figure for good."""
-    missing = _missing(jobs)
-    if not missing:
-        return ()
+    missing = _missing(jobs, OPEN)
+    return (f"{_named(missing)} are still arriving. Until then profit is shown too high.",) if missing else ()
+
+
+def _unread(jobs: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The same of what could not be read, as for want of a right."""
+    # Who disconnected a shop knows why nothing comes from it any more.
+    missing = _missing([job for job in jobs if job["error_code"] != "disconnected"], FAILED)
+    return (f"{_named(missing)} could not be read. Until they are here profit is shown too high.",) if missing else ()
+
+
+def _named(missing: Sequence[tuple[str, str]]) -> str:
     first, *rest = (f"{what} from {messages.platform_title(platform)}" for what, platform in missing)
-    arriving = " and ".join((first[0].upper() + first[1:], *rest))
-    return (f"{arriving} are still arriving. Until then profit is shown too high.",)
+    return " and ".join((first[0].upper() + first[1:], *rest))
 
 
 def _currencies(sums: Sequence[Row]) -> tuple[str, ...]:
@@ -204,7 +214,7 @@ def _line(title: str, platform: str, money: Money, amounts: AmountFormat) -> Pla
 
 
 def _silent_platforms(by_platform: Mapping[str, Money], jobs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    arriving = {platform for what, platform in _missing(jobs) if what == "fees"}
+    arriving = {platform for what, platform in _missing(jobs, (*OPEN, *FAILED)) if what == "fees"}
     silent = [
         messages.platform_title(name)
         for name, money in by_platform.items()

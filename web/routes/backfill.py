@@ -141,7 +141,7 @@ class Estimate(BaseModel):
 
 
 class Status(BaseModel):
-    """How a user's backfill stands, as `keeper backfill status --json` tells it."""
+    """How a user's backfill stands, as `keeper backfill status --json` tells it, without what engineers read."""
 
     model_config = ConfigDict(
         extra="allow",

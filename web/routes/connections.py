@@ -40,7 +40,6 @@ class Connection(BaseModel):
                     "shop_name": "Tea and Thread",
                     "currency": "USD",
                     "status": "connected",
-                    "status_reason": None,
                     "connected_at": "2026-11-22T10:00:00+00:00",
                     "last_synced_at": None,
                     "syncing": True,
@@ -56,7 +55,6 @@ class Connection(BaseModel):
     shop_name: str
     currency: str | None
     status: Literal["connected", "reconnect_needed", "disconnected"]
-    status_reason: str | None
     connected_at: str
     last_synced_at: str | None
     syncing: bool

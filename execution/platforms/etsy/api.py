@@ -12,11 +12,16 @@ from execution.http.messages import Headers, Request, Send
 from execution.http.retry_after import LONGEST_DAY, retry_after
 from execution.http.small_bodies import error_text, json_object
 from execution.platform_settings import PlatformSettings
-from execution.platforms.api import ACCEPTED, Api, ResponseKind, ShopIdentity, Verdict, verdict
+from execution.platforms.api import ACCEPTED, Api, KeyProbe, ResponseKind, ShopIdentity, Verdict, verdict
+from execution.platforms.rights import RIGHT_MISSING
 
 
 def _headers(settings: PlatformSettings, access_token: str) -> dict[str, str]:
-    return {"x-api-key": f"{settings.client_id}:{settings.secret}", "authorization": f"Bearer {access_token}"}
+    return {**_key(settings), "authorization": f"Bearer {access_token}"}
+
+
+def _key(settings: PlatformSettings) -> dict[str, str]:
+    return {"x-api-key": f"{settings.client_id}:{settings.secret}"}
 
 
 def _limits(headers: Headers, _body: bytes = b"") -> ObservedLimits:
@@ -56,7 +61,7 @@ def _refusal(status: int, text: str) -> Verdict:
     if status in (401, 403) and ("api key" in low or "api-key" in low or "shared secret" in low):
         return verdict(ResponseKind.KEY_REFUSED, reason, "platform_key_refused")
     if status in (401, 403) and "scope" in low:
-        return verdict(ResponseKind.ACCESS_REFUSED, reason, "reconnect_needed", "leave_needed")
+        return verdict(ResponseKind.ACCESS_REFUSED, reason, RIGHT_MISSING)
     if status == 401:
         return verdict(ResponseKind.TOKEN_REJECTED, reason, "reconnect_needed")
     if status == 403:
@@ -77,19 +82,35 @@ def _too_many(headers: Headers, text: str, now: datetime) -> Verdict:
     return Verdict(kind=ResponseKind.THROTTLED, reason="Etsy's calls per second are used up", wait=wait)
 
 
-def _identify(send: Send, _: str) -> ShopIdentity:
-    """Ask getMe for the token's own shop, getShop for what it is called."""
-    shop_id = _fields(send, "/users/me").get("shop_id")
-    if not isinstance(shop_id, int):
-        raise Fatal("getMe names no shop", code="no_shop")
-    shop = _fields(send, f"/shops/{shop_id}")
+def _identify(send: Send, shop_id: str, access_token: str) -> ShopIdentity:
+    """Ask getMe for the token's own shop, getShop for what it is called.
+
+    getMe alone needs `shops_r`. Without it the owner is asked for, whom the token names (sheet 2); where there is no
+    token in hand the shop is known already, and answering is all that is asked of it.
+    """
+    owner = access_token.partition(".")[0]
+    try:
+        found = _shop_in(_fields(send, "/users/me"))
+        shop = _fields(send, f"/shops/{found}")
+    except Fatal as signal:
+        if signal.code != RIGHT_MISSING or not (owner.isdecimal() or shop_id.isdecimal()):
+            raise
+        shop = _fields(send, f"/users/{owner}/shops" if owner.isdecimal() else f"/shops/{shop_id}")
+        found = _shop_in(shop)
     created = shop.get("created_timestamp", shop.get("create_date"))
     return ShopIdentity(
-        shop_id=str(shop_id),
+        shop_id=str(found),
         name=str(shop.get("shop_name") or ""),
         currency=str(shop["currency_code"]) if shop.get("currency_code") else None,
         created_at=datetime.fromtimestamp(created, UTC) if isinstance(created, int) else None,
     )
+
+
+def _shop_in(fields: Mapping[str, object]) -> int:
+    shop_id = fields.get("shop_id")
+    if not isinstance(shop_id, int):
+        raise Fatal("getMe names no shop", code="no_shop")
+    return shop_id
 
 
 def _fields(send: Send, path: str) -> Mapping[str, object]:
@@ -106,4 +127,6 @@ ETSY_API = Api(
     limits=_limits,
     classify=_classify,
     identify=_identify,
+    # Sheet 7, `ping`.
+    key_probe=KeyProbe(path="/openapi-ping", headers=_key),
 )

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
-from urllib.parse import urlencode
 
-from execution.http.messages import Request, Send
 from execution.platform_settings import PlatformSettings
 from execution.platforms.consent import Consent, Pending, base64url
 from execution.tokens.rules import RefreshRequest
@@ -39,26 +36,10 @@ def _exchange(settings: PlatformSettings, wanted: Pending, code: str) -> Refresh
     )
 
 
-def _granted(send: Send, access_token: str) -> set[str]:
-    """`tokenScopes`. Its shape is not documented: an answer of another shape is no reason to refuse."""
-    request = Request(
-        path="/scopes",
-        method="POST",
-        body=urlencode({"token": access_token}).encode(),
-        content_type="application/x-www-form-urlencoded",
-    )
-    try:
-        scopes = json.loads(send(request).body).get("scopes")
-    except (ValueError, AttributeError):
-        return set(_SCOPES)
-    return set(scopes) if isinstance(scopes, list) and all(isinstance(s, str) for s in scopes) else set(_SCOPES)
-
-
 ETSY_CONSENT = Consent(
     authorize_url="https://www.etsy.com/oauth/connect",
     token_url="https://api.etsy.com/v3/public/oauth/token",  # noqa: S106  an address
     scopes=_SCOPES,
     params=_params,
     exchange=_exchange,
-    ask_granted=_granted,
 )

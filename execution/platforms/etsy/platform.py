@@ -6,6 +6,7 @@ from execution.platform_settings import PlatformVariables
 from execution.platforms.changed_objects import ChangedObject, Changes, at_path
 from execution.platforms.etsy.api import ETSY_API
 from execution.platforms.etsy.consent import ETSY_CONSENT
+from execution.platforms.etsy.rights import ETSY_RIGHTS
 from execution.platforms.etsy.streams import ENTITIES
 from execution.platforms.etsy.tokens import ETSY_TOKENS
 from execution.platforms.etsy.webhooks import ETSY_WEBHOOKS
@@ -19,8 +20,6 @@ ETSY = Platform(
         brings="Orders, listings, the payment account with every fee, and customers.",
         colour=Colour(light="#c2571a", dark="#ef8f55"),
         failures={
-            "leave_needed": "Etsy needs your leave for reading orders and listings. Please reconnect your shop and "
-            "allow both.",
             "no_shop": "This Etsy account has no shop.",
             "not_your_shop": "This Etsy shop belongs to another Etsy account. Please reconnect with the account that "
             "owns it.",
@@ -33,6 +32,7 @@ ETSY = Platform(
     ),
     tokens=ETSY_TOKENS,
     api=ETSY_API,
+    rights=ETSY_RIGHTS,
     readings={"": ENTITIES},
     consent=ETSY_CONSENT,
     webhooks=ETSY_WEBHOOKS,

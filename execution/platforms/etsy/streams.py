@@ -150,6 +150,7 @@ RECEIPTS = Stream(
 TRANSACTIONS = Lookup(
     name="transactions",
     path="/shops/{shop_id}/receipts/{id}/transactions",
+    by_key=False,
     records=Records(
         name="transactions",
         table="line_items",

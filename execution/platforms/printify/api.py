@@ -19,6 +19,7 @@ from execution.http.retry_after import retry_after
 from execution.http.small_bodies import json_object
 from execution.platform_settings import PlatformSettings
 from execution.platforms.api import ACCEPTED, Api, ResponseKind, ShopIdentity, Verdict, verdict
+from execution.platforms.rights import RIGHT_MISSING
 
 # Mandatory (sheet 1.4): the app's name and version.
 USER_AGENT = "keeper/1.0"
@@ -66,7 +67,8 @@ def _refusal(status: int, text: str, reason: str) -> Verdict:
         case 403 if _RESTS.search(text):
             return Verdict(kind=ResponseKind.SHOP_PAUSED, reason=reason, wait=_REST)
         case 403:
-            return verdict(ResponseKind.ACCESS_REFUSED, reason, "reconnect_needed", "leave_needed")
+            # Sheet 3.4: a scope is missing; whatever else it says is not confirmed.
+            return verdict(ResponseKind.ACCESS_REFUSED, reason, RIGHT_MISSING)
         case 404 | 410:
             return verdict(ResponseKind.GONE, reason)
         case _:
@@ -104,7 +106,7 @@ def _shop(facts: dict[str, Any]) -> ShopIdentity:
     )
 
 
-def _identify(send: Send, shop_id: str) -> ShopIdentity:
+def _identify(send: Send, shop_id: str, _token: str) -> ShopIdentity:
     """The shop that is asked for, if it is one of the account's; without a wish the only one."""
     found = shops(send)
     if not shop_id and len(found) == 1:

@@ -7,6 +7,7 @@ from execution.platforms.changed_objects import ChangedObject, Changes, at_path
 from execution.platforms.platform import Platform, Profit
 from execution.platforms.printify.api import PRINTIFY_API
 from execution.platforms.printify.consent import PRINTIFY_CONSENT
+from execution.platforms.printify.rights import PRINTIFY_RIGHTS
 from execution.platforms.printify.streams import ENTITIES
 from execution.platforms.printify.tokens import PRINTIFY_TOKENS
 from execution.platforms.printify.webhooks import PRINTIFY_WEBHOOKS
@@ -33,8 +34,6 @@ PRINTIFY = Platform(
         ),
         colour=Colour(light="#7a4bb5", dark="#b695ec"),
         failures={
-            "leave_needed": "Printify needs your leave for reading shops, orders and products. Please reconnect your "
-            "account and allow all three.",
             "not_your_shop": "Please choose one of your Printify shops: {shops}.",
             "payment_needed": "Printify asks for a payment, or a quota of your account is used up. Please look at "
             "your Printify account.",
@@ -48,6 +47,7 @@ PRINTIFY = Platform(
     ),
     tokens=PRINTIFY_TOKENS,
     api=PRINTIFY_API,
+    rights=PRINTIFY_RIGHTS,
     readings={"": ENTITIES},
     consent=PRINTIFY_CONSENT,
     webhooks=PRINTIFY_WEBHOOKS,

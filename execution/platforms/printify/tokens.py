@@ -23,7 +23,6 @@ PRINTIFY_TOKENS = TokenRules(
     url="https://api.printify.com/v1/app/oauth/tokens/refresh",
     refresh=_refresh,
     is_refused=_is_refused,
-    refusals=2,
     keep_alive=timedelta(days=7),
     expiry_of=jwt_expiry,
 )

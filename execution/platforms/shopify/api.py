@@ -9,14 +9,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from execution.budget.observed_limits import ObservedLimits
-from execution.errors import Fatal, Retriable
+from execution.errors import Retriable
 from execution.http.messages import Headers, Send
 from execution.http.retry_after import LONGEST, SHORTEST, retry_after
 from execution.platform_settings import PlatformSettings
 from execution.platforms.api import ACCEPTED, Api, ResponseKind, ShopIdentity, Verdict, verdict
+from execution.platforms.rights import RIGHT_MISSING
 from execution.platforms.shopify.graphql import GRANTED, data_of, granted_in, graphql
 from execution.platforms.shopify.graphql_response import GraphqlResponse, read_graphql_response, scope_named
-from execution.tokens.rules import missing_scopes
 
 # The one place where the version stands. Each is served for a year; one that is gone is served by the oldest that is
 # not, without a word but for a header (sheet 1).
@@ -29,8 +29,6 @@ _IDENTIFY = f"""query KeeperShop {{
   shop {{ id name myshopifyDomain currencyCode createdAt plan {{ publicDisplayName }} }}
   {GRANTED}
 }}"""
-# What every connection is for; `read_all_orders` is asked for when orders are read.
-_NEEDED = ("read_orders", "read_products", "read_customers")
 
 
 def _headers(settings: PlatformSettings, access_token: str) -> dict[str, str]:
@@ -98,7 +96,7 @@ def _denied(reason: str, text: str) -> Verdict:
     if "not approved" in text.lower():
         return verdict(ResponseKind.ACCESS_REFUSED, reason, "protected_data")
     if scope := scope_named(text):
-        return verdict(ResponseKind.ACCESS_REFUSED, reason, "access_denied", "scope_needed", scope=scope)
+        return verdict(ResponseKind.ACCESS_REFUSED, reason, RIGHT_MISSING, right=scope)
     return verdict(ResponseKind.ACCESS_REFUSED, reason, "access_denied")
 
 
@@ -121,7 +119,7 @@ def _refusal(status: int, text: str) -> Verdict:
             return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong")
 
 
-def _identify(send: Send, _: str) -> ShopIdentity:
+def _identify(send: Send, _shop: str, _token: str) -> ShopIdentity:
     """The shop of the token. Its own domain is its id with us: every call goes there."""
     data = data_of(send(graphql(_IDENTIFY, points=15)))
     granted = granted_in(data)
@@ -130,23 +128,13 @@ def _identify(send: Send, _: str) -> ShopIdentity:
         domain, created = str(shop["myshopifyDomain"]), datetime.fromisoformat(shop["createdAt"])
     except (KeyError, TypeError, ValueError) as error:
         raise Retriable(f"the shop's own description cannot be read ({type(error).__name__})") from None
-    _demand(granted)
     return ShopIdentity(
         shop_id=domain,
         name=str(shop.get("name") or ""),
         currency=str(shop["currencyCode"]) if shop.get("currencyCode") else None,
         created_at=created,
+        rights=frozenset(granted),
     )
-
-
-def _demand(granted: set[str]) -> None:
-    if missing := missing_scopes(_NEEDED, granted):
-        raise Fatal(
-            f"the token lacks {', '.join(missing)}",
-            code="access_denied",
-            words="scopes_missing",
-            facts={"scopes": ", ".join(missing)},
-        )
 
 
 SHOPIFY_API = Api(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from execution.platforms.changed_objects import ChangedObject, Changes
 from execution.platforms.shopify.graphql_pages import GraphqlPages
 from execution.platforms.shopify.since_id import SinceIdPages
-from execution.platforms.shopify.streams import CHANGED_VARIANTS, GONE_VARIANTS, request_nodes
+from execution.platforms.shopify.streams import CHANGED_VARIANTS, GONE_VARIANTS, nodes_query, request_nodes
 from execution.streams import Lookup, Stream
 
 _NODES_A_CALL = 5
@@ -19,8 +19,9 @@ def _as_node(node_type: str) -> Callable[[Stream, Lookup], Lookup]:
     def by_id(stream: Stream, lookup: Lookup) -> Lookup:
         if not isinstance(stream.pages, GraphqlPages):
             raise TypeError(f"{stream.name} has no nodes")
-        request = request_nodes(node_type, stream.pages.node, points=100)
-        return replace(lookup, records_at="data.nodes", request=request, batch=_NODES_A_CALL, null_is_gone=True)
+        asked = replace(lookup, query=nodes_query(node_type, stream.pages.node), batch=_NODES_A_CALL)
+        request = request_nodes(node_type, points=100)
+        return replace(asked, records_at="data.nodes", request=request, null_is_gone=True)
 
     return by_id
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hmac
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 from urllib.parse import quote, urlencode
 
-from execution.http.signatures import hex_hmac
+from execution.http.signatures import any_equal, hex_hmac
 from execution.platform_settings import PlatformSettings
 from execution.platforms.consent import Consent, Pending
 from execution.platforms.shopify.tokens import SHOP_HOST
@@ -39,18 +36,14 @@ def _exchange(settings: PlatformSettings, _: Pending, code: str) -> RefreshReque
     )
 
 
-def _is_genuine(settings: PlatformSettings, query: Mapping[str, str], now: float) -> bool:
+def _is_genuine(query: Mapping[str, str], secrets: Sequence[str], now: float) -> bool:
     """The HMAC over the sorted query with the app's client secret, and a time that is not long ago (sheet 2.1)."""
     rest = sorted((name, value) for name, value in query.items() if name not in ("hmac", "signature"))
-    wanted = hex_hmac(settings.secret.encode(), urlencode(rest, quote_via=quote).encode())
+    message = urlencode(rest, quote_via=quote).encode()
+    wanted = [hex_hmac(secret.encode(), message) for secret in secrets]
     sent_at = query.get("timestamp", "")
     fresh = sent_at.isascii() and sent_at.isdecimal() and abs(now - int(sent_at[:12])) <= _CALLBACK_AGE_S
-    return hmac.compare_digest(query.get("hmac", "").encode(), wanted.encode()) and fresh
-
-
-def _granted(fields: dict[str, Any]) -> set[str] | None:
-    scopes = fields.get("scope")
-    return set(filter(None, re.split(r"[\s,]+", scopes))) if isinstance(scopes, str) else None
+    return any_equal([query.get("hmac", "")], wanted) and fresh
 
 
 SHOPIFY_CONSENT = Consent(
@@ -68,5 +61,4 @@ SHOPIFY_CONSENT = Consent(
         r"([a-z0-9][a-z0-9-]{0,62})\.myshopify\.com/admin(?:[/?#]|$)",
     ),
     is_genuine=_is_genuine,
-    granted=_granted,
 )

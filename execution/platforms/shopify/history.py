@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from execution.errors import Fatal
+from execution.errors import Refusal
 from execution.pagination.paginator import Bounds, Send
 from execution.platforms.shopify.graphql import GRANTED, data_of, granted_in, graphql
 from execution.streams import Stream
@@ -18,10 +18,11 @@ def demand_history(stream: Stream, scope: str, granted: set[str], bounds: Bounds
     """What we may not see is absent without a word: everything that came is stored, and this is not complete."""
     if scope in granted or bounds.end - bounds.start <= _SEEN_WITHOUT_SCOPE_S:
         return
-    raise Fatal(
+    raise Refusal(
         f"{stream.name}: without {scope} only the last 60 days are shown",
         code="history_limited",
         facts={"scope": scope},
+        of_shop=False,
     )
 
 

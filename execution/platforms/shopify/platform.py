@@ -13,6 +13,7 @@ from execution.platforms.shopify.changes import SHOPIFY_CHANGES
 from execution.platforms.shopify.consent import SHOPIFY_CONSENT
 from execution.platforms.shopify.graphql_pages import GraphqlPages
 from execution.platforms.shopify.revoke import SHOPIFY_REVOKE
+from execution.platforms.shopify.rights import SHOPIFY_RIGHTS
 from execution.platforms.shopify.since_id import SinceIdPages, SinceIdPaginator
 from execution.platforms.shopify.tokens import SHOPIFY_TOKENS
 from execution.platforms.shopify.webhooks import SHOPIFY_WEBHOOKS
@@ -23,14 +24,10 @@ _READ = Variable(name="SHOPIFY_READ", type=Literal["graphql", "rest"], default="
 # Shopify shows the last sixty days of orders unless it has approved the app for all (sheet 0.7).
 _ALL_ORDERS = Variable(name="SHOPIFY_ALL_ORDERS", type=bool, default=False)
 _FAILURES = {
-    "access_denied": "Shopify asks for a permission that you have not granted. Please reconnect your shop and allow "
-    "it.",
     "history_limited": "Shopify shows us only the orders of the last 60 days, and those are copied. For your whole "
     "history our app needs the permission {scope}: please reconnect your shop and allow it.",
     "protected_data": "Shopify has not approved our app for this protected customer data. Our engineers have been "
     "told; until then this part of your shop cannot be copied.",
-    "scope_needed": "Shopify asks for the permission {scope}. Please reconnect your shop and allow it.",
-    "scopes_missing": "Please reconnect your shop and allow {scopes}.",
     "shop_gone": "Shopify no longer knows this shop. If it moved to another address, please connect it again.",
     "shop_unknown": "This is not the name of a shop at Shopify. Write it as it stands before .myshopify.com.",
 }
@@ -62,6 +59,7 @@ SHOPIFY = Platform(
     ),
     tokens=SHOPIFY_TOKENS,
     api=SHOPIFY_API,
+    rights=SHOPIFY_RIGHTS,
     readings={"graphql": streams.ENTITIES, "rest": rest_streams.ENTITIES},
     consent=SHOPIFY_CONSENT,
     revoke=SHOPIFY_REVOKE,

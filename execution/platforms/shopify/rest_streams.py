@@ -42,9 +42,8 @@ REST_ORDERS = Stream(
         updated=("updated_at",),
         updated_as=Kind.ISO_TIME,
         currency="currency",
-        keep_of={"customer": ("id",)},
+        keep_of={"customer": ("id",), "refunds": ("id",)},
         # They come with notes, and with lines that come with what the buyer wrote; they are read by their ids.
-        keep_of_each={"refunds": ("id",)},
         columns=(
             Column("order_number", "name", Kind.TEXT),
             Column("status", "financial_status", Kind.LOWER),

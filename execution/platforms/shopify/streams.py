@@ -21,9 +21,13 @@ from execution.streams import Children, Column, Derivation, Entity, Kind, Lookup
 BULK_FROM = 2_000
 _MONEY = "{ shopMoney { amount currencyCode } }"
 
+# Of which the rights are others than the order's (`rights`): its buyer, and of a line what was sold.
+BUYER = "customer { id }"
+SOLD = "product { id } variant { id }"
+
 # LineItem (section 5). `quantity` is as it was ordered; what was refunded stands in the refund's lines.
 _LINE = f"""id title variantTitle name sku vendor quantity currentQuantity isGiftCard taxable requiresShipping
-  product {{ id }} variant {{ id }}
+  {SOLD}
   originalUnitPriceSet {_MONEY} totalDiscountSet {_MONEY} discountedTotalSet {_MONEY}
   discountAllocations {{ allocatedAmountSet {_MONEY} }} taxLines {{ title rate priceSet {_MONEY} }}"""
 
@@ -32,7 +36,7 @@ _LINE = f"""id title variantTitle name sku vendor quantity currentQuantity isGif
 # which line is a connection inside such a list, which no bulk export takes (0.8): looked up by `REFUNDS`.
 _ORDER = f"""id name number createdAt processedAt updatedAt cancelledAt closedAt cancelReason test confirmed edited
   currencyCode presentmentCurrencyCode displayFinancialStatus displayFulfillmentStatus returnStatus fullyPaid
-  sourceName taxesIncluded tags discountCodes paymentGatewayNames customer {{ id }}
+  sourceName taxesIncluded tags discountCodes paymentGatewayNames {BUYER}
   totalPriceSet {{ shopMoney {{ amount currencyCode }} presentmentMoney {{ amount currencyCode }} }}
   currentTotalPriceSet {_MONEY} subtotalPriceSet {_MONEY} totalTaxSet {_MONEY} totalDiscountsSet {_MONEY}
   totalShippingPriceSet {_MONEY} totalRefundedSet {_MONEY} totalTipReceivedSet {_MONEY}
@@ -44,7 +48,7 @@ ORDER_NODE = f"{_ORDER} lineItems(first: 100) {{ nodes {{ {_LINE} }} pageInfo {{
 ORDER_BULK = f"{_ORDER} lineItems {{ edges {{ node {{ {_LINE} }} }} }}"
 # A nested list is read to its end by its own cursor, a stretch of it a call: `request_stretch`.
 _STRETCH = "(first: 250, after: $after)"
-_PLACE = "pageInfo { hasNextPage hasPreviousPage endCursor }"
+_PLACE = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 ORDER_STRETCH = f"{_ORDER} lineItems{_STRETCH} {{ nodes {{ {_LINE} }} {_PLACE} }}"
 
 _REFUND = f"id createdAt processedAt updatedAt note order {{ id }} totalRefundedSet {_MONEY}"
@@ -171,29 +175,37 @@ ORDERS = Stream(
 )
 
 
-def request_nodes(node_type: str, node: str, *, points: float) -> Callable[[Lookup, Sequence[str]], Request]:
+def nodes_query(node_type: str, node: str) -> str:
     """How objects of one type are asked for by id."""
-    query = f"query KeeperNodes($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {node_type} {{ {node} }} }} }}"
+    return f"query KeeperNodes($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {node_type} {{ {node} }} }} }}"
 
-    def request(_lookup: Lookup, ids: Sequence[str]) -> Request:
-        return graphql(query, {"ids": [f"gid://shopify/{node_type}/{number}" for number in ids]}, points=points)
+
+def request_nodes(node_type: str, *, points: float) -> Callable[[Lookup, Sequence[str]], Request]:
+    """The call of `nodes_query`."""
+
+    def request(lookup: Lookup, ids: Sequence[str]) -> Request:
+        return graphql(lookup.query, {"ids": [f"gid://shopify/{node_type}/{number}" for number in ids]}, points=points)
 
     return request
 
 
-def request_stretch(node_type: str, node: str, *, points: float) -> Callable[[Lookup, Sequence[str]], Request]:
-    """How the next stretch of a list inside an object is asked for: "<object>:<cursor>", without one from its start.
-
-    What is pending says the cursor that the last stretch ended with, as long as another one follows.
-    """
-    query = (
+def stretch_query(node_type: str, node: str) -> str:
+    return (
         "query KeeperStretch($ids: [ID!]!, $after: String) "
         f"{{ nodes(ids: $ids) {{ ... on {node_type} {{ {node} }} }} }}"
     )
 
-    def request(_lookup: Lookup, ids: Sequence[str]) -> Request:
+
+def request_stretch(node_type: str, *, points: float) -> Callable[[Lookup, Sequence[str]], Request]:
+    """How the next stretch of a list inside an object is asked for: "<object>:<cursor>", without one from its start.
+
+    What is pending says the cursor that the last stretch ended with, as long as another one follows.
+    """
+
+    def request(lookup: Lookup, ids: Sequence[str]) -> Request:
         number, _, after = ids[0].partition(":")
-        return graphql(query, {"ids": [f"gid://shopify/{node_type}/{number}"], "after": after or None}, points=points)
+        asked: dict[str, object] = {"ids": [f"gid://shopify/{node_type}/{number}"], "after": after or None}
+        return graphql(lookup.query, asked, points=points)
 
     return request
 
@@ -203,7 +215,9 @@ ORDER_LINES = Lookup(
     path=GRAPHQL_PATH,
     records=_ORDER_RECORDS,
     records_at="data.nodes",
-    request=request_stretch("Order", ORDER_STRETCH, points=200),
+    query=stretch_query("Order", ORDER_STRETCH),
+    by_key=False,
+    request=request_stretch("Order", points=200),
     null_is_gone=True,
 )
 
@@ -219,13 +233,14 @@ _REFUND_RECORDS = _records(
         Column("refunded_at", "processedAt", Kind.ISO_TIME),
     ),
     children=(
-        # A refund's line may have no id (section 5): refund and line name it, and its place among equals.
+        # A refund's line may have no id (section 5): the stretch that it came in and its place there stand for one.
         Children(
             table="order_refund_lines",
             at="refundLineItems.nodes",
-            key=("lineItem.id",),
+            key=("id", "lineItem.id"),
             key_is_gid=True,
             unique=False,
+            stretch_at="refundLineItems.pageInfo.startCursor",
             more_at=("refundLineItems.pageInfo.hasNextPage", "refundLineItems.pageInfo.hasPreviousPage"),
             parent_column="refund_platform_id",
             currency="subtotalSet.shopMoney.currencyCode",
@@ -244,7 +259,8 @@ _REFUND_RECORDS = _records(
 REFUNDS = Lookup(
     name="refunds",
     path=GRAPHQL_PATH,
-    request=request_nodes("Refund", REFUND_NODE, points=60),
+    query=nodes_query("Refund", REFUND_NODE),
+    request=request_nodes("Refund", points=60),
     batch=100,
     fallback=10,
     records_at="data.nodes",
@@ -254,7 +270,9 @@ REFUNDS = Lookup(
 REFUND_LINES = Lookup(
     name="refund_lines",
     path=GRAPHQL_PATH,
-    request=request_stretch("Refund", REFUND_STRETCH, points=60),
+    query=stretch_query("Refund", REFUND_STRETCH),
+    by_key=False,
+    request=request_stretch("Refund", points=60),
     records_at="data.nodes",
     records=_REFUND_RECORDS,
     null_is_gone=True,
@@ -337,6 +355,7 @@ CHANGED_VARIANTS = Lookup(
     records=VARIANTS.records,
     records_at="data.productVariants.nodes",
     request=_ask_stretch,
+    by_key=False,
     pending="changed_variants",
 )
 GONE_VARIANTS = Derivation(name="gone_variants")

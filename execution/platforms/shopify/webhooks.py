@@ -51,7 +51,11 @@ _SHAPES: Mapping[str, _Shape] = {
         bars=("orders_requested", "data_request"),
     ),
     "shop/redact": _Shape(
-        effect="redact_shop", shop_at="shop_domain", bars=("customer", "data_request", *_PRIVACY_LISTS), plain=True
+        effect="redact_shop",
+        shop_at="shop_domain",
+        needs=("shop_id",),
+        bars=("customer", "data_request", *_PRIVACY_LISTS),
+        plain=True,
     ),
 }
 # Topic's first word: the stream, and where the body names the object.

@@ -116,7 +116,14 @@ def refunds(live_shop: LiveShop, since: int | None) -> Iterator[Doc]:
             "note": each["note"],
             "amount": each["amount"],
             "shipping": each["shipping"],
-            "lines": [{**line, "line_item_id": ids.line(order["pos"], line["line"])} for line in each["lines"]],
+            "lines": [
+                {
+                    **line,
+                    "id": ids.refund_line(order["pos"], each["n"], number),
+                    "line_item_id": ids.line(order["pos"], line["line"]),
+                }
+                for number, line in enumerate(each["lines"])
+            ],
         }
 
 

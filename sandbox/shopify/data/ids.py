@@ -71,6 +71,9 @@ class Ids:
         """A transaction, refund, fulfillment or refund line of an order; their types keep them apart."""
         return self._lines + 1_000_000_000 + pos * LINES + number
 
+    def refund_line(self, pos: int, refund: int, number: int) -> int:
+        return self.part(pos, number) + refund * 10**15
+
     def part_place(self, part_id: int) -> tuple[int, int] | None:
         pos, number = divmod(part_id - self._lines - 1_000_000_000, LINES)
         return (pos, number) if 0 <= pos <= MAX_POSITION else None

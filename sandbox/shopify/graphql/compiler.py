@@ -41,6 +41,7 @@ MAX_PAGE = 250
 _RISKY_TYPES = ("QueryRoot", "Mutation")
 _RISKY = {
     "Order": ("customer",),
+    "LineItem": ("product", "variant"),
     "Customer": ("orders", "lastOrder"),
     "InventoryItem": ("inventoryLevel", "inventoryLevels"),
 }

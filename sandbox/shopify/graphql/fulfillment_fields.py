@@ -68,7 +68,7 @@ def _refund_line(value: Any) -> Doc:
 
 def _refund_line_id(value: Any, ctx: Context) -> str:
     order, refund, number = value
-    return gid("RefundLineItem", ctx.live_shop.shop.ids.part(order["pos"], number) + refund["n"] * 10**15)
+    return gid("RefundLineItem", ctx.live_shop.shop.ids.refund_line(order["pos"], refund["n"], number))
 
 
 def _restocked(value: Any, _ctx: Context) -> bool:

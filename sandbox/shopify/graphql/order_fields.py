@@ -189,11 +189,13 @@ def _line_name(value: Line, _ctx: Context) -> str:
 
 
 def _line_product(value: Line, ctx: Context) -> Any:
+    ctx.need("read_products", "product")
     number = line_of(value)["product"]
     return None if number is None else ctx.live_shop.product(number)
 
 
 def _line_variant(value: Line, ctx: Context) -> Any:
+    ctx.need("read_products", "variant")
     line = line_of(value)
     return None if line["product"] is None else ctx.live_shop.variant(line["product"], line["variant"])
 

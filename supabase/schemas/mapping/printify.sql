@@ -87,7 +87,7 @@ begin
                      nullif(e.r -> 'line_items', 'null') as printify_line_items_at,
                      nullif(e.r -> 'shipments', 'null') as printify_shipments_at,
                      m.*
-              from (select e.r, e.ord, jsonb_set(e.r - array['line_items', 'shipments', 'printify_connect']::text[], '{address_to}', jsonb_strip_nulls(jsonb_build_object('country', e.r -> 'address_to' -> 'country', 'region', e.r -> 'address_to' -> 'region')), false) as raw, greatest(private.moment(private.string_in(e.r, 'created_at', 'created_at', 'iso_time'), 'created_at')) as version
+              from (select e.r, e.ord, jsonb_set(e.r - array['line_items', 'shipments', 'printify_connect']::text[], '{address_to}', private.members_of(e.r -> 'address_to', array['country', 'region']), false) as raw, greatest(private.moment(private.string_in(e.r, 'created_at', 'created_at', 'iso_time'), 'created_at')) as version
                     from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
                    lateral private.map_printify_orders_printify_orders(e.raw) as m offset 0) as n
         left join lateral (

@@ -297,6 +297,7 @@ begin
                      jsonb_hash_extended(e.raw, 0) as content_hash,
                      nullif(e.r -> 'refundLineItems' -> 'nodes', 'null') as order_refund_lines_at,
                      (e.r -> 'refundLineItems' -> 'pageInfo' ->> 'hasNextPage')::boolean or (e.r -> 'refundLineItems' -> 'pageInfo' ->> 'hasPreviousPage')::boolean as order_refund_lines_more,
+                     e.r -> 'refundLineItems' -> 'pageInfo' ->> 'startCursor' as order_refund_lines_stretch,
                      m.*
               from (select e.r, e.ord, e.r #- '{refundLineItems,nodes}' as raw, greatest(private.moment(private.string_in(e.r, 'updatedAt', 'updatedAt', 'iso_time'), 'updatedAt')) as version
                     from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
@@ -321,8 +322,8 @@ begin
                (t.is_deleted or t.content_hash <> n.content_hash or (n.parent_is_new and t.refund_platform_id <> n.refund_platform_id)) is true as differs
         from (
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
-            from (select f.platform_id as refund_platform_id, f.source_updated_at, f.is_new as parent_is_new, jsonb_build_object('subtotalSet', jsonb_build_object('shopMoney', e.r -> 'subtotalSet' -> 'shopMoney'), 'lineItem', jsonb_build_object('id', e.r -> 'lineItem' -> 'id'), 'quantity', e.r -> 'quantity', 'restockType', e.r -> 'restockType', 'totalTaxSet', jsonb_build_object('shopMoney', e.r -> 'totalTaxSet' -> 'shopMoney')) || case when e.r ? 'keeper_unreadable' then jsonb_build_object('keeper_unreadable', e.r -> 'keeper_unreadable') else '{}' end as raw, e.ord,
-                         f.platform_id || ':' || coalesce(private.gid_tail(e.r -> 'lineItem' ->> 'id'), '-') || ':' || (row_number() over (partition by f.platform_id, private.gid_tail(e.r -> 'lineItem' ->> 'id') order by e.ord))::text as platform_id
+            from (select f.platform_id as refund_platform_id, f.source_updated_at, f.is_new as parent_is_new, jsonb_build_object('subtotalSet', jsonb_build_object('shopMoney', e.r -> 'subtotalSet' -> 'shopMoney'), 'id', e.r -> 'id', 'lineItem', jsonb_build_object('id', e.r -> 'lineItem' -> 'id'), 'quantity', e.r -> 'quantity', 'restockType', e.r -> 'restockType', 'totalTaxSet', jsonb_build_object('shopMoney', e.r -> 'totalTaxSet' -> 'shopMoney')) || case when e.r ? 'keeper_unreadable' then jsonb_build_object('keeper_unreadable', e.r -> 'keeper_unreadable') else '{}' end as raw, e.ord,
+                         f.platform_id || ':' || coalesce(coalesce(private.gid_tail(e.r ->> 'id'), f.order_refund_lines_stretch), '-') || ':' || coalesce(private.gid_tail(e.r -> 'lineItem' ->> 'id'), '-') || ':' || (row_number() over (partition by f.platform_id, coalesce(private.gid_tail(e.r ->> 'id'), f.order_refund_lines_stretch), private.gid_tail(e.r -> 'lineItem' ->> 'id') order by e.ord))::text as platform_id
                   from fresh as f, jsonb_array_elements(f.order_refund_lines_at) with ordinality as e(r, ord) offset 0) as e,
                  lateral private.map_shopify_refunds_order_refund_lines(e.raw) as m offset 0) as n
         left join lateral (
@@ -360,7 +361,7 @@ end $$;
 
 create or replace function private.parts_shopify_refunds() returns jsonb language sql immutable as $$
     select '[{"map": "map_shopify_refunds_order_refunds", "table": "order_refunds", "columns": {"order_platform_id": ["order.id"], "refund_amount": ["totalRefundedSet.shopMoney"], "reason": ["note"], "refunded_at": ["processedAt"], "currency": ["totalRefundedSet.shopMoney.currencyCode"]}, "updated": ["updatedAt"], "updated_as": "iso_time"},
-      {"map": "map_shopify_refunds_order_refund_lines", "table": "order_refund_lines", "columns": {"line_item_platform_id": ["lineItem.id"], "quantity": ["quantity"], "restock_type": ["restockType"], "subtotal_amount": ["subtotalSet.shopMoney"], "tax_amount": ["totalTaxSet.shopMoney"], "currency": ["subtotalSet.shopMoney.currencyCode"]}, "at": "refundLineItems.nodes", "key": ["lineItem.id"], "unique": false}]'::jsonb
+      {"map": "map_shopify_refunds_order_refund_lines", "table": "order_refund_lines", "columns": {"line_item_platform_id": ["lineItem.id"], "quantity": ["quantity"], "restock_type": ["restockType"], "subtotal_amount": ["subtotalSet.shopMoney"], "tax_amount": ["totalTaxSet.shopMoney"], "currency": ["subtotalSet.shopMoney.currencyCode"]}, "at": "refundLineItems.nodes", "key": ["id", "lineItem.id"], "unique": false}]'::jsonb
 $$;
 
 create or replace function private.map_shopify_products_listings(r jsonb) returns table (
@@ -649,7 +650,7 @@ begin
                      nullif(e.r -> 'line_items', 'null') as line_items_at,
                      nullif(e.r -> 'fulfillments', 'null') as order_fulfillments_at,
                      m.*
-              from (select e.r, e.ord, jsonb_set(jsonb_set(e.r - array['line_items', 'fulfillments']::text[], '{customer}', jsonb_strip_nulls(jsonb_build_object('id', e.r -> 'customer' -> 'id')), false), '{refunds}', (select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', k -> 'id'))), '[]') from jsonb_array_elements(private.list_in(e.r -> 'refunds')) as k), false) as raw, greatest(private.moment(private.string_in(e.r, 'updated_at', 'updated_at', 'iso_time'), 'updated_at')) as version
+              from (select e.r, e.ord, jsonb_set(jsonb_set(e.r - array['line_items', 'fulfillments']::text[], '{customer}', private.members_of(e.r -> 'customer', array['id']), false), '{refunds}', private.members_of(e.r -> 'refunds', array['id']), false) as raw, greatest(private.moment(private.string_in(e.r, 'updated_at', 'updated_at', 'iso_time'), 'updated_at')) as version
                     from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
                    lateral private.map_shopify_rest_orders_orders(e.raw) as m offset 0) as n
         left join lateral (
@@ -775,7 +776,7 @@ begin
               select e.ord, e.raw, e.r ->> 'id' as platform_id, e.version as source_updated_at,
                      jsonb_hash_extended(e.raw, 0) as content_hash,
                      m.*
-              from (select e.r, e.ord, jsonb_set(e.r, '{default_address}', jsonb_strip_nulls(jsonb_build_object('name', e.r -> 'default_address' -> 'name', 'country_code', e.r -> 'default_address' -> 'country_code', 'province_code', e.r -> 'default_address' -> 'province_code')), false) as raw, greatest(private.moment(private.string_in(e.r, 'updated_at', 'updated_at', 'iso_time'), 'updated_at')) as version
+              from (select e.r, e.ord, jsonb_set(e.r, '{default_address}', private.members_of(e.r -> 'default_address', array['name', 'country_code', 'province_code']), false) as raw, greatest(private.moment(private.string_in(e.r, 'updated_at', 'updated_at', 'iso_time'), 'updated_at')) as version
                     from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
                    lateral private.map_shopify_rest_customers_customers(e.raw) as m offset 0) as n
         left join lateral (

@@ -99,95 +99,134 @@ begin
     return answer;
 end $$;
 
--- etsy_balance: in sequence, each balance is the one before it plus the entry's amount. Where it is not, an entry is
--- missing. From this place in the sequence on.
-create or replace function private.etsy_balance(p_connection_id uuid, p_from bigint) returns jsonb
+-- prove_etsy_balance: in sequence, each balance is the one before it plus the entry's amount. Where it is not, an entry
+-- is missing. A piece ends with an entry and hands on what it said, which the next entry is held against, whatever has come
+-- in between: the links make one chain from the first entry to the last.
+create or replace function private.prove_etsy_balance(job public.sync_jobs, p_from text, p_rows int) returns jsonb
 language sql stable set search_path = '' as $$
-    with chain as (
+    with handed as (
+        select * from jsonb_to_record(coalesce(nullif(p_from, ''), '{}')::jsonb) as h(
+            sequence_number bigint, platform_id text, balance_amount bigint, occurred_at timestamptz, currency text)),
+    entries as materialized (
+        select p.platform_id, p.sequence_number, p.entry_amount, p.balance_amount, p.occurred_at, p.currency
+        from public.payments as p
+        where p.connection_id = job.connection_id and not p.is_deleted
+          and p.sequence_number >= coalesce((select h.sequence_number from handed as h), '-9223372036854775808')
+          and (p_from = '' or (p.sequence_number, p.platform_id) > (select h.sequence_number, h.platform_id from handed as h))
+        order by p.sequence_number, p.platform_id limit p_rows),
+    chain as (
         select platform_id, sequence_number, entry_amount, balance_amount, occurred_at, currency,
-               lag(balance_amount) over ledger as before, lag(platform_id) over ledger as after_entry,
-               lag(occurred_at) over ledger as after_time, lag(currency) over ledger as currency_before
-        from public.payments
-        where connection_id = p_connection_id and not is_deleted and sequence_number >= p_from
+               lag(balance_amount, 1, (select h.balance_amount from handed as h)) over ledger as before,
+               lag(platform_id, 1, (select h.platform_id from handed as h)) over ledger as after_entry,
+               lag(occurred_at, 1, (select h.occurred_at from handed as h)) over ledger as after_time,
+               lag(currency, 1, (select h.currency from handed as h)) over ledger as currency_before
+        from entries
         window ledger as (order by sequence_number, platform_id)),
     breaks as (
         select * from chain
-        where before is not null and currency = currency_before and balance_amount <> before + entry_amount)
-    select jsonb_build_object('ok', not exists (select 1 from breaks), 'detail', jsonb_build_object(
-        'entries', (select count(*) from chain), 'breaks', (select count(*) from breaks),
-        'first_breaks', (select coalesce(jsonb_agg(jsonb_build_object('after_entry', after_entry, 'entry', platform_id,
-                             'since', after_time, 'until', occurred_at, 'expected', before + entry_amount,
-                             'found', balance_amount)), '[]')
-                         from (select * from breaks order by sequence_number limit 5) as b),
-        'closing_balance', (select balance_amount from chain order by sequence_number desc, platform_id desc limit 1),
-        'currency', (select currency from chain order by sequence_number desc, platform_id desc limit 1)));
+        where before is not null and currency = currency_before and balance_amount <> before + entry_amount),
+    closing as (select * from entries order by sequence_number desc, platform_id desc limit 1)
+    select jsonb_build_object(
+        'ok', not exists (select 1 from breaks),
+        'counts', jsonb_build_object('entries', (select count(*) from chain), 'breaks', (select count(*) from breaks)),
+        'firsts', jsonb_build_object(
+            'first_breaks', (select coalesce(jsonb_agg(jsonb_build_object('after_entry', after_entry, 'entry', platform_id,
+                                 'since', after_time, 'until', occurred_at, 'expected', before + entry_amount,
+                                 'found', balance_amount)), '[]')
+                             from (select * from breaks order by sequence_number limit 5) as b)),
+        'says', coalesce((select jsonb_build_object('closing_balance', balance_amount, 'currency', currency) from closing),
+                         case when p_from = '' then '{"closing_balance": null, "currency": null}' else '{}' end::jsonb),
+        'next', case when (select count(*) from entries) = p_rows
+                     then (select jsonb_build_object(
+                               'sequence_number', sequence_number, 'platform_id', platform_id, 'balance_amount', balance_amount,
+                               'occurred_at', occurred_at, 'currency', currency)::text from closing) end);
 $$;
-
--- prove_etsy_balance: of the whole ledger.
-create or replace function private.prove_etsy_balance(job public.sync_jobs) returns jsonb
-language sql stable set search_path = ''
-as $$ select private.etsy_balance(job.connection_id, 0) $$;
 
 -- prove_etsy_new_balance: of what this job read, joined to the entry before it.
-create or replace function private.prove_etsy_new_balance(job public.sync_jobs) returns jsonb
-language sql stable set search_path = '' as $$
-    with first as (
-        select min(p.sequence_number) as place from private.read_keys(job, 'ledger_entries') as r
-        join public.payments as p on p.connection_id = job.connection_id and p.platform_id = r.key)
-    select private.etsy_balance(job.connection_id, coalesce(
-        (select max(p.sequence_number) from public.payments as p
-         where p.connection_id = job.connection_id and not p.is_deleted and p.sequence_number < f.place),
-        f.place, 9223372036854775807))
-    from first as f;
-$$;
+create or replace function private.prove_etsy_new_balance(job public.sync_jobs, p_from text, p_rows int) returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare first bigint; before text;
+begin
+    if p_from <> '' then
+        return private.prove_etsy_balance(job, p_from, p_rows);
+    end if;
+    select min(p.sequence_number) into first from private.read_keys(job, 'ledger_entries') as r
+      join public.payments as p on p.connection_id = job.connection_id and p.platform_id = r.key;
+    if first is null then
+        return '{"ok": true, "counts": {"entries": 0, "breaks": 0}, "firsts": {"first_breaks": []}, "says": {}}';
+    end if;
+    select jsonb_build_object('sequence_number', p.sequence_number, 'platform_id', p.platform_id,
+               'balance_amount', p.balance_amount, 'occurred_at', p.occurred_at, 'currency', p.currency)::text
+      into before from public.payments as p
+     where p.connection_id = job.connection_id and not p.is_deleted and p.sequence_number < first
+     order by p.sequence_number desc, p.platform_id desc limit 1;
+    return private.prove_etsy_balance(job, coalesce(before, ''), p_rows);
+end $$;
 
 -- prove_etsy_references: how many entries name an order, and of those that should, how many could not be resolved. For
 -- information: the history may start after the order did.
-create or replace function private.prove_etsy_references(job public.sync_jobs) returns jsonb
+create or replace function private.prove_etsy_references(job public.sync_jobs, p_from text, p_rows int) returns jsonb
 language sql stable set search_path = '' as $$
-    select jsonb_build_object('ok', true, 'detail', jsonb_build_object(
+    select jsonb_build_object('ok', true, 'next', min(b.bound), 'counts', jsonb_build_object(
         'linked', count(*) filter (where order_platform_id is not null),
         'unresolved', count(*) filter (where order_platform_id is null
                           and reference_type in ('receipt', 'transaction', 'shop_payment', 'processing_fee')),
-        'of_no_order', count(*) filter (where order_platform_id is null and coalesce(reference_type, '') <> all
+        'of_no_order', count(*) filter (where p.platform_id is not null and order_platform_id is null and coalesce(reference_type, '') <> all
                           (array['receipt', 'transaction', 'shop_payment', 'processing_fee']))))
-    from public.payments where connection_id = job.connection_id and not is_deleted;
+    from private.key_bound('payments', job.connection_id, p_from, p_rows) as b(bound)
+    left join public.payments as p on p.connection_id = job.connection_id and not p.is_deleted
+                                  and p.platform_id >= p_from and (b.bound is null or p.platform_id < b.bound);
 $$;
 
 -- prove_etsy_line_items: orders for which the platform showed no line even when asked for the lines alone. For
 -- information.
-create or replace function private.prove_etsy_line_items(job public.sync_jobs) returns jsonb
+create or replace function private.prove_etsy_line_items(job public.sync_jobs, p_from text, p_rows int) returns jsonb
 language sql stable set search_path = '' as $$
-    select jsonb_build_object('ok', true, 'detail', jsonb_build_object(
-        'orders_without_lines', (select count(*) from private.pending_etsy_transactions(job, '', 1000000)),
-        'line_items', (select count(*) from public.line_items
-                       where connection_id = job.connection_id and not is_deleted)));
+    with piece as materialized (select private.key_bound('orders', job.connection_id, p_from, p_rows) as bound)
+    select jsonb_build_object('ok', true, 'next', bound, 'counts', jsonb_build_object(
+        'orders_without_lines', (
+            select count(*) from (
+                select o.platform_id from public.orders as o
+                where o.connection_id = job.connection_id and not o.is_deleted
+                  and o.platform_id >= p_from and (bound is null or o.platform_id < bound)
+                except
+                select l.order_platform_id from public.line_items as l
+                where l.connection_id = job.connection_id and not l.is_deleted
+                  and l.order_platform_id >= p_from and (bound is null or l.order_platform_id < bound)) as bare),
+        'line_items', (select count(*) from public.line_items as l
+                       where l.connection_id = job.connection_id and not l.is_deleted
+                         and l.order_platform_id >= p_from and (bound is null or l.order_platform_id < bound))))
+    from piece;
 $$;
 
 -- prove_etsy_buyers: every buyer of an order is a customer. Buyers come with the orders: where the orders are not
 -- complete, nobody can say that the customers are; no buyer is missing among no orders. `rests_on` names what has to be
--- complete first.
-create or replace function private.prove_etsy_buyers(job public.sync_jobs) returns jsonb
+-- complete first. A piece is so many customers, and the buyers whose numbers are among theirs.
+create or replace function private.prove_etsy_buyers(job public.sync_jobs, p_from text, p_rows int) returns jsonb
 language sql stable set search_path = '' as $$
-    with orders_job as (
+    with piece as materialized (select private.key_bound('customers', job.connection_id, p_from, p_rows) as bound),
+    orders_job as (
         select o.status from public.sync_jobs as o
         where o.connection_id = job.connection_id and o.entity = 'orders'
           and o.job_type = job.job_type
         order by o.created_at desc limit 1),
-    buyers as (
-        select distinct buyer_platform_id from public.orders
-        where connection_id = job.connection_id and buyer_platform_id is not null and not is_deleted),
-    missing as (
+    buyers as materialized (
+        select distinct o.buyer_platform_id from public.orders as o cross join piece
+        where o.connection_id = job.connection_id and not o.is_deleted
+          and o.buyer_platform_id >= p_from and (bound is null or o.buyer_platform_id < bound)),
+    missing as materialized (
         select buyer_platform_id from buyers
         except
-        select c.platform_id from public.customers as c where c.connection_id = job.connection_id),
+        select c.platform_id from public.customers as c cross join piece where c.connection_id = job.connection_id
+           and c.platform_id >= p_from and (bound is null or c.platform_id < bound)),
     facts as (
         select exists (select 1 from orders_job where status = 'completed') as orders_complete)
-    select jsonb_build_object('ok', f.orders_complete and not exists (select 1 from missing), 'detail',
-        jsonb_build_object(
-            'buyers', (select count(*) from buyers), 'missing', (select count(*) from missing),
-            'first_missing', (select coalesce(jsonb_agg(buyer_platform_id), '[]') from (select * from missing limit 5) as m))
-        || case when f.orders_complete then '{}' else jsonb_build_object('rests_on', 'orders') end)
+    select jsonb_build_object(
+        'ok', f.orders_complete and not exists (select 1 from missing), 'next', (select bound from piece),
+        'counts', jsonb_build_object('buyers', (select count(*) from buyers), 'missing', (select count(*) from missing)),
+        'firsts', jsonb_build_object(
+            'first_missing', (select coalesce(jsonb_agg(buyer_platform_id), '[]') from (select * from missing limit 5) as m)),
+        'says', case when f.orders_complete then '{}' else jsonb_build_object('rests_on', 'orders') end)
     from facts as f;
 $$;
 

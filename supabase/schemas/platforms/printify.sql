@@ -171,47 +171,73 @@ begin
     return new;
 end $$;
 
--- state_currency: the owner says in which currency the shop counts; rows that are there already take it too. Answers
--- how many orders changed.
+-- state_currency: the owner says in which currency the shop counts; rows that are there already take it too, in steps
+-- (work.sql). Answers how much of such work is left.
 create or replace function public.state_currency(p_user_id uuid, p_connection_id uuid, p_currency text) returns int
-language plpgsql security definer set search_path = '' set statement_timeout = '120s' as $$
-declare connection public.connected_accounts; t text; changed int := 0;
+language plpgsql security definer set search_path = '' as $$
+declare connection public.connected_accounts;
 begin
     if not exists (select 1 from private.currencies as c where c.code = p_currency) then
         raise exception using errcode = 'PT422', message = 'unknown_currency', detail = p_currency;
     end if;
+    -- What comes are hundredths. What those would be of a currency that has none, or whose smallest unit is another, nobody says.
+    if private.digits_of(p_currency) <> 2 then
+        raise exception using errcode = 'PT422', message = 'currency_without_hundredths', detail = p_currency;
+    end if;
     connection := private.connection_of(p_user_id, p_connection_id);
     update public.connected_accounts set stated_currency = p_currency where id = connection.id;
     if connection.platform = 'printify' then
-        foreach t in array array['printify_variants', 'printify_line_items', 'printify_orders'] loop
-            execute format('update public.%I set currency = $2, currency_assumed = false '
-                           'where connection_id = $1 and (currency <> $2 or currency_assumed)', t)
-                using connection.id, p_currency;
-            get diagnostics changed = row_count;
-        end loop;
+        perform private.begin_work(connection.id, 'restate');
+        perform private.go_on(connection.id, 'restate', 500);
     end if;
-    return changed;
+    return (select count(*) from private.unfinished_work where connection_id = connection.id and name = 'restate');
 end $$;
 revoke all on function public.state_currency(uuid, uuid, text) from public, anon, authenticated;
 grant execute on function public.state_currency(uuid, uuid, text) to service_role;
 
+-- restate: a batch of rows takes the currency that the owner stated, by table and key. Answers {rows, after}. The orders come
+-- last: with them their costs are counted.
+create or replace function private.restate(connection public.connected_accounts, p_after text, p_limit int) returns jsonb
+language plpgsql set search_path = '' as $$
+declare tables text[] := array['printify_variants', 'printify_line_items', 'printify_orders'];
+        place int := coalesce(nullif(split_part(p_after, ' ', 1), '')::int, 1);
+        after text := substr(p_after, strpos(p_after, ' ') + 1); keys text[]; rows_ int := 0;
+begin
+    loop
+        execute format('select array(select platform_id from public.%I where connection_id = $1 and platform_id > $2 '
+                       'order by platform_id limit $3)', tables[place])
+           into keys using connection.id, after, p_limit - rows_;
+        execute format('update public.%I set currency = $2, currency_assumed = false where connection_id = $1 '
+                       'and platform_id = any ($3) and (currency <> $2 or currency_assumed)', tables[place])
+          using connection.id, connection.stated_currency, keys;
+        rows_ := rows_ + cardinality(keys);
+        exit when rows_ = p_limit or place = cardinality(tables);
+        place := place + 1;
+        after := '';
+    end loop;
+    return jsonb_build_object('rows', rows_, 'after', place || ' ' || coalesce(keys[cardinality(keys)], after));
+end $$;
+
 -- prove_printify_lines: what the costs rest on: lines, those of them that say no cost, orders without any. For
 -- information: a manual order may have no line, and a line that was just ordered no cost yet.
-create or replace function private.prove_printify_lines(job public.sync_jobs) returns jsonb
+create or replace function private.prove_printify_lines(job public.sync_jobs, p_from text, p_rows int) returns jsonb
 language sql stable set search_path = '' as $$
-    select jsonb_build_object('ok', true, 'detail', jsonb_build_object(
-        'line_items', (select count(*) from public.printify_line_items as l
-                       where l.connection_id = job.connection_id and not l.is_deleted),
-        'without_cost', (select count(*) from public.printify_line_items as l
-                         where l.connection_id = job.connection_id and not l.is_deleted
-                           and l.cost_amount is null),
+    with piece as materialized (select private.key_bound('printify_orders', job.connection_id, p_from, p_rows) as bound),
+    lines as materialized (
+        select l.order_platform_id, l.cost_amount from public.printify_line_items as l cross join piece
+        where l.connection_id = job.connection_id and not l.is_deleted
+          and l.order_platform_id >= p_from and (bound is null or l.order_platform_id < bound))
+    select jsonb_build_object('ok', true, 'next', bound, 'counts', jsonb_build_object(
+        'line_items', (select count(*) from lines),
+        'without_cost', (select count(*) from lines where cost_amount is null),
         'orders_without_lines', (
             select count(*) from (
                 select o.platform_id from public.printify_orders as o
                 where o.connection_id = job.connection_id and not o.is_deleted
+                  and o.platform_id >= p_from and (bound is null or o.platform_id < bound)
                 except
-                select l.order_platform_id from public.printify_line_items as l
-                where l.connection_id = job.connection_id and not l.is_deleted) as bare)));
+                select l.order_platform_id from lines as l) as bare)))
+    from piece;
 $$;
 
 insert into private.round_rules (platform, entity, position, seldom, whole) values

@@ -74,16 +74,6 @@ returns setof text language sql stable set search_path = '' as $$
     select private.next_stretches(job.connection_id, 'public.orders', 'lineItems', p_after, p_limit);
 $$;
 
--- listed_refunds: the refunds that a shop's orders name, with their version. REST names them by number, without one:
--- those are asked for at every full read.
-create or replace function private.listed_refunds(p_connection_id uuid) returns table (id text, updated_at timestamptz)
-language sql stable set search_path = '' as $$
-    select coalesce(private.gid_tail(r ->> 'id'), r ->> 'id'), private.moment(r ->> 'updatedAt', 'refunds.updatedAt')
-    from public.orders as o, jsonb_array_elements(o.raw -> 'refunds') as r
-    where o.connection_id = p_connection_id and o.platform = 'shopify' and not o.is_deleted
-      and (o.raw #>> '{refunds,0,id}') is not null;
-$$;
-
 -- pending_shopify_refunds: refunds that an order names and that are not here, or here in another version. REST names an
 -- order's refunds without their versions, so that all of them are asked for at every full read. A webhook about one
 -- order is no full read: of refunds without a version it asks for those of the orders that it names.
@@ -179,34 +169,52 @@ begin
 end $$;
 
 -- prove_shopify_line_items: every line of every order: an order that still shows that another stretch follows is named.
-create or replace function private.prove_shopify_line_items(job public.sync_jobs) returns jsonb
+create or replace function private.prove_shopify_line_items(job public.sync_jobs, p_from text, p_rows int) returns jsonb
 language sql stable set search_path = '' as $$
-    with cut as (
-        select o.platform_id from public.orders as o
+    with piece as materialized (select private.key_bound('orders', job.connection_id, p_from, p_rows) as bound),
+    cut as materialized (
+        select o.platform_id from public.orders as o cross join piece
         where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted
-          and (o.raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true')
-    select jsonb_build_object('ok', not exists (select 1 from cut), 'detail', jsonb_build_object(
-        'line_items', (select count(*) from public.line_items
-                       where connection_id = job.connection_id and not is_deleted),
-        'orders_cut', (select count(*) from cut),
-        'first_cut', (select coalesce(jsonb_agg(platform_id), '[]') from (select * from cut limit 5) as c)));
+          and (o.raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true'
+          and o.platform_id >= p_from and (bound is null or o.platform_id < bound))
+    select jsonb_build_object(
+        'ok', not exists (select 1 from cut), 'next', bound,
+        'counts', jsonb_build_object(
+            'line_items', (select count(*) from public.line_items as l
+                           where l.connection_id = job.connection_id and not l.is_deleted
+                             and l.order_platform_id >= p_from and (bound is null or l.order_platform_id < bound)),
+            'orders_cut', (select count(*) from cut)),
+        'firsts', jsonb_build_object(
+            'first_cut', (select coalesce(jsonb_agg(platform_id), '[]') from (select * from cut limit 5) as c)))
+    from piece;
 $$;
 
--- prove_shopify_refunds: every refund that an order names is here, with all of its lines.
-create or replace function private.prove_shopify_refunds(job public.sync_jobs) returns jsonb
+-- prove_shopify_refunds: every refund that an order names is here, with all of its lines. A piece is so many orders, and what
+-- hangs on them.
+create or replace function private.prove_shopify_refunds(job public.sync_jobs, p_from text, p_rows int) returns jsonb
 language sql stable set search_path = '' as $$
-    with missing as (
-        select l.id from private.listed_refunds(job.connection_id) as l
+    with piece as materialized (select private.key_bound('orders', job.connection_id, p_from, p_rows) as bound),
+    listed as materialized (
+        select coalesce(private.gid_tail(r ->> 'id'), r ->> 'id') as id
+        from piece cross join public.orders as o, jsonb_array_elements(o.raw -> 'refunds') as r
+        where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted
+          and (o.raw #>> '{refunds,0,id}') is not null
+          and o.platform_id >= p_from and (bound is null or o.platform_id < bound)),
+    missing as materialized (
+        select l.id from listed as l
         except
         select f.platform_id from public.order_refunds as f
         where f.connection_id = job.connection_id and not f.is_deleted),
     cut as (
-        select f.platform_id from public.order_refunds as f
+        select f.platform_id from public.order_refunds as f cross join piece
         where f.connection_id = job.connection_id and not f.is_deleted
-          and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true')
-    select jsonb_build_object('ok', not exists (select 1 from missing) and not exists (select 1 from cut),
-        'detail', jsonb_build_object(
-            'refunds', (select count(*) from private.listed_refunds(job.connection_id)),
-            'missing', (select count(*) from missing), 'cut', (select count(*) from cut),
+          and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true'
+          and f.order_platform_id >= p_from and (bound is null or f.order_platform_id < bound))
+    select jsonb_build_object(
+        'ok', not exists (select 1 from missing) and not exists (select 1 from cut), 'next', (select bound from piece),
+        'counts', jsonb_build_object(
+            'refunds', (select count(*) from listed),
+            'missing', (select count(*) from missing), 'cut', (select count(*) from cut)),
+        'firsts', jsonb_build_object(
             'first_missing', (select coalesce(jsonb_agg(id), '[]') from (select * from missing limit 5) as m)));
 $$;

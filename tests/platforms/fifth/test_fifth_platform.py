@@ -61,15 +61,15 @@ def test_a_consent_page_connects_it(app: App, db: psycopg.Connection[Any], bazaa
     back = urlsplit(httpx.get(page, trust_env=False).headers["location"])
     answer = dict(parse_qsl(back.query))
 
-    granted = consents.exchange(consent, settings, app.transport, wanted, answer["code"])
-    consents.demand_scopes(consent, granted.scopes)
+    issued = consents.exchange(consent, settings, app.transport, wanted, answer["code"])
     connection = app.connector.connect(
         ConnectRequest(
             platform="bazaar",
             user_id=user_id,
             shop_id="",
-            access_token=granted.tokens.access_token,
-            refresh_token=granted.tokens.refresh_token,
+            access_token=issued.access_token,
+            refresh_token=issued.refresh_token,
+            rights=issued.rights,
         )
     )
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from execution.currencies import LISTED
 from execution.errors import UserError
+from execution.settings import Settings
 from tests.standins.printify import Printify
 from tests.worlds.world import World
 
@@ -162,7 +164,7 @@ def test_an_envelope_of_nothing_but_records_is_read_twice(printify: Printify, wo
 
 ENDINGS = {
     402: ("payment_needed", "Printify account"),
-    403: ("reconnect_needed", "allow all three"),
+    403: ("right_missing", "the right orders.read"),
     404: ("not_shown", "start this again"),
     400: ("request_wrong", "our side"),
 }
@@ -230,3 +232,15 @@ def test_connecting_names_the_shops_that_there_are(printify: Printify, world_of:
         world_of(wrong)
     with pytest.raises(UserError, match="'XXQ' is no currency"):
         world_of(shop, currency="XXQ")
+
+
+@pytest.mark.parametrize("currency", [code for code, digits in LISTED.items() if digits != 2 and len(code) == 3])
+def test_cents_are_told_in_no_currency_that_has_none(
+    printify: Printify, world_of: WorldOf, monkeypatch: pytest.MonkeyPatch, currency: str
+) -> None:
+    """1234 cents are neither 1234 yen nor 1.234 dinars: nothing is stated, assumed or written."""
+    with pytest.raises(UserError, match=f"cannot be told in {currency}"):
+        world_of(printify.shop(1), currency=currency)
+    monkeypatch.setenv("PRINTIFY_CURRENCY", currency)
+    with pytest.raises(UserError, match="hundredths"):
+        Settings.load()

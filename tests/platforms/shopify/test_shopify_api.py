@@ -13,7 +13,7 @@ from execution.platform_settings import PlatformSettings
 from execution.platforms.api import ResponseKind
 from execution.platforms.shopify.api import API_VERSION
 from execution.platforms.shopify.platform import SHOPIFY
-from execution.seller_messages import OTHER, message_of
+from execution.seller_messages import OTHER
 from tests.doubles.verdicts import words_of
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -62,7 +62,7 @@ SOME = {"data": {"orders": {"nodes": []}}}
             403,
             {"errors": "[API] This action requires merchant approval for read_orders scope."},
             ResponseKind.ACCESS_REFUSED,
-            "access_denied",
+            "right_missing",
         ),
         (429, {"errors": "Exceeded 2 calls per second for api client."}, ResponseKind.THROTTLED, ""),
         (500, b"<html>", ResponseKind.TRY_AGAIN, ""),
@@ -77,7 +77,8 @@ def test_every_signal_has_its_own_outcome(status, body, outcome, code):
     verdict = classify(status, body)
 
     assert (verdict.kind, verdict.code) == (outcome, code)
-    assert not code or words_of(verdict, SHOPIFY) != OTHER
+    # Which right is missing stands in the declaration of what was read.
+    assert not code or code == "right_missing" or words_of(verdict, SHOPIFY) != OTHER
 
 
 def test_throttled_waits_until_the_query_fits():
@@ -97,10 +98,11 @@ def test_a_refused_scope_is_named_to_the_seller():
     verdict = classify(200, error("ACCESS_DENIED", text))
 
     assert words_of(verdict, SHOPIFY) == (
-        "Shopify asks for the permission read_orders. Please reconnect your shop and allow it."
+        "Shopify has not given us the right read_orders, which this part needs. Please reconnect your shop and allow "
+        "it; the other parts go on."
     )
     assert words_of(classify(200, error("ACCESS_DENIED")), SHOPIFY) == (
-        "Shopify asks for a permission that you have not granted. Please reconnect your shop and allow it."
+        "Shopify does not let us read this part. Please reconnect your shop, and allow everything that is asked for."
     )
 
 
@@ -155,7 +157,7 @@ SHOP = {
 def identify(*scopes):
     installed = {"accessScopes": [{"handle": scope} for scope in scopes]}
     body = json.dumps({"data": {"shop": SHOP, "currentAppInstallation": installed}}).encode()
-    return SHOPIFY.api.identify(lambda _: Response(status=200, body=body, headers={}, fetched_at=NOW), "")
+    return SHOPIFY.api.identify(lambda _: Response(status=200, body=body, headers={}, fetched_at=NOW), "", "")
 
 
 def test_a_shop_says_who_it_is():
@@ -164,13 +166,7 @@ def test_a_shop_says_who_it_is():
 
     assert (shop.shop_id, shop.currency) == ("kiln.myshopify.com", "EUR")
     assert shop.created_at == datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-def test_a_token_without_its_scopes_is_refused_by_name():
-    with pytest.raises(Fatal, match="read_products") as refused:
-        identify("read_orders", "read_customers")
-
-    assert message_of(refused.value, SHOPIFY) == "Please reconnect your shop and allow read_products."
+    assert shop.rights == {"read_orders", "write_products", "read_customers"}
 
 
 @pytest.mark.parametrize(

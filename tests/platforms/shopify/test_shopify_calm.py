@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -110,6 +111,34 @@ def test_a_stretch_that_shows_no_end_is_not_called_complete(shopify: Shopify, wo
 
     assert world.error("orders")[:2] == ("failed", "incomplete")
     assert "orders_cut" in world.job("orders")["error"]
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["by their ids", "without ids"])
+def test_lines_of_a_refund_that_take_back_the_same_item_are_rows_of_their_own(
+    shopify: Shopify, world_of: WorldOf, *, named: bool
+) -> None:
+    """Also in different stretches of the list, and where the platform gives such lines no id (section 5)."""
+    shop = shopify.shop(2, products=4)
+    made = shopify.mutate(shop, "new_order", lines=2, at=shop.facts["ends_at"])
+    lines = [[number % 2, 0 if number else 1] for number in range(520)]
+    shopify.mutate(shop, "refund_order", order_id=made["result"]["order_id"], lines=lines, at=shop.facts["ends_at"])
+    world = world_of(shop)
+
+    def through(send: Send, request: Request) -> Response:
+        response = send(request)
+        body = re.sub(rb'"gid://shopify/RefundLineItem/[^"]*"', b"null", response.body)
+        return response if named else replace(response, body=body)
+
+    for again in (False, True):
+        world.start("orders", again=again)
+        for _ in range(12):
+            work_due(world, through)
+            world.wake()
+
+        assert world.statuses() == {"orders": "completed"}
+        refunds = shopify.truth(shop, "refunds")
+        assert len(world.stored("order_refund_lines")) == sum(len(refund["lines"]) for refund in refunds)
+    assert not named or world.wrong("order_refunds", "order_refund_lines") == []
 
 
 def test_a_refund_of_hundreds_of_lines_is_never_cut(shopify: Shopify, world_of: WorldOf) -> None:

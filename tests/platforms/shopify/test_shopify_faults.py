@@ -62,7 +62,7 @@ def test_a_missing_scope_is_named(shopify: Shopify, world_of: WorldOf) -> None:
     world.run()
 
     status, code, message = world.error("orders")
-    assert (status, code) == ("failed", "access_denied")
+    assert (status, code) == ("failed", "right_missing")
     assert "read_orders" in message
     assert world.job("listings")["status"] == "completed"
 

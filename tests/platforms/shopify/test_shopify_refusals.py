@@ -40,3 +40,19 @@ def test_what_shopify_itself_says_once_ends_nothing(shopify: Shopify, world_of: 
 
     assert world.statuses() == COMPLETE
     assert world.wrong("orders") == []
+
+
+def test_refunds_that_are_null_once_are_asked_for_again(shopify: Shopify, world_of: WorldOf) -> None:
+    """`nodes` shows null for what is gone, and once for what is only away: the second answer counts."""
+    world = world_of(shopify.shop(60))
+    body = {"data": {"nodes": [None]}}
+    shopify.fault("status", path="graphql", status=200, body=body, nth=3, times=1)
+    waits: list[str] = []
+    world.after_slice = lambda _: waits.append(str(world.job("orders")["park_reason"]))
+
+    world.run("orders")
+
+    assert any("refunds: " in reason and "said to be gone" in reason for reason in waits)
+    assert world.statuses() == {"orders": "completed"}
+    assert world.wrong("orders", "order_refunds", "order_refund_lines") == []
+    assert world.stored("order_refunds")

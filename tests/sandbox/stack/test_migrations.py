@@ -173,6 +173,19 @@ def test_an_older_file_that_turns_up_late_is_refused_unless_it_is_meant(url, fol
             "create or replace function public.figures() returns int language sql as 'select 2';",
             "public.figures",
         ),
+        (
+            "create table theirs (id int); create index orders_by_time on theirs (id)",
+            "create table ours (id int); create unique index if not exists orders_by_time on public.ours (id);",
+            "public.orders_by_time",
+        ),
+        (
+            """create schema auth; create table auth.users (id int);
+               create function made() returns trigger language plpgsql as 'begin return new; end';
+               create trigger create_profile after insert on auth.users for each row execute function made()""",
+            """create trigger create_profile after insert or update of id on auth.users
+                   for each row execute function public.made();""",
+            "auth.create_profile",
+        ),
         ("create type mood as enum ('a')", "create domain public.mood as text;", "public.mood"),
         ("create table public.orders (id int)", "select 1; create view orders as select 2;", "public.orders"),
     ],

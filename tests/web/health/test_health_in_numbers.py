@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
+import structlog
 
 from execution.http.call_record import BOUNDS_MS, CallRecord, CallSeen
 from execution.job_runner import SliceOutcome
 from tests.doubles.clocks import HastyClock
-from tests.web.conftest import client, served
+from tests.web.conftest import client, served, token_of
 from tests.web.health.test_health import IN_TIME_S, silent  # noqa: F401  a fixture
 from tests.worlds.world import make_world
 from web.health.platform_health import percentile_ms, platform_health
@@ -46,10 +47,17 @@ def told_of(asking, path):
 def test_a_backfill_shows_up_as_calls_rates_and_latencies(fresh, worker, db, etsy):
     world = make_world(worker, db, (etsy, etsy.shop(orders=20)))
     etsy.fault("status", status=500, times=2, path="/receipts")
-    world.run()
+    with structlog.testing.capture_logs() as logs:
+        world.run()
 
     result = told_of(fresh, "/api/etsy-health")
 
+    # Each line says whose call it was.
+    answered = [line for line in logs if line["event"] == "platform_answered"]
+    jobs = {str(row[0]) for row in db.execute("select id from public.sync_jobs")}
+    assert answered
+    assert {line["job_id"] for line in answered} <= jobs
+    assert {line["user_id"] for line in answered} == {world.user_id}
     assert result["calls"] > 10
     assert result["failed"] == 2
     assert 0.5 < result["success_rate"] < 1
@@ -58,7 +66,7 @@ def test_a_backfill_shows_up_as_calls_rates_and_latencies(fresh, worker, db, ets
     receipts = next(e for e in result["endpoints"] if e["endpoint"].endswith("/shops/{id}/receipts"))
     assert receipts["failed"] == 2
     assert not [e for e in result["endpoints"] if world.shop.id in e["endpoint"]], "ids of shops do not belong here"
-    assert result["jobs"] == {"completed": 4, "failed": 0, "quarantined": 0}
+    assert result["jobs"] == {"completed": 4, "with_rejects": 0, "failed": 0, "quarantined": 0}
     pipeline = told_of(fresh, "/health/data-pipeline")
     assert pipeline["error_rate"] == 0.0
     assert pipeline["last_sync_at"] is not None
@@ -263,6 +271,48 @@ def test_workers_and_clock_that_stopped_are_told_and_the_seller_reads_so(web_env
     assert facts["stands_still"]
     assert 'keeper_processes_alive{process="clock"} 0.0' in metrics
     assert 'keeper_alarms{alarm="no_worker",level="down"} 1.0' in metrics
+
+
+def test_a_job_that_ended_with_rejects_is_not_told_as_complete(web_env, db, make_seller):
+    """Three in four of what came could be mapped: nothing failed, and all is not well."""
+    user = make_seller("etsy")
+    for kind in ("worker", "clock"):
+        seen(db, kind, 0)
+    with served(web_env) as url, client(url, headers={"Authorization": f"Bearer {token_of(web_env, user)}"}) as asking:
+        asking.post("/settings/backfill", json={})
+        db.execute("delete from public.sync_jobs where status = 'waiting'")
+        db.execute("""
+            with proof as (
+                insert into public.certificates (connection_id, user_id, platform, entity, run_id, job_id,
+                                                 distinct_keys, rejected, checks, is_whole)
+                select connection_id, user_id, platform, entity, run_id, id, 4, 1, '[]', false from public.sync_jobs
+                returning id, job_id)
+            update public.sync_jobs as j
+               set status = 'completed_with_rejects', error_code = 'records_rejected', certificate_id = proof.id,
+                   finished_at = clock_timestamp()
+              from proof where proof.job_id = j.id""")
+    with served(web_env) as url, client(url) as asking:
+        pipeline, platform = told_of(asking, "/health/data-pipeline"), told_of(asking, "/api/etsy-health")
+
+    assert pipeline["status"] == "degraded"
+    assert [text.partition(":")[0] for text in pipeline["alarms"]] == [
+        "1 jobs of the last hour ended without what could not be mapped"
+    ]
+    assert platform["jobs"] == {"completed": 0, "with_rejects": 1, "failed": 0, "quarantined": 0}
+    assert any("keeper rejected list" in text for text in platform["recommendations"])
+
+
+def test_each_web_process_gives_signs_of_life(web_env, db, clean):
+    """Two on one machine, or in containers that share its name, are two."""
+    count = "select count(*) from private.heartbeats where kind = 'web' and process <> all (%s)"
+    before = [name for (name,) in db.execute("select process from private.heartbeats where kind = 'web'")]
+    with served(web_env), served(web_env) as url, client(url) as asking:
+        assert any(db.execute(count, [before]).fetchone()[0] >= 2 for _ in range(5000))
+        told = told_of(asking, "/health/data-pipeline")
+        metrics = asking.get("/metrics").text
+
+    assert told["heartbeats"]["web"]["alive"] >= 2
+    assert f'keeper_processes_alive{{process="web"}} {told["heartbeats"]["web"]["alive"]:.1f}' in metrics
 
 
 @pytest.mark.parametrize("kind", ["worker", "clock"])

@@ -8,11 +8,12 @@ from web.health.readiness import Check
 from web.health.routes import _overall
 from web.health.thresholds import THRESHOLDS, alarms
 
+ENDED = {"completed": 100, "with_rejects": 0, "failed": 0, "quarantined": 0}
 WELL = {
     "queue": {"queued": 0, "lag_seconds": 0},
     "running": 0,
-    "heartbeats": {kind: {"alive": 1, "age_seconds": 1.0} for kind in ("worker", "clock")},
-    "ended": {"etsy": {"completed": 100, "failed": 0, "quarantined": 0}},
+    "heartbeats": {kind: {"alive": 1, "age_seconds": 1.0} for kind in ("worker", "clock", "web")},
+    "ended": {"etsy": ENDED},
     "quarantined": 0,
     "rejected": 0,
     "obligations": {"open": 0, "oldest_seconds": 0},
@@ -26,7 +27,8 @@ def with_value(name, value):
         WELL
         | {
             "queue_lag_seconds": {"queue": {"queued": 1, "lag_seconds": value}},
-            "error_rate": {"ended": {"etsy": {"completed": 100 - failed, "failed": failed, "quarantined": 0}}},
+            "error_rate": {"ended": {"etsy": ENDED | {"completed": 100 - failed, "failed": failed}}},
+            "jobs_with_rejects": {"ended": {"etsy": ENDED | {"with_rejects": value}}},
             "jobs_quarantined": {"quarantined": value},
             "records_rejected": {"rejected": value},
             "obligation_oldest_seconds": {"obligations": {"open": 1, "oldest_seconds": value}},
@@ -51,9 +53,9 @@ def test_a_number_that_passes_its_threshold_moves_the_status(threshold):
     assert status_of(with_value(threshold.name, threshold.degraded)) == "degraded"
     if threshold.down is not None:
         assert status_of(with_value(threshold.name, threshold.down)) == "down"
-    if threshold.name != "jobs_quarantined":
+    if threshold.name not in ("jobs_quarantined", "jobs_with_rejects"):
         assert status_of(below) == "ok"
 
 
 def test_a_few_failures_are_no_trend():
-    assert alarms(WELL | {"ended": {"etsy": {"completed": 1, "failed": 2, "quarantined": 0}}}) == []
+    assert alarms(WELL | {"ended": {"etsy": ENDED | {"completed": 1, "failed": 2}}}) == []

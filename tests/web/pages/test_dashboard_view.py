@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.web.pages.facts import NOW, completed, job, reader
+from tests.web.pages.facts import NOW, completed, failed, job, reader
 from web.pages import charts
 from web.pages.dashboard_view import DashboardView, dashboard_view
 from web.pages.money import RANGES, range_named
@@ -114,6 +114,11 @@ def test_a_profit_whose_fees_or_costs_are_still_arriving_says_so() -> None:
         "Fees from Etsy and costs from Printify are still arriving. Until then profit is shown too high.",
     )
     assert cautions(job("orders"), completed("payments")) == ()
+    assert cautions(failed("payments", "right_missing", "x"), printify) == (
+        "Costs from Printify are still arriving. Until then profit is shown too high.",
+        "Fees from Etsy could not be read. Until they are here profit is shown too high.",
+    )
+    assert cautions(failed("payments", "disconnected", "x")) == ()
 
 
 def test_fees_that_are_on_their_way_are_not_said_to_be_none() -> None:

@@ -428,6 +428,12 @@ BODIES = {
     "shop/redact": REDACT,
     "app/uninstalled": GOODBYE,
     "orders/create": {"id": 7, "name": "#1", "customer": {"id": 191167}},
+    # Topics that nobody has thought of, whose bodies name their shop as one of these does.
+    "things/create": {"id": 7, "shop_id": 1, "shop_domain": SHOP, "parts": [{"id": 8}]},
+    "things/update": {"id": 7, "shop_id": 1, "shop_domain": SHOP, "maker": {"id": 8}},
+    "buyers/create": {"id": 7, "myshopify_domain": SHOP, "customer": {"id": 191167}},
+    "buyers/update": {"id": 7, "myshopify_domain": SHOP, "shop_domain": SHOP},
+    "shops/named": {"shop_domain": SHOP},
 }
 
 

@@ -34,7 +34,7 @@ def _classify(status: int, headers: Headers, body: bytes, now: datetime) -> Verd
             return verdict(ResponseKind.REQUEST_WRONG, reason, "request_wrong")
 
 
-def _identify(send: Send, _: str) -> ShopIdentity:
+def _identify(send: Send, _shop: str, _token: str) -> ShopIdentity:
     try:
         shop = json_object(send(Request(path="/shop")).body)
         return ShopIdentity(

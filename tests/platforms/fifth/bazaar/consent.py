@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from execution.platform_settings import PlatformSettings
 from execution.platforms.consent import Consent, Pending
@@ -39,10 +38,6 @@ def _exchange(settings: PlatformSettings, wanted: Pending, code: str) -> Refresh
     )
 
 
-def _granted(fields: dict[str, Any]) -> set[str] | None:
-    return set(fields["scope"].split()) if isinstance(fields.get("scope"), str) else None
-
-
 BAZAAR_TOKENS = TokenRules(url=_TOKEN_URL, refresh=_refresh, keep_alive=timedelta(days=30))
 
 BAZAAR_CONSENT = Consent(
@@ -51,5 +46,4 @@ BAZAAR_CONSENT = Consent(
     scopes=("orders",),
     params=_params,
     exchange=_exchange,
-    granted=_granted,
 )

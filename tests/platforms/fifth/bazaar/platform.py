@@ -7,6 +7,7 @@ from pathlib import Path
 from execution.platform_settings import PlatformVariables
 from execution.platforms.changed_objects import ChangedObject, Changes, at_path
 from execution.platforms.platform import Platform
+from execution.platforms.rights import Rights
 from execution.platforms.words import Colour, SellerWords
 from tests.platforms.fifth.bazaar.api import BAZAAR_API
 from tests.platforms.fifth.bazaar.consent import BAZAAR_CONSENT, BAZAAR_TOKENS
@@ -22,6 +23,7 @@ BAZAAR = Platform(
     ),
     tokens=BAZAAR_TOKENS,
     api=BAZAAR_API,
+    rights=Rights(needs={"orders": ("orders",)}),
     readings={"": ENTITIES},
     consent=BAZAAR_CONSENT,
     webhooks=BAZAAR_WEBHOOKS,

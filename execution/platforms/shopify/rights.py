@@ -1,0 +1,46 @@
+"""What each of Shopify's lists needs to be granted (sheet 2.4; the vendor's table of types and scopes, 2026-10).
+
+An order names its buyer and its lines name products: objects of other types, with rights of their own. One member that
+may not be read fails the whole query (sheet 3.3), so it is not asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from execution.platforms.rights import Rights
+from execution.platforms.shopify.graphql_pages import GraphqlPages
+from execution.platforms.shopify.streams import BUYER, SOLD
+from execution.streams import Lookup, Step, Stream
+
+_ORDERS, _PRODUCTS, _CUSTOMERS = ("read_orders",), ("read_products",), ("read_customers",)
+
+
+def _leaving_out(member: str) -> Callable[[Step], Step]:
+    """The steps that ask for this member, without it."""
+
+    def changed(step: Step) -> Step:
+        if isinstance(step, Stream) and isinstance(step.pages, GraphqlPages):
+            pages = step.pages
+            node, bulk = pages.node.replace(member, ""), pages.bulk_node.replace(member, "")
+            return replace(step, pages=replace(pages, node=node, bulk_node=bulk))
+        return replace(step, query=step.query.replace(member, "")) if isinstance(step, Lookup) else step
+
+    return changed
+
+
+SHOPIFY_RIGHTS = Rights(
+    needs={
+        "orders": _ORDERS,
+        "order_lines": _ORDERS,
+        "refunds": _ORDERS,
+        "refund_lines": _ORDERS,
+        "rest_orders": _ORDERS,
+        "products": _PRODUCTS,
+        "variants": _PRODUCTS,
+        "customers": _CUSTOMERS,
+        "rest_customers": _CUSTOMERS,
+    },
+    without={"read_customers": _leaving_out(BUYER), "read_products": _leaving_out(SOLD)},
+)

@@ -1,0 +1,74 @@
+-- Records outlive the accounts that they are about (docs/decisions/028).
+
+-- lives: `belongs_to` says whose end takes it along: a connection's, a user's, or nobody's (service, reference, and a record,
+-- which outlives whom it is about and then names nobody). `life`,
+-- counted from `aged_by`, is when the clock takes it; `only_if` spares rows (`t` is the row). Without a life, `bounded`
+-- says what keeps the table small.
+create or replace function private.lives() returns table (
+        table_name text, belongs_to text, life interval, aged_by text, only_if text, bounded text)
+language sql immutable set search_path = '' as $$
+    values
+    ('public.profiles', 'user', null::interval, null, null, 'one a user'),
+    ('public.connected_accounts', 'user', null, null, null, 'one a shop of a user'),
+    ('private.admins', 'user', null, null, null, 'one a user'),
+    ('private.admin_actions', 'record', '3 years', 'at', null, null),
+    ('private.rate_limits', 'user', null, null, null, 'one a user and action'),
+    ('private.oauth_states', 'user', '1 hour', 'expires_at', null, null),
+    ('private.privacy_requests', 'record', '3 years', 'done_at', null, null),
+    ('private.person_calls', 'user', '25 hours', 'hour', null, null),
+    ('private.tenant_calls', 'user', '30 days', 'hour', null, null),
+    ('private.platform_tokens', 'connection', null, null, null, 'one a connection'),
+    ('public.sync_cursors', 'connection', null, null, null, 'one an entity'),
+    ('private.rerun_requests', 'connection', null, null, null, 'one an entity'),
+    ('public.sync_pages', 'connection', null, null, null, 'go with their job'),
+    ('public.certificates', 'connection', null, null, null, 'go with their job'),
+    -- The newest proof of an entity stays, however old it is.
+    ('public.sync_jobs', 'connection', '180 days', 'finished_at',
+     'exists (select from public.sync_jobs as n where n.connection_id = t.connection_id and n.entity = t.entity '
+     'and n.job_type = t.job_type and n.status = ''completed'' and n.finished_at > t.finished_at)', null),
+    ('public.sync_runs', 'connection', '180 days', 'created_at',
+     'not exists (select from public.sync_jobs as j where j.run_id = t.id) '
+     'and not exists (select from public.sync_cursors as c where c.run_id = t.id) '
+     'and not exists (select from private.rerun_requests as r where r.run_id = t.id)', null),
+    -- As they came, with whom they name: from the last time that they came.
+    ('public.rejected_records', 'connection', '90 days', 'fetched_at', null, null),
+    ('private.platform_events', 'connection', '7 days', 'worked_at', null, null),
+    -- No page is on its way for so long.
+    ('private.closed_objects', 'connection', '90 days', 'gone_at', 't.forgotten_at is null', null),
+    ('private.unfinished_work', 'connection', null, null, null, 'one a connection and kind, until it is done'),
+    ('public.order_costs', 'connection', null, null, null, 'one an order of a printer'),
+    ('private.cost_links', 'connection', null, null, null, 'one an order of a printer, and each that it may be'),
+    -- Senders repeat for days, and people replay by hand: a month is remembered.
+    ('private.webhook_deliveries', 'service', '30 days', 'received_at', null, null),
+    ('private.heartbeats', 'service', '1 day', 'at', null, null),
+    ('private.call_minutes', 'service', '2 days', 'minute', null, null),
+    ('private.api_calls', 'service', '7 days', 'bucket', null, null),
+    ('private.api_answers', 'service', '1 day', 'bucket', null, null),
+    ('private.call_blocks', 'service', '1 day', 'bucket', null, null),
+    -- What a platform told of its limits it tells again. Not while a call of it is in the ledger, or it is blocked.
+    ('private.api_budgets', 'service', '7 days', 'made_at',
+     'not exists (select from private.api_calls as c where c.scope = t.scope) '
+     'and not exists (select from private.call_blocks as b where b.scope = t.scope) '
+     'and coalesce(t.blocked_until, t.made_at) < clock_timestamp()', null),
+    ('private.api_buckets', 'service', null, null, null, 'one a scope'),
+    ('private.circuit_breakers', 'service', null, null, null, 'one a scope that is away'),
+    ('private.installation', 'reference', null, null, null, 'one row'),
+    ('private.virtual_clock', 'reference', null, null, null, 'one row'),
+    ('private.plan_weights', 'reference', null, null, null, 'one a plan'),
+    ('private.sales_channels', 'reference', null, null, null, 'one a platform'),
+    ('private.cost_rules', 'reference', null, null, null, 'one a platform'),
+    ('private.currencies', 'reference', null, null, null, 'one a currency'),
+    ('private.html_entities', 'reference', null, null, null, 'one a name');
+$$;
+
+-- record_admin_action: before it is done, so that none is without its record.
+create or replace function public.record_admin_action(p_user_id uuid, p_action text, p_subject_id uuid, p_details jsonb)
+returns bigint language plpgsql security definer set search_path = '' as $$
+declare number bigint;
+begin
+    insert into private.admin_actions (user_id, subject_id, action, details, actor, subject)
+    select p_user_id, s.user_id, p_action, p_details, private.pseudonym(p_user_id::text), private.pseudonym(s.user_id::text)
+    from public.profiles as s where s.user_id = p_subject_id
+    returning id into number;
+    return number;
+end $$;
