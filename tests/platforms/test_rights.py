@@ -16,7 +16,8 @@ READINGS = [(platform, reading) for platform in PLATFORMS.values() for reading i
 
 def entities(platform: Platform, reading: str) -> tuple[Entity, ...]:
     catalog = Catalog(readings={platform.name: reading})
-    return (*catalog.of(platform.name), catalog.find(platform.name, CHANGES))
+    loaded = catalog.of(platform.name)
+    return (*loaded, *(entity.for_round() for entity in loaded), catalog.find(platform.name, CHANGES))
 
 
 @pytest.mark.parametrize("platform", PLATFORMS.values(), ids=lambda platform: platform.name)

@@ -36,6 +36,7 @@ CURSORS = st.builds(
     Cursor,
     step=NUMBERS,
     round=NUMBERS,
+    waits=NUMBERS,
     reason=st.text(),
     rereads=st.lists(WINDOWS, max_size=3).map(tuple),
     position=st.none() | POSITIONS.map(lambda position: position.dump()),
