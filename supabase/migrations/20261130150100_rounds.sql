@@ -31,7 +31,7 @@ create index sync_rounds_due on private.sync_rounds (due_at);
 comment on table private.sync_rounds is 'When each entity of each shop is read next, and when all of it is.';
 
 insert into private.round_rules (platform, entity, position, seldom, whole) values
-    ('etsy', 'payments', 0, '0', null), ('etsy', 'orders', 1, '1 hour', null), ('etsy', 'listings', 2, '1 day', null),
+    ('etsy', 'payments', 0, '0', null), ('etsy', 'orders', 1, '1 hour', '7 days'), ('etsy', 'listings', 2, '1 day', null),
     ('printify', 'orders', 0, '0', '1 day'), ('printify', 'products', 1, '1 day', null),
     ('shopify', 'orders', 0, '0', '7 days'), ('shopify', 'listings', 1, '1 hour', '1 day'),
     ('shopify', 'variants', 2, '1 day', null), ('shopify', 'customers', 3, '6 hours', '7 days');

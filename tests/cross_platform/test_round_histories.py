@@ -1,0 +1,122 @@
+"""Whatever happens at the source, between rounds and within them: after a round and a whole reading it is the source.
+
+`KEEPER_HISTORIES=40` takes so many seeds for each platform; a run takes a few.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import psycopg
+import pytest
+
+from execution.app import App
+from tests.standins.etsy import Etsy
+from tests.standins.printify import Printify
+from tests.standins.shopify import Shopify
+from tests.standins.stand_in import Shop, StandIn
+from tests.worlds.rounds import round_of
+from tests.worlds.world import World, make_world
+
+SEEDS = range(int(os.environ.get("KEEPER_HISTORIES", "2")))
+STEPS = 14
+
+Change = Mapping[str, Any]
+# One of the first so many; a shop has more than ever go.
+SOME, SO_MANY = object(), 8
+ETSY: tuple[Change, ...] = (
+    {"kind": "new_order", "count": 2},
+    {"kind": "refund_order", "receipt_id": SOME},
+    {"kind": "cancel", "receipt_id": SOME},
+    {"kind": "mark_shipped", "receipt_id": SOME},
+    {"kind": "update_order", "receipt_id": SOME, "fields": {"is_gift": True}},
+    {"kind": "edit_listing", "listing_id": SOME, "fields": {"title": "Another name"}},
+    {"kind": "remove_listing", "listing_id": SOME},
+    {"kind": "backdated_ledger_entry", "amount": -31},
+)
+PRINTIFY: tuple[Change, ...] = (
+    {"kind": "new_order", "count": 3},
+    {"kind": "set_cost", "order_id": SOME, "cost": 555},
+    {"kind": "cancel", "order_id": SOME},
+    {"kind": "send_to_production", "order_id": SOME},
+    {"kind": "ship", "order_id": SOME},
+    {"kind": "remove_order", "order_id": SOME},
+    {"kind": "new_product"},
+    {"kind": "remove_product", "product_id": "last"},
+)
+SHOPIFY: tuple[Change, ...] = (
+    {"kind": "new_order", "count": 2},
+    {"kind": "refund_order", "order_id": SOME},
+    {"kind": "cancel_order", "order_id": SOME},
+    {"kind": "fulfill_order", "order_id": SOME},
+    {"kind": "update_order", "order_id": SOME},
+    {"kind": "remove_order", "order_id": SOME},
+    {"kind": "edit_product", "product_id": "last", "fields": {"title": "Another name"}},
+)
+# Buyers stay when their orders go, so their table is not compared.
+COMPARED = {
+    "etsy": ("orders", "line_items", "order_refunds", "order_fulfillments", "listings", "payments"),
+    "printify": ("printify_orders", "printify_line_items", "printify_shipments", "printify_products"),
+    "shopify": ("orders", "line_items", "order_refunds", "order_fulfillments", "listings", "listing_variants"),
+}
+
+
+@pytest.fixture
+def connected(app: App, db: psycopg.Connection[Any]) -> Callable[[StandIn, Shop], World]:
+    return lambda stand_in, shop: make_world(app, db, (stand_in, shop))
+
+
+def happen(stand_in: StandIn, shop: Shop, rng: random.Random, change: Change) -> None:
+    """A change, which may have nothing to happen to any more. Not within the last minute, which no round reads."""
+    ages = (90, 300, 700) if change["kind"] != "backdated_ledger_entry" else (4_000, 200_000)
+    at = int(time.time()) - rng.choice(ages)
+    fields = {name: {"index": rng.randrange(SO_MANY)} if value is SOME else value for name, value in change.items()}
+    answer = stand_in.http.post(f"/_sandbox/shops/{shop.number}/mutations", json={"at": at, **fields})
+    assert answer.status_code in (200, 400, 422), answer.text
+
+
+def lived_through(world: World, stand_in: StandIn, changes: tuple[Change, ...], seed: int) -> list[Any]:
+    """A history from this seed, and what is not as the source at its end."""
+    rng = random.Random(f"{stand_in.platform}:{seed}")
+    for _ in range(STEPS):
+        if rng.random() < 0.3:
+            round_of(world)
+        else:
+            happen(stand_in, world.shop, rng, rng.choice(changes))
+    world.db.execute(
+        "update private.sync_rounds set whole_at = now() where connection_id = %s and whole_at is not null",
+        (world.only.connection_id,),
+    )
+    round_of(world)
+    # What the ledger told of an order that only the whole reading found.
+    round_of(world)
+    assert set(world.statuses().values()) == {"completed"}, [world.error(entity) for entity in world.statuses()]
+    return world.wrong(*COMPARED[stand_in.platform])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_etsy(connected: Callable[[StandIn, Shop], World], etsy: Etsy, seed: int) -> None:
+    world = connected(etsy, etsy.shop(30, listings=12, seed=7_000 + seed))
+    world.run()
+
+    assert lived_through(world, etsy, ETSY, seed) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_printify(connected: Callable[[StandIn, Shop], World], printify: Printify, seed: int) -> None:
+    world = connected(printify, printify.shop(25, seed=7_000 + seed))
+    world.run()
+
+    assert lived_through(world, printify, PRINTIFY, seed) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_shopify(connected: Callable[[StandIn, Shop], World], shopify: Shopify, seed: int) -> None:
+    world = connected(shopify, shopify.shop(20, products=4, seed=7_000 + seed))
+    world.run()
+
+    assert lived_through(world, shopify, SHOPIFY, seed) == []
