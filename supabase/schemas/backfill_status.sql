@@ -24,7 +24,12 @@ language sql stable security definer set search_path = '' as $$
                        'error', j.error, 'seller_message', j.seller_message,
                        'doubted_at', j.doubted_at, 'created_at', j.created_at, 'started_at', j.started_at,
                        'finished_at', j.finished_at, 'window_start', j.window_start, 'window_end', j.window_end,
-                       'watermark', w.watermark, 'synced_at', w.updated_at, 'certificate', to_jsonb(c) - 'user_id',
+                       'watermark', w.watermark,
+                       'looked_at', (select n.finished_at from public.sync_jobs as n
+                                     where n.connection_id = j.connection_id and n.entity = j.entity
+                                       and n.job_type = 'incremental' and n.certificate_id is not null
+                                       and n.finished_at > j.finished_at
+                                     order by n.created_at desc limit 1), 'certificate', to_jsonb(c) - 'user_id',
                        'last_complete', case when j.status <> 'completed' then (
                            select jsonb_build_object('at', k.issued_at, 'held', k.distinct_keys - k.rejected)
                            from public.certificates as k

@@ -50,6 +50,8 @@ class ConnectionView:
     synced: str
     # The same in the middle of a sentence.
     synced_inside: str
+    # When something of it was last looked at for news; empty before the first round.
+    looked: str
     # Empty unless a sync is under way: "Syncing: 45% of 4 parts done".
     running: str
     percent: int
@@ -123,6 +125,7 @@ def _connection(
         shop_id=shop["shop_id"] if shop else "",
         synced=synced[0].upper() + synced[1:],
         synced_inside=synced,
+        looked=_looked(jobs, formats),
         running=f"Syncing: {formats.percent(share)} done" if is_open else "",
         percent=int(share * 100),
         entities=tuple(EntityFact(name=messages.entity_title(job["entity"]), text=_held(job, formats)) for job in jobs),
@@ -204,10 +207,18 @@ def _synced(jobs: Sequence[Job], formats: Formats) -> str:
     return formats.ago(min(datetime.fromisoformat(at) for at in proven))
 
 
+def _looked(jobs: Sequence[Job], formats: Formats) -> str:
+    """The newest round of any part: most platforms tell all news by one of them."""
+    rounds = [at for job in jobs if (at := job.get("looked_at"))]
+    if not rounds:
+        return ""
+    newest = formats.ago(max(datetime.fromisoformat(at) for at in rounds))
+    return newest[0].upper() + newest[1:]
+
+
 def _proven_at(job: Job) -> str | None:
     if job["status"] == "completed":
-        # A round since then has proven it anew.
-        return str(job.get("synced_at") or job["finished_at"])
+        return str(job["finished_at"])
     before = job.get("last_complete")
     return str(before["at"]) if before else None
 

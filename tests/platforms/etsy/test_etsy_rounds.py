@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from psycopg import sql
 
+from execution import operations
 from tests.standins.etsy import Etsy
 from tests.standins.stand_in import Shop
 from tests.worlds.rounds import due, round_of
@@ -195,3 +196,15 @@ def test_a_shop_that_left_has_no_rounds(world: World) -> None:
 
     assert world.app.store.rpc("tick")["rounds"] == 0
     assert world.jobs("queued") == []
+
+
+def test_the_seller_is_told_when_it_was_looked_at(world: World) -> None:
+    def looked() -> dict[str, Any]:
+        facts = operations.status(world.app, user_id=world.user_id, platform=None)
+        return {job["entity"]: job["looked_at"] for job in facts["jobs"]}
+
+    before = looked()
+    round_of(world, "payments")
+
+    assert set(before.values()) == {None}
+    assert [entity for entity, at in looked().items() if at] == ["payments"]

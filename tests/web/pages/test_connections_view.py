@@ -19,6 +19,14 @@ def test_the_oldest_part_says_when_the_whole_was_synced() -> None:
     assert _card().synced == "Never"
 
 
+def test_the_newest_round_says_when_it_was_looked_at() -> None:
+    looked = completed("payments") | {"looked_at": later(minutes=-3)}
+
+    assert _card(completed(), completed("payments")).looked == ""
+    assert _card(completed(), looked).looked == "3 minutes ago"
+    assert _card(completed() | {"looked_at": later(hours=-2)}, looked).looked == "3 minutes ago"
+
+
 def test_what_is_read_once_more_was_complete_before() -> None:
     """A new reading takes nothing away: the last proof and what is held stay, also where it was stopped."""
     before = {"last_complete": {"at": later(hours=-3), "held": 1159}}
