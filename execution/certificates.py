@@ -13,6 +13,7 @@ _REFUSED = {
     _OTHER_ADDRESS: "its certificate is made out to another name than the address has",
 }
 UNKNOWN_SIGNER = "its certificate is signed by nobody we know"
+_NO_TLS_SYMBOLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
 NO_TLS = "it does not speak TLS at this address"
 
 
@@ -22,7 +23,8 @@ def tls_fault(error: BaseException) -> str:
     while seen is not None:
         if isinstance(seen, ssl.SSLCertVerificationError):
             return _REFUSED.get(seen.verify_code, UNKNOWN_SIGNER)
-        if isinstance(seen, ssl.SSLError) and seen.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
+        # OpenSSL's own symbol for it, and no sentence.
+        if isinstance(seen, ssl.SSLError) and getattr(seen, "reason", "") in _NO_TLS_SYMBOLS:
             return NO_TLS
         seen = seen.__cause__ or seen.__context__
     return ""

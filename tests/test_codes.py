@@ -23,6 +23,8 @@ SCHEMAS = ROOT / "supabase" / "schemas"
 # What a vendor says is classified in its platform's own module, once; these are sentences of ours.
 COLUMNS = {"seller_message", "park_reason", "status_reason"}
 SENTENCES = {"message", "reason"} | COLUMNS
+# What ends a job: at once, or when it is said again.
+ENDINGS = ("Fatal", "Refusal")
 SEARCHES = {"search", "match", "fullmatch", "findall", "finditer"}
 LOOKS = {"startswith", "endswith", "lower", "casefold", "partition", "rpartition", "split", "find", "index", "count"}
 
@@ -91,7 +93,7 @@ def fatal_calls() -> Iterator[tuple[str, str, set[str]]]:
     """Where a job is failed: the name of its text, and the names of the facts that come with it."""
     for path, tree in modules("execution"):
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Fatal":
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ENDINGS:
                 given = {keyword.arg: keyword.value for keyword in node.keywords}
                 code, facts = given.get("words", given.get("code")), given.get("facts")
                 if isinstance(code, ast.Constant):

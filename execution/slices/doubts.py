@@ -21,8 +21,6 @@ from execution.slices.cursor import Cursor
 from execution.spans import span
 
 DIRECTIVE = folder("directives") / "backfill.md"
-# Why such a job is parked.
-DISAGREES = "disagrees"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +41,7 @@ class DoubtWaits:
             ) from None
 
     def signal(self, cursor: Cursor, reason: str, *, code: str) -> Signal:
-        """Wait, or give up, of a job that stands here; `cursor.later()` is to be saved with a wait."""
+        """Wait, or give up, of a job that stands here. With a wait, `Cursor.later` is to be saved."""
         if cursor.waits >= len(self.waits):
             return Fatal(reason, code=code)
-        return Snooze(reason, self.waits[cursor.waits], code=DISAGREES)
+        return Snooze(reason, self.waits[cursor.waits], code="disagrees")

@@ -193,12 +193,12 @@ $$;
 -- completes it; of a round the next one, whatever became of it, and what it found to be read is read at once.
 create or replace function private.plan_rounds(job public.sync_jobs, p_is_proven boolean) returns void
 language plpgsql set search_path = '' as $$
-declare woken text;
+declare woken text; bound timestamptz := coalesce(job.window_end, clock_timestamp());
 begin
     if job.job_type = 'backfill' then
         insert into private.sync_rounds as s (connection_id, entity, due_at, whole_at)
         select job.connection_id, r.entity,
-               job.window_end + private.round_interval(job.user_id, job.platform, r.entity), job.window_end + r.whole
+               bound + private.round_interval(job.user_id, job.platform, r.entity), bound + r.whole
           from private.round_rules as r
          where p_is_proven and r.platform = job.platform and coalesce(r.begins_with, r.entity) = job.entity
         on conflict (connection_id, entity) do update set due_at = excluded.due_at, whole_at = excluded.whole_at;
@@ -206,9 +206,9 @@ begin
     end if;
     -- What was proven is true up to its bound; what failed is tried again as if it had been.
     update private.sync_rounds as s
-       set due_at = case when p_is_proven then job.window_end else clock_timestamp() end
+       set due_at = case when p_is_proven then bound else clock_timestamp() end
                     + private.round_interval(job.user_id, job.platform, job.entity),
-           whole_at = case when p_is_proven and job.is_whole then job.window_end + (
+           whole_at = case when p_is_proven and job.is_whole then bound + (
                                select r.whole from private.round_rules as r
                                where r.platform = job.platform and r.entity = job.entity)
                            else s.whole_at end

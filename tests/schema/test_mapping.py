@@ -100,7 +100,7 @@ def test_each_entity_has_the_functions_that_are_called_by_name(db, platform):
         if isinstance(step, Derivation):
             wanted.add(f"derive_{platform}_{step.name}")
         elif isinstance(step, Lookup):
-            wanted.add(f"pending_{platform}_{step.name}")
+            wanted.add(f"pending_{platform}_{step.pending or step.name}")
 
     assert wanted <= functions
 
