@@ -107,6 +107,15 @@ class Catalog:
 CATALOG = Catalog()
 
 
+def entity_of_streams(platform: str) -> dict[str, str]:
+    """The entity whose stream or lookup each is, whichever way it is read; the first that has it."""
+    found: dict[str, str] = {}
+    for entity in (entity for entities in platform_named(platform).readings.values() for entity in entities):
+        for step in (*entity.steps, *entity.for_round().steps):
+            found.setdefault(step.name, entity.name)
+    return found
+
+
 def steps_of(platform: str) -> tuple[Step, ...]:
     """The steps of a platform's entities, whichever way they are read: the database has functions for all of them."""
     ways = platform_named(platform).readings.values()

@@ -392,7 +392,10 @@ def rejected_list(*, user_id: User, platform: Platform = None, shop: Shop = None
 
 @rejected.command("replay", short_help="Try them again, after the mapping was mended.")
 def rejected_replay(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
-    """Try rejected records again, after the mapping was mended. Calls no platform. Exits 1 where any stays rejected."""
+    """Try what was kept of rejected records again, after the mapping was mended. Calls no platform.
+
+    Exits 1 where any stays rejected; `keeper rejected fetch` reads them from the platform once more.
+    """
     facts = operations.replay_rejected(app(), user_id=user_id, platform=platform, shop_id=shop)
     show(
         facts,
@@ -400,6 +403,20 @@ def rejected_replay(*, user_id: User, platform: Platform = None, shop: Shop = No
         text=lambda told: f"{told['landed']} records landed, {told['refused']} were refused again.",
     )
     raise typer.Exit(EXIT_NOT_AS_IT_SHOULD_BE if facts["refused"] else 0)
+
+
+@rejected.command("fetch", short_help="Read them from their platform once more.")
+def rejected_fetch(
+    *, user_id: User, platform: Platform = None, shop: Shop = None, entity: Entities = None, as_json: Json = False
+) -> None:
+    """Queue that rejected records are read from their platform by id once more, after they were mended there.
+
+    Exits 1 where there are some and none can be asked for; it says what reads them instead.
+    """
+    facts = operations.fetch_rejected(app(), user_id=user_id, platform=platform, shop_id=shop, entities=entity or [])
+    show(facts, as_json=as_json, text=lambda told: _fetched(told, user_id))
+    is_any_queued = any(one["outcome"] == "queued" for one in facts)
+    raise typer.Exit(0 if is_any_queued or not facts else EXIT_NOT_AS_IT_SHOULD_BE)
 
 
 @keys.command("status", short_help="How many stored tokens each key holds.")
@@ -502,6 +519,19 @@ def _listed(facts: Sequence[Mapping[str, Any]]) -> str:
         f"{r['id']}  {origin(r)} {r['stream']} {r['platform_id'] or '(no key)'}{_LANDED[r['status']]}: {r['reason']}"
         for r in facts
     )
+    return "\n".join(lines) or "No rejected records."
+
+
+def _fetched(facts: Sequence[Mapping[str, Any]], user_id: str) -> str:
+    origin = origins(facts)
+    lines = []
+    for one in facts:
+        words = operations.FETCH_OUTCOME_WORDS[one["outcome"]]
+        if one["outcome"] in ("no_lookup", "no_key"):
+            whose = f"--user {user_id} --platform {one['platform']} --shop {one['shop_id']}"
+            entity = f" --entity {one['entity']}" if one["entity"] else ""
+            words += f"; `keeper backfill start {whose}{entity} --again` reads all anew"
+        lines.append(f"{origin(one)} {one['stream']}: {one['records']} {words}")
     return "\n".join(lines) or "No rejected records."
 
 

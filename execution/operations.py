@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import dramatiq
 import httpx
@@ -22,13 +22,14 @@ from execution.api_key import is_token
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
 from execution.budget.budgets import scope_of
-from execution.catalog import platform_named
+from execution.catalog import entity_of_streams, platform_named
 from execution.certificates import why_unreached
 from execution.connections.choice import chosen, matching, narrowed
 from execution.connections.connector import ConnectRequest
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from execution.job_runner import SliceOutcome
 from execution.jobs import OPERATOR_MUST_ACT
+from execution.platforms import changed_objects
 from execution.process.heartbeat import Heartbeat
 from execution.process.shutdown import EXIT_SECONDS, HeldLeases, Shutdown
 from execution.streams import Children, Person, Records, shapes
@@ -390,6 +391,53 @@ def replay_rejected(
             totals["refused"] += batch["refused"]
             after = batch["after"]
     return totals
+
+
+FetchOutcome = Literal["queued", "no_lookup", "no_key", "not_connected"]
+FETCH_OUTCOME_WORDS: Mapping[FetchOutcome, str] = {
+    "queued": "queued",
+    "no_lookup": "cannot be asked for by id",
+    "no_key": "have no id that could be read",
+    "not_connected": "wait for the shop to be connected again",
+}
+
+
+def fetch_rejected(
+    app: App,
+    *,
+    user_id: str,
+    platform: str | None = None,
+    shop_id: str | None = None,
+    entities: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    """Queue that records of a user's shops which were rejected, or landed in part, are read by id once more.
+
+    Answers, by shop and stream, how many have which FetchOutcome.
+    """
+    shops = _of_shops(app, user_id, platform, shop_id)["connections"]
+    for shop in shops:
+        for entity in entities:
+            app.catalog.find(shop["platform"], entity)
+    _check_valkey(app)
+    found: list[dict[str, Any]] = []
+    for shop in shops:
+        entity_of = entity_of_streams(shop["platform"])
+        try:
+            answer = app.store.rpc(
+                "fetch_rejected",
+                p_user_id=user_id,
+                p_connection_id=shop["connection_id"],
+                p_kinds=changed_objects.kinds(app.catalog.find(shop["platform"], changed_objects.NAME)),
+                p_streams=[name for name, entity in entity_of.items() if entity in entities] if entities else None,
+                p_trigger="command",
+            )
+        except StoreError as error:
+            raise UserError(error.message, hint=error.hint) from None
+        named = {name: shop[name] for name in ("platform", "connection_id", "shop_id")}
+        found += [{**named, "entity": entity_of.get(one["stream"]), **one} for one in answer]
+    if any(one["outcome"] == "queued" for one in found):
+        workers.ring(workers.make_broker(app.settings, []))
+    return found
 
 
 def _check_waits(app: App) -> None:

@@ -59,6 +59,13 @@ def entity_of(changes: Changes, entities: Sequence[Entity]) -> Entity:
     return Entity(name=NAME, table="orders", steps=(*lookups, *changes.beside, *_once(after)))
 
 
+def kinds(changes: Entity) -> dict[str, str]:
+    """What webhooks call the records of a stream that can be asked for by id: of the entity `changes`."""
+    return {
+        step.name: step.named_by_events for step in changes.steps if isinstance(step, Lookup) and step.named_by_events
+    }
+
+
 def _lookup(one: ChangedObject, stream: Stream) -> Lookup:
     found = Lookup(
         name=stream.name,

@@ -247,12 +247,12 @@ revoke all on function public.new_keys(uuid, text, text[]) from public, anon, au
 grant execute on function public.new_keys(uuid, text, text[]) to service_role;
 
 -- job_rejects: of each stream and look-up that this job read and of which records are kept aside: how many came, and how
--- many of those are rejected still. What it did not see any more is nobody's loss.
+-- many of those are rejected still, whichever entity's job met them last. What it did not see any more is nobody's loss.
 create or replace function private.job_rejects(job public.sync_jobs) returns jsonb
 language sql stable set search_path = '' as $$
     with aside as materialized (
         select distinct stream, coalesce(platform_id, 'rejected:' || raw_md5) as key from public.rejected_records
-        where connection_id = job.connection_id and entity = job.entity and status = 'open'),
+        where connection_id = job.connection_id and status = 'open'),
     came as (
         select distinct p.stream, k as key from public.sync_pages as p, unnest(p.keys) as k
         where p.job_id = job.id and p.stream in (select stream from aside)),

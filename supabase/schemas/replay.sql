@@ -1,8 +1,8 @@
--- Records that are mapped anew: rejected ones, and all after a corrected mapping.
+-- Records that are mapped anew, or asked for again: rejected ones, and all after a corrected mapping.
 
--- settle_replayed: jobs that ended as completed_with_rejects, and of which nothing is kept aside any more, are complete:
+-- settle_rejects: jobs that ended as completed_with_rejects, and of which nothing is kept aside any more, are complete:
 -- their certificates say so, with what is held now.
-create or replace function private.settle_replayed(p_user_id uuid, p_connections uuid[]) returns void
+create or replace function private.settle_rejects(p_user_id uuid, p_connections uuid[]) returns void
 language plpgsql set search_path = '' as $$
 declare job public.sync_jobs;
 begin
@@ -12,7 +12,7 @@ begin
         continue when private.job_rejects(job) <> '[]';
         update public.certificates set is_whole = true, rejected = 0, checks = (
             select jsonb_agg(case when c ->> 'name' = 'rejects'
-                                  then '{"name": "rejects", "ok": true, "detail": {"replayed": true}}' else c end)
+                                  then '{"name": "rejects", "ok": true, "detail": {"settled": true}}' else c end)
             from jsonb_array_elements(checks) as c)
          where id = job.certificate_id;
         update public.sync_jobs set status = 'completed', error_code = null, error = null, seller_message = null
@@ -51,13 +51,43 @@ begin
         last := r.id;
     end loop;
     if landed > 0 then
-        perform private.settle_replayed(p_user_id, case when p_connection_id is null
+        perform private.settle_rejects(p_user_id, case when p_connection_id is null
             then private.connections_of(p_user_id) else array[p_connection_id] end);
     end if;
     return jsonb_build_object('landed', landed, 'refused', refused, 'after', last);
 end $$;
 revoke all on function public.replay_rejected(uuid, bigint, int, uuid) from public, anon, authenticated;
 grant execute on function public.replay_rejected(uuid, bigint, int, uuid) to service_role;
+
+-- fetch_rejected: records of one of the user's connections that were rejected or landed in part are asked for again, by
+-- the job that looks up what changed. What comes of it settles them; what is gone stays as it is kept.
+--   p_kinds: of the streams whose records can be asked for by id, what webhooks call them; p_streams: only these
+-- Answers, by stream, how many records have which outcome: queued, or why they cannot be asked for.
+create or replace function public.fetch_rejected(p_user_id uuid, p_connection_id uuid, p_kinds jsonb, p_streams text[],
+                                                 p_trigger text) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare connection public.connected_accounts := private.connection_of(p_user_id, p_connection_id); one record; answer jsonb := '[]';
+begin
+    for one in
+        select kept.stream, kept.outcome, count(distinct kept.key) as records, array_agg(distinct kept.key) as keys
+        from (select r.stream, coalesce(r.platform_id, r.raw_md5) as key, case
+                         when connection.status <> 'connected' then 'not_connected'
+                         when not p_kinds ? r.stream then 'no_lookup'
+                         when r.platform_id is null then 'no_key'
+                         else 'queued' end as outcome
+              from public.rejected_records as r
+              where r.connection_id = connection.id and r.status in ('open', 'partial')
+                and (p_streams is null or r.stream = any (p_streams))) as kept
+        group by kept.stream, kept.outcome order by kept.stream, kept.outcome loop
+        if one.outcome = 'queued' then
+            perform private.read_again(connection, p_kinds ->> one.stream, one.keys, 'rejected', false, p_trigger);
+        end if;
+        answer := answer || jsonb_build_object('stream', one.stream, 'outcome', one.outcome, 'records', one.records);
+    end loop;
+    return answer;
+end $$;
+revoke all on function public.fetch_rejected(uuid, uuid, jsonb, text[], text) from public, anon, authenticated;
+grant execute on function public.fetch_rejected(uuid, uuid, jsonb, text[], text) to service_role;
 
 -- remap: the typed columns of a shop's rows in a synced table, derived again from raw by the map function of a shape, in batches by key.
 -- `p_columns` are those to set, each with the members of which one shows it: where the record has none of them, what is

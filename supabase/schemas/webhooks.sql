@@ -63,11 +63,16 @@ returns setof text language sql stable set search_path = '' as $$
 $$;
 
 -- events_worked: a completed job has read everything that had come before it began. What came later has a job to come.
+-- What had been rejected and landed now may have been all that an entity missed.
 create or replace function private.events_worked() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
     update private.platform_events set worked_at = clock_timestamp()
      where connection_id = new.connection_id and worked_at is null and received_at < new.started_at;
+    if exists (select from public.rejected_records where connection_id = new.connection_id and status = 'superseded'
+                                                     and settled_at >= new.started_at) then
+        perform private.settle_rejects(new.user_id, array[new.connection_id]);
+    end if;
     return new;
 end $$;
 create trigger events_worked after update of status on public.sync_jobs
@@ -103,17 +108,19 @@ end $$;
 revoke all on function public.close_gone(uuid, text, text, text[]) from public, anon, authenticated;
 grant execute on function public.close_gone(uuid, text, text, text[]) to service_role;
 
--- read_again: objects that a delivery named are asked for by a job, before any backfill's slice: it is one call or a few.
--- While it runs, it will run again.
+-- read_again: objects that a delivery or an operator named are asked for by a job, before any backfill's slice: it is one
+-- call or a few. While it runs, it will run again.
 create or replace function private.read_again(connection public.connected_accounts, p_kind text, p_object_ids text[],
-                                              p_topic text, p_says_gone boolean) returns void
+                                              p_topic text, p_says_gone boolean, p_trigger text) returns void
 language plpgsql set search_path = '' as $$
 begin
+    -- As an ending does: its lock first, then the events.
+    perform 1 from public.profiles where user_id = connection.user_id for no key update;
     insert into private.platform_events as e (connection_id, kind, object_id, topic, says_gone)
     select connection.id, p_kind, o.named, p_topic, p_says_gone from unnest(p_object_ids) as o (named) order by o.named
     on conflict (connection_id, kind, object_id) where worked_at is null do update
        set received_at = clock_timestamp(), topic = excluded.topic, says_gone = e.says_gone or excluded.says_gone;
-    perform public.queue_jobs(connection.user_id, 'incremental', 'webhook', jsonb_build_array(
+    perform public.queue_jobs(connection.user_id, 'incremental', p_trigger, jsonb_build_array(
         jsonb_build_object('platform', connection.platform, 'connection_id', connection.id, 'entity', 'changes',
                            'priority', -100, 'position', 0)), true);
 end $$;
@@ -147,7 +154,7 @@ begin
         connections := connections + 1;
         case p_effect
             when 'read', 'gone' then
-                perform private.read_again(connection, p_kind, p_object_ids, p_topic, p_effect = 'gone');
+                perform private.read_again(connection, p_kind, p_object_ids, p_topic, p_effect = 'gone', 'webhook');
             when 'disconnect' then
                 -- A late delivery must not end a connection that was made after what it tells of.
                 if coalesce(p_happened_at, clock_timestamp()) >= connection.connected_at then

@@ -35,6 +35,7 @@ COMMANDS = [
     f"remap --user {USER} --platform etsy",
     f"rejected list --user {USER}",
     f"rejected replay --user {USER}",
+    f"rejected fetch --user {USER}",
     f"admin --user {USER}",
     "web --port 1",
     "keys rotate",

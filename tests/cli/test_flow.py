@@ -77,6 +77,29 @@ def test_a_rejected_record_can_be_looked_at_and_tried_again(keeper: Keeper, etsy
     assert replayed.status == 1
 
 
+def test_a_rejected_record_is_read_from_its_platform_once_more(keeper: Keeper, etsy: Etsy) -> None:
+    """Once it was mended there it is no rejected record any more; what cannot be asked for is told what to do."""
+    shop = etsy.shop(orders=8)
+    etsy.fault("bad_json", flavour="nul", field="transactions.0.title", path="/receipts$", query="limit=100", times=1)
+    etsy.fault("bad_json", flavour="nul", path="listings$", query="state=active&limit=100", times=1)
+    user = keeper("user create --email ada@example.com").out.strip()
+    keeper(f"connect etsy --user {user} --shop-id {shop.id} --access-token {shop.access_token}")
+    keeper(f"backfill start --user {user} --entity orders --entity listings")
+    keeper("run --until-idle")
+
+    fetched = keeper(f"rejected fetch --user {user} --entity orders")
+    keeper("run --until-idle")
+    left = keeper(f"rejected fetch --user {user}")
+    none = keeper(f"rejected fetch --user {user} --entity orders")
+
+    assert (fetched.out, fetched.status) == ("etsy receipts: 1 queued\n", 0)
+    again = f"keeper backfill start --user {user} --platform etsy --shop {shop.id} --entity listings --again"
+    assert left.out == f"etsy listings: 1 cannot be asked for by id; `{again}` reads all anew\n"
+    assert left.status == 1
+    assert (none.out, none.status) == ("No rejected records.\n", 0)
+    assert keeper(again.removeprefix("keeper ")).status == 0
+
+
 def test_who_looks_for_a_user_makes_none(keeper: Keeper, db: psycopg.Connection[Any]) -> None:
     user = keeper("user create --email ada@example.com").out.strip()
 

@@ -67,7 +67,8 @@ def test_what_is_typed_wrong_is_told(keeper: Keeper, words: str, result: str) ->
 
 
 @pytest.mark.parametrize(
-    "words", ["backfill start", "backfill status", "verify", "costs", "rejected list", "rejected replay"]
+    "words",
+    ["backfill start", "backfill status", "verify", "costs", "rejected list", "rejected replay", "rejected fetch"],
 )
 def test_an_unknown_user_is_refused_everywhere(keeper: Keeper, words: str) -> None:
     """A user id that nobody has is no empty answer."""

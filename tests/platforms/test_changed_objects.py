@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from execution.catalog import CATALOG, PLATFORMS
+from execution.catalog import CATALOG, PLATFORMS, Catalog, entity_of_streams
 from execution.errors import Retriable
 from execution.http.messages import Response
 from execution.pagination import page_body
+from execution.platforms.changed_objects import kinds
 from execution.slices.lookup_step import as_list
 from execution.streams import Lookup, Stream
 
@@ -76,3 +77,21 @@ def test_nodes_are_asked_for_by_their_own_type():
 
     assert asked["variables"] == {"ids": ["gid://shopify/Customer/4", "gid://shopify/Customer/5"]}
     assert "... on Customer {" in asked["query"]
+
+
+def test_records_that_can_be_asked_for_by_id_are_those_that_webhooks_name():
+    """By the stream that is read now: what was rejected of another stream is no record of this one."""
+    assert kinds(CATALOG.find("etsy", "changes")) == {"receipts": "receipts"}
+    assert kinds(CATALOG.find("printify", "changes")) == {"orders": "orders", "products": "products"}
+    assert kinds(CATALOG.find("shopify", "changes")) == {name: name for name in ("orders", "products", "customers")}
+    rest = Catalog(readings={"shopify": "rest"}).find("shopify", "changes")
+    assert kinds(rest).items() >= {"rest_orders": "orders", "rest_customers": "customers"}.items()
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_each_kind_of_record_is_of_an_entity_that_can_be_read_anew(platform):
+    entities = {entity.name for entity in CATALOG.of(platform)}
+    found = entity_of_streams(platform)
+
+    assert set(kinds(CATALOG.find(platform, "changes"))) <= set(found)
+    assert set(found.values()) <= entities

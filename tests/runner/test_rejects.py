@@ -17,7 +17,7 @@ from execution.rejects import RejectLimits
 from execution.reports import progress
 from tests.standins.etsy import Etsy
 from tests.standins.stand_in import Shop
-from tests.worlds.slices_by_hand import work_due
+from tests.worlds.slices_by_hand import notify, work_due
 from tests.worlds.world import World
 from web.pages import progress_view
 
@@ -39,6 +39,20 @@ def breaking(path: str, first: int, field: str) -> Callable[[Send, Request], Res
         for record in page["results"][:first]:
             record[field] = {"amount": "many"}
         return replace(response, body=orjson.dumps(page))
+
+    return through
+
+
+def breaking_one(amount: str) -> Callable[[Send, Request], Response]:
+    """The same of the first receipt that is asked for by id, with a word of its own for the amount."""
+    left = [amount]
+
+    def through(send: Send, request: Request) -> Response:
+        response = send(request)
+        if "/receipts/" not in request.path or not left:
+            return response
+        record = {**orjson.loads(response.body), "grandtotal": {"amount": left.pop()}}
+        return replace(response, body=orjson.dumps(record))
 
     return through
 
@@ -108,6 +122,41 @@ def test_a_replay_that_lands_all_makes_it_complete(etsy: Etsy, world_of: WorldOf
     assert profile(world) == ("completed", [])
     assert verified(world)["ok"]
     assert (world.certificate("orders")["rejected"], world.certificate("orders")["is_whole"]) == (0, True)
+
+
+def test_a_fetch_that_lands_all_makes_it_complete(etsy: Etsy, world_of: WorldOf) -> None:
+    world = world_of(etsy.shop(10))
+    world.start("orders")
+    work_due(world, breaking("receipts", 100, "grandtotal"))
+
+    (asked,) = operations.fetch_rejected(world.app, user_id=world.user_id)
+    # One that is rejected once more, in other words, is missing as before.
+    work_due(world, breaking_one("lots"))
+    assert world.statuses()["orders"] == "completed_with_rejects"
+    assert len(world.rejected()) == 1
+    operations.fetch_rejected(world.app, user_id=world.user_id)
+    work_due(world)
+
+    assert (asked["records"], len(world.rejected("superseded"))) == (10, 10 + 1)
+    assert world.rejected() == []
+    assert world.statuses()["orders"] == "completed"
+    assert profile(world) == ("completed", [])
+    assert verified(world)["ok"]
+    assert (world.certificate("orders")["rejected"], world.certificate("orders")["is_whole"]) == (0, True)
+
+
+def test_what_a_notice_met_first_is_missing_from_its_entity_too(etsy: Etsy, world_of: WorldOf) -> None:
+    world = world_of(etsy.shop(1))
+    (receipt,) = etsy.truth(world.shop, "receipts", paid="true")
+    notify(world, "order.paid", "read", str(receipt["receipt_id"]), p_kind="receipts")
+    work_due(world, breaking_one("many"))
+    (kept,) = world.rejected()
+    world.start("orders")
+
+    work_due(world, breaking("receipts", 100, "grandtotal"))
+
+    assert [row["id"] for row in world.rejected()] == [kept["id"]]
+    assert world.statuses()["orders"] == "completed_with_rejects"
 
 
 def test_a_lookups_rejected_records_count_too(etsy: Etsy, world_of: WorldOf) -> None:
