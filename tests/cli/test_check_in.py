@@ -68,8 +68,9 @@ def test_every_command_is_tried() -> None:
     assert {name for name in commands if not any(tried.startswith(name) for tried in COMMANDS)} == _OTHERS
 
 
-# What makes the parts of a process without checking in: children of a worker that has.
-_CHECKED_ELSEWHERE = {"execution/workers.py"}
+# What makes the parts of a process without checking in: children of a worker that has, and the doctor, who tells what
+# checking in would refuse.
+_CHECKED_ELSEWHERE = {"execution/workers.py", "execution/doctor/examination.py"}
 _ROOT = Path(cli.__file__).resolve().parents[1]
 
 
