@@ -89,11 +89,11 @@ async def watch(port: int, tokens: list[str], seconds: float) -> tuple[list[floa
     async def seller(bearer: str) -> None:
         await asyncio.sleep(random.uniform(0, EVERY_S))  # noqa: S311  so that they do not look in step
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        head = f"GET /backfill/status HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {bearer}\r\n\r\n"
+        question = get("/backfill/status", port, bearer)
         while time.monotonic() < ends_at:
             began = time.monotonic()
-            writer.write(head.encode())
-            statuses[await _answer(reader)] += 1
+            writer.write(question)
+            statuses[await answer(reader)] += 1
             took.append((time.monotonic() - began) * 1000)
             await asyncio.sleep(max(0.0, EVERY_S - (time.monotonic() - began)))
         writer.close()
@@ -102,7 +102,11 @@ async def watch(port: int, tokens: list[str], seconds: float) -> tuple[list[floa
     return took, statuses
 
 
-async def _answer(reader: asyncio.StreamReader) -> int:
+def get(path: str, port: int, bearer: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {bearer}\r\n\r\n".encode()
+
+
+async def answer(reader: asyncio.StreamReader) -> int:
     """The status of an answer whose body has been read."""
     lines = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
     length = next(int(line.partition(b":")[2]) for line in lines if line.startswith(b"content-length:"))

@@ -33,7 +33,7 @@ comment on table private.sync_rounds is 'When each entity of each shop is read n
 
 -- age_step: which step of its life something of this age is in; steps begin at ten minutes and grow by half.
 create or replace function private.age_step(p_age interval) returns int
-language sql immutable set search_path = '' as $$
+language sql immutable as $$
     select floor(ln(greatest(extract(epoch from p_age) / 600, 1)) / ln(1.5))::int;
 $$;
 

@@ -1,0 +1,47 @@
+"""What reads whole shops calls nothing for each row: a call costs five times what it works out."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import psycopg
+
+Db = psycopg.Connection[Any]
+# Of synced records alone: no other table has one row or more for each of them.
+_READERS = """
+    with records as (select c.relname from pg_class as c join pg_attribute as a on a.attrelid = c.oid
+                     where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and a.attname = 'content_hash')
+    select f.proname, f.prosrc from pg_proc as f
+    where f.pronamespace in ('public'::regnamespace, 'private'::regnamespace) and f.provolatile = 's'
+      and exists (select from records as r where f.prosrc ~ ('public\\.' || r.relname || '\\M'))"""
+# A planner puts plain SQL into the question that asks it; not where the function has settings or rights of its own.
+_STAY_CALLS = """
+    select f.proname from pg_proc as f join pg_language as l on l.oid = f.prolang
+    where f.pronamespace = 'private'::regnamespace and not f.proretset and f.pronargs > 0
+      and (l.lanname <> 'sql' or f.proconfig is not null or f.prosecdef)"""
+# Asked once for the whole question, of its arguments alone.
+ONCE = {"connections_of", "key_bound", "last_bound", "reads_all", "prove_etsy_balance"}
+
+
+def calls(db: Db) -> set[tuple[str, str]]:
+    """Which function that reads records calls which other one."""
+    stay = {name for (name,) in db.execute(_STAY_CALLS)}
+    return {
+        (reader, called)
+        for reader, source in db.execute(_READERS.encode()).fetchall()
+        for called in re.findall(r"private\.(\w+)\(", source)
+        if called in stay - ONCE
+    }
+
+
+def test_nothing_is_called_for_each_record(db: Db) -> None:
+    assert len(db.execute(_READERS.encode()).fetchall()) > 10
+    assert calls(db) == set()
+
+
+def test_a_function_that_stays_a_call_is_seen(db: Db) -> None:
+    with db.transaction(force_rollback=True):
+        db.execute("alter function private.is_fee(text) set search_path = ''")
+
+        assert calls(db) == {("figures", "is_fee"), ("order_profits", "is_fee")}
