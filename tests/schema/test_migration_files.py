@@ -30,8 +30,8 @@ DROPPED = (["drop", "function"], ["drop", "index"], ["drop", "trigger"])
 
 def test_nothing_is_taken_from_code_that_still_runs():
     """Old processes work on the new schema during a deploy: only what they do not name is dropped (functions to be made
-    again with more, indexes, triggers), and constraints, to be made again wider or looser; a foreign key that goes refuses
-    nobody's rows.
+    again with more, indexes, triggers), and constraints, to be made again wider or looser; a foreign key that goes
+    refuses nobody's rows.
     """
     taken_back = re.compile(r"\b(drop|rename|truncate)\b", re.IGNORECASE)
     for path in FILES:
