@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from execution.catalog import PLATFORMS
@@ -16,6 +18,7 @@ from tests.schema.jobworld import claim, queue
 from tests.schema.rows import Connection
 from tests.schema.sample_records import SHAPES, sample
 from tests.schema.test_conversions import RECEIPT
+from tests.schema.test_job_races import wait_until_blocked
 from tests.worlds.users import make_seller
 
 LAND = "select private.land_records(j, %s, %s, %s) from public.sync_jobs as j where j.lease_id = %s"
@@ -226,6 +229,23 @@ def test_bytes_that_name_who_was_erased_are_not_kept(db: Connection, etsy: str) 
         "select convert_from(raw, 'UTF8')::jsonb ? 'note', reason = 'erased' from public.rejected_records order by id"
     )
     assert kept.fetchall() == [(False, True), (False, True), (True, False)]
+
+
+def test_an_erasure_waits_for_what_is_landing(db: Connection, etsy: str, env: dict[str, str]) -> None:
+    """Also for what lands under no lease, as a replay does."""
+    land(db, etsy, "receipts", RECEIPT, fetched="2026-01-01")
+    with (
+        psycopg.connect(env["DATABASE_URL"]) as landing,
+        psycopg.connect(env["DATABASE_URL"], autocommit=True) as admin,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        land(landing, etsy, "receipts", with_words(RECEIPT | {"receipt_id": 17, "transactions": []}))
+        erased = pool.submit(erase, admin, etsy, "9")
+        wait_until_blocked(db, admin.info.backend_pid, erased)
+        landing.commit()
+        erased.result()
+
+    assert told(db) == set()
 
 
 def reject(db: Connection, lease: str, *records: dict[str, Any]) -> None:
