@@ -187,7 +187,7 @@ $$;
 create or replace function private.link_costs(p_user_id uuid, p_connection_id uuid, p_ids text[]) returns void
 language plpgsql set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
-declare family text[]; found jsonb; touched jsonb;
+declare family text[]; found jsonb; touched jsonb; made text[];
 begin
     with recursive down (id, depth) as (
         select unnest(p_ids), 0
@@ -256,6 +256,16 @@ begin
      where c.ctid = any (array(select l.at from linked as l)) and c.source_id = n.source_id;
 
     perform private.settle_costs(touched);
+
+    -- What was made for an order that is erased is erased with it, whichever of the two came last.
+    made := array(select distinct e ->> 'source_id' from jsonb_array_elements(found) as e
+                  cross join lateral (
+                      select from private.closed_objects as k
+                      where k.connection_id = (e ->> 'order_connection_id')::uuid and k.table_name = 'orders'
+                        and k.object_id = e ->> 'order_platform_id' and k.forgotten_at is not null offset 0) as k);
+    if made <> '{}' then
+        perform private.erase_made(p_connection_id, made);
+    end if;
 end $$;
 
 -- costs_changed: records of a printer have changed; take their facts over, link them, settle the orders.

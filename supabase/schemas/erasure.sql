@@ -16,54 +16,148 @@ language sql immutable set search_path = '' as $$
            ('payments', false, 'order_platform_id', '{description}');
 $$;
 
--- keep_erased: who is forgotten stays so, whatever page comes: one that was fetched before, and for good every one. The
--- trigger's arguments: the table whose record is forgotten, the column that names it, and the columns to empty; without
--- any, rows go whose very key says who it was. One look a statement where nobody was ever forgotten.
-create or replace function private.keep_erased() returns trigger
-language plpgsql security definer set search_path = '' as $$
-declare emptied text; wanted text; found_ boolean;
+-- empty_part: the text of these records goes, the figures stay, and of `raw` what their children are read by
+-- (bones_<platform>). Those that are empty already cost no write. `p_live`: only what stands, which is what a page brings.
+create or replace function private.empty_part(p_connection_id uuid, p_table text, p_key text, p_ids text[], p_clears text[],
+                                              p_live boolean default false)
+returns void language plpgsql set search_path = '' as $$
+declare bones text := 'bones_' || (select a.platform from public.connected_accounts as a where a.id = p_connection_id);
 begin
-    if not exists (select from private.closed_objects as k
-                   where k.connection_id = (select c.connection_id from came as c limit 1) and k.forgotten_at is not null) then
-        return null;
-    end if;
-    select string_agg(format('%I = null', tg_argv[n]), ', ') into emptied from generate_series(2, tg_nargs - 1) as n;
-    wanted := format('select c.connection_id, c.platform_id from came as c join private.closed_objects as k '
-                     'on k.connection_id = c.connection_id and k.table_name = %L and k.object_id = c.%I '
-                     'where (k.for_good or k.forgotten_at > c.fetched_at) and c.raw <> %L', tg_argv[0], tg_argv[1], '{}');
-    execute format('select exists (%s)', wanted) into found_;
-    -- An update of no row would come here again.
-    if found_ then
-        execute format(case when emptied is null then 'delete from public.%1$I as t '
-                                                else 'update public.%1$I as t set raw = %2$L, content_hash = 0, %3$s ' end
-                       || 'where (t.connection_id, t.platform_id) in (%4$s)', tg_table_name, '{}', emptied, wanted);
-    end if;
-    return null;
+    execute format('update public.%I as t set raw = %s, content_hash = 0%s where t.connection_id = $1 and t.%I = any ($2) '
+                   'and t.content_hash <> 0%s', p_table,
+                   case when to_regprocedure(format('private.%I(text,jsonb)', bones)) is null then quote_literal('{}')
+                        else format('private.%I(%L, t.raw)', bones, p_table) end,
+                   (select string_agg(format(', %I = null', c), '') from unnest(p_clears) as c), p_key,
+                   case when p_live then ' and not t.is_deleted' else '' end)
+        using p_connection_id, p_ids;
 end $$;
 
--- stays_erased: a table takes part in keep_erased.
-create or replace function private.stays_erased(p_table text, p_closed text, p_column text, p_clears text[]) returns void
-language plpgsql set search_path = '' as $$
-declare verb text; arguments text;
+-- erase_orders: of these orders of a channel, and of all that came with them, the figures stay.
+create or replace function private.erase_orders(p_connection_id uuid, p_orders text[], p_live boolean default false)
+returns void language plpgsql set search_path = '' as $$
+declare part record; refunds text[];
 begin
-    select string_agg(quote_literal(a), ', ') into arguments from unnest(p_closed || (p_column || p_clears)) as a;
-    foreach verb in array array['insert', 'update'] loop
-        execute format('create or replace trigger %I after %s on public.%I referencing new table as came '
-                       'for each statement execute function private.keep_erased(%s)', 'keep_erased_' || verb, verb, p_table,
-                       arguments);
+    refunds := array(select r.platform_id from public.order_refunds as r
+                     where r.connection_id = p_connection_id and r.order_platform_id = any (p_orders)
+                       and not (p_live and r.is_deleted));
+    for part in select * from private.personal_parts() loop
+        perform private.empty_part(p_connection_id, part.name, part.key,
+                                   case when part.of_refund then refunds else p_orders end, part.clears,
+                                   p_live and part.key <> 'platform_id');
     end loop;
 end $$;
-select private.stays_erased('customers', 'customers', 'platform_id', '{name,email}');
-select private.stays_erased('order_refunds', 'orders', 'order_platform_id', '{reason}');
-select private.stays_erased('order_fulfillments', 'orders', 'order_platform_id', '{tracking_code}');
 
--- empty_part: the text of these records goes, the figures stay.
-create or replace function private.empty_part(p_connection_id uuid, p_table text, p_key text, p_ids text[], p_clears text[])
-returns void language plpgsql set search_path = '' as $$
+-- erase_made: the same of a printer's orders, in the printer's own words.
+create or replace function private.erase_made(p_connection_id uuid, p_ids text[]) returns void
+language plpgsql set search_path = '' as $$
+declare printer text := (select a.platform from public.connected_accounts as a where a.id = p_connection_id);
 begin
-    execute format('update public.%I set raw = %L, content_hash = 0%s where connection_id = $1 and %I = any ($2)', p_table,
-                   '{}', (select string_agg(format(', %I = null', c), '') from unnest(p_clears) as c), p_key)
-        using p_connection_id, p_ids;
+    execute format('select private.%I($1, $2)', 'erase_orders_' || printer) using p_connection_id, p_ids;
+end $$;
+
+-- bar_pages: what is erased here and what is landing wait for each other: a page sees all of an erasure, or the erasure all
+-- of the page. Landings do not wait for one another.
+create or replace function private.bar_pages(p_connection_id uuid, p_erases boolean) returns void
+language plpgsql set search_path = '' as $$
+begin
+    if p_erases then
+        perform pg_advisory_xact_lock(hashtextextended('keeper erasure ' || p_connection_id, 0));
+    else
+        perform pg_advisory_xact_lock_shared(hashtextextended('keeper erasure ' || p_connection_id, 0));
+    end if;
+end $$;
+
+-- has_erased: whether this connection's people or orders were ever erased: the one look that a page costs everybody else.
+create or replace function private.has_erased(p_connection_id uuid) returns boolean
+language sql stable set search_path = '' as $$
+    select exists (select from private.closed_objects as k where k.connection_id = p_connection_id and k.forgotten_at is not null);
+$$;
+
+-- keep_orders_erased: of these orders of a channel, which came or were just found, those that are erased say nothing again.
+create or replace function private.keep_orders_erased(p_connection_id uuid, p_orders text[]) returns void
+language plpgsql set search_path = '' as $$
+declare erased text[];
+begin
+    erased := array(select k.object_id from private.closed_objects as k
+                    where k.connection_id = p_connection_id and k.table_name = 'orders' and k.object_id = any (p_orders)
+                      and k.forgotten_at is not null);
+    if erased <> '{}' then
+        -- An order that is gone takes along what comes with it, so that it does not stand.
+        perform private.erase_orders(p_connection_id, erased, not exists (
+            select from public.orders as o where o.connection_id = p_connection_id and o.platform_id = any (erased) and o.is_deleted));
+    end if;
+end $$;
+
+-- keep_erased: what was erased stays so, whatever page comes and by whichever way, in the transaction that lands it
+-- (land_records): the records of these keys, the order that they belong to, its buyer. What was placed before the buyer was
+-- erased is erased with it, also where nobody had read it; what is placed afterwards is new.
+create or replace function private.keep_erased(job public.sync_jobs, p_shape text, p_keys text[]) returns void
+language plpgsql set search_path = '' as $$
+declare main text; parent text; ids text[]; buyers text[]; finds text := concat_ws('_', 'find_orders', job.platform, p_shape);
+begin
+    execute format('select private.%I() #>> %L', concat_ws('_', 'parts', job.platform, p_shape), '{0,table}') into main;
+    if exists (select from private.cost_rules as r where r.source = job.platform) then
+        ids := array(select k.object_id from private.closed_objects as k
+                     where k.connection_id = job.connection_id and k.table_name = main and k.object_id = any (p_keys)
+                       and k.forgotten_at is not null);
+        if ids <> '{}' then
+            perform private.erase_made(job.connection_id, ids);
+        end if;
+        return;
+    end if;
+    select p.key into parent from private.personal_parts() as p where p.name = main;
+    if parent is not null then
+        if to_regprocedure(format('private.%I(public.sync_jobs,text[])', finds)) is not null then
+            execute format('select private.%I($1, $2)', finds) using job, p_keys;
+        end if;
+        execute format('select array(select distinct t.%I from public.%I as t where t.connection_id = $1 '
+                       'and t.platform_id = any ($2))', parent, main) into ids using job.connection_id, p_keys;
+        insert into private.closed_objects as c (connection_id, table_name, object_id, forgotten_at, for_good)
+        select job.connection_id, 'orders', o.platform_id, k.forgotten_at, true
+          from public.orders as o
+          join private.closed_objects as k on k.connection_id = o.connection_id and k.table_name = 'customers'
+                                          and k.object_id = o.buyer_platform_id
+         where o.connection_id = job.connection_id and o.platform_id = any (ids)
+           -- A platform may tell whole seconds.
+           and o.ordered_at < date_trunc('second', k.forgotten_at)
+         order by o.platform_id
+        on conflict (connection_id, table_name, object_id) do update
+           set forgotten_at = excluded.forgotten_at, for_good = true where c.forgotten_at is null;
+        perform private.keep_orders_erased(job.connection_id, ids);
+        buyers := array(select distinct o.buyer_platform_id from public.orders as o
+                        where o.connection_id = job.connection_id and o.platform_id = any (ids));
+    elsif main = 'customers' then
+        buyers := p_keys;
+    end if;
+    perform private.empty_part(job.connection_id, 'customers', 'platform_id', array(
+        select k.object_id from private.closed_objects as k
+          join public.customers as c on c.connection_id = k.connection_id and c.platform_id = k.object_id
+         where k.connection_id = job.connection_id and k.table_name = 'customers' and k.object_id = any (buyers)
+           and (k.for_good or k.forgotten_at > c.fetched_at)), '{name,email}');
+end $$;
+
+-- told_of: what is kept of bytes that could not be mapped. Of those that name whom or what was erased, in any of the
+-- user's shops: that they came. An order that stands here and was placed after its buyer was erased is another one.
+create or replace function private.told_of(job public.sync_jobs, p_key text, p_fetched_at timestamptz, p_raw bytea) returns bytea
+language plpgsql stable set search_path = '' as $$
+declare words text[];
+begin
+    if not exists (select from public.connected_accounts as a where a.user_id = job.user_id and private.has_erased(a.id)) then
+        return p_raw;
+    end if;
+    words := array(select distinct w[1] from regexp_matches(regexp_replace(encode(p_raw, 'escape'), '\\[0-7]{3}', ' ', 'g'),
+                                                            '[[:alnum:]]{5,}', 'g') as w union select p_key);
+    if exists (select from public.connected_accounts as a
+               join private.closed_objects as k on k.connection_id = a.id and k.object_id = any (words)
+               where a.user_id = job.user_id and k.forgotten_at is not null
+                 and (k.table_name <> 'customers' or k.forgotten_at > p_fetched_at
+                      or k.for_good and not exists (
+                          select from public.orders as o
+                          where o.connection_id = job.connection_id and o.platform_id = p_key
+                            and o.ordered_at >= date_trunc('second', k.forgotten_at)))) then
+        return convert_to(jsonb_build_object('erased', md5(p_raw))::text, 'UTF8');
+    end if;
+    return p_raw;
 end $$;
 
 -- erase_buyer: nothing that names these buyers is left of this shop, nor of printers that made their orders: people,
@@ -72,9 +166,12 @@ end $$;
 create or replace function private.erase_buyer(connection public.connected_accounts, p_ids text[], p_email text, p_orders text[],
                                                p_for_good boolean) returns boolean
 language plpgsql set search_path = '' as $$
-declare buyers text[] := p_ids; orders text[]; refunds text[]; part record; named text[];
+declare buyers text[] := p_ids; orders text[]; part record; named text[];
 begin
     perform private.await_pages(connection.id);
+    perform private.bar_pages(connection.id, true);
+    -- And the pages of those who print for this user.
+    perform private.lock_costs(connection.user_id);
     if cardinality(buyers) = 0 then
         select coalesce(array_agg(c.platform_id), '{}') into buyers from public.customers as c
          where c.connection_id = connection.id and lower(c.email) = lower(p_email);
@@ -86,8 +183,6 @@ begin
                     union select r.platform_id from public.rejected_records as r
                            where r.connection_id = connection.id and r.platform_id is not null
                              and private.names_one(r.raw, buyers));
-    refunds := array(select r.platform_id from public.order_refunds as r
-                     where r.connection_id = connection.id and r.order_platform_id = any (orders));
     -- What the rows say of them, before they say nothing: rejected bytes are found by it.
     named := array(select c.email from public.customers as c
                    where c.connection_id = connection.id and c.platform_id = any (buyers) and c.email <> ''
@@ -99,17 +194,11 @@ begin
     on conflict (connection_id, table_name, object_id) do update
        set forgotten_at = excluded.forgotten_at, for_good = c.for_good or excluded.for_good;
     perform private.empty_part(connection.id, 'customers', 'platform_id', buyers, '{name,email}');
-    for part in select * from private.personal_parts() loop
-        perform private.empty_part(connection.id, part.name, part.key, case when part.of_refund then refunds else orders end,
-                                   part.clears);
-    end loop;
-    for part in select k.connection_id, r.source, array_agg(distinct k.source_id) as ids
-                from private.cost_links as k
-                join public.connected_accounts as a on a.id = k.connection_id
-                join private.cost_rules as r on r.source = a.platform
+    perform private.erase_orders(connection.id, orders);
+    for part in select k.connection_id, array_agg(distinct k.source_id) as ids from private.cost_links as k
                 where k.order_connection_id = connection.id and k.order_platform_id = any (orders)
-                group by k.connection_id, r.source loop
-        execute format('select private.%I($1, $2)', 'erase_orders_' || part.source) using part.connection_id, part.ids;
+                group by k.connection_id loop
+        perform private.erase_made(part.connection_id, part.ids);
     end loop;
     -- What a printer's record names could not be linked where it could not be mapped.
     perform private.forget_rejected(a.id, named) from public.connected_accounts as a where a.user_id = connection.user_id;
@@ -143,7 +232,7 @@ begin
     return jsonb_build_object(
         'connection_id', connection.id, 'platform', connection.platform, 'shop_id', connection.shop_id, 'known', known,
         'orders', (select count(*) from public.orders as o
-                   where o.connection_id = connection.id and o.raw = '{}'
+                   where o.connection_id = connection.id and o.content_hash = 0
                      and (o.buyer_platform_id = p_buyer
                           or o.buyer_platform_id in (select k.object_id from private.closed_objects as k
                                                      where k.connection_id = connection.id and k.table_name = 'customers'

@@ -69,11 +69,13 @@ grant select (id, connection_id, user_id, platform, entity, stream, shape, run_i
 create type private.landed as (keys text[], created int, updated int, unchanged int, stale int);
 
 -- land_records: hand records to the generated function of their shape. A user's cost lock is taken before any row's, so that
--- the page of a channel and the page of the printer cannot wait for each other.
+-- the page of a channel and the page of the printer cannot wait for each other. Every way of landing comes through here: what
+-- was erased stays erased (erasure.sql).
 create or replace function private.land_records(job public.sync_jobs, p_shape text, p_fetched_at timestamptz, p_records jsonb)
 returns private.landed language plpgsql set search_path = '' as $$
 declare landed private.landed; name text := 'land_' || job.platform || '_' || p_shape;
 begin
+    perform private.bar_pages(job.connection_id, false);
     perform private.lock_costs(job.user_id);
     begin
         execute format('select (l).* from private.%I($1, $2, $3) as l', name)
@@ -83,6 +85,9 @@ begin
         execute format('select (l).* from private.%I($1, $2, $3, p_look_up_all => true) as l', name)
            into landed using job, p_fetched_at, p_records;
     end;
+    if private.has_erased(job.connection_id) then
+        perform private.keep_erased(job, p_shape, landed.keys);
+    end if;
     return landed;
 end $$;
 
@@ -132,7 +137,7 @@ end $$;
 create or replace function private.land_one_by_one(job public.sync_jobs, p_stream text, p_shape text, p_fetched_at timestamptz,
                                                    p_records jsonb, out landed private.landed, out rejected int)
 language plpgsql set search_path = '' as $$
-declare item record; bytes bytea; one record;
+declare item record; bytes bytea; kept bytea; one record;
 begin
     landed := row('{}'::text[], 0, 0, 0, 0)::private.landed;
     rejected := 0;
@@ -141,6 +146,7 @@ begin
                 from jsonb_array_elements(p_records) with ordinality as e(value, ord) order by e.ord loop
         bytes := decode(item.raw, 'base64');
         select * into one from private.land_one(job, p_shape, p_fetched_at, bytes, item.read, item.unreadable);
+        kept := case when one.reason is null then bytes else private.told_of(job, item.key, p_fetched_at, bytes) end;
         if one.landed is not null then
             landed.keys := landed.keys || (one.landed).keys;
             landed.created := landed.created + (one.landed).created;
@@ -149,14 +155,14 @@ begin
             landed.stale := landed.stale + (one.landed).stale;
         else
             rejected := rejected + 1;
-            landed.keys := landed.keys || coalesce(item.key, 'rejected:' || md5(bytes));
+            landed.keys := landed.keys || coalesce(item.key, 'rejected:' || md5(kept));
         end if;
         continue when one.reason is null or (one.landed).stale > 0;
         insert into public.rejected_records as r (connection_id, user_id, platform, entity, stream, shape, run_id,
                                                   platform_id, status, reason, sqlstate, raw, fetched_at)
         values (job.connection_id, job.user_id, job.platform, job.entity, p_stream, p_shape, job.run_id, item.key,
-                case when one.landed is null then 'open' else 'partial' end, coalesce(one.partial, one.reason), one.code,
-                bytes, p_fetched_at)
+                case when one.landed is null then 'open' else 'partial' end,
+                case when kept = bytes then coalesce(one.partial, one.reason) else 'erased' end, one.code, kept, p_fetched_at)
         on conflict (connection_id, stream, raw_md5) do update
            set status = excluded.status, settled_at = null, reason = excluded.reason, sqlstate = excluded.sqlstate,
                shape = excluded.shape, fetched_at = excluded.fetched_at, run_id = excluded.run_id;

@@ -28,6 +28,8 @@ create or replace function public.replay_rejected(p_user_id uuid, p_after bigint
 language plpgsql security definer set search_path = '' as $$
 declare r public.rejected_records; job public.sync_jobs; one record; landed int := 0; refused int := 0; last bigint;
 begin
+    -- Before any record is held: an erasure takes both the other way round.
+    perform private.bar_pages(c, false) from unnest(private.connections_of(p_user_id)) as c;
     for r in select * from public.rejected_records
              where connection_id = any (private.connections_of(p_user_id)) and status in ('open', 'partial') and id > p_after
                and (p_connection_id is null or connection_id = p_connection_id)
@@ -46,7 +48,8 @@ begin
             update public.rejected_records set status = 'replayed', settled_at = clock_timestamp() where id = r.id;
         else
             refused := refused + 1;
-            update public.rejected_records set reason = one.reason, sqlstate = one.code where id = r.id;
+            -- Of what was erased nothing is left to be read.
+            update public.rejected_records set reason = one.reason, sqlstate = one.code where id = r.id and reason <> 'erased';
         end if;
         last := r.id;
     end loop;
@@ -111,10 +114,10 @@ begin
                 from jsonb_array_elements_text(c.shown_by) as path) as s) as v;
     execute format($sql$
         with batch as materialized (
-            select t.ctid, t.platform_id, t.raw from public.%1$I as t
+            select t.ctid, t.platform_id, t.raw, t.content_hash from public.%1$I as t
             where t.connection_id = $1 and t.platform_id > $2 order by t.platform_id limit $3),
         -- Of what was erased nothing can be derived.
-        mapped as materialized (select b.ctid, m.* from batch as b, lateral private.%2$I(b.raw) as m where b.raw <> '{}'),
+        mapped as materialized (select b.ctid, m.* from batch as b, lateral private.%2$I(b.raw) as m where b.content_hash <> 0),
         changed as (
             update public.%1$I as t set %3$s from mapped as m
              where t.ctid = m.ctid and (%4$s) is distinct from (%5$s)

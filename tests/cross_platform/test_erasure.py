@@ -17,6 +17,7 @@ from psycopg import sql
 
 from execution import operations
 from execution.app import App
+from execution.catalog import platform_named
 from execution.http.messages import Request, Response, Send
 from execution.reports import obligations
 from tests.cross_platform.shops import Shops
@@ -42,6 +43,13 @@ STAY = {
 }
 # One order of each platform cannot be mapped, and is kept as it came.
 BROKEN = {"grandtotal": "created_timestamp", "totalPriceSet": "processedAt", "total_shipping": "total_price"}
+# Of which platforms orders came.
+ORDERS_SINCE = """
+    select array_agg(distinct p.platform) from public.sync_pages as p, unnest(p.keys) as k
+    where p.user_id = %s and p.committed_at > %s and (
+        exists (select from public.orders as o where o.connection_id = p.connection_id and o.platform_id = k)
+        or exists (select from public.printify_orders as o
+                   where o.connection_id = p.connection_id and o.platform_id = k))"""
 # What may name a person though it is no word here: whoever has a parcel's number reads to whom it goes.
 CODES = {"tracking_code", "tracking_number", "number", "description"}
 NOT_WORDS = re.compile(r"gid://.*|https?://.*|[a-z_-]*|[^a-z]*|.*\d{4}-\d\d-\d\d.*", re.DOTALL)
@@ -67,8 +75,8 @@ def planted(value: Any, broken: dict[str, Any]) -> Any:
     return {**found, "said_by_the_buyer": CANARY}
 
 
-def run_planted(world: World) -> None:
-    """The whole backfill, with words in whatever comes."""
+def work_planted(world: World) -> None:
+    """All that is queued, with words in whatever comes."""
     broken: dict[str, Any] = {}
 
     def through(send: Send, request: Request) -> Response:
@@ -76,13 +84,47 @@ def run_planted(world: World) -> None:
         body = json.loads(response.body)
         return replace(response, body=json.dumps(planted(body, broken)).encode())
 
-    world.start()
     for _ in range(20):
         work_due(world, through)
         if not world.jobs(*OPEN):
             return
         world.wake()
     raise AssertionError(world.jobs(*OPEN))
+
+
+def run_planted(world: World, *, again: bool = False) -> None:
+    """The whole backfill."""
+    world.start(again=again)
+    work_planted(world)
+
+
+def backfilled_again(world: World) -> None:
+    run_planted(world, again=True)
+
+
+def followed_by_rounds(world: World) -> None:
+    """Rounds that look back to the very beginning."""
+    world.db.execute("update public.sync_cursors set watermark = '2001-01-01' where user_id = %s", [world.user_id])
+    operations.orchestrator(world.app).sync(world.user_id, entities=(), trigger="test")
+    work_planted(world)
+
+
+def named_by_webhooks(world: World) -> None:
+    """Every object that its platform reads again by its id."""
+    for shop in world.shops:
+        for one in platform_named(shop.platform).changes.objects:
+            world.db.execute(
+                "select private.read_again(a, %s, array("
+                "select distinct k from public.sync_pages as p, unnest(p.keys) as k"
+                " where p.connection_id = a.id and p.stream = %s and k not like 'rejected:%%'), 'it changed', false)"
+                " from public.connected_accounts as a where a.id = %s",
+                [one.event or one.stream, one.stream, shop.connection_id],
+            )
+    work_planted(world)
+
+
+def replayed(world: World) -> dict[str, int]:
+    return operations.replay_rejected(world.app, user_id=world.user_id)
 
 
 def dump(db: psycopg.Connection[Any], word: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -150,6 +192,16 @@ def test_who_is_erased_is_named_nowhere(app: App, db: psycopg.Connection[Any], s
     emptied = {f"{table}.{column}" for table, column in cleared(db)}
     assert {"customers.name", "customers.email", "rejected_records.raw", *emptied} <= planted_in
     assert told(db) == set()
+    assert fingerprint(db, other.user_id) == before
+    # The platforms go on to show who they are, whichever way we look.
+    for seen_again in (backfilled_again, followed_by_rounds, named_by_webhooks):
+        since = db.execute("select clock_timestamp()").fetchone()
+        seen_again(world)
+        assert (seen_again.__name__, told(db)) == (seen_again.__name__, set())
+        (came,) = db.execute(ORDERS_SINCE, [world.user_id, *(since or ())]).fetchall()
+        assert set(*came) == {shop.platform for shop in world.shops}, seen_again.__name__
+        assert replayed(world)["landed"] == 0
+        assert told(db) == set()
     assert fingerprint(db, other.user_id) == before
 
 

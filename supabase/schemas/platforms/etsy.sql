@@ -45,17 +45,18 @@ $$;
 
 -- derive_etsy_payment_orders: which order a ledger entry belongs to (sheet 7.2, "Resolving the order of an entry"): a
 -- receipt names it itself (the mapping does that), a transaction through its line, a payment or its fee through the
--- payment.
-create or replace function private.derive_etsy_payment_orders(job public.sync_jobs, p_after text, p_limit int)
-returns jsonb
+-- payment. `p_keys`: of these entries, whatever the job has read.
+create or replace function private.derive_etsy_payment_orders(job public.sync_jobs, p_after text, p_limit int,
+                                                              p_keys text[] default null) returns jsonb
 language plpgsql set search_path = '' as $$
-declare answer jsonb;
+declare answer jsonb; orders text[];
 begin
     with new as materialized (
-        select array_agg(r.key) as keys from private.read_keys(job, 'ledger_entries') as r where not private.reads_all(job)),
+        select coalesce(p_keys, array_agg(r.key)) as keys from private.read_keys(job, 'ledger_entries') as r
+        where p_keys is null and not private.reads_all(job)),
     batch as materialized (
         (select p.ctid, p.platform_id, p.reference_type, p.reference_id, p.order_platform_id from public.payments as p
-         where p.connection_id = job.connection_id and p.platform_id > p_after and private.reads_all(job)
+         where p.connection_id = job.connection_id and p.platform_id > p_after and p_keys is null and private.reads_all(job)
          order by p.platform_id limit p_limit)
         union all
         (select p.ctid, p.platform_id, p.reference_type, p.reference_id, p.order_platform_id from public.payments as p
@@ -74,9 +75,11 @@ begin
         update public.payments as p set order_platform_id = f.order_platform_id
           from found as f
          where p.ctid = f.ctid and f.order_platform_id is not null
-        returning 1)
+        returning p.order_platform_id)
     select jsonb_build_object('rows', (select count(*) from batch), 'linked', (select count(*) from linked),
-                              'after', (select max(platform_id) from batch)) into answer;
+                              'after', (select max(platform_id) from batch)),
+           array(select distinct l.order_platform_id from linked as l) into answer, orders;
+    perform private.keep_orders_erased(job.connection_id, orders);
     return answer;
 end $$;
 
@@ -84,7 +87,7 @@ end $$;
 create or replace function private.derive_etsy_line_payments(job public.sync_jobs, p_after text, p_limit int)
 returns jsonb
 language plpgsql set search_path = '' as $$
-declare answer jsonb;
+declare answer jsonb; orders text[];
 begin
     with batch as materialized (
         select r.key from private.read_keys(job, 'receipts') as r where r.key > p_after order by r.key limit p_limit),
@@ -93,10 +96,19 @@ begin
           from batch as b join public.line_items as l on l.connection_id = job.connection_id and l.order_platform_id = b.key
          where p.connection_id = job.connection_id and p.order_platform_id is null
            and p.reference_type = 'transaction' and p.reference_id = l.platform_id
-        returning 1)
+        returning p.order_platform_id)
     select jsonb_build_object('rows', (select count(*) from batch), 'linked', (select count(*) from linked),
-                              'after', (select max(key) from batch)) into answer;
+                              'after', (select max(key) from batch)),
+           array(select distinct l.order_platform_id from linked as l) into answer, orders;
+    perform private.keep_orders_erased(job.connection_id, orders);
     return answer;
+end $$;
+
+-- find_orders_etsy_ledger_entries: where somebody was erased, entries find their orders as they land (keep_erased).
+create or replace function private.find_orders_etsy_ledger_entries(job public.sync_jobs, p_keys text[]) returns void
+language plpgsql set search_path = '' as $$
+begin
+    perform private.derive_etsy_payment_orders(job, '', cardinality(p_keys), p_keys);
 end $$;
 
 -- prove_etsy_balance: in sequence, each balance is the one before it plus the entry's amount. Where it is not, an entry

@@ -305,23 +305,27 @@ create trigger rebuild_short after update of status on public.sync_jobs
                        and new.entity = 'orders' and (new.job_type = 'backfill' or new.is_whole))
     execute function private.rebuild_short();
 
--- erase_orders_printify: what names the buyer of these orders goes; of the record stays which order one prints again.
+-- bones_printify: what stays of an erased record: which order one prints again.
+create or replace function private.bones_printify(p_table text, p_raw jsonb) returns jsonb
+language sql immutable set search_path = '' as $$
+    select case when p_table = 'printify_orders' and jsonb_typeof(p_raw #> '{metadata,reprinted_order_ids}') = 'array'
+                then jsonb_build_object('metadata', jsonb_build_object('reprinted_order_ids', p_raw #> '{metadata,reprinted_order_ids}'))
+                else '{}' end;
+$$;
+
+-- erase_orders_printify: what names the buyer of these orders goes.
 create or replace function private.erase_orders_printify(p_connection_id uuid, p_ids text[]) returns void
 language plpgsql set search_path = '' as $$
 begin
-    update public.printify_orders
-       set region = null, content_hash = 0, raw = jsonb_strip_nulls(jsonb_build_object('metadata', jsonb_build_object(
-               'reprinted_order_ids', raw #> '{metadata,reprinted_order_ids}')))
-     where connection_id = p_connection_id and platform_id = any (p_ids);
     insert into private.closed_objects as c (connection_id, table_name, object_id, forgotten_at, for_good)
     select p_connection_id, 'printify_orders', o.id, clock_timestamp(), true from unnest(p_ids) as o (id) order by o.id
-    on conflict (connection_id, table_name, object_id) do update set forgotten_at = excluded.forgotten_at, for_good = true;
+    on conflict (connection_id, table_name, object_id) do update set forgotten_at = excluded.forgotten_at, for_good = true
+     where c.forgotten_at is null;
+    perform private.empty_part(p_connection_id, 'printify_orders', 'platform_id', p_ids, '{region}');
     perform private.empty_part(p_connection_id, 'printify_line_items', 'order_platform_id', p_ids, '{}');
     -- Its number is a part of its key.
     delete from public.printify_shipments where connection_id = p_connection_id and order_platform_id = any (p_ids);
 end $$;
-
-select private.stays_erased('printify_shipments', 'printify_orders', 'order_platform_id', '{}');
 
 -- watch_printify: the printer's side; the column that names the order comes with the trigger.
 create or replace function private.watch_printify() returns trigger

@@ -51,6 +51,22 @@ create trigger remove_refunds after update of is_deleted on public.orders
     for each row when (new.platform = 'shopify' and new.is_deleted and not old.is_deleted)
     execute function private.remove_refunds();
 
+-- bones_shopify: what stays of an erased record: its refunds' ids and versions, and that a list has another stretch. Money
+-- that goes back after an order was erased is looked up by them.
+create or replace function private.bones_shopify(p_table text, p_raw jsonb) returns jsonb
+language sql immutable set search_path = '' as $$
+    select jsonb_strip_nulls(coalesce(jsonb_object_agg(m.name, m.value) filter (where m.value is not null), '{}'))
+    from (select 'refunds', (select jsonb_agg(jsonb_build_object('id', r -> 'id', 'updatedAt', r -> 'updatedAt') order by ord)
+                             from jsonb_array_elements(case when jsonb_typeof(p_raw -> 'refunds') = 'array'
+                                                            then p_raw -> 'refunds' else '[]' end) with ordinality as e(r, ord))
+          where p_table = 'orders'
+          union all
+          select l.name, jsonb_build_object('pageInfo', jsonb_build_object('hasNextPage', true,
+                                            'endCursor', p_raw #> array[l.name, 'pageInfo', 'endCursor']))
+          from (values ('orders', 'lineItems'), ('order_refunds', 'refundLineItems')) as l (of, name)
+          where l.of = p_table and p_raw #>> array[l.name, 'pageInfo', 'hasNextPage'] = 'true') as m (name, value);
+$$;
+
 -- next_stretches: objects of which a nested list has another stretch, as '<object>:<cursor that the last one ended with>'.
 -- A stretch that was asked for and left its object as it was (it is gone) is not asked for again.
 create or replace function private.next_stretches(p_connection_id uuid, p_table regclass, p_list text, p_after text,
