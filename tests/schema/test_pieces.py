@@ -19,7 +19,7 @@ AUDIT = {"p_stream": "receipts", "p_table": "orders", "p_time_column": "ordered_
 SWEEP = {"p_stream": "receipts", "p_table": "orders", "p_time_column": "", "p_last_pass": False,
          "p_children": {"line_items": "order_platform_id"}, "p_always_allowed": 2, "p_max_share": 0.0}  # fmt: skip
 PROOFS = {
-    "etsy": ("line_items", "balance", "references", "buyers"),
+    "etsy": ("line_items", "balance", "new_balance", "references", "buyers"),
     "shopify": ("line_items", "refunds"),
     "printify": ("lines",),
 }
@@ -54,14 +54,14 @@ def order(db, job, number, **columns):
                " and connection_id = %s", [day, f"a{number}", job["connection_id"]])  # fmt: skip
 
 
-def page(db, job, seq, keys, *, number_of_pass=1):
+def page(db, job, seq, keys, *, number_of_pass=1, stream="receipts"):
     db.execute(
         "insert into public.sync_pages (job_id, seq, page_id, connection_id, user_id, platform, entity, stream,"
         " part, pass,"
         " position, keys, created, updated, unchanged, stale, rejected, fetched_at, answer)"
-        " values (%s, %s, gen_random_uuid(), %s, %s, %s, 'orders', 'receipts', 0, %s, 0, %s, 0, 0, 0, 0, 0,"
+        " values (%s, %s, gen_random_uuid(), %s, %s, %s, 'orders', %s, 0, %s, 0, %s, 0, 0, 0, 0, 0,"
         " now(), '{}')",
-        [job["id"], seq, job["connection_id"], job["user_id"], job["platform"], number_of_pass, keys],
+        [job["id"], seq, job["connection_id"], job["user_id"], job["platform"], stream, number_of_pass, keys],
     )
 
 
@@ -102,6 +102,7 @@ def fill(db, job):
     page(db, job, 0, ["a1", "a2", "a3", "gone1"])
     page(db, job, 1, ["a3", "a4", "a5", "a7", "zz", "rejected:x"], number_of_pass=1)
     page(db, job, 2, ["a1", "a2", "a4", "a5", "a7"], number_of_pass=2)
+    page(db, job, 3, [f"e{number}" for number in range(2, 8)], stream="ledger_entries")
     db.execute(
         "insert into public.rejected_records (connection_id, user_id, platform, entity, stream, shape, run_id,"
         " platform_id,"
