@@ -12,7 +12,6 @@ from execution.http.transport import HttpTransport
 from execution.platform_client import PlatformClient
 from execution.platforms.etsy.platform import ETSY
 from execution.rate_limiter import RateLimiter
-from execution.seller_messages import message_of
 from tests.budget.test_day_budget import SCOPE, booked, budget, spend
 from tests.doubles.clocks import HandClock
 from tests.doubles.transports import HandEtsy, by_hand, etsy_settings
@@ -250,7 +249,7 @@ def test_a_refused_key_is_an_operators_alarm(client):
 
 
 def test_a_missing_scope_asks_the_seller(client):
-    """Fatal for this connection; a refresh would not widen the scopes."""
+    """Fatal for what needs it, and for that alone; a refresh would not widen the scopes."""
     client = client(
         httpx.Response(403, json={"error": "insufficient_scope", "error_description": "Insufficient scope"})
     )
@@ -258,8 +257,7 @@ def test_a_missing_scope_asks_the_seller(client):
     with pytest.raises(Fatal) as raised:
         client.get()
 
-    assert raised.value.code == "reconnect_needed"
-    assert "allow both" in message_of(raised.value, ETSY)
+    assert raised.value.code == "right_missing"
     assert isinstance(raised.value, Refusal)
     assert client.tokens.given_up == []
     assert client.tokens.renewed == []
