@@ -143,10 +143,15 @@ def test_no_one_else_can_read_the_spool() -> None:
 
 
 def test_memory_stays_flat(tmp_path: Path) -> None:
-    """Twenty times the lines take the memory of one twentieth."""
+    """Twenty times the lines take the memory of one twentieth. Other threads of this process only ever add to what is
+    traced: the least of some tries is the spool's own.
+    """
 
     def peak(count: int) -> int:
-        with Spool(f"op-{count}", folder=tmp_path) as spool:
+        return min(traced(count, number) for number in range(4))
+
+    def traced(count: int, number: int) -> int:
+        with Spool(f"op-{count}-{number}", folder=tmp_path) as spool:
             tracemalloc.start()
             spool.fill((encoded([child(n, n % 50)]) for n in range(count)), lambda: False)
             most = tracemalloc.get_traced_memory()[1]
