@@ -116,7 +116,7 @@ def named_by_webhooks(world: World) -> None:
             world.db.execute(
                 "select private.read_again(a, %s, array("
                 "select distinct k from public.sync_pages as p, unnest(p.keys) as k"
-                " where p.connection_id = a.id and p.stream = %s and k not like 'rejected:%%'), 'it changed', false)"
+                " where p.connection_id = a.id and p.stream = %s and k not like 'rejected:%%'), 'x', false, 'test')"
                 " from public.connected_accounts as a where a.id = %s",
                 [one.event or one.stream, one.stream, shop.connection_id],
             )

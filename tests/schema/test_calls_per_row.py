@@ -20,8 +20,8 @@ _STAY_CALLS = """
     select f.proname from pg_proc as f join pg_language as l on l.oid = f.prolang
     where f.pronamespace = 'private'::regnamespace and not f.proretset and f.pronargs > 0
       and (l.lanname <> 'sql' or f.proconfig is not null or f.prosecdef)"""
-# Asked once for the whole question, of its arguments alone.
-ONCE = {"connections_of", "key_bound", "last_bound", "reads_all", "prove_etsy_balance"}
+# Asked once for the whole question, of its arguments alone, or once for each shop of a user.
+ONCE = {"connections_of", "has_erased", "key_bound", "last_bound", "reads_all", "prove_etsy_balance"}
 
 
 def calls(db: Db) -> set[tuple[str, str]]:
