@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import frontmatter
-import yaml
-
-from execution.errors import Fatal, UserError
+from execution.errors import Fatal
+from execution.front_matter import front_matter
 from execution.shipped import folder
 
 DIRECTIVE = folder("directives") / "backfill.md"
@@ -26,13 +24,11 @@ class RejectLimits:
     @classmethod
     def load(cls, path: Path = DIRECTIVE) -> Self:
         """As the directive's front matter declares it. Raises UserError where that cannot be used."""
-        try:
-            rejects: Any = frontmatter.load(str(path))["rejects"]
+        with front_matter(path, "`rejects`") as declared:
+            rejects = declared["rejects"]
             share, number = float(rejects["share"]), int(rejects["number"])
-        except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
-            raise _unusable(path, str(error)) from None
-        if not 0 <= share <= 1 or number < 0:
-            raise _unusable(path, "a share from 0 to 1, a number from 0 on")
+            if not 0 <= share <= 1 or number < 0:
+                raise ValueError("a share from 0 to 1, a number from 0 on")
         return cls(share=share, number=number)
 
     def allow(self, *, read: int, rejected: int) -> bool:
@@ -49,7 +45,3 @@ class RejectLimits:
             code="records_rejected",
             facts={"read": f"{read:,}", "rejected": f"{rejected:,}"},
         )
-
-
-def _unusable(path: Path, why: str) -> UserError:
-    return UserError(f"The front matter of {path.name} has no usable `rejects` ({why}).", hint="Correct it.")

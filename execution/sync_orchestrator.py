@@ -12,12 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import frontmatter
-import yaml
-
 from execution import backfill_manager
 from execution.connections.choice import chosen
 from execution.errors import StoreError, UserError
+from execution.front_matter import front_matter
 from execution.shipped import folder
 from execution.spans import span
 from execution.store import Store
@@ -46,17 +44,12 @@ class RoundRules:
     @classmethod
     def load(cls, path: Path = DIRECTIVE) -> Self:
         """Read the directive's front matter. Raises UserError where it cannot be used."""
-        try:
-            declared: Mapping[str, Any] = frontmatter.load(str(path)).metadata
+        with front_matter(path, "`promises` and `rounds`") as declared:
             return cls(
                 promises={str(plan): span(text) for plan, text in declared["promises"].items()},
                 seldom=_spans(declared["rounds"]),
                 whole=_spans(declared.get("whole", {})),
             )
-        except (OSError, KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
-            raise UserError(
-                f"The front matter of {path.name} has no usable `promises` and `rounds` ({error}).", hint="Correct it."
-            ) from None
 
     def check(self, platforms: Collection[str], entities: Sequence[str]) -> None:
         """Raises UserError for an entity that none of these platforms has rounds of."""
@@ -96,6 +89,12 @@ class SyncOrchestrator:
         UserError for an unknown user, platform, shop or entity, and where nothing is connected.
         """
         shops = chosen(backfill_manager.status(self.store, user_id), platform=platform, shop_id=shop_id)
+        return self.sync_shops(user_id, shops, entities=entities, trigger=trigger)
+
+    def sync_shops(
+        self, user_id: str, shops: Sequence[Mapping[str, Any]], *, entities: Sequence[str] = (), trigger: str
+    ) -> dict[str, Any]:
+        """`sync`, of connections that are chosen already."""
         self.rules.check({shop["platform"] for shop in shops}, entities)
         try:
             answer: dict[str, Any] = self.store.rpc(

@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import frontmatter
-import yaml
-
-from execution.errors import Fatal, Signal, Snooze, UserError
+from execution.errors import Fatal, Signal, Snooze
+from execution.front_matter import front_matter
 from execution.shipped import folder
 from execution.slices.cursor import Cursor
 from execution.spans import span
@@ -32,16 +30,11 @@ class DoubtWaits:
     @classmethod
     def load(cls, path: Path = DIRECTIVE) -> Self:
         """As the directive's front matter declares it. Raises UserError where that cannot be used."""
-        try:
-            declared: Any = frontmatter.load(str(path))["doubt_waits"]
-            return cls(waits=tuple(span(text) for text in declared))
-        except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
-            raise UserError(
-                f"The front matter of {path.name} has no usable `doubt_waits` ({error}).", hint="Correct it."
-            ) from None
+        with front_matter(path, "`doubt_waits`") as declared:
+            return cls(waits=tuple(span(text) for text in declared["doubt_waits"]))
 
     def signal(self, cursor: Cursor, reason: str, *, code: str) -> Signal:
-        """Wait, or give up, of a job that stands here. With a wait, `Cursor.later` is to be saved."""
+        """Wait, or give up, of a job that stands here (`JobSlice.put_off` raises it)."""
         if cursor.waits >= len(self.waits):
             return Fatal(reason, code=code)
         return Snooze(reason, self.waits[cursor.waits], code="disagrees")

@@ -7,8 +7,9 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
+from typing import NoReturn, Protocol
 
+from execution.errors import Snooze
 from execution.http.messages import Request, Response
 from execution.jobs import Job
 from execution.slices.cursor import Cursor
@@ -56,3 +57,10 @@ class JobSlice:
     def save(self, cursor: Cursor) -> None:
         """Where the job stands, without a page."""
         self.store.rpc("move_cursor", p_lease_id=self.job.lease_id, p_cursor=cursor.dump())
+
+    def put_off(self, cursor: Cursor, reason: str, *, code: str) -> NoReturn:
+        """Go on from here after a wait, or give up where all waits are over (`code`)."""
+        signal = self.doubt_waits.signal(cursor, reason, code=code)
+        if isinstance(signal, Snooze):
+            self.save(cursor.later())
+        raise signal

@@ -122,14 +122,10 @@ class SliceWork:
         """Read again what is doubtful; after some rounds later, and after some waits fail loudly, with numbers."""
         if not (doubt.windows or doubt.lookups):
             raise Fatal(doubt.reason, code="incomplete")
-        again = Cursor(
-            step=doubt.step, round=before.round + 1, waits=before.waits, reason=doubt.reason, rereads=doubt.windows
-        )
-        if again.round > _LONGEST_DOUBT:
-            signal = self._slice.doubt_waits.signal(again, doubt.reason, code="incomplete")
-            if isinstance(signal, Snooze):
-                self._slice.save(msgspec.structs.replace(again.later(), round=0))
-            raise signal
+        again = Cursor(step=doubt.step, waits=before.waits, reason=doubt.reason, rereads=doubt.windows)
+        if before.round >= _LONGEST_DOUBT:
+            self._slice.put_off(again, doubt.reason, code="incomplete")
+        again = msgspec.structs.replace(again, round=before.round + 1)
         self._slice.save(again)
         return again
 

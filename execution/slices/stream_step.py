@@ -120,9 +120,6 @@ class StreamStep:
         """The pass over a window has ended: judge it."""
         following: Position | Incomplete = self._paginator.close(position, self._bounds, counts)
         if isinstance(following, Incomplete):
-            signal = self._slice.doubt_waits.signal(self._cursor, following.reason, code="not_shown")
-            if isinstance(signal, Snooze):
-                self._slice.save(self._cursor.at(once_more(position)).later())
-            raise signal
+            self._slice.put_off(self._cursor.at(once_more(position)), following.reason, code="not_shown")
         self._slice.save(self._cursor.at(following))
         return following

@@ -77,14 +77,8 @@ class Syncing(BaseModel):
 def sync_now(wanted: Sync, user: UserDep, web: WebDep) -> dict[str, Any]:
     """Look for what is new, now. Rounds come by themselves as well; what is being read is left alone."""
     rate_limits.count_action(web.app.store, user.id, rate_limits.SYNC)
-    shops_of(status_of(web, user.id), platform=wanted.platform, shop_id=wanted.shop_id)
+    shops = shops_of(status_of(web, user.id), platform=wanted.platform, shop_id=wanted.shop_id)
     try:
-        return web.orchestrator.sync(
-            user.id,
-            platform=wanted.platform,
-            shop_id=wanted.shop_id,
-            entities=wanted.entities,
-            trigger="settings",
-        )
+        return web.orchestrator.sync_shops(user.id, shops, entities=wanted.entities, trigger="settings")
     except UserError as error:
         raise Problem(422, "unknown_entity", error.message) from None
