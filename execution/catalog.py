@@ -5,7 +5,7 @@ One that is not built in is registered: by an entry point of the group `keeper.p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -110,18 +110,23 @@ CATALOG = Catalog()
 def entity_of_streams(platform: str) -> dict[str, str]:
     """The entity whose stream or lookup each is, whichever way it is read; the first that has it."""
     found: dict[str, str] = {}
-    for entity in (entity for entities in platform_named(platform).readings.values() for entity in entities):
-        for step in (*entity.steps, *entity.for_round().steps):
-            found.setdefault(step.name, entity.name)
+    for entity, step in _every_step(platform):
+        found.setdefault(step.name, entity.name)
     return found
 
 
 def steps_of(platform: str) -> tuple[Step, ...]:
     """The steps of a platform's entities, whichever way they are read: the database has functions for all of them."""
-    ways = platform_named(platform).readings.values()
     found: list[Step] = []
-    for entity in (entity for entities in ways for entity in entities):
-        for step in (*entity.steps, *entity.for_round().steps):
-            if step not in found:
-                found.append(step)
+    for _, step in _every_step(platform):
+        if step not in found:
+            found.append(step)
     return tuple(found)
+
+
+def _every_step(platform: str) -> Iterator[tuple[Entity, Step]]:
+    """Of a backfill and of rounds, whichever way it is read; a step may come several times."""
+    for entities in platform_named(platform).readings.values():
+        for entity in entities:
+            for step in (*entity.steps, *entity.for_round().steps):
+                yield entity, step

@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import ParamSpec, Self, TypeVar
 
+from dramatiq.brokers.redis import RedisBroker
+
 from execution import operations, workers
 from execution.app import App
 from execution.reports import costs
@@ -41,7 +43,7 @@ class Keeper:
         self._made: App | None = None
         self.users = Users(self._app)
         self.connections = Connections(self._app)
-        self.backfills = Backfills(self._app, self._closing)
+        self.backfills = Backfills(self._app, lambda: self._broker)
 
     def sync(
         self,
@@ -94,10 +96,15 @@ class Keeper:
         self.close()
 
     @cached_property
-    def _orchestrator(self) -> SyncOrchestrator:
+    def _broker(self) -> RedisBroker:
+        """Rings for whatever part starts something."""
         broker = workers.make_broker(self._settings, [])
         self._closing.callback(broker.client.close)
-        return operations.orchestrator(self._app(), broker)
+        return broker
+
+    @cached_property
+    def _orchestrator(self) -> SyncOrchestrator:
+        return operations.orchestrator(self._app(), self._broker)
 
     def _app(self) -> App:
         with self._lock:

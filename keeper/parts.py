@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from execution import backfill_manager, operations, workers
+import dramatiq
+
+from execution import backfill_manager, operations
 from execution.app import App
 from execution.backfill_manager import BackfillManager
 from execution.reports import estimates, progress
@@ -99,15 +100,13 @@ class Connections(_Part):
 class Backfills(_Part):
     """`keeper.backfills`: start one, see how it stands, work it."""
 
-    def __init__(self, app_of: Callable[[], App], closing: ExitStack) -> None:
+    def __init__(self, app_of: Callable[[], App], broker_of: Callable[[], dramatiq.Broker]) -> None:
         super().__init__(app_of)
-        self._closing = closing
+        self._broker_of = broker_of
 
     @cached_property
     def _manager(self) -> BackfillManager:
-        broker = workers.make_broker(self._app.settings, [])
-        self._closing.callback(broker.client.close)
-        return operations.manager(self._app, broker)
+        return operations.manager(self._app, self._broker_of())
 
     def start(
         self,

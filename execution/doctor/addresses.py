@@ -9,13 +9,12 @@ from urllib.parse import urlsplit
 import httpx
 
 from execution.certificates import why_unreached
-from execution.doctor.lines import Line, failed, not_checked, ok, warning
+from execution.doctor.lines import LOCAL, Line, failed, not_checked, ok, warning
 from execution.settings import Settings
 
 _ANSWER_S = 10.0
 _DIRECT = re.compile(r"db\.[a-z0-9]+\.supabase\.(co|com|in|net)")
 _TRANSACTION_POOLER = 6543
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 _OURS = "Point PUBLIC_URL at the web process, and see that the host's router leads there."
 
 
@@ -49,9 +48,9 @@ def _database_address(settings: Settings) -> Line:
 
 def _supabase_address(settings: Settings) -> Line:
     parts = urlsplit(settings.supabase_url)
-    if parts.scheme == "http" and parts.hostname not in _LOCAL:
+    if parts.scheme == "http" and parts.hostname not in LOCAL:
         return failed("SUPABASE_URL", "not encrypted: the key goes over the wire as it is", "Begin it with https://.")
-    return ok("SUPABASE_URL", "on this machine" if parts.hostname in _LOCAL else "encrypted")
+    return ok("SUPABASE_URL", "on this machine" if parts.hostname in LOCAL else "encrypted")
 
 
 def of_public_url(settings: Settings, webhooks: Sequence[str]) -> Iterator[Line]:
@@ -61,7 +60,7 @@ def of_public_url(settings: Settings, webhooks: Sequence[str]) -> Iterator[Line]
         return
     base = settings.public_url.rstrip("/")
     parts = urlsplit(base)
-    if parts.scheme == "http" and parts.hostname not in _LOCAL:
+    if parts.scheme == "http" and parts.hostname not in LOCAL:
         yield failed("PUBLIC_URL", "not encrypted", "Begin it with https://: platforms deliver to nothing else.")
     with httpx.Client(base_url=base, timeout=_ANSWER_S, trust_env=False, follow_redirects=False) as client:
         live = _asked(client, "GET", "/health/live")

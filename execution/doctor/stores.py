@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import redis
 
 from execution.clock import Clock
-from execution.doctor.lines import Line, failed, not_checked, ok, warning
+from execution.doctor.lines import LOCAL, Line, failed, not_checked, ok, warning
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from execution.keyring import Keyring
 from execution.process import boot
@@ -22,7 +22,6 @@ from execution.valkey import Valkey, why_away
 
 # Windows overlap by a minute, and signed deliveries may be five minutes old.
 _CLOCK_WARNS_S, _CLOCK_FAILS_S = 5.0, 60.0
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 _PROCESSES = {"clock": "keeper clock", "web": "keeper web", "worker": "keeper worker"}
 
 Look = Callable[[], Iterator[Line]]
@@ -119,7 +118,7 @@ def _encryption(settings: Settings) -> Line:
         if "ssl_cert_reqs=none" in parts.query:
             return warning("valkey TLS", "encrypted, with a certificate that nobody checks", "Give ?ssl_ca_certs=FILE.")
         return ok("valkey TLS", "encrypted, and its certificate is checked")
-    if parts.scheme == "unix" or parts.hostname in _LOCAL:
+    if parts.scheme == "unix" or parts.hostname in LOCAL:
         return ok("valkey TLS", "on this machine")
     return warning("valkey TLS", "not encrypted", "Begin REDIS_URL with rediss:// unless the network is your own.")
 
