@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,7 +18,7 @@ from tests.standins.etsy import Etsy
 from tests.standins.printify import Printify
 from tests.standins.shopify import Shopify
 from tests.standins.stand_in import Shop, StandIn
-from tests.worlds.rounds import round_of
+from tests.worlds.rounds import a_while_ago, make_whole_due, round_of
 from tests.worlds.world import World, make_world
 
 SEEDS = range(int(os.environ.get("KEEPER_HISTORIES", "2")))
@@ -73,7 +72,7 @@ def connected(app: App, db: psycopg.Connection[Any]) -> Callable[[StandIn, Shop]
 def happen(stand_in: StandIn, shop: Shop, rng: random.Random, change: Change) -> None:
     """A change, which may have nothing to happen to any more. Not within the last minute, which no round reads."""
     ages = (90, 300, 700) if change["kind"] != "backdated_ledger_entry" else (4_000, 200_000)
-    at = int(time.time()) - rng.choice(ages)
+    at = a_while_ago(rng.choice(ages))
     fields = {name: {"index": rng.randrange(SO_MANY)} if value is SOME else value for name, value in change.items()}
     answer = stand_in.http.post(f"/_sandbox/shops/{shop.number}/mutations", json={"at": at, **fields})
     assert answer.status_code in (200, 400, 422), answer.text
@@ -87,10 +86,7 @@ def lived_through(world: World, stand_in: StandIn, changes: tuple[Change, ...], 
             round_of(world)
         else:
             happen(stand_in, world.shop, rng, rng.choice(changes))
-    world.db.execute(
-        "update private.sync_rounds set whole_at = now() where connection_id = %s and whole_at is not null",
-        (world.only.connection_id,),
-    )
+    make_whole_due(world)
     round_of(world)
     # What the ledger told of an order that only the whole reading found.
     round_of(world)

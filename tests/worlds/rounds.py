@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 from execution import operations
@@ -18,3 +19,16 @@ def due(world: World) -> dict[str, datetime]:
     """When each entity of the only shop is read next."""
     rows = world.rows("select * from private.sync_rounds where connection_id = %s", world.only.connection_id)
     return {row["entity"]: row["due_at"] for row in rows}
+
+
+def a_while_ago(seconds: int = 120) -> int:
+    """A moment that the next round's bound lies behind, and the watermark before."""
+    return int(time.time()) - seconds
+
+
+def make_whole_due(world: World) -> None:
+    """The next rounds of the only shop read everything, where a rule says so at all."""
+    world.db.execute(
+        "update private.sync_rounds set whole_at = now() where connection_id = %s and whole_at is not null",
+        (world.only.connection_id,),
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,7 +12,7 @@ from psycopg import sql
 from execution import operations
 from tests.standins.etsy import Etsy
 from tests.standins.stand_in import Shop
-from tests.worlds.rounds import due, round_of
+from tests.worlds.rounds import a_while_ago, due, round_of
 from tests.worlds.world import World
 
 WorldOf = Callable[[Shop], World]
@@ -24,11 +23,6 @@ def world(world_of: WorldOf, etsy: Etsy) -> World:
     world = world_of(etsy.shop(40))
     world.run()
     return world
-
-
-def a_while_ago(seconds: int = 120) -> int:
-    """A moment that the next round's bound lies behind, and the watermark before."""
-    return int(time.time()) - seconds
 
 
 def calls(etsy: Etsy, world: World) -> int:

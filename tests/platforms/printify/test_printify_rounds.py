@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
 
 from tests.standins.printify import Printify
 from tests.standins.stand_in import Shop
-from tests.worlds.rounds import round_of
+from tests.worlds.rounds import a_while_ago, make_whole_due, round_of
 from tests.worlds.world import World
 
 WorldOf = Callable[[Shop], World]
-PAST = 120
 
 
 @pytest.fixture
@@ -25,13 +23,6 @@ def world(world_of: WorldOf, printify: Printify) -> World:
 
 def calls(printify: Printify, world: World) -> int:
     return len(printify.ledger(shop=str(world.shop.number)))
-
-
-def all_of_it_is_due(world: World) -> None:
-    world.db.execute(
-        "update private.sync_rounds set whole_at = now() where connection_id = %s and entity = 'orders'",
-        (world.only.connection_id,),
-    )
 
 
 def test_a_shop_at_rest_costs_one_call(printify: Printify, world: World) -> None:
@@ -47,7 +38,7 @@ def test_new_orders_are_here_after_one_round(printify: Printify, world: World) -
     """More than a page holds: it reads on until it meets what is known."""
     before = set(world.stored("printify_orders"))
     for _ in range(13):
-        printify.mutate(world.shop, "new_order", at=int(time.time()) - PAST)
+        printify.mutate(world.shop, "new_order", at=a_while_ago())
 
     round_of(world, "orders")
 
@@ -63,7 +54,7 @@ def test_an_order_that_changed_is_asked_for_when_its_time_comes(
 ) -> None:
     """It was twenty minutes old in the middle of its production: at ten and at fifteen it is asked for."""
     shop = printify.shop(40)
-    printify.mutate(shop, "new_order", at=int(time.time()) - 1200, status="in-production")
+    printify.mutate(shop, "new_order", at=a_while_ago(1200), status="in-production")
     world = world_of(shop)
     world.run()
     if change == "deliver":
@@ -90,7 +81,7 @@ def test_all_is_read_when_its_day_has_come_and_what_is_gone_is_gone(printify: Pr
     printify.mutate(world.shop, "set_cost", order_id=second, cost=4711)
     round_of(world, "orders")
     unseen = world.wrong("printify_orders", "printify_line_items")
-    all_of_it_is_due(world)
+    make_whole_due(world)
 
     round_of(world, "orders")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
 
 from tests.standins.shopify import Shopify
 from tests.standins.stand_in import Shop
-from tests.worlds.rounds import round_of
+from tests.worlds.rounds import a_while_ago, make_whole_due, round_of
 from tests.worlds.world import World
 
 WorldOf = Callable[[Shop], World]
@@ -21,11 +20,6 @@ def world(world_of: WorldOf, shopify: Shopify) -> World:
     world = world_of(shopify.shop(30, products=4))
     world.run()
     return world
-
-
-def a_while_ago() -> int:
-    """A moment that the next round's bound lies behind, and the watermark before."""
-    return int(time.time()) - 120
 
 
 def newest(world: World) -> int:
@@ -78,9 +72,7 @@ def test_what_went_is_found_by_reading_everything(shopify: Shopify, world: World
     shopify.mutate(world.shop, "remove_order", order_id=first)
     round_of(world, "orders")
     unseen = str(first) in world.stored("orders")
-    world.db.execute(
-        "update private.sync_rounds set whole_at = now() where connection_id = %s", (world.only.connection_id,)
-    )
+    make_whole_due(world)
 
     round_of(world, "orders")
 
