@@ -11,7 +11,8 @@ KeeperError                 something is wrong; the message says what, the hint 
 Signal                      how one slice of a job ends early; the runner settles every one of them
 ├── Snooze                  come back later; costs no attempt
 ├── Retriable               try again with backoff; costs an attempt
-│   └── FileGone            a prepared file is there no more; ask for it again
+│   ├── FileGone            a prepared file is there no more; ask for it again
+│   └── BodyTooBig          more than we take at once; ask for less
 ├── Fatal                   the job ends; the seller is told why
 │   └── Refusal             the platform says so; believed when it is said twice, with time between
 └── Skip                    drop this one record or lookup, count it, go on
@@ -20,7 +21,7 @@ Signal                      how one slice of a job ends early; the runner settle
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 # Final is what is said twice, with so much time between: firewalls' pages and deployments pass.
 SAID_AGAIN_AFTER = timedelta(seconds=45)
@@ -104,6 +105,13 @@ class Retriable(Signal):
 
 class FileGone(Retriable):
     """A file that was prepared for us, or the signature in its address, is over: it has to be asked for again."""
+
+
+class BodyTooBig(Retriable):
+    """A body that is bigger than one may be: the same again brings the same, a smaller page may not."""
+
+    # The database's time before the request, as a response has it; the client knows it.
+    fetched_at: datetime | None = None
 
 
 class Fatal(Signal):

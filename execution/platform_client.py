@@ -13,7 +13,7 @@ import structlog
 
 from execution.budget.budgets import CallClass, Scope
 from execution.clock import Clock
-from execution.errors import Fatal, Refusal, Retriable, Skip, Snooze
+from execution.errors import BodyTooBig, Fatal, Refusal, Retriable, Skip, Snooze
 from execution.http.call_record import CallOutcome, CallSeen
 from execution.http.messages import Params, Request, Response
 from execution.http.retry_after import SHORTEST
@@ -139,6 +139,8 @@ class PlatformClient:
         except Retriable as signal:
             log.warning("platform_call_failed", platform=self._platform.name, path=request.path, reason=signal.reason)
             self._tell(request, "lost", self._clock.monotonic() - started)
+            if isinstance(signal, BodyTooBig):
+                signal.fetched_at = fetched_at
             raise
         seconds = self._clock.monotonic() - started
         self._log(request.path, raw, seconds)

@@ -7,7 +7,7 @@ import zlib
 import httpx
 import orjson
 
-from execution.errors import Retriable
+from execution.errors import BodyTooBig, Retriable
 
 MAX_BODY_BYTES = 20 * 1024 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
@@ -58,7 +58,7 @@ class BodyReader:
     def _add(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > self._max_bytes:
-            raise Retriable(f"the body is bigger than {self._max_bytes} bytes")
+            raise BodyTooBig(f"the body is bigger than {self._max_bytes} bytes")
         self._pieces.append(data)
 
 

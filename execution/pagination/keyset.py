@@ -15,8 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, Self, TypeVar, cast
 
-from execution.errors import Fatal, Retriable
+from execution.errors import BodyTooBig, Fatal, Retriable
 from execution.http.messages import Request, Response
+from execution.pagination import page_body
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import (
     MAX_PASSES,
@@ -34,6 +35,8 @@ from execution.pagination.paginator import (
     Wait,
     again,
     announce,
+    grown,
+    half_of,
     next_window,
     not_proven,
     open_window,
@@ -61,7 +64,7 @@ class KeysetPosition(Position):
         return self.seen
 
     def restarted(self) -> Self:
-        return replace(self, since=0, seen=0, pages=0, count=None, rising=True)
+        return replace(self, since=0, seen=0, pages=0, count=None, limit=None, rising=True)
 
 
 R = TypeVar("R", bound=KeysetPosition)
@@ -94,6 +97,8 @@ class KeysetPaginator(Paginator[R], Generic[R]):
     def fetch(self, caller: Caller, position: R) -> Response:
         """A page, at half its size and half of that where it is too much for the platform. Any size is right."""
         ends_at = self.monotonic() + _HALVING_S
+        if position.limit is not None:
+            return caller.send(self.page(position, min(position.limit, self._size)))
         for _ in range(_HALVINGS):
             try:
                 return caller.send(self.page(position, self._size))
@@ -102,6 +107,23 @@ class KeysetPaginator(Paginator[R], Generic[R]):
                     raise
                 self._size = max(1, self._size // 2)
         return caller.send(self.page(position, self._size))
+
+    def smaller(self, position: R) -> R | None:
+        limit = half_of(min(position.limit or self._size, self._size))
+        return None if limit is None else replace(position, limit=limit)
+
+    @abstractmethod
+    def key_page(self, position: R) -> Request:
+        """The call for the key alone of the record that comes next."""
+
+    def beyond(self, caller: Caller, position: R, signal: BodyTooBig) -> tuple[Response, Content]:
+        """The record's own key, which is little; what follows it is read from there on."""
+        response = caller.send(self.key_page(position))
+        key = next(iter(self.read(response).keys), None)
+        if key is None:
+            raise signal
+        content = page_body.in_place_of(signal.reason, {"key": key}, key=key)
+        return response, replace(content, facts={"more": True})
 
     def decide(self, position: R, content: Content) -> Advance[R] | Wait[R] | Commit[R]:
         ids = [int(key) for key in content.keys if key.isdecimal()]
@@ -112,6 +134,7 @@ class KeysetPaginator(Paginator[R], Generic[R]):
             since=max([position.since, *ids]),
             seen=position.seen + len(content.keys),
             pages=position.pages + 1,
+            limit=grown(position.limit, self._size),
             rising=position.rising and rising,
         )
         # A page that brings nothing new would be asked for without end.
@@ -141,4 +164,6 @@ class KeysetPaginator(Paginator[R], Generic[R]):
 
 def _is_too_much(signal: Fatal | Retriable) -> bool:
     """May a smaller page help? Not where the platform says when to come again."""
+    if isinstance(signal, BodyTooBig):
+        return False  # the position goes on at a smaller size, also in the next slice
     return signal.code == "page_too_big" if isinstance(signal, Fatal) else signal.after is None

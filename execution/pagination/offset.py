@@ -17,13 +17,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self, cast
 
+from execution.errors import BodyTooBig
 from execution.http.messages import Request, Response
+from execution.pagination import page_body
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import (
     MAX_PASSES,
     Advance,
     AuditCounts,
     Bounds,
+    Caller,
     Commit,
     Incomplete,
     Paginator,
@@ -33,6 +36,8 @@ from execution.pagination.paginator import (
     Send,
     again,
     announce,
+    grown,
+    half_of,
     halve,
     next_window,
     not_proven,
@@ -60,7 +65,9 @@ class OffsetPosition(Position):
         return self.offset
 
     def restarted(self) -> Self:
-        return replace(self, offset=0, pages=0, count=None, steady=True, joined=True, overlaps=True, last_key=None)
+        return replace(
+            self, offset=0, pages=0, count=None, limit=None, steady=True, joined=True, overlaps=True, last_key=None
+        )
 
 
 class OffsetPaginator(Paginator[OffsetPosition]):
@@ -83,9 +90,21 @@ class OffsetPaginator(Paginator[OffsetPosition]):
         return self._request(
             self.params_of(position),
             (position.window_start, position.window_end),
-            limit=self.pages.limit,
+            limit=position.limit or self.pages.limit,
             offset=position.offset,
         )
+
+    def smaller(self, position: OffsetPosition) -> OffsetPosition | None:
+        limit = half_of(position.limit or self.pages.limit)
+        return None if limit is None else replace(position, limit=limit)
+
+    def beyond(self, caller: Caller, position: OffsetPosition, signal: BodyTooBig) -> tuple[Response, Content]:
+        """The next record has the count beside it."""
+        neighbour = replace(position, offset=position.offset + 1, limit=1)
+        response = caller.send(self.request(neighbour))
+        place = {"window": [position.window_start, position.window_end], "offset": position.offset}
+        content = page_body.in_place_of(signal.reason, {**self.params_of(position), **place})
+        return response, replace(content, count=self.read(response).count)
 
     def read(self, response: Response) -> Content:
         return self.read_page(response, count_at=self.pages.count_at)
@@ -110,6 +129,7 @@ class OffsetPaginator(Paginator[OffsetPosition]):
             steady=position.steady and content.count == expected,
             joined=position.joined and overlap_holds,
             pages=position.pages + 1,
+            limit=grown(position.limit, self.pages.limit),
             overlaps=overlaps,
             offset=max(reached - 1, 0) if overlaps else reached,
             last_key=content.keys[-1] if content.keys else None,
@@ -199,8 +219,13 @@ class OffsetPaginator(Paginator[OffsetPosition]):
 
     def _probe(self, send: Send, params: Mapping[str, str], bounds: Bounds, *, offset: int = 0) -> Content:
         """One record, for the count beside it."""
-        request = self._request({**self.stream.params, **params}, (bounds.start, bounds.end), limit=1, offset=offset)
-        return self.read(send(request))
+        span, params = (bounds.start, bounds.end), {**self.stream.params, **params}
+        try:
+            return self.read(send(self._request(params, span, limit=1, offset=offset)))
+        except BodyTooBig:
+            # The record is too big to be fetched; the one behind it has the same count beside it.
+            content = self.read(send(self._request(params, span, limit=1, offset=offset + 1)))
+            return replace(content, keys=())
 
     def _request(
         self, params: Mapping[str, str], span: tuple[int | None, int | None], *, limit: int, offset: int

@@ -33,7 +33,7 @@ class Content:
     """The provider's count, the records' keys in order, and the further members that the paginator asked for, by path.
 
     `single`: some record has no readable key. `count` is None where the page does not tell it. `beside`: a further
-    member of each record, in the order of keys.
+    member of each record, in the order of keys. `in_place`: what stands for a record that could not be fetched.
     """
 
     count: int | None
@@ -41,6 +41,7 @@ class Content:
     single: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
     beside: tuple[Any, ...] = ()
+    in_place: RawRecord | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,13 @@ class Form:
     parts: Parts = field(default_factory=dict)
 
 
+def in_place_of(reason: str, place: Mapping[str, Any], *, key: str | None = None) -> Content:
+    """A page of one record that we cannot fetch: it is rejected by its key, or by its place where no key is known."""
+    raw = orjson.dumps({"not_fetched": reason, **place}, option=orjson.OPT_SORT_KEYS)
+    record = RawRecord(key=key, raw=raw, refused=reason)
+    return Content(count=None, keys=(record.audit_key,), single=True, in_place=record)
+
+
 def form_of(records: Records) -> Form:
     """What a person's row takes is not left out: a replay fills it."""
     taken = {name for person in records.people for name in person.members}
@@ -68,12 +76,14 @@ class RawRecord:
     """One record's own bytes; `key` is None where it has no readable one.
 
     `read`: the record as JSON without members that the database cannot hold, where it has any: the `unreadable`.
+    `refused`: why we never fetched it; `raw` says its place then.
     """
 
     key: str | None
     raw: bytes
     read: str | None = None
     unreadable: tuple[str, ...] = ()
+    refused: str | None = None
 
     @property
     def audit_key(self) -> str:
@@ -271,7 +281,13 @@ def as_json(records: list[RawRecord]) -> bytes:
     """The form in which `commit_page` takes single records."""
     return orjson.dumps(
         [
-            {"key": r.key, "raw": base64.b64encode(r.raw).decode(), "read": r.read, "unreadable": r.unreadable}
+            {
+                "key": r.key,
+                "raw": base64.b64encode(r.raw).decode(),
+                "read": r.read,
+                "unreadable": r.unreadable,
+                "refused": r.refused,
+            }
             for r in records
         ]
     )

@@ -23,13 +23,15 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Self, cast
 
-from execution.errors import Retriable
+from execution.errors import BodyTooBig, Retriable
 from execution.http.messages import Request, Response
+from execution.pagination import page_body
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import (
     MAX_PASSES,
     AuditCounts,
     Bounds,
+    Caller,
     Commit,
     Incomplete,
     Paginator,
@@ -99,6 +101,7 @@ class PageNumberPosition(Position):
             ordered=fresh.ordered,
             pages=0,
             count=None,
+            limit=None,
         )
 
 
@@ -121,8 +124,23 @@ class PageNumberPaginator(Paginator[PageNumberPosition]):
 
     def request(self, position: PageNumberPosition) -> Request:
         asked = self.params_of(position)
-        asked |= {self.pages.limit_param: str(self.pages.limit), self.pages.page_param: str(position.page)}
+        limit = position.limit or self.pages.limit
+        asked |= {self.pages.limit_param: str(limit), self.pages.page_param: str(position.page)}
         return Request(path=self.stream.path, params=asked)
+
+    def smaller(self, position: PageNumberPosition) -> PageNumberPosition | None:
+        """By a divisor, so that the place is a page's beginning still."""
+        sizes = _sizes(self.pages.limit)
+        at = sizes.index(position.limit or self.pages.limit) + 1
+        return _resized(position, (position.page - 1) * sizes[at - 1], sizes[at]) if at < len(sizes) else None
+
+    def beyond(self, caller: Caller, position: PageNumberPosition, signal: BodyTooBig) -> tuple[Response, Content]:
+        """The next record has the total beside it."""
+        response = caller.send(self.request(replace(position, page=position.page + 1)))
+        told = self.read(response)
+        content = page_body.in_place_of(signal.reason, {**self.params_of(position), "place": position.page})
+        facts = {**told.facts, "current_page": position.page}
+        return response, replace(content, count=told.count, facts=facts, beside=(None,))
 
     def read(self, response: Response) -> Content:
         content = self.read_page(response, facts=_FACTS, beside=self.pages.newest_first_by)
@@ -137,7 +155,7 @@ class PageNumberPaginator(Paginator[PageNumberPosition]):
         if position.head and position.anchor is None:
             return Commit(position=read, closing=True)
         if not self._ends_reading(read, content):
-            return Commit(position=replace(read, page=position.page + 1), closing=False)
+            return Commit(position=self._next_page(read), closing=False)
         if position.page == 1 or not read.ordered or self._endless(read):
             # The first page alone reached down to the anchor, or to the end: that is all there is.
             return Commit(position=read, closing=True)
@@ -163,8 +181,16 @@ class PageNumberPaginator(Paginator[PageNumberPosition]):
     def probe_newest(self, send: Send, bounds: Bounds) -> Probe | None:
         """The first page once more: the total, and a record that must be ours."""
         del bounds
-        content = self.read(send(self.request(PageNumberPosition())))
+        try:
+            content = self.read(send(self.request(PageNumberPosition())))
+        except BodyTooBig:
+            # A record that is not too big has the same total beside it.
+            content = replace(self._second(send), keys=())
         return Probe(count=content.count, newest=content.keys[0] if content.keys else None)
+
+    def _second(self, send: Send) -> Content:
+        """One record by itself, of which nothing but the total is told."""
+        return self.read(send(self.request(PageNumberPosition(page=2, limit=1))))
 
     def calls_for(self, count: int, bounds: Bounds) -> int:
         """The pages, the head once more, and the probe."""
@@ -201,6 +227,17 @@ class PageNumberPaginator(Paginator[PageNumberPosition]):
             newest=next(iter(times), None) if position.page == 1 else position.newest,
             oldest=times[-1] if times else position.oldest,
         )
+
+    def _next_page(self, read: PageNumberPosition) -> PageNumberPosition:
+        """Of the usual size again as soon as a page of it begins here."""
+        following = replace(read, page=read.page + 1)
+        if read.limit is None:
+            return following
+        sizes, offset = _sizes(self.pages.limit), read.page * read.limit
+        greater = sizes[sizes.index(read.limit) - 1]
+        if offset % greater:
+            return following
+        return _resized(following, offset, None if greater == self.pages.limit else greater, usual=self.pages.limit)
 
     def _ends_reading(self, read: PageNumberPosition, content: Content) -> bool:
         """Where no last page is told, only an empty page is the end: a short one may have been cut by the platform."""
@@ -239,6 +276,19 @@ def _reaches(read: PageNumberPosition) -> bool:
     if not read.head or read.anchor is None or read.oldest is None:
         return False
     return read.oldest < read.anchor or (read.page == 1 and read.newest == read.anchor)
+
+
+def _sizes(limit: int) -> list[int]:
+    """The sizes that a page may shrink to, each a divisor of the one before, down to one."""
+    sizes = [limit]
+    while (size := sizes[-1]) > 1:
+        sizes.append(size // next(by for by in range(2, size + 1) if size % by == 0))
+    return sizes
+
+
+def _resized(position: PageNumberPosition, offset: int, limit: int | None, *, usual: int = 0) -> PageNumberPosition:
+    """The page of this size that begins at an offset. How many pages there are is told anew."""
+    return replace(position, limit=limit, page=offset // (limit or usual) + 1, size=None, last_page=None, had="")
 
 
 def _digest(keys: tuple[str, ...]) -> str:

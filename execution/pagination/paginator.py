@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 import msgspec
 
-from execution.errors import CursorUnreadable
+from execution.errors import BodyTooBig, CursorUnreadable
 from execution.http.messages import Request, Response
 from execution.pagination import page_body
 from execution.pagination.page_body import Content
@@ -55,6 +55,8 @@ class Position:
     # Records that the provider announced so far, over all parts; None where it is unknowable.
     total: int | None = None
     counted: bool = False
+    # How many records a page is asked for, where as many as usual do not fit into a body.
+    limit: int | None = None
     # A second reading of a doubtful window stays in its part.
     only_part: bool = False
     done: bool = False
@@ -79,8 +81,9 @@ class Position:
             raise CursorUnreadable(f"the position cannot be read: {error}") from None
 
     def dump(self) -> dict[str, Any]:
-        """As JSON would give it back."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        """As JSON would give it back; `limit` only where there is one, so that older code reads the rest."""
+        values = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return values if self.limit is not None else {name: values[name] for name in values if name != "limit"}
 
 
 P = TypeVar("P", bound=Position)
@@ -197,6 +200,18 @@ class Paginator(ABC, Generic[P]):
     def fetch(self, caller: Caller, position: P) -> Response:
         """Get what this position stands for. A paginator that reads files overrides this."""
         return caller.send(self.request(position))
+
+    def smaller(self, position: P) -> P | None:
+        """The same place with fewer records to a page. None: one alone is asked for, or this list knows no size."""
+        del position
+        return None
+
+    def beyond(self, caller: Caller, position: P, signal: BodyTooBig) -> tuple[Response, Content]:
+        """A page in place of the one record that stands here and is bigger than a body may be, from what its neighbour
+        tells of the list. Raises the signal where the reading cannot go on without the record.
+        """
+        del caller, position
+        raise signal
 
     @property
     def records_at(self) -> str:
@@ -340,6 +355,16 @@ def again(position: P) -> P:
 def once_more(position: P) -> P:
     """A reading of the same window from the beginning, as if it had never been tried."""
     return replace(again(position), tries=1)
+
+
+def half_of(limit: int) -> int | None:
+    """As many records as may fit where so many do not; None where it was one."""
+    return limit // 2 or None
+
+
+def grown(limit: int | None, usual: int) -> int | None:
+    """Twice as many, after a page that fit; None once that is as usual."""
+    return None if limit is None or 2 * limit >= usual else 2 * limit
 
 
 def not_proven(stream: Stream, position: Position, counts: AuditCounts) -> Incomplete:

@@ -18,10 +18,10 @@ import msgspec
 from execution.errors import CursorTooNew, CursorUnreadable
 from execution.pagination.paginator import Position, ReadWindow
 
-VERSION = 2
+VERSION = 3
 # What older code reads as well: whatever it does not know is left out unless it is there.
 _PLAIN = 1
-# What came with the newer form.
+# What came with a newer form; the third brought pages of fewer records (`Position.limit`).
 _NEWER = ("known", "gone", "again", "waits")
 
 
@@ -55,7 +55,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         version = saved.get("version")
         if isinstance(version, int) and version > VERSION:
             raise CursorTooNew(f"the cursor has version {version}, this worker reads version {VERSION}")
-        if version not in (_PLAIN, VERSION):
+        if version not in range(_PLAIN, VERSION + 1):
             raise CursorUnreadable(f"the cursor has version {version}, this worker reads version {VERSION}")
         try:
             return msgspec.convert({name: value for name, value in saved.items() if name != "version"}, cls)
@@ -65,7 +65,8 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def dump(self) -> dict[str, Any]:
         """As JSON, without what is as in a fresh cursor."""
         fields: dict[str, Any] = msgspec.to_builtins(self)
-        return {"version": VERSION if any(name in fields for name in _NEWER) else _PLAIN, **fields}
+        newer = 2 if any(name in fields for name in _NEWER) else _PLAIN
+        return {"version": 3 if "limit" in (self.position or {}) else newer, **fields}
 
     def at(self, position: Position) -> Self:
         return msgspec.structs.replace(self, position=position.dump())

@@ -14,7 +14,7 @@ from typing import cast
 import orjson
 import structlog
 
-from execution.errors import SAID_AGAIN_AFTER, Fatal, Retriable, Skip, Snooze
+from execution.errors import SAID_AGAIN_AFTER, BodyTooBig, Fatal, Retriable, Skip, Snooze
 from execution.http.messages import Response
 from execution.pagination import page_body
 from execution.pagination.page_body import Content
@@ -58,14 +58,14 @@ class LookupStep:
                 response, content = self._ask(ids)
                 following = self._past(ids, self._absent(ids, content))
                 self._slice.committer.commit(self._page(response, content, following))
-            except Skip:
-                if len(ids) > 1 and (gone < _MOST_GONE or self._cursor.again):
-                    # One that is gone must not take the others of its batch along.
+            except (BodyTooBig, Skip) as signal:
+                is_gone = isinstance(signal, Skip)
+                if len(ids) > 1 and (not is_gone or gone < _MOST_GONE or self._cursor.again):
+                    # One that is gone, or too big, must not take the others of its batch along.
                     limit = len(ids) // 2
                     continue
-                gone += 1
-                following = self._past(ids, ids)
-                self._slice.save(following)
+                gone += is_gone
+                following = self._without(ids, signal)
             except Fatal as signal:
                 if self._may_go_without(signal):
                     return self._cursor.next_step()
@@ -101,6 +101,18 @@ class LookupStep:
         return PageCommit(
             step=lookup, response=response, content=content, records_at=lookup.records_at, cursor=following
         )
+
+    def _without(self, ids: Sequence[str], signal: BodyTooBig | Skip) -> Cursor:
+        """Where the job stands once these are passed over: they are gone, or the one is rejected as too big."""
+        if isinstance(signal, Skip) or signal.fetched_at is None:
+            following = self._past(ids, ids)
+            self._slice.save(following)
+            return following
+        following, one = self._past(ids, ()), ids[0]
+        response = Response(status=0, body=b"", headers={}, fetched_at=signal.fetched_at)
+        content = page_body.in_place_of(signal.reason, {"key": one}, key=one)
+        self._slice.committer.commit(self._page(response, content, following))
+        return following
 
     def _absent(self, ids: Sequence[str], content: Content) -> Sequence[str]:
         """The ids of which an answer shows nothing. Ids that are no keys are asked for one by one."""

@@ -16,7 +16,7 @@ from execution.errors import StoreError
 from execution.http.messages import Response
 from execution.jobs import LEASE_SECONDS
 from execution.pagination import page_body
-from execution.pagination.page_body import Content
+from execution.pagination.page_body import Content, RawRecord
 from execution.pagination.paginator import AuditCounts
 from execution.slices.cursor import Cursor
 from execution.store import Store
@@ -78,8 +78,12 @@ class PageCommit:
         return b'{"page":', self.response.body, b',"envelope":', envelope, b"}"
 
     def record_by_record(self, envelope: bytes) -> tuple[bytes, ...]:
-        records = page_body.split_records(self.response.body, self.records_at, self.step.records)
+        in_place = self.content.in_place
+        records = [in_place] if in_place else self._split()
         return b'{"records":', page_body.as_json(records), b',"envelope":', envelope, b"}"
+
+    def _split(self) -> list[RawRecord]:
+        return page_body.split_records(self.response.body, self.records_at, self.step.records)
 
 
 class PageCommitter:

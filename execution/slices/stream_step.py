@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from execution.errors import Snooze
+from execution.errors import BodyTooBig, Snooze
 from execution.http.messages import Response
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import (
@@ -47,8 +47,16 @@ class StreamStep:
             while not position.done:
                 if self._ahead is None and self._slice.over():
                     return None
-                response = self._fetch(position)
-                content = self._paginator.read(response)
+                try:
+                    response = self._fetch(position)
+                    content = self._paginator.read(response)
+                except BodyTooBig as signal:
+                    smaller = self._paginator.smaller(position)
+                    if smaller is not None:
+                        position = smaller
+                        self._slice.save(self._cursor.at(position))
+                        continue
+                    response, content = self._paginator.beyond(self._slice, position, signal)
                 decision = self._paginator.decide(position, content)
                 if isinstance(decision, Commit):
                     page = self._page(position, decision, response, content)

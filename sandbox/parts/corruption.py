@@ -100,8 +100,8 @@ def _bad_json(body: bytes, rule: Rule, vendor: VendorFormat) -> bytes:
     if flavour == "truncated":
         return body[: len(body) // 2]
     doc = orjson.loads(body)
-    record = _record(doc, rule.get("record", 0), vendor)
-    if record is None:
+    record = _record(doc, rule, vendor)
+    if record is None or (flavour == "big" and not {rule.get("field", ""), *vendor.texts} & set(record)):
         return body
     holder, name = _place(record, rule, vendor)
     if flavour == "missing_key":
@@ -115,15 +115,27 @@ def _bad_json(body: bytes, rule: Rule, vendor: VendorFormat) -> bytes:
     return orjson.dumps(doc).replace(orjson.dumps(_MARK), raw, 1)
 
 
-def _record(doc: Any, number: int, vendor: VendorFormat) -> Doc | None:
-    """A dotted path leads to the rows, as GraphQL needs it; a document without them is itself the record."""
+def _record(doc: Any, rule: Rule, vendor: VendorFormat) -> Doc | None:
+    """The one that the rule names, by its key or by its place. A dotted path leads to the rows, as GraphQL needs it; a
+    document without them is itself the record.
+    """
     rows = doc
     for step in vendor.rows.split("."):
         if not isinstance(rows, dict) or step not in rows:
             found: Doc = doc
             return found
         rows = rows[step]
+    if key := rule.get("key", ""):
+        named = (
+            row for row in rows if isinstance(row, dict) and any(_tail(row.get(name)) == key for name in vendor.keys)
+        )
+        return next(named, None)
+    number = rule.get("record", 0)
     return rows[number] if number < len(rows) else None
+
+
+def _tail(key: Any) -> str:
+    return str(key).rpartition("/")[2]
 
 
 def _place(record: Doc, rule: Rule, vendor: VendorFormat) -> tuple[Any, str]:
@@ -136,7 +148,7 @@ def _place(record: Doc, rule: Rule, vendor: VendorFormat) -> tuple[Any, str]:
 
 
 def _default_field(record: Doc, flavour: str, vendor: VendorFormat) -> str:
-    text = flavour in ("lone_surrogate", "nul", "latin1")
+    text = flavour in ("lone_surrogate", "nul", "latin1", "big")
     numbers = (
         (*vendor.numbers, *vendor.keys) if flavour in ("nan", "bigint", "wrong_type", "deep_nesting") else vendor.keys
     )
@@ -147,6 +159,8 @@ def _raw(flavour: str, value: Any, rule: Rule) -> bytes:
     """The bytes that stand where the field's value was."""
     if flavour == "wrong_type":
         return orjson.dumps(rule.get("value", "not a number"))
+    if flavour == "big":
+        return b'"%s"' % (b"x" * rule.get("bytes", 0))
     fixed = {
         "nan": b"NaN",
         "lone_surrogate": rb'"caf\ud800 mug"',

@@ -22,6 +22,7 @@ FLAVOURS = (
     "latin1",
     "bom",
     "truncated",
+    "big",
 )
 
 Fields = dict[str, type | tuple[type, ...]]
@@ -37,7 +38,7 @@ _COMMON: dict[str, Fields] = {
     "rate_limit": {"which": str, "retry_after": int},
     "redirect": {"location": str},
     "gzip": {},
-    "bad_json": {"flavour": str, "record": int, "field": str, "value": object},
+    "bad_json": {"flavour": str, "record": int, "field": str, "value": object, "key": str, "bytes": int},
 }
 _REQUIRED = {"slow": ("seconds",), "status": ("status",), "bad_json": ("flavour",)}
 

@@ -133,7 +133,7 @@ begin
 end $$;
 
 -- land_one_by_one: for a page that holds a poison record. Each record lands, in part if need be, or is rejected, by
--- itself. `p_records` is a list of {key, raw (base64), read, unreadable}.
+-- itself. `p_records` is a list of {key, raw (base64), read, unreadable, refused}; `refused`: why it was never fetched.
 create or replace function private.land_one_by_one(job public.sync_jobs, p_stream text, p_shape text, p_fetched_at timestamptz,
                                                    p_records jsonb, out landed private.landed, out rejected int)
 language plpgsql set search_path = '' as $$
@@ -142,10 +142,15 @@ begin
     landed := row('{}'::text[], 0, 0, 0, 0)::private.landed;
     rejected := 0;
     for item in select e.value ->> 'key' as key, e.value ->> 'raw' as raw, e.value ->> 'read' as read,
+                       e.value ->> 'refused' as refused,
                        array(select jsonb_array_elements_text(e.value -> 'unreadable')) as unreadable
                 from jsonb_array_elements(p_records) with ordinality as e(value, ord) order by e.ord loop
         bytes := decode(item.raw, 'base64');
-        select * into one from private.land_one(job, p_shape, p_fetched_at, bytes, item.read, item.unreadable);
+        if item.refused is null then
+            select * into one from private.land_one(job, p_shape, p_fetched_at, bytes, item.read, item.unreadable);
+        else
+            select null::private.landed as landed, item.refused as reason, '54000' as code, null::text as partial into one;
+        end if;
         kept := case when one.reason is null then bytes else private.told_of(job, item.key, p_fetched_at, bytes) end;
         if one.landed is not null then
             landed.keys := landed.keys || (one.landed).keys;

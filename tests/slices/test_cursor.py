@@ -77,7 +77,11 @@ def test_only_a_cursor_that_older_code_cannot_read_says_so() -> None:
     """During a deploy an older worker goes on with every job that it understands."""
     cursor = Cursor(step=2).knowing({"proof lines": {"rest": {"next": "7"}}})
 
-    assert cursor.dump()["version"] == VERSION == 2
+    smaller = cursor.at(OffsetPosition(limit=50))
+
+    assert smaller.dump()["version"] == VERSION == 3
+    assert "limit" not in (cursor.at(OffsetPosition()).dump()["position"])
+    assert cursor.dump()["version"] == 2
     assert Cursor.load(through_json(cursor.dump())) == cursor
     assert cursor.next_step().dump()["version"] == 1
 

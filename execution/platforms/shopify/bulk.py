@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import orjson
 import structlog
 
-from execution.errors import Fatal, FileGone
+from execution.errors import BodyTooBig, Fatal, FileGone
 from execution.http.messages import Response
 from execution.pagination.keyset import KeysetPosition
 from execution.pagination.page_body import Content
@@ -114,6 +114,14 @@ class BulkPaginator(GraphqlPaginator[BulkPosition]):
             case _:
                 return super().fetch(caller, position)
 
+    def smaller(self, position: BulkPosition) -> BulkPosition | None:
+        return super().smaller(position) if position.stage == "pages" else None
+
+    def beyond(self, caller: Caller, position: BulkPosition, signal: BodyTooBig) -> tuple[Response, Content]:
+        if position.stage != "pages":
+            raise signal
+        return super().beyond(caller, position, signal)
+
     def read(self, response: Response) -> Content:
         content = super().read(response)
         control = self.read_page(response, facts=("keeper",)).facts["keeper"] if response.status == _OURS else None
@@ -122,7 +130,7 @@ class BulkPaginator(GraphqlPaginator[BulkPosition]):
     def decide(
         self, position: BulkPosition, content: Content
     ) -> Advance[BulkPosition] | Wait[BulkPosition] | Commit[BulkPosition]:
-        control = content.facts["keeper"]
+        control = content.facts.get("keeper")
         if control is None:
             return super().decide(position, content)
         match position.stage:

@@ -93,13 +93,19 @@ class GraphqlPaginator(KeysetPaginator[C], Generic[C]):
         return Probe(count=counted if exact else None, newest=newest, detail={} if exact else {"at_least": counted})
 
     def page(self, position: C, size: int) -> Request:
+        return self._page(position, size, self.pages.node)
+
+    def key_page(self, position: C) -> Request:
+        return self._page(position, 1, "id")
+
+    def _page(self, position: C, size: int, node: str) -> Request:
         """The first page brings the count along, for the progress bar."""
         pages, first = self.pages, position.pages == 0
         count = self._count_field if first else ""
         query = (
             f"query Keeper($first: Int!, $query: String{self._count_variable if first else ''}) {{ {count} "
             f"{pages.root}(first: $first, sortKey: ID, query: $query) "
-            f"{{ nodes {{ {pages.node} }} pageInfo {{ hasNextPage }} }} }}"
+            f"{{ nodes {{ {node} }} pageInfo {{ hasNextPage }} }} }}"
         )
         variables = self._variables(position) if first else {"query": self._search(position)}
         return graphql(query, variables | {"first": size}, points=pages.points(size))

@@ -65,6 +65,10 @@ class SinceIdPaginator(KeysetPaginator[KeysetPosition]):
         params = {**self._filters(position), "limit": size, "since_id": position.since, "fields": fields}
         return Request(path=f"/{self.pages.root}.json", params=params)
 
+    def key_page(self, position: KeysetPosition) -> Request:
+        params = {**self._filters(position), "limit": 1, "since_id": position.since, "fields": "id"}
+        return Request(path=f"/{self.pages.root}.json", params=params)
+
     def read(self, response: Response) -> Content:
         content = self.read_page(response)
         more = bool(_NEXT.search(response.headers.get("link", "")))
@@ -74,7 +78,9 @@ class SinceIdPaginator(KeysetPaginator[KeysetPosition]):
         """The count, and the record that the platform puts first: the newest one."""
         filters = self._filters(self.begin(bounds))
         counted = send(Request(path=f"/{self.pages.root}/count.json", params=filters))
-        first = self.read_page(send(Request(path=f"/{self.pages.root}.json", params={**filters, "limit": 1})))
+        first = self.read_page(
+            send(Request(path=f"/{self.pages.root}.json", params={**filters, "limit": 1, "fields": "id"}))
+        )
         try:
             count = int(orjson.loads(counted.body)["count"])
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
