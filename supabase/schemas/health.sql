@@ -70,6 +70,17 @@ end $$;
 revoke all on function public.record_calls(jsonb) from public, anon, authenticated;
 grant execute on function public.record_calls(jsonb) to service_role;
 
+-- table_sizes: bytes of each of our tables, with its indexes and what is stored beside it, and about how many rows it has; null
+-- where nobody has counted yet. What grows without an end is seen here first.
+create or replace function private.table_sizes() returns jsonb
+language sql stable set search_path = '' as $$
+    select coalesce(jsonb_object_agg(n.nspname || '.' || c.relname,
+               jsonb_build_object('bytes', pg_total_relation_size(c.oid), 'rows', nullif(c.reltuples::bigint, -1))), '{}')
+    from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+    where c.relkind = 'r' and n.nspname || '.' || c.relname in (
+        select table_name from private.lives() union select 'public.' || name from private.synced_tables);
+$$;
+
 -- pipeline_health: everything that health and metrics tell, in one answer. Counts stop at ten thousand: more of them
 -- would say no more, and a look must stay quick.
 create or replace function public.pipeline_health(p_minutes int default 60) returns jsonb
@@ -125,6 +136,7 @@ begin
             from jsonb_to_recordset(public.breakers()) as b(scope text, state text, reason text, failures int,
                                                             since timestamptz, retry_at timestamptz)),
         'obligations', private.open_obligations(),
+        'tables', private.table_sizes(),
         'reconnect_needed', (
             select coalesce(jsonb_object_agg(platform, accounts), '{}') from (
                 select platform, count(*) as accounts

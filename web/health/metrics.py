@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import structlog
@@ -127,9 +127,20 @@ def _families(facts: dict[str, Any] | None, platforms: Iterable[str]) -> Iterabl
         parked.add_metric([name], health["parked"])
         circuits.add_metric([name], len(health["circuits"]))
     yield from (score, parked, circuits)
+    yield from _sizes(facts["tables"])
     calls = GaugeMetricFamily(
         "keeper_platform_calls_last_hour", "Calls to platforms", labels=["platform", "endpoint", "outcome"]
     )
     for row in facts["calls"]:
         calls.add_metric([row["platform"], row["endpoint"], row["outcome"]], int(row["calls"]))
     yield calls
+
+
+def _sizes(tables: dict[str, dict[str, int | None]]) -> Iterator[Metric]:
+    size = GaugeMetricFamily("keeper_table_bytes", "What a table takes, with its indexes", labels=["table"])
+    rows = GaugeMetricFamily("keeper_table_rows", "About how many rows a table has", labels=["table"])
+    for name, told in sorted(tables.items()):
+        size.add_metric([name], told["bytes"] or 0)
+        if (count := told["rows"]) is not None:
+            rows.add_metric([name], count)
+    yield from (size, rows)
