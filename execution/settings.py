@@ -25,10 +25,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from execution.api_key import public_role
 from execution.catalog import PLATFORMS, shown
 from execution.errors import UserError
 from execution.keyring import Keyring
 from execution.platform_settings import (
+    Key,
     PlatformSettings,
     PlatformVariables,
     Secrets,
@@ -37,6 +39,7 @@ from execution.platform_settings import (
     address,
     secrets_of,
 )
+from execution.valkey import address_fault
 
 _ADVICE = "set it right, or take a whole set from `keeper up --print-env`."
 
@@ -81,7 +84,25 @@ def _key_ring(value: SecretStr) -> SecretStr:
     return value
 
 
-RedisAddress = Annotated[SecretStr, address("redis", "rediss", "unix")]
+def _valkey_options(value: SecretStr) -> SecretStr:
+    if fault := address_fault(value.get_secret_value()):
+        raise ValueError(fault)
+    return value
+
+
+def _whole_project(value: str) -> str:
+    if re.search(r"/(rest|auth|storage|functions|graphql)/v1/?$", value):
+        raise ValueError("is the address of one service: leave out what follows the project's own")
+    return value
+
+
+def _secret_key(value: SecretStr) -> SecretStr:
+    if role := public_role(value.get_secret_value()):
+        raise ValueError(f"is the project's {role} key, which everybody may see: take the secret one")
+    return value
+
+
+RedisAddress = Annotated[SecretStr, address("redis", "rediss", "unix"), AfterValidator(_valkey_options)]
 DatabaseAddress = Annotated[SecretStr, address("postgres", "postgresql")]
 _DATABASE: TypeAdapter[SecretStr] = TypeAdapter(DatabaseAddress)
 
@@ -94,8 +115,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    supabase_url: WebAddress
-    supabase_service_role_key: SecretStr
+    supabase_url: Annotated[WebAddress, AfterValidator(_whole_project)]
+    supabase_service_role_key: Annotated[Key, AfterValidator(_secret_key)]
     redis_url: RedisAddress
     token_keys: Annotated[SecretStr, AfterValidator(_key_ring)]
     supabase_anon_key: SecretStr | None = None
