@@ -465,7 +465,7 @@ def worker(
     """Work the queue until SIGTERM. A stop finishes the page in hand and gives the job back."""
     # A person who waits for the web process goes first where both share a machine; a page can wait.
     os.nice(nice)
-    operations.wait_for_boot(unchecked_app())
+    unchecked_app().wait_for_boot()
     operations.work_forever(processes=processes, threads=threads)
 
 
@@ -474,7 +474,7 @@ def clock(*, every: Annotated[float, typer.Option(help="Seconds between two beat
     """Ring for due jobs and take back those of dead workers, until SIGTERM. Two at once do no harm."""
     logs.configure()
     here = unchecked_app()
-    operations.wait_for_boot(here)
+    here.wait_for_boot()
     operations.keep_time(here, every_seconds=every)
 
 
