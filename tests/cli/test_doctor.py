@@ -137,6 +137,19 @@ def test_a_key_that_opens_nothing_and_one_that_is_missing(
     assert (wrong[f"key {name}"]["status"], missing[f"key {name}"]["status"]) == ("failed", "failed")
 
 
+def test_the_status_of_keys_is_no_success_where_one_opens_nothing(
+    keeper: Keeper, connected: str, whole_env: dict[str, str]
+) -> None:
+    """The same name with other bytes: each of its tokens is lost until the right key is back."""
+    name, _, _ = whole_env["TOKEN_KEYS"].partition(":")
+
+    right, wrong = keeper("keys status"), keeper("keys status", TOKEN_KEYS=f"{name}:{OTHER_KEY}")
+
+    assert (right.status, wrong.status) == (0, 1)
+    assert f"{name}: opens nothing of what is stored under its name: put the right key back." in wrong.out
+    assert "opens nothing" not in right.out
+
+
 def test_a_valkey_that_is_away_and_one_that_forgets(examined: Examined, whole_env: dict[str, str]) -> None:
     away = examined(REDIS_URL="redis://127.0.0.1:1/0")
     with redis.Redis.from_url(whole_env["REDIS_URL"]) as valkey:

@@ -26,6 +26,20 @@ def test_a_running_entity_tells_what_how_much_and_how_long() -> None:
     assert detail == "About 5 minutes left"
 
 
+def test_where_nothing_moves_nothing_is_said_to_start_in_a_moment() -> None:
+    """No worker or no clock gives a sign of life: that is ours, and no figure that stands still explains it."""
+    facts = status(job(status="queued", started_at=None, records_done=0), job("payments", "waiting"))
+
+    moving, still = (progress_view({**facts, "stands_still": stands}, reader()) for stands in (False, True))
+
+    assert moving.shops[0].entities[0].detail == "Starts in a moment"
+    assert still.shops[0].entities[0].detail == "Waits for us"
+    assert still.subline == (
+        "Nothing moves at the moment. That is on our side, and nothing of yours is lost: it goes on by itself."
+    )
+    assert "on our side" not in moving.subline
+
+
 def test_a_used_up_day_says_when_it_goes_on() -> None:
     """The quota is nobody's fault and nobody's work: it says until when."""
     parked = job(
