@@ -12,13 +12,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from execution import __version__, operations
+from execution import __version__, operations, shipped
 from execution.app import App
 from execution.backfill_manager import OUTCOME_WORDS
 from execution.catalog import PLATFORMS, platform_named
@@ -538,7 +538,7 @@ def _fetched(facts: Sequence[Mapping[str, Any]], user_id: str) -> str:
 def join_commands() -> None:
     """Add the commands from outside, once."""
     known = {command.name for command in cli.registered_commands}
-    for point in sorted(entry_points(group="keeper.commands"), key=lambda point: point.name):
+    for point in shipped.commands():
         if point.name not in known:
             command = _command(point)
             # The first sentence: the list of commands has a line or two for each.
