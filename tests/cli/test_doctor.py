@@ -223,7 +223,9 @@ def test_an_application_key_that_is_refused_half_set_or_not_to_be_proven(examine
 
 
 @contextmanager
-def _answering(get: tuple[int, bytes], post: tuple[int, bytes]) -> Iterator[str]:
+def _answering(
+    get: tuple[int, bytes], post: tuple[int, bytes], location: str = "https://elsewhere.example/"
+) -> Iterator[str]:
     """Somebody who answers every GET and every POST alike."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -231,7 +233,7 @@ def _answering(get: tuple[int, bytes], post: tuple[int, bytes]) -> Iterator[str]
             self.rfile.read(int(self.headers.get("content-length", 0)))
             self.send_response(status)
             self.send_header("content-length", str(len(body)))
-            self.send_header("location", "https://elsewhere.example/")
+            self.send_header("location", location)
             self.end_headers()
             self.wfile.write(body)
 
@@ -269,6 +271,7 @@ def looked_at(url: str) -> dict[str, Line]:
         (LIVE, REFUSED, ("ok", "ok")),
         ((200, b"<html>"), REFUSED, ("failed", "not checked")),
         ((404, b""), REFUSED, ("failed", "not checked")),
+        ((503, LIVE[1]), REFUSED, ("failed", "not checked")),
         ((301, b""), REFUSED, ("failed", "not checked")),
         (LIVE, (401, b"a password, please"), ("ok", "failed")),
         (LIVE, (403, b'{"code": "not_signed"}'), ("ok", "failed")),
@@ -284,6 +287,14 @@ def test_whoever_else_answers_at_our_address_is_not_taken_for_us(
         lines = looked_at(url)
 
     assert (lines["web address"].status, lines["webhook /webhooks/x"].status) == result
+
+
+def test_an_address_that_leads_to_ours_is_not_ours() -> None:
+    """What is delivered there would have to follow, and no platform does."""
+    with _answering(LIVE, REFUSED) as ours, _answering((301, b""), (308, b""), f"{ours}/health/live") as url:
+        lines = looked_at(url)
+
+    assert "301, to another address" in lines["web address"].found
 
 
 def test_an_address_where_nobody_is() -> None:
@@ -320,3 +331,13 @@ def test_without_an_address_of_our_own_nobody_can_connect() -> None:
     (line,) = addresses.of_public_url(Settings.load(WHOLE), [])
 
     assert (line.name, line.status) == ("PUBLIC_URL", "warning")
+
+
+def test_an_address_of_ours_that_is_not_encrypted_is_told() -> None:
+    """Platforms deliver to nothing else; on this machine nothing leaves it."""
+    lines = looked_at("http://keeper.invalid")
+    with _answering(LIVE, REFUSED) as url:
+        here = looked_at(url)
+
+    assert (lines["PUBLIC_URL"].status, "https://" in lines["PUBLIC_URL"].advice) == ("failed", True)
+    assert "PUBLIC_URL" not in here
