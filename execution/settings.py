@@ -205,6 +205,11 @@ class Settings(BaseSettings):
         return Keyring.parse(self.token_keys.get_secret_value(), environment=self.keeper_environment)
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether this is the embedded stack, on somebody's own machine."""
+        return self.keeper_environment == "embedded"
+
+    @property
     def installation(self) -> str:
         """Tells it from others on one Valkey: its name, or the environment and a hash of the database's address."""
         if self.keeper_installation:

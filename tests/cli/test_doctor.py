@@ -329,8 +329,11 @@ def test_addresses_and_what_is_missed_later(changes: dict[str, str], name: str, 
 
 def test_without_an_address_of_our_own_nobody_can_connect() -> None:
     (line,) = addresses.of_public_url(Settings.load(WHOLE), [])
+    # On somebody's own machine the address is the one that they typed.
+    (here,) = addresses.of_public_url(Settings.load(WHOLE | {"KEEPER_ENVIRONMENT": "embedded"}), [])
 
     assert (line.name, line.status) == ("PUBLIC_URL", "warning")
+    assert (here.name, here.status) == ("PUBLIC_URL", "not checked")
 
 
 def test_an_address_of_ours_that_is_not_encrypted_is_told() -> None:

@@ -85,6 +85,23 @@ def test_what_is_complete_shows_its_proof() -> None:
     assert platform.checks == ("What we hold is as many as the platform counts",)
 
 
+@pytest.mark.parametrize(
+    ("aside", "said"),
+    [
+        ((0, 0), ("All that came could be read",)),
+        ((1, 0), ("Of what came, all but a few records could be read",)),
+        ((0, 2), ("Of what came, all but a few records could be read",)),
+    ],
+)
+def test_all_is_said_to_be_read_where_all_was(aside: tuple[int, int], said: tuple[str, ...]) -> None:
+    checks = [{"name": "rejects", "ok": True, "detail": {}}]
+    jobs = [
+        completed(entity, rejected=n, checks=checks) for entity, n in zip(("orders", "listings"), aside, strict=True)
+    ]
+
+    assert _seen(*jobs).shops[0].checks == said
+
+
 def test_nothing_is_called_proven_before_its_last_entity_is() -> None:
     view = _seen(completed(), job("payments"))
 
