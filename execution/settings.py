@@ -102,6 +102,12 @@ def _secret_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("has a character that nobody can read: it is part of every token, write it in letters")
+    return value
+
+
 RedisAddress = Annotated[SecretStr, address("redis", "rediss", "unix"), AfterValidator(_valkey_options)]
 DatabaseAddress = Annotated[SecretStr, address("postgres", "postgresql")]
 _DATABASE: TypeAdapter[SecretStr] = TypeAdapter(DatabaseAddress)
@@ -122,7 +128,7 @@ class Settings(BaseSettings):
     supabase_anon_key: SecretStr | None = None
     supabase_jwt_secret: SecretStr | None = None
     # The issuer of users' tokens, where it is not SUPABASE_URL/auth/v1 (a custom domain).
-    supabase_jwt_issuer: str | None = None
+    supabase_jwt_issuer: WebAddress | None = None
     # Each may hold several secrets, separated by spaces or commas, while one is rotated out.
     webhook_secret: Secrets | None = None
     supabase_webhook_secret: Secrets | None = None
@@ -131,7 +137,7 @@ class Settings(BaseSettings):
     public_url: WebAddress | None = None
     database_url: DatabaseAddress | None = None
     # Bound into every token ciphertext: a laptop pointed at production's database cannot read its tokens.
-    keeper_environment: str = "production"
+    keeper_environment: Annotated[str, AfterValidator(_printable)] = "production"
     # What this installation is called in Valkey, where its processes reach one database by several addresses.
     keeper_installation: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = None
     history_window: Annotated[HistoryWindow, BeforeValidator(_history_window)] = HistoryWindow()
@@ -264,4 +270,4 @@ def _mistake(part: Mapping[str, Any]) -> str:
     variable = str(part["loc"][0]).upper()
     if part["type"] == "missing":
         return f"{variable} is missing"
-    return f"{variable} {str(part['msg']).removeprefix('Value error, ')}"
+    return f"{variable} {str(part['msg']).removeprefix('Value error, ').replace('Input should', 'should', 1)}"

@@ -268,7 +268,9 @@ WRONG = [
     "http://", "https://a b", "http://h:port", "http://h:99999", "http://[::1", "http://.h", "http://u:canary@h", "http://h/?x=canary",
     "http://h/#canary", "ftp://h", "h", "//h", "http:h", "http://" + "a" * 70 + ".example",
 ]  # fmt: skip
-ADDRESSES = sorted(name for name in Settings.variables() - {"REDIS_URL", "DATABASE_URL"} if name.endswith("_URL"))
+ADDRESSES = sorted(
+    name for name in Settings.variables() - {"REDIS_URL", "DATABASE_URL"} if name.endswith(("_URL", "_ISSUER"))
+)
 
 
 @pytest.mark.parametrize("variable", ADDRESSES)
@@ -293,3 +295,15 @@ def test_a_key_goes_into_a_header_or_is_refused(wrong: str) -> None:
     for variable in keys:
         assert f"{variable} has a character that no key has" in told(**{variable: wrong})
     assert len(keys) >= 6
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "fault"),
+    [
+        ("KEEPER_ENVIRONMENT", "live\ncanary", "has a character that nobody can read"),
+        ("BUDGET_SHADOW", "canary", "should be a valid boolean"),
+        ("SHOPIFY_READ", "canary", "should be 'graphql' or 'rest'"),
+    ],
+)
+def test_a_word_that_is_none_of_a_settings_is_refused(variable: str, value: str, fault: str) -> None:
+    assert f"{variable} {fault}" in told(**{variable: value})

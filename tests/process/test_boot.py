@@ -151,6 +151,18 @@ STARTED = [
 ]
 
 
+@pytest.mark.parametrize("module", ["execution web", "web"])
+def test_a_port_that_is_none_is_told_in_one_line(product_env: dict[str, str], module: str) -> None:
+    """However a host starts it; a box of four lines is no line of a log."""
+    env = {**os.environ, **product_env, "PORT": "eight"}
+    argv = [sys.executable, "-m", *module.split()]
+
+    ended = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert "PORT" in ended.stderr
+
+
 @pytest.mark.parametrize("module", STARTED)
 def test_a_process_that_refuses_says_so_in_one_line(app: App, product_env: dict[str, str], module: str) -> None:
     """Exit status 2, one line on standard error that says what to do, and no job was touched."""
