@@ -6,13 +6,12 @@ It may have been started by hand, so it checks in by itself.
 import signal
 
 from execution.app import App
+from execution.command_line import EXIT_BAD_INPUT
 from execution.errors import StoreUnavailable, UserError
 from execution.process.logs import configure
 from execution.settings import Settings
 from execution.terminal import refuse
 from execution.workers import set_up, shutdown
-
-_BAD_INPUT = 2
 
 
 def check_in() -> None:
@@ -28,6 +27,6 @@ try:
     configure()
     check_in()
 except (UserError, StoreUnavailable) as error:
-    refuse(str(error), _BAD_INPUT)
+    refuse(str(error), EXIT_BAD_INPUT)
 broker = set_up()
 shutdown.listen(signal.SIGTERM)

@@ -2,7 +2,7 @@
 
 import typer
 
-from execution.cli import run_as
+from execution.command_line import run_as
 from web.cli import web
 
 if __name__ == "__main__":
