@@ -242,6 +242,10 @@ class App:
         """Raise UserError where this process must not work with this database, key ring or Valkey."""
         boot.check(self.store, self.valkey, self.keyring)
 
+    def wait_for_boot(self) -> None:
+        """The same for a process that stays: a database that is not there yet is waited for."""
+        boot.wait(self.check_boot, self.clock)
+
     def close(self) -> None:
         """Give back the connections of the parts that were made."""
         for name in ("store", "hasty_store", "transport", "valkey"):

@@ -12,19 +12,20 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from execution import __version__, operations
+from execution import __version__, operations, shipped
 from execution.app import App
 from execution.backfill_manager import OUTCOME_WORDS
 from execution.catalog import PLATFORMS, platform_named
+from execution.command_line import EXIT_NOT_AS_IT_SHOULD_BE, run_as
 from execution.connections.choice import origins
 from execution.doctor import examination
-from execution.errors import KeeperError, StoreUnavailable, UserError
+from execution.errors import UserError
 from execution.process import logs
 from execution.reports import budget as budget_report
 from execution.reports import costs as cost_of_goods
@@ -32,10 +33,8 @@ from execution.reports import estimates, obligations, progress
 from execution.schema import migration_files
 from execution.settings import Settings, database_url
 from execution.sync_orchestrator import OUTCOME_WORDS as ROUND_WORDS
-from execution.terminal import console, moment_text, plain_facts, progress_of, refuse, say, show
+from execution.terminal import console, moment_text, plain_facts, progress_of, say, show
 from execution.tokens import key_rotation
-
-EXIT_NOT_AS_IT_SHOULD_BE, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
 cli = typer.Typer(
     name="keeper",
@@ -465,7 +464,7 @@ def worker(
     """Work the queue until SIGTERM. A stop finishes the page in hand and gives the job back."""
     # A person who waits for the web process goes first where both share a machine; a page can wait.
     os.nice(nice)
-    operations.wait_for_boot(unchecked_app())
+    unchecked_app().wait_for_boot()
     operations.work_forever(processes=processes, threads=threads)
 
 
@@ -474,7 +473,7 @@ def clock(*, every: Annotated[float, typer.Option(help="Seconds between two beat
     """Ring for due jobs and take back those of dead workers, until SIGTERM. Two at once do no harm."""
     logs.configure()
     here = unchecked_app()
-    operations.wait_for_boot(here)
+    here.wait_for_boot()
     operations.keep_time(here, every_seconds=every)
 
 
@@ -538,7 +537,7 @@ def _fetched(facts: Sequence[Mapping[str, Any]], user_id: str) -> str:
 def join_commands() -> None:
     """Add the commands from outside, once."""
     known = {command.name for command in cli.registered_commands}
-    for point in sorted(entry_points(group="keeper.commands"), key=lambda point: point.name):
+    for point in shipped.commands():
         if point.name not in known:
             command = _command(point)
             # The first sentence: the list of commands has a line or two for each.
@@ -550,39 +549,6 @@ def main() -> NoReturn:
     """Run the command line with the commands from outside."""
     join_commands()
     run_as(cli, "keeper")
-
-
-def run_as(command: typer.Typer, name: str) -> NoReturn:
-    """Run a command line by this name; what a user can mend is one line on standard error."""
-    # A person reads one line of what went wrong, not the events behind it; processes that stay set their own level.
-    status = 0
-    try:
-        logs.configure(os.environ.get("LOG_LEVEL") or "critical")
-        # Typer's own mistakes take four lines; they are told in ours.
-        status = command(prog_name=name, standalone_mode=False) or 0
-    except typer.TyperException as error:
-        refuse(_usage(error, name), EXIT_BAD_INPUT)
-    except typer.Abort:
-        refuse("Interrupted.", EXIT_INTERRUPTED)
-    except (UserError, StoreUnavailable) as error:
-        refuse(str(error), EXIT_BAD_INPUT)
-    except KeeperError as error:
-        refuse(str(error), EXIT_NOT_AS_IT_SHOULD_BE)
-    except KeyboardInterrupt:
-        refuse("Interrupted.", EXIT_INTERRUPTED)
-    sys.exit(status)
-
-
-def _usage(error: Exception, name: str) -> str:
-    """What was typed wrong, and where its help is. A group called alone shows its help."""
-    context = getattr(error, "ctx", None)
-    if context is not None and type(error).__name__ == "NoArgsIsHelpError":
-        say(context.get_help())
-        sys.exit(EXIT_BAD_INPUT)
-    where = context.command_path if context is not None else name
-    message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-    end = "" if message.endswith((".", "?", "!")) else "."
-    return f"{message}{end} See `{where} --help`."
 
 
 def _command(point: EntryPoint) -> Callable[..., Any]:

@@ -26,7 +26,7 @@ from execution.catalog import entity_of_streams, platform_named
 from execution.certificates import why_unreached
 from execution.connections.choice import chosen, matching, narrowed
 from execution.connections.connector import ConnectRequest
-from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
+from execution.errors import KeeperError, StoreError, UserError
 from execution.job_runner import SliceOutcome
 from execution.jobs import OPERATOR_MUST_ACT
 from execution.platforms import changed_objects
@@ -445,19 +445,6 @@ def _check_waits(app: App) -> None:
     for job in app.store.read("sync_jobs", columns, "id", status="parked"):
         if job["park_code"] in OPERATOR_MUST_ACT:
             raise KeeperError(f"{job['platform']} {job['entity']} waits: {job['park_reason']}")
-
-
-def wait_for_boot(app: App, *, most_seconds: float = 60.0) -> None:
-    """Refuse what is wrong for certain (UserError); a database that does not answer is asked again for a minute."""
-    ends_at = app.clock.monotonic() + most_seconds
-    while True:
-        try:
-            return app.check_boot()
-        except StoreUnavailable as error:
-            if app.clock.monotonic() >= ends_at:
-                raise
-            workers.log.warning("database_not_ready", error=error.message)
-            app.clock.sleep(2.0)
 
 
 def work_forever(*, processes: int, threads: int) -> NoReturn:

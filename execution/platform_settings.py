@@ -13,6 +13,7 @@ from pydantic import AfterValidator, SecretStr
 from execution.currencies import digits
 
 _SHORTEST_SECRET = 16
+_WEB = ("http", "https")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +51,8 @@ class PlatformVariables:
                 secret,
                 Variable(name=f"{prefix}_API_BASE_URL", type=WebAddress),
                 Variable(name=f"{prefix}_TOKEN_URL", type=WebAddress),
-                Variable(name=self.client_id, type=SecretStr),
-                Variable(name=self.client_secret, type=SecretStr),
+                Variable(name=self.client_id, type=Key),
+                Variable(name=self.client_secret, type=Key),
                 *self.more,
             )
             if variable.name
@@ -113,11 +114,27 @@ def address(*schemes: str) -> AfterValidator:
             parts.port  # noqa: B018 (reading it is the check)
         except ValueError:
             raise ValueError(f"is not a {wanted} address") from None
-        if parts.scheme not in schemes or not (parts.hostname or "unix" in parts.scheme):
+        if parts.scheme not in schemes or not (_is_host(parts.hostname or "") or "unix" in parts.scheme):
             raise ValueError(f"is not a {wanted} address")
+        if parts.scheme in _WEB and (parts.query or parts.fragment or "@" in parts.netloc):
+            raise ValueError("has a user, a query or a fragment, which no address of the web takes here")
         return value
 
     return AfterValidator(check)
+
+
+def _is_host(name: str) -> bool:
+    try:
+        return re.fullmatch(r"[A-Za-z0-9._:%-]+", name.encode("idna").decode()) is not None
+    except UnicodeError:
+        return False
+
+
+def _sendable(value: SecretStr) -> SecretStr:
+    # It goes into a header, where a dash that a word processor made breaks the call, and a line end the next one.
+    if not re.fullmatch(r"[!-~]+(?:[\s,]+[!-~]+)*", value.get_secret_value()):
+        raise ValueError("has a character that no key has: copy it once more, as plain text")
+    return value
 
 
 def _currency(value: str) -> str:
@@ -142,5 +159,6 @@ def _strong_secrets(value: SecretStr) -> SecretStr:
 
 
 Secrets = Annotated[SecretStr, AfterValidator(_strong_secrets)]
+Key = Annotated[SecretStr, AfterValidator(_sendable)]
 Currency = Annotated[str, AfterValidator(_currency)]
-WebAddress = Annotated[str, address("http", "https")]
+WebAddress = Annotated[str, address(*_WEB)]

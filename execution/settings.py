@@ -25,10 +25,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from execution.api_key import public_role
 from execution.catalog import PLATFORMS, shown
 from execution.errors import UserError
 from execution.keyring import Keyring
 from execution.platform_settings import (
+    Key,
     PlatformSettings,
     PlatformVariables,
     Secrets,
@@ -37,6 +39,7 @@ from execution.platform_settings import (
     address,
     secrets_of,
 )
+from execution.valkey import address_fault
 
 _ADVICE = "set it right, or take a whole set from `keeper up --print-env`."
 
@@ -81,7 +84,31 @@ def _key_ring(value: SecretStr) -> SecretStr:
     return value
 
 
-RedisAddress = Annotated[SecretStr, address("redis", "rediss", "unix")]
+def _valkey_options(value: SecretStr) -> SecretStr:
+    if fault := address_fault(value.get_secret_value()):
+        raise ValueError(fault)
+    return value
+
+
+def _whole_project(value: str) -> str:
+    if re.search(r"/(rest|auth|storage|functions|graphql)/v1/?$", value):
+        raise ValueError("is the address of one service: leave out what follows the project's own")
+    return value
+
+
+def _secret_key(value: SecretStr) -> SecretStr:
+    if role := public_role(value.get_secret_value()):
+        raise ValueError(f"is the project's {role} key, which everybody may see: take the secret one")
+    return value
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("has a character that nobody can read: it is part of every token, write it in letters")
+    return value
+
+
+RedisAddress = Annotated[SecretStr, address("redis", "rediss", "unix"), AfterValidator(_valkey_options)]
 DatabaseAddress = Annotated[SecretStr, address("postgres", "postgresql")]
 _DATABASE: TypeAdapter[SecretStr] = TypeAdapter(DatabaseAddress)
 
@@ -94,14 +121,14 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    supabase_url: WebAddress
-    supabase_service_role_key: SecretStr
+    supabase_url: Annotated[WebAddress, AfterValidator(_whole_project)]
+    supabase_service_role_key: Annotated[Key, AfterValidator(_secret_key)]
     redis_url: RedisAddress
     token_keys: Annotated[SecretStr, AfterValidator(_key_ring)]
     supabase_anon_key: SecretStr | None = None
     supabase_jwt_secret: SecretStr | None = None
     # The issuer of users' tokens, where it is not SUPABASE_URL/auth/v1 (a custom domain).
-    supabase_jwt_issuer: str | None = None
+    supabase_jwt_issuer: WebAddress | None = None
     # Each may hold several secrets, separated by spaces or commas, while one is rotated out.
     webhook_secret: Secrets | None = None
     supabase_webhook_secret: Secrets | None = None
@@ -110,7 +137,7 @@ class Settings(BaseSettings):
     public_url: WebAddress | None = None
     database_url: DatabaseAddress | None = None
     # Bound into every token ciphertext: a laptop pointed at production's database cannot read its tokens.
-    keeper_environment: str = "production"
+    keeper_environment: Annotated[str, AfterValidator(_printable)] = "production"
     # What this installation is called in Valkey, where its processes reach one database by several addresses.
     keeper_installation: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = None
     history_window: Annotated[HistoryWindow, BeforeValidator(_history_window)] = HistoryWindow()
@@ -184,6 +211,11 @@ class Settings(BaseSettings):
         return Keyring.parse(self.token_keys.get_secret_value(), environment=self.keeper_environment)
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether this is the embedded stack, on somebody's own machine."""
+        return self.keeper_environment == "embedded"
+
+    @property
     def installation(self) -> str:
         """Tells it from others on one Valkey: its name, or the environment and a hash of the database's address."""
         if self.keeper_installation:
@@ -238,4 +270,4 @@ def _mistake(part: Mapping[str, Any]) -> str:
     variable = str(part["loc"][0]).upper()
     if part["type"] == "missing":
         return f"{variable} is missing"
-    return f"{variable} {str(part['msg']).removeprefix('Value error, ')}"
+    return f"{variable} {str(part['msg']).removeprefix('Value error, ').replace('Input should', 'should', 1)}"

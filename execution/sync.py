@@ -8,6 +8,7 @@ import typer
 
 from execution import cli, operations
 from execution.backfill_manager import OUTCOME_WORDS
+from execution.command_line import run_as
 from execution.platforms.platform import Platform
 from execution.terminal import show
 
@@ -36,4 +37,4 @@ def main(platform: Platform) -> NoReturn:
         text = "\n".join((*lines, f"{worked['slices']} slices worked, nothing claimable."))
         show(facts, as_json=as_json, text=lambda _: text)
 
-    cli.run_as(command, f"python -m execution.sync_{platform.name}")
+    run_as(command, f"python -m execution.sync_{platform.name}")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import cast
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -31,6 +34,33 @@ def connect_valkey(url: str, *, installation: str = "", patience_s: float = 0.5)
     client = cast("Valkey", made)
     client.installation = installation
     return client
+
+
+# Options that name a file; the client would look for it with the first call.
+_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+
+
+def address_fault(url: str) -> str:
+    """What of an address no client can be made of, before anybody connects; empty where nothing is."""
+    parts = urlsplit(url)
+    if parts.scheme != "unix" and not re.fullmatch(r"/?\d*", parts.path):
+        return "has no number of a database after its host, like /0"
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name in _FILES and not Path(value).is_file():
+            return f"names a file with {name} that is not there"
+        if not _can_be_made(f"{url.partition('?')[0]}?{urlencode([(name, value)])}"):
+            # An option's name is a word; what is none may be half a password.
+            told = f"option '{name}'" if re.fullmatch(r"[a-z_]{1,40}", name) else "option"
+            return f"has an {told} that this scheme does not have, or not with that value"
+    return "" if _can_be_made(url) else "has options that do not go together"
+
+
+def _can_be_made(url: str) -> bool:
+    try:
+        redis.ConnectionPool.from_url(url).make_connection()
+    except (redis.RedisError, ValueError, TypeError, LookupError, AttributeError, OSError):
+        return False
+    return True
 
 
 # What of REDIS_URL mends which fault of TLS.

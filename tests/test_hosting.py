@@ -9,8 +9,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import sysconfig
+import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
 from execution.settings import Settings
@@ -54,12 +57,49 @@ def test_the_image_copies_what_is_there_and_nothing_of_the_sandbox() -> None:
     assert {"execution", "web", "directives", "supabase", "requirements.txt"} <= set(copied)
 
 
-def test_what_the_image_copies_is_enough_to_answer(tmp_path: Path) -> None:
-    """Its steps as far as they go without Docker: the files of each COPY in an empty folder, and its command there."""
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """The files of each COPY in an empty folder."""
     for sources, target in re.findall(r"^COPY (.*) (\S+)$", DOCKERFILE, re.MULTILINE):
         for name in sources.split():
             copy = tmp_path / (target if (ROOT / name).is_dir() else name)
             (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, copy)
+    return tmp_path
+
+
+def test_the_image_has_every_command_but_those_of_the_sandbox(image: Path) -> None:
+    """Nothing is installed there, so no entry point of ours is: the first administrator is made there all the same."""
+    # Only packages, as `pip install --requirement` leaves them: ours is not among them, nor the sandbox beside it.
+    packages = image / "packages"
+    packages.mkdir()
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if "keeper" not in path.name.lower():
+            (packages / path.name).symlink_to(path)
+    run = "import sys; sys.path[:0] = sys.argv[1:3]; sys.argv[1:3] = []; from execution import cli; cli.main()"
+    python = [sys.executable, "-I", "-S", "-c", run, str(image), str(packages)]
+
+    def said(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*python, *words], cwd=image, env=os.environ | WHOLE, capture_output=True, text=True, check=False
+        )
+
+    listed = said("--help").stdout
+
+    assert said("--version").stdout.startswith("keeper ")
+    assert {
+        name for name in shipped_commands() if re.search(rf"^  {name} ", listed, re.MULTILINE)
+    } == shipped_commands()
+    assert "'nobody' is not a user id" in said("admin", "--user", "nobody").stderr
+    assert "needs the package sandbox" in said("demo").stderr
+
+
+def shipped_commands() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return set(project["entry-points"]["keeper.commands"])
+
+
+def test_what_the_image_copies_is_enough_to_answer(image: Path) -> None:
+    """Its steps as far as they go without Docker: its command, among what it copies."""
     found = re.search(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)
     assert found is not None
     program, *words = json.loads(found[1])
@@ -69,10 +109,8 @@ def test_what_the_image_copies_is_enough_to_answer(tmp_path: Path) -> None:
     env = {**os.environ, **WHOLE, "SUPABASE_URL": "http://127.0.0.1:1", "PORT": port}
     where = "import execution, web; print(execution.__file__, web.__file__)"
 
-    seen = subprocess.run(
-        [sys.executable, "-c", where], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
-    )
-    with subprocess.Popen([sys.executable, *words], cwd=tmp_path, env=env, stderr=subprocess.DEVNULL) as process:
+    seen = subprocess.run([sys.executable, "-c", where], cwd=image, env=env, capture_output=True, text=True, check=True)
+    with subprocess.Popen([sys.executable, *words], cwd=image, env=env, stderr=subprocess.DEVNULL) as process:
         try:
             wait_for(f"http://127.0.0.1:{port}", tries=3000)
             with client(f"http://127.0.0.1:{port}") as asking:
@@ -80,5 +118,5 @@ def test_what_the_image_copies_is_enough_to_answer(tmp_path: Path) -> None:
         finally:
             process.terminate()
 
-    assert all(path.startswith(str(tmp_path)) for path in seen.stdout.split())
+    assert all(path.startswith(str(image)) for path in seen.stdout.split())
     assert (answer.status_code, answer.json()) == (200, {"status": "live"})

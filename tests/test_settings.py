@@ -1,9 +1,12 @@
 """The environment is read once, and every mistake in it is told together."""
 
+import base64
+import json
 from datetime import UTC, datetime
 
 import pytest
 
+from execution.catalog import PLATFORMS
 from execution.errors import UserError
 from execution.settings import HistoryWindow, Settings, database_url
 from tests.worlds.leased import RING
@@ -188,3 +191,119 @@ def test_a_client_secret_is_rotated_in_one_setting(between):
 
     assert settings.platform("shopify").secret == new
     assert settings.webhook_secrets("shopify") == [new, old]
+
+
+def told(**changes: str) -> str:
+    with pytest.raises(UserError) as raised:
+        Settings.load(WHOLE | changes)
+    line = str(raised.value)
+    assert "canary" not in line
+    assert "\n" not in line
+    return line
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("redis://:canary@h/0?socket_timeout=soon", "has an option 'socket_timeout' that this scheme does not have"),
+        ("redis://h/0?bogus=canary", "has an option 'bogus' that"),
+        ("redis://h/0?ssl_cert_reqs=none", "has an option 'ssl_cert_reqs' that"),
+        ("rediss://h/0?ssl_cert_reqs=maybe", "has an option 'ssl_cert_reqs' that"),
+        ("rediss://h/0?ssl_ca_certs=/canary.pem", "names a file with ssl_ca_certs that is not there"),
+        ("redis://h/0?protocol=9", "has an option 'protocol' that"),
+        ("redis://h/0?Canary-2=x", "has an option that this scheme does not have"),
+        ("redis://h/zero", "has no number of a database after its host"),
+        ("redis://h/-5", "has no number of a database after its host"),
+        ("unix:///run/valkey?db=z", "has an option 'db' that"),
+    ],
+)
+def test_an_address_of_valkey_that_no_client_can_be_made_of_is_refused(url: str, fault: str) -> None:
+    """The library would say it in words of its own, in a traceback, with the first call."""
+    assert f"REDIS_URL {fault}" in told(REDIS_URL=url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://h",
+        "redis://h/",
+        "redis://u:p@h:7000/5?socket_timeout=2",
+        "rediss://h/0?ssl_cert_reqs=none",
+        "unix:///run/v?db=2",
+    ],
+)
+def test_options_that_the_client_has_are_taken(url: str) -> None:
+    assert Settings.load(WHOLE | {"REDIS_URL": url}).redis_url.get_secret_value() == url
+
+
+def token(**claims: str) -> str:
+    part = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"eyJhbGciOiJIUzI1NiJ9.{part}.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("key", "whose"),
+    [
+        ("sb_publishable_canary", "publishable"),
+        (token(role="anon", iss="supabase"), "anon"),
+        (token(role="authenticated", sub="canary"), "authenticated"),
+    ],
+)
+def test_a_key_that_everybody_may_see_is_no_service_key(key: str, whose: str) -> None:
+    """The database would refuse the first call, in words that name no key."""
+    line = told(SUPABASE_SERVICE_ROLE_KEY=key)
+
+    assert f"SUPABASE_SERVICE_ROLE_KEY is the project's {whose} key" in line
+    assert key not in line
+
+
+@pytest.mark.parametrize(
+    "key", ["sb_secret_x", token(role="service_role"), token(iss="x"), "a.b.c", "a.W10.c", "opaque"]
+)
+def test_a_key_that_may_be_the_secret_one_is_taken(key: str) -> None:
+    assert Settings.load(WHOLE | {"SUPABASE_SERVICE_ROLE_KEY": key})
+
+
+WRONG = [
+    "http://", "https://a b", "http://h:port", "http://h:99999", "http://[::1", "http://.h", "http://u:canary@h", "http://h/?x=canary",
+    "http://h/#canary", "ftp://h", "h", "//h", "http:h", "http://" + "a" * 70 + ".example",
+]  # fmt: skip
+ADDRESSES = sorted(
+    name for name in Settings.variables() - {"REDIS_URL", "DATABASE_URL"} if name.endswith(("_URL", "_ISSUER"))
+)
+
+
+@pytest.mark.parametrize("variable", ADDRESSES)
+def test_every_address_of_the_web_is_one_or_is_refused(variable: str) -> None:
+    """A new platform's too: what is no address would be a traceback with the first call."""
+    for address in WRONG:
+        assert f"{variable} " in told(**{variable: address})
+    assert len(ADDRESSES) >= 10
+
+
+@pytest.mark.parametrize("service", ["/rest/v1", "/auth/v1/"])
+def test_the_address_of_one_service_is_not_the_projects(service: str) -> None:
+    assert "SUPABASE_URL is the address of one service" in told(SUPABASE_URL=f"https://x.supabase.co{service}")
+
+
+@pytest.mark.parametrize("wrong", ["canary\u2013canary", "canary\r\nX-Evil: 1\u00e9", "c\u00e4nary", "canary\x00"])
+def test_a_key_goes_into_a_header_or_is_refused(wrong: str) -> None:
+    """Pasted from a text that made dashes long; the client would break over it with the first call."""
+    keys = ["SUPABASE_SERVICE_ROLE_KEY"]
+    for platform in PLATFORMS.values():
+        keys += filter(None, (platform.variables.client_id, platform.variables.client_secret))
+    for variable in keys:
+        assert f"{variable} has a character that no key has" in told(**{variable: wrong})
+    assert len(keys) >= 6
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "fault"),
+    [
+        ("KEEPER_ENVIRONMENT", "live\ncanary", "has a character that nobody can read"),
+        ("BUDGET_SHADOW", "canary", "should be a valid boolean"),
+        ("SHOPIFY_READ", "canary", "should be 'graphql' or 'rest'"),
+    ],
+)
+def test_a_word_that_is_none_of_a_settings_is_refused(variable: str, value: str, fault: str) -> None:
+    assert f"{variable} {fault}" in told(**{variable: value})

@@ -2,12 +2,10 @@
 
 import typer
 
-from execution.errors import KeeperError
-from execution.terminal import refuse
+from execution.command_line import run_as
 from web.cli import web
 
 if __name__ == "__main__":
-    try:
-        typer.run(web)
-    except KeeperError as error:
-        refuse(str(error), 2)
+    command = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    command.command()(web)
+    run_as(command, "python -m web")

@@ -55,6 +55,6 @@ def base_url(web: Web, request: Request) -> str:
     settings = web.app.settings
     if settings.public_url:
         return settings.public_url.rstrip("/")
-    if settings.keeper_environment != "embedded":
+    if not settings.is_embedded:
         raise Problem(503, "no_public_url")
     return f"{request.url.scheme}://{request.url.netloc}"

@@ -32,8 +32,10 @@ CHECKS = {
     "buyers": "Every buyer of an order is here",
     "line_items": "Every order has all of its items",
     "references": "Every fee is tied to its order",
-    "rejects": "All of it could be read, or all but a few records",
+    "rejects": "Of what came, all but a few records could be read",
 }
+# The same where not one was kept aside.
+ALL_READ = "All that came could be read"
 
 # Why an answer is none (`web.problems`); a problem that has a detail of its own is not here.
 PROBLEMS = {

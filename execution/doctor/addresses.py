@@ -55,6 +55,9 @@ def _supabase_address(settings: Settings) -> Line:
 
 def of_public_url(settings: Settings, webhooks: Sequence[str]) -> Iterator[Line]:
     """`/health/live`, and every path that is delivered to: our web process refuses what nobody signed."""
+    if settings.public_url is None and settings.is_embedded:
+        yield not_checked("PUBLIC_URL", "not set", "The embedded stack takes the address that a request names.")
+        return
     if settings.public_url is None:
         yield warning("PUBLIC_URL", "not set", "Set the web process's own https:// address: nobody can connect a shop.")
         return

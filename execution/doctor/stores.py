@@ -103,11 +103,7 @@ def of_valkey(settings: Settings, valkey: Valkey, clock: Clock) -> Iterator[Line
         yield not_checked("valkey policy", "Valkey does not answer")
         return
     yield ok("valkey", "answers")
-    policy = str(memory.get("maxmemory_policy", "noeviction"))
-    if policy == "noeviction":
-        yield ok("valkey policy", "noeviction")
-    else:
-        yield failed("valkey policy", f"{policy}: limits could be forgotten", "Set maxmemory-policy to noeviction.")
+    yield _judged("valkey policy", "noeviction", lambda: boot.check_policy(memory))
     yield _apart("clock of Valkey", seconds + micros / 1e6, before, clock)
     yield _encryption(settings)
 

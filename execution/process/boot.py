@@ -6,12 +6,14 @@ without Valkey, and the database is asked again and again.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import redis
 import structlog
 
-from execution.errors import UserError
+from execution.clock import Clock
+from execution.errors import StoreUnavailable, UserError
 from execution.keyring import Keyring
 from execution.schema.migration_files import known_versions, newest_version
 from execution.store import Rpc
@@ -28,6 +30,19 @@ def check(store: Rpc, valkey: redis.Redis, keyring: Keyring, *, code: str | None
     check_schema(recorded, code or newest_version())
     _check_keys(store, keyring)
     _check_valkey(valkey)
+
+
+def wait(check_in: Callable[[], None], clock: Clock, *, most_seconds: float = 60.0) -> None:
+    """Refuse what is wrong for certain (UserError); a database that does not answer is asked again for a minute."""
+    ends_at = clock.monotonic() + most_seconds
+    while True:
+        try:
+            return check_in()
+        except StoreUnavailable as error:
+            if clock.monotonic() >= ends_at:
+                raise
+            log.warning("database_not_ready", error=error.message)
+            clock.sleep(2.0)
 
 
 def check_environment(recorded: dict[str, Any], keyring: Keyring) -> None:
@@ -81,12 +96,17 @@ def _check_keys(store: Rpc, keyring: Keyring) -> None:
 
 
 def _check_valkey(valkey: redis.Redis) -> None:
-    """A Valkey that evicts forgets bells and, worse, the pace of the second without an error (reliability row 16)."""
     try:
-        policy = str(valkey.info("memory").get("maxmemory_policy", "noeviction"))
+        memory = valkey.info("memory")
     except (redis.RedisError, OSError) as error:
         log.warning("valkey_not_asked", error=why_away(error))
         return
+    check_policy(memory)
+
+
+def check_policy(memory: Mapping[str, Any]) -> None:
+    """A Valkey that evicts forgets bells and, worse, the pace of the second without an error (reliability row 16)."""
+    policy = str(memory.get("maxmemory_policy", "noeviction"))
     if policy != "noeviction":
         raise UserError(
             f"Valkey evicts keys (maxmemory-policy {policy}), so limits could be forgotten:",

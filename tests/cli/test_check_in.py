@@ -75,10 +75,13 @@ _ROOT = Path(cli.__file__).resolve().parents[1]
 
 
 def unchecked(source: str) -> list[int]:
-    """Lines that make an App, or ask for an unchecked one, in a function that does not check it in."""
+    """Lines that make an App, or ask for an unchecked one, in a function that does not check it in, or in none."""
     found = []
-    for function in ast.walk(ast.parse(source)):
-        if isinstance(function, ast.FunctionDef) and function.name != "unchecked_app":
+    module = ast.parse(source)
+    inside = [node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)]
+    outside = ast.Module([node for node in module.body if not isinstance(node, ast.FunctionDef | ast.ClassDef)], [])
+    for function in (*inside, outside):
+        if getattr(function, "name", "") != "unchecked_app":
             calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
             names = [ast.unparse(call.func).rpartition(".")[2] for call in calls]
             if not {"check_boot", "wait_for_boot", "keys_status"} & set(names):
@@ -96,3 +99,8 @@ def test_whoever_makes_the_parts_of_a_process_checks_in() -> None:
 @pytest.mark.parametrize("line", ["app = App(settings=s)", "return cli.unchecked_app().store"])
 def test_parts_that_are_made_unchecked_are_found(line: str) -> None:
     assert unchecked(f"def command():\n    {line}") == [2]
+
+
+def test_parts_that_a_module_makes_are_found() -> None:
+    assert unchecked("app = App(settings=s)") == [1]
+    assert unchecked("app = App(settings=s)\napp.check_boot()") == []

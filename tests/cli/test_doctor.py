@@ -137,6 +137,19 @@ def test_a_key_that_opens_nothing_and_one_that_is_missing(
     assert (wrong[f"key {name}"]["status"], missing[f"key {name}"]["status"]) == ("failed", "failed")
 
 
+def test_the_status_of_keys_is_no_success_where_one_opens_nothing(
+    keeper: Keeper, connected: str, whole_env: dict[str, str]
+) -> None:
+    """The same name with other bytes: each of its tokens is lost until the right key is back."""
+    name, _, _ = whole_env["TOKEN_KEYS"].partition(":")
+
+    right, wrong = keeper("keys status"), keeper("keys status", TOKEN_KEYS=f"{name}:{OTHER_KEY}")
+
+    assert (right.status, wrong.status) == (0, 1)
+    assert f"{name}: opens nothing of what is stored under its name: put the right key back." in wrong.out
+    assert "opens nothing" not in right.out
+
+
 def test_a_valkey_that_is_away_and_one_that_forgets(examined: Examined, whole_env: dict[str, str]) -> None:
     away = examined(REDIS_URL="redis://127.0.0.1:1/0")
     with redis.Redis.from_url(whole_env["REDIS_URL"]) as valkey:
@@ -210,7 +223,9 @@ def test_an_application_key_that_is_refused_half_set_or_not_to_be_proven(examine
 
 
 @contextmanager
-def _answering(get: tuple[int, bytes], post: tuple[int, bytes]) -> Iterator[str]:
+def _answering(
+    get: tuple[int, bytes], post: tuple[int, bytes], location: str = "https://elsewhere.example/"
+) -> Iterator[str]:
     """Somebody who answers every GET and every POST alike."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -218,7 +233,7 @@ def _answering(get: tuple[int, bytes], post: tuple[int, bytes]) -> Iterator[str]
             self.rfile.read(int(self.headers.get("content-length", 0)))
             self.send_response(status)
             self.send_header("content-length", str(len(body)))
-            self.send_header("location", "https://elsewhere.example/")
+            self.send_header("location", location)
             self.end_headers()
             self.wfile.write(body)
 
@@ -256,6 +271,7 @@ def looked_at(url: str) -> dict[str, Line]:
         (LIVE, REFUSED, ("ok", "ok")),
         ((200, b"<html>"), REFUSED, ("failed", "not checked")),
         ((404, b""), REFUSED, ("failed", "not checked")),
+        ((503, LIVE[1]), REFUSED, ("failed", "not checked")),
         ((301, b""), REFUSED, ("failed", "not checked")),
         (LIVE, (401, b"a password, please"), ("ok", "failed")),
         (LIVE, (403, b'{"code": "not_signed"}'), ("ok", "failed")),
@@ -271,6 +287,14 @@ def test_whoever_else_answers_at_our_address_is_not_taken_for_us(
         lines = looked_at(url)
 
     assert (lines["web address"].status, lines["webhook /webhooks/x"].status) == result
+
+
+def test_an_address_that_leads_to_ours_is_not_ours() -> None:
+    """What is delivered there would have to follow, and no platform does."""
+    with _answering(LIVE, REFUSED) as ours, _answering((301, b""), (308, b""), f"{ours}/health/live") as url:
+        lines = looked_at(url)
+
+    assert "301, to another address" in lines["web address"].found
 
 
 def test_an_address_where_nobody_is() -> None:
@@ -305,5 +329,18 @@ def test_addresses_and_what_is_missed_later(changes: dict[str, str], name: str, 
 
 def test_without_an_address_of_our_own_nobody_can_connect() -> None:
     (line,) = addresses.of_public_url(Settings.load(WHOLE), [])
+    # On somebody's own machine the address is the one that they typed.
+    (here,) = addresses.of_public_url(Settings.load(WHOLE | {"KEEPER_ENVIRONMENT": "embedded"}), [])
 
     assert (line.name, line.status) == ("PUBLIC_URL", "warning")
+    assert (here.name, here.status) == ("PUBLIC_URL", "not checked")
+
+
+def test_an_address_of_ours_that_is_not_encrypted_is_told() -> None:
+    """Platforms deliver to nothing else; on this machine nothing leaves it."""
+    lines = looked_at("http://keeper.invalid")
+    with _answering(LIVE, REFUSED) as url:
+        here = looked_at(url)
+
+    assert (lines["PUBLIC_URL"].status, "https://" in lines["PUBLIC_URL"].advice) == ("failed", True)
+    assert "PUBLIC_URL" not in here

@@ -59,7 +59,7 @@ def test_costs_that_fall_short_of_their_records_are_derived_by_themselves(
     db.execute("delete from private.cost_links")
     db.execute("delete from public.order_costs where source_id in (select source_id from public.order_costs limit 7)")
 
-    db.execute("update public.printify_orders set shop_order_id = shop_order_id")
+    # Not a row of the printer's changes: nothing but the end of the reading says that costs are missing.
     world.of("printify").run("orders", again=True)
 
-    assert len(derived(db)[0]) == len(before[0])
+    assert derived(db) == before

@@ -144,14 +144,33 @@ def test_a_damaged_token_is_no_reason_to_doubt_the_key(app: App, db: Any, world_
     boot.check(app.store, app.valkey, app.keyring)
 
 
-@pytest.mark.parametrize("command", ["worker", "clock", "web --port 1"])
-def test_a_process_that_refuses_says_so_in_one_line(app: App, product_env: dict[str, str], command: str) -> None:
+STARTED = [
+    *(f"execution {command}" for command in ("worker", "clock", "web --port 1")),
+    # By hand, past our own command.
+    "dramatiq execution.worker_main --processes 1 --threads 1 --skip-logging",
+]
+
+
+@pytest.mark.parametrize("module", ["execution web", "web"])
+def test_a_port_that_is_none_is_told_in_one_line(product_env: dict[str, str], module: str) -> None:
+    """However a host starts it; a box of four lines is no line of a log."""
+    env = {**os.environ, **product_env, "PORT": "eight"}
+    argv = [sys.executable, "-m", *module.split()]
+
+    ended = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert "PORT" in ended.stderr
+
+
+@pytest.mark.parametrize("module", STARTED)
+def test_a_process_that_refuses_says_so_in_one_line(app: App, product_env: dict[str, str], module: str) -> None:
     """Exit status 2, one line on standard error that says what to do, and no job was touched."""
     boot.check(app.store, app.valkey, app.keyring)
     env = {**os.environ, **product_env, "KEEPER_ENVIRONMENT": "somewhere-else", "LOG_LEVEL": "critical"}
 
     ended = subprocess.run(
-        [sys.executable, "-m", "execution", *command.split()],
+        [sys.executable, "-m", *module.split()],
         env=env,
         capture_output=True,
         text=True,
@@ -160,5 +179,6 @@ def test_a_process_that_refuses_says_so_in_one_line(app: App, product_env: dict[
     )
 
     assert ended.returncode == 2
-    assert ended.stderr.count("\n") == 1
-    assert "correct KEEPER_ENVIRONMENT" in ended.stderr
+    # Dramatiq tells in a line of its own that its child ended.
+    (line,) = (one for one in ended.stderr.splitlines() if not one.startswith("Worker with PID"))
+    assert "correct KEEPER_ENVIRONMENT" in line

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
+from execution.schema.migration_files import FOLDER as MIGRATIONS
+from execution.schema.sql_text import statements
 from tests.schema.jobworld import call, claim, complete, queue, refusal
 from tests.worlds.users import make_seller
 
@@ -85,8 +87,8 @@ def fill(db, job):
     for number in range(1, 8):
         raw = CUT if number in {2, 5} else REFUNDED if number == 3 else None
         order(db, job, number, raw=raw, **({} if printed else {"buyer_platform_id": f"b{number % 5}"}))
-    for at, number in enumerate((1, 1, 2, 4, 4, 7)):
-        key = f"l{number}{at}"
+    for at, number in enumerate((1, 1, 2, 4, 4, 7, 6)):
+        key = "l6" if number == 6 else f"l{number}{at}"
         put(db, job, "printify_line_items" if printed else "line_items", key, order_platform_id=f"a{number}",
             quantity=1,
             currency="USD",
@@ -165,7 +167,35 @@ def test_an_audit_in_pieces_says_what_one_says(db, job_of):
         "union_keys": 9, "last_pass_keys": 5, "rejected": 1, "missing_rows": 2, "stored_rows": 7}  # fmt: skip
     assert whole["has_newest"]
     assert whole["largest_gaps"][0]["seconds"] == 240 * 86400
+    assert (whole["earliest"][:10], whole["latest"][:10]) == ("2025-01-11", "2025-10-28")
     assert whole["median_gap_seconds"] == pytest.approx(10 * 86400, rel=0.01)
+
+
+def test_keys_of_which_nothing_landed_are_counted_in_pieces_too(db, job_of):
+    """The table is empty: it is the keys that came which make the question long."""
+    job = job_of()
+    page(db, job, 0, [f"k{number}" for number in range(20)])
+
+    answer, pieces = asked(db, "audit_read", 2, p_lease_id=job["lease_id"], **AUDIT)
+
+    assert (answer["union_keys"], answer["missing_rows"]) == (20, 20)
+    assert pieces == 10
+
+
+def test_of_what_is_found_the_first_five_are_told_whatever_the_pieces(db, job_of):
+    job = job_of()
+    for number in range(1, 10):
+        order(db, job, number, buyer_platform_id=f"b{number}")
+    for number in range(1, 10, 2):
+        put(db, job, "customers", f"c{number}")
+    for number in range(9):
+        entry(db, job, number, 1000 * number)
+
+    for name, firsts in (("buyers", "first_missing"), ("balance", "first_breaks")):
+        given = {"p_lease_id": job["lease_id"], "p_name": name}
+        told = [asked(db, "prove", rows, **given)[0]["detail"][firsts] for rows in SIZES]
+        assert [len(one) for one in told] == [5] * len(SIZES), name
+        assert told[0] == told[-1], name
 
 
 @pytest.mark.parametrize("most", [1, 2, 20])
@@ -186,6 +216,8 @@ def test_a_sweep_in_pieces_takes_what_one_takes(db, job_of, most):
     wanted = {"gone": 1, "held_back": 0, "stored": 7}
     assert answers == [wanted] * len(answers)
     assert all(one == left[0] for one in left)
+    # What went, with its children: nobody read the sixth order.
+    assert {key for key in left[0][0] if key.endswith("true")} == {"a6true", "l6true"}
     with db.transaction(force_rollback=True):
         db.execute("update public.sync_pages set keys = '{a1}'")
         held = [asked(db, "sweep_gone", rows, p_lease_id=job["lease_id"], **SWEEP)[0] for rows in (None, *SIZES)]
@@ -264,6 +296,9 @@ def test_a_piece_is_refused_to_who_has_lost_the_lease(db, job_of):
 def test_a_verification_in_pieces_says_what_one_says(db, job_of):
     job = job_of()
     fill(db, job)
+    lease = {"p_lease_id": job["lease_id"]}
+    apart = [asked(db, "audit_read", 1, **lease, **AUDIT)[1]]
+    apart += [asked(db, "prove", 1, **lease, p_name=name)[1] for name in ("line_items", "balance")]
     complete(db, job["lease_id"])
     given = {"p_user_id": job["user_id"], "p_connection_id": job["connection_id"], "p_entity": "orders",
              "p_proofs": "{line_items,balance}", **{n: v for n, v in AUDIT.items() if n != "p_newest"}}  # fmt: skip
@@ -274,7 +309,8 @@ def test_a_verification_in_pieces_says_what_one_says(db, job_of):
     assert [answer for answer, _ in pieces] == [whole] * len(SIZES)
     assert whole["audit"]["missing_rows"] == 2
     assert [proof["name"] for proof in whole["proofs"]] == ["line_items", "balance"]
-    assert pieces[0][1] > 8
+    # Each question in its own pieces; the last of one and the first of the next are one call.
+    assert pieces[0][1] == sum(apart) - 2
 
 
 def test_a_verification_begins_again_with_a_new_certificate(db, job_of):
@@ -327,10 +363,8 @@ def test_a_currency_is_stated_in_steps_and_the_last_word_holds(db, job_of):
     fill(db, job)
     given = {"p_user_id": job["user_id"], "p_connection_id": job["connection_id"]}
     db.execute("update public.connected_accounts set stated_currency = 'EUR'")
-    db.execute("select private.begin_work(%s, 'restate')", [job["connection_id"]])
     assert call(db, "finish_work", p_name="restate", p_rows=3) == 1
     db.execute("update public.connected_accounts set stated_currency = 'CAD'")
-    db.execute("select private.begin_work(%s, 'restate')", [job["connection_id"]])
     while call(db, "finish_work", p_name="restate", p_rows=3):
         pass
     rows = "select distinct currency, currency_assumed from public.printify_{}"
@@ -340,3 +374,48 @@ def test_a_currency_is_stated_in_steps_and_the_last_word_holds(db, job_of):
     assert (found, costs) == ([[("CAD", False)]] * 2, [("CAD",)])
     assert call(db, "state_currency", **given, p_currency="EUR") == 0
     assert db.execute(rows.format("orders")).fetchall() == [("EUR", False)]
+
+
+def test_the_rows_of_an_account_are_in_one_currency_whoever_changed_it(db, job_of):
+    """Connected anew under another assumption, or a statement taken back: what is here takes the account's."""
+    job = job_of("printify")
+    fill(db, job)
+    rows = "select distinct currency, currency_assumed from public.printify_{}"
+
+    def found():
+        while call(db, "keep_house", p_rows=1)["unfinished"]:
+            pass
+        return [db.execute(rows.format(table)).fetchall() for table in ("orders", "line_items")]
+
+    db.execute("update public.connected_accounts set currency = 'GBP'")
+    assumed = found()
+    db.execute("update public.connected_accounts set stated_currency = 'CAD'")
+    stated = found()
+    db.execute("update public.connected_accounts set stated_currency = null")
+    taken_back = found()
+
+    assert assumed == taken_back == [[("GBP", True)]] * 2
+    assert stated == [[("CAD", False)]] * 2
+
+
+def test_accounts_that_were_left_in_two_currencies_are_mended(db, job_of):
+    """The migration's own statement: what was stated wrongly had become dollars, of an account in euros."""
+    job = job_of("printify")
+    db.execute("update public.connected_accounts set currency = 'EUR'")
+    fill(db, job)
+    db.execute("delete from private.unfinished_work")
+    db.execute("update public.printify_orders set currency = 'USD' where platform_id < 'a4'")
+    (begin,) = [
+        statement
+        for path in MIGRATIONS.glob("*_rows_are_in_their_accounts_currency.sql")
+        for statement in statements(path.read_text())
+        if statement.tokens[0].lower() == "select"
+    ]
+
+    db.execute(" ".join(begin.tokens))
+    while call(db, "keep_house", p_rows=3)["unfinished"]:
+        pass
+
+    assert db.execute("select distinct currency, currency_assumed from public.printify_orders").fetchall() == [
+        ("EUR", True)
+    ]

@@ -85,6 +85,27 @@ def test_what_is_not_essential_never_costs_its_record(land, db, name):
     assert tried or not shape.columns, name
 
 
+CHILDREN = [name for name in SHAPES if any(part.at for part in parts(SHAPES[name][1]))]
+
+
+@pytest.mark.parametrize("name", CHILDREN)
+def test_a_child_without_what_it_cannot_be_without_is_left_out_and_told(land, db, name):
+    """Not ill-formed but absent: its key, its order, its amount."""
+    platform, shape = SHAPES[name]
+    tried = 0
+    for part in (part for part in parts(shape) if part.at):
+        keys = next(child.key * child.unique for child in shape.children if part.at == f"{child.at}.0")
+        columns = [c.path for c in part.columns if c.name in essentials(db, part.table) and not c.or_at]
+        for path in {*columns, *keys}:
+            record = sample(shape)
+            put(at(record, part.at), path, None)
+            reason, partial, landed, rows = land(platform, shape.name, record, part.table, "platform_id")
+            if reason is not None:
+                assert (bool(partial), landed, rows) == (True, True, []), (part.table, path, reason)
+                tried += 1
+    assert tried, name
+
+
 def used_by(part: Part, shape: Records, path: str) -> set[str]:
     """The columns and keys that rest on a member."""
     found = {c.name for p in parts(shape) if p.at == part.at for c in p.columns if path in (c.path, c.or_at)}

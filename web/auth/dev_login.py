@@ -22,7 +22,7 @@ def dev_login_exists(settings: Settings) -> bool:
     """On the embedded stack alone: its name, database and pages on this machine, and a secret to sign with."""
     addresses = (settings.supabase_url, settings.public_url or "http://localhost")
     return (
-        settings.keeper_environment == "embedded"
+        settings.is_embedded
         and all(urlsplit(address).hostname in _LOOPBACK for address in addresses)
         and settings.supabase_jwt_secret is not None
     )

@@ -254,7 +254,7 @@ async def metrics(request: Request, web: WebDep) -> Response:
 
 def _check_scraper(request: Request, settings: Settings) -> None:
     if settings.metrics_token is None:
-        if settings.keeper_environment != "embedded":
+        if not settings.is_embedded:
             raise Problem(404, "not_found")
         return
     wanted = f"Bearer {settings.metrics_token.get_secret_value()}"

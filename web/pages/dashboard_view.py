@@ -157,7 +157,7 @@ def _currencies(sums: Sequence[Row]) -> tuple[str, ...]:
 
 def _share(part: int, whole: int) -> str:
     """A percentage of revenue, in integers; nothing of nothing is nothing."""
-    return f"{round(part * 1000 / whole) / 10:.1f}%" if whole > 0 else "–"
+    return f"{round(part * 1000 / whole) / 10:.1f}%" if whole > 0 else _UNKNOWN
 
 
 def _tiles(total: Money, amounts: AmountFormat, *, is_arriving: bool) -> tuple[Tile, ...]:
@@ -176,13 +176,25 @@ def _tiles(total: Money, amounts: AmountFormat, *, is_arriving: bool) -> tuple[T
             value=amounts.short(total.fees),
             note="still arriving" if is_arriving else f"{_share(total.fees, total.revenue)} of revenue",
         ),
-        Tile(name="Cost of goods", value=amounts.short(total.cost), note=_cost_note(total, amounts)),
+        Tile(
+            name="Cost of goods",
+            value=amounts.short(total.cost) if _is_cost_known(total) else _UNKNOWN,
+            note=_cost_note(total, amounts),
+        ),
         Tile(
             name="Refunds",
             value=amounts.short(total.refunds),
             note=f"{_share(total.refunds, total.revenue)} of revenue",
         ),
     )
+
+
+# Nothing known is not nothing paid.
+_UNKNOWN = "–"
+
+
+def _is_cost_known(money: Money) -> bool:
+    return bool(money.costed or money.cost)
 
 
 def _cost_note(total: Money, amounts: AmountFormat) -> str:
@@ -205,7 +217,7 @@ def _line(title: str, platform: str, money: Money, amounts: AmountFormat) -> Pla
         revenue=amounts.money(money.revenue),
         refunds=amounts.money(-money.refunds),
         fees=amounts.money(-money.fees),
-        cost=amounts.money(-money.cost),
+        cost=amounts.money(-money.cost) if _is_cost_known(money) else _UNKNOWN,
         profit=amounts.money(money.profit),
         margin=_share(money.profit, money.revenue),
         bar=charts.shares(parts, of=money.revenue, text=amounts.money),

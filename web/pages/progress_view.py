@@ -85,8 +85,11 @@ class ShopView:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """What was checked for any of its entities, each once."""
-        return tuple(dict.fromkeys(check for line in self.certificate for check in line.checks))
+        """What was checked for any of its entities, each once; of two that say more and less, what holds for all."""
+        found = dict.fromkeys(check for line in self.certificate for check in line.checks)
+        if messages.CHECKS["rejects"] in found:
+            found.pop(messages.ALL_READ, None)
+        return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -408,11 +411,15 @@ def _certificate(job: Mapping[str, Any], formats: Formats) -> CertificateLine:
         held=formats.number(progress.rows_held(certificate)),
         aside="; ".join(_asides(certificate, formats)),
         span=_reach(certificate, formats),
-        checks=tuple(
-            messages.CHECKS[c["name"]] for c in certificate["checks"] if c["ok"] and c["name"] in messages.CHECKS
-        ),
+        checks=_checks(certificate),
         issued=formats.moment(datetime.fromisoformat(certificate["issued_at"])),
     )
+
+
+def _checks(certificate: Mapping[str, Any]) -> tuple[str, ...]:
+    """What was checked and held, in a seller's words."""
+    words = messages.CHECKS if certificate["rejected"] else {**messages.CHECKS, "rejects": messages.ALL_READ}
+    return tuple(words[c["name"]] for c in certificate["checks"] if c["ok"] and c["name"] in words)
 
 
 def _asides(certificate: Mapping[str, Any], formats: Formats) -> list[str]:

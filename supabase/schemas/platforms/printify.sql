@@ -186,30 +186,29 @@ begin
     end if;
     connection := private.connection_of(p_user_id, p_connection_id);
     update public.connected_accounts set stated_currency = p_currency where id = connection.id;
-    if connection.platform = 'printify' then
-        perform private.begin_work(connection.id, 'restate');
-        perform private.go_on(connection.id, 'restate', 500);
-    end if;
+    perform private.go_on(connection.id, 'restate', 500);
     return (select count(*) from private.unfinished_work where connection_id = connection.id and name = 'restate');
 end $$;
 revoke all on function public.state_currency(uuid, uuid, text) from public, anon, authenticated;
 grant execute on function public.state_currency(uuid, uuid, text) to service_role;
 
--- restate: a batch of rows takes the currency that the owner stated, by table and key. Answers {rows, after}. The orders come
--- last: with them their costs are counted.
+-- restate: a batch of rows takes the currency of its account, stated or assumed, by table and key. Answers {rows, after}. The
+-- orders come last: with them their costs are counted.
 create or replace function private.restate(connection public.connected_accounts, p_after text, p_limit int) returns jsonb
 language plpgsql set search_path = '' as $$
 declare tables text[] := array['printify_variants', 'printify_line_items', 'printify_orders'];
         place int := coalesce(nullif(split_part(p_after, ' ', 1), '')::int, 1);
         after text := substr(p_after, strpos(p_after, ' ') + 1); keys text[]; rows_ int := 0;
+        code text := coalesce(connection.stated_currency, connection.currency, 'USD');
+        assumed boolean := connection.stated_currency is null;
 begin
     loop
         execute format('select array(select platform_id from public.%I where connection_id = $1 and platform_id > $2 '
                        'order by platform_id limit $3)', tables[place])
            into keys using connection.id, after, p_limit - rows_;
-        execute format('update public.%I set currency = $2, currency_assumed = false where connection_id = $1 '
-                       'and platform_id = any ($3) and (currency <> $2 or currency_assumed)', tables[place])
-          using connection.id, connection.stated_currency, keys;
+        execute format('update public.%I set currency = $2, currency_assumed = $3 where connection_id = $1 '
+                       'and platform_id = any ($4) and (currency <> $2 or currency_assumed <> $3)', tables[place])
+          using connection.id, code, assumed, keys;
         rows_ := rows_ + cardinality(keys);
         exit when rows_ = p_limit or place = cardinality(tables);
         place := place + 1;
@@ -217,6 +216,20 @@ begin
     end loop;
     return jsonb_build_object('rows', rows_, 'after', place || ' ' || coalesce(keys[cardinality(keys)], after));
 end $$;
+
+-- restate_rows: an account counts in another currency from now on, or that one is stated which was assumed: what is here takes
+-- it too, by and by. Two currencies in one account would be a guess at which rows are which.
+create or replace function private.restate_rows() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+    perform private.begin_work(new.id, 'restate');
+    return null;
+end $$;
+create trigger restate_rows after update of currency, stated_currency on public.connected_accounts
+    for each row when (new.platform = 'printify'
+                       and (coalesce(new.stated_currency, new.currency, 'USD'), new.stated_currency is null)
+                           is distinct from (coalesce(old.stated_currency, old.currency, 'USD'), old.stated_currency is null))
+    execute function private.restate_rows();
 
 -- prove_printify_lines: what the costs rest on: lines, those of them that say no cost, orders without any. For
 -- information: a manual order may have no line, and a line that was just ordered no cost yet.

@@ -29,7 +29,7 @@ def test_a_used_up_day_says_when_it_continues(
     etsy.fault("rate_limit", which="day", retry_after=50_000, path="receipts$", nth=4)
 
     with workers():
-        expect(page.get_by_text(re.compile(r"^Orders paused at \d+/\d+$"))).to_be_visible()
+        expect(page.get_by_text(re.compile(r"^Orders paused at \d+/\d+$"))).to_be_visible(timeout=60_000)
     expect(page.get_by_text(re.compile(r"Etsy lets us read only so much a day\. Continues "))).to_be_visible()
     expect(page.get_by_role("heading", name="Paused, and going on by itself")).to_be_visible()
     assert faults(page) == []

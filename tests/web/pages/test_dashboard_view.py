@@ -38,6 +38,13 @@ def test_profit_is_what_is_left_of_revenue() -> None:
     assert view.cautions[0].startswith("Orders without a known cost: 1.")
 
 
+def test_a_cost_that_nobody_told_is_not_nothing() -> None:
+    unknown, known = _seen(_row(orders=2, revenue=10000, uncosted=2)), _seen(_row(orders=1, revenue=100, costed=1))
+
+    assert (_tiles(unknown)["Cost of goods"], unknown.platforms[0].cost) == ("–", "–")
+    assert (_tiles(known)["Cost of goods"], known.platforms[0].cost) == ("$0", "$0.00")
+
+
 def test_two_currencies_are_never_added() -> None:
     """The one with most orders is shown first; fees in the other are named, not hidden and not added."""
     rows = (_row(orders=1, revenue=10000), _row(currency="EUR", orders=5, revenue=777, fees=70))

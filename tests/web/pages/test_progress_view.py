@@ -26,6 +26,20 @@ def test_a_running_entity_tells_what_how_much_and_how_long() -> None:
     assert detail == "About 5 minutes left"
 
 
+def test_where_nothing_moves_nothing_is_said_to_start_in_a_moment() -> None:
+    """No worker or no clock gives a sign of life: that is ours, and no figure that stands still explains it."""
+    facts = status(job(status="queued", started_at=None, records_done=0), job("payments", "waiting"))
+
+    moving, still = (progress_view({**facts, "stands_still": stands}, reader()) for stands in (False, True))
+
+    assert moving.shops[0].entities[0].detail == "Starts in a moment"
+    assert still.shops[0].entities[0].detail == "Waits for us"
+    assert still.subline == (
+        "Nothing moves at the moment. That is on our side, and nothing of yours is lost: it goes on by itself."
+    )
+    assert "on our side" not in moving.subline
+
+
 def test_a_used_up_day_says_when_it_goes_on() -> None:
     """The quota is nobody's fault and nobody's work: it says until when."""
     parked = job(
@@ -69,6 +83,23 @@ def test_what_is_complete_shows_its_proof() -> None:
     assert (line.announced, line.held, line.aside) == ("1,159", "1,157", "2 records were unreadable and kept aside")
     assert line.span == "Nov 22, 2023 to Nov 21, 2026"
     assert platform.checks == ("What we hold is as many as the platform counts",)
+
+
+@pytest.mark.parametrize(
+    ("aside", "said"),
+    [
+        ((0, 0), ("All that came could be read",)),
+        ((1, 0), ("Of what came, all but a few records could be read",)),
+        ((0, 2), ("Of what came, all but a few records could be read",)),
+    ],
+)
+def test_all_is_said_to_be_read_where_all_was(aside: tuple[int, int], said: tuple[str, ...]) -> None:
+    checks = [{"name": "rejects", "ok": True, "detail": {}}]
+    jobs = [
+        completed(entity, rejected=n, checks=checks) for entity, n in zip(("orders", "listings"), aside, strict=True)
+    ]
+
+    assert _seen(*jobs).shops[0].checks == said
 
 
 def test_nothing_is_called_proven_before_its_last_entity_is() -> None:

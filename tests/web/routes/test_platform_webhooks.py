@@ -28,8 +28,10 @@ GOODBYE = {"id": 1, "domain": "tea.example", "myshopify_domain": SHOP}
 
 @pytest.fixture(scope="module")
 def hooks_env(web_env):
-    keys = {"SHOPIFY_CLIENT_ID": "id", "SHOPIFY_CLIENT_SECRET": SHOPIFY, "PRINTIFY_WEBHOOK_SECRET": PRINTIFY}
-    return {**web_env, "ETSY_WEBHOOK_SECRET": f"the-old-secret-of-etsy {ETSY}", **keys}
+    """Each secret is being rotated, and whoever delivers signs with the other one than comes first."""
+    secrets = {"ETSY_WEBHOOK_SECRET": ETSY, "PRINTIFY_WEBHOOK_SECRET": PRINTIFY, "SHOPIFY_CLIENT_SECRET": SHOPIFY}
+    rotated = {name: f"the-other-secret-of-the-two {secret}" for name, secret in secrets.items()}
+    return {**web_env, "SHOPIFY_CLIENT_ID": "id", **rotated}
 
 
 @pytest.fixture(scope="module")
