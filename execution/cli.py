@@ -18,7 +18,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from execution import __version__, operations, shipped
+from execution import __version__, operations, runs, shipped
 from execution.app import App
 from execution.backfill_manager import OUTCOME_WORDS
 from execution.catalog import PLATFORMS, platform_named
@@ -30,6 +30,7 @@ from execution.process import logs
 from execution.reports import budget as budget_report
 from execution.reports import costs as cost_of_goods
 from execution.reports import estimates, obligations, progress
+from execution.reports import runs as run_report
 from execution.schema import migration_files
 from execution.settings import Settings, database_url
 from execution.sync_orchestrator import OUTCOME_WORDS as ROUND_WORDS
@@ -53,6 +54,8 @@ cli.add_typer(migrations, name="migrations")
 cli.add_typer(keys, name="keys")
 cli.add_typer(backfill, name="backfill")
 cli.add_typer(rejected, name="rejected")
+runs_of = typer.Typer(help="What was read, what it changed, and until when it can be undone.", no_args_is_help=True)
+cli.add_typer(runs_of, name="runs")
 owed = typer.Typer(help="What platforms' privacy laws ask of us.", no_args_is_help=True)
 cli.add_typer(owed, name="obligations")
 
@@ -311,6 +314,53 @@ def verify(*, user_id: User, platform: Platform = None, shop: Shop = None, as_js
     facts = operations.verify(app(), user_id=user_id, platform=platform, shop_id=shop)
     show(facts, as_json=as_json, text=progress.verification_table)
     raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)
+
+
+@runs_of.command("list", short_help="A user's runs, the newest first.")
+def runs_list(
+    *,
+    user_id: User,
+    platform: Platform = None,
+    shop: Shop = None,
+    before: Annotated[str | None, typer.Option(help="Only older ones: the last line's time, to read on.")] = None,
+    limit: Annotated[int, typer.Option(help="How many.", min=1, max=500)] = 20,
+    as_json: Json = False,
+) -> None:
+    """Backfills, rounds, readings that webhooks asked for, rollbacks: what each changed and cost."""
+    here = app()
+    shops = operations.status(here, user_id=user_id, platform=platform, shop_id=shop)["connections"]
+    until = moment.isoformat() if (moment := operations.moment(before)) else None
+    facts = runs.of_user(here.store, user_id, shops, before=until, limit=limit)
+    show(facts, as_json=as_json, text=run_report.table)
+
+
+@runs_of.command("show", short_help="One run: what it changed, table by table.")
+def runs_show(run: Annotated[str, typer.Argument(metavar="RUN", help="Its id.")], *, as_json: Json = False) -> None:
+    """One run: what it read, what it created, changed and deleted in each table, and whether it can be undone."""
+    show(runs.one(app().store, run), as_json=as_json, text=run_report.as_text)
+
+
+@cli.command(short_help="Take a run back: rows as they were before it.")
+def rollback(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Its id, of `keeper runs list`.")],
+    *,
+    with_later: Annotated[
+        bool, typer.Option("--with-later", help="Also the later runs that changed the same rows.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Take a run back, in one transaction: every row as it was before it, and watermarks too, so that the next round
+    reads what it read again. A rollback is a run itself, and is taken back in the same way.
+    """
+    here = app()
+    if not yes and not dry_run:
+        planned = operations.roll_back(here, run_id=run, with_later=with_later, dry_run=True)
+        show(planned, as_json=False, text=run_report.rolled_back)
+        typer.confirm("Do that?", abort=True)
+    facts = operations.roll_back(here, run_id=run, with_later=with_later, dry_run=dry_run)
+    show(facts, as_json=as_json, text=run_report.rolled_back)
 
 
 @cli.command(short_help="Who used what of the platforms' budgets.")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import getpass
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -17,7 +19,7 @@ import redis
 from supabase.lib.client_options import SyncClientOptions
 
 import supabase
-from execution import backfill_manager, jobs, pieces, workers
+from execution import backfill_manager, jobs, pieces, runs, workers
 from execution.api_key import is_token
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
@@ -180,6 +182,18 @@ def sync(
 ) -> dict[str, Any]:
     _check_valkey(app)
     return orchestrator(app).sync(user_id, platform=platform, shop_id=shop_id, entities=entities, trigger="command")
+
+
+def roll_back(app: App, *, run_id: str, with_later: bool, dry_run: bool) -> dict[str, Any]:
+    """Take a run back, on record with who is at this machine."""
+    return runs.roll_back(app.store, run_id, actor=_who_is_here(), with_later=with_later, dry_run=dry_run)
+
+
+def _who_is_here() -> str:
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):
+        return socket.gethostname()
 
 
 def _check_valkey(app: App) -> None:

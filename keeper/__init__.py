@@ -12,10 +12,11 @@ What stands here is the public interface, described in docs/api.md; all else may
 
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from keeper.client import Keeper
-from keeper.parts import Backfills, Connections, Users
+from keeper.parts import Backfills, Connections, Runs, Users
 from keeper.results import (
     Backfill,
     Certificate,
+    Changed,
     Connection,
     Costs,
     CostTotal,
@@ -26,6 +27,9 @@ from keeper.results import (
     Job,
     Queued,
     QueuedJob,
+    Restored,
+    RolledBack,
+    Run,
     Synced,
     SyncedEntity,
     User,
@@ -38,6 +42,7 @@ __all__ = [
     "Backfill",
     "Backfills",
     "Certificate",
+    "Changed",
     "Connection",
     "Connections",
     "CostTotal",
@@ -51,6 +56,10 @@ __all__ = [
     "KeeperError",
     "Queued",
     "QueuedJob",
+    "Restored",
+    "RolledBack",
+    "Run",
+    "Runs",
     "StoreError",
     "StoreUnavailable",
     "Synced",

@@ -10,7 +10,7 @@ from typing import Any
 
 import dramatiq
 
-from execution import backfill_manager, operations
+from execution import backfill_manager, operations, runs
 from execution.app import App
 from execution.backfill_manager import BackfillManager
 from execution.reports import estimates, progress
@@ -20,6 +20,8 @@ from keeper.results import (
     Disconnected,
     Estimate,
     Queued,
+    RolledBack,
+    Run,
     User,
     Worked,
     backfill_of,
@@ -95,6 +97,46 @@ class Connections(_Part):
         What was loaded stays. Raises nothing for a connection that is not there: `disconnected` is False.
         """
         return result(Disconnected, self._app.disconnector.disconnect(user_id=user_id, connection_id=connection_id))
+
+
+class Runs(_Part):
+    """`keeper.runs`: what was read and what it changed, and taking it back."""
+
+    def list(
+        self,
+        user_id: str,
+        *,
+        platform: str | None = None,
+        shop_id: str | None = None,
+        before: datetime | None = None,
+        limit: int = 20,
+    ) -> tuple[Run, ...]:
+        """The user's runs, the newest first; `before` goes on where a list ended. Raises UserError for an unknown user,
+        platform or shop.
+        """
+        app = self._app
+        shops = operations.status(app, user_id=user_id, platform=platform, shop_id=shop_id)["connections"]
+        until = before.isoformat() if before else None
+        found = runs.of_user(app.store, user_id, shops, before=until, limit=limit)
+        return tuple(result(Run, one) for one in found)
+
+    def show(self, user_id: str, run_id: str) -> Run:
+        """One run of the user's. Raises UserError where there is none."""
+        return result(Run, runs.one(self._app.store, run_id, user_id=user_id))
+
+    def roll_back(
+        self, user_id: str, run_id: str, *, with_later: bool = False, dry_run: bool = False, actor: str = TRIGGER
+    ) -> RolledBack:
+        """Take a run of the user's back, in one transaction: every row and watermark as it was before it.
+
+        A rollback is a run itself, and is taken back in the same way; `actor` says on record who did it. Raises
+        UserError with a code where it cannot be: `unknown_run`, `already_undone`, `run_is_open`, `record_is_over`,
+        `changed_nothing`, `entity_is_read`, `too_many_rows`, or `later_runs`, which `with_later` takes back as well.
+        """
+        facts = runs.roll_back(
+            self._app.store, run_id, user_id=user_id, actor=actor, with_later=with_later, dry_run=dry_run
+        )
+        return result(RolledBack, facts)
 
 
 class Backfills(_Part):

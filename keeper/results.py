@@ -202,6 +202,64 @@ class Verification:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Changed:
+    """How many rows of a table a run created, changed and deleted."""
+
+    created: int
+    changed: int
+    deleted: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What was read of a shop at one time: `kind` is `backfill`, `round`, `changes` (named by webhooks) or `rollback`.
+
+    `state` is that of its jobs, or `undone`. It can be taken back until `undo_until`, unless `kept_because` says why
+    not: `already_undone`, `run_is_open`, `record_is_over` or `changed_nothing`.
+    """
+
+    run_id: str
+    connection_id: str
+    platform: str
+    shop_id: str
+    kind: str
+    trigger: str
+    state: str
+    created_at: datetime
+    finished_at: datetime | None
+    entities: tuple[str, ...]
+    calls: int
+    tables: dict[str, Changed]
+    undoes: tuple[str, ...]
+    undone_by: str | None
+    undo_until: datetime
+    kept_because: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """Of a table: rows that are removed, because they were not there before, and rows that are as they were."""
+
+    removed: int
+    restored: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolledBack:
+    """What a rollback did, or would do: `run_id` is its own run, None where nothing was done.
+
+    `later` are runs that changed the same rows after the one that was named; `entities` are read again.
+    """
+
+    run_id: str | None
+    dry_run: bool
+    undone: tuple[str, ...]
+    later: tuple[str, ...]
+    tables: dict[str, Restored]
+    entities: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CostTotal:
     """A platform's orders in one currency; amounts in its smallest unit, of orders whose cost is linked."""
 

@@ -29,6 +29,10 @@ create or replace function private.keep_gone() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare id text;
 begin
+    if private.recording_for() is not null then
+        -- A rollback restores what stood here.
+        return new;
+    end if;
     case tg_argv[1]
         when 'platform_id' then id := new.platform_id;
         when 'listing_platform_id' then id := new.listing_platform_id;
@@ -47,6 +51,9 @@ end $$;
 create or replace function private.take_children() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
+    if private.recording_for() is not null then
+        return null;
+    end if;
     execute format('update public.%I set is_deleted = true, sync_run_id = $1 '
                    'where connection_id = $2 and %I = $3 and not is_deleted', tg_argv[0], tg_argv[1])
         using new.sync_run_id, new.connection_id, new.platform_id;

@@ -17,19 +17,27 @@ language sql immutable set search_path = '' as $$
 $$;
 
 -- empty_part: the text of these records goes, the figures stay, and of `raw` what their children are read by
--- (bones_<platform>). Those that are empty already cost no write. `p_live`: only what stands, which is what a page brings.
+-- (bones_<platform>); of what they were before some run as well (changes.sql), so that no rollback brings it back. Those that
+-- are empty already cost no write. `p_live`: only what stands, which is what a page brings.
 create or replace function private.empty_part(p_connection_id uuid, p_table text, p_key text, p_ids text[], p_clears text[],
                                               p_live boolean default false)
 returns void language plpgsql set search_path = '' as $$
 declare bones text := 'bones_' || (select a.platform from public.connected_accounts as a where a.id = p_connection_id);
 begin
+    if p_ids = '{}' then
+        return;
+    end if;
+    bones := case when to_regprocedure(format('private.%I(text,jsonb)', bones)) is null then '''{}''::jsonb'
+                  else format('private.%I(%L, %%s)', bones, p_table) end;
     execute format('update public.%I as t set raw = %s, content_hash = 0%s where t.connection_id = $1 and t.%I = any ($2) '
-                   'and t.content_hash <> 0%s', p_table,
-                   case when to_regprocedure(format('private.%I(text,jsonb)', bones)) is null then quote_literal('{}')
-                        else format('private.%I(%L, t.raw)', bones, p_table) end,
+                   'and t.content_hash <> 0%s', p_table, replace(bones, '%s', 't.raw'),
                    (select string_agg(format(', %I = null', c), '') from unnest(p_clears) as c), p_key,
                    case when p_live then ' and not t.is_deleted' else '' end)
         using p_connection_id, p_ids;
+    execute format('update private.row_changes as c set before = c.before || jsonb_build_object(''raw'', %s, ''content_hash'', 0) '
+                   '|| $4 where c.connection_id = $1 and c.table_name = $3 and c.before ->> %L = any ($2) '
+                   'and c.before ->> ''content_hash'' <> ''0''', replace(bones, '%s', 'c.before -> ''raw'''), p_key)
+        using p_connection_id, p_ids, p_table, (select coalesce(jsonb_object_agg(k, null), '{}') from unnest(p_clears) as k);
 end $$;
 
 -- erase_orders: of these orders of a channel, and of all that came with them, the figures stay.
@@ -39,7 +47,11 @@ declare part record; refunds text[];
 begin
     refunds := array(select r.platform_id from public.order_refunds as r
                      where r.connection_id = p_connection_id and r.order_platform_id = any (p_orders)
-                       and not (p_live and r.is_deleted));
+                       and not (p_live and r.is_deleted)
+                     union
+                     select c.keys[1] from private.row_changes as c
+                     where c.connection_id = p_connection_id and c.table_name = 'order_refunds'
+                       and c.before ->> 'order_platform_id' = any (p_orders));
     for part in select * from private.personal_parts() loop
         perform private.empty_part(p_connection_id, part.name, part.key,
                                    case when part.of_refund then refunds else p_orders end, part.clears,
@@ -175,11 +187,19 @@ begin
     if cardinality(buyers) = 0 then
         select coalesce(array_agg(c.platform_id), '{}') into buyers from public.customers as c
          where c.connection_id = connection.id and lower(c.email) = lower(p_email);
+        buyers := array(select unnest(buyers)
+                        union select c.keys[1] from private.row_changes as c
+                              where c.connection_id = connection.id and c.table_name = 'customers'
+                                and lower(c.before ->> 'email') = lower(p_email));
     end if;
     select coalesce(array_agg(o.platform_id), '{}') into orders from public.orders as o
      where o.connection_id = connection.id and (o.buyer_platform_id = any (buyers) or o.platform_id = any (p_orders));
     -- An order that could not be mapped may have brought a payment all the same.
     orders := array(select unnest(orders) union select unnest(p_orders)
+                    -- And one that a rollback took away, or that another buyer's name stands on now, may come back by another.
+                    union select c.keys[1] from private.row_changes as c
+                          where c.connection_id = connection.id and c.table_name = 'orders'
+                            and c.before ->> 'buyer_platform_id' = any (buyers)
                     union select r.platform_id from public.rejected_records as r
                            where r.connection_id = connection.id and r.platform_id is not null
                              and private.names_one(r.raw, buyers));

@@ -15,9 +15,15 @@ create table public.sync_runs (
     id uuid primary key default gen_random_uuid(),
     connection_id uuid not null references public.connected_accounts (id) on delete cascade,
     user_id uuid not null,
-    job_type text not null check (job_type in ('backfill', 'incremental')),
+    job_type text not null check (job_type in ('backfill', 'incremental', 'rollback')),
     trigger text not null,
-    created_at timestamptz not null default now()
+    -- Those of one transaction have an order too.
+    created_at timestamptz not null default clock_timestamp(),
+    -- Of a rollback: the runs that it took back (runs.sql).
+    undoes uuid[] not null default '{}',
+    -- The rollback that took this one back, as long as that one is not taken back itself.
+    undone_by uuid,
+    check ((job_type = 'rollback') = (undoes <> '{}'))
 );
 create index sync_runs_of_connection on public.sync_runs (connection_id, created_at);
 create index sync_runs_by_age on public.sync_runs (created_at);

@@ -32,6 +32,8 @@ language sql immutable set search_path = '' as $$
      'not exists (select from public.sync_jobs as j where j.run_id = t.id) '
      'and not exists (select from public.sync_cursors as c where c.run_id = t.id) '
      'and not exists (select from private.rerun_requests as r where r.run_id = t.id)', null),
+    -- For so long a run can be taken back.
+    ('private.row_changes', 'connection', '30 days', 'at', null, null),
     -- As they came, with whom they name: from the last time that they came.
     ('public.rejected_records', 'connection', '90 days', 'fetched_at', null, null),
     ('private.platform_events', 'connection', '7 days', 'worked_at', null, null),

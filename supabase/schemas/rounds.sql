@@ -43,6 +43,7 @@ language sql stable set search_path = '' as $$
     select coalesce((select j.window_end from public.sync_jobs as j
                      where j.connection_id = job.connection_id and j.entity = job.entity and j.created_at < job.created_at
                        and j.certificate_id is not null
+                       and not exists (select from public.sync_runs as r where r.id = j.run_id and r.undone_by is not null)
                      order by j.created_at desc limit 1), job.window_start);
 $$;
 
@@ -102,10 +103,14 @@ begin
      order by j.created_at desc limit 1;
     if before.job_type is distinct from job.job_type or before.status <> 'completed'
        or exists (select from public.sync_pages as g where g.job_id = before.id and g.created + g.updated + g.rejected > 0)
+       or exists (select from private.row_changes as c where c.connection_id = before.connection_id
+                                                         and c.run_id = before.run_id and c.table_name <> 'sync_cursors')
     then
         return;
     end if;
     delete from public.sync_jobs where id = before.id;
+    delete from private.row_changes as c where c.connection_id = before.connection_id and c.run_id = before.run_id
+       and not exists (select from public.sync_jobs as j where j.run_id = c.run_id);
     delete from public.sync_runs as r
      where r.id = before.run_id and not exists (select from public.sync_jobs as j where j.run_id = r.id)
        and not exists (select from public.sync_cursors as c where c.run_id = r.id)

@@ -11,7 +11,8 @@ create view private.synced_tables as
                                     'fetched_at', 'content_hash', 'sync_run_id', 'is_deleted'));
 
 -- synced_table: a table with the ten columns becomes one of what platforms sent: its rows are readable by who they belong
--- to, and by nobody else; the end of their connection takes them along (private.synced_tables). Twice is as good as once.
+-- to, and by nobody else; the end of their connection takes them along (private.synced_tables); what a run does to them is
+-- on record (changes.sql). Twice is as good as once.
 create or replace function private.synced_table(p_table text) returns void
 language plpgsql set search_path = '' as $$
 begin
@@ -19,6 +20,12 @@ begin
         raise exception '% lacks one of the columns that every synced table has', p_table;
     end if;
     perform private.own_rows(p_table);
+    execute format('create or replace trigger record_created after insert on public.%I referencing new table as came '
+                   'for each statement execute function private.record_changes()', p_table);
+    execute format('create or replace trigger record_changed after update on public.%I referencing new table as came '
+                   'old table as went for each statement execute function private.record_changes()', p_table);
+    execute format('create or replace trigger record_removed after delete on public.%I referencing old table as went '
+                   'for each statement execute function private.record_changes()', p_table);
 end $$;
 
 -- closed_by_events: a platform tells which of its records in a table are gone; a page that was fetched before brings

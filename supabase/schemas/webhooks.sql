@@ -101,8 +101,8 @@ begin
     insert into private.closed_objects as c (connection_id, table_name, object_id, gone_at)
     select job.connection_id, p_table, o.named, clock_timestamp() from unnest(gone) as o (named)
     on conflict (connection_id, table_name, object_id) do update set gone_at = excluded.gone_at;
-    execute format('update public.%I set is_deleted = true where connection_id = $1 '
-                   'and platform_id = any ($2) and not is_deleted', p_table) using job.connection_id, gone;
+    execute format('update public.%I set is_deleted = true, sync_run_id = $3 where connection_id = $1 '
+                   'and platform_id = any ($2) and not is_deleted', p_table) using job.connection_id, gone, job.run_id;
     return gone;
 end $$;
 revoke all on function public.close_gone(uuid, text, text, text[]) from public, anon, authenticated;

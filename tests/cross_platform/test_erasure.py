@@ -128,11 +128,15 @@ def replayed(world: World) -> dict[str, int]:
 
 
 def dump(db: psycopg.Connection[Any], word: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every row of every table that holds the word anywhere, as text or as bytes."""
+    """Every row of every table that holds the word anywhere, as text or as bytes. What a row was before a run is one of
+    its table, too.
+    """
     for table in tables(db):
         query = sql.SQL("select to_jsonb(t) from {} as t where t::text like any (%s)").format(table)
         for (row,) in db.execute(query, [[f"%{word}%", f"%{word.encode().hex()}%"]]).fetchall():
-            yield title(table).removeprefix("public."), row
+            yield title(table).removeprefix("public."), {name: one for name, one in row.items() if name != "before"}
+            if row.get("before"):
+                yield row["table_name"], row["before"]
 
 
 def told(db: psycopg.Connection[Any]) -> set[str]:
@@ -176,6 +180,8 @@ def test_who_is_erased_is_named_nowhere(app: App, db: psycopg.Connection[Any], s
     before = fingerprint(db, other.user_id)
     world = shops.seller(app, db)
     run_planted(world)
+    make_all_differ(world)
+    run_planted(world, again=True)
     link_all(world, db)
     planted_in = told(db)
 
@@ -193,6 +199,10 @@ def test_who_is_erased_is_named_nowhere(app: App, db: psycopg.Connection[Any], s
     assert {"customers.name", "customers.email", "rejected_records.raw", *emptied} <= planted_in
     assert told(db) == set()
     assert fingerprint(db, other.user_id) == before
+    # Nor does a rollback bring back who they were.
+    restored = [table for shop in world.shops for table in last_run_taken_back(world, shop.connection_id)["tables"]]
+    assert {"orders", "customers", "printify_orders"} <= set(restored)
+    assert told(db) == set()
     # The platforms go on to show who they are, whichever way we look.
     for seen_again in (backfilled_again, followed_by_rounds, named_by_webhooks):
         since = db.execute("select clock_timestamp()").fetchone()
@@ -203,6 +213,19 @@ def test_who_is_erased_is_named_nowhere(app: App, db: psycopg.Connection[Any], s
         assert replayed(world)["landed"] == 0
         assert told(db) == set()
     assert fingerprint(db, other.user_id) == before
+
+
+def make_all_differ(world: World) -> None:
+    """Whatever comes next changes every row, so that what it was before is on record."""
+    for (table,) in world.db.execute("select s.name from private.synced_tables as s").fetchall():
+        query = sql.SQL("update public.{} set content_hash = content_hash + 1, source_updated_at = '2001-01-01'")
+        world.db.execute(query.format(sql.Identifier(table)) + sql.SQL(" where user_id = %s"), [world.user_id])
+
+
+def last_run_taken_back(world: World, connection_id: str) -> dict[str, Any]:
+    (last,) = world.app.store.rpc("runs", p_user_id=world.user_id, p_connection_ids=[connection_id], p_limit=1)
+    answer: dict[str, Any] = world.app.store.rpc("roll_back", p_run_id=last["run_id"])
+    return answer
 
 
 def cleared(db: psycopg.Connection[Any]) -> list[tuple[str, str]]:

@@ -50,6 +50,27 @@ def test_a_user_is_found_by_address(keeper: Keeper) -> None:
     assert keeper.users.find("bob@example.com") is None
 
 
+def test_a_run_is_listed_taken_back_and_nobody_elses_is_there(keeper: Keeper, etsy: Etsy) -> None:
+    user_id, _ = _connected(keeper, etsy, 5)
+    keeper.backfills.start(user_id, entities=["orders"])
+    keeper.backfills.run_until_idle()
+    (run,) = keeper.runs.list(user_id)
+
+    assert run == keeper.runs.show(user_id, run.run_id)
+    assert (run.kind, run.state, run.trigger, run.kept_because) == ("backfill", "completed", "library", None)
+    with pytest.raises(UserError) as unknown:
+        keeper.runs.roll_back(str(uuid.uuid4()), run.run_id)
+    assert unknown.value.code == "unknown_run"
+    planned = keeper.runs.roll_back(user_id, run.run_id, dry_run=True)
+    done = keeper.runs.roll_back(user_id, run.run_id)
+    assert (planned.run_id, planned.tables, planned.undone) == (None, done.tables, done.undone)
+    assert done.tables["orders"].removed == run.tables["orders"].created > 0
+    assert [one.state for one in keeper.runs.list(user_id)] == ["completed", "undone"]
+    with pytest.raises(UserError) as refused:
+        keeper.runs.roll_back(user_id, run.run_id)
+    assert refused.value.code == "already_undone"
+
+
 def test_a_shop_is_disconnected_once(keeper: Keeper, etsy: Etsy) -> None:
     """What was loaded stays listed; a second time there is nothing to end."""
     user_id, _ = _connected(keeper, etsy, 5)

@@ -126,7 +126,10 @@ _RULES = {
         where not (c.relrowsecurity and c.relforcerowsecurity
                    and exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'own_rows')
                    and has_table_privilege('authenticated', c.oid, 'select')
-                   and has_table_privilege('service_role', c.oid, 'select'))""",
+                   and has_table_privilege('service_role', c.oid, 'select')
+                   -- Insert, update, delete.
+                   and 3 = (select count(*) from pg_trigger t where t.tgrelid = c.oid and t.tgenabled = 'O'
+                            and t.tgfoid = 'private.record_changes'::regproc))""",
     "has a key that does not begin with the tenant, so one tenant's upsert could meet another's row": """
         select i.indexrelid::regclass::text from pg_index i join pg_class c on c.oid = i.indrelid
         where c.relnamespace = 'public'::regnamespace and i.indisunique

@@ -72,7 +72,7 @@ begin
                            where b.reference_type in ('shop_payment', 'processing_fee') and o.connection_id = job.connection_id and o.platform_id = b.reference_id offset 0) as o on true
         where b.order_platform_id is null),
     linked as (
-        update public.payments as p set order_platform_id = f.order_platform_id
+        update public.payments as p set order_platform_id = f.order_platform_id, sync_run_id = job.run_id
           from found as f
          where p.ctid = f.ctid and f.order_platform_id is not null
         returning p.order_platform_id)
@@ -92,7 +92,7 @@ begin
     with batch as materialized (
         select r.key from private.read_keys(job, 'receipts') as r where r.key > p_after order by r.key limit p_limit),
     linked as (
-        update public.payments as p set order_platform_id = l.order_platform_id
+        update public.payments as p set order_platform_id = l.order_platform_id, sync_run_id = job.run_id
           from batch as b join public.line_items as l on l.connection_id = job.connection_id and l.order_platform_id = b.key
          where p.connection_id = job.connection_id and p.order_platform_id is null
            and p.reference_type = 'transaction' and p.reference_id = l.platform_id

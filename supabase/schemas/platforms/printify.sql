@@ -337,6 +337,7 @@ begin
     perform private.empty_part(p_connection_id, 'printify_orders', 'platform_id', p_ids, '{region}');
     perform private.empty_part(p_connection_id, 'printify_line_items', 'order_platform_id', p_ids, '{}');
     -- Its number is a part of its key.
+    perform private.forget_changes(p_connection_id, 'printify_shipments', 'order_platform_id', p_ids);
     delete from public.printify_shipments where connection_id = p_connection_id and order_platform_id = any (p_ids);
 end $$;
 

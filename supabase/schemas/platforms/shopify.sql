@@ -21,6 +21,10 @@ create index orders_with_refunds on public.orders (connection_id, platform_id)
 create or replace function private.order_takes_children() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
+    if private.recording_for() is not null then
+        -- A rollback restores its children by themselves.
+        return null;
+    end if;
     update public.line_items set is_deleted = true, sync_run_id = new.sync_run_id
      where connection_id = new.connection_id and order_platform_id = new.platform_id and not is_deleted;
     update public.order_transactions set is_deleted = true, sync_run_id = new.sync_run_id
@@ -36,6 +40,9 @@ create trigger order_takes_children after insert or update of is_deleted on publ
 create or replace function private.remove_refunds() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
+    if private.recording_for() is not null then
+        return new;
+    end if;
     with gone as (
         update public.order_refunds set is_deleted = true, sync_run_id = new.sync_run_id
          where connection_id = new.connection_id and order_platform_id = new.platform_id
