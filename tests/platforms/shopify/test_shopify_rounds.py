@@ -80,3 +80,18 @@ def test_what_went_is_found_by_reading_everything(shopify: Shopify, world: World
     assert world.statuses()["orders"] == "completed", world.error("orders")
     assert str(first) not in world.stored("orders")
     assert world.wrong(*ORDER_TABLES) == []
+
+
+def test_a_refund_whose_time_is_none_stops_no_round_and_costs_no_call(shopify: Shopify, world: World) -> None:
+    """Its version is unknown: it is asked for with its order, and not in every round."""
+    world.db.execute(
+        "update public.orders set raw = jsonb_set(raw, '{refunds,0,updatedAt}', '\"soon\"')"
+        " where connection_id = %s and raw #>> '{refunds,0,id}' is not null",
+        (world.only.connection_id,),
+    )
+    asked = len(shopify.asked(world.shop))
+
+    round_of(world, "orders")
+
+    assert world.statuses()["orders"] == "completed", world.error("orders")
+    assert len(shopify.asked(world.shop)) - asked == 1
