@@ -33,7 +33,8 @@ class Content:
     """The provider's count, the records' keys in order, and the further members that the paginator asked for, by path.
 
     `single`: some record has no readable key. `count` is None where the page does not tell it. `beside`: a further
-    member of each record, in the order of keys.
+    member of each record, in the order of keys. `shown`: what the call shows of other entities, by name: their newest
+    record, in a list of one, or none.
     """
 
     count: int | None
@@ -41,6 +42,7 @@ class Content:
     single: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
     beside: tuple[Any, ...] = ()
+    shown: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

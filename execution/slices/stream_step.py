@@ -49,6 +49,8 @@ class StreamStep:
                     return None
                 response = self._fetch(position)
                 content = self._paginator.read(response)
+                if content.shown:
+                    self._cursor = self._cursor.showing(content.shown)
                 decision = self._paginator.decide(position, content)
                 if isinstance(decision, Commit):
                     page = self._page(position, decision, response, content)

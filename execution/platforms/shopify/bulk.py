@@ -222,7 +222,7 @@ class BulkPaginator(GraphqlPaginator[BulkPosition]):
         return is_later and _words(known["query"]) == _words(export)
 
     def _export(self, position: BulkPosition) -> str:
-        search = orjson.dumps(self._terms(position, self.pages.time)).decode()
+        search = orjson.dumps(self._terms(position, self.pages.time, self.pages.terms)).decode()
         return (
             f"{{ {self.pages.root}(query: {search}, sortKey: ID) {{ edges {{ node {{ {self.pages.bulk_node} }} }} }} }}"
         )

@@ -2,9 +2,11 @@
 -- orders' own raw records; indexes keep it from being looked for in all of them.
 
 insert into private.sales_channels values ('shopify', false);
-insert into private.round_rules (platform, entity, position, seldom, whole) values
-    ('shopify', 'orders', 0, '0', '7 days'), ('shopify', 'listings', 1, '1 hour', '1 day'),
-    ('shopify', 'variants', 2, '1 day', null), ('shopify', 'customers', 3, '6 hours', '7 days');
+insert into private.round_rules (platform, entity, position, seldom, whole, pulse, at_rest) values
+    ('shopify', 'orders', 0, '0', '7 days', null, null),
+    ('shopify', 'listings', 1, '1 hour', '1 day', 'orders', '1 day'),
+    ('shopify', 'variants', 2, '1 day', null, null, null),
+    ('shopify', 'customers', 3, '6 hours', '7 days', 'orders', '1 day');
 
 select private.closed_by_events('orders', 'shopify');
 select private.closed_by_events('customers', 'shopify');
@@ -233,4 +235,19 @@ language sql stable set search_path = '' as $$
             'missing', (select count(*) from missing), 'cut', (select count(*) from cut)),
         'firsts', jsonb_build_object(
             'first_missing', (select coalesce(jsonb_agg(id), '[]') from (select * from missing limit 5) as m)));
+$$;
+
+-- woken_by_shopify_orders: of products and customers the orders' call showed the newest change: where it is not here as new
+-- as that, they are read at once. A time that cannot be read may be news.
+create or replace function private.woken_by_shopify_orders(job public.sync_jobs) returns setof text
+language sql stable set search_path = '' as $$
+    with shown as (
+        select e.key as entity, private.gid_tail(n ->> 'id') as id, private.readable_moment(n ->> 'updatedAt') as updated_at
+        from jsonb_each(coalesce(job.cursor -> 'shown', '{}')) as e (key, value), jsonb_array_elements(e.value) as n)
+    select s.entity from shown as s
+    left join public.listings as l on s.entity = 'listings' and l.connection_id = job.connection_id and l.platform_id = s.id
+    left join public.customers as c on s.entity = 'customers' and c.connection_id = job.connection_id and c.platform_id = s.id
+    -- A search by whole days also shows what lies before the window.
+    where coalesce(s.updated_at >= job.window_start, true)
+      and coalesce(s.updated_at > coalesce(l.source_updated_at, c.source_updated_at), true);
 $$;
