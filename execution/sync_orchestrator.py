@@ -34,21 +34,28 @@ OUTCOME_WORDS: Mapping[RoundOutcome, str] = {
 @dataclass(frozen=True, kw_only=True)
 class RoundRules:
     """As declared: how old a shop may be, by plan; by platform and entity how often it is read at most, and how often
-    all of it is read.
+    all of it is read; by platform and pulse of which entities it tells the news, and how long without any is believed.
+    `likely`: changes a day of a shop that is not known yet, by plan; `least_price`: what a call has to save at least.
     """
 
     promises: Mapping[str, timedelta]
+    likely: Mapping[str, float]
+    least_price: float
     seldom: Mapping[str, Mapping[str, timedelta]]
     whole: Mapping[str, Mapping[str, timedelta]]
+    pulses: Mapping[str, Mapping[str, Mapping[str, timedelta]]]
 
     @classmethod
     def load(cls, path: Path = DIRECTIVE) -> Self:
         """Read the directive's front matter. Raises UserError where it cannot be used."""
-        with front_matter(path, "`promises` and `rounds`") as declared:
+        with front_matter(path, "`promises`, `likely`, `least_price` and `rounds`") as declared:
             return cls(
                 promises={str(plan): span(text) for plan, text in declared["promises"].items()},
+                likely={str(plan): float(number) for plan, number in declared["likely"].items()},
+                least_price=float(declared["least_price"]),
                 seldom=_spans(declared["rounds"]),
                 whole=_spans(declared.get("whole", {})),
+                pulses={str(platform): _spans(told) for platform, told in declared.get("pulses", {}).items()},
             )
 
     def check(self, platforms: Collection[str], entities: Sequence[str]) -> None:

@@ -206,3 +206,21 @@ def test_the_procfile_starts_what_there_is(commands: dict[str, click.Command]) -
         module, *words = command.removeprefix("python -m ").split()
         assert (" ".join(words) or "web") in commands
         assert (ROOT / module / "__main__.py").is_file()
+
+
+def _readers_of_times() -> dict[str, list[str]]:
+    """Where a time of a platform's would be read by something that fails on what is none: lines, by file."""
+    python = [*ROOT.glob("execution/pagination/*.py"), *ROOT.glob("execution/platforms/**/*.py")]
+    # What we wrote ourselves into a position can be read.
+    strict = {path: re.compile(r"(fromisoformat|strptime)\((?!position\.)") for path in python}
+    strict |= {path: re.compile(r"private\.moment\(") for path in ROOT.glob("supabase/schemas/platforms/*.sql")}
+    found = {
+        str(path.relative_to(ROOT)): [line for line in path.read_text().splitlines() if words.search(line)]
+        for path, words in strict.items()
+    }
+    return {name: lines for name, lines in found.items() if lines}
+
+
+def test_a_time_of_a_platform_is_never_taken_to_be_one() -> None:
+    """Use execution.moments, or private.readable_moment: what cannot be read is unknown, and breaks no round."""
+    assert _readers_of_times() == {}

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from execution.backfill_manager import JobTable
+from execution.budget.budgets import load_budgets
 from execution.catalog import CATALOG
 from execution.errors import UserError
 from execution.spans import span
@@ -20,25 +21,44 @@ def test_the_tables_hold_what_the_directive_declares(db: psycopg.Connection[Any]
     rules = RoundRules.load()
 
     promises = dict(db.execute("select plan, every from private.round_promises").fetchall())
+    likely = dict(db.execute("select plan, likely from private.round_promises").fetchall())
+    (least_price,) = db.execute("select private.least_price()").fetchone() or (None,)
     found: dict[str, dict[str, timedelta]] = {}
     whole: dict[str, dict[str, timedelta]] = {}
-    query = "select platform, entity, seldom, whole from private.round_rules order by platform, position"
-    for platform, entity, seldom, all_of_it in db.execute(query).fetchall():
+    pulses: dict[str, dict[str, dict[str, timedelta]]] = {}
+    query = (
+        "select platform, entity, seldom, whole, pulse, at_rest from private.round_rules order by platform, position"
+    )
+    for platform, entity, seldom, all_of_it, pulse, at_rest in db.execute(query).fetchall():
         found.setdefault(platform, {})[entity] = seldom
+        if pulse is not None:
+            pulses.setdefault(platform, {}).setdefault(pulse, {})[entity] = at_rest
         if all_of_it is not None:
             whole.setdefault(platform, {})[entity] = all_of_it
 
     assert promises == rules.promises
+    assert (likely, least_price) == (rules.likely, rules.least_price)
     assert whole == rules.whole
+    assert pulses == rules.pulses
     assert {platform: list(entities.items()) for platform, entities in found.items()} == {
         platform: list(entities.items()) for platform, entities in rules.seldom.items()
+    }
+
+
+def test_the_days_that_all_shops_share_are_those_of_the_budgets(db: psycopg.Connection[Any]) -> None:
+    stored = db.execute("select platform, per_day, live_share, backfill_share from private.round_prices").fetchall()
+
+    assert {platform: tuple(day) for platform, *day in stored} == {
+        platform: (budget.per_day, budget.live_share, budget.backfill_share)
+        for platform, budget in load_budgets().items()
+        if budget.shared_by == "app" and budget.per_day
     }
 
 
 def test_every_plan_has_a_promise_and_every_round_an_entity() -> None:
     rules = RoundRules.load()
 
-    assert set(rules.promises) == set(JobTable.load(CATALOG).plans)
+    assert set(rules.promises) == set(rules.likely) == set(JobTable.load(CATALOG).plans)
     for platform, entities in rules.seldom.items():
         for entity in entities:
             CATALOG.in_round(platform, entity)

@@ -8,9 +8,9 @@ times: it is read down to its end. One page alone needs no second look.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import cast
 
+from execution.moments import epoch_in
 from execution.pagination.page_body import Content
 from execution.pagination.page_number import PageNumberPaginator, PageNumberPosition
 from execution.pagination.paginator import (
@@ -65,8 +65,6 @@ class HeadPaginator(PageNumberPaginator):
         return again(position) if position.tries < MAX_PASSES else not_proven(self.stream, position, counts)
 
     def _reaches_back(self, read: HeadPosition) -> bool:
-        return read.ordered and read.oldest is not None and _seconds(read.oldest) < read.since
-
-
-def _seconds(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()
+        """A time that cannot be read says nothing: it is read on."""
+        oldest = epoch_in(read.oldest)
+        return read.ordered and oldest is not None and oldest < read.since

@@ -119,11 +119,12 @@ class KeysetPaginator(Paginator[R], Generic[R]):
     def beyond(self, caller: Caller, position: R, signal: BodyTooBig) -> tuple[Response, Content]:
         """The record's own key, which is little; what follows it is read from there on."""
         response = caller.send(self.key_page(position))
-        key = next(iter(self.read(response).keys), None)
+        told = self.read(response)
+        key = next(iter(told.keys), None)
         if key is None:
             raise signal
         content = page_body.in_place_of(signal.reason, {"key": key}, key=key)
-        return response, replace(content, facts={"more": True})
+        return response, replace(content, facts={"more": True}, shown=told.shown)
 
     def decide(self, position: R, content: Content) -> Advance[R] | Wait[R] | Commit[R]:
         ids = [int(key) for key in content.keys if key.isdecimal()]

@@ -33,7 +33,8 @@ class Content:
     """The provider's count, the records' keys in order, and the further members that the paginator asked for, by path.
 
     `single`: some record has no readable key. `count` is None where the page does not tell it. `beside`: a further
-    member of each record, in the order of keys. `in_place`: what stands for a record that could not be fetched.
+    member of each record, in the order of keys. `in_place`: what stands for a record that could not be fetched. `shown`:
+    what the call shows of other entities, by name: their newest record, in a list of one, or none.
     """
 
     count: int | None
@@ -42,6 +43,7 @@ class Content:
     facts: Mapping[str, Any] = field(default_factory=dict)
     beside: tuple[Any, ...] = ()
     in_place: RawRecord | None = None
+    shown: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,15 +78,6 @@ def topic_in(value: object) -> str:
     return _text(value, _TOPIC)
 
 
-def moment_in(text: object) -> datetime | None:
-    """A time that says its offset; None for every other text."""
-    try:
-        result = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return result if result is not None and result.tzinfo is not None else None
-
-
 def _text(value: object, form: re.Pattern[str]) -> str:
     """An id in the form that ids have; a signature does not make a string harmless."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""

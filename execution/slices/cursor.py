@@ -21,8 +21,8 @@ from execution.pagination.paginator import Position, ReadWindow
 VERSION = 3
 # What older code reads as well: whatever it does not know is left out unless it is there.
 _PLAIN = 1
-# What came with a newer form; the third brought pages of fewer records (`Position.limit`).
-_NEWER = ("known", "gone", "again", "waits")
+# What came with which form; the third brought pages of fewer records (`Position.limit`), too.
+_NEWER = {"known": 2, "gone": 2, "again": 2, "waits": 2, "shown": 3}
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -44,6 +44,9 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     gone: tuple[str, ...] = ()
     again: bool = False
 
+    # What a call of this job showed of other entities: how the job ends says what follows (private.settle_shown).
+    shown: dict[str, Any] = msgspec.field(default_factory=dict)
+
     # Behind the last step: what is known of the proofs that are asked in pieces. A page or a doubt makes it void.
     known: dict[str, Any] = msgspec.field(default_factory=dict)
 
@@ -55,7 +58,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         version = saved.get("version")
         if isinstance(version, int) and version > VERSION:
             raise CursorTooNew(f"the cursor has version {version}, this worker reads version {VERSION}")
-        if version not in range(_PLAIN, VERSION + 1):
+        if not isinstance(version, int) or version < _PLAIN:
             raise CursorUnreadable(f"the cursor has version {version}, this worker reads version {VERSION}")
         try:
             return msgspec.convert({name: value for name, value in saved.items() if name != "version"}, cls)
@@ -65,8 +68,8 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def dump(self) -> dict[str, Any]:
         """As JSON, without what is as in a fresh cursor."""
         fields: dict[str, Any] = msgspec.to_builtins(self)
-        newer = 2 if any(name in fields for name in _NEWER) else _PLAIN
-        return {"version": 3 if "limit" in (self.position or {}) else newer, **fields}
+        newest = max((_NEWER.get(name, _PLAIN) for name in fields), default=_PLAIN)
+        return {"version": 3 if "limit" in (self.position or {}) else newest, **fields}
 
     def at(self, position: Position) -> Self:
         return msgspec.structs.replace(self, position=position.dump())
@@ -91,6 +94,10 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """The proofs have come so far."""
         return msgspec.structs.replace(self, known=dict(known))
 
+    def showing(self, shown: Mapping[str, Any]) -> Self:
+        """A call has shown this of other entities."""
+        return msgspec.structs.replace(self, shown={**self.shown, **shown})
+
     def reread_done(self) -> Self:
         """On to the next doubtful window; after the last one to the next step."""
         if len(self.rereads) <= 1:
@@ -98,7 +105,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return msgspec.structs.replace(self, rereads=self.rereads[1:], position=None)
 
     def next_step(self) -> Self:
-        return type(self)(step=self.step + 1, round=self.round, waits=self.waits)
+        return type(self)(step=self.step + 1, round=self.round, waits=self.waits, shown=self.shown)
 
     def later(self) -> Self:
         """Here again, after a wait."""

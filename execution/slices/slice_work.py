@@ -122,7 +122,9 @@ class SliceWork:
         """Read again what is doubtful; after some rounds later, and after some waits fail loudly, with numbers."""
         if not (doubt.windows or doubt.lookups):
             raise Fatal(doubt.reason, code="incomplete")
-        again = Cursor(step=doubt.step, waits=before.waits, reason=doubt.reason, rereads=doubt.windows)
+        again = Cursor(
+            step=doubt.step, waits=before.waits, reason=doubt.reason, rereads=doubt.windows, shown=before.shown
+        )
         if before.round >= _LONGEST_DOUBT:
             self._slice.put_off(again, doubt.reason, code="incomplete")
         again = msgspec.structs.replace(again, round=before.round + 1)

@@ -57,6 +57,8 @@ class StreamStep:
                         self._slice.save(self._cursor.at(position))
                         continue
                     response, content = self._paginator.beyond(self._slice, position, signal)
+                if content.shown:
+                    self._cursor = self._cursor.showing(content.shown)
                 decision = self._paginator.decide(position, content)
                 if isinstance(decision, Commit):
                     page = self._page(position, decision, response, content)

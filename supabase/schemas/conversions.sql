@@ -59,6 +59,19 @@ language sql stable as $$
                 when p_value is not null then private.bad_time(p_value, p_path) end;
 $$;
 
+-- readable_moment: the same of a text that may be anything: what is no time is unknown, and stops nobody. What reads a
+-- record again by its own times asks so; a record that lands is asked by `moment`.
+create or replace function private.readable_moment(p_value text) returns timestamptz
+language sql stable as $$
+    select case when p_value !~ ('^(?!0000)\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d'
+                                 '(\.\d{1,9})?(Z|[+-](0\d|1[0-4]):?[0-5]\d)$')
+                  or p_value ~ '^\d{4}-(02-3|(02|04|06|09|11)-31)' then null
+                when p_value ~ '^\d{4}-02-29'
+                 and not (left(p_value, 4)::int % 4 = 0 and (left(p_value, 4)::int % 100 <> 0 or left(p_value, 4)::int % 400 = 0))
+                then null
+                else p_value::timestamptz end;
+$$;
+
 -- bad_gid: refuse a text that is no global id of GraphQL.
 create or replace function private.bad_gid(p_value text, p_path text) returns text
 language plpgsql immutable set search_path = '' as $$

@@ -124,6 +124,8 @@ create index sync_jobs_due on public.sync_jobs (run_after) where status = 'parke
 -- job would leave a dead entry a page behind and every look at its lease would wade through them.
 create index sync_jobs_running on public.sync_jobs (id) where status = 'running';
 create index sync_jobs_line on public.sync_jobs (connection_id, job_type, position) where status = 'waiting';
+-- What waits in a platform's line of rounds.
+create index sync_jobs_rounds on public.sync_jobs (platform) where job_type = 'incremental' and status in ('queued', 'parked');
 create index sync_jobs_of_connection on public.sync_jobs (connection_id, entity, created_at);
 create index sync_jobs_of_user on public.sync_jobs (user_id, job_type, created_at);
 alter table public.certificates add foreign key (job_id) references public.sync_jobs (id)

@@ -61,6 +61,7 @@ language sql immutable set search_path = '' as $$
     ('private.plan_weights', 'reference', null, null, null, 'one a plan'),
     ('private.round_promises', 'reference', null, null, null, 'one a plan'),
     ('private.round_rules', 'reference', null, null, null, 'one an entity of a platform'),
+    ('private.round_prices', 'reference', null, null, null, 'one a platform whose shops share a day'),
     ('private.sales_channels', 'reference', null, null, null, 'one a platform'),
     ('private.cost_rules', 'reference', null, null, null, 'one a platform'),
     ('private.currencies', 'reference', null, null, null, 'one a currency'),

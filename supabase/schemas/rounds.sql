@@ -1,23 +1,30 @@
 -- Rounds: how every entity of a shop follows its platform once its backfill is proven. A round is an incremental job,
 -- queued when its time has come, claimed, fenced, budgeted and proven like any other (docs/decisions/029).
 
--- What plans are promised: nothing of a shop is older. Of directives/sync_orchestration.md; a test holds them equal.
-create table private.round_promises (plan text primary key, every interval not null check (every >= '1 minute'));
-insert into private.round_promises (plan, every) values
-    ('free', '6 hours'), ('starter', '1 hour'), ('pro', '15 minutes'), ('enterprise', '5 minutes');
+-- What plans are promised: nothing of a shop is older. `likely`: the changes a day of a shop of which nothing is known yet. Of
+-- directives/sync_orchestration.md; a test holds them equal.
+create table private.round_promises (
+    plan text primary key,
+    every interval not null check (every >= '1 minute'),
+    likely double precision not null check (likely > 0)
+);
+insert into private.round_promises (plan, every, likely) values
+    ('free', '6 hours', 0.3), ('starter', '1 hour', 2), ('pro', '15 minutes', 10), ('enterprise', '5 minutes', 50);
 comment on table private.round_promises is 'How old a shop may be, by plan. Unknown plans are promised what free is.';
 
 -- Which entities have rounds: each platform's, in its own file. `seldom`: not more often than this, whatever the plan.
--- `whole`: how often everything is read once more, where rounds do not see everything. `begins_with`: the entity whose
--- backfill has to be proven first, where it is another.
+-- `whole`: how often everything is read once more, where rounds do not see everything. `pulse`: the entity whose rounds
+-- show whether there is news of this one; `at_rest`: how long that is taken to be all, where there never is any.
 create table private.round_rules (
     platform text not null,
     entity text not null,
     position int not null,
     seldom interval not null,
     whole interval,
-    begins_with text,
-    primary key (platform, entity)
+    pulse text,
+    at_rest interval,
+    primary key (platform, entity),
+    check ((pulse is null) = (at_rest is null))
 );
 comment on table private.round_rules is 'Entities that are read again in rounds, in their order, and how often at most.';
 
@@ -26,6 +33,14 @@ create table private.sync_rounds (
     entity text not null,
     due_at timestamptz not null,
     whole_at timestamptz,
+    -- Up to here everything that its rounds can see is here: it was read, or a pulse showed that nothing was new.
+    known_until timestamptz,
+    -- Changes that were seen and the days in which they came, both counting half in two weeks; the share of the last ones
+    -- that hooks had announced; calls of a round.
+    changes double precision not null default 0,
+    days double precision not null default 0,
+    recall double precision not null default 0,
+    calls double precision not null default 1,
     primary key (connection_id, entity)
 );
 create index sync_rounds_due on private.sync_rounds (due_at);
@@ -35,6 +50,14 @@ comment on table private.sync_rounds is 'When each entity of each shop is read n
 create or replace function private.age_step(p_age interval) returns int
 language sql immutable as $$
     select floor(ln(greatest(extract(epoch from p_age) / 600, 1)) / ln(1.5))::int;
+$$;
+
+-- open_since: since when a job of this entity is open; null where none is.
+create or replace function private.open_since(p_connection_id uuid, p_entity text) returns timestamptz
+language sql stable set search_path = '' as $$
+    select min(j.created_at) from public.sync_jobs as j
+    where j.connection_id = p_connection_id and j.entity = p_entity
+      and j.status in ('waiting', 'queued', 'running', 'parked');
 $$;
 
 -- last_bound: up to where the entity of this job was read and proven before it.
@@ -47,49 +70,50 @@ language sql stable set search_path = '' as $$
                      order by j.created_at desc limit 1), job.window_start);
 $$;
 
--- round_interval: how long a user's entity may be left alone.
-create or replace function private.round_interval(p_user_id uuid, p_platform text, p_entity text) returns interval
-language sql stable set search_path = '' as $$
-    select greatest(r.seldom, coalesce(p.every, (select every from private.round_promises where plan = 'free')))
-    from private.round_rules as r
-    left join public.profiles as u on u.user_id = p_user_id
-    left join private.round_promises as p on p.plan = u.plan
-    where r.platform = p_platform and r.entity = p_entity;
-$$;
-
 -- plan_rounds: what follows the ending of a job. A proven backfill has its first round planned, in the transaction that
 -- completes it; of a round the next one, whatever became of it, and what it found to be read is read at once.
 create or replace function private.plan_rounds(job public.sync_jobs, p_is_proven boolean) returns void
 language plpgsql set search_path = '' as $$
-declare woken text; bound timestamptz := coalesce(job.window_end, clock_timestamp());
+declare woken text[] := '{}'; named text; bound timestamptz := coalesce(job.window_end, clock_timestamp());
 begin
     if job.job_type = 'backfill' then
-        insert into private.sync_rounds as s (connection_id, entity, due_at, whole_at)
-        select job.connection_id, r.entity,
-               bound + private.round_interval(job.user_id, job.platform, r.entity), bound + r.whole
+        -- A shop of so many records in so many days is likely to go on so: that counts as a week of rounds.
+        insert into private.sync_rounds as s (connection_id, entity, due_at, whole_at, known_until, changes, days)
+        select job.connection_id, r.entity, bound, bound + r.whole, bound, coalesce(7 * k.a_day, 0),
+               case when k.a_day is null then 0 else 7 end
           from private.round_rules as r
-         where p_is_proven and r.platform = job.platform and coalesce(r.begins_with, r.entity) = job.entity
-        on conflict (connection_id, entity) do update set due_at = excluded.due_at, whole_at = excluded.whole_at;
+          left join lateral (
+              select c.distinct_keys * 86400 / greatest(extract(epoch from c.latest - c.earliest), 86400) as a_day
+              from public.certificates as c where c.job_id = job.id) as k on true
+         where p_is_proven and r.platform = job.platform and r.entity = job.entity
+        on conflict (connection_id, entity) do update
+           set whole_at = excluded.whole_at, known_until = excluded.known_until;
+    elsif p_is_proven then
+        perform private.learn_from_round(job);
+    end if;
+    -- What was proven is true up to its bound; what failed is tried again when its plan is promised, and no sooner.
+    update private.sync_rounds as s
+       set due_at = case when p_is_proven then bound + t.lasts else clock_timestamp() + t.promised end,
+           whole_at = case when p_is_proven and job.is_whole then bound + r.whole else s.whole_at end,
+           known_until = case when p_is_proven then bound else s.known_until end
+      from private.round_terms() as t join private.round_rules as r on r.platform = t.platform and r.entity = t.entity
+     where s.connection_id = job.connection_id and s.entity = job.entity and (p_is_proven or job.job_type <> 'backfill')
+       and t.connection_id = s.connection_id and t.entity = s.entity;
+    if job.job_type = 'backfill' then
         return;
     end if;
-    -- What was proven is true up to its bound; what failed is tried again as if it had been.
-    update private.sync_rounds as s
-       set due_at = case when p_is_proven then bound else clock_timestamp() end
-                    + private.round_interval(job.user_id, job.platform, job.entity),
-           whole_at = case when p_is_proven and job.is_whole then bound + (
-                               select r.whole from private.round_rules as r
-                               where r.platform = job.platform and r.entity = job.entity)
-                           else s.whole_at end
-     where s.connection_id = job.connection_id and s.entity = job.entity;
     if not p_is_proven then
         return;
     end if;
     perform private.forget_quiet_round(job);
     if to_regprocedure(format('private.woken_by_%s_%s(public.sync_jobs)', job.platform, job.entity)) is not null then
-        for woken in execute format('select private.woken_by_%s_%s($1)', job.platform, job.entity) using job loop
-            perform private.queue_round(job.connection_id, woken, 'round');
-        end loop;
+        execute format('select coalesce(array_agg(w), %L) from private.woken_by_%s_%s($1) as w', '{}', job.platform,
+                       job.entity) into woken using job;
     end if;
+    foreach named in array woken loop
+        perform private.queue_round(job.connection_id, named, 'round');
+    end loop;
+    perform private.put_off_shown(job, woken);
 end $$;
 
 -- forget_quiet_round: the round of the entity before this one leaves nothing where it changed nothing: thousands of them
@@ -127,11 +151,8 @@ begin
     select * into shop from public.connected_accounts where id = p_connection_id and status = 'connected';
     select * into rule from private.round_rules where platform = shop.platform and entity = p_entity;
     if rule.entity is null
-       or not exists (select from public.sync_cursors as c where c.connection_id = p_connection_id
-                                                             and c.entity = coalesce(rule.begins_with, p_entity))
-       or exists (select from public.sync_jobs as j
-                  where j.connection_id = p_connection_id and j.entity = p_entity
-                    and j.status in ('waiting', 'queued', 'running', 'parked')) then
+       or not exists (select from public.sync_cursors as c where c.connection_id = p_connection_id and c.entity = p_entity)
+       or private.open_since(p_connection_id, p_entity) is not null then
         return false;
     end if;
     select count(*) into rank from private.plan_weights as w
@@ -155,21 +176,29 @@ begin
     return true;
 end $$;
 
--- queue_due_rounds: what is due is queued, the longest overdue first. It waits for nobody: whose profile is locked, by
--- another clock or an ending of his, is left for the next beat. One whose entity is being read comes again after that.
+-- queue_due_rounds: what is due is queued, as far as the line of its platform has places. It waits for nobody: whose profile is
+-- locked, by another clock or an ending of his, is left for the next beat. One whose entity is being read comes again after
+-- that; one of which another's round tells the news waits for that round, a few minutes at most.
 create or replace function private.queue_due_rounds(p_most int default 200) returns int
 language plpgsql set search_path = '' as $$
-declare one record; queued int := 0;
+declare place text; one record; queued int := 0;
 begin
-    for one in select s.connection_id, s.entity, a.user_id, private.round_interval(a.user_id, a.platform, s.entity) as every
-               from private.sync_rounds as s join public.connected_accounts as a on a.id = s.connection_id
-               where s.due_at <= (select clock_timestamp())
-               order by s.due_at limit p_most for update of s skip locked loop
-        perform 1 from public.profiles where user_id = one.user_id for no key update skip locked;
-        continue when not found;
-        queued := queued + private.queue_round(one.connection_id, one.entity, 'round')::int;
-        update private.sync_rounds set due_at = clock_timestamp() + coalesce(one.every, '1 day')
-         where connection_id = one.connection_id and entity = one.entity;
+    perform private.set_round_prices();
+    if not exists (select from private.sync_rounds where due_at <= (select clock_timestamp())) then
+        return 0;
+    end if;
+    for place in select distinct platform from private.round_rules order by platform loop
+        for one in select * from private.due_rounds(place, private.round_places(place, p_most)) loop
+            perform 1 from public.profiles where user_id = one.user_id for no key update skip locked;
+            continue when not found;
+            if private.waits_for_pulse(one.connection_id, one.entity) then
+                one.lasts := interval '20 seconds';
+            else
+                queued := queued + private.queue_round(one.connection_id, one.entity, 'round')::int;
+            end if;
+            update private.sync_rounds set due_at = clock_timestamp() + one.lasts
+             where connection_id = one.connection_id and entity = one.entity;
+        end loop;
     end loop;
     return queued;
 end $$;
@@ -196,9 +225,7 @@ begin
         outcome := case
             when not wanted.is_loaded then 'not_loaded'
             when private.queue_round(wanted.connection_id, wanted.entity, p_trigger) then 'queued'
-            when exists (select from public.sync_jobs as j
-                         where j.connection_id = wanted.connection_id and j.entity = wanted.entity
-                           and j.status in ('waiting', 'queued', 'running', 'parked')) then 'already_running'
+            when private.open_since(wanted.connection_id, wanted.entity) is not null then 'already_running'
             else 'not_connected' end;
         outcomes := outcomes || jsonb_build_object('platform', wanted.platform, 'connection_id', wanted.connection_id,
             'shop_id', wanted.shop_id, 'entity', wanted.entity, 'outcome', outcome);

@@ -27,6 +27,7 @@ create table private.platform_events (
 -- One waiting event an object: what came twice is read once.
 create unique index platform_events_waiting on private.platform_events (connection_id, kind, object_id)
     where worked_at is null;
+create index platform_events_of_shop on private.platform_events (connection_id, received_at);
 create index platform_events_by_age on private.platform_events (worked_at) where worked_at is not null;
 
 -- accept_delivery: a signed delivery and the jobs that it asks for, in one transaction; a repeat gets the same answer.

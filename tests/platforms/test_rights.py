@@ -57,6 +57,7 @@ def test_what_an_order_names_and_we_may_not_see_is_not_asked_for() -> None:
         said = repr(read.steps)
         assert "customer { id }" not in said
         assert "product { id } variant { id }" not in said
+        assert "News(" not in said
 
 
 def test_of_what_webhooks_named_only_that_is_left_out_which_may_not_be_read() -> None:

@@ -44,6 +44,7 @@ CURSORS = st.builds(
     batch=st.none() | NUMBERS,
     gone=st.lists(st.text(), max_size=3).map(tuple),
     again=st.booleans(),
+    shown=st.dictionaries(st.text(), st.lists(st.dictionaries(st.text(), st.text()), max_size=1), max_size=2),
     known=st.dictionaries(st.text(), st.fixed_dictionaries({"rest": st.dictionaries(st.text(), NUMBERS)})),
 )
 
@@ -84,6 +85,7 @@ def test_only_a_cursor_that_older_code_cannot_read_says_so() -> None:
     assert cursor.dump()["version"] == 2
     assert Cursor.load(through_json(cursor.dump())) == cursor
     assert cursor.next_step().dump()["version"] == 1
+    assert cursor.showing({"things": []}).dump()["version"] == VERSION == 3
 
 
 @pytest.mark.parametrize(
@@ -124,3 +126,10 @@ def test_the_last_reread_leads_to_the_next_step() -> None:
 
     assert once == Cursor(step=3, round=2, reason="counts", rereads=windows[1:])
     assert once.reread_done() == Cursor(step=4, round=2)
+
+
+def test_what_a_call_showed_is_known_until_the_job_ends() -> None:
+    """Whatever steps, readings and proofs come in between."""
+    cursor = Cursor(rereads=(ReadWindow(part=0, start=1, end=1, passes=1),)).showing({"things": [{"id": "7"}]})
+
+    assert cursor.reread_done().next_step().past("9").knowing({}).later().shown == {"things": [{"id": "7"}]}

@@ -21,6 +21,22 @@ def due(world: World) -> dict[str, datetime]:
     return {row["entity"]: row["due_at"] for row in rows}
 
 
+def come_due(world: World, *entities: str) -> None:
+    """These entities of the only shop, and what they wake, as the clock reads them."""
+    world.db.execute(
+        "update private.sync_rounds set due_at = now() where connection_id = %s and entity = any (%s)",
+        (world.only.connection_id, list(entities)),
+    )
+    for _ in range(2):
+        world.app.store.rpc("tick")
+        world.drain()
+        # What waits for another's round is looked at again after twenty seconds.
+        world.db.execute(
+            "update private.sync_rounds set due_at = due_at - interval '20 seconds' where connection_id = %s",
+            (world.only.connection_id,),
+        )
+
+
 def a_while_ago(seconds: int = 120) -> int:
     """A moment that the next round's bound lies behind, and the watermark before."""
     return int(time.time()) - seconds

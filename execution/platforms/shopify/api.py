@@ -12,6 +12,7 @@ from execution.budget.observed_limits import ObservedLimits
 from execution.errors import Retriable
 from execution.http.messages import Headers, Send
 from execution.http.retry_after import LONGEST, SHORTEST, retry_after
+from execution.moments import moment_in
 from execution.platform_settings import PlatformSettings
 from execution.platforms.api import ACCEPTED, Api, ResponseKind, ShopIdentity, Verdict, verdict
 from execution.platforms.rights import RIGHT_MISSING
@@ -125,7 +126,7 @@ def _identify(send: Send, _shop: str, _token: str) -> ShopIdentity:
     granted = granted_in(data)
     try:
         shop = data["shop"]
-        domain, created = str(shop["myshopifyDomain"]), datetime.fromisoformat(shop["createdAt"])
+        domain, created = str(shop["myshopifyDomain"]), moment_in(shop["createdAt"])
     except (KeyError, TypeError, ValueError) as error:
         raise Retriable(f"the shop's own description cannot be read ({type(error).__name__})") from None
     return ShopIdentity(

@@ -24,6 +24,7 @@ import structlog
 
 from execution.errors import BodyTooBig, Fatal, FileGone
 from execution.http.messages import Response
+from execution.moments import epoch_in, moment_in
 from execution.pagination.keyset import KeysetPosition
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import (
@@ -207,8 +208,9 @@ class BulkPaginator(GraphqlPaginator[BulkPosition]):
         position = replace(announce(self.stream, position, control["count"]), count=control["count"])
         if operation := control.get("operation"):
             asked_at = control["at"]
-            if not control.get("started"):
-                asked_at = (datetime.fromisoformat(operation["createdAt"]) - _CLOCKS_APART).isoformat()
+            # One that is taken over is ours because its time says so.
+            if not control.get("started") and (made := moment_in(operation["createdAt"])):
+                asked_at = (made - _CLOCKS_APART).isoformat()
             return Advance(
                 position=replace(position, stage="poll", operation=operation["id"], asked_at=asked_at, polls=0)
             )
@@ -222,11 +224,13 @@ class BulkPaginator(GraphqlPaginator[BulkPosition]):
         """The same text, asked for after our window was frozen, and still of use."""
         if known["id"] in position.gone or known["status"] not in ("CREATED", "RUNNING", "COMPLETED"):
             return False
-        asked = datetime.fromisoformat(known["createdAt"]).timestamp()
-        return _words(known["query"]) == _words(export) and asked >= (position.until or 0)
+        asked = epoch_in(known["createdAt"])
+        # Of one whose time cannot be read nobody knows that it came after our window's end.
+        is_later = asked is not None and asked >= (position.until or 0)
+        return is_later and _words(known["query"]) == _words(export)
 
     def _export(self, position: BulkPosition) -> str:
-        search = orjson.dumps(self._terms(position, self.pages.time)).decode()
+        search = orjson.dumps(self._terms(position, self.pages.time, self.pages.terms)).decode()
         return (
             f"{{ {self.pages.root}(query: {search}, sortKey: ID) {{ edges {{ node {{ {self.pages.bulk_node} }} }} }} }}"
         )

@@ -17,14 +17,15 @@ from execution.streams import Lookup, Step, Stream
 _ORDERS, _PRODUCTS, _CUSTOMERS = ("read_orders",), ("read_products",), ("read_customers",)
 
 
-def _leaving_out(member: str) -> Callable[[Step], Step]:
-    """The steps that ask for this member, without it."""
+def _leaving_out(member: str, right: str) -> Callable[[Step], Step]:
+    """The steps that ask for this member, or for news that need this right, without them."""
 
     def changed(step: Step) -> Step:
         if isinstance(step, Stream) and isinstance(step.pages, GraphqlPages):
             pages = step.pages
             node, bulk = pages.node.replace(member, ""), pages.bulk_node.replace(member, "")
-            return replace(step, pages=replace(pages, node=node, bulk_node=bulk))
+            news = tuple(one for one in pages.news if one.right != right)
+            return replace(step, pages=replace(pages, node=node, bulk_node=bulk, news=news))
         return replace(step, query=step.query.replace(member, "")) if isinstance(step, Lookup) else step
 
     return changed
@@ -42,5 +43,7 @@ SHOPIFY_RIGHTS = Rights(
         "customers": _CUSTOMERS,
         "rest_customers": _CUSTOMERS,
     },
-    without={"read_customers": _leaving_out(BUYER), "read_products": _leaving_out(SOLD)},
+    without={
+        right: _leaving_out(member, right) for right, member in (("read_customers", BUYER), ("read_products", SOLD))
+    },
 )

@@ -14,7 +14,7 @@ from functools import partial
 
 from execution.http.messages import Request
 from execution.platforms.shopify.graphql import GRAPHQL_PATH, graphql
-from execution.platforms.shopify.graphql_pages import GraphqlPages
+from execution.platforms.shopify.graphql_pages import GraphqlPages, News
 from execution.streams import Children, Column, Derivation, Entity, Kind, Lookup, Records, Round, Stream, Window
 
 # From this many records on, an export in bulk is cheaper than pages: it costs a dozen calls whatever its size.
@@ -278,6 +278,9 @@ REFUND_LINES = Lookup(
     null_is_gone=True,
 )
 
+# Whether an unfiltered call hides some is unconfirmed (section 3.1): every status is named.
+_ALL_PRODUCTS = "status:active,draft,archived,unlisted"
+
 PRODUCTS = Stream(
     name="products",
     path=GRAPHQL_PATH,
@@ -286,8 +289,7 @@ PRODUCTS = Stream(
         count="productsCount",
         node=PRODUCT_NODE,
         node_points=4,
-        # Whether an unfiltered call hides some is unconfirmed (section 3.1): every status is named.
-        terms="status:active,draft,archived,unlisted",
+        terms=_ALL_PRODUCTS,
         bulk_from=BULK_FROM,
         bulk_node=PRODUCT_NODE,
     ),
@@ -393,13 +395,19 @@ CUSTOMERS = Stream(
 _CHANGED = Window(min_param="updated_at", max_param="updated_at", time_at="updatedAt")
 
 
-def changed(stream: Stream) -> Stream:
-    """What changed of a list since the last round, by the time of change that its search knows. Never an export."""
+def changed(stream: Stream, *news: News) -> Stream:
+    """What changed of a list since the last round, by the time of change that its search knows, and of what other lists
+    there is news. Never an export.
+    """
     if not isinstance(stream.pages, GraphqlPages):
         raise TypeError(f"{stream.name} has no connection")
-    pages = replace(stream.pages, time="updated_at", count_time="updated_at", bulk_from=None)
+    pages = replace(stream.pages, time="updated_at", count_time="updated_at", bulk_from=None, news=news)
     return replace(stream, pages=pages, window=_CHANGED)
 
+
+# The orders' round is the shop's pulse: its one call shows what else has changed (docs/decisions/031).
+_OF_PRODUCTS = News(entity="listings", root="products", right="read_products", terms=_ALL_PRODUCTS)
+_OF_CUSTOMERS = News(entity="customers", root="customers", right="read_customers")
 
 # As GraphQL and as REST name it: rows of both may stand side by side.
 _CREATED_AT = ("createdAt", "created_at")
@@ -413,7 +421,7 @@ ENTITIES = (
         proofs=("line_items", "refunds"),
         complete_read=True,
         created_at=_CREATED_AT,
-        round=Round(steps=(changed(ORDERS), ORDER_LINES, REFUNDS, REFUND_LINES)),
+        round=Round(steps=(changed(ORDERS, _OF_PRODUCTS, _OF_CUSTOMERS), ORDER_LINES, REFUNDS, REFUND_LINES)),
     ),
     Entity(
         name="listings",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from execution.http.signatures import Delivery, NotSigned, any_equal, base64_hmac
+from execution.moments import moment_in
 from execution.platforms.webhooks import (
     Effect,
     Event,
@@ -14,7 +15,6 @@ from execution.platforms.webhooks import (
     Webhooks,
     body_of,
     id_in,
-    moment_in,
     shop_in,
     topic_in,
 )

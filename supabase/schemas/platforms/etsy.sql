@@ -6,6 +6,7 @@ insert into private.sales_channels values ('etsy', true);
 
 insert into private.round_rules (platform, entity, position, seldom, whole) values
     ('etsy', 'payments', 0, '0', null), ('etsy', 'orders', 1, '1 hour', '7 days'), ('etsy', 'listings', 2, '1 day', null);
+insert into private.round_prices (platform, per_day, live_share, backfill_share) values ('etsy', 5000, 0.1, 0.5);
 
 -- pending_etsy_transactions: receipts that came without their lines (an order always has one).
 create or replace function private.pending_etsy_transactions(job public.sync_jobs, p_after text, p_limit int)

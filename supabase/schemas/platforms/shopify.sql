@@ -2,9 +2,11 @@
 -- orders' own raw records; indexes keep it from being looked for in all of them.
 
 insert into private.sales_channels values ('shopify', false);
-insert into private.round_rules (platform, entity, position, seldom, whole) values
-    ('shopify', 'orders', 0, '0', '7 days'), ('shopify', 'listings', 1, '1 hour', '1 day'),
-    ('shopify', 'variants', 2, '1 day', null), ('shopify', 'customers', 3, '6 hours', '7 days');
+insert into private.round_rules (platform, entity, position, seldom, whole, pulse, at_rest) values
+    ('shopify', 'orders', 0, '0', '7 days', null, null),
+    ('shopify', 'listings', 1, '1 hour', '1 day', 'orders', '1 day'),
+    ('shopify', 'variants', 2, '1 day', null, null, null),
+    ('shopify', 'customers', 3, '6 hours', '7 days', 'orders', '1 day');
 
 select private.closed_by_events('orders', 'shopify');
 select private.closed_by_events('customers', 'shopify');
@@ -98,13 +100,13 @@ returns setof text language sql stable set search_path = '' as $$
 $$;
 
 -- pending_shopify_refunds: refunds that an order names and that are not here, or here in another version. REST names an
--- order's refunds without their versions, so that all of them are asked for at every full read. A webhook about one
--- order is no full read: of refunds without a version it asks for those of the orders that it names.
+-- order's refunds without their versions, and a version may be one that nobody can read: of those a full read asks for all,
+-- and every other job for those of the orders that it has read.
 create or replace function private.pending_shopify_refunds(job public.sync_jobs, p_after text, p_limit int)
 returns setof text language sql stable set search_path = '' as $$
     with named as (
         select coalesce(private.gid_tail(r ->> 'id'), r ->> 'id') as id, o.platform_id as named_by,
-               private.moment(r ->> 'updatedAt', 'refunds.updatedAt') as updated_at
+               private.readable_moment(r ->> 'updatedAt') as updated_at
         from public.orders as o, jsonb_array_elements(o.raw -> 'refunds') as r
         where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted
           and (o.raw #>> '{refunds,0,id}') is not null)
@@ -113,10 +115,10 @@ returns setof text language sql stable set search_path = '' as $$
                                        and f.platform_id = n.id
     where n.id > p_after
       and (f.platform_id is null or n.updated_at <> f.source_updated_at
-           or (n.updated_at is null and (job.entity <> 'changes' or exists (
-                select 1 from private.platform_events as e
-                where e.connection_id = job.connection_id and e.kind = 'orders'
-                  and e.worked_at is null and e.object_id = n.named_by))))
+           or (n.updated_at is null and (private.reads_all(job) or n.named_by in (
+                select r.key from private.read_keys(job, 'orders') as r
+                union all
+                select r.key from private.read_keys(job, 'rest_orders') as r))))
     order by 1 limit p_limit;
 $$;
 
@@ -240,4 +242,19 @@ language sql stable set search_path = '' as $$
             'missing', (select count(*) from missing), 'cut', (select count(*) from cut)),
         'firsts', jsonb_build_object(
             'first_missing', (select coalesce(jsonb_agg(id), '[]') from (select * from missing limit 5) as m)));
+$$;
+
+-- woken_by_shopify_orders: of products and customers the orders' call showed the newest change: where it is not here as new
+-- as that, they are read at once. A time that cannot be read may be news.
+create or replace function private.woken_by_shopify_orders(job public.sync_jobs) returns setof text
+language sql stable set search_path = '' as $$
+    with shown as (
+        select e.key as entity, private.gid_tail(n ->> 'id') as id, private.readable_moment(n ->> 'updatedAt') as updated_at
+        from jsonb_each(coalesce(job.cursor -> 'shown', '{}')) as e (key, value), jsonb_array_elements(e.value) as n)
+    select s.entity from shown as s
+    left join public.listings as l on s.entity = 'listings' and l.connection_id = job.connection_id and l.platform_id = s.id
+    left join public.customers as c on s.entity = 'customers' and c.connection_id = job.connection_id and c.platform_id = s.id
+    -- A search by whole days also shows what lies before the window.
+    where coalesce(s.updated_at >= job.window_start, true)
+      and coalesce(s.updated_at > coalesce(l.source_updated_at, c.source_updated_at), true);
 $$;
