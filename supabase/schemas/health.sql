@@ -125,6 +125,8 @@ begin
             from jsonb_to_recordset(public.breakers()) as b(scope text, state text, reason text, failures int,
                                                             since timestamptz, retry_at timestamptz)),
         'obligations', private.open_obligations(),
+        'webhooks', public.webhook_counts(),
+        'deletions_held', (select count(*) from (select from private.held_deletions where decided_at is null limit 10000) as h),
         'reconnect_needed', (
             select coalesce(jsonb_object_agg(platform, accounts), '{}') from (
                 select platform, count(*) as accounts

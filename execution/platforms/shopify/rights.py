@@ -43,4 +43,5 @@ SHOPIFY_RIGHTS = Rights(
         "rest_customers": _CUSTOMERS,
     },
     without={"read_customers": _leaving_out(BUYER), "read_products": _leaving_out(SOLD)},
+    may_change=True,
 )
