@@ -11,12 +11,14 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
 
+from execution.brake import DeletionBrake
 from execution.budget.budgets import Budget, CallClass, Scope, load_budgets, scope_of
 from execution.budget.person_calls import person_calls
 from execution.catalog import PLATFORMS, Catalog, directives, platform_named
 from execution.clock import Clock, SystemClock
 from execution.connections.connector import Connector
 from execution.connections.disconnect import Disconnector
+from execution.connections.registration import registration_of
 from execution.http.call_record import CallRecord
 from execution.http.circuit_breaker import CircuitBreaker
 from execution.http.transport import DEADLINE_S, LIVE_DEADLINE_S, HttpTransport
@@ -25,6 +27,7 @@ from execution.jobs import LEASE_SECONDS, Job
 from execution.keyring import Keyring
 from execution.platform_client import PlatformClient
 from execution.platforms.platform import Platform
+from execution.platforms.subscriptions import Registration
 from execution.process import boot, lease_returns
 from execution.process.shutdown import HeldLeases
 from execution.rate_limiter import RateLimiter
@@ -136,6 +139,7 @@ class App:
             give_back=self.limiter.give_back,
             check_in=self.check_boot,
             entities_of=self.catalog.of,
+            hears_of=lambda name: self.hears_at(name) is not None,
         )
 
     @cached_property
@@ -146,6 +150,7 @@ class App:
             refresher_of=self.refresher_of,
             client_of=self.live_client,
             give_back=self.limiter.give_back,
+            hears_at=self.hears_at,
         )
 
     @cached_property
@@ -156,6 +161,10 @@ class App:
             platforms=PLATFORMS,
             refresher_of=self.refresher_of,
         )
+
+    def hears_at(self, name: str) -> Registration | None:
+        """Where a platform's webhooks are to go; None where this process has no address, or no secret for them."""
+        return registration_of(self.settings, platform_named(name))
 
     def refresher_of(self, name: str) -> Refresher:
         """Who refreshes a platform's pairs; a UserError where its credentials are missing."""
@@ -267,6 +276,11 @@ class App:
         """How much of an entity may be rejected, as the directive declares it."""
         return RejectLimits.load()
 
+    @cached_property
+    def deletion_brake(self) -> DeletionBrake:
+        """How much may go at once, as the directive declares it."""
+        return DeletionBrake.load()
+
     def runner(self) -> JobRunner:
         """A runner of this process; threads may share it."""
         return JobRunner(
@@ -280,9 +294,11 @@ class App:
             history=self.settings.history_window,
             rejects=self.reject_limits,
             doubt_waits=self.doubt_waits,
+            brake=self.deletion_brake,
             give_back=self._after_slice,
             return_later=lambda lease_id: lease_returns.note(self.valkey, lease_id),
             slice_calls=lambda job: self.limiter.slice_calls(self._scope_of(job)),
             stopping=self.stopping,
             held_leases=self.held_leases,
+            hears_at=self.hears_at,
         )

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from execution.errors import UserError
 from execution.pagination import registry
-from execution.platforms import changed_objects
+from execution.platforms import changed_objects, upkeep
 from execution.platforms.etsy.platform import ETSY
 from execution.platforms.platform import Announced, Platform
 from execution.platforms.printify.platform import PRINTIFY
@@ -96,6 +96,8 @@ class Catalog:
         entities = self.of(platform)
         if name == changed_objects.NAME:
             return changed_objects.entity_of(platform_named(platform).changes, entities)
+        if name == upkeep.NAME:
+            return upkeep.entity_of(platform_named(platform))
         for entity in entities:
             if entity.name == name:
                 return entity

@@ -29,8 +29,9 @@ from execution.errors import UserError
 from execution.process import logs
 from execution.reports import budget as budget_report
 from execution.reports import costs as cost_of_goods
-from execution.reports import estimates, obligations, progress
+from execution.reports import deletions, estimates, obligations, progress
 from execution.reports import runs as run_report
+from execution.reports import webhooks as webhooks_report
 from execution.schema import migration_files
 from execution.settings import Settings, database_url
 from execution.sync_orchestrator import OUTCOME_WORDS as ROUND_WORDS
@@ -56,6 +57,10 @@ cli.add_typer(backfill, name="backfill")
 cli.add_typer(rejected, name="rejected")
 runs_of = typer.Typer(help="What was read, what it changed, and until when it can be undone.", no_args_is_help=True)
 cli.add_typer(runs_of, name="runs")
+hooks = typer.Typer(help="The webhooks by which shops tell what changed.", no_args_is_help=True)
+cli.add_typer(hooks, name="webhooks")
+brake = typer.Typer(help="Very many records that seem to be gone: nothing goes until you say so.", no_args_is_help=True)
+cli.add_typer(brake, name="deletions")
 owed = typer.Typer(help="What platforms' privacy laws ask of us.", no_args_is_help=True)
 cli.add_typer(owed, name="obligations")
 
@@ -235,6 +240,65 @@ def sync(
     """
     facts = operations.sync(app(), user_id=user_id, platform=platform, shop_id=shop, entities=entity or [])
     show(facts, as_json=as_json, text=lambda told: _queued(told, ROUND_WORDS))
+
+
+@brake.command("list", short_help="What is held back, the oldest first.")
+def deletions_list(*, user_id: User, as_json: Json = False) -> None:
+    """What seems to be gone of a user's shops in such numbers that nothing of it went. Exits 1 where there is any."""
+    facts = deletions.held(app().store, user_id)
+    show(facts, as_json=as_json, text=deletions.as_text)
+    raise typer.Exit(EXIT_NOT_AS_IT_SHOULD_BE if facts else 0)
+
+
+@brake.command("confirm", short_help="They are gone: mark them so.")
+def deletions_confirm(
+    number: Annotated[int, typer.Argument(help="Its number in the list.")], *, user_id: User, as_json: Json = False
+) -> None:
+    """Say that what is held back is gone. It is marked so, softly; `keeper restore` brings it back for ninety days."""
+    facts = deletions.decide(app().store, user_id=user_id, number=number, decision="confirmed")
+    show(facts, as_json=as_json, text=lambda told: f"{told['gone']} records are marked gone.")
+
+
+@brake.command("dismiss", short_help="They are not gone: leave them.")
+def deletions_dismiss(
+    number: Annotated[int, typer.Argument(help="Its number in the list.")], *, user_id: User, as_json: Json = False
+) -> None:
+    """Say that what is held back is not gone. Two more readings have to miss it before you are asked again."""
+    facts = deletions.decide(app().store, user_id=user_id, number=number, decision="dismissed")
+    show(facts, as_json=as_json, text=lambda _: "Nothing was marked gone.")
+
+
+@cli.command(short_help="Bring back what a run marked gone.")
+def restore(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")], *, user_id: User, as_json: Json = False
+) -> None:
+    """Bring back every record that a run marked gone, with what went along. Asks no platform.
+
+    What the platform still does not show has to be missed twice again before it goes.
+    """
+    facts = deletions.restore(app().store, user_id=user_id, run_id=run_id)
+    show(facts, as_json=as_json, text=lambda told: f"{told['restored']} records are back.")
+
+
+@hooks.command("list", short_help="How the webhooks of a user's shops stand.")
+def webhooks_list(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
+    """How the webhooks of a user's shops stand: whether they work, what they lack, and when they were looked at.
+
+    Exits 1 where those of a connected shop do not all work.
+    """
+    facts = operations.webhooks(app(), user_id=user_id, platform=platform, shop_id=shop)
+    show(facts, as_json=as_json, text=webhooks_report.as_text)
+    raise typer.Exit(0 if webhooks_report.all_work(facts) else EXIT_NOT_AS_IT_SHOULD_BE)
+
+
+@hooks.command("check", short_help="Look at them now, and mend what is gone.")
+def webhooks_check(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
+    """Queue that the webhooks of a user's shops are looked at now; the clock does it once a day.
+
+    What is gone, or leads elsewhere, is made again. No other app's webhook is touched.
+    """
+    facts = operations.check_webhooks(app(), user_id=user_id, platform=platform, shop_id=shop)
+    show(facts, as_json=as_json, text=lambda told: f"Queued for {told['shops']} shops.")
 
 
 def _connected(told: Mapping[str, Any]) -> str:

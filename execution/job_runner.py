@@ -20,6 +20,7 @@ from enum import Enum
 import structlog
 
 from execution import jobs
+from execution.brake import DeletionBrake
 from execution.catalog import Catalog, platform_named
 from execution.clock import Clock
 from execution.errors import (
@@ -39,6 +40,7 @@ from execution.http.circuit_breaker import CircuitBreaker
 from execution.jobs import Job
 from execution.platforms.api import ShopIdentity
 from execution.platforms.rights import RIGHT_MISSING, missing_rights
+from execution.platforms.subscriptions import Registration
 from execution.process.shutdown import HeldLeases
 from execution.rejects import RejectLimits
 from execution.seller_messages import message_of
@@ -84,11 +86,14 @@ class JobRunner:
     history: HistoryWindow
     rejects: RejectLimits
     doubt_waits: DoubtWaits
+    brake: DeletionBrake
     give_back: Callable[[], None] = lambda: None
     # Told the lease that could not be given back, because the process is stopping and the database does not answer.
     return_later: Callable[[str], None] = lambda _: None
     stopping: Callable[[], bool] = lambda: False
     held_leases: HeldLeases = field(default_factory=HeldLeases)
+    # Where a platform's webhooks are to go.
+    hears_at: Callable[[str], Registration | None] = lambda _: None
     slice_seconds: float = SLICE_SECONDS
     # So many calls end a slice as well, so that a small day is dealt out in small parts (docs/decisions/014).
     slice_calls: Callable[[Job], int] = lambda _: sys.maxsize
@@ -133,9 +138,11 @@ class JobRunner:
                     job=job,
                     over=self._over(job, client),
                     doubt_waits=self.doubt_waits,
+                    hears_at=self.hears_at(job.platform),
                 ),
                 self.history,
                 self.rejects,
+                self.brake,
             )
             try:
                 try:

@@ -26,6 +26,7 @@ from execution.backfill_manager import BackfillManager, JobTable
 from execution.budget.budgets import scope_of
 from execution.catalog import entity_of_streams, platform_named
 from execution.certificates import why_unreached
+from execution.connections import registration
 from execution.connections.choice import chosen, matching, narrowed
 from execution.connections.connector import ConnectRequest
 from execution.errors import KeeperError, StoreError, UserError
@@ -194,6 +195,38 @@ def _who_is_here() -> str:
         return f"{getpass.getuser()}@{socket.gethostname()}"
     except (KeyError, OSError):
         return socket.gethostname()
+
+
+def webhooks(app: App, *, user_id: str, platform: str | None, shop_id: str | None = None) -> list[dict[str, Any]]:
+    """How the webhooks of a user's shops stand: `state` is a word of WEBHOOK_WORDS."""
+    shops = _of_shops(app, user_id, platform, shop_id)["connections"]
+    found = app.store.rpc("webhook_standings", p_user_id=user_id)
+    named = ("connection_id", "platform", "shop_id", "shop_name")
+    return [
+        {**{name: shop[name] for name in named}, **registration.standing(shop, found.get(shop["connection_id"]))}
+        for shop in shops
+        if platform_named(shop["platform"]).webhooks is not None
+    ]
+
+
+def check_webhooks(app: App, *, user_id: str, platform: str | None, shop_id: str | None = None) -> dict[str, Any]:
+    """Queue that the webhooks of a user's shops are looked at now. Answers how many shops."""
+    shops = chosen(backfill_manager.status(app.store, user_id), platform=platform, shop_id=shop_id)
+    able = registration.registrable(app.settings)
+    if not any(shop["platform"] in able for shop in shops):
+        raise UserError(
+            "None of these shops' webhooks can be asked for here:",
+            hint="see `keeper webhooks list`, and set PUBLIC_URL and the platform's webhook secret.",
+        )
+    queued = app.store.rpc(
+        "check_webhooks",
+        p_user_id=user_id,
+        p_connection_ids=[shop["connection_id"] for shop in shops],
+        p_platforms=able,
+        p_trigger="command",
+    )
+    workers.ring(workers.make_broker(app.settings, []))
+    return {"shops": queued}
 
 
 def _check_valkey(app: App) -> None:
@@ -501,6 +534,8 @@ def keep_time(app: App, *, every_seconds: float) -> None:
 def keep_house(app: App) -> dict[str, Any]:
     """One step: what has outlived its time goes, and shops that are to be erased. Says what waits for people."""
     done: dict[str, Any] = app.store.rpc("keep_house")
+    if able := registration.registrable(app.settings):
+        done["looked_after"] = app.store.rpc("queue_upkeep", p_platforms=able)
     if done["oldest_seconds"] > ALARM_SECONDS:
         workers.log.error("obligations_wait", open=done["open"], oldest_days=int(done["oldest_seconds"] // 86_400))
     return done

@@ -51,6 +51,13 @@ class Column:
     shown_by: tuple[str, ...] = ()
 
 
+def reference(name: str, path: str, kind: Kind) -> Column:
+    """A column that names another record, which may be deleted before this one: a platform then takes its id out of
+    what is read again. What was known stays.
+    """
+    return Column(name, path, kind, shown_by=(path,))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Children:
     """Records inside a record: an array (`at`), each element a row of `table` that names its parent.
@@ -207,6 +214,14 @@ class Window:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Memory:
+    """A platform shows nothing that was created longer ago than `days`, unless this right was granted."""
+
+    days: int
+    unless: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stream:
     """An endpoint that lists records. `parts` are parameter sets read one after the other (one state a call)."""
 
@@ -220,6 +235,8 @@ class Stream:
     newest_first: Mapping[str, str] = field(default_factory=dict)
     window: Window | None = None
     parts: tuple[Mapping[str, str], ...] = ({},)
+    # What it does not show because it has forgotten is not gone. None: it forgets nothing.
+    memory: Memory | None = None
 
 
 def request_by_parameter(lookup: Lookup, ids: Sequence[str]) -> Request:
@@ -266,14 +283,23 @@ class Derivation:
     name: str
 
 
-Step = Stream | Lookup | Derivation
+@dataclass(frozen=True, kw_only=True)
+class Upkeep:
+    """What is seen to at the platform, and brings no records (`slices/upkeep_step.py`)."""
+
+    name: str
+
+
+Step = Stream | Lookup | Derivation | Upkeep
+# Those that bring records.
+Reading = Stream | Lookup
 
 
 def shapes(steps: Iterable[Step]) -> tuple[Records, ...]:
     """What steps bring, each shape once. Two shapes of one name would land by one function: an error."""
     found: dict[str, Records] = {}
     for step in steps:
-        if not isinstance(step, Derivation) and found.setdefault(step.records.name, step.records) != step.records:
+        if isinstance(step, Reading) and found.setdefault(step.records.name, step.records) != step.records:
             raise ValueError(f"two shapes of records have the name {step.records.name!r}")
     return tuple(found.values())
 

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
+
+from execution.brake import DeletionBrake
 from execution.errors import Fatal
 from execution.jobs import Job
 from execution.pagination.paginator import Bounds, Paginator, Probe, ReadWindow, Send
@@ -27,6 +30,8 @@ from execution.streams import Lookup, Stream
 _LONG_GAP_FACTOR, _LONG_GAP_SECONDS = 30, 14 * 86_400
 _MOST_GAPS_ASKED = 3
 _PROOF_LEASE_SECONDS = 300
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +88,9 @@ def stream_bounds(stream: Stream, shop_created_at: datetime | None, window: Boun
     return Bounds(start=start, end=window.end)
 
 
-def verify(questions: Questions, send: Send, window: Bounds, limits: RejectLimits) -> Certificate | Doubt:
+def verify(
+    questions: Questions, send: Send, window: Bounds, limits: RejectLimits, brake: DeletionBrake
+) -> Certificate | Doubt:
     """Prove the entity complete, or say what is doubtful. Raises Fatal where a proof fails and nothing can mend it, and
     Snooze where the slice is over before the proofs are.
     """
@@ -120,7 +127,8 @@ def verify(questions: Questions, send: Send, window: Bounds, limits: RejectLimit
     if job.entity.complete_read and listing is not None:
         # Before the proofs: what a record must have is asked of those that are left. One that went between its page and
         # the look-up of its children would be missing them for good.
-        checks.append(_sweep(questions, listing, last_pass=facts["last_pass_keys"] == provider_count))
+        last_pass = facts["last_pass_keys"] == provider_count
+        checks.append(_sweep(questions, listing, window, brake, last_pass=last_pass))
     doubt = _judge_proofs(questions, facts, checks)
     if doubt is not None:
         return doubt
@@ -289,9 +297,12 @@ def _touches(window: ReadWindow, gap: Mapping[str, Any]) -> bool:
     return window.start <= _epoch(gap["until"]) and window.end >= _epoch(gap["since"])
 
 
-def _sweep(questions: Questions, stream: Stream, *, last_pass: bool) -> Check:
-    """What a complete read did not show is gone, unless that would be very much at once."""
+def _sweep(questions: Questions, stream: Stream, window: Bounds, brake: DeletionBrake, *, last_pass: bool) -> Check:
+    """What a complete read did not show is missing, and gone where another run missed it too; unless that were very
+    much at once: then nothing goes, and a person is asked (SQL `held_deletions`).
+    """
     job = questions.job
+    since = _remembered_since(job, stream, window)
     swept = questions.ask(
         f"gone {last_pass}",
         "sweep_gone",
@@ -299,15 +310,27 @@ def _sweep(questions: Questions, stream: Stream, *, last_pass: bool) -> Check:
         p_table=job.entity.table,
         p_time_column=job.entity.time_column,
         p_last_pass=last_pass,
+        p_max_share=brake.share,
+        p_always_allowed=brake.number,
         p_children={child.table: child.parent_column for child in stream.records.children},
         p_created_at=job.entity.created_at,
+        p_since=since.isoformat() if since else None,
     )
     if swept["held_back"]:
-        raise Fatal(
-            f"{job.entity.name}: {swept['held_back']} of {swept['stored']} rows would vanish at once",
-            code="deletion_brake",
-        )
+        held = {name: swept[name] for name in ("held_back", "stored")}
+        log.error("deletions_held_back", job_id=job.id, platform=job.platform, entity=job.entity.name, **held)
     return Check(name="gone", ok=True, detail=swept)
+
+
+def _remembered_since(job: Job, stream: Stream, window: Bounds) -> datetime | None:
+    """What was created before is not shown any more, and nobody can say that it is gone. None: all is remembered.
+
+    A day later than the platform says: its memory moves on while it is read.
+    """
+    memory = stream.memory
+    if memory is None or (memory.unless and job.granted is not None and memory.unless in job.granted):
+        return None
+    return datetime.fromtimestamp(window.end, UTC) - timedelta(days=memory.days - 1)
 
 
 def _proven_rows(checks: list[Check]) -> int:

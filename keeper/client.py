@@ -13,7 +13,7 @@ from dramatiq.brokers.redis import RedisBroker
 
 from execution import operations, workers
 from execution.app import App
-from execution.reports import costs
+from execution.reports import costs, deletions
 from execution.settings import Settings
 from execution.store import Patience
 from execution.sync_orchestrator import SyncOrchestrator
@@ -71,6 +71,13 @@ class Keeper:
         """
         facts = operations.verify(self._app(), user_id=user_id, platform=platform, shop_id=shop_id)
         return result(Verification, facts)
+
+    def restore(self, user_id: str, run_id: str) -> int:
+        """Bring back every record that a run marked gone, with what went along. How many came back. Asks no platform.
+
+        Raises UserError for a run that is none of the user's.
+        """
+        return int(deletions.restore(self._app().store, user_id=user_id, run_id=run_id)["restored"])
 
     def costs(self, user_id: str, *, platform: str | None = None, shop_id: str | None = None) -> Costs:
         """Cost of goods and profit, of all of the user's shops or of those that are named.

@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from execution.catalog import PLATFORMS
 from execution.connections.choice import matching, narrowed
+from execution.connections.registration import standing
 from execution.errors import StoreError
+from execution.reports import deletions
 from execution.tokens.care import ending_soon
 from web.context import Web
 from web.problems import Problem
@@ -51,6 +54,24 @@ def connections_of(web: Web, user_id: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = web.app.store.rpc("connections", p_user_id=user_id)
     ends = token_ends_of(web, user_id)
     return [_told(row) | {"token_ends_at": ends.get(row["connection_id"])} for row in found]
+
+
+def webhooks_of(web: Web, facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """By connection: how the webhooks of the user's shops stand, where their platform has any."""
+    found = web.app.store.rpc("webhook_standings", p_user_id=facts["user_id"])
+    return {
+        shop["connection_id"]: standing(shop, found.get(shop["connection_id"]))
+        for shop in facts["connections"]
+        if shop["platform"] in PLATFORMS and PLATFORMS[shop["platform"]].webhooks is not None
+    }
+
+
+def held_of(web: Web, user_id: str) -> dict[str, list[dict[str, Any]]]:
+    """By connection: of which records so many seem to be gone that none went, and the seller is asked."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in deletions.held(web.app.store, user_id):
+        found.setdefault(one["connection_id"], []).append(one)
+    return found
 
 
 def token_ends_of(web: Web, user_id: str) -> dict[str, str]:

@@ -94,9 +94,11 @@ class Connector:
         give_back: Callable[[], None],
         check_in: Callable[[], None],
         entities_of: Callable[[str], tuple[Entity, ...]],
+        hears_of: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._check_in = check_in
         self._entities_of = entities_of
+        self._hears_of = hears_of
         self._store = store
         self._keyring = keyring
         self._platform_settings = platform_settings
@@ -141,7 +143,19 @@ class Connector:
         connection = self._write(request, shop, connection_id)
         if request.currency:
             self.state_currency(request.user_id, connection_id, request.currency)
+        if self._hears_of(platform.name):
+            self._subscribe(connection)
         return replace(connection, missing_rights=missing)
+
+    def _subscribe(self, connection: Connection) -> None:
+        """Webhooks are asked for at once, by a job: a shop is connected although they may not be had."""
+        self._store.rpc(
+            "check_webhooks",
+            p_user_id=connection.user_id,
+            p_connection_ids=[connection.connection_id],
+            p_platforms=[connection.platform],
+            p_trigger="connect",
+        )
 
     def state_currency(self, user_id: str, connection_id: str, currency: str) -> None:
         """The seller says in which currency a shop's amounts are; what was copied already takes it too."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from execution.app import App
 from execution.catalog import PLATFORMS
-from execution.doctor import addresses, platform_keys, stores
+from execution.doctor import addresses, platform_keys, stores, subscriptions
 from execution.doctor.lines import Line, failed, not_checked, ok
 from execution.errors import UserError
 from execution.settings import Settings
@@ -35,6 +35,7 @@ def examine() -> Iterator[Line]:
         yield from stores.of_valkey(settings, app.valkey, app.clock)
         yield from platform_keys.of_platforms(app)
         yield from addresses.of_public_url(settings, _webhooks())
+        yield from subscriptions.of_shops(app)
     finally:
         app.close()
 

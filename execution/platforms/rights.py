@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from execution.errors import Fatal
 from execution.http.messages import Send
 from execution.platforms.changed_objects import NAME as CHANGES
-from execution.streams import Derivation, Entity, Step
+from execution.streams import Entity, Reading, Step
 from execution.tokens.rules import held
 
 # The stable word of an entity that may not be read; its fact `right` names what is missing.
@@ -31,11 +31,13 @@ class Rights:
 
     `without`: how steps are asked where a right is not granted that only a part of them needs: that part is left out.
     `told`: what a token was granted, asked of the platform or read from the token, where `Api.identify` does not say.
+    `may_change`: a seller may change what was granted while the token stays the same, and `Api.identify` says it.
     """
 
     needs: Mapping[str, tuple[str, ...]]
     without: Mapping[str, Callable[[Step], Step]] = field(default_factory=dict)
     told: Callable[[Send, str], Granted | None] = tells_nothing
+    may_change: bool = False
 
     def of(self, steps: Iterable[Step]) -> tuple[str, ...]:
         """What these steps cannot do without."""
@@ -66,7 +68,7 @@ class Rights:
         return (entity if steps == entity.steps else replace(entity, steps=steps)), missing
 
     def _of_step(self, step: Step) -> tuple[str, ...]:
-        return () if isinstance(step, Derivation) else self.needs[step.name]
+        return self.needs[step.name] if isinstance(step, Reading) else ()
 
 
 def missing_rights(wanted: Iterable[str], granted: Granted | None) -> list[str]:

@@ -11,12 +11,13 @@ from typing import Any, Literal
 import orjson
 
 from execution.http.signatures import Delivery
+from execution.platforms.subscriptions import Subscriptions
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _SHOP = re.compile(r"[A-Za-z0-9._-]{1,120}", re.ASCII)
 _TOPIC = re.compile(r"[a-z_:./-]{1,80}", re.ASCII)
 
-Effect = Literal["read", "gone", "disconnect", "redact_customer", "redact_shop", "request"]
+Effect = Literal["read", "gone", "rights", "disconnect", "redact_customer", "redact_shop", "request"]
 
 
 class NotAnEvent(ValueError):
@@ -46,13 +47,15 @@ class Webhooks:
     `prove` raises NotSigned for what is not the platform's own: it is given the secrets, of which any may have signed,
     and the time. `read` answers None for what does not concern us; it raises NotAnEvent for what the platform does not
     send, and NotSigned where a header is missing that no honest delivery lacks. `about` and `sent_as` are for the
-    document of our own API.
+    document of our own API. `subscriptions`: how we ask for them; without, somebody has to by hand, as `by_hand` says.
     """
 
     prove: Callable[[Delivery, Sequence[str], float], None]
     read: Callable[[Delivery], Event | None]
     about: str
     sent_as: str
+    subscriptions: Subscriptions | None = None
+    by_hand: str = ""
 
 
 def body_of(delivery: Delivery) -> dict[str, Any]:

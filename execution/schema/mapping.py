@@ -200,7 +200,8 @@ def child_ctes(function: str, child: Children) -> Iterator[str]:
                  lateral private.{function}(e.raw) as m"""
     yield f"""{table}_in as materialized (
         {beside_stored(table, records, parent=parent)})"""
-    yield inserts(table, [parent, *own], f"{table}_in")
+    # Where a key is made of a place among equals, another child may stand there now: nothing of the one before stays.
+    yield inserts(table, [parent, *own], f"{table}_in", kept(child.columns) if child.unique else NOTHING)
     # The record shows all of its children: one that it showed before and shows no more is gone.
     yield f"""{table}_gone as (
         update public.{table} as t set is_deleted = true, fetched_at = p_fetched_at, sync_run_id = job.run_id

@@ -12,6 +12,7 @@ from typing import NoReturn, Protocol
 from execution.errors import Snooze
 from execution.http.messages import Request, Response
 from execution.jobs import Job
+from execution.platforms.subscriptions import Registration
 from execution.slices.cursor import Cursor
 from execution.slices.doubts import DoubtWaits
 from execution.slices.page_commit import PageCommitter
@@ -33,7 +34,9 @@ ClientOf = Callable[[Job], Client]
 
 @dataclass(frozen=True, kw_only=True)
 class JobSlice:
-    """`pool` fetches ahead; `over` says that the slice must end after the page in hand."""
+    """`pool` fetches ahead; `over` says that the slice must end after the page in hand. `hears_at`: where webhooks
+    of the platform are to go; None where this process has no address of its own, or no secret for them.
+    """
 
     store: Store
     client: Client
@@ -41,6 +44,7 @@ class JobSlice:
     job: Job
     over: Callable[[], bool]
     doubt_waits: DoubtWaits
+    hears_at: Registration | None = None
 
     @cached_property
     def committer(self) -> PageCommitter:

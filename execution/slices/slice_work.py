@@ -9,6 +9,7 @@ import msgspec
 import structlog
 
 from execution import verification
+from execution.brake import DeletionBrake
 from execution.errors import CursorTooNew, CursorUnreadable, Fatal, Snooze
 from execution.jobs import WORKER_TOO_OLD, WORKER_TOO_OLD_WAIT
 from execution.pagination.paginator import Bounds
@@ -21,7 +22,8 @@ from execution.slices.derivation_step import DerivationStep
 from execution.slices.job_slice import JobSlice
 from execution.slices.lookup_step import LookupStep
 from execution.slices.stream_step import StreamStep
-from execution.streams import Derivation, Lookup
+from execution.slices.upkeep_step import UpkeepStep
+from execution.streams import Derivation, Lookup, Upkeep
 from execution.verification import Certificate, Doubt
 
 # The platform's clock and its index may be a little behind ours; what comes later is the incremental sync's.
@@ -34,9 +36,10 @@ log = structlog.get_logger()
 class SliceWork:
     """The work of one slice. `calls` and `pages` tell what it cost and what it brought."""
 
-    def __init__(self, in_slice: JobSlice, history: HistoryWindow, rejects: RejectLimits) -> None:
+    def __init__(self, in_slice: JobSlice, history: HistoryWindow, rejects: RejectLimits, brake: DeletionBrake) -> None:
         self._slice = in_slice
         self._rejects = rejects
+        self._brake = brake
         self._job = in_slice.job
         self._history = history
 
@@ -65,7 +68,7 @@ class SliceWork:
                 if following is None:
                     return None
                 cursor = following
-            finding = verification.verify(self._questions(cursor), self._slice.send, window, self._rejects)
+            finding = verification.verify(self._questions(cursor), self._slice.send, window, self._rejects, self._brake)
             if isinstance(finding, Certificate):
                 return finding
             cursor = self._doubt(finding, cursor)
@@ -101,8 +104,10 @@ class SliceWork:
             start, end = (datetime.fromisoformat(frozen[name]) for name in ("window_start", "window_end"))
         return Bounds(start=_seconds(start), end=_seconds(end))
 
-    def _step(self, cursor: Cursor, window: Bounds) -> StreamStep | LookupStep | DerivationStep:
+    def _step(self, cursor: Cursor, window: Bounds) -> StreamStep | LookupStep | DerivationStep | UpkeepStep:
         step = self._job.entity.steps[cursor.step]
+        if isinstance(step, Upkeep):
+            return UpkeepStep(self._slice, step, cursor)
         if isinstance(step, Lookup):
             return LookupStep(self._slice, step, cursor)
         if isinstance(step, Derivation):

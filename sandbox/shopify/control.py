@@ -14,8 +14,10 @@ from sandbox.parts.responses import Doc
 from sandbox.parts.schedule import Schedule
 from sandbox.shopify.bulk.operations import Failure
 from sandbox.shopify.data.ground_truth import GROUND_TRUTHS
+from sandbox.shopify.data.ids import gid
 from sandbox.shopify.data.live_shop import LiveShop
 from sandbox.shopify.data.mutations import MUTATIONS
+from sandbox.shopify.data.timestamps import utc
 from sandbox.shopify.shop_creation import describe, open_shop, token_pair
 from sandbox.shopify.tokens import SCOPES
 from sandbox.shopify.uninstall import uninstall
@@ -107,9 +109,17 @@ class Control(BaseControl[LiveShop]):
     @guarded
     async def change_scopes(self, request: Request) -> Response:
         wanted = await json_body(request)
-        shop_id = int(wanted["shop_id"])
-        self.live_shop(shop_id)
-        return reply({"changed": self.world.tokens.scope(shop_id, tuple(wanted["scopes"]))})
+        live_shop = self.live_shop(int(wanted["shop_id"]))
+        before, scopes = self.world.tokens.scopes_of(live_shop.shop.ids.shop), tuple(wanted["scopes"])
+        changed = self.world.tokens.scope(live_shop.shop.ids.shop, scopes)
+        body = {
+            "id": gid("App", self.world.application_id),
+            "previous": list(before),
+            "current": list(scopes),
+            "updated_at": utc(self.world.clock.seconds()),
+        }
+        self.world.webhooks.emit(live_shop, "app/scopes_update", body)
+        return reply({"changed": changed})
 
     @guarded
     async def fail_bulk(self, request: Request) -> Response:

@@ -106,6 +106,10 @@ class Tokens(TokenRegistry[Access, Refresh, Code]):
         self._migrated[value] = (made, self._clock.now())
         return made
 
+    def scopes_of(self, shop_id: int) -> tuple[str, ...]:
+        """What a token of the shop may do that is not revoked."""
+        return next((token.scopes for token in self._all() if token.owner == shop_id and not token.revoked), ())
+
     def scope(self, shop_id: int, scopes: tuple[str, ...]) -> int:
         """Another set of scopes for every token of the shop: what a merchant's consent changes."""
         found = [token for token in self._all() if token.owner == shop_id]

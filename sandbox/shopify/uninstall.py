@@ -12,11 +12,12 @@ from sandbox.shopify.webhooks.delivery import Webhooks
 
 
 def uninstall(tokens: Tokens, webhooks: Webhooks, live_shop: LiveShop) -> int:
-    """Every token of the shop dies at once, then `app/uninstalled` is told; how many tokens died."""
+    """Every token dies at once, `app/uninstalled` is told, and the subscriptions go; how many tokens died."""
     shop = live_shop.shop
     killed = tokens.revoke(shop.ids.shop)
     body = {"id": shop.ids.shop, "domain": shop.domain, "myshopify_domain": shop.domain}
     webhooks.emit(live_shop, "app/uninstalled", body)
+    webhooks.forget(shop.ids.shop)
     return killed
 
 

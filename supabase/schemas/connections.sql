@@ -78,6 +78,20 @@ $$;
 revoke all on function public.find_connection(uuid, text, text) from public, anon, authenticated;
 grant execute on function public.find_connection(uuid, text, text) to service_role;
 
+-- doubt_without: what was read completely without a right that is granted now is doubted: the next start reads it again.
+-- `p_uses`: the rights that each entity uses.
+create or replace function private.doubt_without(p_connection_id uuid, p_before text[], p_rights text[], p_uses jsonb)
+returns void language plpgsql set search_path = '' as $$
+begin
+    update public.sync_jobs set doubted_at = coalesce(doubted_at, clock_timestamp())
+     where id in (select distinct on (entity) id from public.sync_jobs
+                  where connection_id = p_connection_id and job_type = 'backfill'
+                  order by entity, created_at desc, id)
+       and status = 'completed'
+       and exists (select from jsonb_array_elements_text(p_uses -> entity) as r
+                   where r = any (p_rights) and r <> all (p_before));
+end $$;
+
 -- connect_shop: connection and tokens in one transaction. The same shop renews its connection; another one is a
 -- connection of its own, so that two shops' orders never mix. Idempotent for one connection id.
 -- `p_refresh_expires_at`: the end of the refresh token's own life, where it is known. `p_rights`: what the seller granted,
@@ -106,13 +120,7 @@ begin
            status = 'connected', status_reason = null, connected_at = clock_timestamp()
      where id = p_connection_id;
     select rights into before from private.platform_tokens where connection_id = p_connection_id;
-    update public.sync_jobs set doubted_at = coalesce(doubted_at, clock_timestamp())
-     where id in (select distinct on (entity) id from public.sync_jobs
-                  where connection_id = p_connection_id and job_type = 'backfill'
-                  order by entity, created_at desc, id)
-       and status = 'completed'
-       and exists (select from jsonb_array_elements_text(p_uses -> entity) as r
-                   where r = any (p_rights) and r <> all (before));
+    perform private.doubt_without(p_connection_id, before, p_rights, p_uses);
     -- A new version shuts out a refresh that is still under way with the old pair.
     insert into private.platform_tokens as t (connection_id, access_token, refresh_token, expires_at, refresh_expires_at, rights)
     values (p_connection_id, p_access_token, p_refresh_token, p_expires_at, p_refresh_expires_at, p_rights)

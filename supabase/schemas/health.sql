@@ -137,6 +137,8 @@ begin
                                                             since timestamptz, retry_at timestamptz)),
         'obligations', private.open_obligations(),
         'tables', private.table_sizes(),
+        'webhooks', public.webhook_counts(),
+        'deletions_held', (select count(*) from (select from private.held_deletions where decided_at is null limit 10000) as h),
         'reconnect_needed', (
             select coalesce(jsonb_object_agg(platform, accounts), '{}') from (
                 select platform, count(*) as accounts

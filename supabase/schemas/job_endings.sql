@@ -62,6 +62,7 @@ begin
                 job.position, clock_timestamp());
     end if;
     perform private.plan_rounds(job, p_certificate_id is not null);
+    perform private.look_again(job);
     perform private.promote_next(job.connection_id, job.job_type);
     if job.job_type = 'backfill' then
         perform private.settle_profile(job.user_id);

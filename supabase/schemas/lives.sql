@@ -21,6 +21,7 @@ language sql immutable set search_path = '' as $$
     ('private.platform_tokens', 'connection', null, null, null, 'one a connection'),
     ('public.sync_cursors', 'connection', null, null, null, 'one an entity'),
     ('private.sync_rounds', 'connection', null, null, null, 'one an entity'),
+    ('private.webhook_standings', 'connection', null, null, null, 'one a connection'),
     ('private.rerun_requests', 'connection', null, null, null, 'one an entity'),
     ('public.sync_pages', 'connection', null, null, null, 'go with their job'),
     ('public.certificates', 'connection', null, null, null, 'go with their job'),
@@ -39,6 +40,9 @@ language sql immutable set search_path = '' as $$
     ('private.platform_events', 'connection', '7 days', 'worked_at', null, null),
     -- No page is on its way for so long.
     ('private.closed_objects', 'connection', '90 days', 'gone_at', 't.forgotten_at is null', null),
+    -- So long what a run marked gone can be brought back.
+    ('private.missing_records', 'connection', '90 days', 'gone_at', null, null),
+    ('private.held_deletions', 'connection', '180 days', 'decided_at', null, null),
     ('private.unfinished_work', 'connection', null, null, null, 'one a connection and kind, until it is done'),
     ('public.order_costs', 'connection', null, null, null, 'one an order of a printer'),
     ('private.cost_links', 'connection', null, null, null, 'one an order of a printer, and each that it may be'),

@@ -102,8 +102,7 @@ begin
     insert into private.closed_objects as c (connection_id, table_name, object_id, gone_at)
     select job.connection_id, p_table, o.named, clock_timestamp() from unnest(gone) as o (named)
     on conflict (connection_id, table_name, object_id) do update set gone_at = excluded.gone_at;
-    execute format('update public.%I set is_deleted = true, sync_run_id = $3 where connection_id = $1 '
-                   'and platform_id = any ($2) and not is_deleted', p_table) using job.connection_id, gone, job.run_id;
+    perform private.mark_gone(job.connection_id, job.run_id, p_table, '{}', gone);
     return gone;
 end $$;
 revoke all on function public.close_gone(uuid, text, text, text[]) from public, anon, authenticated;
@@ -129,8 +128,8 @@ end $$;
 -- accept_platform_event: one delivery, whatever it asks for, in one transaction; a repeat has no effect. What it names
 -- is of a shop: each connection of that shop has the effect, whoever's it is, and nobody is told what the platform did
 -- not say. Of a shop that nobody connected nothing is kept.
---   p_effect: 'read' (objects of p_kind again), 'gone' (read again, and if they are not there, deleted), 'disconnect',
---             'redact_customer', 'redact_shop', 'request' (for people)
+--   p_effect: 'read' (objects of p_kind again), 'gone' (read again, and if they are not there, deleted), 'rights' (the
+--             shop is asked what it grants), 'disconnect', 'redact_customer', 'redact_shop', 'request' (for people)
 --   p_email: a customer to be forgotten may be named by that alone
 --   p_seller_message: what the seller reads of the entities that end with a connection
 create or replace function public.accept_platform_event(
@@ -156,6 +155,8 @@ begin
         case p_effect
             when 'read', 'gone' then
                 perform private.read_again(connection, p_kind, p_object_ids, p_topic, p_effect = 'gone', 'webhook');
+            when 'rights' then
+                perform private.look_after(connection, 'webhook');
             when 'disconnect' then
                 -- A late delivery must not end a connection that was made after what it tells of.
                 if coalesce(p_happened_at, clock_timestamp()) >= connection.connected_at then

@@ -1,4 +1,5 @@
-"""Whatever happens at the source, between rounds and within them: after a round and a whole reading it is the source.
+"""Whatever happens at the source, between rounds and within them, and whatever becomes of its webhooks (late, doubled,
+out of order, lost): after a round and two whole readings it is the source, deletions too.
 
 `KEEPER_HISTORIES=40` takes so many seeds for each platform; a run takes a few.
 """
@@ -18,6 +19,7 @@ from tests.standins.etsy import Etsy
 from tests.standins.printify import Printify
 from tests.standins.shopify import Shopify
 from tests.standins.stand_in import Shop, StandIn
+from tests.worlds.mail import Mail
 from tests.worlds.rounds import a_while_ago, make_whole_due, round_of
 from tests.worlds.world import World, make_world
 
@@ -55,6 +57,7 @@ SHOPIFY: tuple[Change, ...] = (
     {"kind": "update_order", "order_id": SOME},
     {"kind": "remove_order", "order_id": SOME},
     {"kind": "edit_product", "product_id": "last", "fields": {"title": "Another name"}},
+    {"kind": "remove_product", "product_id": "first"},
 )
 # Buyers stay when their orders go, so their table is not compared.
 COMPARED = {
@@ -69,26 +72,37 @@ def connected(app: App, db: psycopg.Connection[Any]) -> Callable[[StandIn, Shop]
     return lambda stand_in, shop: make_world(app, db, (stand_in, shop))
 
 
-def happen(stand_in: StandIn, shop: Shop, rng: random.Random, change: Change) -> None:
+def happen(stand_in: StandIn, shop: Shop, rng: random.Random, change: Change) -> Mapping[str, Any]:
     """A change, which may have nothing to happen to any more. Not within the last minute, which no round reads."""
     ages = (90, 300, 700) if change["kind"] != "backdated_ledger_entry" else (4_000, 200_000)
     at = a_while_ago(rng.choice(ages))
     fields = {name: {"index": rng.randrange(SO_MANY)} if value is SOME else value for name, value in change.items()}
     answer = stand_in.http.post(f"/_sandbox/shops/{shop.number}/mutations", json={"at": at, **fields})
-    assert answer.status_code in (200, 400, 422), answer.text
+    assert answer.status_code in (200, 400, 404, 422), answer.text
+    result: Mapping[str, Any] = answer.json().get("result") or {}
+    return result
 
 
 def lived_through(world: World, stand_in: StandIn, changes: tuple[Change, ...], seed: int) -> list[Any]:
     """A history from this seed, and what is not as the source at its end."""
     rng = random.Random(f"{stand_in.platform}:{seed}")
+    mail = Mail(world, rng)
     for _ in range(STEPS):
-        if rng.random() < 0.3:
+        drawn = rng.random()
+        if drawn < 0.25:
             round_of(world)
+        elif drawn < 0.45:
+            mail.deliver()
+            world.drain()
         else:
-            happen(stand_in, world.shop, rng, rng.choice(changes))
-    make_whole_due(world)
-    round_of(world)
-    # What the ledger told of an order that only the whole reading found.
+            change = rng.choice(changes)
+            mail.tell(change["kind"], happen(stand_in, world.shop, rng, change))
+    # What a whole reading misses is gone when another run misses it, too.
+    for _ in range(2):
+        make_whole_due(world)
+        round_of(world)
+    # What the ledger told of an order that only the whole reading found. And what is late by more than that.
+    mail.deliver(everything=True)
     round_of(world)
     assert set(world.statuses().values()) == {"completed"}, [world.error(entity) for entity in world.statuses()]
     return world.wrong(*COMPARED[stand_in.platform])

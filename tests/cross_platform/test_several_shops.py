@@ -283,6 +283,10 @@ def look_at(db: Db, three_shops: list[str], shops: list[tuple[frozenset[int], fr
                 if other != connection
             }
             lease = leases[connection]
+            # Another run missed whatever any of them holds.
+            db.execute("insert into private.missing_records (connection_id, table_name, platform_id, run_id, seen_at)"
+                       " select connection_id, 'orders', platform_id, gen_random_uuid(), clock_timestamp()"
+                       " from public.orders where connection_id = %s", [connection])  # fmt: skip
             swept = call(
                 db, "sweep_gone", p_lease_id=lease, p_stream="receipts", p_table="orders", p_time_column="",
                 p_last_pass=False, p_max_share=1.0, p_children={"line_items": "order_platform_id"},
@@ -338,7 +342,7 @@ HOLES = [
     without(
         "a sweep marks its own shop",
         SWEPT,
-        "public.sweep_gone",
+        "private.mark_gone",
         "$3 where connection_id = $1",
         "$3 where $1 is not null",
     ),

@@ -145,6 +145,11 @@ LEASE_FUNCTIONS: dict[str, dict[str, Any]] = {
     "begin_token_refresh": {"p_version": 1, "p_fence": str(uuid.UUID(int=5))},
     "mark_reconnect_needed": {"p_version": 1, "p_reason": "x"},
     "note_rights": {"p_rights": ["orders"]},
+    "rights_of": {},
+    "change_rights": {"p_rights": ["orders"], "p_uses": {}},
+    "registered_webhooks": {},
+    "note_webhook": {"p_made": {}},
+    "note_webhooks": {"p_state": "working", "p_missing": [], "p_reason": "", "p_registered": []},
 }
 
 

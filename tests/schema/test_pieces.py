@@ -115,6 +115,13 @@ def fill(db, job):
     )
 
 
+def missed_before(db, job):
+    """Another run missed all of its orders."""
+    db.execute("insert into private.missing_records (connection_id, table_name, platform_id, run_id, seen_at)"
+               " select connection_id, 'orders', platform_id, gen_random_uuid(), now() from public.orders"
+               " where connection_id = %s", [job["connection_id"]])  # fmt: skip
+
+
 def asked(db, function, rows, between=lambda _: None, **arguments):
     """The last answer, and how many pieces it took. `between` is told how many pieces there were so far."""
     rest: dict[str, Any] = {}
@@ -204,6 +211,7 @@ def test_a_sweep_in_pieces_takes_what_one_takes(db, job_of, most):
     answers, left = [], []
     job = job_of()
     fill(db, job)
+    missed_before(db, job)
     for rows in (None, *SIZES):
         with db.transaction(force_rollback=True):
             answers.append(
@@ -213,7 +221,7 @@ def test_a_sweep_in_pieces_takes_what_one_takes(db, job_of, most):
                                    " is_deleted from public.orders union all select platform_id, is_deleted from"
                                    " public.line_items) as r").fetchone())  # fmt: skip
 
-    wanted = {"gone": 1, "held_back": 0, "stored": 7}
+    wanted = {"gone": 1, "held_back": 0, "stored": 7, "missing": 0}
     assert answers == [wanted] * len(answers)
     assert all(one == left[0] for one in left)
     # What went, with its children: nobody read the sixth order.
@@ -225,6 +233,19 @@ def test_a_sweep_in_pieces_takes_what_one_takes(db, job_of, most):
     assert ([one["held_back"] for one in held], gone) == ([6] * len(held), 0)
 
 
+def test_what_is_missed_for_the_first_time_stays(db, job_of):
+    """In one piece or many; and once more by the same run is no second sighting."""
+    job = job_of()
+    fill(db, job)
+
+    answers = [asked(db, "sweep_gone", rows, p_lease_id=job["lease_id"], **SWEEP)[0] for rows in (None, *SIZES)]
+
+    assert answers == [{"gone": 0, "held_back": 0, "stored": 7, "missing": 1}] * len(answers)
+    assert db.execute("select platform_id, again_at, gone_at from private.missing_records").fetchall() == [
+        ("a6", None, None)
+    ]
+
+
 def test_never_do_more_go_than_were_counted(db, job_of):
     """Rows that land after the count were never weighed against the brake."""
     job = job_of()
@@ -234,7 +255,10 @@ def test_never_do_more_go_than_were_counted(db, job_of):
         if at == 7:
             for number in range(10, 14):
                 order(db, job, number)
+            db.execute("delete from private.missing_records")
+            missed_before(db, job)
 
+    missed_before(db, job)
     answer, _ = asked(db, "sweep_gone", 1, land, p_lease_id=job["lease_id"], **SWEEP)
 
     assert answer["held_back"] > 0

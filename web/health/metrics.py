@@ -77,6 +77,7 @@ _NUMBERS = {
     "jobs_quarantined": "Jobs that people have to look at",
     "jobs_with_rejects": "Jobs of the last hour that ended without what could not be mapped",
     "records_rejected": "Records that could not be mapped",
+    "deletions_held": "Tables of shops of which so much seems to be gone that nothing went",
     "obligations_open": "Requests about privacy that are not settled",
     "obligation_oldest_seconds": "How long the oldest of them is open",
 }
@@ -114,6 +115,12 @@ def _families(facts: dict[str, Any] | None, platforms: Iterable[str]) -> Iterabl
     for kind in PROCESSES:
         alive.add_metric([kind], facts["heartbeats"][kind]["alive"])
     yield alive
+    deaf = GaugeMetricFamily(
+        "keeper_shops_without_webhooks", "Connected shops whose webhooks do not all work", labels=["platform"]
+    )
+    for name, counts in sorted(facts.get("webhooks", {}).items()):
+        deaf.add_metric([name], counts["shops"] - counts["working"])
+    yield deaf
     firing = GaugeMetricFamily("keeper_alarms", "Thresholds that are passed", labels=["alarm", "level"])
     for alarm in alarms(facts):
         firing.add_metric([alarm.name, alarm.level], 1)

@@ -34,6 +34,11 @@ THRESHOLDS = (
     ),
     Threshold(name="records_rejected", degraded=100, text="{value:.0f} records could not be mapped."),
     Threshold(
+        name="deletions_held",
+        degraded=1,
+        text="{value:.0f} shops seem to have lost much at once; nothing was removed: see `keeper deletions list`.",
+    ),
+    Threshold(
         name="obligation_oldest_seconds",
         # From here on the clock logs an error as well.
         degraded=ALARM_SECONDS,
@@ -67,6 +72,7 @@ def numbers_of(facts: Facts) -> dict[str, float]:
         "jobs_quarantined": float(facts["quarantined"]),
         "jobs_with_rejects": float(sum(jobs["with_rejects"] for jobs in facts["ended"].values())),
         "records_rejected": float(facts["rejected"]),
+        "deletions_held": float(facts.get("deletions_held", 0)),
         "obligations_open": float(facts["obligations"]["open"]),
         "obligation_oldest_seconds": float(facts["obligations"]["oldest_seconds"]),
     }

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from execution.catalog import PLATFORMS, shown
 from execution.errors import UserError
 from execution.platforms.platform import Platform
-from execution.reports import export
+from execution.reports import deletions, export
 from web import connecting, messages
 from web.auth import rate_limits
 from web.auth.current_user import User, UserDep
@@ -24,7 +24,7 @@ from web.pages import render
 from web.pages.connections_view import ConnectionView, connections_view
 from web.pages.estimate_view import choices_of
 from web.problems import Problem
-from web.user_facts import status_of, token_ends_of
+from web.user_facts import held_of, status_of, token_ends_of, webhooks_of
 
 router = APIRouter()
 _TOKEN, _SHOP_ID = re.compile(r"[\x21-\x7e]{8,4096}"), re.compile(r"[0-9]{0,20}")
@@ -147,6 +147,19 @@ def _form(request: Request, user: User, platform: Platform, *, mistake: str = ""
     return render.page(request, "connect.html", user=user, status=status, platform=platform, mistake=text, shop=shop)
 
 
+@router.post(HERE + "/{connection_id}/deletions/{number}")
+def decide(
+    connection_id: str, number: int, user: UserDep, web: WebDep, decision: Annotated[str, Form()] = ""
+) -> Response:
+    """The seller says whether what seems to be gone is gone."""
+    shop = _connection(web, user, connection_id)
+    known: dict[str, deletions.Decision] = {"gone": "confirmed", "not_gone": "dismissed"}
+    if decision not in known or number not in [one["id"] for one in held_of(web, user.id).get(connection_id, ())]:
+        raise Problem(404, "not_found")
+    deletions.decide(web.app.store, user_id=user.id, number=number, decision=known[decision])
+    return RedirectResponse(f"{HERE}#{shop['platform']}", 303)
+
+
 @router.get(HERE + "/{connection_id}/sync")
 def sync_form(connection_id: str, request: Request, user: UserDep, web: WebDep) -> Response:
     """The dry run: what it would cost, before anything starts."""
@@ -190,7 +203,10 @@ def _cards(request: Request, web: Web, user: User) -> tuple[tuple[ConnectionView
     formats = render.formats_of(request, datetime.fromisoformat(facts["now"]))
     available = [name for name in PLATFORMS if _is_available(web, name)]
     ends = token_ends_of(web, user.id)
-    return connections_view(facts, formats, available=available, token_ends=ends), formats
+    heard = webhooks_of(web, facts)
+    return connections_view(
+        facts, formats, available=available, token_ends=ends, webhooks=heard, held=held_of(web, user.id)
+    ), formats
 
 
 def _connected(cards: tuple[ConnectionView, ...], connection_id: str) -> ConnectionView:

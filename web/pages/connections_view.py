@@ -12,6 +12,7 @@ from execution.catalog import PLATFORMS, shown
 from execution.jobs import CERTIFIED, FAILED, OPEN, WITH_REJECTS
 from execution.platforms.words import SellerWords
 from execution.reports import progress
+from execution.seller_messages import MESSAGES
 from web import messages
 from web.pages.formats import Formats
 from web.pages.progress_view import counts
@@ -19,6 +20,15 @@ from web.pages.shop_names import keys_of, name_of, titles_of
 
 Job = Mapping[str, Any]
 NOTHING: Mapping[str, str] = MappingProxyType({})
+NO_WEBHOOKS: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+NONE_HELD: Mapping[str, Sequence[Mapping[str, Any]]] = MappingProxyType({})
+# How changes are heard of, by how a shop's webhooks stand; nothing where nobody can say yet.
+_HEARD = {
+    "working": "At once",
+    "right_missing": "In part at once, the rest when we look",
+    "refused": "When we look: it does not tell us",
+    "by_hand": "When we look, and at once where our app is told",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +36,14 @@ class EntityFact:
     """What is held of one entity."""
 
     name: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldView:
+    """Records of which so many seem to be gone that the seller is asked."""
+
+    number: int
     text: str
 
 
@@ -52,6 +70,8 @@ class ConnectionView:
     synced_inside: str
     # When something of it was last looked at for news; empty before the first round.
     looked: str
+    # How its platform tells us of changes.
+    heard: str
     # Empty unless a sync is under way: "Syncing: 45% of 4 parts done".
     running: str
     percent: int
@@ -67,6 +87,8 @@ class ConnectionView:
     # What becomes of what was loaded, said before and after the shop is disconnected.
     farewell: str
     afterwards: str
+    # What the seller is asked before it goes.
+    held: tuple[HeldView, ...]
     # Connected, but with too little: connecting again is what helps.
     asks_reconnect: bool
 
@@ -76,10 +98,17 @@ class ConnectionView:
 
 
 def connections_view(
-    facts: Mapping[str, Any], formats: Formats, *, available: Sequence[str], token_ends: Mapping[str, str] = NOTHING
+    facts: Mapping[str, Any],
+    formats: Formats,
+    *,
+    available: Sequence[str],
+    token_ends: Mapping[str, str] = NOTHING,
+    webhooks: Mapping[str, Mapping[str, Any]] = NO_WEBHOOKS,
+    held: Mapping[str, Sequence[Mapping[str, Any]]] = NONE_HELD,
 ) -> tuple[ConnectionView, ...]:
     """A card for every shop, and one for every platform without. `available` are the platforms that this service has an
-    application key for, `token_ends` by connection the times at which pasted tokens end, where that is soon.
+    application key for, `token_ends` by connection the times at which pasted tokens end, where that is soon, `webhooks`
+    how each shop's stand, `held` what the seller is asked before it goes.
     """
     shops = facts["connections"]
     keys, titles = keys_of(shops), titles_of(shops)
@@ -95,6 +124,8 @@ def connections_view(
             key=keys[shop["connection_id"]],
             title=titles[shop["connection_id"]],
             advice=_advice(shop["platform"], token_ends.get(shop["connection_id"]), formats),
+            heard=_heard(webhooks.get(shop["connection_id"])),
+            held=tuple(_held_back(one, formats) for one in held.get(shop["connection_id"], ())),
         )
         for shop in shops
     ]
@@ -126,6 +157,8 @@ def _connection(
         synced=synced[0].upper() + synced[1:],
         synced_inside=synced,
         looked=_looked(jobs, formats),
+        heard="",
+        held=(),
         running=f"Syncing: {formats.percent(share)} done" if is_open else "",
         percent=int(share * 100),
         entities=tuple(EntityFact(name=messages.entity_title(job["entity"]), text=_held(job, formats)) for job in jobs),
@@ -205,6 +238,19 @@ def _synced(jobs: Sequence[Job], formats: Formats) -> str:
     if len(proven) < len(jobs):
         return "not yet"
     return formats.ago(min(datetime.fromisoformat(at) for at in proven))
+
+
+def _heard(webhooks: Mapping[str, Any] | None) -> str:
+    return _HEARD.get(webhooks["state"], "") if webhooks else ""
+
+
+def _held_back(one: Mapping[str, Any], formats: Formats) -> HeldView:
+    title, held, stored = (
+        messages.entity_title(one["entity"]),
+        formats.number(one["held"]),
+        formats.number(one["stored"]),
+    )
+    return HeldView(number=one["id"], text=f"{title}: {held} of {stored}. {MESSAGES['deletion_brake']}")
 
 
 def _looked(jobs: Sequence[Job], formats: Formats) -> str:

@@ -73,7 +73,7 @@ async def _keep(web: Web, platform: str, event: Event) -> Received:
         p_email=event.email,
         p_seller_message=MESSAGES["disconnected"],
     )
-    if accepted["connections"] and event.effect in ("read", "gone"):
+    if accepted["connections"] and event.effect in ("read", "gone", "rights"):
         web.manager.ring()
     return Received()
 

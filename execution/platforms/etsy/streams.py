@@ -22,11 +22,12 @@ from execution.streams import (
     Round,
     Stream,
     Window,
+    reference,
 )
 
 LINE_ITEM_COLUMNS = (
-    Column("listing_platform_id", "listing_id", Kind.TEXT),
-    Column("product_platform_id", "product_id", Kind.TEXT),
+    reference("listing_platform_id", "listing_id", Kind.TEXT),
+    reference("product_platform_id", "product_id", Kind.TEXT),
     Column("sku", "sku", Kind.TEXT),
     Column("title", "title", Kind.HTML),
     Column("quantity", "quantity", Kind.INTEGER),
@@ -71,7 +72,7 @@ RECEIPT_RECORDS = Records(
         Column("is_paid", "is_paid", Kind.BOOLEAN),
         Column("is_shipped", "is_shipped", Kind.BOOLEAN),
         Column("is_gift", "is_gift", Kind.BOOLEAN),
-        Column("buyer_platform_id", "buyer_user_id", Kind.TEXT),
+        reference("buyer_platform_id", "buyer_user_id", Kind.TEXT),
         Column("country", "country_iso", Kind.TEXT),
         Column("payment_method", "payment_method", Kind.TEXT),
         Column("ordered_at", "created_timestamp", Kind.EPOCH),

@@ -36,4 +36,5 @@ ETSY_WEBHOOKS = Webhooks(
     read=_read,
     about="Orders are read again (`order.*`). Signed as Standard Webhooks say, with ETSY_WEBHOOK_SECRET.",
     sent_as="As Etsy sends it (docs/webhooks).",
+    by_hand="Etsy has no API for webhooks: they are made once for the whole app, in its developer portal.",
 )

@@ -25,7 +25,7 @@ def _exchange(settings: PlatformSettings, _: Pending, code: str) -> RefreshReque
 PRINTIFY_CONSENT = Consent(
     authorize_url="https://printify.com/app/authorize",
     token_url="https://api.printify.com/v1/app/oauth/tokens",  # noqa: S106  an address
-    scopes=("shops.read", "orders.read", "products.read"),
+    scopes=("shops.read", "orders.read", "products.read", "webhooks.read", "webhooks.write"),
     params=_params,
     exchange=_exchange,
 )

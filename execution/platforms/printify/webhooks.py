@@ -8,6 +8,7 @@ from typing import Any
 
 from execution.http.signatures import Delivery, NotSigned, any_equal, hex_hmac
 from execution.moments import moment_in
+from execution.platforms.printify.subscriptions import PRINTIFY_SUBSCRIPTIONS
 from execution.platforms.webhooks import (
     Effect,
     Event,
@@ -55,4 +56,5 @@ PRINTIFY_WEBHOOKS = Webhooks(
     read=_read,
     about="Orders and products are read again, also those said to be deleted; `shop:disconnected` ends the connection.",
     sent_as="As Printify sends it (section 9).",
+    subscriptions=PRINTIFY_SUBSCRIPTIONS,
 )

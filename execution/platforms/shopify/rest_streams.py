@@ -13,8 +13,8 @@ from dataclasses import replace
 from execution.platforms.shopify.graphql import GRAPHQL_PATH
 from execution.platforms.shopify.since_id import SinceIdPages
 from execution.platforms.shopify.streams import ENTITIES as BY_GRAPHQL
-from execution.platforms.shopify.streams import REFUND_LINES, REFUNDS
-from execution.streams import Children, Column, Kind, Records, Round, Stream, Window
+from execution.platforms.shopify.streams import ORDER_MEMORY, REFUND_LINES, REFUNDS
+from execution.streams import Children, Column, Kind, Records, Round, Stream, Window, reference
 
 REST_ORDERS = Stream(
     name="rest_orders",
@@ -32,6 +32,7 @@ REST_ORDERS = Stream(
             *("tags", "discount_codes", "customer", "line_items", "fulfillments", "refunds"),
         ),
     ),
+    memory=ORDER_MEMORY,
     window=Window(
         min_param="created_at_min", max_param="created_at_max", time_at="created_at", from_shop_creation=True
     ),
@@ -49,7 +50,7 @@ REST_ORDERS = Stream(
             Column("status", "financial_status", Kind.LOWER),
             Column("fulfillment_status", "fulfillment_status", Kind.LOWER),
             Column("is_test", "test", Kind.BOOLEAN),
-            Column("buyer_platform_id", "customer.id", Kind.TEXT),
+            reference("buyer_platform_id", "customer.id", Kind.TEXT),
             Column("payment_method", "payment_gateway_names", Kind.TEXTS),
             Column("ordered_at", "processed_at", Kind.ISO_TIME),
             Column("cancelled_at", "cancelled_at", Kind.ISO_TIME),
@@ -70,8 +71,8 @@ REST_ORDERS = Stream(
                 key=("id",),
                 currency="price_set.shop_money.currency_code",
                 columns=(
-                    Column("listing_platform_id", "product_id", Kind.TEXT),
-                    Column("product_platform_id", "variant_id", Kind.TEXT),
+                    reference("listing_platform_id", "product_id", Kind.TEXT),
+                    reference("product_platform_id", "variant_id", Kind.TEXT),
                     Column("sku", "sku", Kind.TEXT),
                     Column("title", "name", Kind.TEXT),
                     Column("quantity", "quantity", Kind.INTEGER),

@@ -46,4 +46,5 @@ SHOPIFY_RIGHTS = Rights(
     without={
         right: _leaving_out(member, right) for right, member in (("read_customers", BUYER), ("read_products", SOLD))
     },
+    may_change=True,
 )

@@ -15,7 +15,20 @@ from functools import partial
 from execution.http.messages import Request
 from execution.platforms.shopify.graphql import GRAPHQL_PATH, graphql
 from execution.platforms.shopify.graphql_pages import GraphqlPages, News
-from execution.streams import Children, Column, Derivation, Entity, Kind, Lookup, Records, Round, Stream, Window
+from execution.streams import (
+    Children,
+    Column,
+    Derivation,
+    Entity,
+    Kind,
+    Lookup,
+    Memory,
+    Records,
+    Round,
+    Stream,
+    Window,
+    reference,
+)
 
 # From this many records on, an export in bulk is cheaper than pages: it costs a dozen calls whatever its size.
 BULK_FROM = 2_000
@@ -77,6 +90,9 @@ def _money(name: str, path: str) -> Column:
     return Column(name, f"{path}.shopMoney", Kind.DECIMAL_MONEY)
 
 
+# Older ones are not shown without a word (section 0.7).
+ORDER_MEMORY = Memory(days=60, unless="read_all_orders")
+
 # By pages, by export, and again by id with more of its lines, stretch by stretch.
 _ORDER_RECORDS = _records(
     name="orders",
@@ -88,7 +104,7 @@ _ORDER_RECORDS = _records(
         Column("fulfillment_status", "displayFulfillmentStatus", Kind.LOWER),
         Column("is_paid", "fullyPaid", Kind.BOOLEAN),
         Column("is_test", "test", Kind.BOOLEAN),
-        Column("buyer_platform_id", "customer.id", Kind.GID),
+        reference("buyer_platform_id", "customer.id", Kind.GID),
         Column("payment_method", "paymentGatewayNames", Kind.TEXTS),
         # An order that was imported was processed before it was created: the seller's date is the first.
         Column("ordered_at", "processedAt", Kind.ISO_TIME),
@@ -113,8 +129,8 @@ _ORDER_RECORDS = _records(
             more_at=("lineItems.pageInfo.hasNextPage", "lineItems.pageInfo.hasPreviousPage"),
             currency="originalUnitPriceSet.shopMoney.currencyCode",
             columns=(
-                Column("listing_platform_id", "product.id", Kind.GID),
-                Column("product_platform_id", "variant.id", Kind.GID),
+                reference("listing_platform_id", "product.id", Kind.GID),
+                reference("product_platform_id", "variant.id", Kind.GID),
                 Column("sku", "sku", Kind.TEXT),
                 Column("title", "name", Kind.TEXT),
                 Column("quantity", "quantity", Kind.INTEGER),
@@ -169,6 +185,7 @@ ORDERS = Stream(
         bulk_node=ORDER_BULK,
         nested={"LineItem": "lineItems"},
     ),
+    memory=ORDER_MEMORY,
     # Bounded by the time of creation: nothing is created before the shop, whenever it was processed.
     window=Window(min_param="created_at", max_param="created_at", time_at="createdAt", from_shop_creation=True),
     records=_ORDER_RECORDS,

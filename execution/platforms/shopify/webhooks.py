@@ -8,6 +8,7 @@ from typing import Any
 
 from execution.http.signatures import Delivery, NotSigned, any_equal, base64_hmac
 from execution.moments import moment_in
+from execution.platforms.shopify.subscriptions import SHOPIFY_SUBSCRIPTIONS
 from execution.platforms.webhooks import (
     Effect,
     Event,
@@ -20,6 +21,7 @@ from execution.platforms.webhooks import (
 )
 
 _LONGEST_EMAIL = 320
+_RIGHTS = "app/scopes_update"
 _PRIVACY_LISTS = ("orders_requested", "orders_to_redact")
 
 
@@ -87,6 +89,9 @@ def _read(delivery: Delivery) -> Event | None:
     if shape is not None:
         _demand(shape, event, shop_id)
         return Event(**plain, effect=shape.effect, **({} if shape.effect == "disconnect" else _subject(event)))
+    if topic == _RIGHTS:
+        # What it says was granted is not believed: the shop is asked.
+        return Event(**plain, effect="rights")
     thing, _, verb = topic.partition("/")
     if thing not in _KINDS:
         return None
@@ -128,6 +133,8 @@ def _names(name: str) -> tuple[str, str]:
 SHOPIFY_WEBHOOKS = Webhooks(
     prove=_prove,
     read=_read,
-    about="Orders, products and customers are read again; `app/uninstalled` and the three privacy topics are obeyed.",
+    about="Orders, products and customers are read again; after `app/scopes_update` the shop is asked what it grants; "
+    "`app/uninstalled` and the three privacy topics are obeyed.",
     sent_as="As Shopify sends it (section 7).",
+    subscriptions=SHOPIFY_SUBSCRIPTIONS,
 )

@@ -115,7 +115,7 @@ class Writer:
 
     def line(self, order: Doc, number: int) -> Doc:
         ids, line = self.shop.ids, order["lines"][number]
-        gone = line["product"] is None
+        gone = line["product"] is None or self.live_shop.product(line["product"]) is None
         line_id = ids.line(order["pos"], number)
         titled = f"{line['title']} - {line['variant_title']}" if line["variant_title"] else line["title"]
         left = line["current"] - line["fulfilled"]

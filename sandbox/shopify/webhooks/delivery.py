@@ -111,6 +111,11 @@ class Webhooks:
     def of_shop(self, shop_id: int) -> list[Subscription]:
         return [each for each in self.subscriptions.values() if each.shop_id == shop_id]
 
+    def forget(self, shop_id: int) -> None:
+        """An app that is taken out of a shop subscribes to nothing there any more."""
+        for subscription in self.of_shop(shop_id):
+            del self.subscriptions[subscription.number]
+
     def emit(self, live_shop: LiveShop, topic: str, payload: Doc, *, event_id: str | None = None) -> list[Delivery]:
         """Send to every subscriber of the topic, and to the application's own address for it."""
         shop_id, event = live_shop.shop.ids.shop, event_id or str(uuid.uuid4())

@@ -167,12 +167,12 @@ returns setof text language sql stable set search_path = '' as $$
     where s.stretch > p_after order by s.stretch limit p_limit;
 $$;
 
--- derive_shopify_gone_variants: of a product whose variants this job has read, those that it did not show are gone. One
--- that was named after the job began may have been read in part: the next job looks at it.
+-- derive_shopify_gone_variants: of a product whose variants this job has read, those that it did not show are missing, and gone
+-- where another reading missed them too. One that was named after the job began may have been read in part: the next job looks at it.
 create or replace function private.derive_shopify_gone_variants(job public.sync_jobs, p_after text, p_limit int)
 returns jsonb
 language plpgsql set search_path = '' as $$
-declare product text; seen text[];
+declare product text; seen text[]; missing text[];
 begin
     select e.object_id into product from private.platform_events as e
      where e.connection_id = job.connection_id and e.kind = 'products' and e.worked_at is null
@@ -183,17 +183,19 @@ begin
     end if;
     select array_agg(distinct k) into seen
       from public.sync_pages as p, unnest(p.keys) as k where p.job_id = job.id and p.stream = 'variants';
-    update public.listing_variants as t set is_deleted = true, sync_run_id = job.run_id
+    select coalesce(array_agg(t.platform_id), '{}') into missing from public.listing_variants as t
      where t.connection_id = job.connection_id and t.listing_platform_id = product and not t.is_deleted
        and t.platform_id <> all (seen)
        -- A product always has a variant: where none was shown, it is the product that is gone.
        and exists (select 1 from public.listing_variants as o
                    where o.connection_id = job.connection_id and o.listing_platform_id = product
                      and o.platform_id = any (seen));
+    perform private.mark_gone(job.connection_id, job.run_id, 'listing_variants', '{}',
+                              private.sight(job, 'listing_variants', missing));
     return jsonb_build_object('rows', 1, 'after', product);
 end $$;
 
--- prove_shopify_line_items: every line of every order: an order that still shows that another stretch follows is named.
+-- prove_shopify_line_items: but for orders that are missing at Shopify, of which nothing can be asked any more: every line of every order: an order that still shows that another stretch follows is named.
 create or replace function private.prove_shopify_line_items(job public.sync_jobs, p_from text, p_rows int) returns jsonb
 language sql stable set search_path = '' as $$
     with piece as materialized (select private.key_bound('orders', job.connection_id, p_from, p_rows) as bound),
@@ -201,6 +203,8 @@ language sql stable set search_path = '' as $$
         select o.platform_id from public.orders as o cross join piece
         where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted
           and (o.raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true'
+          and not exists (select from private.missing_records as m where m.connection_id = job.connection_id
+                                                                     and m.table_name = 'orders' and m.platform_id = o.platform_id)
           and o.platform_id >= p_from and (bound is null or o.platform_id < bound))
     select jsonb_build_object(
         'ok', not exists (select 1 from cut), 'next', bound,
@@ -224,6 +228,8 @@ language sql stable set search_path = '' as $$
         from piece cross join public.orders as o, jsonb_array_elements(o.raw -> 'refunds') as r
         where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted
           and (o.raw #>> '{refunds,0,id}') is not null
+          and not exists (select from private.missing_records as m where m.connection_id = job.connection_id
+                                                                     and m.table_name = 'orders' and m.platform_id = o.platform_id)
           and o.platform_id >= p_from and (bound is null or o.platform_id < bound)),
     missing as materialized (
         select l.id from listed as l
@@ -234,6 +240,8 @@ language sql stable set search_path = '' as $$
         select f.platform_id from public.order_refunds as f cross join piece
         where f.connection_id = job.connection_id and not f.is_deleted
           and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true'
+          and not exists (select from private.missing_records as m where m.connection_id = job.connection_id
+                                                                     and m.table_name = 'orders' and m.platform_id = f.order_platform_id)
           and f.order_platform_id >= p_from and (bound is null or f.order_platform_id < bound))
     select jsonb_build_object(
         'ok', not exists (select 1 from missing) and not exists (select 1 from cut), 'next', (select bound from piece),

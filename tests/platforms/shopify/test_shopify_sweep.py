@@ -33,6 +33,13 @@ def test_what_came_after_the_window_and_was_read_since_stays(
     )
     world.rows(planted, str(first["id"]))
 
+    # Another run missed all of them before; what is shown is missed no more.
+    world.rows(
+        "insert into private.missing_records (connection_id, table_name, platform_id, run_id, seen_at)"
+        f" select connection_id, %s, platform_id, gen_random_uuid(), clock_timestamp() from public.{table} returning 1",
+        table,
+    )
+
     world.drain()
 
     assert world.statuses() == {"changes": "completed", entity: "completed"}
