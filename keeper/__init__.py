@@ -12,6 +12,7 @@ What stands here is the public interface, described in docs/api.md; all else may
 
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from keeper.client import Keeper
+from keeper.events import BackfillTold, ConnectionTold, EntityTold, Event, SyncTold, TenantTold, ToldEntity
 from keeper.parts import Backfills, Connections, Users
 from keeper.results import (
     Backfill,
@@ -36,15 +37,19 @@ from keeper.results import (
 
 __all__ = [
     "Backfill",
+    "BackfillTold",
     "Backfills",
     "Certificate",
     "Connection",
+    "ConnectionTold",
     "Connections",
     "CostTotal",
     "Costs",
     "Disconnected",
+    "EntityTold",
     "Estimate",
     "EstimatedJob",
+    "Event",
     "Failure",
     "Job",
     "Keeper",
@@ -53,8 +58,11 @@ __all__ = [
     "QueuedJob",
     "StoreError",
     "StoreUnavailable",
+    "SyncTold",
     "Synced",
     "SyncedEntity",
+    "TenantTold",
+    "ToldEntity",
     "User",
     "UserError",
     "Users",

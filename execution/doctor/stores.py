@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 import redis
 
 from execution.clock import Clock
-from execution.doctor.lines import LOCAL, Line, failed, not_checked, ok, warning
+from execution.doctor.lines import Line, failed, not_checked, ok, warning
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from execution.keyring import Keyring
 from execution.process import boot
 from execution.schema.migration_files import newest_version
-from execution.settings import Settings
+from execution.settings import LOCAL, Settings
 from execution.store import Rpc
 from execution.tokens.key_rotation import keys_status
 from execution.valkey import Valkey, why_away

@@ -125,6 +125,7 @@ begin
             from jsonb_to_recordset(public.breakers()) as b(scope text, state text, reason text, failures int,
                                                             since timestamptz, retry_at timestamptz)),
         'obligations', private.open_obligations(),
+        'events', private.outbox_facts(),
         'reconnect_needed', (
             select coalesce(jsonb_object_agg(platform, accounts), '{}') from (
                 select platform, count(*) as accounts
