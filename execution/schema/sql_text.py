@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 # One token at a time, in PostgreSQL's own order of precedence; a nested comment is followed by hand.
 _TOKEN = re.compile(
@@ -51,9 +53,12 @@ def statements(source: str) -> list[Statement]:
     return found + _statement(source, start, len(source), tokens)
 
 
-def meaning(source: str) -> tuple[str, ...]:
-    """What of `source` counts: its tokens, so that spaces and comments between them may change."""
-    return tuple(token for statement in statements(source) for token in (*statement.tokens, ";"))
+# Each file that is applied is held against its record again before every other one is.
+@lru_cache(maxsize=512)
+def meaning(source: str) -> bytes:
+    """A digest of what of `source` counts: its tokens, so that spaces and comments between them may change."""
+    tokens = (token for statement in statements(source) for token in (*statement.tokens, ";"))
+    return hashlib.sha256("\0".join(tokens).encode("utf-8", "surrogatepass")).digest()
 
 
 def _depth(depth: int, tokens: list[tuple[int, str]], word: str) -> int:
