@@ -45,6 +45,7 @@ from execution.settings import database_url
 from execution.sync_orchestrator import OUTCOME_WORDS as ROUND_WORDS
 from execution.terminal import console, moment_text, plain_facts, progress_of, refuse, say, show
 from execution.tokens import key_rotation
+from execution.user_commands import user
 
 cli = typer.Typer(
     name="keeper",
@@ -53,7 +54,6 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-user = typer.Typer(help="Users of the product.", no_args_is_help=True)
 backfill = typer.Typer(help="Start a backfill and see how it stands.", no_args_is_help=True)
 rejected = typer.Typer(help="Records that could not be mapped.", no_args_is_help=True)
 migrations = typer.Typer(help="The database's migrations.", no_args_is_help=True)

@@ -519,7 +519,7 @@ def _keep_house(app: App, stop: threading.Event) -> None:
         busy = False
         try:
             done = keep_house(app)
-            busy = bool(done["pruned"] or done["erased"] or done["unfinished"])
+            busy = bool(done["pruned"] or done["erased"] or done["unfinished"] or done["deleting"])
         except KeeperError as error:
             workers.log.warning("housekeeping_failed", error=str(error))
         except Exception:  # noqa: BLE001  it is logged
