@@ -19,6 +19,9 @@ from execution.clock import Clock, SystemClock
 from execution.connections.connector import Connector
 from execution.connections.disconnect import Disconnector
 from execution.connections.registration import registration_of
+from execution.events.endpoint import Endpoint, endpoint_of
+from execution.events.schedule import Schedule
+from execution.events.sender import Sender
 from execution.http.call_record import CallRecord
 from execution.http.circuit_breaker import CircuitBreaker
 from execution.http.transport import DEADLINE_S, LIVE_DEADLINE_S, HttpTransport
@@ -166,6 +169,24 @@ class App:
         """Where a platform's webhooks are to go; None where this process has no address, or no secret for them."""
         return registration_of(self.settings, platform_named(name))
 
+    @cached_property
+    def event_schedule(self) -> Schedule:
+        """How often an event out is tried, as the directive declares it."""
+        return Schedule.load()
+
+    @cached_property
+    def event_endpoint(self) -> Endpoint | None:
+        """Who is told what became of tenants; None where nobody is. Raises UserError for half a setting."""
+        schedule = self.event_schedule
+        return endpoint_of(self.settings, self.clock, timeout=schedule.timeout, longest_wait=schedule.longest)
+
+    def event_sender(self) -> Sender | None:
+        """Who sends what is due; None where nobody is told."""
+        endpoint = self.event_endpoint
+        if endpoint is None:
+            return None
+        return Sender(store=self.store, endpoint=endpoint, schedule=self.event_schedule, rng=self.rng)
+
     def refresher_of(self, name: str) -> Refresher:
         """Who refreshes a platform's pairs; a UserError where its credentials are missing."""
         return Refresher(
@@ -261,6 +282,8 @@ class App:
             part = self.__dict__.get(name)
             if part is not None:
                 part.close()
+        if endpoint := self.__dict__.get("event_endpoint"):
+            endpoint.transport.close()
 
     def _after_slice(self) -> None:
         self.limiter.give_back()

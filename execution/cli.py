@@ -19,13 +19,14 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from execution import __version__, operations, runs, shipped
-from execution.app import App
 from execution.backfill_manager import OUTCOME_WORDS
 from execution.catalog import PLATFORMS, platform_named
 from execution.command_line import EXIT_NOT_AS_IT_SHOULD_BE, run_as
+from execution.command_parts import Json, Platform, Shop, User, app, unchecked_app
 from execution.connections.choice import origins
 from execution.doctor import examination
 from execution.errors import UserError
+from execution.event_commands import events
 from execution.process import logs
 from execution.reports import budget as budget_report
 from execution.reports import costs as cost_of_goods
@@ -33,10 +34,11 @@ from execution.reports import deletions, estimates, obligations, progress
 from execution.reports import runs as run_report
 from execution.reports import webhooks as webhooks_report
 from execution.schema import migration_files
-from execution.settings import Settings, database_url
+from execution.settings import database_url
 from execution.sync_orchestrator import OUTCOME_WORDS as ROUND_WORDS
 from execution.terminal import console, moment_text, plain_facts, progress_of, say, show
 from execution.tokens import key_rotation
+from execution.user_commands import user
 
 cli = typer.Typer(
     name="keeper",
@@ -45,7 +47,6 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-user = typer.Typer(help="Users of the product.", no_args_is_help=True)
 backfill = typer.Typer(help="Start a backfill and see how it stands.", no_args_is_help=True)
 rejected = typer.Typer(help="Records that could not be mapped.", no_args_is_help=True)
 migrations = typer.Typer(help="The database's migrations.", no_args_is_help=True)
@@ -63,17 +64,14 @@ brake = typer.Typer(help="Very many records that seem to be gone: nothing goes u
 cli.add_typer(brake, name="deletions")
 owed = typer.Typer(help="What platforms' privacy laws ask of us.", no_args_is_help=True)
 cli.add_typer(owed, name="obligations")
+cli.add_typer(events, name="events")
 
 _names = sorted(PLATFORMS)
 _NAMES = f"{', '.join(_names[:-1])} or {_names[-1]}"
 
-Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
-User = Annotated[str, typer.Option("--user", help="The user's id (a UUID).")]
 Entities = Annotated[list[str] | None, typer.Option("--entity", help="One; may be given again. All by default.")]
 Again = Annotated[bool, typer.Option("--again", help="Read what is complete already once more.")]
 Wait = Annotated[float, typer.Option(help="Seconds that a parked job may still be away and be waited for.", min=0)]
-Platform = Annotated[str | None, typer.Option("--platform", help="One platform; all of the user's by default.")]
-Shop = Annotated[str | None, typer.Option("--shop", help="One shop, by its id; all by default.")]
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer hands over the option's value
@@ -90,18 +88,6 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-def app() -> App:
-    """The parts of a command, which checks in before it does anything: as workers, the clock and the web do."""
-    here = unchecked_app()
-    here.check_boot()
-    return here
-
-
-def unchecked_app() -> App:
-    """For what checks in by itself, or tells what is wrong."""
-    return App(settings=Settings.load())
 
 
 @cli.command(short_help="Apply the migrations that the database lacks.")

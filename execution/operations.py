@@ -504,6 +504,8 @@ def work_forever(*, processes: int, threads: int) -> NoReturn:
 
 def keep_time(app: App, *, every_seconds: float) -> None:
     """Beat until a signal comes, a second one ends at once. A beat that fails is told, and the next one tries again."""
+    # A setting that cannot be used is told before anything begins.
+    sender = app.event_sender()
     shutdown = Shutdown(held_leases=HeldLeases(), give_back=lambda _: None)
     # Python's own handler would raise in the middle of a beat.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -514,6 +516,9 @@ def keep_time(app: App, *, every_seconds: float) -> None:
     care.start()
     house = threading.Thread(target=_keep_house, args=(app, stop), name="housekeeping", daemon=True)
     house.start()
+    sending = [threading.Thread(target=sender.until, args=(stop,), name="events", daemon=True)] if sender else []
+    for thread in sending:
+        thread.start()
     broker = workers.make_broker(app.settings, [])
     # In the beat itself, not beside it: a clock that hangs is not alive.
     heartbeat = Heartbeat(app.hasty_store, "clock", app.clock)
@@ -527,8 +532,11 @@ def keep_time(app: App, *, every_seconds: float) -> None:
             # Without a beat every lapsed lease and every parked job would wait for ever.
             workers.log.exception("tick_broke")
         stop.wait(every_seconds)
-    # A refresh that ends in time is stored: the platform may not issue the pair twice.
-    care.join(EXIT_SECONDS)
+    # A refresh that ends in time is stored: the platform may not issue the pair twice. An event that is received in
+    # time is not sent once more.
+    ends_at = app.clock.monotonic() + EXIT_SECONDS
+    for thread in (care, *sending):
+        thread.join(max(0.0, ends_at - app.clock.monotonic()))
 
 
 def keep_house(app: App) -> dict[str, Any]:
@@ -547,7 +555,7 @@ def _keep_house(app: App, stop: threading.Event) -> None:
         busy = False
         try:
             done = keep_house(app)
-            busy = bool(done["pruned"] or done["erased"] or done["unfinished"])
+            busy = bool(done["pruned"] or done["erased"] or done["unfinished"] or done["deleting"])
         except KeeperError as error:
             workers.log.warning("housekeeping_failed", error=str(error))
         except Exception:  # noqa: BLE001  it is logged

@@ -43,6 +43,7 @@ MESSAGES: Mapping[str, str] = {
     "count_not_told": "The platform did not tell us how much there is. The first pages will tell.",
     "just_begun": "It has just begun. The next pages will tell.",
     "not_connected": "Connect again first.",
+    "paused": "Syncing is paused, so nothing is asked of the platform.",
     "platform_away": "The platform does not answer just now. Try again in a few minutes.",
     "renewed_first": "Our access has to be renewed first. The first pages will tell.",
 }

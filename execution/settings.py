@@ -6,13 +6,16 @@ so that a worker for one platform starts without the others.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Self, cast
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -41,6 +44,9 @@ from execution.platform_settings import (
 )
 from execution.valkey import address_fault
 
+# Hosts of this machine: nothing leaves it.
+LOCAL = ("localhost", "127.0.0.1", "::1")
+PRODUCTION = "production"
 _ADVICE = "set it right, or take a whole set from `keeper up --print-env`."
 
 
@@ -108,6 +114,36 @@ def _printable(value: str) -> str:
     return value
 
 
+def _events_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "https" and parts.hostname not in LOCAL:
+        raise ValueError("is not an https:// address, and not on this machine")
+    if parts.username or parts.password:
+        raise ValueError("has a user's name in it: what signs is EVENTS_SECRET")
+    return value
+
+
+def _signing_secrets(value: SecretStr) -> SecretStr:
+    for secret in secrets_of(value):
+        try:
+            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        except binascii.Error:
+            key = b""
+        if not secret.startswith("whsec_") or not 24 <= len(key) <= 64:
+            raise ValueError("has a secret that is not whsec_ and 24 to 64 bytes in base64")
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventsSettings:
+    """Where events go, what they are signed with, and whether that may be in a network of the operator's own."""
+
+    url: str
+    secrets: Sequence[str] = field(repr=False)
+    allow_private: bool
+    is_development: bool
+
+
 RedisAddress = Annotated[SecretStr, address("redis", "rediss", "unix"), AfterValidator(_valkey_options)]
 DatabaseAddress = Annotated[SecretStr, address("postgres", "postgresql")]
 _DATABASE: TypeAdapter[SecretStr] = TypeAdapter(DatabaseAddress)
@@ -137,10 +173,14 @@ class Settings(BaseSettings):
     public_url: WebAddress | None = None
     database_url: DatabaseAddress | None = None
     # Bound into every token ciphertext: a laptop pointed at production's database cannot read its tokens.
-    keeper_environment: Annotated[str, AfterValidator(_printable)] = "production"
+    keeper_environment: Annotated[str, AfterValidator(_printable)] = PRODUCTION
     # What this installation is called in Valkey, where its processes reach one database by several addresses.
     keeper_installation: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = None
     history_window: Annotated[HistoryWindow, BeforeValidator(_history_window)] = HistoryWindow()
+    # Who is told what became of tenants (docs/events.md). Several secrets while one is rotated out.
+    events_url: Annotated[WebAddress, AfterValidator(_events_address)] | None = None
+    events_secret: Annotated[SecretStr, AfterValidator(_signing_secrets)] | None = None
+    events_allow_private: bool = False
     # For tuning: budgets count and log what they would refuse, and refuse nothing.
     budget_shadow: bool = False
 
@@ -197,6 +237,21 @@ class Settings(BaseSettings):
     def webhook_secrets(self, platform: str) -> list[str]:
         """What a platform's webhooks are signed with; none where it is not set."""
         return secrets_of(self.variable(_variables_of(platform).webhook_secret))
+
+    def events(self) -> EventsSettings | None:
+        """Where events go; None where nobody is told. Raises UserError where only half of it is set."""
+        if self.events_url is None and self.events_secret is None:
+            return None
+        if self.events_url is None or self.events_secret is None:
+            words = "EVENTS_SECRET", "EVENTS_URL"
+            there, missing = words if self.events_url is None else reversed(words)
+            raise UserError(f"{there} is set without {missing}:", hint="set both, or none.")
+        return EventsSettings(
+            url=self.events_url,
+            secrets=secrets_of(self.events_secret),
+            allow_private=self.events_allow_private,
+            is_development=self.keeper_environment != PRODUCTION,
+        )
 
     def readings(self) -> dict[str, str]:
         """Which way each platform is read that can be read in several."""

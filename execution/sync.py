@@ -9,6 +9,7 @@ import typer
 from execution import cli, operations
 from execution.backfill_manager import OUTCOME_WORDS
 from execution.command_line import run_as
+from execution.command_parts import Json, Shop, User, app
 from execution.platforms.platform import Platform
 from execution.terminal import show
 
@@ -20,18 +21,18 @@ def main(platform: Platform) -> NoReturn:
     @command.command(help=f"Load a user's whole history from {platform.title}, in this process, until nothing is due.")
     def sync(
         *,
-        user_id: cli.User,
-        shop: cli.Shop = None,
+        user_id: User,
+        shop: Shop = None,
         entity: cli.Entities = None,
         again: cli.Again = False,
         wait: cli.Wait = 60.0,
-        as_json: cli.Json = False,
+        as_json: Json = False,
     ) -> None:
-        app = cli.app()
+        here = app()
         started = operations.start_backfill(
-            app, user_id=user_id, platform=platform.name, shop_id=shop, entities=entity or [], again=again
+            here, user_id=user_id, platform=platform.name, shop_id=shop, entities=entity or [], again=again
         )
-        worked = operations.run_until_idle(app, wait_seconds=wait)
+        worked = operations.run_until_idle(here, wait_seconds=wait)
         facts: dict[str, Any] = {**started, **worked}
         lines = [f"{job['entity']}: {OUTCOME_WORDS[job['outcome']]}" for job in started["jobs"]]
         text = "\n".join((*lines, f"{worked['slices']} slices worked, nothing claimable."))

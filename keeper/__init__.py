@@ -12,6 +12,7 @@ What stands here is the public interface, described in docs/api.md; all else may
 
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from keeper.client import Keeper
+from keeper.events import BackfillTold, ConnectionTold, EntityTold, Event, SyncTold, TenantTold, ToldEntity
 from keeper.parts import Backfills, Connections, Runs, Users
 from keeper.results import (
     Backfill,
@@ -40,16 +41,20 @@ from keeper.results import (
 
 __all__ = [
     "Backfill",
+    "BackfillTold",
     "Backfills",
     "Certificate",
     "Changed",
     "Connection",
+    "ConnectionTold",
     "Connections",
     "CostTotal",
     "Costs",
     "Disconnected",
+    "EntityTold",
     "Estimate",
     "EstimatedJob",
+    "Event",
     "Failure",
     "Job",
     "Keeper",
@@ -62,8 +67,11 @@ __all__ = [
     "Runs",
     "StoreError",
     "StoreUnavailable",
+    "SyncTold",
     "Synced",
     "SyncedEntity",
+    "TenantTold",
+    "ToldEntity",
     "User",
     "UserError",
     "Users",

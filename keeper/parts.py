@@ -10,7 +10,7 @@ from typing import Any
 
 import dramatiq
 
-from execution import backfill_manager, operations, runs
+from execution import backfill_manager, operations, runs, tenants
 from execution.app import App
 from execution.backfill_manager import BackfillManager
 from execution.reports import estimates, progress
@@ -55,6 +55,23 @@ class Users(_Part):
         """The user with this address, or None."""
         found = operations.user_by_email(self._app, email)
         return None if found is None else result(User, found)
+
+    def pause(self, user_id: str, *, platform: str | None = None, shop_id: str | None = None) -> None:
+        """Leave a user alone, or some of the user's shops: nothing is read, and nothing is lost, until `resume`.
+
+        Raises UserError for an unknown user, platform or shop.
+        """
+        tenants.pause(self._app, user_id=user_id, platform=platform, shop_id=shop_id, by=TRIGGER)
+
+    def resume(self, user_id: str, *, platform: str | None = None, shop_id: str | None = None) -> None:
+        """Take up again what was paused, where it stood. Raises as `pause` does."""
+        tenants.resume(self._app, user_id=user_id, platform=platform, shop_id=shop_id, by=TRIGGER)
+
+    def delete(self, user_id: str) -> None:
+        """Delete a user in all stores, for good; `tenant.deleted` is told when it is done. Raises UserError for an
+        unknown user.
+        """
+        tenants.delete(self._app, user_id=user_id, by=TRIGGER)
 
 
 class Connections(_Part):

@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("execution", "keeper", "web", "sandbox")
 SOURCES = sorted(path for package in PACKAGES for path in ROOT.glob(f"{package}/**/*.py"))
-ALL_FILES = [path.relative_to(ROOT) for path in (*SOURCES, *ROOT.glob("[tb]*/**/*.py"))]
+ALL_FILES = [path.relative_to(ROOT) for path in (*SOURCES, *ROOT.glob("[tb]*/**/*.py"), *ROOT.glob("examples/*.py"))]
 # What was decided, and what was changed, is told of the modules that there were.
 DOCUMENTS = sorted(
     path for path in (*ROOT.glob("*.md"), *ROOT.glob("d*/*.md")) if path.parent.name != "decisions"
@@ -35,7 +35,8 @@ _SCHEMAS = ("auth", "private", "public", "supabase_migrations")
 _OTHERS = (
     "e.r", "extensions.search", "keeper.backfills", "keeper.connections", "keeper.platforms", "keeper.runs",
     "keeper.users",
-    "onboarding.completed",
+    "onboarding.completed", "backfill.completed", "backfill.failed", "connection.connected", "connection.disconnected",
+    "connection.reconnect_needed", "entity.incomplete", "keeper.test", "sync.completed", "tenant.deleted",
     "render.yaml", "py.typed", "request.app", "Session.setup",
 )  # fmt: skip
 

@@ -307,3 +307,35 @@ def test_a_key_goes_into_a_header_or_is_refused(wrong: str) -> None:
 )
 def test_a_word_that_is_none_of_a_settings_is_refused(variable: str, value: str, fault: str) -> None:
     assert f"{variable} {fault}" in told(**{variable: value})
+
+
+WHSEC = "whsec_" + "A" * 43 + "="
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"EVENTS_URL": "http://service.example/"}, "EVENTS_URL is not an https:// address, and not on this machine"),
+        ({"EVENTS_URL": "https://canary:canary@service.example/"}, "EVENTS_URL has a user's name in it"),
+        ({"EVENTS_SECRET": "canary-canary-canary-canary"}, "EVENTS_SECRET has a secret that is not whsec_"),
+        ({"EVENTS_SECRET": "whsec_Y2FuYXJ5"}, "EVENTS_SECRET has a secret that is not whsec_"),
+        ({"EVENTS_SECRET": f"{WHSEC} canary"}, "EVENTS_SECRET has a secret that is not whsec_"),
+    ],
+)
+def test_where_events_must_not_go_and_what_signs_nothing_is_told(changes, fault):
+    with pytest.raises(UserError) as raised:
+        Settings.load(WHOLE | changes)
+
+    assert fault in str(raised.value)
+    assert "canary" not in str(raised.value)
+
+
+def test_who_is_told_is_set_whole_or_not_at_all():
+    told = {"EVENTS_URL": "https://service.example/told", "EVENTS_SECRET": f"{WHSEC},{WHSEC}"}
+    events = Settings.load(WHOLE | told).events()
+
+    assert (events.url, events.secrets, events.is_development) == (told["EVENTS_URL"], [WHSEC] * 2, False)
+    assert Settings.load(WHOLE).events() is None
+    for name, value in told.items():
+        with pytest.raises(UserError, match="set both, or none"):
+            Settings.load(WHOLE | {name: value}).events()

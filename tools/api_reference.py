@@ -22,7 +22,7 @@ _INTRODUCTION = """# The Python interface
 
 Written from the docstrings by `python -m tools.api_reference`. What stands here is public and typed (`py.typed`);
 everything else may change with any release. `examples/` has an onboarding webhook, the handler of a settings page,
-and a script like a notebook.
+a receiver of events, and a script like a notebook.
 
 ```python
 from keeper import Keeper

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from execution.certificates import why_unreached
-from execution.doctor.lines import LOCAL, Line, failed, not_checked, ok, warning
-from execution.settings import Settings
+from execution.doctor.lines import Line, failed, not_checked, ok, warning
+from execution.settings import LOCAL, Settings
 
 _ANSWER_S = 10.0
 _DIRECT = re.compile(r"db\.[a-z0-9]+\.supabase\.(co|com|in|net)")

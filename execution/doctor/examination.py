@@ -8,7 +8,7 @@ from typing import Any
 
 from execution.app import App
 from execution.catalog import PLATFORMS
-from execution.doctor import addresses, platform_keys, stores, subscriptions
+from execution.doctor import addresses, events, platform_keys, stores, subscriptions
 from execution.doctor.lines import Line, failed, not_checked, ok
 from execution.errors import UserError
 from execution.settings import Settings
@@ -16,7 +16,7 @@ from execution.store import Patience
 
 # A person waits.
 _PATIENCE = Patience(attempts=2, answer_s=8.0)
-_EVERYTHING = ("database", "keys", "valkey", "platforms", "addresses")
+_EVERYTHING = ("database", "keys", "valkey", "platforms", "events endpoint", "addresses")
 
 
 def examine() -> Iterator[Line]:
@@ -34,6 +34,7 @@ def examine() -> Iterator[Line]:
         yield from stores.of_database(app.store, app.keyring, app.clock)
         yield from stores.of_valkey(settings, app.valkey, app.clock)
         yield from platform_keys.of_platforms(app)
+        yield from events.of_endpoint(app)
         yield from addresses.of_public_url(settings, _webhooks())
         yield from subscriptions.of_shops(app)
     finally:

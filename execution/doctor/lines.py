@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-# Hosts that need no encryption: nothing leaves the machine.
-LOCAL = ("localhost", "127.0.0.1", "::1")
-
 Status = Literal["ok", "warning", "failed", "not checked"]
 
 

@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 import redis
 
 from execution.clock import Clock
-from execution.doctor.lines import LOCAL, Line, failed, not_checked, ok, warning
+from execution.doctor.lines import Line, failed, not_checked, ok, warning
+from execution.doctor.tenants import of_returned
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from execution.keyring import Keyring
 from execution.process import boot
 from execution.schema.migration_files import newest_version
-from execution.settings import Settings
+from execution.settings import LOCAL, Settings
 from execution.store import Rpc
 from execution.tokens.key_rotation import keys_status
 from execution.valkey import Valkey, why_away
@@ -42,7 +43,11 @@ def of_database(store: Rpc, keyring: Keyring, clock: Clock) -> Iterator[Line]:
     yield ok("database", "answers, and takes our key")
     yield _judged("environment", f"it is '{keyring.environment}'", lambda: boot.check_environment(recorded, keyring))
     yield _judged("schema", f"is at {recorded['schema']}", lambda: boot.check_schema(recorded, newest_version()))
-    looks: tuple[Look, ...] = (lambda: of_keys(store, keyring), lambda: of_processes(store, clock))
+    looks: tuple[Look, ...] = (
+        lambda: of_keys(store, keyring),
+        lambda: of_processes(store, clock),
+        lambda: of_returned(store),
+    )
     for look in looks:
         try:
             yield from look()

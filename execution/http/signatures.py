@@ -63,13 +63,13 @@ def standard_id(delivery: Delivery, secrets: Sequence[str], *, now: float) -> st
     return named
 
 
-def standard_headers(secret: str, delivery: str, sent_at: int, body: bytes) -> dict[str, str]:
-    """The headers that a sender puts on a delivery; the demo sends one."""
+def standard_headers(secrets: Sequence[str], delivery: str, sent_at: int, body: bytes) -> dict[str, str]:
+    """The headers that a sender puts on a delivery: a signature by each secret, several while one is rotated out."""
     signed = b".".join((delivery.encode(), str(sent_at).encode(), body))
     return {
         "webhook-id": delivery,
         "webhook-timestamp": str(sent_at),
-        "webhook-signature": f"v1,{base64_hmac(_key(secret), signed)}",
+        "webhook-signature": " ".join(f"v1,{base64_hmac(_key(secret), signed)}" for secret in secrets),
     }
 
 

@@ -60,12 +60,14 @@ class HttpTransport:
         *,
         transport: httpx.BaseTransport | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
+        resolve: Callable[[str, int], str] | None = None,
     ) -> None:
+        """`resolve`: the address of a host, for whoever may not be led to any; it raises what the caller is told."""
         self._clock = clock
         self._max_body_bytes = max_body_bytes
         # Not httpx's client: it has cookies, which must not travel from one seller's answer to another's request, and
         # redirects; and it costs a third of a call.
-        self._transport = transport or _DeadlineTransport()
+        self._transport = transport or _DeadlineTransport(resolve)
 
     def send(
         self,
@@ -89,6 +91,15 @@ class HttpTransport:
                 _clamped(None, httpx.ReadTimeout)  # also with a transport that has no sockets
                 reader.feed(chunk)
             return RawResponse(status=response.status_code, headers=response.headers, body=reader.finish())
+
+    def head_of(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes, deadline_s: float
+    ) -> RawResponse:
+        """The answer's status and headers, where its body says nothing: it is not waited for. Raises as `send` does."""
+        ends_at = self._clock.monotonic() + deadline_s
+        faults_sorted = self._faults_sorted(lambda: ends_at - self._clock.monotonic())
+        with faults_sorted, self._asked(method, url, headers, body, deadline_s) as response:
+            return RawResponse(status=response.status_code, headers=response.headers, body=b"")
 
     @contextmanager
     def download(self, url: str, *, offset: int = 0, deadline_s: float = DEADLINE_S) -> Iterator[Iterator[bytes]]:
@@ -216,6 +227,9 @@ class _DeadlineStream(httpcore.NetworkStream):
 
 
 class _DeadlineBackend(httpcore.SyncBackend):
+    def __init__(self, resolve: Callable[[str, int], str] | None) -> None:
+        self._resolve = resolve
+
     def connect_tcp(
         self,
         host: str,
@@ -225,18 +239,20 @@ class _DeadlineBackend(httpcore.SyncBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         clamped = _clamped(timeout, httpcore.ConnectTimeout)
-        return _DeadlineStream(super().connect_tcp(host, port, clamped, local_address, socket_options))
+        # The name stays that of the certificate: TLS is told it apart from the address.
+        address = self._resolve(host, port) if self._resolve else host
+        return _DeadlineStream(super().connect_tcp(address, port, clamped, local_address, socket_options))
 
 
 class _DeadlineTransport(httpx.HTTPTransport):
     """httpx's own transport with a pool whose sockets know the deadline; httpx offers no argument for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, resolve: Callable[[str, int], str] | None = None) -> None:
         super().__init__(trust_env=False)
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(trust_env=False),
             max_connections=32,
             max_keepalive_connections=16,
             keepalive_expiry=30.0,
-            network_backend=_DeadlineBackend(),
+            network_backend=_DeadlineBackend(resolve),
         )

@@ -33,7 +33,7 @@ class Content:
     """The provider's count, the records' keys in order, and the further members that the paginator asked for, by path.
 
     `single`: some record has no readable key. `count` is None where the page does not tell it. `beside`: a further
-    member of each record, in the order of keys. `in_place`: what stands for a record that could not be fetched. `shown`:
+    member of each record, in the order of keys. `in_place`: what stands for a record that could not be had. `shown`:
     what the call shows of other entities, by name: their newest record, in a list of one, or none.
     """
 

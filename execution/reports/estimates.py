@@ -170,6 +170,8 @@ class Estimates:
         """How to ask for this shop, and since when it exists."""
         if shop is None or shop["status"] != "connected" or shop["access_token"] is None:
             raise Fatal("not connected", code="not_connected")
+        if shop["is_paused"]:
+            raise Fatal("the shop is left alone", code="paused")
         if shop["expires_in_seconds"] is not None and shop["expires_in_seconds"] < 5:
             raise Fatal("the token has expired", code="renewed_first")
         pair = opened(dict(shop), self._app.keyring)

@@ -53,6 +53,11 @@ def status_table(facts: Mapping[str, Any], now: datetime) -> RenderableType:
     if not facts["jobs"]:
         lines = [Text("No backfill was started. Run `keeper backfill start`.")]
     lines += [
+        Text(f"{origin(shop)} is paused; `keeper user resume` goes on.", style="yellow")
+        for shop in facts["connections"]
+        if shop.get("paused_at")
+    ]
+    lines += [
         Text(f"{origin(job)} {_wait(job, now)}", style="yellow") for job in facts["jobs"] if job["status"] == "parked"
     ]
     lines += [

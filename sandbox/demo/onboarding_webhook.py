@@ -22,7 +22,7 @@ def send_onboarding(url: str, env: Mapping[str, str], user_id: str) -> dict[str,
     Answers what the first was told; the second must be told the same, and start nothing.
     """
     body = orjson.dumps({"type": "onboarding.completed", "data": {"user_id": user_id}})
-    headers = standard_headers(env["WEBHOOK_SECRET"], f"msg_{uuid.uuid4().hex}", int(time.time()), body)
+    headers = standard_headers([env["WEBHOOK_SECRET"]], f"msg_{uuid.uuid4().hex}", int(time.time()), body)
     with httpx.Client(base_url=url, trust_env=False, timeout=_PATIENCE_S) as http:
         first, again = (http.post("/webhooks/onboarding", content=body, headers=headers) for _ in range(2))
     if first.status_code != httpx.codes.ACCEPTED or again.json() != first.json():

@@ -8,9 +8,11 @@ language sql stable security definer set search_path = '' as $$
     select jsonb_build_object(
         'user_id', p.user_id, 'plan', p.plan, 'backfill_status', p.backfill_status,
         'backfill_completed_at', p.backfill_completed_at, 'failures', p.backfill_failures, 'now', clock_timestamp(),
+        'paused_at', p.paused_at,
         'connections', coalesce((
             select jsonb_agg(jsonb_build_object('connection_id', a.id, 'platform', a.platform, 'shop_id', a.shop_id,
-                       'shop_name', a.shop_name, 'status', a.status, 'status_reason', a.status_reason)
+                       'shop_name', a.shop_name, 'status', a.status, 'status_reason', a.status_reason,
+                       'paused_at', coalesce(p.paused_at, a.paused_at))
                    order by a.platform, a.shop_name, a.shop_id)
             from public.connected_accounts as a where a.user_id = p.user_id), '[]'),
         'jobs', coalesce((

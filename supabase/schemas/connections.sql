@@ -16,6 +16,8 @@ create table public.connected_accounts (
     -- Since when it has this status (disconnect.sql).
     status_since timestamptz not null default clock_timestamp(),
     connected_at timestamptz not null default now(),
+    -- Since when it is left alone, although its user is not (pausing.sql).
+    paused_at timestamptz,
     unique (user_id, platform, shop_id)
 );
 comment on table public.connected_accounts is 'A connection: a shop that a user connected. Two users may each have one to the same shop.';
@@ -27,7 +29,7 @@ create policy own_rows on public.connected_accounts for select to authenticated
     using (user_id = (select auth.uid()));
 grant select on public.connected_accounts to service_role;
 grant select (id, user_id, platform, shop_id, shop_name, currency, stated_currency, shop_created_at, status, status_since,
-              connected_at)
+              connected_at, paused_at)
     on public.connected_accounts to authenticated;
 comment on column public.connected_accounts.status_reason is 'For engineers; users are told by the status.';
 
@@ -64,6 +66,14 @@ begin
     end if;
     return connection;
 end $$;
+
+-- is_paused: whether a shop is left alone, by itself or with its user.
+create or replace function private.is_paused(p_connection_id uuid) returns boolean
+language sql stable set search_path = '' as $$
+    select coalesce((select a.paused_at is not null or p.paused_at is not null
+                     from public.connected_accounts as a join public.profiles as p on p.user_id = a.user_id
+                     where a.id = p_connection_id), false);
+$$;
 
 -- find_connection: the connection that connecting this shop would renew, so that its id is known before anything is
 -- encrypted for it.

@@ -1,5 +1,5 @@
--- What the clock does once a minute: rows whose life is over go, and shops that left and are to be erased are, both in small
--- steps.
+-- What the clock does once a minute: rows whose life is over go, shops that left and are to be erased are, and users whose deletion
+-- was begun go on going, all in small steps.
 
 -- prune: of each table with a life (private.lives) at most so many rows whose time is over. Answers how many went, by
 -- table. Harmless when run twice at once.
@@ -25,8 +25,9 @@ end $$;
 create or replace function public.keep_house(p_rows int default 500) returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '50s' as $$
 declare erased int := private.erase_shops(p_rows * 4); left_ int := private.go_on_with(null, p_rows * 4);
+        deleting int := private.go_on_deleting(p_rows * 4);
 begin
-    return jsonb_build_object('erased', erased, 'unfinished', left_, 'pruned', private.prune(p_rows)) || private.open_obligations();
+    return jsonb_build_object('erased', erased, 'unfinished', left_, 'deleting', deleting, 'pruned', private.prune(p_rows)) || private.open_obligations();
 end $$;
 revoke all on function public.keep_house(int) from public, anon, authenticated;
 grant execute on function public.keep_house(int) to service_role;

@@ -185,7 +185,7 @@ begin
     return job;
 end $$;
 
--- promote_next: put the next entity of a shop's line at the head, once the one before it has ended.
+-- promote_next: put the next entity of a shop's line at the head, once the one before it has ended. A shop that is paused has none.
 create or replace function private.promote_next(p_connection_id uuid, p_job_type text) returns void
 language sql set search_path = '' as $$
     update public.sync_jobs set status = 'queued', served_at = clock_timestamp()
@@ -196,7 +196,8 @@ language sql set search_path = '' as $$
     and not exists (
         select 1 from public.sync_jobs
         where connection_id = p_connection_id and job_type = p_job_type
-          and status in ('queued', 'running', 'parked'));
+          and status in ('queued', 'running', 'parked'))
+    and not private.is_paused(p_connection_id);
 $$;
 
 -- queue_jobs: queue what is asked in one transaction. `p_jobs` is a list of {platform, connection_id, entity, priority,

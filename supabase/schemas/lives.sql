@@ -16,6 +16,10 @@ language sql immutable set search_path = '' as $$
     ('private.rate_limits', 'user', null, null, null, 'one a user and action'),
     ('private.oauth_states', 'user', '1 hour', 'expires_at', null, null),
     ('private.privacy_requests', 'record', '3 years', 'done_at', null, null),
+    -- What was told is told again on demand.
+    ('private.outbox', 'user', '30 days', 'happened_at', null, null),
+    -- Longer than any backup is kept that could bring them back.
+    ('private.tombstones', 'record', '3 years', 'deleted_at', null, null),
     ('private.person_calls', 'user', '25 hours', 'hour', null, null),
     ('private.tenant_calls', 'user', '30 days', 'hour', null, null),
     ('private.platform_tokens', 'connection', null, null, null, 'one a connection'),

@@ -9,6 +9,8 @@ create table public.profiles (
     -- Which entities failed for good, or miss what could not be mapped, and why, in words for the seller.
     backfill_failures jsonb not null default '[]'::jsonb,
     created_at timestamptz not null default now(),
+    -- Since when the user is left alone (pausing.sql).
+    paused_at timestamptz,
     check ((backfill_status = 'completed') = (backfill_completed_at is not null))
 );
 comment on table public.profiles is 'One row a user of the product; backfill_status is what the dashboard shows.';
@@ -19,11 +21,15 @@ create policy own_rows on public.profiles for select to authenticated
     using (user_id = (select auth.uid()));
 grant select on public.profiles to authenticated, service_role;
 
--- create_profile: a user of auth.users is a user of the product: whoever signs up gets a profile.
+-- create_profile: a user of auth.users is a user of the product: whoever signs up gets a profile. Who was deleted does not, whatever a
+-- backup brings back.
 create or replace function private.create_profile() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-    insert into public.profiles (user_id) values (new.id) on conflict do nothing;
+    insert into public.profiles (user_id)
+    select new.id where not exists (select from private.tombstones as t
+                                    where t.digest = private.digest_of(new.id) and t.deleted_at is not null)
+    on conflict do nothing;
     return new;
 end $$;
 create trigger create_profile after insert on auth.users

@@ -60,7 +60,8 @@ grant execute on function public.read_tokens(uuid) to service_role;
 create or replace function public.tokens_of_connection(p_user_id uuid, p_connection_id uuid) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 begin
-    return (select private.tokens_as_json(a.id) || jsonb_build_object('shop_created_at', a.shop_created_at)
+    return (select private.tokens_as_json(a.id) || jsonb_build_object(
+                    'shop_created_at', a.shop_created_at, 'is_paused', private.is_paused(a.id))
             from public.connected_accounts as a where a.id = p_connection_id and a.user_id = p_user_id);
 end $$;
 revoke all on function public.tokens_of_connection(uuid, uuid) from public, anon, authenticated;

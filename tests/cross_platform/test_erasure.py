@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -75,12 +75,15 @@ def planted(value: Any, broken: dict[str, Any]) -> Any:
     return {**found, "said_by_the_buyer": CANARY}
 
 
-def work_planted(world: World) -> None:
-    """All that is queued, with words in whatever comes."""
+def work_planted(world: World, between: Callable[[], None] | None = None) -> None:
+    """All that is queued, with words in whatever comes; `between` happens once, while an answer is on its way."""
     broken: dict[str, Any] = {}
+    happens = [between, lambda: None] if between else []
 
     def through(send: Send, request: Request) -> Response:
         response = send(request)
+        if happens:
+            happens.pop()()
         body = json.loads(response.body)
         return replace(response, body=json.dumps(planted(body, broken)).encode())
 
@@ -174,6 +177,17 @@ def erase_all_buyers(world: World, db: psycopg.Connection[Any]) -> None:
             )
 
 
+def erase_guests(world: World, db: psycopg.Connection[Any]) -> None:
+    """Of guests, and of orders that could not be mapped, the platform names the orders."""
+    shopify = world.of("shopify")
+    guests = [str(order["id"]) for order in shopify.stand_in.truth(shopify.shop, "orders")]
+    db.execute(
+        "select private.erase_buyer(a, array['8801234567'], null, %s, false) from public.connected_accounts as a"
+        " where id = %s",
+        [guests, shopify.connection_id],
+    )
+
+
 def test_who_is_erased_is_named_nowhere(app: App, db: psycopg.Connection[Any], shops: Shops) -> None:
     other = shops.seller(app, db)
     other.run()
@@ -186,14 +200,7 @@ def test_who_is_erased_is_named_nowhere(app: App, db: psycopg.Connection[Any], s
     planted_in = told(db)
 
     erase_all_buyers(world, db)
-    # Of guests, and of orders that could not be mapped, the platform names the orders.
-    shopify = world.of("shopify")
-    guests = [str(order["id"]) for order in shopify.stand_in.truth(shopify.shop, "orders")]
-    db.execute(
-        "select private.erase_buyer(a, array['8801234567'], null, %s, false) from public.connected_accounts as a"
-        " where id = %s",
-        [guests, shopify.connection_id],
-    )
+    erase_guests(world, db)
 
     emptied = {f"{table}.{column}" for table, column in cleared(db)}
     assert {"customers.name", "customers.email", "rejected_records.raw", *emptied} <= planted_in
@@ -268,5 +275,6 @@ def test_a_shop_that_is_erased_leaves_nothing_and_takes_nothing_of_others(
 
     assert set(map(str, kept.values())) == {"[]"}
     assert db.execute("select count(*) from public.order_costs").fetchone() == costs
-    assert {table for table, _ in dump(db, gone.connection_id)} == {"private.privacy_requests"}
+    # What was told of the shop is kept for a month: ids, codes and counts.
+    assert {table for table, _ in dump(db, gone.connection_id)} == {"private.privacy_requests", "private.outbox"}
     assert [shop.wrong() for shop in world.shops if shop is not gone] == [[], []]

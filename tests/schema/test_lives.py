@@ -53,8 +53,10 @@ def test_what_names_people_or_repeats_what_was_sent_is_kept_no_longer_than_this(
     lives = dict(db.execute("select table_name, life::text from private.lives() where life is not null").fetchall())
 
     assert lives == {
-        "private.admin_actions": "3 years", "private.oauth_states": "01:00:00",
+        "private.admin_actions": "3 years", "private.tombstones": "3 years",
+        "private.oauth_states": "01:00:00",
         "private.privacy_requests": "3 years", "private.person_calls": "25:00:00", "private.tenant_calls": "30 days",
+        "private.outbox": "30 days",
         "public.sync_jobs": "180 days", "public.sync_runs": "180 days", "public.rejected_records": "90 days",
         "private.row_changes": "30 days",
         "private.missing_records": "90 days", "private.held_deletions": "180 days",

@@ -80,6 +80,10 @@ _NUMBERS = {
     "deletions_held": "Tables of shops of which so much seems to be gone that nothing went",
     "obligations_open": "Requests about privacy that are not settled",
     "obligation_oldest_seconds": "How long the oldest of them is open",
+    "events_waiting": "Events that the embedding service has not received yet",
+    "events_lag_seconds": "How long the oldest of them waits",
+    "events_failing_seconds": "How long one of them has been tried in vain",
+    "events_given_up": "Events that were given up in a day",
 }
 
 

@@ -45,6 +45,16 @@ THRESHOLDS = (
         down=25 * 86400,
         text="A request about privacy has been open for {value:.0f} s.",
     ),
+    Threshold(
+        name="events_failing_seconds",
+        degraded=3600,
+        text="An event has been tried in vain for {value:.0f} s: see `keeper events list --state waiting`.",
+    ),
+    Threshold(
+        name="events_given_up",
+        degraded=1,
+        text="{value:.0f} events were given up in a day: `keeper events resend --given-up-since` sends them again.",
+    ),
 )
 # A platform may end a few jobs badly without anything being wrong here.
 _FEWEST_ENDED = 10
@@ -75,6 +85,10 @@ def numbers_of(facts: Facts) -> dict[str, float]:
         "deletions_held": float(facts.get("deletions_held", 0)),
         "obligations_open": float(facts["obligations"]["open"]),
         "obligation_oldest_seconds": float(facts["obligations"]["oldest_seconds"]),
+        "events_waiting": float(facts["events"]["waiting"]),
+        "events_lag_seconds": float(facts["events"]["lag_seconds"]),
+        "events_failing_seconds": float(facts["events"]["failing_seconds"]),
+        "events_given_up": float(facts["events"]["given_up"]),
     }
 
 

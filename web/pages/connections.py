@@ -102,10 +102,10 @@ def export_shop(connection_id: str, user: UserDep, web: WebDep) -> Response:
     """All that was loaded from the shop: a line of JSON a record, each with its table."""
     shop = _connection(web, user, connection_id)
     rate_limits.count_action(web.app.store, user.id, rate_limits.EXPORT)
-    lines = export.lines(web.app.store, web.app.catalog, shop["platform"], connection_id)
+    whole = export.Export(store=web.app.store, user_id=user.id, now=web.app.store.now, connection_id=connection_id)
     name = f"{shop['platform']}-{connection_id}.jsonl"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(lines, media_type="application/x-ndjson", headers=headers)
+    return StreamingResponse(export.stream(whole), media_type="application/x-ndjson", headers=headers)
 
 
 @router.post(HERE + "/{connection_id}/erase")

@@ -141,6 +141,8 @@ def _connection(
     is_open = any(job["status"] in OPEN for job in jobs)
     failed = [job for job in jobs if job["status"] in (*FAILED, WITH_REJECTS)]
     pill, text = _pill(state, is_open=is_open, has_failed=bool(failed))
+    if state == "connected" and shop and shop.get("paused_at"):
+        pill, text = "parked", "Paused"
     synced, words = _synced(jobs, formats), _words(name)
     share = sum(map(progress.share, jobs)) / len(jobs) if jobs else 0.0
     return ConnectionView(
@@ -159,7 +161,7 @@ def _connection(
         looked=_looked(jobs, formats),
         heard="",
         held=(),
-        running=f"Syncing: {formats.percent(share)} done" if is_open else "",
+        running=f"{'Paused' if text == 'Paused' else 'Syncing'}: {formats.percent(share)} done" if is_open else "",
         percent=int(share * 100),
         entities=tuple(EntityFact(name=messages.entity_title(job["entity"]), text=_held(job, formats)) for job in jobs),
         warning=_warning(name, shop),

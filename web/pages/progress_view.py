@@ -135,12 +135,19 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
     unread = [titles[shop.connection_id] for shop in shops if not shop.entities]
     is_partly = state == "completed" and bool(unread)
     headline = _headline(state, jobs)
+    paused = [titles[shop["connection_id"]] for shop in shown if shop.get("paused_at")]
+    is_paused = bool(paused) and len(paused) == len(shown)
     left = [titles[shop.connection_id] for shop in shops if shop.connection_id in away]
     if state == "completed" and left:
         headline = _LEFT if len(left) == len(shops) else _LEFT_PARTLY
+    if is_paused:
+        headline, subline = _PAUSED, _PAUSED_LINE
+    else:
+        subline = _STANDS_STILL if facts.get("stands_still") else _subline(state, jobs, formats)
     return ProgressView(
-        headline=_PARTLY if is_partly else headline,
-        subline=(_STANDS_STILL if facts.get("stands_still") else _subline(state, jobs, formats))
+        headline=_PARTLY if is_partly and not is_paused else headline,
+        subline=subline
+        + (f" Paused: {', '.join(paused)}." if paused and not is_paused else "")
         + (f" Not read yet: {', '.join(unread)}." if is_partly else "")
         + (f" Disconnected, so that nothing new arrives: {', '.join(left)}." if left else ""),
         percent=int(share * 100),
@@ -155,6 +162,11 @@ def progress_view(facts: Mapping[str, Any], formats: Formats) -> ProgressView:
 # Nobody works at the moment: then nothing "starts in a moment".
 _STANDS_STILL = "Nothing moves at the moment. That is on our side, and nothing of yours is lost: it goes on by itself."
 _WAITS_FOR_US = "Waits for us"
+# Whoever runs the service has paused it: it does not go on by itself.
+_PAUSED = "Syncing is paused"
+_PAUSED_LINE = (
+    "Nothing is read from your shops for now. What is here stays here, and what happens meanwhile is read later."
+)
 
 
 def _share(jobs: Sequence[Mapping[str, Any]]) -> float:
@@ -255,7 +267,7 @@ def _shop(
         shop_name=name_of(shop),
         state=state,
         state_text=text,
-        entities=tuple(_entity(job, formats, still=still) for job in jobs),
+        entities=tuple(_entity(job, formats, still=still, is_paused=bool(shop.get("paused_at"))) for job in jobs),
         certificate=lines,
         is_proven=bool(jobs) and all(job["status"] == "completed" for job in jobs),
         is_short=any(job["status"] == WITH_REJECTS for job in jobs),
@@ -267,6 +279,8 @@ def _badge(shop: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> tuple[
         return "failed", "Reconnect needed"
     if shop["status"] == "disconnected":
         return "waiting", "Disconnected"
+    if shop.get("paused_at"):
+        return "parked", "Paused"
     return {
         "empty": ("waiting", "Not synced yet"),
         "open": ("running", "Syncing"),
@@ -277,12 +291,14 @@ def _badge(shop: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> tuple[
     }[_state(jobs)]
 
 
-def _entity(job: Mapping[str, Any], formats: Formats, *, still: bool) -> EntityView:
+def _entity(job: Mapping[str, Any], formats: Formats, *, still: bool, is_paused: bool) -> EntityView:
     share = progress.share(job)
     is_known = job["status"] in CERTIFIED or share > 0 or bool(job["records_total"])
     label, detail = _LINES[job["status"]](job, formats)
     if still and job["status"] == "queued":
         detail = _WAITS_FOR_US
+    if is_paused and job["status"] == "waiting":
+        detail = "Paused"
     return EntityView(
         entity=job["entity"],
         state=job["status"],

@@ -17,6 +17,7 @@ WELL = {
     "quarantined": 0,
     "rejected": 0,
     "obligations": {"open": 0, "oldest_seconds": 0},
+    "events": {"waiting": 0, "lag_seconds": 0, "failing_seconds": 0, "given_up": 0},
 }
 
 
@@ -32,6 +33,8 @@ def with_value(name, value):
             "jobs_quarantined": {"quarantined": value},
             "records_rejected": {"rejected": value},
             "obligation_oldest_seconds": {"obligations": {"open": 1, "oldest_seconds": value}},
+            "events_failing_seconds": {"events": WELL["events"] | {"failing_seconds": value}},
+            "events_given_up": {"events": WELL["events"] | {"given_up": value}},
         }[name]
     )
 

@@ -127,3 +127,10 @@ def test_each_shop_of_a_platform_has_a_card_with_its_own_name_and_jobs() -> None
     ]
     assert [[fact.name for fact in card.entities] for card in cards] == [["Orders"], ["Listings"]]
     assert [bool(card.warning) for card in cards] == [False, True]
+
+
+def test_a_shop_that_is_paused_says_so_and_not_that_it_syncs() -> None:
+    paused = _card(job(status="waiting"), paused_at=later(hours=-1))
+
+    assert (paused.pill, paused.pill_text) == ("parked", "Paused")
+    assert paused.running.startswith("Paused: ")

@@ -257,3 +257,11 @@ def test_what_could_not_be_read_has_no_tick_and_is_said_with_what_to_do() -> Non
         ("Orders", "10 of 10 records could not be read.", "retry")
     ]
     assert "10 of 10 records could not be read." in view.spoken
+
+
+def test_who_is_paused_is_told_so_and_not_that_it_goes_on_by_itself() -> None:
+    shown = _seen(job(status="waiting"), paused_at=later(hours=-1))
+
+    assert shown.headline == "Syncing is paused"
+    assert "what happens meanwhile is read later" in shown.subline
+    assert [(shop.state_text, shop.entities[0].detail) for shop in shown.shops] == [("Paused", "Paused")]

@@ -429,9 +429,11 @@ def test_a_seller_takes_along_what_was_loaded_and_then_erases_it(sign_in, worker
     browser.post("/disconnect-etsy")
     erased = browser.post(f"{here}/erase")
 
+    manifest = told.pop()["manifest"]
     orders = [row for row in told if row["table"] == "orders"]
     assert {row["platform_id"] for row in orders} == {str(row["receipt_id"]) for row in etsy.truth(shop, "receipts")}
     assert {row["table"] for row in told} >= {"orders", "line_items", "customers"}
+    assert sum(one["rows"] for one in manifest["tables"]) == len(told)
     assert [answer.status_code for answer in refused] == [404, 404, 409]
     assert erased.status_code == 303
     assert browser.get("/connections").json() == []

@@ -1,0 +1,1 @@
+"""Events out: what the service that embeds Keeper is told, signed, in order, until it says that it has it."""
