@@ -1,0 +1,142 @@
+-- Tables whose lives were declared, and what health tells, side by side: both functions as supabase/schemas say them now.
+
+-- lives: `belongs_to` says whose end takes it along: a connection's, a user's, or nobody's (service, reference, and a record,
+-- which outlives whom it is about and then names nobody). `life`,
+-- counted from `aged_by`, is when the clock takes it; `only_if` spares rows (`t` is the row). Without a life, `bounded`
+-- says what keeps the table small.
+create or replace function private.lives() returns table (
+        table_name text, belongs_to text, life interval, aged_by text, only_if text, bounded text)
+language sql immutable set search_path = '' as $$
+    values
+    ('public.profiles', 'user', null::interval, null, null, 'one a user'),
+    ('public.connected_accounts', 'user', null, null, null, 'one a shop of a user'),
+    ('private.admins', 'user', null, null, null, 'one a user'),
+    ('private.admin_actions', 'record', '3 years', 'at', null, null),
+    ('private.rate_limits', 'user', null, null, null, 'one a user and action'),
+    ('private.oauth_states', 'user', '1 hour', 'expires_at', null, null),
+    ('private.privacy_requests', 'record', '3 years', 'done_at', null, null),
+    -- What was told is told again on demand.
+    ('private.outbox', 'user', '30 days', 'happened_at', null, null),
+    -- Longer than any backup is kept that could bring them back.
+    ('private.tombstones', 'record', '3 years', 'deleted_at', null, null),
+    ('private.person_calls', 'user', '25 hours', 'hour', null, null),
+    ('private.tenant_calls', 'user', '30 days', 'hour', null, null),
+    ('private.platform_tokens', 'connection', null, null, null, 'one a connection'),
+    ('public.sync_cursors', 'connection', null, null, null, 'one an entity'),
+    ('private.sync_rounds', 'connection', null, null, null, 'one an entity'),
+    ('private.webhook_standings', 'connection', null, null, null, 'one a connection'),
+    ('private.rerun_requests', 'connection', null, null, null, 'one an entity'),
+    ('public.sync_pages', 'connection', null, null, null, 'go with their job'),
+    ('public.certificates', 'connection', null, null, null, 'go with their job'),
+    -- The newest proof of an entity stays, however old it is.
+    ('public.sync_jobs', 'connection', '180 days', 'finished_at',
+     'exists (select from public.sync_jobs as n where n.connection_id = t.connection_id and n.entity = t.entity '
+     'and n.job_type = t.job_type and n.status = ''completed'' and n.finished_at > t.finished_at)', null),
+    ('public.sync_runs', 'connection', '180 days', 'created_at',
+     'not exists (select from public.sync_jobs as j where j.run_id = t.id) '
+     'and not exists (select from public.sync_cursors as c where c.run_id = t.id) '
+     'and not exists (select from private.rerun_requests as r where r.run_id = t.id)', null),
+    -- For so long a run can be taken back.
+    ('private.row_changes', 'connection', '30 days', 'at', null, null),
+    -- As they came, with whom they name: from the last time that they came.
+    ('public.rejected_records', 'connection', '90 days', 'fetched_at', null, null),
+    ('private.platform_events', 'connection', '7 days', 'worked_at', null, null),
+    -- No page is on its way for so long.
+    ('private.closed_objects', 'connection', '90 days', 'gone_at', 't.forgotten_at is null', null),
+    -- So long what a run marked gone can be brought back.
+    ('private.missing_records', 'connection', '90 days', 'gone_at', null, null),
+    ('private.held_deletions', 'connection', '180 days', 'decided_at', null, null),
+    ('private.unfinished_work', 'connection', null, null, null, 'one a connection and kind, until it is done'),
+    ('public.order_costs', 'connection', null, null, null, 'one an order of a printer'),
+    ('private.cost_links', 'connection', null, null, null, 'one an order of a printer, and each that it may be'),
+    -- Senders repeat for days, and people replay by hand: a month is remembered.
+    ('private.webhook_deliveries', 'service', '30 days', 'received_at', null, null),
+    ('private.heartbeats', 'service', '1 day', 'at', null, null),
+    ('private.call_minutes', 'service', '2 days', 'minute', null, null),
+    ('private.api_calls', 'service', '7 days', 'bucket', null, null),
+    ('private.api_answers', 'service', '1 day', 'bucket', null, null),
+    ('private.call_blocks', 'service', '1 day', 'bucket', null, null),
+    -- What a platform told of its limits it tells again. Not while a call of it is in the ledger, or it is blocked.
+    ('private.api_budgets', 'service', '7 days', 'made_at',
+     'not exists (select from private.api_calls as c where c.scope = t.scope) '
+     'and not exists (select from private.call_blocks as b where b.scope = t.scope) '
+     'and coalesce(t.blocked_until, t.made_at) < clock_timestamp()', null),
+    ('private.api_buckets', 'service', null, null, null, 'one a scope'),
+    ('private.circuit_breakers', 'service', null, null, null, 'one a scope that is away'),
+    ('private.installation', 'reference', null, null, null, 'one row'),
+    ('private.virtual_clock', 'reference', null, null, null, 'one row'),
+    ('private.plan_weights', 'reference', null, null, null, 'one a plan'),
+    ('private.round_promises', 'reference', null, null, null, 'one a plan'),
+    ('private.round_rules', 'reference', null, null, null, 'one an entity of a platform'),
+    ('private.round_prices', 'reference', null, null, null, 'one a platform whose shops share a day'),
+    ('private.sales_channels', 'reference', null, null, null, 'one a platform'),
+    ('private.cost_rules', 'reference', null, null, null, 'one a platform'),
+    ('private.currencies', 'reference', null, null, null, 'one a currency'),
+    ('private.html_entities', 'reference', null, null, null, 'one a name');
+$$;
+
+-- pipeline_health: everything that health and metrics tell, in one answer. Counts stop at ten thousand: more of them
+-- would say no more, and a look must stay quick.
+create or replace function public.pipeline_health(p_minutes int default 60) returns jsonb
+language plpgsql stable security definer set search_path = '' set statement_timeout = '3s' as $$
+declare now_ timestamptz := clock_timestamp(); since timestamptz := clock_timestamp() - make_interval(mins => p_minutes);
+begin
+    return jsonb_build_object(
+        'now', now_,
+        'queue', (
+            select jsonb_build_object('queued', count(*), 'lag_seconds',
+                       coalesce(greatest(0, extract(epoch from now_ - min(served_at))), 0))
+            from (select served_at from public.sync_jobs where status = 'queued' limit 10000) as q),
+        'running', (select count(*) from (select 1 from public.sync_jobs where status = 'running' limit 10000) as r),
+        'heartbeats', public.heartbeats(),
+        'quarantined', (select count(*) from (select 1 from public.sync_jobs where status = 'quarantined' limit 10000) as q),
+        'rejected', (select count(*) from (select 1 from public.rejected_records where status = 'open' limit 10000) as r),
+        'parked', (
+            select coalesce(jsonb_object_agg(platform, facts), '{}') from (
+                select platform, jsonb_build_object('waiting', count(*), 'retries', count(*) filter (where attempts > 0),
+                           'next_at', min(run_after)) as facts
+                from (select platform, attempts, run_after from public.sync_jobs where status = 'parked'
+                      order by run_after limit 10000) as p group by platform) as by_platform),
+        'ended', (
+            select coalesce(jsonb_object_agg(platform, facts), '{}') from (
+                select platform, jsonb_build_object('completed', count(*) filter (where status = 'completed'),
+                           'with_rejects', count(*) filter (where status = 'completed_with_rejects'),
+                           'failed', count(*) filter (where status = 'failed'),
+                           'quarantined', count(*) filter (where status = 'quarantined')) as facts
+                from (select platform, status from public.sync_jobs where finished_at > since
+                      order by finished_at desc limit 10000) as e group by platform) as by_platform),
+        'last_sync_at', (
+            select max(finished_at) from (select finished_at, status from public.sync_jobs where finished_at is not null
+                                          order by finished_at desc limit 1000) as e
+            where status in ('completed', 'completed_with_rejects')),
+        'calls', (
+            select coalesce(jsonb_agg(jsonb_build_object('platform', platform, 'endpoint', endpoint, 'outcome', outcome,
+                       'calls', calls, 'seconds', seconds, 'histogram', histogram)), '[]') from (
+                select platform, endpoint, outcome, sum(calls) as calls, sum(seconds) as seconds,
+                       array[sum(histogram[1]), sum(histogram[2]), sum(histogram[3]), sum(histogram[4]),
+                             sum(histogram[5]), sum(histogram[6]), sum(histogram[7]), sum(histogram[8]),
+                             sum(histogram[9]), sum(histogram[10]), sum(histogram[11]), sum(histogram[12]),
+                             sum(histogram[13])] as histogram
+                from private.call_minutes where minute > since group by 1, 2, 3 order by 1, 2, 3 limit 500) as c),
+        'last_success', (
+            select coalesce(jsonb_object_agg(platform, at), '{}') from (
+                select platform, max(minute) as at from private.call_minutes where outcome = 'ok' group by 1) as s),
+        'blocked', (
+            select coalesce(jsonb_agg(jsonb_build_object('platform', split_part(scope, ':', 1), 'until', blocked_until,
+                       'reason', blocked_reason) order by blocked_until desc), '[]')
+            from (select * from private.api_budgets where blocked_until > now_ limit 1000) as b),
+        'circuits', (
+            select coalesce(jsonb_agg(to_jsonb(b) || jsonb_build_object('platform', split_part(b.scope, ':', 1))), '[]')
+            from jsonb_to_recordset(public.breakers()) as b(scope text, state text, reason text, failures int,
+                                                            since timestamptz, retry_at timestamptz)),
+        'obligations', private.open_obligations(),
+        'tables', private.table_sizes(),
+        'webhooks', public.webhook_counts(),
+        'deletions_held', (select count(*) from (select from private.held_deletions where decided_at is null limit 10000) as h),
+        'events', private.outbox_facts(),
+        'reconnect_needed', (
+            select coalesce(jsonb_object_agg(platform, accounts), '{}') from (
+                select platform, count(*) as accounts
+                from (select platform from public.connected_accounts where status = 'reconnect_needed' limit 10000) as a
+                group by platform) as by_platform));
+end $$;
