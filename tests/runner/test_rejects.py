@@ -182,6 +182,11 @@ def test_the_limits_are_a_share_and_a_number_whichever_is_less(read: int, reject
     assert (limits.shortfall("orders", [{"read": read, "rejected": rejected}]) is None) is is_allowed
 
 
+def test_where_nothing_is_held_no_limit_allows_it() -> None:
+    assert not RejectLimits(share=1.0, number=1000).allow(read=10, rejected=10)
+    assert RejectLimits(share=1.0, number=1000).allow(read=10, rejected=9)
+
+
 def test_the_directive_declares_limits_and_a_mistake_in_it_is_told(tmp_path: Path) -> None:
     assert 0 < RejectLimits.load().share < 1
     for said in ("jobs: {}", "rejects: 5", "rejects: {share: 2, number: 1}", "rejects: {share: a, number: 1}", "a: ["):

@@ -44,7 +44,7 @@ def show(  # noqa: PLR0917  FastAPI passes by name
         formats=formats,
         cards=cards,
         addable=_addable(cards, web),
-        notice=render.Notice(tone="bad", text=notice) if notice else _goodbye(disconnected),
+        notice=render.Notice(tone="bad", text=notice) if notice else _goodbye(cards, disconnected),
     )
 
 
@@ -92,9 +92,9 @@ def connect_by_token(  # noqa: PLR0917  FastAPI passes by name
 
 @router.post(HERE + "/{connection_id}/disconnect")
 def disconnect(connection_id: str, user: UserDep, web: WebDep) -> Response:
-    platform = _connection(web, user, connection_id)["platform"]
+    _connection(web, user, connection_id)
     connecting.disconnect(web, user.id, connection_id)
-    return RedirectResponse(f"{HERE}?disconnected={platform}", 303)
+    return RedirectResponse(f"{HERE}?disconnected={connection_id}", 303)
 
 
 @router.get(HERE + "/{connection_id}/export")
@@ -244,9 +244,9 @@ def _addable(cards: tuple[ConnectionView, ...], web: Web) -> list[Addable]:
     ]
 
 
-def _goodbye(platform: str) -> render.Notice | None:
-    if platform not in shown():
-        return None
-    return render.Notice(
-        tone="good", text=f"{messages.platform_title(platform)} is disconnected, and our keys to it are deleted."
-    )
+def _goodbye(cards: tuple[ConnectionView, ...], connection_id: str) -> render.Notice | None:
+    """By its shop's name, where the platform has two. Not of one that is connected, whatever the address says."""
+    for card in cards:
+        if connection_id and card.connection_id == connection_id and not card.is_connected:
+            return render.Notice(tone="good", text=f"{card.title} is disconnected, and our keys to it are deleted.")
+    return None

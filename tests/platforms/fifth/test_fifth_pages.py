@@ -125,6 +125,9 @@ def test_it_is_disconnected_on_its_card(browser: httpx.Client) -> None:
 
     page = browser.get("/settings/connections", headers=HTML).text
     (action,) = re.findall(r'action="(/settings/connections/[0-9a-f-]{36}/disconnect)"', page)
+    # An address that somebody else made says nothing of a shop that is connected.
+    lie = browser.get(f"/settings/connections?disconnected={action.split('/')[3]}", headers=HTML).text
+    assert "is disconnected" not in lie
 
     response = browser.post(action, follow_redirects=True, headers=HTML)
 
