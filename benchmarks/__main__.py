@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HELPERS = ("__init__", "__main__", "world", "plain_loop", "big_shop")
+HELPERS = ("__init__", "__main__", "world", "plain_loop", "big_shop", "bar_chart", "fresh_orders", "fresh_rounds")
 
 
 def main() -> None:

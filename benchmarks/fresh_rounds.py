@@ -1,0 +1,155 @@
+"""Rounds as the product orders them, on a simulated clock: its own functions in PostgreSQL, which read a set time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from benchmarks.fresh_orders import DAY_S, Seen, Shop
+
+SCOPE = "etsy:app:simulated"
+START = datetime(2026, 12, 1, tzinfo=UTC)
+# Quoted so that it may stand inside a text as well (private.lives).
+_CLOCK, _SET_CLOCK = "clock_timestamp()", "current_setting($k$keeper.now$k$)::timestamptz"
+_WORLD = Path(__file__).with_suffix(".sql")
+_SHOPS = (
+    """insert into auth.users (id, email)
+       select gen_random_uuid(), n || '@example.com' from generate_series(1, %(n)s) as n""",
+    """insert into public.connected_accounts (user_id, platform, shop_id)
+       select u.id, 'etsy', split_part(u.email, '@', 1) from auth.users as u""",
+    """insert into sim.shops (number, connection_id, user_id, rate, seen)
+       select a.shop_id::int - 1, a.id, a.user_id, (%(rates)s::float8[])[a.shop_id::int],
+              %(start)s - random() * %(spread)s * interval '1 second'
+       from public.connected_accounts as a""",
+    """update public.profiles as p set plan = (%(plans)s::text[])[s.number + 1] from sim.shops as s
+       where s.user_id = p.user_id""",
+    """insert into public.sync_runs (id, connection_id, user_id, job_type, trigger)
+       select connection_id, connection_id, user_id, 'backfill', 'simulated' from sim.shops""",
+    """insert into public.sync_cursors (connection_id, user_id, platform, entity, watermark, run_id)
+       select connection_id, user_id, 'etsy', 'payments', seen, connection_id from sim.shops""",
+    # As a backfill leaves it: what the shop's own history makes likely.
+    """insert into private.sync_rounds (connection_id, entity, due_at, known_until, changes, days)
+       select connection_id, 'payments', %(start)s, seen, 7 * rate, 7 from sim.shops""",
+)
+
+
+@dataclass
+class Told:
+    """What the simulated days came to. `backfill_most`: the most that backfills held of any rolling day."""
+
+    seen: Seen
+    calls_by_day: list[int] = field(default_factory=list)
+    live_refused: int = 0
+    live_asked: int = 0
+    backfill_most: int = 0
+    fits: bool = True
+    stretch: float = 1.0
+
+
+class SimulatedRounds:
+    """A fresh database whose functions read the set clock, with these shops."""
+
+    def __init__(self, db: psycopg.Connection[Any], shops: Sequence[Shop], per_day: int, beat: timedelta) -> None:
+        self._db, self._shops, self._per_day, self._beat = db, shops, per_day, beat
+        self._now = START
+        self._set_clock()
+        db.execute(_WORLD.read_bytes())
+        db.execute("select setseed(0.14)")
+        for statement in _functions_of_time(db, "sim"):
+            db.execute(statement.encode())
+        facts = {
+            "n": len(shops),
+            "rates": [shop.rate for shop in shops],
+            "plans": [shop.plan for shop in shops],
+            "start": START,
+            "spread": len(shops) / per_day * DAY_S,
+        }
+        for statement in _SHOPS:
+            db.execute(statement.encode(), facts)
+        db.execute(
+            "update private.round_prices set per_day = %s, priced_at = '-infinity' where platform = 'etsy'", [per_day]
+        )
+        db.execute("analyze")
+        # The price finds its place as it would have long ago.
+        for _ in range(20):
+            db.execute("update private.round_prices set priced_at = '-infinity'")
+            db.execute("select private.set_round_prices()")
+
+    def _set_clock(self) -> None:
+        self._tell()
+        for schema in ("private", "public"):
+            for statement in _functions_of_time(self._db, schema):
+                self._db.execute(statement.encode())
+
+    def _tell(self) -> None:
+        self._db.execute("select set_config('keeper.now', %s, false)", [self._now.isoformat()])
+
+    def run(self, days: int, *, backfill_days: int = 0) -> Told:
+        """So many days, the first of them beside backfills that take whatever they get."""
+        told = Told(seen=Seen(shops=self._shops))
+        beats_a_day = round(timedelta(days=1) / self._beat)
+        live = 0.0
+        for beat in range(days * beats_a_day):
+            live += 0.05 * self._per_day / beats_a_day
+            while live >= 1:
+                live -= 1
+                told.live_asked += 1
+                told.live_refused += self._reserve("live", 1) == 0
+            if beat < backfill_days * beats_a_day:
+                while self._reserve("backfill", 20):
+                    pass
+                told.backfill_most = max(told.backfill_most, self._held("backfill"))
+            self.run_beats(1)
+        self._read(told, days)
+        return told
+
+    def run_beats(self, beats: int) -> int:
+        """What clock and worker do in so many beats. Answers how many rounds."""
+        done = 0
+        for _ in range(beats):
+            self._db.execute("select private.rescue_jobs('x'), private.wake_due_jobs(), private.queue_due_rounds()")
+            done += int(self._one("select sim.work(%s)", self._per_day))
+            self._now += self._beat
+            self._tell()
+        return done
+
+    def _reserve(self, call_class: str, wanted: int) -> int:
+        query = (
+            "select (public.reserve_calls(gen_random_uuid(), %s, %s, %s, 5, %s, 0.5, 0.1, 0.002) ->> 'granted')::int"
+        )
+        return int(self._one(query, SCOPE, call_class, wanted, self._per_day))
+
+    def _held(self, call_class: str) -> int:
+        held = self._one("select to_jsonb(c) from private.calls_used(%s, %s) as c", SCOPE, self._now)
+        return int(held[call_class])
+
+    def _one(self, query: str, *arguments: Any) -> Any:
+        row = self._db.execute(query.encode(), arguments).fetchone()
+        return row[0] if row else None
+
+    def _read(self, told: Told, days: int) -> None:
+        by_number = {shop.number: shop for shop in self._shops}
+        told.calls_by_day = [0] * days
+        query = "select number, at, waited, found, calls from sim.rounds order by at"
+        for number, at, waited, found, calls in self._db.execute(query):
+            told.seen.saw(by_number[number], waited, found)
+            told.seen.calls += calls
+            told.calls_by_day[(at - START) // timedelta(days=1)] += calls
+        for number, seen in self._db.execute("select number, seen from sim.shops"):
+            told.seen.still_waits(by_number[number], (self._now - seen).total_seconds())
+        told.stretch = float(self._one("select stretch from private.round_prices where platform = 'etsy'"))
+        told.fits = told.stretch == 1
+
+
+def _functions_of_time(db: psycopg.Connection[Any], schema: str) -> list[str]:
+    """Definitions of the schema's functions, reading the set clock."""
+    query = (
+        "select pg_get_functiondef(oid) from pg_proc where pronamespace = %s::regnamespace and prokind = 'f'"
+        " and prosrc like %s"
+    )
+    return [text.replace(_CLOCK, _SET_CLOCK) for (text,) in db.execute(query, [schema, f"%{_CLOCK}%"]).fetchall()]
