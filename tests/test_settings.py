@@ -316,7 +316,7 @@ WHSEC = "whsec_" + "A" * 43 + "="
     ("changes", "fault"),
     [
         ({"EVENTS_URL": "http://service.example/"}, "EVENTS_URL is not an https:// address, and not on this machine"),
-        ({"EVENTS_URL": "https://canary:canary@service.example/"}, "EVENTS_URL has a user's name in it"),
+        ({"EVENTS_URL": "https://canary:canary@service.example/"}, "EVENTS_URL has a user, a query or a fragment"),
         ({"EVENTS_SECRET": "canary-canary-canary-canary"}, "EVENTS_SECRET has a secret that is not whsec_"),
         ({"EVENTS_SECRET": "whsec_Y2FuYXJ5"}, "EVENTS_SECRET has a secret that is not whsec_"),
         ({"EVENTS_SECRET": f"{WHSEC} canary"}, "EVENTS_SECRET has a secret that is not whsec_"),

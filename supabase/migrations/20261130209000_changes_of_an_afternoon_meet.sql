@@ -1,4 +1,4 @@
--- Tables whose lives were declared, and what health tells, side by side: both functions as supabase/schemas say them now.
+-- Functions that several changes of one afternoon touched: as supabase/schemas say them now.
 
 -- lives: `belongs_to` says whose end takes it along: a connection's, a user's, or nobody's (service, reference, and a record,
 -- which outlives whom it is about and then names nobody). `life`,
@@ -139,4 +139,43 @@ begin
                 select platform, count(*) as accounts
                 from (select platform from public.connected_accounts where status = 'reconnect_needed' limit 10000) as a
                 group by platform) as by_platform));
+end $$;
+
+-- restore_cursors: watermarks as they were before these runs. Where a later run has moved one on, it goes back to where the
+-- first of these began: the next round reads that again. An entity that they loaded is not loaded any more.
+create or replace function private.restore_cursors(p_connection_id uuid, p_runs uuid[], p_rollback uuid) returns void
+language plpgsql set search_path = '' as $$
+declare one record; was public.sync_cursors; now_ public.sync_cursors;
+begin
+    for one in select distinct on (c.keys[1]) c.keys[1] as entity, c.before, c.id from private.row_changes as c
+               where c.connection_id = p_connection_id and c.run_id = any (p_runs) and c.table_name = 'sync_cursors'
+               order by c.keys[1], c.id loop
+        delete from public.sync_cursors as c
+         where c.connection_id = p_connection_id and c.entity = one.entity and one.before is null;
+        continue when one.before is null;
+        was := jsonb_populate_record(null::public.sync_cursors, one.before);
+        select * into now_ from public.sync_cursors as c where c.connection_id = p_connection_id and c.entity = one.entity;
+        if exists (select from private.row_changes as c join public.sync_runs as r on r.id = c.run_id
+                   where c.connection_id = p_connection_id and c.table_name = 'sync_cursors' and c.keys = array[one.entity]
+                     and c.id > one.id and private.counts_since(r, p_runs)) then
+            was.watermark := least(was.watermark, now_.watermark);
+            was.run_id := p_rollback;
+        elsif not exists (select from public.sync_runs as r where r.id = was.run_id) then
+            was.run_id := p_rollback;
+        end if;
+        insert into public.sync_cursors as c select was.*
+        on conflict (connection_id, entity) do update
+           set watermark = excluded.watermark, run_id = excluded.run_id, updated_at = excluded.updated_at;
+    end loop;
+    -- Rounds begin from a watermark.
+    delete from private.sync_rounds as s using private.round_rules as r, public.connected_accounts as a
+     where s.connection_id = p_connection_id and a.id = p_connection_id and r.platform = a.platform and r.entity = s.entity
+       and not exists (select from public.sync_cursors as c where c.connection_id = p_connection_id and c.entity = r.entity);
+    insert into private.sync_rounds (connection_id, entity, due_at, whole_at)
+    select a.id, r.entity, clock_timestamp() + private.round_interval(a.user_id, a.platform, r.entity),
+           clock_timestamp() + r.whole
+      from public.connected_accounts as a join private.round_rules as r on r.platform = a.platform
+     where a.id = p_connection_id
+       and exists (select from public.sync_cursors as c where c.connection_id = a.id and c.entity = r.entity)
+    on conflict do nothing;
 end $$;

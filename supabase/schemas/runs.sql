@@ -145,15 +145,13 @@ begin
     -- Rounds begin from a watermark.
     delete from private.sync_rounds as s using private.round_rules as r, public.connected_accounts as a
      where s.connection_id = p_connection_id and a.id = p_connection_id and r.platform = a.platform and r.entity = s.entity
-       and not exists (select from public.sync_cursors as c where c.connection_id = p_connection_id
-                                                             and c.entity = coalesce(r.begins_with, r.entity));
+       and not exists (select from public.sync_cursors as c where c.connection_id = p_connection_id and c.entity = r.entity);
     insert into private.sync_rounds (connection_id, entity, due_at, whole_at)
     select a.id, r.entity, clock_timestamp() + private.round_interval(a.user_id, a.platform, r.entity),
            clock_timestamp() + r.whole
       from public.connected_accounts as a join private.round_rules as r on r.platform = a.platform
      where a.id = p_connection_id
-       and exists (select from public.sync_cursors as c where c.connection_id = a.id
-                                                         and c.entity = coalesce(r.begins_with, r.entity))
+       and exists (select from public.sync_cursors as c where c.connection_id = a.id and c.entity = r.entity)
     on conflict do nothing;
 end $$;
 
