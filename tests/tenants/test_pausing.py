@@ -136,6 +136,7 @@ def test_nobody_elses_shops_are_paused(clean: None, db: Db) -> None:
     db.execute("select public.pause_user(%s, 'test', %s::uuid[])", [ann, [bobs]])
 
     assert claim(db) is not None
+    assert db.execute("select private.is_paused(%s)", [bobs]).fetchone() == (False,)
 
 
 def test_who_is_not_there_cannot_be_paused(world_of: Callable[[Shop], World], etsy: Etsy) -> None:
