@@ -17,7 +17,7 @@ from web.health.platform_health import percentile_ms, platform_health
 
 ASKED = ("/health/live", "/health/ready", "/health/data-pipeline", "/api/etsy-health", "/metrics")
 NOTHING = {"calls": [], "circuits": [], "blocked": [], "parked": {}, "ended": {}, "last_success": {},
-           "reconnect_needed": {}, "obligations": {"open": 0, "oldest_seconds": 0}}  # fmt: skip
+           "reconnect_needed": {}, "deletions_held": 0, "obligations": {"open": 0, "oldest_seconds": 0}}  # fmt: skip
 
 
 def calls(outcome, number, *, ms=100, endpoint="GET /shops/{id}"):

@@ -16,6 +16,7 @@ WELL = {
     "ended": {"etsy": ENDED},
     "quarantined": 0,
     "rejected": 0,
+    "deletions_held": 0,
     "obligations": {"open": 0, "oldest_seconds": 0},
 }
 
@@ -31,6 +32,7 @@ def with_value(name, value):
             "jobs_with_rejects": {"ended": {"etsy": ENDED | {"with_rejects": value}}},
             "jobs_quarantined": {"quarantined": value},
             "records_rejected": {"rejected": value},
+            "deletions_held": {"deletions_held": value},
             "obligation_oldest_seconds": {"obligations": {"open": 1, "oldest_seconds": value}},
         }[name]
     )
