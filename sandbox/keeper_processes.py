@@ -36,9 +36,11 @@ class KeeperProcesses:
         port = free_port(self._wanted_port)
         self.url = f"http://{HOST}:{port}"
         try:
-            self._start("worker", ("execution", "worker", "--processes", "2", "--threads", "2"))
-            self._start("clock", ("execution", "clock", "--every", "1"))
-            self._start("web", ("web", "--host", HOST, "--port", str(port)), {"PUBLIC_URL": self.url})
+            # All of them: workers ask platforms to deliver there.
+            ours = {"PUBLIC_URL": self.url}
+            self._start("worker", ("execution", "worker", "--processes", "2", "--threads", "2"), ours)
+            self._start("clock", ("execution", "clock", "--every", "1"), ours)
+            self._start("web", ("web", "--host", HOST, "--port", str(port)), ours)
             self._wait_for_web(pause)
             yield self
         finally:

@@ -45,8 +45,14 @@ def run_of(world: World) -> str:
     return str(world.job("listings")["run_id"])
 
 
-def test_a_list_that_is_empty_for_one_reading_deletes_nothing(world: World, etsy: Etsy) -> None:
-    """And what it shows again is missed no more: a second such reading would be the first sighting."""
+def test_a_list_that_is_empty_for_one_reading_deletes_nothing(
+    app: App, db: psycopg.Connection[Any], etsy: Etsy
+) -> None:
+    """Also where the brake would let all of it go. What it shows again is missed no more: the next such reading is the
+    first sighting.
+    """
+    world = make_world(app, db, (etsy, etsy.shop(5, listings=DeletionBrake.load().number - 5)))
+    world.run("listings")
     before = world.stored("listings")
     for _ in range(2):
         etsy.fault("status", path=LISTINGS, status=200, body={"count": 0, "results": []})

@@ -107,7 +107,7 @@ def test_what_has_outlived_its_time_goes_and_nothing_else(clean, db, tenants):
     db.execute("update private.privacy_requests set done_at = now() - interval '9 years'")
     db.execute("update private.platform_events set worked_at = now() - interval '9 years'")
     db.execute("update private.missing_records set gone_at = now() - interval '9 years'")
-    db.execute("update private.held_deletions set decided_at = now() - interval '9 years'")
+    db.execute("update private.held_deletions set decision = 'over', decided_at = now() - interval '9 years'")
     before = {name: db.execute(f"select count(*) from {name}").fetchone()[0] for name, _, _ in tables}
 
     (done,) = db.execute("select public.keep_house()").fetchone()

@@ -82,7 +82,7 @@ def numbers_of(facts: Facts) -> dict[str, float]:
         "jobs_quarantined": float(facts["quarantined"]),
         "jobs_with_rejects": float(sum(jobs["with_rejects"] for jobs in facts["ended"].values())),
         "records_rejected": float(facts["rejected"]),
-        "deletions_held": float(facts.get("deletions_held", 0)),
+        "deletions_held": float(facts["deletions_held"]),
         "obligations_open": float(facts["obligations"]["open"]),
         "obligation_oldest_seconds": float(facts["obligations"]["oldest_seconds"]),
         "events_waiting": float(facts["events"]["waiting"]),
