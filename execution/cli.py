@@ -381,7 +381,7 @@ def runs_list(
     shops = operations.status(here, user_id=user_id, platform=platform, shop_id=shop)["connections"]
     until = moment.isoformat() if (moment := operations.moment(before)) else None
     facts = runs.of_user(here.store, user_id, shops, before=until, limit=limit)
-    show(facts, as_json=as_json, text=run_report.table)
+    show(facts, as_json=as_json, text=run_report.listed)
 
 
 @runs_of.command("show", short_help="One run: what it changed, table by table.")

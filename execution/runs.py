@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -87,6 +88,8 @@ def roll_back(
             p_with_later=with_later,
             p_dry_run=dry_run,
             p_actor=actor,
+            # The answer may be lost after the commit: the same call again is answered the same.
+            p_rollback_id=str(uuid.uuid4()),
         )
     except StoreError as error:
         raise _refusal(error, run_id) from None

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
 from execution.connections.choice import origins
 from execution.runs import KEPT_WORDS
 from execution.terminal import moment_text
@@ -16,27 +13,19 @@ from execution.terminal import moment_text
 Facts = Mapping[str, Any]
 
 
-def table(found: Sequence[Facts]) -> Table | str:
-    """One line each, the newest first."""
-    if not found:
-        return "No runs."
+def listed(found: Sequence[Facts]) -> str:
+    """Two lines each, the newest first: a table of them would be wider than a terminal."""
     origin = origins(found)
-    shown = Table(
-        "run", "shop", "kind", "state", "began", "created", "changed", "deleted", "calls", "can be undone", box=None
-    )
+    lines = []
     for run in found:
-        cells = (
-            run["run_id"],
-            origin(run),
-            _kind(run),
-            run["state"],
-            moment_text(datetime.fromisoformat(run["created_at"])),
-            *(str(_sum(run, what)) for what in ("created", "changed", "deleted")),
-            str(run["calls"]),
-            _undoable(run),
-        )
-        shown.add_row(*map(Text, cells))
-    return shown
+        counts = ", ".join(f"{_sum(run, what)} {what}" for what in ("created", "changed", "deleted"))
+        entities = f" ({', '.join(run['entities'])})" if run["entities"] else ""
+        until, begun = _undoable(run), moment_text(datetime.fromisoformat(run["created_at"]))
+        lines += [
+            f"{run['run_id']}  {origin(run)}  {_kind(run)}{entities}: {run['state']}",
+            f"    {begun}; {counts}; {run['calls']} calls; undo: {until}",
+        ]
+    return "\n".join(lines) or "No runs."
 
 
 def as_text(run: Facts) -> str:

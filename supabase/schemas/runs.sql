@@ -178,11 +178,11 @@ end $$;
 -- what would happen. One transaction, so at most `p_most` rows. `p_actor`: who does it, for the record.
 -- Answers {run_id, dry_run, undone, later, tables: {table: {removed, restored}}, entities}.
 create or replace function public.roll_back(p_run_id uuid, p_user_id uuid default null, p_with_later boolean default false,
-                                            p_dry_run boolean default false, p_actor text default '', p_most int default 100000)
+                                            p_dry_run boolean default false, p_actor text default '', p_most int default 100000,
+                                            p_rollback_id uuid default gen_random_uuid())
 returns jsonb language plpgsql security definer set search_path = '' set statement_timeout = '50s' as $$
 declare run public.sync_runs; connection public.connected_accounts; runs uuid[] := array[p_run_id]; later uuid[];
         all_later uuid[] := '{}'; one public.sync_runs; code text; again uuid[]; answer jsonb; rows_ bigint; t text;
-        rollback_ uuid := gen_random_uuid();
 begin
     select * into run from public.sync_runs where id = p_run_id and user_id = coalesce(p_user_id, user_id);
     if not found then
@@ -194,6 +194,11 @@ begin
     perform private.bar_pages(connection.id, true);
     perform private.lock_costs(connection.user_id);
     perform 1 from public.profiles where user_id = connection.user_id for no key update;
+    select a.details -> 'answer' into answer from private.admin_actions as a
+     where a.subject_id = connection.user_id and a.action = 'rollback' and a.details #>> '{answer,run_id}' = p_rollback_id::text;
+    if found then
+        return answer;
+    end if;
     loop
         for one in select * from public.sync_runs where id = any (runs) order by created_at, id loop
             code := private.why_kept(one);
@@ -230,7 +235,7 @@ begin
         raise exception using errcode = 'PT413', message = 'too_many_rows', detail = format('%s, of at most %s', rows_, p_most);
     end if;
     answer := jsonb_build_object(
-        'run_id', case when not p_dry_run then rollback_ end, 'dry_run', p_dry_run, 'later', to_jsonb(all_later), 'tables', answer,
+        'run_id', case when not p_dry_run then p_rollback_id end, 'dry_run', p_dry_run, 'later', to_jsonb(all_later), 'tables', answer,
         'undone', (select jsonb_agg(r order by ord) from unnest(runs) with ordinality as r (r, ord)),
         'entities', (select coalesce(jsonb_agg(distinct k.key), '[]') from private.touched(connection.id, runs) as k
                      where k.table_name = 'sync_cursors'));
@@ -238,25 +243,25 @@ begin
         return answer;
     end if;
     insert into public.sync_runs (id, connection_id, user_id, job_type, trigger, undoes)
-    values (rollback_, connection.id, connection.user_id, 'rollback', 'command', runs);
+    values (p_rollback_id, connection.id, connection.user_id, 'rollback', 'command', runs);
     -- Until the transaction ends, the triggers write what changes on this run's record.
-    perform set_config('keeper.rollback', rollback_::text, true);
+    perform set_config('keeper.rollback', p_rollback_id::text, true);
     for t in select s.name from private.synced_tables as s where answer -> 'tables' ? s.name order by s.name loop
         perform private.restore(connection.id, runs, t);
     end loop;
-    perform private.restore_cursors(connection.id, runs, rollback_);
+    perform private.restore_cursors(connection.id, runs, p_rollback_id);
     perform set_config('keeper.rollback', '', true);
     -- What one of these had taken back counts again, where it is not taken back with it.
     again := array(select r.id from public.sync_runs as r where r.undone_by = any (runs) and r.id <> all (runs));
-    update public.sync_runs set undone_by = case when id = any (runs) then rollback_ end where id = any (runs || again);
+    update public.sync_runs set undone_by = case when id = any (runs) then p_rollback_id end where id = any (runs || again);
     perform private.settle_undone(connection, runs, again);
     insert into private.admin_actions (subject_id, action, details, actor, subject)
-    values (connection.user_id, 'rollback', jsonb_build_object('run_id', rollback_, 'undone', runs, 'by', p_actor),
+    values (connection.user_id, 'rollback', jsonb_build_object('by', p_actor, 'answer', answer),
             private.pseudonym(p_actor), private.pseudonym(connection.user_id::text));
     return answer;
 end $$;
-revoke all on function public.roll_back(uuid, uuid, boolean, boolean, text, int) from public, anon, authenticated;
-grant execute on function public.roll_back(uuid, uuid, boolean, boolean, text, int) to service_role;
+revoke all on function public.roll_back(uuid, uuid, boolean, boolean, text, int, uuid) from public, anon, authenticated;
+grant execute on function public.roll_back(uuid, uuid, boolean, boolean, text, int, uuid) to service_role;
 
 -- runs: a user's runs, the newest first, or one of them: what each was, how it stands, what it cost and did, until when it
 -- can be taken back, or why not.

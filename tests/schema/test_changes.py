@@ -197,3 +197,13 @@ def test_a_round_that_only_moved_its_watermark_leaves_no_record(db: Connection, 
         counts.append(db.execute("select count(*) from private.row_changes").fetchone()[0])
 
     assert counts[1:] == [counts[1]] * 3
+
+
+def test_a_rollback_whose_answer_was_lost_is_answered_the_same_again(db: Connection, shop: str) -> None:
+    first, _, _ = three_runs(db, shop)
+    its = f"'{uuid.uuid4()}'"
+
+    told = roll_back(db, first, p_with_later=True, p_rollback_id=its)
+
+    assert roll_back(db, first, p_with_later=True, p_rollback_id=its) == told
+    assert db.execute("select count(*) from public.sync_runs where undoes <> '{}'").fetchone() == (1,)
