@@ -166,16 +166,22 @@ begin
         insert into public.sync_cursors as c select was.*
         on conflict (connection_id, entity) do update
            set watermark = excluded.watermark, run_id = excluded.run_id, updated_at = excluded.updated_at;
+        -- What a pulse shows is held against what is here.
+        update private.sync_rounds as s set known_until = was.watermark
+         where s.connection_id = p_connection_id and s.entity = one.entity and s.known_until > was.watermark;
     end loop;
     -- Rounds begin from a watermark.
     delete from private.sync_rounds as s using private.round_rules as r, public.connected_accounts as a
      where s.connection_id = p_connection_id and a.id = p_connection_id and r.platform = a.platform and r.entity = s.entity
        and not exists (select from public.sync_cursors as c where c.connection_id = p_connection_id and c.entity = r.entity);
     insert into private.sync_rounds (connection_id, entity, due_at, whole_at)
-    select a.id, r.entity, clock_timestamp() + private.round_interval(a.user_id, a.platform, r.entity),
-           clock_timestamp() + r.whole
+    select a.id, r.entity, 'infinity', clock_timestamp() + r.whole
       from public.connected_accounts as a join private.round_rules as r on r.platform = a.platform
      where a.id = p_connection_id
        and exists (select from public.sync_cursors as c where c.connection_id = a.id and c.entity = r.entity)
     on conflict do nothing;
+    update private.sync_rounds as s set due_at = clock_timestamp() + t.promised
+      from private.round_terms() as t
+     where s.connection_id = p_connection_id and s.due_at = 'infinity'
+       and t.connection_id = s.connection_id and t.entity = s.entity;
 end $$;
