@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.fresh_orders import DAY_S, Seen, Shop
+from benchmarks.fresh_orders import WARM_UP, Seen, Shop, first_waits_s
 
 SCOPE = "etsy:app:simulated"
 START = datetime(2026, 12, 1, tzinfo=UTC)
@@ -24,7 +24,7 @@ _SHOPS = (
        select u.id, 'etsy', split_part(u.email, '@', 1) from auth.users as u""",
     """insert into sim.shops (number, connection_id, user_id, rate, seen)
        select a.shop_id::int - 1, a.id, a.user_id, (%(rates)s::float8[])[a.shop_id::int],
-              %(start)s - random() * %(spread)s * interval '1 second'
+              %(start)s - (%(waits)s::float8[])[a.shop_id::int] * interval '1 second'
        from public.connected_accounts as a""",
     """update public.profiles as p set plan = (%(plans)s::text[])[s.number + 1] from sim.shops as s
        where s.user_id = p.user_id""",
@@ -67,7 +67,7 @@ class SimulatedRounds:
             "rates": [shop.rate for shop in shops],
             "plans": [shop.plan for shop in shops],
             "start": START,
-            "spread": len(shops) / per_day * DAY_S,
+            "waits": first_waits_s(shops, per_day),
         }
         for statement in _SHOPS:
             db.execute(statement.encode(), facts)
@@ -137,7 +137,8 @@ class SimulatedRounds:
         told.calls_by_day = [0] * days
         query = "select number, at, waited, found, calls from sim.rounds order by at"
         for number, at, waited, found, calls in self._db.execute(query):
-            told.seen.saw(by_number[number], waited, found)
+            if at >= START + WARM_UP * timedelta(days=days):
+                told.seen.saw(by_number[number], waited, found)
             told.seen.calls += calls
             told.calls_by_day[(at - START) // timedelta(days=1)] += calls
         for number, seen in self._db.execute("select number, seen from sim.shops"):

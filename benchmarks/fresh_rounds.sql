@@ -5,7 +5,7 @@ create table sim.shops (number int primary key, connection_id uuid unique, user_
 create unlogged table sim.rounds (number int, at timestamptz, waited double precision, found int, calls int);
 
 create function sim.poisson(p_mean double precision) returns int language plpgsql volatile as $$
-declare product double precision := random(); floor_ double precision := exp(-p_mean); n int := 0;
+declare product double precision := random(); floor_ double precision := exp(-least(p_mean, 50)); n int := 0;
 begin
     if p_mean > 50 then
         return greatest(0, round(random_normal(p_mean, sqrt(p_mean)))::int);

@@ -82,6 +82,7 @@ def report(result: Result, per_day: int) -> None:
         f"\n{result.tenants:,} tenants, {result.days} days, {per_day:,} calls a day: {promise};"
         f" rounds used {used:,.0f} a day"
     )
+    print(f"calls of rounds, day by day: {' '.join(map(str, told.calls_by_day))}")
     print(f"backfills at most {told.backfill_most:,}; of {told.live_asked:,} live calls {told.live_refused} refused")
     print(
         f"{'order':26}{'mean':>8}"
