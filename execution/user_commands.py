@@ -14,7 +14,7 @@ from execution.backfill_manager import status
 from execution.command_parts import Json, Platform, Shop, app
 from execution.errors import UserError
 from execution.reports.export import Export, stream, write
-from execution.terminal import progress_of, show
+from execution.terminal import pour, progress_of, show
 
 user = typer.Typer(help="Users of the product.", no_args_is_help=True)
 
@@ -56,9 +56,7 @@ def user_export(
     status(here.store, user_id)
     export = Export(store=here.store, user_id=user_id, now=here.store.now)
     if folder == "-":
-        for line in stream(export):
-            sys.stdout.buffer.write(line)
-        sys.stdout.buffer.flush()
+        pour(stream(export))
         return
     with progress_of("Exporting …") as told:
         manifest = write(export, Path(folder), told=told)

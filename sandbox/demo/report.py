@@ -46,6 +46,7 @@ def show_result(result: DemoResult, console: Console) -> None:
     _costs(result, console)
     _survived(result, console)
     _rejected(result, console)
+    _second_act(result, console)
     _effort(result, console)
 
 
@@ -148,6 +149,30 @@ def _rejected(result: DemoResult, console: Console) -> None:
         "  try again:  [bold]keeper rejected replay --user ID[/bold]",
         soft_wrap=True,
     )
+
+
+def _second_act(result: DemoResult, console: Console) -> None:
+    act = result.second_act
+    if act is None:
+        return
+    _heading("Afterwards: what changed at the platforms, and how it was followed", console)
+    _list((f"{name.capitalize()}: {', '.join(what)}" for name, what in act.changes.items()), console)
+    table = _columns("left", "left", "right", "left", "right")
+    for seen in act.rounds:
+        counts = ((seen.created, "new"), (seen.changed, "changed"), (seen.deleted, "gone"))
+        told = ", ".join(f"{count} {word}" for count, word in counts if count)
+        calls = f"{seen.calls} call{'' if seen.calls == 1 else 's'}"
+        late = f"{seen.seconds_late:.1f} s later"
+        table.add_row(seen.platform.capitalize(), seen.entity, calls, f"rows: {told}", late)
+    console.print(Padding(table, (0, 0, 0, 2), expand=False))
+    quiet, at_rest = act.at_rest
+    lines = [f"{quiet} more rounds found nothing new, in {at_rest} calls, and wrote nothing."]
+    if undone := act.undone:
+        lines.append(
+            f"One round of {undone.platform.capitalize()} was taken back ({undone.removed} rows removed, "
+            f"{undone.restored} as they were), and done again: {undone.again} rows."
+        )
+    _list(lines, console)
 
 
 def _effort(result: DemoResult, console: Console) -> None:

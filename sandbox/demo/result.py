@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.demo.figures import Figures
+from sandbox.demo.second_act import SecondAct
 from sandbox.demo.stand_ins import FaultCount, Shops
 
 
@@ -38,9 +39,11 @@ class DemoResult:
     calls: Mapping[str, int]
     least_calls: int
     rejected: list[dict[str, Any]]
+    # None where the backfill did not end well.
+    second_act: SecondAct | None
     backfill_seconds: float
     total_seconds: float
 
     @property
     def ok(self) -> bool:
-        return self.first.ok and self.second.ok
+        return self.first.ok and self.second.ok and self.second_act is not None and self.second_act.ok

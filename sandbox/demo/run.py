@@ -30,6 +30,7 @@ from sandbox.demo.onboarding_webhook import send_onboarding
 from sandbox.demo.plan import Plan, etsy_faults, printify_change, shopify_faults
 from sandbox.demo.processes import DemoProcesses, new_processes
 from sandbox.demo.result import DemoResult, SellerResult
+from sandbox.demo.second_act import play
 from sandbox.demo.stand_ins import Shop, StandIns
 from sandbox.stack import StackError, StopFlag, Stopped, stop_flag
 
@@ -127,21 +128,29 @@ def _load_shops(
     backfill_seconds = time.monotonic() - backfill_began
     sellers = _seller_result(app, "Ada", ada), _seller_result(app, "Ben", ben)
     finished = all(each.status["backfill_status"] == "completed" for each in sellers)
+    figures, printed = read_figures(app.store, ada), costs.report(app.store, ada, limit=_NEWEST)
+    calls = stand_ins.calls()
+    rejected = [{k: v for k, v in r.items() if k != "raw"} for r in operations.rejected(app, user_id=ada)]
+    second_act = None
+    if all(each.ok for each in sellers):
+        console.print("Now the platforms change, and rounds follow ...", style="dim")
+        second_act = play(app, stand_ins, shops, ada, pause=clock.sleep)
     return DemoResult(
         shops=shops,
         first=sellers[0],
         second=sellers[1],
-        figures=read_figures(app.store, ada),
-        costs=costs.report(app.store, ada, limit=_NEWEST),
+        figures=figures,
+        costs=printed,
         struck=(
             *stand_ins.etsy.struck(at_etsy),
             *stand_ins.shopify.struck(at_shopify),
             *stand_ins.newcomers(plan),
         ),
         refreshes=stand_ins.etsy.requests()["refresh_grants"],
-        calls=stand_ins.calls(),
+        calls=calls,
         least_calls=sum(least_calls(app.store, t.user_id, t.status) for t in sellers) if finished else 0,
-        rejected=[{k: v for k, v in r.items() if k != "raw"} for r in operations.rejected(app, user_id=ada)],
+        rejected=rejected,
+        second_act=second_act,
         backfill_seconds=backfill_seconds,
         total_seconds=time.monotonic() - began,
     )

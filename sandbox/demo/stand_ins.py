@@ -22,9 +22,10 @@ COVERAGE = 0.8
 
 @dataclass(frozen=True, kw_only=True)
 class Shop:
-    """A shop that the demo connects."""
+    """A shop that the demo connects. `number` is what its stand-in calls it."""
 
     platform: str
+    number: int
     shop_id: str
     shop_name: str
     access_token: str
@@ -128,7 +129,7 @@ class StandIns:
         return Shops(
             etsy=_shop("etsy", sold, self._etsy_tokens(plan, sold)),
             printify=_shop("printify", {**printed, "shop_name": printed["title"]}, printed),
-            shopify=_shop("shopify", {**own, "shop_id": own["shop_domain"]}, own),
+            shopify=_shop("shopify", {**own, "shop_id": own["shop_domain"]}, own, number=own["shop_id"]),
             second=_shop("etsy", other, other),
         )
 
@@ -138,9 +139,10 @@ class StandIns:
         return tokens
 
 
-def _shop(platform: str, shop: Mapping[str, Any], tokens: Mapping[str, Any]) -> Shop:
+def _shop(platform: str, shop: Mapping[str, Any], tokens: Mapping[str, Any], *, number: int | None = None) -> Shop:
     return Shop(
         platform=platform,
+        number=int(number or shop["shop_id"]),
         shop_id=str(shop["shop_id"]),
         shop_name=shop["shop_name"],
         access_token=tokens["access_token"],

@@ -55,6 +55,13 @@ def test_the_demo_completes_through_faults_and_leaves_nothing(folder: Path) -> N
     assert all(fault["times"] >= 1 for fault in result["struck"]), result["struck"]
     assert result["refreshes"] == 1
     assert len(result["rejected"]) == 1
+    act = result["second_act"]
+    assert {(seen["platform"], seen["entity"]) for seen in act["rounds"]} >= {
+        ("etsy", "payments"), ("etsy", "orders"), ("etsy", "listings"), ("printify", "orders"), ("shopify", "orders"),
+        ("shopify", "listings"),
+    }  # fmt: skip
+    assert sum(seen["deleted"] for seen in act["rounds"]) >= 1
+    assert act["undone"]["again"] == act["undone"]["removed"] + act["undone"]["restored"] > 0
     jobs = {(job["platform"], job["entity"]): job for job in result["first"]["status"]["jobs"]}
     assert {platform for platform, _ in jobs} == {"etsy", "printify", "shopify"}
     assert {job["platform"] for job in result["second"]["status"]["jobs"]} == {"etsy"}
