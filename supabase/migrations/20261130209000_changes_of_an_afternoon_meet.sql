@@ -1,4 +1,4 @@
--- Functions that several changes of one afternoon touched: as supabase/schemas say them now.
+-- Functions that several changes of one afternoon touched; and the first five of what is missing, always the same five.
 
 -- lives: `belongs_to` says whose end takes it along: a connection's, a user's, or nobody's (service, reference, and a record,
 -- which outlives whom it is about and then names nobody). `life`,
@@ -185,3 +185,91 @@ begin
      where s.connection_id = p_connection_id and s.due_at = 'infinity'
        and t.connection_id = s.connection_id and t.entity = s.entity;
 end $$;
+
+-- prove_etsy_buyers: every buyer of an order is a customer. Buyers come with the orders: where the orders are not
+-- complete, nobody can say that the customers are; no buyer is missing among no orders. `rests_on` names what has to be
+-- complete first. A piece is so many customers, and the buyers whose numbers are among theirs.
+create or replace function private.prove_etsy_buyers(job public.sync_jobs, p_from text, p_rows int) returns jsonb
+language sql stable set search_path = '' as $$
+    with piece as materialized (select private.key_bound('customers', job.connection_id, p_from, p_rows) as bound),
+    orders_job as (
+        select o.status from public.sync_jobs as o
+        where o.connection_id = job.connection_id and o.entity = 'orders'
+          and o.job_type = job.job_type
+        order by o.created_at desc limit 1),
+    buyers as materialized (
+        select distinct o.buyer_platform_id from public.orders as o cross join piece
+        where o.connection_id = job.connection_id and not o.is_deleted
+          and o.buyer_platform_id >= p_from and (bound is null or o.buyer_platform_id < bound)),
+    missing as materialized (
+        select buyer_platform_id from buyers
+        except
+        select c.platform_id from public.customers as c cross join piece where c.connection_id = job.connection_id
+           and c.platform_id >= p_from and (bound is null or c.platform_id < bound)),
+    facts as (
+        select exists (select 1 from orders_job where status = 'completed') as orders_complete)
+    select jsonb_build_object(
+        'ok', f.orders_complete and not exists (select 1 from missing), 'next', (select bound from piece),
+        'counts', jsonb_build_object('buyers', (select count(*) from buyers), 'missing', (select count(*) from missing)),
+        'firsts', jsonb_build_object(
+            'first_missing', (select coalesce(jsonb_agg(buyer_platform_id), '[]') from (select * from missing order by 1 limit 5) as m)),
+        'says', case when f.orders_complete then '{}' else jsonb_build_object('rests_on', 'orders') end)
+    from facts as f;
+$$;
+
+-- prove_shopify_line_items: but for orders that are missing at Shopify, of which nothing can be asked any more: every line of every order: an order that still shows that another stretch follows is named.
+create or replace function private.prove_shopify_line_items(job public.sync_jobs, p_from text, p_rows int) returns jsonb
+language sql stable set search_path = '' as $$
+    with piece as materialized (select private.key_bound('orders', job.connection_id, p_from, p_rows) as bound),
+    cut as materialized (
+        select o.platform_id from public.orders as o cross join piece
+        where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted
+          and (o.raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true'
+          and not exists (select from private.missing_records as m where m.connection_id = job.connection_id
+                                                                     and m.table_name = 'orders' and m.platform_id = o.platform_id)
+          and o.platform_id >= p_from and (bound is null or o.platform_id < bound))
+    select jsonb_build_object(
+        'ok', not exists (select 1 from cut), 'next', bound,
+        'counts', jsonb_build_object(
+            'line_items', (select count(*) from public.line_items as l
+                           where l.connection_id = job.connection_id and not l.is_deleted
+                             and l.order_platform_id >= p_from and (bound is null or l.order_platform_id < bound)),
+            'orders_cut', (select count(*) from cut)),
+        'firsts', jsonb_build_object(
+            'first_cut', (select coalesce(jsonb_agg(platform_id), '[]') from (select * from cut order by 1 limit 5) as c)))
+    from piece;
+$$;
+
+-- prove_shopify_refunds: every refund that an order names is here, with all of its lines. A piece is so many orders, and what
+-- hangs on them.
+create or replace function private.prove_shopify_refunds(job public.sync_jobs, p_from text, p_rows int) returns jsonb
+language sql stable set search_path = '' as $$
+    with piece as materialized (select private.key_bound('orders', job.connection_id, p_from, p_rows) as bound),
+    listed as materialized (
+        select coalesce(private.gid_tail(r ->> 'id'), r ->> 'id') as id
+        from piece cross join public.orders as o, jsonb_array_elements(o.raw -> 'refunds') as r
+        where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted
+          and (o.raw #>> '{refunds,0,id}') is not null
+          and not exists (select from private.missing_records as m where m.connection_id = job.connection_id
+                                                                     and m.table_name = 'orders' and m.platform_id = o.platform_id)
+          and o.platform_id >= p_from and (bound is null or o.platform_id < bound)),
+    missing as materialized (
+        select l.id from listed as l
+        except
+        select f.platform_id from public.order_refunds as f
+        where f.connection_id = job.connection_id and not f.is_deleted),
+    cut as (
+        select f.platform_id from public.order_refunds as f cross join piece
+        where f.connection_id = job.connection_id and not f.is_deleted
+          and (f.raw #>> '{refundLineItems,pageInfo,hasNextPage}') = 'true'
+          and not exists (select from private.missing_records as m where m.connection_id = job.connection_id
+                                                                     and m.table_name = 'orders' and m.platform_id = f.order_platform_id)
+          and f.order_platform_id >= p_from and (bound is null or f.order_platform_id < bound))
+    select jsonb_build_object(
+        'ok', not exists (select 1 from missing) and not exists (select 1 from cut), 'next', (select bound from piece),
+        'counts', jsonb_build_object(
+            'refunds', (select count(*) from listed),
+            'missing', (select count(*) from missing), 'cut', (select count(*) from cut)),
+        'firsts', jsonb_build_object(
+            'first_missing', (select coalesce(jsonb_agg(id), '[]') from (select * from missing order by 1 limit 5) as m)));
+$$;

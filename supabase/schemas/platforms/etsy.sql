@@ -238,7 +238,7 @@ language sql stable set search_path = '' as $$
         'ok', f.orders_complete and not exists (select 1 from missing), 'next', (select bound from piece),
         'counts', jsonb_build_object('buyers', (select count(*) from buyers), 'missing', (select count(*) from missing)),
         'firsts', jsonb_build_object(
-            'first_missing', (select coalesce(jsonb_agg(buyer_platform_id), '[]') from (select * from missing limit 5) as m)),
+            'first_missing', (select coalesce(jsonb_agg(buyer_platform_id), '[]') from (select * from missing order by 1 limit 5) as m)),
         'says', case when f.orders_complete then '{}' else jsonb_build_object('rests_on', 'orders') end)
     from facts as f;
 $$;

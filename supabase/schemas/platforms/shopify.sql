@@ -214,7 +214,7 @@ language sql stable set search_path = '' as $$
                              and l.order_platform_id >= p_from and (bound is null or l.order_platform_id < bound)),
             'orders_cut', (select count(*) from cut)),
         'firsts', jsonb_build_object(
-            'first_cut', (select coalesce(jsonb_agg(platform_id), '[]') from (select * from cut limit 5) as c)))
+            'first_cut', (select coalesce(jsonb_agg(platform_id), '[]') from (select * from cut order by 1 limit 5) as c)))
     from piece;
 $$;
 
@@ -249,7 +249,7 @@ language sql stable set search_path = '' as $$
             'refunds', (select count(*) from listed),
             'missing', (select count(*) from missing), 'cut', (select count(*) from cut)),
         'firsts', jsonb_build_object(
-            'first_missing', (select coalesce(jsonb_agg(id), '[]') from (select * from missing limit 5) as m)));
+            'first_missing', (select coalesce(jsonb_agg(id), '[]') from (select * from missing order by 1 limit 5) as m)));
 $$;
 
 -- woken_by_shopify_orders: of products and customers the orders' call showed the newest change: where it is not here as new
