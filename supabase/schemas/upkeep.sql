@@ -84,6 +84,7 @@ language sql stable set search_path = '' as $$
     where a.platform = p_platform and a.shop_id = p_shop_id;
 $$;
 
+-- registered_webhooks: the webhooks that are noted as ours at the shop of the job in hand, whoever's connections to it.
 create or replace function public.registered_webhooks(p_lease_id uuid) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare job public.sync_jobs := private.leased_job(p_lease_id);
