@@ -21,6 +21,8 @@ create table private.round_rules (
     position int not null,
     seldom interval not null,
     whole interval,
+    -- No function uses it any more; it goes once no older code runs that does.
+    begins_with text,
     pulse text,
     at_rest interval,
     primary key (platform, entity),

@@ -29,6 +29,8 @@ from tests.worlds.process import close_app, make_app
 from web.app import create_app
 from web.http_limits import UVICORN_OPTIONS
 
+# A secret key by its form, that no project knows.
+NOBODYS_KEY = "sb_secret_" + "n" * 30
 PUBLIC = "PUBLIC_URL"
 
 

@@ -10,7 +10,7 @@ import structlog
 
 from execution.process import logs
 from execution.settings import Settings
-from tests.web.conftest import client, served, token_of
+from tests.web.conftest import NOBODYS_KEY, client, served, token_of
 from web.pages import error_page
 from web.routes import connections as connecting_routes
 
@@ -81,7 +81,7 @@ def test_a_fault_of_ours_tells_nothing_of_what_was_asked(transcript_of, web_env,
     """The last resort: a key that the database refuses makes a 500; neither answer nor log holds what came along."""
     session = token_of(web_env, make_seller("etsy"))
 
-    text = transcript_of(lambda asking: everything(asking, session), SUPABASE_SERVICE_ROLE_KEY=session)
+    text = transcript_of(lambda asking: everything(asking, session), SUPABASE_SERVICE_ROLE_KEY=NOBODYS_KEY)
 
     assert " 500 " in f" {text}" or "500 Headers" in text
     assert "request_failed" in text
