@@ -1,4 +1,4 @@
--- Functions that several changes of one afternoon touched; and the first five of what is missing, always the same five.
+-- Functions that several changes of one afternoon touched; the first five of what is missing, always the same; what a pulse showed goes with its use.
 
 -- lives: `belongs_to` says whose end takes it along: a connection's, a user's, or nobody's (service, reference, and a record,
 -- which outlives whom it is about and then names nobody). `life`,
@@ -73,6 +73,26 @@ language sql immutable set search_path = '' as $$
     ('private.cost_rules', 'reference', null, null, null, 'one a platform'),
     ('private.currencies', 'reference', null, null, null, 'one a currency'),
     ('private.html_entities', 'reference', null, null, null, 'one a name');
+$$;
+
+-- put_off_shown: of these entities the round has shown that nothing is new, and it began where they were known: they need
+-- not be read, but for what is read whole, and for what a pulse may miss.
+create or replace function private.put_off_shown(job public.sync_jobs, p_woken text[]) returns void
+language sql set search_path = '' as $$
+    update private.sync_rounds as s
+       set known_until = job.window_end,
+           changes = private.faded(s.changes, s.known_until, job.window_end),
+           days = private.faded(s.days, s.known_until, job.window_end)
+                  + greatest(extract(epoch from job.window_end - s.known_until), 0)::double precision / 86400,
+           due_at = least(job.window_end + t.lasts, c.updated_at + r.at_rest, s.whole_at)
+      from private.round_terms() as t
+      join private.round_rules as r on r.platform = t.platform and r.entity = t.entity
+      join public.sync_cursors as c on c.connection_id = t.connection_id and c.entity = t.entity
+     where s.connection_id = job.connection_id and job.cursor -> 'shown' ? s.entity and s.entity <> all (p_woken)
+       and s.known_until >= job.window_start
+       and t.connection_id = s.connection_id and t.entity = s.entity and r.pulse = job.entity;
+    -- It has served, and may name a buyer.
+    update public.sync_jobs as j set cursor = j.cursor - 'shown' where j.id = job.id and j.cursor ? 'shown';
 $$;
 
 -- pipeline_health: everything that health and metrics tell, in one answer. Counts stop at ten thousand: more of them
@@ -184,6 +204,61 @@ begin
       from private.round_terms() as t
      where s.connection_id = p_connection_id and s.due_at = 'infinity'
        and t.connection_id = s.connection_id and t.entity = s.entity;
+end $$;
+
+-- erase_buyer: nothing that names these buyers is left of this shop, nor of printers that made their orders: people,
+-- orders with all that came with them, records that could not be mapped. Answers whether we knew whom to erase.
+-- `p_email` alone may name them; `p_orders` are orders to erase whoever's they are.
+create or replace function private.erase_buyer(connection public.connected_accounts, p_ids text[], p_email text, p_orders text[],
+                                               p_for_good boolean) returns boolean
+language plpgsql set search_path = '' as $$
+declare buyers text[] := p_ids; orders text[]; part record; named text[];
+begin
+    perform private.await_pages(connection.id);
+    perform private.bar_pages(connection.id, true);
+    -- And the pages of those who print for this user.
+    perform private.lock_costs(connection.user_id);
+    if cardinality(buyers) = 0 then
+        select coalesce(array_agg(c.platform_id), '{}') into buyers from public.customers as c
+         where c.connection_id = connection.id and lower(c.email) = lower(p_email);
+        buyers := array(select unnest(buyers)
+                        union select c.keys[1] from private.row_changes as c
+                              where c.connection_id = connection.id and c.table_name = 'customers'
+                                and lower(c.before ->> 'email') = lower(p_email));
+    end if;
+    select coalesce(array_agg(o.platform_id), '{}') into orders from public.orders as o
+     where o.connection_id = connection.id and (o.buyer_platform_id = any (buyers) or o.platform_id = any (p_orders));
+    -- An order that could not be mapped may have brought a payment all the same.
+    orders := array(select unnest(orders) union select unnest(p_orders)
+                    -- And one that a rollback took away, or that another buyer's name stands on now, may come back by another.
+                    union select c.keys[1] from private.row_changes as c
+                          where c.connection_id = connection.id and c.table_name = 'orders'
+                            and c.before ->> 'buyer_platform_id' = any (buyers)
+                    union select r.platform_id from public.rejected_records as r
+                           where r.connection_id = connection.id and r.platform_id is not null
+                             and private.names_one(r.raw, buyers));
+    -- What the rows say of them, before they say nothing: rejected bytes are found by it.
+    named := array(select c.email from public.customers as c
+                   where c.connection_id = connection.id and c.platform_id = any (buyers) and c.email <> ''
+                   union select p_email where p_email <> '' union select unnest(buyers || orders));
+    insert into private.closed_objects as c (connection_id, table_name, object_id, forgotten_at, for_good)
+    select connection.id, n.name, n.id, clock_timestamp(), n.for_good
+    from (select 'customers' as name, b as id, p_for_good as for_good from unnest(buyers) as b
+          union all select 'orders', o, true from unnest(orders) as o) as n order by n.name, n.id
+    on conflict (connection_id, table_name, object_id) do update
+       set forgotten_at = excluded.forgotten_at, for_good = c.for_good or excluded.for_good;
+    perform private.empty_part(connection.id, 'customers', 'platform_id', buyers, '{name,email}');
+    -- What the call of an open round showed of the newest buyer; without it they are read when they are due.
+    update public.sync_jobs as j set cursor = j.cursor - 'shown' where j.connection_id = connection.id and j.cursor ? 'shown';
+    perform private.erase_orders(connection.id, orders);
+    for part in select k.connection_id, array_agg(distinct k.source_id) as ids from private.cost_links as k
+                where k.order_connection_id = connection.id and k.order_platform_id = any (orders)
+                group by k.connection_id loop
+        perform private.erase_made(part.connection_id, part.ids);
+    end loop;
+    -- What a printer's record names could not be linked where it could not be mapped.
+    perform private.forget_rejected(a.id, named) from public.connected_accounts as a where a.user_id = connection.user_id;
+    return cardinality(buyers) > 0;
 end $$;
 
 -- prove_etsy_buyers: every buyer of an order is a customer. Buyers come with the orders: where the orders are not

@@ -214,6 +214,8 @@ begin
     on conflict (connection_id, table_name, object_id) do update
        set forgotten_at = excluded.forgotten_at, for_good = c.for_good or excluded.for_good;
     perform private.empty_part(connection.id, 'customers', 'platform_id', buyers, '{name,email}');
+    -- What the call of an open round showed of the newest buyer; without it they are read when they are due.
+    update public.sync_jobs as j set cursor = j.cursor - 'shown' where j.connection_id = connection.id and j.cursor ? 'shown';
     perform private.erase_orders(connection.id, orders);
     for part in select k.connection_id, array_agg(distinct k.source_id) as ids from private.cost_links as k
                 where k.order_connection_id = connection.id and k.order_platform_id = any (orders)

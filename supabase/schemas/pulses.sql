@@ -16,6 +16,8 @@ language sql set search_path = '' as $$
      where s.connection_id = job.connection_id and job.cursor -> 'shown' ? s.entity and s.entity <> all (p_woken)
        and s.known_until >= job.window_start
        and t.connection_id = s.connection_id and t.entity = s.entity and r.pulse = job.entity;
+    -- It has served, and may name a buyer.
+    update public.sync_jobs as j set cursor = j.cursor - 'shown' where j.id = job.id and j.cursor ? 'shown';
 $$;
 
 -- waits_for_pulse: whether another entity's round is about to tell the news of this one. What is to be read whole is read.
