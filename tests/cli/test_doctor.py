@@ -198,9 +198,12 @@ def test_a_clock_that_goes_wrong_is_told_by_how_much(ahead: float, status: str) 
 def test_a_process_that_gives_no_sign_of_life(
     examined: Examined, db: psycopg.Connection[Any], alive: None, kind: str
 ) -> None:
-    db.execute("update private.heartbeats set at = at - interval '1 hour' where kind = %s", [kind])
-
-    lines = examined()
+    # A web process of other tests in this one may give its own sign in between.
+    for _ in range(5):
+        db.execute("update private.heartbeats set at = at - interval '1 hour' where kind = %s", [kind])
+        lines = examined()
+        if lines[f"process {kind}"]["status"] == "failed":
+            break
 
     assert lines[f"process {kind}"]["status"] == "failed"
     assert f"`keeper {kind}`" in lines[f"process {kind}"]["advice"]

@@ -1,6 +1,6 @@
 """Kill a worker before and after every outside effect: the tables equal the source, at most one page is fetched again.
 
-KEEPER_ALL_DEATHS=1 tries every point of every entity; without it, every point of the orders entity and a seeded
+KEEPER_ALL_DEATHS=1 tries every point of every entity; without it, every other point of the orders entity and a seeded
 sample of the others.
 """
 
@@ -103,7 +103,10 @@ def test_a_death_before_or_after_any_effect_of_the_orders_loses_nothing_and_cost
     assert sum("/transactions" in name for name in effects) == 2
     record_property("effects", len(effects))
 
-    found = [outcome for point in points(len(effects)) for outcome in die_at(stage, calm, point, "orders")]
+    # Before the first effect, after the second, before the third ...
+    chosen = [point for n, point in enumerate(points(len(effects))) if ALL or n % 4 in (0, 3)]
+
+    found = [outcome for point in chosen for outcome in die_at(stage, calm, point, "orders")]
 
     assert not found, "\n".join(found)
 

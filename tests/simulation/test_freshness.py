@@ -22,7 +22,7 @@ BEAT = timedelta(minutes=30)
 # Rounds of a shop at rest: `KEEPER_ROUNDS=1000` takes so many.
 ROUNDS = int(os.environ.get("KEEPER_ROUNDS", "80"))
 # Calls by the hour and by five minutes: they have a life of their own (private.lives).
-_OF_THE_HOUR = {"private.tenant_calls", "private.api_calls", "private.call_blocks"}
+_OF_THE_HOUR = {"private.tenant_calls", "private.api_calls", "private.call_blocks", "private.heartbeats"}
 
 
 @pytest.mark.usefixtures("clean")
