@@ -198,14 +198,14 @@ def _who_is_here() -> str:
 
 
 def webhooks(app: App, *, user_id: str, platform: str | None, shop_id: str | None = None) -> list[dict[str, Any]]:
-    """How the webhooks of a user's shops stand: `state` is a word of WEBHOOK_WORDS."""
+    """How the webhooks of a user's shops stand: `state` is a key of `registration.WORDS`."""
     shops = _of_shops(app, user_id, platform, shop_id)["connections"]
-    found = app.store.rpc("webhook_standings", p_user_id=user_id)
+    found = registration.standings(app.store, user_id, shops)
     named = ("connection_id", "platform", "shop_id", "shop_name")
     return [
-        {**{name: shop[name] for name in named}, **registration.standing(shop, found.get(shop["connection_id"]))}
+        {**{name: shop[name] for name in named}, **found[shop["connection_id"]]}
         for shop in shops
-        if platform_named(shop["platform"]).webhooks is not None
+        if shop["connection_id"] in found
     ]
 
 

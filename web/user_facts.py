@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from execution.catalog import PLATFORMS
 from execution.connections.choice import matching, narrowed
-from execution.connections.registration import standing
+from execution.connections.registration import standings
 from execution.errors import StoreError
 from execution.reports import deletions
 from execution.tokens.care import ending_soon
@@ -58,12 +57,7 @@ def connections_of(web: Web, user_id: str) -> list[dict[str, Any]]:
 
 def webhooks_of(web: Web, facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """By connection: how the webhooks of the user's shops stand, where their platform has any."""
-    found = web.app.store.rpc("webhook_standings", p_user_id=facts["user_id"])
-    return {
-        shop["connection_id"]: standing(shop, found.get(shop["connection_id"]))
-        for shop in facts["connections"]
-        if shop["platform"] in PLATFORMS and PLATFORMS[shop["platform"]].webhooks is not None
-    }
+    return standings(web.app.store, facts["user_id"], facts["connections"])
 
 
 def held_of(web: Web, user_id: str) -> dict[str, list[dict[str, Any]]]:

@@ -9,12 +9,13 @@ from typing import Any
 import structlog
 
 from execution.catalog import platform_named
-from execution.errors import KeeperError, Signal, Skip
+from execution.errors import KeeperError, Signal
 from execution.http.transport import LIVE_DEADLINE_S
 from execution.keyring import Keyring
 from execution.platform_client import PlatformClient
+from execution.platforms import subscriptions
 from execution.platforms.platform import Platform
-from execution.platforms.subscriptions import Registered, Registration, leaving
+from execution.platforms.subscriptions import Registration
 from execution.seller_messages import MESSAGES
 from execution.store import Rpc
 from execution.tokens.refresh import Refresher
@@ -116,9 +117,6 @@ class Disconnector:
         how, there = platform.webhooks and platform.webhooks.subscriptions, self._hears_at(platform.name)
         if not how or there is None:
             return
-        ours = [Registered(id=row["id"], topic=row["topic"], mark=row["mark"]) for row in noted]
-        for one in leaving(how.listed(client.send, shop_id), ours, there.address):
-            try:
-                how.end(client.send, shop_id, one)
-            except Skip:
-                continue
+        ours = subscriptions.noted(noted)
+        for one in subscriptions.leaving(how.listed(client.send, shop_id), ours, there.address):
+            subscriptions.end(how, client.send, shop_id, one)

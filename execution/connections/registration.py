@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from execution.catalog import PLATFORMS
 from execution.platforms.platform import Platform
 from execution.platforms.subscriptions import Registration
 from execution.settings import Settings
+from execution.store import Rpc
 
 _MARK = b"keeper webhook secret v1"
 
@@ -50,7 +51,17 @@ WORDS: Mapping[str, str] = {
 }
 
 
-def standing(shop: Mapping[str, Any], found: Mapping[str, Any] | None) -> dict[str, Any]:
+def standings(store: Rpc, user_id: str, shops: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By connection: how the webhooks of these shops of the user's stand, where their platform has any."""
+    found = store.rpc("webhook_standings", p_user_id=user_id)
+    return {
+        shop["connection_id"]: _standing(shop, found.get(shop["connection_id"]))
+        for shop in shops
+        if shop["platform"] in PLATFORMS and PLATFORMS[shop["platform"]].webhooks is not None
+    }
+
+
+def _standing(shop: Mapping[str, Any], found: Mapping[str, Any] | None) -> dict[str, Any]:
     """Of one shop: `found` as SQL `webhook_standings` tells it, or why there is nothing to tell."""
     webhooks = PLATFORMS[shop["platform"]].webhooks
     nothing = {"missing": [], "reason": "", "topics": 0, "checked_at": None, "mended": 0, "mended_at": None}

@@ -17,6 +17,8 @@ from execution.tokens.rules import held
 
 # The stable word of an entity that may not be read; its fact `right` names what is missing.
 RIGHT_MISSING = "right_missing"
+# What else is said of a part that may not be read: a permission was not granted, personal data was not approved.
+NOT_APPROVED = ("access_denied", "protected_data")
 Granted = frozenset[str]
 
 

@@ -6,8 +6,11 @@ What is to be done about those that there are is worked out here (`plan`); `slic
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
+from execution.errors import Skip
 from execution.http.messages import Send
 
 
@@ -94,7 +97,18 @@ def plan(
     return Plan(keep=keep, make=tuple(topic for topic in topics if topic not in keep), end=tuple(end))
 
 
+def noted(rows: Sequence[Mapping[str, Any]]) -> list[Registered]:
+    """What we noted as ours, as the database gives it back."""
+    return [Registered(id=row["id"], topic=row["topic"], mark=row["mark"]) for row in rows]
+
+
+def end(how: Subscriptions, send: Send, shop_id: str, one: Subscription) -> None:
+    """One that is gone already is as was wanted."""
+    with suppress(Skip):
+        how.end(send, shop_id, one)
+
+
 def leaving(listed: Sequence[Subscription], ours: Sequence[Registered], address: str) -> tuple[Subscription, ...]:
     """What of our own there is to end when the last connection of a shop goes."""
-    noted = {one.id for one in ours}
-    return tuple(one for one in listed if one.id in noted or one.address == address)
+    known = {one.id for one in ours}
+    return tuple(one for one in listed if one.id in known or one.address == address)

@@ -18,14 +18,12 @@ from execution.errors import SAID_AGAIN_AFTER, BodyTooBig, Fatal, Retriable, Ski
 from execution.http.messages import Response
 from execution.pagination import page_body
 from execution.pagination.page_body import Content
-from execution.platforms.rights import RIGHT_MISSING
+from execution.platforms.rights import NOT_APPROVED, RIGHT_MISSING
 from execution.slices.cursor import Cursor
 from execution.slices.job_slice import JobSlice
 from execution.slices.page_commit import PageCommit
 from execution.streams import Lookup
 
-# A permission that was not granted, personal data that was not approved.
-_REFUSED = ("access_denied", "protected_data")
 # After so many ids in a row that are said to be gone, whole batches are taken to be said so, and are asked for again.
 _MOST_GONE = 3
 # After so many, they are asked for again before anything else is.
@@ -147,7 +145,7 @@ class LookupStep:
         is_believed = self._slice.job.refused_code == signal.code
         # Whoever reads the whole tells the seller of a right that is missing, and reads it once the right is there.
         of_events = signal.code == RIGHT_MISSING and bool(self._lookup.named_by_events)
-        may_be = of_events or (self._lookup.may_be_refused and signal.code in _REFUSED)
+        may_be = of_events or (self._lookup.may_be_refused and signal.code in NOT_APPROVED)
         if not (may_be and is_believed):
             return False
         log.warning("lookup_refused", job_id=self._slice.job.id, lookup=self._lookup.name, reason=signal.reason)

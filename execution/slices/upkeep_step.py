@@ -11,9 +11,18 @@ from dataclasses import asdict
 import structlog
 
 from execution.catalog import platform_named
-from execution.errors import Refusal, Skip
+from execution.errors import Refusal
 from execution.platforms.rights import RIGHT_MISSING, missing_rights
-from execution.platforms.subscriptions import Plan, Registered, Registration, Subscription, Subscriptions, Wanted, plan
+from execution.platforms.subscriptions import (
+    Plan,
+    Registered,
+    Registration,
+    Subscriptions,
+    Wanted,
+    end,
+    noted,
+    plan,
+)
 from execution.platforms.upkeep import RIGHTS
 from execution.slices.cursor import Cursor
 from execution.slices.job_slice import JobSlice
@@ -81,13 +90,12 @@ class UpkeepStep:
     def _settle(self, how: Subscriptions, there: Registration, granted: frozenset[str] | None) -> None:
         lacking = {topic: missing_rights(rights, granted) for topic, rights in how.topics.items()}
         topics = [topic for topic, rights in lacking.items() if not rights]
-        noted = self._slice.store.rpc("registered_webhooks", p_lease_id=self._job.lease_id)
-        ours = [Registered(id=row["id"], topic=row["topic"], mark=row["mark"]) for row in noted]
+        ours = noted(self._slice.store.rpc("registered_webhooks", p_lease_id=self._job.lease_id))
         try:
             found = plan(how.listed(self._slice.send, self._job.shop_id), ours, topics, there)
             made = [self._made(how, topic, there) for topic in found.make]
             for one in found.end:
-                self._end(how, one)
+                end(how, self._slice.send, self._job.shop_id, one)
         except Refusal as refusal:
             # Said once it is asked again; said twice it is noted, and the shop goes on without.
             if refusal.code == _ENDS or self._job.refused_code != refusal.code:
@@ -111,13 +119,6 @@ class UpkeepStep:
         # At once: a slice may end before all are made, and what is not known as ours would be made again.
         self._slice.store.rpc("note_webhook", p_lease_id=self._job.lease_id, p_made=asdict(made))
         return made
-
-    def _end(self, how: Subscriptions, one: Subscription) -> None:
-        try:
-            how.end(self._slice.send, self._job.shop_id, one)
-        except Skip:
-            # Gone already, which is what was wanted.
-            return
 
     def _note(
         self,

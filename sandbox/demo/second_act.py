@@ -137,7 +137,7 @@ def _undo(theatre: _Theatre, followed: list[dict[str, Any]]) -> Undone | None:
     told = operations.roll_back(theatre.app, run_id=run["run_id"], with_later=True, dry_run=False)
     theatre.new_runs()
     again = theatre.round("shopify")
-    counts = [one for name, one in told["tables"].items()]
+    counts = told["tables"].values()
     return Undone(
         run_id=run["run_id"],
         platform=run["platform"],

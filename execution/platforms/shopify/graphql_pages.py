@@ -12,7 +12,7 @@ from execution.http.messages import Request, Response
 from execution.pagination.keyset import KeysetPaginator, KeysetPosition
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import Bounds, Caller, Probe, Send
-from execution.platforms.rights import RIGHT_MISSING
+from execution.platforms.rights import NOT_APPROVED, RIGHT_MISSING
 from execution.platforms.shopify.graphql import GRANTED, data_of, granted_in, graphql
 from execution.platforms.shopify.history import demand_history, iso_time
 from execution.streams import Pages, Stream
@@ -72,8 +72,7 @@ class GraphqlPages(Pages):
 
 
 C = TypeVar("C", bound=KeysetPosition)
-# A right that was not granted, personal data that was not approved.
-_NOT_ALLOWED = (RIGHT_MISSING, "access_denied", "protected_data")
+_NOT_ALLOWED = (RIGHT_MISSING, *NOT_APPROVED)
 
 
 class GraphqlPaginator(KeysetPaginator[C], Generic[C]):
