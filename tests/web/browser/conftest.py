@@ -80,6 +80,11 @@ def album() -> screenshots.Album:
     return screenshots.album()
 
 
+@pytest.fixture(scope="session")
+def look(album: screenshots.Album) -> screenshots.Look:
+    return screenshots.Look(album=album)
+
+
 @pytest.fixture
 def workers(site: Site) -> Callable[[], Workers]:
     return partial(Workers, site.settings)

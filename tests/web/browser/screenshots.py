@@ -8,6 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from tests.web.browser.person import DESKTOP, PHONE, faults, overflow
+
 
 @dataclass(frozen=True, kw_only=True)
 class Album:
@@ -26,3 +28,21 @@ class Album:
 def album() -> Album:
     folder = os.environ.get("KEEPER_SCREENSHOTS")
     return Album(folder=Path(folder) if folder else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """Whether a page that is open can be used on a phone and at a desk, and a picture of each.
+
+    A page is drawn for both, so that one journey is enough; it goes on at the desk.
+    """
+
+    album: Album
+
+    def __call__(self, page: Page, name: str, *, picture: bool = True) -> None:
+        for window in (PHONE, DESKTOP):
+            page.set_viewport_size({"width": window.width, "height": window.height})
+            assert faults(page) == [], (name, window.name)
+            assert overflow(page) == 0, (name, window.name)
+            if picture:
+                self.album.take(page, f"{name}-{window.name}")

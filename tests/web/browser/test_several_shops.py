@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.standins.etsy import Etsy
 from tests.standins.stand_in import Shop
-from tests.web.browser.person import DESKTOP, PHONE, Window, connect_etsy, faults, log_in, overflow
-from tests.web.browser.screenshots import Album
+from tests.web.browser.person import connect_etsy, log_in
+from tests.web.browser.screenshots import Look
 from tests.web.browser.site import Workers
 
 
@@ -24,18 +23,11 @@ def _add(page: Page, shop: Shop) -> None:
     expect(page.get_by_text("Etsy is connected.")).to_be_visible()
 
 
-@pytest.mark.parametrize("window", [DESKTOP, PHONE], ids=lambda window: window.name)
 def test_two_shops_of_a_platform_stand_side_by_side(
-    open_page: Callable[..., Page], workers: Callable[[], Workers], etsy: Etsy, window: Window, album: Album
+    open_page: Callable[..., Page], workers: Callable[[], Workers], etsy: Etsy, look: Look
 ) -> None:
-    page = open_page(window)
+    page = open_page()
     log_in(page)
-
-    def look(name: str) -> None:
-        assert faults(page) == [], name
-        assert overflow(page) == 0, name
-        album.take(page, f"{name}-{window.name}")
-
     first = etsy.shop(60)
     connect_etsy(page)
     second = etsy.shop(40)
@@ -44,13 +36,13 @@ def test_two_shops_of_a_platform_stand_side_by_side(
     with workers():
         for name in names:
             expect(page.get_by_role("heading", name=re.compile(f"Certificate: .*{name}"))).to_be_visible(timeout=60_000)
-    look("two-shops-sync")
+    look(page, "two-shops-sync")
     page.goto("/dashboard")
-    look("two-shops-dashboard")
+    look(page, "two-shops-dashboard")
     page.goto("/settings/connections")
     for name in names:
         expect(page.get_by_role("heading", name=re.compile(name))).to_be_visible()
-    look("two-shops-connections")
+    look(page, "two-shops-connections")
 
     card = page.locator("section.connection", has=page.get_by_role("heading", name=re.compile(names[1])))
     card.locator("summary").click()
@@ -61,4 +53,4 @@ def test_two_shops_of_a_platform_stand_side_by_side(
     expect(page.get_by_text(gone)).to_be_visible()
     still = page.locator("section.connection", has=page.get_by_role("heading", name=re.compile(names[0])))
     expect(still.get_by_role("link", name="Sync again")).to_be_visible()
-    look("two-shops-one-left")
+    look(page, "two-shops-one-left")

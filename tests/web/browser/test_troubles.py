@@ -12,18 +12,18 @@ from playwright.sync_api import Page, expect
 from execution import job_runner
 from execution.tokens import refresh
 from tests.standins.etsy import Etsy
-from tests.web.browser.person import DESKTOP, PHONE, Window, connect_etsy, faults, log_in, overflow
-from tests.web.browser.screenshots import Album
+from tests.web.browser.person import PHONE, connect_etsy, faults, log_in, overflow
+from tests.web.browser.screenshots import Look
 from tests.web.browser.site import Workers
 from web.live import server_sent_events
 
 
 def test_a_used_up_day_says_when_it_continues(
-    open_page: Callable[..., Page], workers: Callable[[], Workers], etsy: Etsy, album: Album
+    open_page: Callable[..., Page], workers: Callable[[], Workers], etsy: Etsy, look: Look
 ) -> None:
     """The quota is Etsy's; the seller reads until when, not an error."""
     etsy.shop(900, years=2)
-    page = open_page(PHONE)
+    page = open_page()
     log_in(page)
     connect_etsy(page)
     etsy.fault("rate_limit", which="day", retry_after=50_000, path="receipts$", nth=4)
@@ -32,8 +32,7 @@ def test_a_used_up_day_says_when_it_continues(
         expect(page.get_by_text(re.compile(r"^Orders paused at \d+/\d+$"))).to_be_visible(timeout=60_000)
     expect(page.get_by_text(re.compile(r"Etsy lets us read only so much a day\. Continues "))).to_be_visible()
     expect(page.get_by_role("heading", name="Paused, and going on by itself")).to_be_visible()
-    assert faults(page) == []
-    album.take(page, "sync-paused-phone")
+    look(page, "sync-paused")
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("said_at_once")
 def test_a_lost_access_leads_to_reconnecting_and_on(
-    open_page: Callable[..., Page], workers: Callable[[], Workers], etsy: Etsy, album: Album
+    open_page: Callable[..., Page], workers: Callable[[], Workers], etsy: Etsy, look: Look
 ) -> None:
     """Etsy no longer accepts us: the page says so, and two clicks later the sync goes on where it was."""
     etsy.shop(60)
@@ -56,8 +55,7 @@ def test_a_lost_access_leads_to_reconnecting_and_on(
 
     with workers():
         expect(page.get_by_role("link", name="Reconnect Etsy")).to_be_visible(timeout=30_000)
-        assert faults(page) == []
-        album.take(page, "sync-failed-desktop")
+        look(page, "sync-failed")
         page.get_by_role("link", name="Reconnect Etsy").click()
         expect(page.get_by_text("Etsy no longer accepts our access.")).to_be_visible()
         assert faults(page) == []
@@ -66,13 +64,12 @@ def test_a_lost_access_leads_to_reconnecting_and_on(
         expect(page.get_by_role("heading", name="Everything is here, and proven")).to_be_visible(timeout=30_000)
 
 
-@pytest.mark.parametrize("window", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_a_right_that_is_missing_is_named_on_every_page_until_it_is_granted(
-    open_page: Callable[..., Page], workers: Callable[[], Workers], etsy: Etsy, album: Album, window: Window
+    open_page: Callable[..., Page], workers: Callable[[], Workers], etsy: Etsy, look: Look
 ) -> None:
     """The seller unticked one right at Etsy: the rest is here, and each page says what is missing and asks for it."""
     etsy.shop(30)
-    page = open_page(window)
+    page = open_page()
     log_in(page)
     page.route("**/oauth/connect?*", lambda route: route.continue_(url=route.request.url.replace("listings_r", "")))
     connect_etsy(page)
@@ -83,8 +80,7 @@ def test_a_right_that_is_missing_is_named_on_every_page_until_it_is_granted(
         for path in places:
             page.goto(path)
             expect(named.first).to_be_visible(timeout=30_000)
-            assert (faults(page), overflow(page)) == ([], 0)
-            album.take(page, f"right-missing-{path.split('/')[-1]}-{window.name}")
+            look(page, f"right-missing-{path.split('/')[-1]}")
         page.unroute_all()
         page.get_by_role("button", name="Reconnect Etsy").click()
         page.get_by_role("button", name="Grant access").click()
