@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import json
+from execution.jwt_claims import jwt_claims
 
 # Roles of keys that browsers hold.
 _PUBLIC = ("anon", "authenticated")
@@ -26,15 +25,5 @@ def public_role(key: str) -> str:
     """Of a key that everybody may see, what it is: 'publishable', or the role that it names; of others ''."""
     if key.startswith("sb_publishable_"):
         return "publishable"
-    role = _role_of(key)
+    role = str(jwt_claims(key).get("role", ""))
     return role if role in _PUBLIC else ""
-
-
-def _role_of(token: str) -> str:
-    """The role that a token claims; nobody has looked at its signature. Empty where nothing can be read."""
-    claims = token.partition(".")[2].partition(".")[0]
-    try:
-        said = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-    except ValueError:
-        return ""
-    return str(said.get("role", "")) if isinstance(said, dict) else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import frontmatter
 from execution.catalog import Catalog, directives
 from execution.connections.choice import chosen
 from execution.errors import StoreError, UserError
+from execution.ids import user_id_in
 from execution.shipped import folder
 from execution.store import Store
 
@@ -144,12 +144,7 @@ class BackfillManager:
 
 def status(store: Store, user_id: str) -> dict[str, Any]:
     """How the user's backfill stands: profile, connections, the newest job of each entity of each, certificates."""
-    try:
-        uuid.UUID(user_id)
-    except ValueError:
-        raise UserError(
-            f"{user_id!r} is not a user id.", hint="A user id is a UUID; see `keeper user create`."
-        ) from None
+    user_id = user_id_in(user_id)
     try:
         facts: dict[str, Any] | None = store.rpc("backfill_status", p_user_id=user_id)
     except StoreError as error:

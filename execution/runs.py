@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from execution.errors import StoreError, UserError
+from execution.ids import run_id_in
 from execution.store import Rpc
 
 # Why a run is not taken back by itself.
@@ -57,10 +58,7 @@ def of_user(
 
 def one(store: Rpc, run_id: str, *, user_id: str | None = None) -> dict[str, Any]:
     """A run by its id, of this user where one is named. Raises UserError where there is none."""
-    try:
-        found: list[dict[str, Any]] = store.rpc("runs", p_run_id=run_id, p_user_id=user_id)
-    except StoreError as error:
-        raise _no_id(run_id) if error.sqlstate == "22P02" else error from None
+    found: list[dict[str, Any]] = store.rpc("runs", p_run_id=run_id_in(run_id), p_user_id=user_id)
     if not found:
         raise UserError(f"There is no run {run_id}.", hint="See `keeper runs list`.", code="unknown_run")
     return found[0]
@@ -83,7 +81,7 @@ def roll_back(
     try:
         answer: dict[str, Any] = store.rpc(
             "roll_back",
-            p_run_id=run_id,
+            p_run_id=run_id_in(run_id),
             p_user_id=user_id,
             p_with_later=with_later,
             p_dry_run=dry_run,
@@ -92,18 +90,12 @@ def roll_back(
             p_rollback_id=str(uuid.uuid4()),
         )
     except StoreError as error:
-        raise _refusal(error, run_id) from None
+        raise _refusal(error) from None
     return answer
 
 
-def _no_id(run_id: str) -> UserError:
-    return UserError(f"{run_id!r} is no run's id.", hint="See `keeper runs list`.", code="unknown_run")
-
-
-def _refusal(error: StoreError, run_id: str) -> Exception:
+def _refusal(error: StoreError) -> Exception:
     """What the database refused, as a person can act on it: its hint names the runs, the rows or the entity."""
-    if error.sqlstate == "22P02":
-        return _no_id(run_id)
     if error.code not in _REFUSALS:
         return error
     message, hint = _REFUSALS[error.code]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import uuid
 from typing import Annotated
 
 import structlog
@@ -12,6 +11,7 @@ import uvicorn
 
 from execution.app import App
 from execution.errors import StoreUnavailable, UserError
+from execution.ids import user_id_in
 from execution.process import logs
 from execution.settings import Settings
 from execution.terminal import say
@@ -58,12 +58,7 @@ def admin(
     revoke: Annotated[bool, typer.Option("--revoke", help="Make it a plain user again.")] = False,
 ) -> None:
     """Make a user an administrator, or a plain user again. It counts from the next request on."""
-    try:
-        wanted = str(uuid.UUID(user_id))
-    except ValueError:
-        raise UserError(
-            f"{user_id!r} is not a user id.", hint="A user id is a UUID; see `keeper user create`."
-        ) from None
+    wanted = user_id_in(user_id)
     app = App(settings=Settings.load())
     try:
         app.check_boot()

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from execution.catalog import platform_named
 from execution.errors import Fatal, Signal, StoreError, UserError
 from execution.http.messages import Send
+from execution.ids import user_id_in
 from execution.keyring import AssociatedData, Field, Keyring
 from execution.platform_client import PlatformClient
 from execution.platform_settings import PlatformSettings
@@ -296,7 +297,7 @@ class Connector:
 
     def _encrypted(self, request: ConnectRequest, connection_id: str, name: Field, secret: str) -> str:
         position = AssociatedData(
-            user_id=str(uuid.UUID(request.user_id)), platform=request.platform, connection_id=connection_id, field=name
+            user_id=user_id_in(request.user_id), platform=request.platform, connection_id=connection_id, field=name
         )
         return self._keyring.encrypt(secret, position)
 
@@ -312,12 +313,7 @@ def _granted(platform: Platform, shop: ShopIdentity, request: ConnectRequest, se
 
 
 def _check_form(request: ConnectRequest) -> None:
-    try:
-        uuid.UUID(request.user_id)
-    except ValueError:
-        raise UserError(
-            f"'{request.user_id}' is not a user id:", hint="use the id that `keeper user create` printed."
-        ) from None
+    user_id_in(request.user_id)
     for name, token in (("access", request.access_token), ("refresh", request.refresh_token)):
         if token is not None and (not token or not token.isascii() or not token.isprintable() or " " in token):
             raise UserError(f"The {name} token is empty or has characters that no token has:", hint="copy it again.")

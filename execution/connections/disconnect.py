@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import structlog
 from execution.catalog import platform_named
 from execution.errors import KeeperError, Signal
 from execution.http.transport import LIVE_DEADLINE_S
+from execution.ids import user_id_in
 from execution.keyring import Keyring
 from execution.platform_client import PlatformClient
 from execution.platforms import subscriptions
@@ -93,7 +93,7 @@ class Disconnector:
         # An app, and what it hears, is taken out of a shop for all who connected it: the last one takes leave.
         if ended["tokens"] is None or not ended["is_last"] or not (platform.revoke or self._hears_at(platform.name)):
             return False
-        row = {**ended, **ended["tokens"], "user_id": str(uuid.UUID(user_id)), **_NEVER_REFRESHED}
+        row = {**ended, **ended["tokens"], "user_id": user_id_in(user_id), **_NEVER_REFRESHED}
         reason = "the platform refused"
         try:
             pair = opened(row, self._keyring)

@@ -12,6 +12,7 @@ import orjson
 from execution.errors import UserError
 from execution.events.endpoint import Endpoint, Verdict
 from execution.events.message import Message
+from execution.ids import user_id_in, uuid_in
 from execution.store import Rpc
 from execution.terminal import moment_text
 
@@ -26,14 +27,14 @@ def listed(
     """The newest events, of one user, kind or state where they are named. Raises UserError for a state that is none."""
     if state is not None and state not in STATES:
         raise UserError(f"{state!r} is no state of an event.", hint=f"Choose one of: {', '.join(STATES)}.")
-    user = None if user_id is None else _id(user_id, "user id")
+    user = None if user_id is None else user_id_in(user_id)
     found: list[dict[str, Any]] = store.rpc("events_out", p_user_id=user, p_type=kind, p_state=state, p_limit=limit)
     return [_told(row) for row in found]
 
 
 def shown(store: Rpc, event_id: str) -> dict[str, Any]:
     """One event with what is sent of it. Raises UserError where there is none of this id."""
-    found: list[dict[str, Any]] = store.rpc("events_out", p_id=_id(event_id, "event id"))
+    found: list[dict[str, Any]] = store.rpc("events_out", p_id=_event_id(event_id))
     if not found:
         raise UserError(f"There is no event {event_id}.", hint="See `keeper events list`; a month of them is kept.")
     return {**_told(found[0]), "payload": orjson.loads(Message.of(found[0]).body)}
@@ -48,7 +49,7 @@ def resent(store: Rpc, event_ids: Sequence[str], *, given_up_since: datetime | N
         raise UserError("Nothing was named.", hint="Name events by their ids, or --given-up-since a time.")
     count: int = store.rpc(
         "resend_events",
-        p_ids=[_id(one, "event id") for one in event_ids],
+        p_ids=[_event_id(one) for one in event_ids],
         p_given_up_since=given_up_since.isoformat() if given_up_since else None,
     )
     if event_ids and not count:
@@ -113,8 +114,5 @@ def _told(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"event_id": row["id"], **{name: row[name] for name in names}, "next_try_at": due}
 
 
-def _id(text: str, what: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise UserError(f"{text!r} is no {what}.", hint="An id is a UUID.") from None
+def _event_id(text: str) -> str:
+    return uuid_in(text, "an event id", "An id is a UUID; see `keeper events list`.")

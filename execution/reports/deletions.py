@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from execution.connections.choice import origins
 from execution.errors import UserError
+from execution.ids import run_id_in
 from execution.store import Rpc
 from execution.terminal import moment_text
 
@@ -37,7 +37,7 @@ def restore(store: Rpc, *, user_id: str, run_id: str) -> dict[str, Any]:
     """What a run marked gone comes back. What the platform still does not show has to be missed twice again."""
     restored = 0
     while True:
-        answer = store.rpc("restore_gone", p_user_id=user_id, p_run_id=_run(run_id))
+        answer = store.rpc("restore_gone", p_user_id=user_id, p_run_id=run_id_in(run_id))
         if answer is None:
             raise UserError(f"User {user_id} has no run {run_id}.", hint="Take its id from `keeper deletions list`.")
         restored += answer["restored"]
@@ -53,10 +53,3 @@ def as_text(facts: Sequence[Mapping[str, Any]]) -> str:
         for one in facts
     )
     return "\n".join(lines) or "Nothing is held back."
-
-
-def _run(text: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise UserError(f"{text!r} is not the id of a run:", hint="it is a UUID.") from None

@@ -5,7 +5,6 @@ Sources: RFC 6749 and the platform sheets; the vendors stand side by side in doc
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -139,27 +138,6 @@ def read_issued_tokens(body: bytes) -> IssuedTokens:
         refresh_expires_at=None if refresh_life else _moment(fields.get("refresh_token_expires_at")),
         rights=_rights(fields.get("scope")),
     )
-
-
-def jwt_claims(token: str) -> Mapping[str, Any]:
-    """What a JWT says, unverified: good for a warning, never for a decision about trust. Nothing of another text."""
-    _, _, rest = token.partition(".")
-    payload, _, signature = rest.partition(".")
-    if not payload or not signature:
-        return {}
-    try:
-        return json_object(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except ValueError:
-        return {}
-
-
-def jwt_expiry(token: str) -> datetime | None:
-    """`exp` of a JWT; None where there is none."""
-    expiry = jwt_claims(token).get("exp")
-    try:
-        return datetime.fromtimestamp(expiry, UTC) if isinstance(expiry, int | float) else None
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def held(granted: Iterable[str]) -> frozenset[str]:

@@ -49,7 +49,7 @@ def test_what_was_told_is_listed_shown_and_sent_again(keeper: Keeper, db: Db) ->
     ("words", "fault"),
     [
         ("events list --state lost", "'lost' is no state of an event. Choose one of: waiting, sent, given_up."),
-        ("events show 7", "'7' is no event id."),
+        ("events show 7", "'7' is not an event id."),
         ("events resend", "Nothing was named."),
         ("events resend 6f1c0a3e-6d0b-4a5e-9d35-0d1b0a8f7c11", "There are no such events."),
         ("events test", "EVENTS_URL and EVENTS_SECRET are not set"),

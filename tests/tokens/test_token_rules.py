@@ -9,12 +9,13 @@ import pytest
 from pydantic import SecretStr
 
 from execution.errors import Fatal
+from execution.jwt_claims import jwt_expiry
 from execution.platform_settings import PlatformSettings
 from execution.platforms.etsy.tokens import ETSY_TOKENS
 from execution.platforms.printify.tokens import PRINTIFY_TOKENS
 from execution.platforms.shopify.tokens import SHOPIFY_TOKENS
 from execution.platforms.square.tokens import SQUARE_TOKENS
-from execution.tokens.rules import LostRefresh, jwt_expiry, read_issued_tokens
+from execution.tokens.rules import LostRefresh, read_issued_tokens
 
 APP = PlatformSettings(name="any", client_id="app-1", client_secret=SecretStr("hush"))
 MINE = "fox.myshopify.com"

@@ -7,8 +7,8 @@ list of shops needs one too; without it nobody can say whose shop it is.
 from __future__ import annotations
 
 from execution.http.messages import Send
+from execution.jwt_claims import jwt_claims
 from execution.platforms.rights import Granted, Rights
-from execution.tokens.rules import jwt_claims
 
 
 def _told(_send: Send, access_token: str) -> Granted | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from execution.jwt_claims import jwt_expiry
 from execution.platform_settings import PlatformSettings
-from execution.tokens.rules import RefreshRequest, TokenRules, jwt_expiry
+from execution.tokens.rules import RefreshRequest, TokenRules
 
 
 def _refresh(settings: PlatformSettings, refresh_token: str) -> RefreshRequest:
