@@ -41,7 +41,7 @@ up: setup ## the same parts to click through, until Ctrl-C: prints the address t
 test: lint types arrows pytest ## lint, format, types, arrows of the house, then every test
 
 pytest: setup
-	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 lint: setup ## ruff: rules and format
 	@$(BIN)/ruff check .

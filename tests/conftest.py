@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import NoReturn
 
@@ -9,6 +10,11 @@ import pytest
 import structlog
 
 pytest_plugins = ["tests.stack_fixture", "tests.product_fixture", "tests.doubles_fixture"]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for other processes. Each has a stack of its own."""
+    return min((os.cpu_count() or 1) + 1, 4)
 
 
 def _drop(*_: object) -> NoReturn:
