@@ -10,9 +10,9 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -37,11 +37,19 @@ socket.getaddrinfo = getaddrinfo
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class Hole:
+    """An address that takes connections and never says a word; and whether somebody waits there."""
+
+    url: str
+    asked: threading.Event
+
+
 @contextmanager
-def black_hole() -> Iterator[str]:
-    """An address that takes connections and never says a word."""
+def black_hole() -> Iterator[Hole]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         kept = []
+        hole = Hole(url=f"http://127.0.0.1:{server.getsockname()[1]}", asked=threading.Event())
 
         def accept() -> None:
             while True:
@@ -49,10 +57,11 @@ def black_hole() -> Iterator[str]:
                     kept.append(server.accept()[0])
                 except OSError:
                     return
+                hole.asked.set()
 
         taker = threading.Thread(target=accept, daemon=True)
         taker.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        yield hole
         server.shutdown(socket.SHUT_RDWR)
         taker.join(5)
         for connection in kept:
@@ -81,7 +90,7 @@ def test_a_worker_that_hangs_leaves_in_time_and_gives_its_lease_back(
     command = "worker --processes 1 --threads 1"
     with black_hole() as silent:
         envs = [
-            {**product_env, "ETSY_API_BASE_URL": silent, "ETSY_TOKEN_URL": token_url},
+            {**product_env, "ETSY_API_BASE_URL": silent.url, "ETSY_TOKEN_URL": token_url},
             {**product_env, "ETSY_API_BASE_URL": "http://etsy.hangs", "PYTHONPATH": str(tmp_path)},
             product_env,
         ]
@@ -122,18 +131,18 @@ def test_a_second_signal_ends_the_worker_at_once(
     """Whoever asks twice does not want to wait for the page."""
     world = world_of(etsy.shop(20))
     with black_hole() as silent:
-        env = {**product_env, "ETSY_API_BASE_URL": silent, "ETSY_TOKEN_URL": f"{etsy.url}/v3/public/oauth/token"}
+        env = {**product_env, "ETSY_API_BASE_URL": silent.url, "ETSY_TOKEN_URL": f"{etsy.url}/v3/public/oauth/token"}
         with processes(world, env, "worker --processes 1 --threads 1") as (worker,):
             world.start("orders")
-            until(lambda: leases(world) == 1, "a lease")
-            worker.send_signal(signal.SIGTERM)
-            with pytest.raises(subprocess.TimeoutExpired):
-                worker.wait(2)
-            asked_at = time.monotonic()
-            worker.send_signal(signal.SIGTERM)
-            worker.wait(GRACE_SECONDS)
+            assert silent.asked.wait(60)
+            until(lambda: hears(worker), "the handler")
+            # What comes within a second is the same signal: a busy machine may hear the first one late.
+            while worker.poll() is None:
+                worker.send_signal(signal.SIGTERM)
+                with suppress(subprocess.TimeoutExpired):
+                    worker.wait(2)
 
-    assert time.monotonic() - asked_at < 5
+    assert leases(world) == 1  # it went before the lease was given back from outside
 
 
 def test_what_ends_by_itself_is_not_given_back_from_outside() -> None:
