@@ -49,6 +49,8 @@ class Job:
     attempts: int
     # Up to where the entity was proven last: a round begins there.
     watermark: datetime | None = None
+    # How far behind its bound what follows begins: records may be read later than their time.
+    lookback: timedelta
     # What the platform refused once, before this claim.
     refused_code: str | None = None
     # What the seller granted, where that is known.
@@ -90,6 +92,7 @@ def claim(store: Store, catalog: Catalog, worker: str, lease_id: str) -> Job | N
         page_seq=row["page_seq"],
         attempts=row["attempts"],
         watermark=_moment(row["watermark"]),
+        lookback=timedelta(seconds=row["lookback_seconds"]),
         refused_code=row["refused_code"],
         granted=granted,
         missing_rights=missing,

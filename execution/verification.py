@@ -150,7 +150,7 @@ def verify(
 
 
 def _watermark(job: Job, window: Bounds) -> datetime:
-    return datetime.fromtimestamp(window.end, UTC) - timedelta(seconds=job.entity.lookback_seconds)
+    return datetime.fromtimestamp(window.end, UTC) - job.lookback
 
 
 def _judge_rejects(store: Store, job: Job, limits: RejectLimits, checks: list[Check]) -> Fatal | None:

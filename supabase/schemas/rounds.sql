@@ -25,8 +25,15 @@ create table private.round_rules (
     begins_with text,
     pulse text,
     at_rest interval,
+    -- How far behind its bound the next one begins, and how far at most, whatever was learned (lookbacks.sql); which column of
+    -- which table tells a record's time, where rounds ask by one.
+    lookback interval not null default '15 minutes',
+    lookback_cap interval not null default '6 hours',
+    table_name text,
+    timed_by text,
     primary key (platform, entity),
-    check ((pulse is null) = (at_rest is null))
+    check ((pulse is null) = (at_rest is null)),
+    check ((table_name is null) = (timed_by is null) and lookback <= lookback_cap)
 );
 comment on table private.round_rules is 'Entities that are read again in rounds, in their order, and how often at most.';
 

@@ -17,6 +17,7 @@ WELL = {
     "quarantined": 0,
     "rejected": 0,
     "deletions_held": 0,
+    "lookbacks": [],
     "obligations": {"open": 0, "oldest_seconds": 0},
     "events": {"waiting": 0, "lag_seconds": 0, "failing_seconds": 0, "given_up": 0},
 }
@@ -34,6 +35,8 @@ def with_value(name, value):
             "jobs_quarantined": {"quarantined": value},
             "records_rejected": {"rejected": value},
             "deletions_held": {"deletions_held": value},
+            "lookbacks_grown": {"lookbacks": [{"state": "grown"}] * int(value)},
+            "lookbacks_over": {"lookbacks": [{"state": "over"}] * int(value)},
             "obligation_oldest_seconds": {"obligations": {"open": 1, "oldest_seconds": value}},
             "events_failing_seconds": {"events": WELL["events"] | {"failing_seconds": value}},
             "events_given_up": {"events": WELL["events"] | {"given_up": value}},
