@@ -290,7 +290,18 @@ class Upkeep:
     name: str
 
 
-Step = Stream | Lookup | Derivation | Upkeep
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One page of a stream at a random place, read once more and compared (`slices/sample_step.py`)."""
+
+    stream: Stream
+
+    @property
+    def name(self) -> str:
+        return self.stream.name
+
+
+Step = Stream | Lookup | Derivation | Upkeep | Sample
 # Those that bring records.
 Reading = Stream | Lookup
 
@@ -351,6 +362,11 @@ class Entity:
             complete_read=False,
             in_round=True,
         )
+
+    def as_sample(self) -> Entity:
+        """As a random old page of it is read once more; nothing without a stream."""
+        steps = () if self.listing is None else (Sample(stream=self.listing),)
+        return replace(self, steps=steps, proofs=(), complete_read=False)
 
     @property
     def listing(self) -> Stream | None:

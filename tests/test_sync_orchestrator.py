@@ -49,6 +49,14 @@ def test_the_tables_hold_what_the_directive_declares(db: psycopg.Connection[Any]
         )
     )
 
+    terms = db.execute("select share, reserve, every, most from private.sampling_terms()").fetchone() or ()
+    sampled: dict[str, dict[str, timedelta]] = {}
+    query = "select platform, entity, sampled_from from private.round_rules where sampled_from is not null"
+    for platform, entity, since in db.execute(query):
+        sampled.setdefault(platform, {})[entity] = since
+
+    assert terms == tuple(vars(rules.sampling).values())
+    assert sampled == rules.sampled_from
     assert promises == rules.promises
     assert (lookbacks, learning) == (rules.lookbacks, rules.learning)
     assert (likely, least_price) == (rules.likely, rules.least_price)

@@ -25,6 +25,7 @@ language sql immutable set search_path = '' as $$
     ('private.platform_tokens', 'connection', null, null, null, 'one a connection'),
     ('public.sync_cursors', 'connection', null, null, null, 'one an entity'),
     ('private.sync_rounds', 'connection', null, null, null, 'one an entity'),
+    ('private.samples', 'connection', null, null, null, 'one an entity'),
     ('private.webhook_standings', 'connection', null, null, null, 'one a connection'),
     ('private.rerun_requests', 'connection', null, null, null, 'one an entity'),
     ('public.sync_pages', 'connection', null, null, null, 'go with their job'),

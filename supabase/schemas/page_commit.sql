@@ -220,7 +220,7 @@ begin
                                        document #> ('{page}' || string_to_array(env ->> 'records_at', '.')));
     end if;
 
-    if job.job_type = 'incremental' and landed.created + landed.updated > 0 then
+    if job.job_type <> 'backfill' and landed.created + landed.updated > 0 then
         perform private.note_lateness(job, landed.keys, at);
     end if;
 

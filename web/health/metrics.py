@@ -80,6 +80,7 @@ _NUMBERS = {
     "deletions_held": "Tables of shops of which so much seems to be gone that nothing went",
     "lookbacks_grown": "Entities whose records come later than declared",
     "lookbacks_over": "Entities whose records come later than rounds look back",
+    "samples_differ": "Entities of which an old page differed from its platform within a week, unseen by rounds",
     "obligations_open": "Requests about privacy that are not settled",
     "obligation_oldest_seconds": "How long the oldest of them is open",
     "events_waiting": "Events that the embedding service has not received yet",
@@ -142,6 +143,7 @@ def _families(facts: dict[str, Any] | None, platforms: Iterable[str]) -> Iterabl
     yield from (score, parked, circuits)
     yield from _sizes(facts["tables"])
     yield from _lookbacks(facts["lookbacks"])
+    yield from _sampled(facts["sampling"]["platforms"])
     calls = GaugeMetricFamily(
         "keeper_platform_calls_last_hour", "Calls to platforms", labels=["platform", "endpoint", "outcome"]
     )
@@ -163,6 +165,19 @@ def _lookbacks(told: list[dict[str, Any]]) -> Iterator[Metric]:
         if one["learned_seconds"] is not None:
             learned.add_metric([one["platform"], one["entity"]], float(one["learned_seconds"]))
     yield from (used, learned)
+
+
+def _sampled(told: dict[str, dict[str, float]]) -> Iterator[Metric]:
+    compared = GaugeMetricFamily(
+        "keeper_sampled_records", "Records of random old pages that were compared, fading", labels=["platform"]
+    )
+    differed = GaugeMetricFamily(
+        "keeper_sampled_differences", "Those of them that differed, fading", labels=["platform"]
+    )
+    for platform, counts in sorted(told.items()):
+        compared.add_metric([platform], counts["compared"])
+        differed.add_metric([platform], counts["differences"])
+    yield from (compared, differed)
 
 
 def _sizes(tables: dict[str, dict[str, int | None]]) -> Iterator[Metric]:

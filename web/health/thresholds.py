@@ -49,6 +49,12 @@ THRESHOLDS = (
         text="Records of {value:.0f} entities come later than any round looks back: see `keeper doctor`.",
     ),
     Threshold(
+        name="samples_differ",
+        degraded=1,
+        text="Old pages of {value:.0f} entities differed from their platforms within a week, and no round had seen it; "
+        "they are read whole again: see `keeper runs list` (kind sample).",
+    ),
+    Threshold(
         name="obligation_oldest_seconds",
         # From here on the clock logs an error as well.
         degraded=ALARM_SECONDS,
@@ -95,6 +101,7 @@ def numbers_of(facts: Facts) -> dict[str, float]:
         "deletions_held": float(facts["deletions_held"]),
         "lookbacks_grown": float(sum(one["state"] == "grown" for one in facts["lookbacks"])),
         "lookbacks_over": float(sum(one["state"] == "over" for one in facts["lookbacks"])),
+        "samples_differ": float(facts["sampling"]["differed"]),
         "obligations_open": float(facts["obligations"]["open"]),
         "obligation_oldest_seconds": float(facts["obligations"]["oldest_seconds"]),
         "events_waiting": float(facts["events"]["waiting"]),
