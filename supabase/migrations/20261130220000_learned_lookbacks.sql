@@ -240,13 +240,14 @@ begin
     return result;
 end $$;
 
--- lateness_class, class_end: a class of lateness, and the longest that belongs to it: none, a minute, each half as long again.
+-- lateness_class: the class of a lateness: none, up to a minute, and each half as long again.
 create or replace function private.lateness_class(p_late interval) returns int
 language sql immutable as $$
     select case when p_late <= interval '0' then 0
            else 1 + ceil(round((ln(greatest(extract(epoch from p_late), 60) / 60) / ln(1.5))::numeric, 6))::int end;
 $$;
 
+-- class_end: the longest lateness that belongs to a class.
 create or replace function private.class_end(p_class int) returns interval
 language sql immutable as $$
     select case when p_class = 0 then interval '0' else make_interval(secs => 60 * 1.5 ^ (p_class - 1)) end;
