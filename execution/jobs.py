@@ -13,7 +13,7 @@ from execution.seller_messages import MESSAGES
 from execution.store import Rpc, Store
 from execution.streams import Entity
 
-JobType = Literal["backfill", "incremental"]
+JobType = Literal["backfill", "incremental", "sample"]
 # A job in one of these still has work before it.
 OPEN = ("waiting", "queued", "running", "parked")
 # Ended with a certificate: as complete, or without what could not be mapped.
@@ -49,6 +49,8 @@ class Job:
     attempts: int
     # Up to where the entity was proven last: a round begins there.
     watermark: datetime | None = None
+    # How far behind its bound what follows begins: records may be read later than their time.
+    lookback: timedelta
     # What the platform refused once, before this claim.
     refused_code: str | None = None
     # What the seller granted, where that is known.
@@ -64,7 +66,7 @@ def claim(store: Store, catalog: Catalog, worker: str, lease_id: str) -> Job | N
         return None
     store.learn_now(row["now"])
     try:
-        reads_all = row["job_type"] == "backfill" or row["is_whole"]
+        reads_all = row["job_type"] != "incremental" or row["is_whole"]
         found = catalog.find if reads_all else catalog.in_round
         entity = found(row["platform"], row["entity"])
     except UserError as error:
@@ -74,6 +76,8 @@ def claim(store: Store, catalog: Catalog, worker: str, lease_id: str) -> Job | N
         return None
     granted = None if row["rights"] is None else frozenset(row["rights"])
     entity, missing = platform_named(row["platform"]).rights.as_granted(entity, granted)
+    if row["job_type"] == "sample":
+        entity = entity.as_sample()
     return Job(
         id=row["id"],
         lease_id=lease_id,
@@ -90,6 +94,7 @@ def claim(store: Store, catalog: Catalog, worker: str, lease_id: str) -> Job | N
         page_seq=row["page_seq"],
         attempts=row["attempts"],
         watermark=_moment(row["watermark"]),
+        lookback=timedelta(seconds=row["lookback_seconds"]),
         refused_code=row["refused_code"],
         granted=granted,
         missing_rights=missing,

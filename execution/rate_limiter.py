@@ -36,7 +36,12 @@ _STOP_LOOK_S = 0.25
 _LATE_S = 0.1
 _SLOT_TRIES = 5
 # How far ahead a class books the second: a live call always finds a place behind what backfills have booked.
-_PATIENCE_S: Mapping[CallClass, float] = {"live": LONGEST_WAIT_S, "incremental": 1.75, "backfill": 1.5}
+_PATIENCE_S: Mapping[CallClass, float] = {
+    "live": LONGEST_WAIT_S,
+    "incremental": 1.75,
+    "backfill": 1.5,
+    "sample": 1.25,
+}
 # A REST bucket empties in this time, whatever the shop's plan: only its size is told (shopify sheet, section 6).
 _CALLS_EMPTY_S = 20.0
 
@@ -158,7 +163,7 @@ class RateLimiter:
         kind: BucketKind = "points" if points and budget.points else "calls"
         bucket = self._bucket(scope, kind)
         if bucket is not None:
-            keep = budget.safety_margin + (budget.live_share if call_class == "backfill" else 0.0)
+            keep = budget.safety_margin + (budget.live_share if call_class in ("backfill", "sample") else 0.0)
             cost = points if kind == "points" else 1.0
             return self._pacer.draw(scope.key, kind, bucket, cost, keep=keep, longest_wait_s=patience)
         pace = self._days.limits(scope).per_second or budget.pace

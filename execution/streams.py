@@ -290,7 +290,18 @@ class Upkeep:
     name: str
 
 
-Step = Stream | Lookup | Derivation | Upkeep
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One page of a stream at a random place, read once more and compared (`slices/sample_step.py`)."""
+
+    stream: Stream
+
+    @property
+    def name(self) -> str:
+        return self.stream.name
+
+
+Step = Stream | Lookup | Derivation | Upkeep | Sample
 # Those that bring records.
 Reading = Stream | Lookup
 
@@ -308,15 +319,14 @@ def shapes(steps: Iterable[Step]) -> tuple[Records, ...]:
 class Round:
     """How an entity follows its platform once it is proven: read from the watermark on, at the least calls.
 
-    `steps` and `proofs` stand in the place of the entity's own. `lookback_seconds`: how far before its bound the next
-    round begins, because a record may be stamped before it can be read. `doubt_seconds`: how far back is read again
-    when a proof fails, for the platform may have put a record into the past; 0: nothing would be mended by that.
-    How often an entity is read, and what follows at once, SQL says (private.round_rules, private.woken_by_*).
+    `steps` and `proofs` stand in the place of the entity's own. `doubt_seconds`: how far back is read again when a
+    proof fails, for the platform may have put a record into the past; 0: nothing would be mended by that.
+    How often an entity is read, how far the next round looks back, and what follows at once, SQL says
+    (private.round_rules, private.lookbacks, private.woken_by_*).
     """
 
     steps: tuple[Step, ...]
     proofs: tuple[str, ...] = ()
-    lookback_seconds: int = 900
     doubt_seconds: int = 0
 
 
@@ -325,7 +335,6 @@ class Entity:
     """What a job is about: its steps in order, and the checks that its certificate needs.
 
     `table` holds its rows. `proofs` names further checks (`private.prove_<platform>_<name>`).
-    `lookback_seconds`: how far before the frozen bound the incremental sync will start.
     """
 
     name: str
@@ -333,7 +342,6 @@ class Entity:
     steps: tuple[Step, ...]
     time_column: str = ""
     proofs: tuple[str, ...] = ()
-    lookback_seconds: int = 900
     # Records of a complete read of everything: what it does not show is gone (P12).
     complete_read: bool = False
     # Members of a record with its time of creation, where the listing is bounded by it: it says nothing of later ones.
@@ -351,10 +359,14 @@ class Entity:
             self,
             steps=self.round.steps,
             proofs=self.round.proofs,
-            lookback_seconds=self.round.lookback_seconds,
             complete_read=False,
             in_round=True,
         )
+
+    def as_sample(self) -> Entity:
+        """As a random old page of it is read once more; nothing without a stream."""
+        steps = () if self.listing is None else (Sample(stream=self.listing),)
+        return replace(self, steps=steps, proofs=(), complete_read=False)
 
     @property
     def listing(self) -> Stream | None:

@@ -22,6 +22,8 @@ from execution.store import Store
 
 DIRECTIVE = folder("directives") / "sync_orchestration.md"
 
+_DECLARED = "`promises`, `likely`, `least_price`, `rounds`, `lookbacks` and `sampling`"
+
 RoundOutcome = Literal["queued", "already_running", "not_loaded", "not_connected"]
 OUTCOME_WORDS: Mapping[RoundOutcome, str] = {
     "queued": "queued",
@@ -32,10 +34,40 @@ OUTCOME_WORDS: Mapping[RoundOutcome, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lookback:
+    """How far behind its bound the next round begins: at least, and at most, whatever was learned."""
+
+    floor: timedelta
+    cap: timedelta
+
+    def __post_init__(self) -> None:
+        if not timedelta() <= self.floor <= self.cap:
+            raise ValueError("a lookback needs 0 <= floor <= cap")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """Of a day that all shops share: how much samples take, and how much has to be left over beside. Of any platform:
+    how often an entity of a shop is sampled, and how many jobs may be open for it.
+    """
+
+    share: float
+    reserve: float
+    every: timedelta
+    most: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= self.reserve < 1:
+            raise ValueError("sampling needs 0 <= share <= reserve < 1")
+
+
+@dataclass(frozen=True, kw_only=True)
 class RoundRules:
     """As declared: how old a shop may be, by plan; by platform and entity how often it is read at most, and how often
     all of it is read; by platform and pulse of which entities it tells the news, and how long without any is believed.
     `likely`: changes a day of a shop that is not known yet, by plan; `least_price`: what a call has to save at least.
+    `lookbacks`: how far behind its bound the next round begins, by platform and entity; `learning`: how it is learned.
+    `sampling`: how many random old pages are read again; `sampled_from`: from which age on records are compared.
     """
 
     promises: Mapping[str, timedelta]
@@ -44,18 +76,30 @@ class RoundRules:
     seldom: Mapping[str, Mapping[str, timedelta]]
     whole: Mapping[str, Mapping[str, timedelta]]
     pulses: Mapping[str, Mapping[str, Mapping[str, timedelta]]]
+    lookbacks: Mapping[str, Mapping[str, Lookback]]
+    learning: Mapping[str, float]
+    sampling: Sampling
+    sampled_from: Mapping[str, Mapping[str, timedelta]]
 
     @classmethod
     def load(cls, path: Path = DIRECTIVE) -> Self:
         """Read the directive's front matter. Raises UserError where it cannot be used."""
-        with front_matter(path, "`promises`, `likely`, `least_price` and `rounds`") as declared:
+        with front_matter(path, _DECLARED) as declared:
+            seldom = _spans(declared["rounds"])
             return cls(
                 promises={str(plan): span(text) for plan, text in declared["promises"].items()},
                 likely={str(plan): float(number) for plan, number in declared["likely"].items()},
                 least_price=float(declared["least_price"]),
-                seldom=_spans(declared["rounds"]),
+                seldom=seldom,
                 whole=_spans(declared.get("whole", {})),
                 pulses={str(platform): _spans(told) for platform, told in declared.get("pulses", {}).items()},
+                lookbacks={
+                    platform: {entity: _lookback(declared, platform, entity) for entity in entities}
+                    for platform, entities in seldom.items()
+                },
+                learning={name: float(declared["lookbacks"][name]) for name in ("share", "margin", "fewest")},
+                sampling=_sampling(declared["sampling"]),
+                sampled_from=_spans(declared["sampled_from"]),
             )
 
     def check(self, platforms: Collection[str], entities: Sequence[str]) -> None:
@@ -64,6 +108,17 @@ class RoundRules:
         for entity in entities:
             if entity not in known:
                 raise UserError(f"{entity!r} has no rounds of its own.", hint=f"Choose one of: {', '.join(known)}.")
+
+
+def _lookback(declared: Mapping[str, Any], platform: str, entity: str) -> Lookback:
+    own = declared.get("own_lookbacks", {}).get(platform, {}).get(entity, {})
+    one = {**declared["lookbacks"], **own}
+    return Lookback(floor=span(one["floor"]), cap=span(one["cap"]))
+
+
+def _sampling(declared: Mapping[str, Any]) -> Sampling:
+    share, reserve = float(declared["share"]), float(declared["reserve"])
+    return Sampling(share=share, reserve=reserve, every=span(declared["every"]), most=int(declared["most"]))
 
 
 def _spans(declared: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, timedelta]]:

@@ -12,8 +12,8 @@ What stands here is the public interface, described in docs/api.md; all else may
 
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from keeper.client import Keeper
-from keeper.events import BackfillTold, ConnectionTold, EntityTold, Event, SyncTold, TenantTold, ToldEntity
-from keeper.parts import Backfills, Connections, Runs, Users
+from keeper.events import BackfillTold, ConnectionTold, EntityTold, Event, HeldTold, SyncTold, TenantTold, ToldEntity
+from keeper.parts import Backfills, Connections, Events, Runs, Users
 from keeper.results import (
     Backfill,
     Certificate,
@@ -33,6 +33,7 @@ from keeper.results import (
     Run,
     Synced,
     SyncedEntity,
+    ToldEvent,
     User,
     Verification,
     VerifiedEntity,
@@ -55,7 +56,9 @@ __all__ = [
     "Estimate",
     "EstimatedJob",
     "Event",
+    "Events",
     "Failure",
+    "HeldTold",
     "Job",
     "Keeper",
     "KeeperError",
@@ -72,6 +75,7 @@ __all__ = [
     "SyncedEntity",
     "TenantTold",
     "ToldEntity",
+    "ToldEvent",
     "User",
     "UserError",
     "Users",

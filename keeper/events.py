@@ -84,6 +84,24 @@ class EntityTold:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeldTold:
+    """`deletions.held`: so much of an entity seems to be gone that nothing went, until somebody says so.
+
+    `held` of `stored` records; `deletion_id` is the number by which it is decided.
+    """
+
+    user_id: str
+    connection_id: str
+    platform: str
+    shop_id: str
+    entity: str
+    run_id: str
+    deletion_id: int
+    held: int
+    stored: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConnectionTold:
     """`connection.connected`, `connection.reconnect_needed`, `connection.disconnected`: what became of a shop."""
 
@@ -100,7 +118,7 @@ class TenantTold:
     user_id: str
 
 
-EventData = BackfillTold | SyncTold | EntityTold | ConnectionTold | TenantTold
+EventData = BackfillTold | SyncTold | EntityTold | HeldTold | ConnectionTold | TenantTold
 # By type. One that is not here is of a newer release, or tells of nothing (`keeper.test`).
 EVENT_TYPES: Mapping[str, type[EventData]] = MappingProxyType(
     {
@@ -108,6 +126,7 @@ EVENT_TYPES: Mapping[str, type[EventData]] = MappingProxyType(
         "backfill.failed": BackfillTold,
         "sync.completed": SyncTold,
         "entity.incomplete": EntityTold,
+        "deletions.held": HeldTold,
         "connection.connected": ConnectionTold,
         "connection.reconnect_needed": ConnectionTold,
         "connection.disconnected": ConnectionTold,

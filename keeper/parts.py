@@ -13,6 +13,7 @@ import dramatiq
 from execution import backfill_manager, operations, runs, tenants
 from execution.app import App
 from execution.backfill_manager import BackfillManager
+from execution.events import outbox
 from execution.reports import estimates, progress
 from keeper.results import (
     Backfill,
@@ -22,6 +23,7 @@ from keeper.results import (
     Queued,
     RolledBack,
     Run,
+    ToldEvent,
     User,
     Worked,
     backfill_of,
@@ -154,6 +156,26 @@ class Runs(_Part):
             self._app.store, run_id, user_id=user_id, actor=actor, with_later=with_later, dry_run=dry_run
         )
         return result(RolledBack, facts)
+
+
+class Events(_Part):
+    """`keeper.events`: what the embedding service was told, and telling it again."""
+
+    def list(
+        self, *, user_id: str | None = None, kind: str | None = None, state: str | None = None, limit: int = 50
+    ) -> tuple[ToldEvent, ...]:
+        """The newest events, of one user, type (`sync.completed`) or state (`waiting`, `sent`, `given_up`) where it is
+        named. A month of them is kept. Raises UserError for a state that is none.
+        """
+        found = outbox.listed(self._app.store, user_id=user_id, kind=kind, state=state, limit=limit)
+        return tuple(result(ToldEvent, one) for one in found)
+
+    def resend(self, *event_ids: str, given_up_since: datetime | None = None) -> int:
+        """Send these once more, and all that were given up since, under the ids that they had; answers how many.
+
+        Raises UserError where nothing is named, or nothing of that name is there.
+        """
+        return outbox.resent(self._app.store, event_ids, given_up_since=given_up_since)
 
 
 class Backfills(_Part):

@@ -45,6 +45,25 @@ class Disconnected:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ToldEvent:
+    """One event out and how it stands: `waiting`, `sent` or `given_up`, and the last failure as a code.
+
+    `data` is what docs/events.md says of its type.
+    """
+
+    event_id: str
+    type: str
+    user_id: str
+    happened_at: datetime
+    state: str
+    attempts: int
+    data: Mapping[str, Any]
+    failure: str | None = None
+    ended_at: datetime | None = None
+    next_try_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class QueuedJob:
     """What became of one entity: `queued`, `already_running`, `already_complete` or `rerun_requested`."""
 

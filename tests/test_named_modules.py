@@ -36,7 +36,8 @@ _OTHERS = (
     "e.r", "extensions.search", "keeper.backfills", "keeper.connections", "keeper.platforms", "keeper.runs",
     "keeper.users",
     "onboarding.completed", "backfill.completed", "backfill.failed", "connection.connected", "connection.disconnected",
-    "connection.reconnect_needed", "entity.incomplete", "keeper.test", "sync.completed", "tenant.deleted",
+    "connection.reconnect_needed", "deletions.held", "entity.incomplete", "keeper.test", "sync.completed",
+    "tenant.deleted",
     "render.yaml", "py.typed", "request.app", "Session.setup",
 )  # fmt: skip
 

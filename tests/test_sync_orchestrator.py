@@ -14,7 +14,7 @@ from execution.budget.budgets import load_budgets
 from execution.catalog import CATALOG
 from execution.errors import UserError
 from execution.spans import span
-from execution.sync_orchestrator import RoundRules
+from execution.sync_orchestrator import Lookback, RoundRules
 
 
 def test_the_tables_hold_what_the_directive_declares(db: psycopg.Connection[Any]) -> None:
@@ -36,7 +36,29 @@ def test_the_tables_hold_what_the_directive_declares(db: psycopg.Connection[Any]
         if all_of_it is not None:
             whole.setdefault(platform, {})[entity] = all_of_it
 
+    lookbacks: dict[str, dict[str, Lookback]] = {}
+    for platform, entity, floor, cap in db.execute(
+        "select platform, entity, lookback, lookback_cap from private.round_rules"
+    ):
+        lookbacks.setdefault(platform, {})[entity] = Lookback(floor=floor, cap=cap)
+    learning = dict(
+        zip(
+            ("share", "margin", "fewest"),
+            db.execute("select * from private.lookback_terms()").fetchone() or (),
+            strict=True,
+        )
+    )
+
+    terms = db.execute("select share, reserve, every, most from private.sampling_terms()").fetchone() or ()
+    sampled: dict[str, dict[str, timedelta]] = {}
+    query = "select platform, entity, sampled_from from private.round_rules where sampled_from is not null"
+    for platform, entity, since in db.execute(query):
+        sampled.setdefault(platform, {})[entity] = since
+
+    assert terms == tuple(vars(rules.sampling).values())
+    assert sampled == rules.sampled_from
     assert promises == rules.promises
+    assert (lookbacks, learning) == (rules.lookbacks, rules.learning)
     assert (likely, least_price) == (rules.likely, rules.least_price)
     assert whole == rules.whole
     assert pulses == rules.pulses

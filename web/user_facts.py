@@ -9,7 +9,7 @@ from typing import Any
 from execution.connections.choice import matching, narrowed
 from execution.connections.registration import standings
 from execution.errors import StoreError
-from execution.reports import deletions
+from execution.reports import deletions, sampled_truth
 from execution.tokens.care import ending_soon
 from web.context import Web
 from web.problems import Problem
@@ -107,5 +107,6 @@ def _for_sellers(web: Web, facts: dict[str, Any]) -> dict[str, Any]:
         facts[name] = [_told(row) for row in facts[name]]
     facts["stands_still"] = any(_waits(job, facts["now"]) for job in facts["jobs"]) and web.movement.stands_still()
     for job in facts["jobs"]:
+        job["sampled"] = sampled_truth.as_told(job.get("sampled"))
         job["backfill_calls_per_day"] = web.allowances.of(job["platform"])
     return facts

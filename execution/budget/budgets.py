@@ -15,7 +15,7 @@ from execution.errors import UserError
 from execution.platform_settings import PlatformSettings
 from execution.shipped import folder
 
-CallClass = Literal["live", "incremental", "backfill"]
+CallClass = Literal["live", "incremental", "backfill", "sample"]
 SharedBy = Literal["app", "account", "shop"]
 
 DIRECTIVE = folder("directives") / "rate_budgets.md"

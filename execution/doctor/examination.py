@@ -8,7 +8,7 @@ from typing import Any
 
 from execution.app import App
 from execution.catalog import PLATFORMS
-from execution.doctor import addresses, events, platform_keys, stores, subscriptions
+from execution.doctor import addresses, events, lookbacks, platform_keys, stores, subscriptions
 from execution.doctor.lines import Line, failed, not_checked, ok
 from execution.errors import UserError
 from execution.settings import Settings
@@ -37,6 +37,7 @@ def examine() -> Iterator[Line]:
         yield from events.of_endpoint(app)
         yield from addresses.of_public_url(settings, _webhooks())
         yield from subscriptions.of_shops(app)
+        yield from lookbacks.of_rounds(app.store)
     finally:
         app.close()
 

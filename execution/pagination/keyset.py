@@ -28,6 +28,7 @@ from execution.pagination.paginator import (
     Commit,
     Incomplete,
     Paginator,
+    Place,
     Position,
     Probe,
     ReadWindow,
@@ -90,6 +91,12 @@ class KeysetPaginator(Paginator[R], Generic[R]):
     def reread(self, window: ReadWindow, bounds: Bounds) -> R:
         """Up to where the first reading went, also where the stream itself knows no windows."""
         return reopened(self.position_type(until=bounds.end), window)
+
+    def at_random(self, bounds: Bounds, place: Place) -> R | None:
+        """By pages, and not the first one, which brings a count along."""
+        if not place.key.isdecimal():
+            return None
+        return self.position_type(since=int(place.key) - 1, until=bounds.end, pages=1)
 
     def request(self, position: R) -> Request:
         return self.page(position, self._size)

@@ -30,6 +30,7 @@ from execution.pagination.paginator import (
     Commit,
     Incomplete,
     Paginator,
+    Place,
     Position,
     Probe,
     ReadWindow,
@@ -85,6 +86,14 @@ class OffsetPaginator(Paginator[OffsetPosition]):
     def reread(self, window: ReadWindow, bounds: Bounds) -> OffsetPosition:
         del bounds
         return reopened(OffsetPosition(), window)
+
+    def at_random(self, bounds: Bounds, place: Place) -> OffsetPosition | None:
+        """From the record's own time on: an offset would count what is asked for besides."""
+        if self.stream.window is None or place.at is None:
+            return None
+        start, longest = max(place.at, bounds.start), self.stream.window.grid_seconds
+        end = bounds.end if longest is None else min(bounds.end, start + longest - 1)
+        return OffsetPosition(window_start=start, window_end=end) if start <= end else None
 
     def request(self, position: OffsetPosition) -> Request:
         return self._request(

@@ -35,6 +35,7 @@ from execution.pagination.paginator import (
     Commit,
     Incomplete,
     Paginator,
+    Place,
     Position,
     Probe,
     ReadWindow,
@@ -116,6 +117,10 @@ class PageNumberPaginator(Paginator[PageNumberPosition]):
 
     def begin(self, bounds: Bounds) -> PageNumberPosition:
         return open_window(self.stream, PageNumberPosition(), bounds, bounds.start)
+
+    def at_random(self, bounds: Bounds, place: Place) -> PageNumberPosition:
+        del bounds
+        return PageNumberPosition(page=1 + place.before // self.pages.limit)
 
     def reread(self, window: ReadWindow, bounds: Bounds) -> PageNumberPosition:
         """Mostly something came since: the head tells, within the same pass. If it does not, all is read again."""

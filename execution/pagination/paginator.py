@@ -34,6 +34,16 @@ class Bounds:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Place:
+    """A record of ours, drawn at random: its key, its time (Unix seconds), how many of all `rows` are before it."""
+
+    key: str
+    at: int | None
+    before: int
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Position:
     """Where a paginator stands: exactly what a worker needs to go on, and what `sync_jobs.cursor` holds.
 
@@ -192,6 +202,11 @@ class Paginator(ABC, Generic[P]):
     @abstractmethod
     def reread(self, window: ReadWindow, bounds: Bounds) -> P:
         """The first request over a window that was read before and is doubtful."""
+
+    def at_random(self, bounds: Bounds, place: Place) -> P | None:
+        """The page that begins about here, of a list that is whole. None: this list has no place to begin at."""
+        del bounds, place
+        return None
 
     @abstractmethod
     def request(self, position: P) -> Request:

@@ -14,7 +14,7 @@ from execution.budget.budgets import Budget
 from execution.store import Rpc
 from execution.terminal import moment_text
 
-_CLASSES = ("live", "incremental", "backfill", "external")
+_CLASSES = ("live", "incremental", "backfill", "sample", "external")
 _ALWAYS = ("scope", "live", "backfill", "used", "a day")
 
 

@@ -15,6 +15,7 @@ from rich.text import Text
 from execution.clock import Clock
 from execution.connections.choice import origins
 from execution.jobs import CERTIFIED, OPEN, WITH_REJECTS
+from execution.reports import sampled_truth
 from execution.terminal import time_text
 
 _LOOK_SECONDS = 0.5
@@ -123,7 +124,13 @@ def verification_table(facts: Mapping[str, Any]) -> RenderableType:
         for entity in facts["entities"]
         if (partial := in_part(entity.get("certificate") or {"checks": []}))
     )
-    return Group(table, *(Text(line, style="red") for line in complaints), *(Text(line) for line in notes))
+    sampled = (
+        f"{origin(entity)} {entity['entity']}: {told}"
+        for entity in facts["entities"]
+        if (told := sampled_truth.words(entity.get("sampled"), entity["platform"].title()))
+    )
+    lines = (*notes, *sampled)
+    return Group(table, *(Text(line, style="red") for line in complaints), *(Text(line) for line in lines))
 
 
 _AGAIN = {

@@ -21,9 +21,10 @@ from execution.slices.cursor import Cursor
 from execution.slices.derivation_step import DerivationStep
 from execution.slices.job_slice import JobSlice
 from execution.slices.lookup_step import LookupStep
+from execution.slices.sample_step import SampleStep
 from execution.slices.stream_step import StreamStep
 from execution.slices.upkeep_step import UpkeepStep
-from execution.streams import Derivation, Lookup, Upkeep
+from execution.streams import Derivation, Lookup, Sample, Upkeep
 from execution.verification import Certificate, Doubt
 
 # The platform's clock and its index may be a little behind ours; what comes later is the incremental sync's.
@@ -104,7 +105,9 @@ class SliceWork:
             start, end = (datetime.fromisoformat(frozen[name]) for name in ("window_start", "window_end"))
         return Bounds(start=_seconds(start), end=_seconds(end))
 
-    def _step(self, cursor: Cursor, window: Bounds) -> StreamStep | LookupStep | DerivationStep | UpkeepStep:
+    def _step(
+        self, cursor: Cursor, window: Bounds
+    ) -> StreamStep | LookupStep | DerivationStep | UpkeepStep | SampleStep:
         step = self._job.entity.steps[cursor.step]
         if isinstance(step, Upkeep):
             return UpkeepStep(self._slice, step, cursor)
@@ -112,6 +115,8 @@ class SliceWork:
             return LookupStep(self._slice, step, cursor)
         if isinstance(step, Derivation):
             return DerivationStep(self._slice, step, cursor)
+        if isinstance(step, Sample):
+            return SampleStep(self._slice, step, cursor, window)
         return StreamStep(self._slice, step, cursor, window)
 
     def _questions(self, cursor: Cursor) -> Questions:

@@ -32,10 +32,12 @@ language sql stable security definer set search_path = '' as $$
                                        and n.job_type = 'incremental' and n.certificate_id is not null
                                        and n.finished_at > j.finished_at
                                      order by n.created_at desc limit 1), 'certificate', to_jsonb(c) - 'user_id',
+                       'sampled', private.sampled(j.connection_id, j.entity),
                        'last_complete', case when j.status <> 'completed' then (
                            select jsonb_build_object('at', k.issued_at, 'held', k.distinct_keys - k.rejected)
                            from public.certificates as k
                            where k.connection_id = j.connection_id and k.entity = j.entity and k.is_whole
+                             and not exists (select from public.sync_jobs as n where n.id = k.job_id and n.job_type = 'sample')
                            order by k.issued_at desc limit 1) end)
                    order by j.platform, a.shop_name, a.shop_id, j.position)
             from (select distinct on (connection_id, entity) * from public.sync_jobs

@@ -34,7 +34,7 @@ comment on table private.api_budgets is 'A scope: calls that a platform counts t
 create table private.api_calls (
     scope text not null references private.api_budgets (scope) on delete cascade,
     bucket timestamptz not null,
-    class text not null check (class in ('live', 'incremental', 'backfill', 'external')),
+    class text not null check (class in ('live', 'incremental', 'backfill', 'sample', 'external')),
     reserved bigint not null default 0,
     returned bigint not null default 0,
     -- Of those booked here: calls out of the unused shares of others.
@@ -143,7 +143,7 @@ declare
     available bigint := usable - calls.own - external_;
     -- Worth coming back for: a five-hundredth of the day.
     need bigint := least(p_wanted, ceil(usable / 500.0));
-    own constant text[] := '{live,incremental,backfill}';
+    own constant text[] := '{live,incremental,backfill,sample}';
     kept bigint := 0; floor_ bigint; patience interval;
 begin
     used := calls.own + budget.external_calls;
@@ -153,6 +153,9 @@ begin
         kept := live_left;
     elsif p_class = 'incremental' then
         kept := live_left + case when budget.backfill_asked_at > p_now - interval '24 hours' then backfill_left else 0 end;
+    elsif p_class = 'sample' then
+        kept := live_left + case when budget.backfill_asked_at > p_now - interval '24 hours' then backfill_left else 0 end
+                + ceil(p_per_day * (private.sampling_terms()).reserve)::bigint;
     end if;
     floor_ := least(kept, ceil(p_per_day * p_live_share / 24)::bigint);
     -- What is lent already stays lent until it leaves the window: it need not be kept a second time.
@@ -174,12 +177,19 @@ begin
                                                            backfill_limit - least(need, backfill_limit)));
         end if;
     end if;
+    if p_class = 'sample' then
+        -- What is left over, of which nothing is lent, and no more of the day than their share; within an hour more may be.
+        free := least(available - kept, floor(p_per_day * (private.sampling_terms()).share)::bigint
+                                        - private.sampled_calls(budget.scope, p_now));
+        reason := 'no calls of the day are left over';
+        wake := p_now + interval '1 hour';
+    end if;
     -- How many external calls are expected changes with every answer that somebody gets.
     if free <= 0 and free + external_ > 0 and (p_class <> 'backfill' or backfill_left > 0) then
         wake := least(wake, p_now + interval '15 minutes');
     end if;
     -- Only external calls stand in the way, and only an answer can tell that they are gone: ask now and then.
-    if available <= 0 and available + external_ > 0 and (p_class <> 'backfill' or backfill_left > 0) then
+    if p_class <> 'sample' and available <= 0 and available + external_ > 0 and (p_class <> 'backfill' or backfill_left > 0) then
         lent := null;
         patience := private.external_patience(budget, calls.own, external_, p_now, p_per_day);
         probe := coalesce(coalesce(budget.asked_at, '-infinity') <= p_now - patience, false);
@@ -207,7 +217,7 @@ declare
     day_limit bigint; granted_ int := 0; available record; wake timestamptz; reason_ text := ''; shadowed text; lent_ interval;
     block private.call_blocks;
 begin
-    if p_wanted < 1 or p_class not in ('live', 'incremental', 'backfill') then
+    if p_wanted < 1 or p_class not in ('live', 'incremental', 'backfill', 'sample') then
         raise exception using errcode = 'PT400', message = 'wrong_reservation';
     end if;
     if p_seen is not null then

@@ -6,7 +6,7 @@ language sql stable set search_path = '' as $$
     select jsonb_build_object(
         'scope', budget.scope, 'platform', split_part(budget.scope, ':', 1),
         'per_second', budget.per_second, 'per_day', budget.per_day,
-        'used', jsonb_build_object('live', used.live, 'incremental', used.incremental, 'backfill', used.backfill,
+        'used', jsonb_build_object('live', used.live, 'incremental', used.incremental, 'backfill', used.backfill, 'sample', private.sampled_calls(budget.scope, p_now),
                                    'external', budget.external_calls),
         'lent', used.lent, 'expected_external', private.external_hold(budget, p_now),
         'reserved', (select coalesce(jsonb_agg(jsonb_build_object('class', class, 'calls', calls, 'bucket', bucket)

@@ -41,6 +41,7 @@ begin
         'connection_status', connection.status, 'now', clock_timestamp(),
         'watermark', (select w.watermark from public.sync_cursors as w
                       where w.connection_id = job.connection_id and w.entity = job.entity),
+        'lookback_seconds', extract(epoch from private.lookback(job.platform, job.entity)),
         'rights', (select rights from private.platform_tokens where connection_id = connection.id));
 end $$;
 revoke all on function public.claim_job(uuid, text, int) from public, anon, authenticated;

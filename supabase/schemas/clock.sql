@@ -40,13 +40,14 @@ end $$;
 -- tick: what the clock does. Harmless when run twice at once. Answers what is claimable and when to look again.
 create or replace function public.tick(p_quarantined text default null) returns jsonb
 language plpgsql security definer set search_path = '' as $$
-declare woken int; rescued int; rounds int;
+declare woken int; rescued int; rounds int; samples int;
 begin
     rescued := private.rescue_jobs(p_quarantined);
     woken := private.wake_due_jobs();
     rounds := private.queue_due_rounds();
+    samples := private.queue_due_samples();
     return jsonb_build_object(
-        'rescued', rescued, 'woken', woken, 'rounds', rounds,
+        'rescued', rescued, 'woken', woken, 'rounds', rounds, 'samples', samples,
         'queued', (select count(*) from (select 1 from public.sync_jobs where status = 'queued' limit 1000) as q),
         'running', (select count(*) from (select 1 from public.sync_jobs where status = 'running' limit 1000) as r),
         'next_due', (select min(run_after) from public.sync_jobs where status = 'parked'),

@@ -100,14 +100,23 @@ begin
     end loop;
 end $$;
 
--- hold_deletions: very many would go: nothing does, and it is a question to a person. The newest numbers of it stand.
+-- hold_deletions: very many would go: nothing does, and it is a question to a person, told once. The newest numbers of it stand.
 create or replace function private.hold_deletions(job public.sync_jobs, p_table text, p_children jsonb, p_held bigint, p_stored bigint)
-returns void language sql set search_path = '' as $$
+returns void language plpgsql set search_path = '' as $$
+declare question bigint;
+begin
+    update private.held_deletions set run_id = job.run_id, held = p_held, stored = p_stored
+     where connection_id = job.connection_id and table_name = p_table and decided_at is null;
+    if found then
+        return;
+    end if;
     insert into private.held_deletions (connection_id, entity, table_name, children, run_id, held, stored)
-    values (job.connection_id, job.entity, p_table, p_children, job.run_id, p_held, p_stored)
-    on conflict (connection_id, table_name) where decided_at is null do update
-       set run_id = excluded.run_id, held = excluded.held, stored = excluded.stored;
-$$;
+    values (job.connection_id, job.entity, p_table, p_children, job.run_id, p_held, p_stored) returning id into question;
+    perform private.tell(job.user_id, 'deletions.held', jsonb_build_object(
+        'connection_id', job.connection_id, 'platform', job.platform,
+        'shop_id', (select a.shop_id from public.connected_accounts as a where a.id = job.connection_id), 'entity', job.entity,
+        'run_id', job.run_id, 'deletion_id', question, 'held', p_held, 'stored', p_stored));
+end $$;
 
 -- sighting_rest: how soon a domain is read again of which a record was missed once. As directives/sync_orchestration.md declares.
 create or replace function private.sighting_rest() returns interval

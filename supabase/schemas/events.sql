@@ -90,7 +90,7 @@ begin
                  select a.shop_id from public.connected_accounts as a where a.id = new.connection_id),
                  'entity', new.entity, 'run_id', new.run_id);
     -- That a shop was disconnected is told of the shop.
-    if new.status <> 'completed' and new.error_code <> 'disconnected' and new.error_code is distinct from before.error_code then
+    if new.status <> 'completed' and new.job_type <> 'sample' and new.error_code <> 'disconnected' and new.error_code is distinct from before.error_code then
         perform private.tell(new.user_id, 'entity.incomplete', facts || jsonb_build_object(
             'status', new.status, 'code', new.error_code, 'records', new.records_done, 'rejected', new.records_rejected));
     end if;

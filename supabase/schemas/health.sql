@@ -140,6 +140,8 @@ begin
         'webhooks', public.webhook_counts(),
         'deletions_held', (select count(*) from (select from private.held_deletions where decided_at is null limit 10000) as h),
         'events', private.outbox_facts(),
+        'lookbacks', public.lookback_facts(),
+        'sampling', private.sampling_facts(),
         'reconnect_needed', (
             select coalesce(jsonb_object_agg(platform, accounts), '{}') from (
                 select platform, count(*) as accounts

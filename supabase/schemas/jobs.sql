@@ -15,7 +15,7 @@ create table public.sync_runs (
     id uuid primary key default gen_random_uuid(),
     connection_id uuid not null references public.connected_accounts (id) on delete cascade,
     user_id uuid not null,
-    job_type text not null check (job_type in ('backfill', 'incremental', 'rollback')),
+    job_type text not null check (job_type in ('backfill', 'incremental', 'rollback', 'sample')),
     trigger text not null,
     -- Those of one transaction have an order too.
     created_at timestamptz not null default clock_timestamp(),
@@ -58,7 +58,7 @@ create table public.sync_jobs (
     run_id uuid not null references public.sync_runs (id) on delete cascade,
     platform text not null,
     entity text not null,
-    job_type text not null check (job_type in ('backfill', 'incremental')),
+    job_type text not null check (job_type in ('backfill', 'incremental', 'sample')),
     status text not null default 'waiting' check (status in
         ('waiting', 'queued', 'running', 'parked', 'completed', 'completed_with_rejects', 'failed', 'quarantined')),
     -- Lower runs first: orders before other entities, then the plan.

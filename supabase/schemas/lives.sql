@@ -25,6 +25,7 @@ language sql immutable set search_path = '' as $$
     ('private.platform_tokens', 'connection', null, null, null, 'one a connection'),
     ('public.sync_cursors', 'connection', null, null, null, 'one an entity'),
     ('private.sync_rounds', 'connection', null, null, null, 'one an entity'),
+    ('private.samples', 'connection', null, null, null, 'one an entity'),
     ('private.webhook_standings', 'connection', null, null, null, 'one a connection'),
     ('private.rerun_requests', 'connection', null, null, null, 'one an entity'),
     ('public.sync_pages', 'connection', null, null, null, 'go with their job'),
@@ -52,6 +53,7 @@ language sql immutable set search_path = '' as $$
     ('private.cost_links', 'connection', null, null, null, 'one an order of a printer, and each that it may be'),
     -- Senders repeat for days, and people replay by hand: a month is remembered.
     ('private.webhook_deliveries', 'service', '30 days', 'received_at', null, null),
+    ('private.lateness', 'service', '90 days', 'week', null, null),
     ('private.heartbeats', 'service', '1 day', 'at', null, null),
     ('private.call_minutes', 'service', '2 days', 'minute', null, null),
     ('private.api_calls', 'service', '7 days', 'bucket', null, null),

@@ -220,6 +220,10 @@ begin
                                        document #> ('{page}' || string_to_array(env ->> 'records_at', '.')));
     end if;
 
+    if job.job_type <> 'backfill' and landed.created + landed.updated > 0 then
+        perform private.note_lateness(job, landed.keys, at);
+    end if;
+
     -- A record that was rejected before needs nobody's attention any more, now that a later fetch of it has landed or
     -- was rejected with other bytes. What this very page rejects has its time of fetching.
     update public.rejected_records as r set status = 'superseded', settled_at = clock_timestamp()

@@ -72,7 +72,7 @@ begin
        set priority = case when j.job_type = 'backfill' then j.priority - mod(j.priority, 100) + 10 * heavier else -50 + heavier end
      where j.user_id = new.user_id and j.status in ('waiting', 'queued', 'running', 'parked')
        -- What webhooks named goes first, whoever's it is.
-       and (j.job_type = 'backfill' or j.priority >= -50);
+       and (j.job_type = 'backfill' or j.job_type = 'incremental' and j.priority >= -50);
     return null;
 end $$;
 create trigger rank_plan after update of plan on public.profiles

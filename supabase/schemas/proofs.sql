@@ -306,7 +306,7 @@ begin
     end loop;
     return jsonb_build_object('status', job.status, 'job_id', job.id, 'audit', rest -> 'audit', 'rejects', private.job_rejects(job),
         'certificate', (select to_jsonb(c) - 'user_id' from public.certificates as c where c.id = job.certificate_id),
-        'proofs', proofs);
+        'proofs', proofs, 'sampled', private.sampled(job.connection_id, job.entity));
 end $$;
 revoke all on function
     public.verify_completed(uuid, uuid, text, text, text, text, text[], jsonb, int)

@@ -25,8 +25,17 @@ create table private.round_rules (
     begins_with text,
     pulse text,
     at_rest interval,
+    -- How far behind its bound the next one begins, and how far at most, whatever was learned (lookbacks.sql); which column of
+    -- which table tells a record's time, where rounds ask by one.
+    lookback interval not null default '15 minutes',
+    lookback_cap interval not null default '6 hours',
+    table_name text,
+    timed_by text,
+    -- From which age on records are compared with random old pages, for younger ones are still followed (sampling.sql).
+    sampled_from interval,
     primary key (platform, entity),
-    check ((pulse is null) = (at_rest is null))
+    check ((pulse is null) = (at_rest is null)),
+    check ((table_name is null) = (timed_by is null) and lookback <= lookback_cap)
 );
 comment on table private.round_rules is 'Entities that are read again in rounds, in their order, and how often at most.';
 
@@ -54,11 +63,11 @@ language sql immutable as $$
     select floor(ln(greatest(extract(epoch from p_age) / 600, 1)) / ln(1.5))::int;
 $$;
 
--- open_since: since when a job of this entity is open; null where none is.
+-- open_since: since when a job of this entity is open that reads it; null where none is.
 create or replace function private.open_since(p_connection_id uuid, p_entity text) returns timestamptz
 language sql stable set search_path = '' as $$
     select min(j.created_at) from public.sync_jobs as j
-    where j.connection_id = p_connection_id and j.entity = p_entity
+    where j.connection_id = p_connection_id and j.entity = p_entity and j.job_type <> 'sample'
       and j.status in ('waiting', 'queued', 'running', 'parked');
 $$;
 
@@ -67,7 +76,7 @@ create or replace function private.last_bound(job public.sync_jobs) returns time
 language sql stable set search_path = '' as $$
     select coalesce((select j.window_end from public.sync_jobs as j
                      where j.connection_id = job.connection_id and j.entity = job.entity and j.created_at < job.created_at
-                       and j.certificate_id is not null
+                       and j.certificate_id is not null and j.job_type <> 'sample'
                        and not exists (select from public.sync_runs as r where r.id = j.run_id and r.undone_by is not null)
                      order by j.created_at desc limit 1), job.window_start);
 $$;
@@ -78,6 +87,10 @@ create or replace function private.plan_rounds(job public.sync_jobs, p_is_proven
 language plpgsql set search_path = '' as $$
 declare woken text[] := '{}'; named text; bound timestamptz := coalesce(job.window_end, clock_timestamp());
 begin
+    if job.job_type = 'sample' then
+        perform private.settle_sample(job, p_is_proven);
+        return;
+    end if;
     if job.job_type = 'backfill' then
         -- A shop of so many records in so many days is likely to go on so: that counts as a week of rounds.
         insert into private.sync_rounds as s (connection_id, entity, due_at, whole_at, known_until, changes, days)
@@ -90,6 +103,9 @@ begin
          where p_is_proven and r.platform = job.platform and r.entity = job.entity
         on conflict (connection_id, entity) do update
            set whole_at = excluded.whole_at, known_until = excluded.known_until;
+        if p_is_proven then
+            perform private.plan_samples(job);
+        end if;
     elsif p_is_proven then
         perform private.learn_from_round(job);
     end if;
@@ -125,7 +141,7 @@ language plpgsql set search_path = '' as $$
 declare before public.sync_jobs;
 begin
     select * into before from public.sync_jobs as j
-     where j.connection_id = job.connection_id and j.entity = job.entity and j.created_at < job.created_at
+     where j.connection_id = job.connection_id and j.entity = job.entity and j.created_at < job.created_at and j.job_type <> 'sample'
      order by j.created_at desc limit 1;
     if before.job_type is distinct from job.job_type or before.status <> 'completed'
        or exists (select from public.sync_pages as g where g.job_id = before.id and g.created + g.updated + g.rejected > 0)

@@ -30,7 +30,7 @@ def test_the_budget_tells_who_used_what_and_when_it_frees(keeper: Keeper, etsy: 
 
     (scope,), (work,), (tenant,) = facts["scopes"], facts["waiting"], facts["tenants"]
     assert scope["per_day"] == 20
-    assert scope["used"] == {"live": 3, "incremental": 0, "backfill": 10, "external": 0}
+    assert scope["used"] == {"live": 3, "incremental": 0, "backfill": 10, "sample": 0, "external": 0}
     assert scope["free"] == 7
     assert sum(free["calls"] for free in scope["frees"]) == 13
     assert all(free["at"] > facts["now"] for free in scope["frees"])

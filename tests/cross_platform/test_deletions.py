@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ from execution.app import App
 from execution.brake import DeletionBrake
 from execution.errors import UserError
 from execution.reports import deletions
+from execution.settings import HistoryWindow
 from tests.standins.etsy import Etsy
 from tests.standins.printify import Printify
 from tests.standins.shopify import Shopify
@@ -102,6 +104,12 @@ def test_half_a_shop_missing_twice_is_a_question_and_nothing_goes(world: World, 
     assert (held["entity"], held["held"], held["stored"]) == ("listings", 30, len(before))
     assert world.stored("listings").keys() == before.keys()
     assert world.app.store.rpc("pipeline_health")["deletions_held"] == 1
+    # Told once, however often it is read again.
+    read_again(world)
+    (held,) = deletions.held(world.app.store, world.user_id)
+    (told_of,) = world.rows("select data from private.outbox where type = 'deletions.held'")
+    assert told_of["data"]["deletion_id"] == held["id"]
+    assert {"held": 30, "stored": len(before)}.items() <= told_of["data"].items()
     with pytest.raises(UserError, match="wait for you"):
         deletions.decide(world.app.store, user_id=make_stranger(world), number=held["id"], decision="confirmed")
 
@@ -225,3 +233,29 @@ def make_stranger(world: World) -> str:
     return str(
         world.rows("insert into auth.users (id, email) values (gen_random_uuid(), 'x@y.z') returning id")[0]["id"]
     )
+
+
+def test_what_a_platform_has_forgotten_is_not_gone(app: App, db: psycopg.Connection[Any], shopify: Shopify) -> None:
+    """Without `read_all_orders` Shopify shows sixty days of orders: what is older is not shown, and says nothing."""
+    scopes = ["read_orders", "read_products", "read_customers", "read_inventory", "read_locations"]
+    world = make_world(app, db, (shopify, shopify.shop(12, products=4, scopes=scopes)))
+    runner = replace(app.runner(), history=HistoryWindow(days=55))
+    world.start("orders")
+    world.drain(runner)
+    assert world.statuses() == {"orders": "completed"}, world.error("orders")
+    old, young = sorted(world.stored("orders"))[:2]
+    for key in (old, young):
+        shopify.mutate(world.shop, "remove_order", order_id=int(key))
+    # As it stands ten days after the sixty.
+    world.db.execute(
+        "update public.orders set ordered_at = now() - interval '70 days' where platform_id = %s and user_id = %s",
+        (old, world.user_id),
+    )
+
+    for _ in range(2):
+        world.start("orders", again=True)
+        world.drain(runner)
+        assert world.statuses() == {"orders": "completed"}, world.error("orders")
+
+    assert old in world.stored("orders")
+    assert young not in world.stored("orders")

@@ -139,3 +139,19 @@ def test_every_public_method_says_its_types() -> None:
     for method in methods:
         assert "Any" not in str(method.__annotations__), method
         assert "return" in typing.cast("dict[str, Any]", method.__annotations__), method
+
+
+def test_what_was_told_is_listed_and_told_again(keeper: Keeper, etsy: Etsy) -> None:
+    user_id, _ = _connected(keeper, etsy, 5)
+
+    (event,) = keeper.events.list(user_id=user_id)
+
+    assert (event.type, event.state, event.attempts) == ("connection.connected", "waiting", 0)
+    assert event.data["platform"] == "etsy"
+    assert isinstance(event.happened_at, datetime)
+    assert keeper.events.resend(event.event_id) == 1
+    assert keeper.events.list(user_id=user_id, state="sent") == ()
+    with pytest.raises(UserError, match="no such events"):
+        keeper.events.resend(str(uuid.uuid4()))
+    with pytest.raises(UserError, match="no state"):
+        keeper.events.list(state="lost")

@@ -136,6 +136,8 @@ LEASE_FUNCTIONS: dict[str, dict[str, Any]] = {
     "derive": {"p_name": "payment_orders", "p_after": "", "p_limit": 1},
     "prove": {"p_name": "line_items"},
     "audit_round": {"p_stream": "receipts", "p_table": "orders"},
+    "sample_place": {"p_table": "orders", "p_time_column": "ordered_at"},
+    "audit_sample": {"p_table": "orders", "p_children": {}},
     "audit_read": {"p_stream": "receipts", "p_table": "orders", "p_time_column": "ordered_at"},
     "sweep_gone": {"p_stream": "receipts", "p_table": "orders", "p_time_column": "", "p_last_pass": False},
     "rejects_of": {},

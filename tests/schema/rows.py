@@ -136,6 +136,7 @@ def _value(type_name: str) -> Any:
         "text": f"x{uuid.uuid4().hex[:12]}",
         "uuid": str(uuid.uuid4()),
         "timestamptz": _MOMENT,
+        "date": _MOMENT,
         "jsonb": Jsonb({"of": "a tenant"}),
         "bytea": uuid.uuid4().bytes,
         "bool": False,

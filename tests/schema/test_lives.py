@@ -63,7 +63,7 @@ def test_what_names_people_or_repeats_what_was_sent_is_kept_no_longer_than_this(
         "private.platform_events": "7 days", "private.closed_objects": "90 days",
         "private.webhook_deliveries": "30 days", "private.heartbeats": "1 day", "private.call_minutes": "2 days",
         "private.api_calls": "7 days", "private.api_budgets": "7 days", "private.api_answers": "1 day",
-        "private.call_blocks": "1 day",
+        "private.call_blocks": "1 day", "private.lateness": "90 days",
     }  # fmt: skip
 
 

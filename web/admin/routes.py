@@ -9,13 +9,15 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import JSONResponse
 
+from execution import tenants
+from execution.errors import UserError
 from web.admin.administrators import AdminDep, record
 from web.auth import rate_limits
 from web.auth.current_user import SIGNED_IN
 from web.backfills import BackfillRequest, job_rows
-from web.context import WebDep
+from web.context import Web, WebDep
 from web.examples import EXAMPLE
-from web.problems import responses
+from web.problems import Problem, responses
 from web.routes.backfill import Name, Status
 from web.routes.connections import Shop
 from web.routes.onboarding import Accepted
@@ -30,6 +32,15 @@ class Resync(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"platform": EXAMPLE}]})
 
     platform: Name
+    shop_id: Shop | None = None
+
+
+class Paused(BaseModel):
+    """Whose shops are meant: all that the user has and will have, those of a platform, or one of them."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}, {"platform": EXAMPLE}]})
+
+    platform: Name | None = None
     shop_id: Shop | None = None
 
 
@@ -72,6 +83,42 @@ def resync(user_id: UUID, request: Resync, admin: AdminDep, web: WebDep) -> JSON
     )
     web.manager.ring()
     return JSONResponse(queued, 202)
+
+
+@router.post(
+    "/admin/users/{user_id}/pause",
+    status_code=204,
+    response_model=None,
+    responses=responses(401, 403, 404, 413, 422, 503),
+)
+def pause(user_id: UUID, request: Paused, admin: AdminDep, web: WebDep) -> None:
+    """Leave a user's shops alone, or some: nothing is read, and nothing is lost."""
+    _pausing(web, admin.id, user_id, request, is_paused=True)
+
+
+@router.post(
+    "/admin/users/{user_id}/resume",
+    status_code=204,
+    response_model=None,
+    responses=responses(401, 403, 404, 413, 422, 503),
+)
+def resume(user_id: UUID, request: Paused, admin: AdminDep, web: WebDep) -> None:
+    """Go on with them where they stood."""
+    _pausing(web, admin.id, user_id, request, is_paused=False)
+
+
+def _pausing(web: Web, admin_id: str, user_id: UUID, request: Paused, *, is_paused: bool) -> None:
+    whose, platform, shop_id = str(user_id), request.platform, request.shop_id
+    status_of(web, whose)
+    try:
+        if is_paused:
+            tenants.pause(web.app, user_id=whose, platform=platform, shop_id=shop_id, by="admin")
+        else:
+            tenants.resume(web.app, user_id=whose, platform=platform, shop_id=shop_id, by="admin", ring=False)
+            web.manager.ring()
+    except UserError as error:
+        raise Problem(404, "not_connected", error.message) from None
+    record(web, admin_id, "pause" if is_paused else "resume", user_id, request.model_dump(exclude_none=True))
 
 
 @router.get("/admin/actions", responses=responses(401, 404, 422, 503))

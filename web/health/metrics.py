@@ -78,6 +78,9 @@ _NUMBERS = {
     "jobs_with_rejects": "Jobs of the last hour that ended without what could not be mapped",
     "records_rejected": "Records that could not be mapped",
     "deletions_held": "Tables of shops of which so much seems to be gone that nothing went",
+    "lookbacks_grown": "Entities whose records come later than declared",
+    "lookbacks_over": "Entities whose records come later than rounds look back",
+    "samples_differ": "Entities of which an old page differed from its platform within a week, unseen by rounds",
     "obligations_open": "Requests about privacy that are not settled",
     "obligation_oldest_seconds": "How long the oldest of them is open",
     "events_waiting": "Events that the embedding service has not received yet",
@@ -139,12 +142,42 @@ def _families(facts: dict[str, Any] | None, platforms: Iterable[str]) -> Iterabl
         circuits.add_metric([name], len(health["circuits"]))
     yield from (score, parked, circuits)
     yield from _sizes(facts["tables"])
+    yield from _lookbacks(facts["lookbacks"])
+    yield from _sampled(facts["sampling"]["platforms"])
     calls = GaugeMetricFamily(
         "keeper_platform_calls_last_hour", "Calls to platforms", labels=["platform", "endpoint", "outcome"]
     )
     for row in facts["calls"]:
         calls.add_metric([row["platform"], row["endpoint"], row["outcome"]], int(row["calls"]))
     yield calls
+
+
+def _lookbacks(told: list[dict[str, Any]]) -> Iterator[Metric]:
+    used = GaugeMetricFamily(
+        "keeper_lookback_seconds", "How far behind its bound the next round begins", labels=["platform", "entity"]
+    )
+    learned = GaugeMetricFamily(
+        "keeper_lateness_seconds", "How late the last of a thousand records comes", labels=["platform", "entity"]
+    )
+    for one in told:
+        used.add_metric([one["platform"], one["entity"]], float(one["used_seconds"]))
+        # With too few records nothing is known, and nothing is told.
+        if one["learned_seconds"] is not None:
+            learned.add_metric([one["platform"], one["entity"]], float(one["learned_seconds"]))
+    yield from (used, learned)
+
+
+def _sampled(told: dict[str, dict[str, float]]) -> Iterator[Metric]:
+    compared = GaugeMetricFamily(
+        "keeper_sampled_records", "Records of random old pages that were compared, fading", labels=["platform"]
+    )
+    differed = GaugeMetricFamily(
+        "keeper_sampled_differences", "Those of them that differed, fading", labels=["platform"]
+    )
+    for platform, counts in sorted(told.items()):
+        compared.add_metric([platform], counts["compared"])
+        differed.add_metric([platform], counts["differences"])
+    yield from (compared, differed)
 
 
 def _sizes(tables: dict[str, dict[str, int | None]]) -> Iterator[Metric]:

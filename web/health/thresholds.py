@@ -39,6 +39,22 @@ THRESHOLDS = (
         text="{value:.0f} shops seem to have lost much at once; nothing was removed: see `keeper deletions list`.",
     ),
     Threshold(
+        name="lookbacks_grown",
+        degraded=1,
+        text="Records of {value:.0f} entities come later than declared; rounds look back further: see `keeper doctor`.",
+    ),
+    Threshold(
+        name="lookbacks_over",
+        degraded=1,
+        text="Records of {value:.0f} entities come later than any round looks back: see `keeper doctor`.",
+    ),
+    Threshold(
+        name="samples_differ",
+        degraded=1,
+        text="Old pages of {value:.0f} entities differed from their platforms within a week, and no round had seen it; "
+        "they are read whole again: see `keeper runs list` (kind sample).",
+    ),
+    Threshold(
         name="obligation_oldest_seconds",
         # From here on the clock logs an error as well.
         degraded=ALARM_SECONDS,
@@ -83,6 +99,9 @@ def numbers_of(facts: Facts) -> dict[str, float]:
         "jobs_with_rejects": float(sum(jobs["with_rejects"] for jobs in facts["ended"].values())),
         "records_rejected": float(facts["rejected"]),
         "deletions_held": float(facts["deletions_held"]),
+        "lookbacks_grown": float(sum(one["state"] == "grown" for one in facts["lookbacks"])),
+        "lookbacks_over": float(sum(one["state"] == "over" for one in facts["lookbacks"])),
+        "samples_differ": float(facts["sampling"]["differed"]),
         "obligations_open": float(facts["obligations"]["open"]),
         "obligation_oldest_seconds": float(facts["obligations"]["oldest_seconds"]),
         "events_waiting": float(facts["events"]["waiting"]),

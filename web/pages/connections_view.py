@@ -11,7 +11,7 @@ from typing import Any
 from execution.catalog import PLATFORMS, shown
 from execution.jobs import CERTIFIED, FAILED, OPEN, WITH_REJECTS
 from execution.platforms.words import SellerWords
-from execution.reports import progress
+from execution.reports import progress, sampled_truth
 from execution.seller_messages import MESSAGES
 from web import messages
 from web.pages.formats import Formats
@@ -89,6 +89,8 @@ class ConnectionView:
     afterwards: str
     # What the seller is asked before it goes.
     held: tuple[HeldView, ...]
+    # What random old pages prove of it.
+    sampled: tuple[EntityFact, ...]
     # Connected, but with too little: connecting again is what helps.
     asks_reconnect: bool
 
@@ -161,6 +163,11 @@ def _connection(
         looked=_looked(jobs, formats),
         heard="",
         held=(),
+        sampled=tuple(
+            EntityFact(name=messages.entity_title(job["entity"]), text=told[0].upper() + told[1:])
+            for job in jobs
+            if (told := sampled_truth.words(job.get("sampled"), messages.platform_title(name)))
+        ),
         running=f"{'Paused' if text == 'Paused' else 'Syncing'}: {formats.percent(share)} done" if is_open else "",
         percent=int(share * 100),
         entities=tuple(EntityFact(name=messages.entity_title(job["entity"]), text=_held(job, formats)) for job in jobs),

@@ -289,7 +289,6 @@ ENTITIES = (
         round=Round(
             steps=(LEDGER_ENTRIES, PAYMENTS, PAYMENT_ORDERS, REFUNDED_RECEIPTS),
             proofs=("new_balance",),
-            lookback_seconds=3600,
             doubt_seconds=14 * 86_400,
         ),
     ),

@@ -155,6 +155,6 @@ ENTITIES = (
     replace(
         _GRAPHQL["customers"],
         steps=(REST_CUSTOMERS,),
-        round=Round(steps=(_changed(REST_CUSTOMERS),), lookback_seconds=86_400),
+        round=Round(steps=(_changed(REST_CUSTOMERS),)),
     ),
 )

@@ -456,7 +456,6 @@ ENTITIES = (
         steps=(CUSTOMERS,),
         complete_read=True,
         created_at=_CREATED_AT,
-        lookback_seconds=86_400,
-        round=Round(steps=(changed(CUSTOMERS),), lookback_seconds=86_400),
+        round=Round(steps=(changed(CUSTOMERS),)),
     ),
 )

@@ -4,8 +4,11 @@
 
 insert into private.sales_channels values ('etsy', true);
 
-insert into private.round_rules (platform, entity, position, seldom, whole) values
-    ('etsy', 'payments', 0, '0', null), ('etsy', 'orders', 1, '1 hour', '7 days'), ('etsy', 'listings', 2, '1 day', null);
+insert into private.round_rules (platform, entity, position, seldom, whole, lookback, lookback_cap, table_name, timed_by,
+                                 sampled_from) values
+    ('etsy', 'payments', 0, '0', null, '1 hour', '1 day', 'payments', 'source_updated_at', '1 day'),
+    ('etsy', 'orders', 1, '1 hour', '7 days', '15 minutes', '6 hours', 'orders', 'source_updated_at', '1 day'),
+    ('etsy', 'listings', 2, '1 day', null, '15 minutes', '6 hours', null, null, null);
 insert into private.round_prices (platform, per_day, live_share, backfill_share) values ('etsy', 5000, 0.1, 0.5);
 
 -- pending_etsy_transactions: receipts that came without their lines (an order always has one).

@@ -253,8 +253,9 @@ language sql stable set search_path = '' as $$
     from piece;
 $$;
 
-insert into private.round_rules (platform, entity, position, seldom, whole) values
-    ('printify', 'orders', 0, '0', '1 day'), ('printify', 'products', 1, '1 day', null);
+insert into private.round_rules (platform, entity, position, seldom, whole, table_name, timed_by, sampled_from) values
+    ('printify', 'orders', 0, '0', '1 day', 'printify_orders', 'ordered_at', '60 days'),
+    ('printify', 'products', 1, '1 day', null, null, null, '1 day');
 
 -- pending_printify_open_orders: orders that may still change and whose time to be asked for has come since the bound of
 -- the round before: at ages of ten minutes, fifteen, 22, each half as old again as the one before, up to sixty days.

@@ -2,11 +2,12 @@
 -- orders' own raw records; indexes keep it from being looked for in all of them.
 
 insert into private.sales_channels values ('shopify', false);
-insert into private.round_rules (platform, entity, position, seldom, whole, pulse, at_rest) values
-    ('shopify', 'orders', 0, '0', '7 days', null, null),
-    ('shopify', 'listings', 1, '1 hour', '1 day', 'orders', '1 day'),
-    ('shopify', 'variants', 2, '1 day', null, null, null),
-    ('shopify', 'customers', 3, '6 hours', '7 days', 'orders', '1 day');
+insert into private.round_rules (platform, entity, position, seldom, whole, pulse, at_rest, lookback, lookback_cap, table_name,
+                                 timed_by, sampled_from) values
+    ('shopify', 'orders', 0, '0', '7 days', null, null, '15 minutes', '6 hours', 'orders', 'source_updated_at', '1 day'),
+    ('shopify', 'listings', 1, '1 hour', '1 day', 'orders', '1 day', '15 minutes', '6 hours', 'listings', 'source_updated_at', '1 day'),
+    ('shopify', 'variants', 2, '1 day', null, null, null, '15 minutes', '6 hours', null, null, null),
+    ('shopify', 'customers', 3, '6 hours', '7 days', 'orders', '1 day', '1 day', '3 days', 'customers', 'source_updated_at', '1 day');
 
 select private.closed_by_events('orders', 'shopify');
 select private.closed_by_events('customers', 'shopify');

@@ -235,3 +235,27 @@ def test_nothing_tells_anothers_rows_from_no_rows(*, api, db, make_seller, make_
     assert other not in str(answers)
     assert db.execute("select count(*) from public.sync_jobs").fetchone() == (0,)
     assert db.execute("select status from public.connected_accounts").fetchall() == [("connected",)]
+
+
+def test_an_administrator_pauses_a_user_and_lets_them_go_on(api, db, make_admin, make_seller, bearer):
+    admin, seller = make_admin(), make_seller("etsy")
+    there = f"/admin/users/{seller}"
+
+    def paused():
+        (one,) = db.execute("select paused_at is not null from public.profiles where user_id = %s", [seller]).fetchone()
+        (shop,) = db.execute("select bool_or(paused_at is not null) from public.connected_accounts where user_id = %s",
+                             [seller]).fetchone()  # fmt: skip
+        return one, shop
+
+    assert api.post(f"{there}/pause", json={}, headers=bearer(admin)).status_code == 204
+    assert paused() == (True, False)
+    assert api.post(f"{there}/resume", json={}, headers=bearer(admin)).status_code == 204
+    assert paused() == (False, False)
+    assert api.post(f"{there}/pause", json={"platform": "etsy"}, headers=bearer(admin)).status_code == 204
+    assert paused() == (False, True)
+
+    assert [name for name, _, details in actions(db) if "connection_ids" not in details] == ["pause", "resume", "pause"]
+    assert api.post(f"{there}/pause", json={"platform": "printify"}, headers=bearer(admin)).status_code == 404
+    assert api.post(f"/admin/users/{NOBODY}/pause", json={}, headers=bearer(admin)).status_code == 404
+    # For everybody else there is no such page.
+    assert api.post(f"{there}/pause", json={}, headers=bearer(seller)).status_code == 404

@@ -17,6 +17,8 @@ WELL = {
     "quarantined": 0,
     "rejected": 0,
     "deletions_held": 0,
+    "lookbacks": [],
+    "sampling": {"platforms": {}, "differed": 0},
     "obligations": {"open": 0, "oldest_seconds": 0},
     "events": {"waiting": 0, "lag_seconds": 0, "failing_seconds": 0, "given_up": 0},
 }
@@ -34,6 +36,9 @@ def with_value(name, value):
             "jobs_quarantined": {"quarantined": value},
             "records_rejected": {"rejected": value},
             "deletions_held": {"deletions_held": value},
+            "samples_differ": {"sampling": {"platforms": {}, "differed": value}},
+            "lookbacks_grown": {"lookbacks": [{"state": "grown"}] * int(value)},
+            "lookbacks_over": {"lookbacks": [{"state": "over"}] * int(value)},
             "obligation_oldest_seconds": {"obligations": {"open": 1, "oldest_seconds": value}},
             "events_failing_seconds": {"events": WELL["events"] | {"failing_seconds": value}},
             "events_given_up": {"events": WELL["events"] | {"given_up": value}},
