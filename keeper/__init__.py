@@ -13,7 +13,7 @@ What stands here is the public interface, described in docs/api.md; all else may
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from keeper.client import Keeper
 from keeper.events import BackfillTold, ConnectionTold, EntityTold, Event, SyncTold, TenantTold, ToldEntity
-from keeper.parts import Backfills, Connections, Runs, Users
+from keeper.parts import Backfills, Connections, Refreshes, Runs, Users
 from keeper.results import (
     Backfill,
     Certificate,
@@ -25,9 +25,11 @@ from keeper.results import (
     Estimate,
     EstimatedJob,
     Failure,
+    FullRefresh,
     Job,
     Queued,
     QueuedJob,
+    RefreshStarted,
     Restored,
     RolledBack,
     Run,
@@ -56,11 +58,14 @@ __all__ = [
     "EstimatedJob",
     "Event",
     "Failure",
+    "FullRefresh",
     "Job",
     "Keeper",
     "KeeperError",
     "Queued",
     "QueuedJob",
+    "RefreshStarted",
+    "Refreshes",
     "Restored",
     "RolledBack",
     "Run",

@@ -36,6 +36,7 @@ language sql stable security definer set search_path = '' as $$
                            select jsonb_build_object('at', k.issued_at, 'held', k.distinct_keys - k.rejected)
                            from public.certificates as k
                            where k.connection_id = j.connection_id and k.entity = j.entity and k.is_whole
+                             and not exists (select from private.full_refreshes as f where f.id = k.run_id)
                            order by k.issued_at desc limit 1) end)
                    order by j.platform, a.shop_name, a.shop_id, j.position)
             from (select distinct on (connection_id, entity) * from public.sync_jobs
