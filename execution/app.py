@@ -201,7 +201,9 @@ class App:
     def client_of(self, job: Job) -> PlatformClient:
         """The client of a job's platform, with the tokens of the job's own tenant."""
         tokens = TokenManager(refresher=self.refresher_of(job.platform), chance=self.rng, lease_id=job.lease_id)
-        return self._client(job, job.job_type, tokens, self.store.now, job_id=job.id)
+        # A full refresh has no calls of its own: those that read whole shops.
+        call_class = "backfill" if job.job_type == "refresh" else job.job_type
+        return self._client(job, call_class, tokens, self.store.now, job_id=job.id)
 
     def live_client(self, whose: Whose, tokens: TokenSource, *, optional: bool = False) -> PlatformClient:
         """The client for a question that a person waits for, with a token that no lease stands for.

@@ -28,6 +28,7 @@ from execution.doctor import examination
 from execution.errors import UserError
 from execution.event_commands import events
 from execution.process import logs
+from execution.refresh_commands import refresh
 from execution.reports import budget as budget_report
 from execution.reports import costs as cost_of_goods
 from execution.reports import deletions, estimates, obligations, progress
@@ -65,6 +66,7 @@ cli.add_typer(brake, name="deletions")
 owed = typer.Typer(help="What platforms' privacy laws ask of us.", no_args_is_help=True)
 cli.add_typer(owed, name="obligations")
 cli.add_typer(events, name="events")
+cli.add_typer(refresh, name="refresh")
 
 _names = sorted(PLATFORMS)
 _NAMES = f"{', '.join(_names[:-1])} or {_names[-1]}"

@@ -13,7 +13,7 @@ from execution.seller_messages import MESSAGES
 from execution.store import Rpc, Store
 from execution.streams import Entity
 
-JobType = Literal["backfill", "incremental", "sample"]
+JobType = Literal["backfill", "incremental", "refresh", "sample"]
 # A job in one of these still has work before it.
 OPEN = ("waiting", "queued", "running", "parked")
 # Ended with a certificate: as complete, or without what could not be mapped.

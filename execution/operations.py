@@ -19,7 +19,7 @@ import redis
 from supabase.lib.client_options import SyncClientOptions
 
 import supabase
-from execution import backfill_manager, jobs, pieces, runs, workers
+from execution import backfill_manager, full_refresh, jobs, pieces, runs, workers
 from execution.api_key import is_token
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
@@ -30,6 +30,7 @@ from execution.connections import registration
 from execution.connections.choice import chosen, matching, narrowed
 from execution.connections.connector import ConnectRequest
 from execution.errors import KeeperError, StoreError, UserError
+from execution.full_refresh import FullRefreshes
 from execution.job_runner import SliceOutcome
 from execution.jobs import OPERATOR_MUST_ACT
 from execution.platforms import changed_objects
@@ -57,6 +58,11 @@ def manager(app: App, broker: dramatiq.Broker | None = None) -> BackfillManager:
 def orchestrator(app: App, broker: dramatiq.Broker | None = None) -> SyncOrchestrator:
     broker = broker or workers.make_broker(app.settings, [])
     return SyncOrchestrator(store=app.store, rules=RoundRules.load(), ring=lambda: workers.ring(broker))
+
+
+def full_refreshes(app: App, broker: dramatiq.Broker | None = None) -> FullRefreshes:
+    broker = broker or workers.make_broker(app.settings, [])
+    return FullRefreshes(store=app.store, table=JobTable.load(app.catalog), ring=lambda: workers.ring(broker))
 
 
 def create_user(app: App, *, email: str, plan: str | None) -> dict[str, Any]:
@@ -185,6 +191,32 @@ def sync(
     return orchestrator(app).sync(user_id, platform=platform, shop_id=shop_id, entities=entities, trigger="command")
 
 
+def start_full_refresh(
+    app: App, *, user_id: str, platform: str | None, shop_id: str | None = None, confirm: str | None, dry_run: bool
+) -> dict[str, Any]:
+    _check_valkey(app)
+    return full_refreshes(app).start(
+        user_id, platform=platform, shop_id=shop_id, confirm=confirm, trigger="command", dry_run=dry_run
+    )
+
+
+def full_refresh_status(
+    app: App, *, user_id: str, platform: str | None, shop_id: str | None = None
+) -> list[dict[str, Any]]:
+    """The newest full refresh of each of a user's shops; of its jobs also what backfills may call a day."""
+    found = full_refresh.status(app.store, user_id, platform=platform, shop_id=shop_id)
+    for one in found:
+        allowed = calls_per_day(app, one["platform"])
+        for job in one["jobs"]:
+            job["backfill_calls_per_day"] = allowed
+    return found
+
+
+def cancel_full_refresh(app: App, *, user_id: str, run_id: str) -> None:
+    """Take back that one was asked for, on record with who is at this machine."""
+    full_refresh.cancel(app.store, user_id, run_id, by=_who_is_here())
+
+
 def roll_back(app: App, *, run_id: str, with_later: bool, dry_run: bool) -> dict[str, Any]:
     """Take a run back, on record with who is at this machine."""
     return runs.roll_back(app.store, run_id, actor=_who_is_here(), with_later=with_later, dry_run=dry_run)
@@ -284,7 +316,7 @@ def run_until_idle(app: App, *, wait_seconds: float) -> dict[str, Any]:
             ((datetime.fromisoformat(d) - datetime.fromisoformat(beat["now"])).total_seconds() for d in due),
             default=None,
         )
-        if beat["queued"] or beat["rescued"] or beat["woken"]:
+        if beat["queued"] or beat["rescued"] or beat["woken"] or full_refresh.swap_proven(app.store):
             continue
         if away is None or away > wait_seconds:
             _check_waits(app)
@@ -540,7 +572,10 @@ def keep_time(app: App, *, every_seconds: float) -> None:
 
 
 def keep_house(app: App) -> dict[str, Any]:
-    """One step: what has outlived its time goes, and shops that are to be erased. Says what waits for people."""
+    """One step: proven full refreshes are swapped in, what has outlived its time goes, and shops that are to be erased.
+    Says what waits for people.
+    """
+    full_refresh.swap_proven(app.store)
     done: dict[str, Any] = app.store.rpc("keep_house")
     if able := registration.registrable(app.settings):
         done["looked_after"] = app.store.rpc("queue_upkeep", p_platforms=able)

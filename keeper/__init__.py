@@ -13,7 +13,7 @@ What stands here is the public interface, described in docs/api.md; all else may
 from execution.errors import KeeperError, StoreError, StoreUnavailable, UserError
 from keeper.client import Keeper
 from keeper.events import BackfillTold, ConnectionTold, EntityTold, Event, HeldTold, SyncTold, TenantTold, ToldEntity
-from keeper.parts import Backfills, Connections, Events, Runs, Users
+from keeper.parts import Backfills, Connections, Events, Refreshes, Runs, Users
 from keeper.results import (
     Backfill,
     Certificate,
@@ -25,9 +25,11 @@ from keeper.results import (
     Estimate,
     EstimatedJob,
     Failure,
+    FullRefresh,
     Job,
     Queued,
     QueuedJob,
+    RefreshStarted,
     Restored,
     RolledBack,
     Run,
@@ -58,12 +60,15 @@ __all__ = [
     "Event",
     "Events",
     "Failure",
+    "FullRefresh",
     "HeldTold",
     "Job",
     "Keeper",
     "KeeperError",
     "Queued",
     "QueuedJob",
+    "RefreshStarted",
+    "Refreshes",
     "Restored",
     "RolledBack",
     "Run",

@@ -17,7 +17,7 @@ from execution.reports import costs, deletions
 from execution.settings import Settings
 from execution.store import Patience
 from execution.sync_orchestrator import SyncOrchestrator
-from keeper.parts import TRIGGER, Backfills, Connections, Events, Runs, Users
+from keeper.parts import TRIGGER, Backfills, Connections, Events, Refreshes, Runs, Users
 from keeper.results import Costs, Synced, Verification, result
 
 P = ParamSpec("P")
@@ -46,6 +46,7 @@ class Keeper:
         self.runs = Runs(self._app)
         self.events = Events(self._app)
         self.backfills = Backfills(self._app, lambda: self._broker)
+        self.refreshes = Refreshes(self._app, lambda: self._broker)
 
     def sync(
         self,

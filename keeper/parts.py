@@ -10,17 +10,20 @@ from typing import Any
 
 import dramatiq
 
-from execution import backfill_manager, operations, runs, tenants
+from execution import backfill_manager, full_refresh, operations, runs, tenants
 from execution.app import App
 from execution.backfill_manager import BackfillManager
 from execution.events import outbox
+from execution.full_refresh import FullRefreshes
 from execution.reports import estimates, progress
 from keeper.results import (
     Backfill,
     Connection,
     Disconnected,
     Estimate,
+    FullRefresh,
     Queued,
+    RefreshStarted,
     RolledBack,
     Run,
     ToldEvent,
@@ -176,6 +179,56 @@ class Events(_Part):
         Raises UserError where nothing is named, or nothing of that name is there.
         """
         return outbox.resent(self._app.store, event_ids, given_up_since=given_up_since)
+
+
+class Refreshes(_Part):
+    """`keeper.refreshes`: read a shop anew beside what is there, and swap it in when it is proven."""
+
+    def __init__(self, app_of: Callable[[], App], broker_of: Callable[[], dramatiq.Broker]) -> None:
+        super().__init__(app_of)
+        self._broker_of = broker_of
+
+    @cached_property
+    def _refreshes(self) -> FullRefreshes:
+        return operations.full_refreshes(self._app, self._broker_of())
+
+    def start(
+        self,
+        user_id: str,
+        *,
+        confirm: str | None = None,
+        platform: str | None = None,
+        shop_id: str | None = None,
+        dry_run: bool = False,
+    ) -> RefreshStarted:
+        """Begin a full refresh of one shop; `confirm` is its name, and one that is open is left alone. Answers at once:
+        workers do the work, and the clock swaps in what is proven, in one transaction. Until then nothing changes.
+
+        Raises UserError with a code: `ambiguous_shop`, `unknown_shop`, `not_connected`, `not_loaded`,
+        `backfill_is_open`, or `wrong_shop_name`.
+        """
+        facts = self._refreshes.start(
+            user_id, confirm=confirm, platform=platform, shop_id=shop_id, trigger=TRIGGER, dry_run=dry_run
+        )
+        entities = {one: [job["entity"] for job in facts["jobs"] if job["outcome"] == one] for one in _LEFT_OR_TAKEN}
+        return result(RefreshStarted, {**facts, "entities": entities["queued"], "left_out": entities["not_loaded"]})
+
+    def status(
+        self, user_id: str, *, platform: str | None = None, shop_id: str | None = None
+    ) -> tuple[FullRefresh, ...]:
+        """The newest full refresh of each of the user's shops that ever had one. Raises UserError for an unknown user,
+        platform or shop.
+        """
+        found = full_refresh.status(self._app.store, user_id, platform=platform, shop_id=shop_id)
+        nothing = {"tables": {}, "held_back": 0}
+        return tuple(result(FullRefresh, {**one, **(one["result"] or nothing)}) for one in found)
+
+    def cancel(self, user_id: str, run_id: str) -> None:
+        """End one that is open: nothing changes. Raises UserError (`not_open`) where there is none."""
+        full_refresh.cancel(self._app.store, user_id, run_id, by=TRIGGER)
+
+
+_LEFT_OR_TAKEN = ("queued", "not_loaded")
 
 
 class Backfills(_Part):

@@ -231,7 +231,8 @@ class Changed:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What was read of a shop at one time: `kind` is `backfill`, `round`, `changes` (named by webhooks) or `rollback`.
+    """What was read of a shop at one time: `kind` is `backfill`, `round`, `changes` (named by webhooks), `refresh` or
+    `rollback`.
 
     `state` is that of its jobs, or `undone`. It can be taken back until `undo_until`, unless `kept_because` says why
     not: `already_undone`, `run_is_open`, `record_is_over` or `changed_nothing`.
@@ -253,6 +254,42 @@ class Run:
     undone_by: str | None
     undo_until: datetime
     kept_because: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefreshStarted:
+    """What a start did: `outcome` is `queued`, `already_running` or, where it was only asked what would be, `dry_run`.
+
+    `left_out` are entities that were never loaded; `rows` is what stands here, by table, of a dry run.
+    """
+
+    run_id: str | None
+    outcome: str
+    shop_name: str
+    entities: tuple[str, ...]
+    left_out: tuple[str, ...]
+    rows: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FullRefresh:
+    """The newest full refresh of a shop: `status` is `reading`, `swapped`, `failed` or `cancelled`.
+
+    `tables` says what its swap did; `held_back` records seem to be gone, and wait for a person's word. `run_id` is the
+    run that `keeper.runs` takes back.
+    """
+
+    run_id: str
+    connection_id: str
+    platform: str
+    shop_id: str
+    status: str
+    begun_at: datetime
+    ended_at: datetime | None
+    error_code: str | None
+    jobs: tuple[Job, ...]
+    tables: dict[str, Changed]
+    held_back: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,15 @@ import keeper
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "api.md"
 # What its user is given first, then the parts, then what they answer, then what they raise.
-_FIRST = (keeper.Keeper, keeper.Users, keeper.Connections, keeper.Backfills, keeper.Runs, keeper.Events)
+_FIRST = (
+    keeper.Keeper,
+    keeper.Users,
+    keeper.Connections,
+    keeper.Backfills,
+    keeper.Refreshes,
+    keeper.Runs,
+    keeper.Events,
+)
 _INTRODUCTION = """# The Python interface
 
 Written from the docstrings by `python -m tools.api_reference`. What stands here is public and typed (`py.typed`);

@@ -38,6 +38,7 @@ language sql stable security definer set search_path = '' as $$
                            from public.certificates as k
                            where k.connection_id = j.connection_id and k.entity = j.entity and k.is_whole
                              and not exists (select from public.sync_jobs as n where n.id = k.job_id and n.job_type = 'sample')
+                             and not exists (select from private.full_refreshes as f where f.id = k.run_id)
                            order by k.issued_at desc limit 1) end)
                    order by j.platform, a.shop_name, a.shop_id, j.position)
             from (select distinct on (connection_id, entity) * from public.sync_jobs

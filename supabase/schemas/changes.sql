@@ -34,7 +34,9 @@ begin
     if tg_op = 'INSERT' then
         insert into private.row_changes (connection_id, run_id, table_name, kind, keys)
         select c.connection_id, coalesce(undo, c.sync_run_id), tg_table_name, 'created', array_agg(c.platform_id)
-        from came as c group by 1, 2;
+        from came as c
+        -- What lands in a shadow changes nothing that there is (full_refresh.sql).
+        where c.user_id <> c.connection_id group by 1, 2;
     elsif tg_op = 'UPDATE' then
         insert into private.row_changes (connection_id, run_id, table_name, kind, keys, before)
         select w.connection_id, coalesce(undo, c.sync_run_id), tg_table_name,

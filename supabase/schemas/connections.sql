@@ -160,7 +160,7 @@ begin
                    'currency', a.currency,
                    'status', a.status, 'status_reason', a.status_reason, 'connected_at', a.connected_at,
                    'last_synced_at', (select max(j.finished_at) from public.sync_jobs as j
-                                      where j.connection_id = a.id and j.status = 'completed'),
+                                      where j.connection_id = a.id and j.status = 'completed' and j.job_type not in ('refresh', 'sample')),
                    'syncing', exists (select 1 from public.sync_jobs as j
                                       where j.connection_id = a.id
                                         and j.status in ('waiting', 'queued', 'running', 'parked')))

@@ -55,13 +55,13 @@ $$;
 -- whether nothing is left.
 create or replace function private.forget_some(p_connection_id uuid, p_rows int) returns boolean
 language plpgsql set search_path = '' as $$
-declare t text; deleted int; left_ int := p_rows;
+declare t text; deleted int; left_ int := p_rows; scopes uuid[] := private.scopes_of(p_connection_id);
 begin
     perform private.await_pages(p_connection_id);
     -- Pages first, in steps: with a run go its jobs and certificates, and they have pointed at each other.
     for t in select b.name from private.of_connections as b order by b.name = 'public.sync_pages' desc, b.name desc loop
-        execute format('delete from %s where ctid = any (array(select ctid from %1$s where connection_id = $1 limit $2))', t)
-          using p_connection_id, left_;
+        execute format('delete from %s where ctid = any (array(select ctid from %1$s where connection_id = any ($1) limit $2))', t)
+          using scopes, left_;
         get diagnostics deleted = row_count;
         left_ := left_ - deleted;
         if left_ <= 0 then

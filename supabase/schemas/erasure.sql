@@ -22,7 +22,7 @@ $$;
 create or replace function private.empty_part(p_connection_id uuid, p_table text, p_key text, p_ids text[], p_clears text[],
                                               p_live boolean default false)
 returns void language plpgsql set search_path = '' as $$
-declare bones text := 'bones_' || (select a.platform from public.connected_accounts as a where a.id = p_connection_id);
+declare bones text := 'bones_' || (select a.platform from public.connected_accounts as a where a.id = private.owner_of(p_connection_id));
 begin
     if p_ids = '{}' then
         return;
@@ -62,7 +62,7 @@ end $$;
 -- erase_made: the same of a printer's orders, in the printer's own words.
 create or replace function private.erase_made(p_connection_id uuid, p_ids text[]) returns void
 language plpgsql set search_path = '' as $$
-declare printer text := (select a.platform from public.connected_accounts as a where a.id = p_connection_id);
+declare printer text := (select a.platform from public.connected_accounts as a where a.id = private.owner_of(p_connection_id));
 begin
     execute format('select private.%I($1, $2)', 'erase_orders_' || printer) using p_connection_id, p_ids;
 end $$;
@@ -82,7 +82,8 @@ end $$;
 -- has_erased: whether this connection's people or orders were ever erased: the one look that a page costs everybody else.
 create or replace function private.has_erased(p_connection_id uuid) returns boolean
 language sql stable set search_path = '' as $$
-    select exists (select from private.closed_objects as k where k.connection_id = p_connection_id and k.forgotten_at is not null);
+    select exists (select from private.closed_objects as k where k.connection_id = private.owner_of(p_connection_id)
+                                                             and k.forgotten_at is not null);
 $$;
 
 -- keep_orders_erased: of these orders of a channel, which came or were just found, those that are erased say nothing again.
@@ -91,7 +92,7 @@ language plpgsql set search_path = '' as $$
 declare erased text[];
 begin
     erased := array(select k.object_id from private.closed_objects as k
-                    where k.connection_id = p_connection_id and k.table_name = 'orders' and k.object_id = any (p_orders)
+                    where k.connection_id = private.owner_of(p_connection_id) and k.table_name = 'orders' and k.object_id = any (p_orders)
                       and k.forgotten_at is not null);
     if erased <> '{}' then
         -- An order that is gone takes along what comes with it, so that it does not stand.
@@ -105,12 +106,12 @@ end $$;
 -- erased is erased with it, also where nobody had read it; what is placed afterwards is new.
 create or replace function private.keep_erased(job public.sync_jobs, p_shape text, p_keys text[]) returns void
 language plpgsql set search_path = '' as $$
-declare main text; parent text; ids text[]; buyers text[]; finds text := concat_ws('_', 'find_orders', job.platform, p_shape);
+declare owner uuid := private.owner_of(job.connection_id); main text; parent text; ids text[]; buyers text[]; finds text := concat_ws('_', 'find_orders', job.platform, p_shape);
 begin
     execute format('select private.%I() #>> %L', concat_ws('_', 'parts', job.platform, p_shape), '{0,table}') into main;
     if exists (select from private.cost_rules as r where r.source = job.platform) then
         ids := array(select k.object_id from private.closed_objects as k
-                     where k.connection_id = job.connection_id and k.table_name = main and k.object_id = any (p_keys)
+                     where k.connection_id = owner and k.table_name = main and k.object_id = any (p_keys)
                        and k.forgotten_at is not null);
         if ids <> '{}' then
             perform private.erase_made(job.connection_id, ids);
@@ -125,9 +126,9 @@ begin
         execute format('select array(select distinct t.%I from public.%I as t where t.connection_id = $1 '
                        'and t.platform_id = any ($2))', parent, main) into ids using job.connection_id, p_keys;
         insert into private.closed_objects as c (connection_id, table_name, object_id, forgotten_at, for_good)
-        select job.connection_id, 'orders', o.platform_id, k.forgotten_at, true
+        select owner, 'orders', o.platform_id, k.forgotten_at, true
           from public.orders as o
-          join private.closed_objects as k on k.connection_id = o.connection_id and k.table_name = 'customers'
+          join private.closed_objects as k on k.connection_id = owner and k.table_name = 'customers'
                                           and k.object_id = o.buyer_platform_id
          where o.connection_id = job.connection_id and o.platform_id = any (ids)
            -- A platform may tell whole seconds.
@@ -143,8 +144,8 @@ begin
     end if;
     perform private.empty_part(job.connection_id, 'customers', 'platform_id', array(
         select k.object_id from private.closed_objects as k
-          join public.customers as c on c.connection_id = k.connection_id and c.platform_id = k.object_id
-         where k.connection_id = job.connection_id and k.table_name = 'customers' and k.object_id = any (buyers)
+          join public.customers as c on c.connection_id = job.connection_id and c.platform_id = k.object_id
+         where k.connection_id = owner and k.table_name = 'customers' and k.object_id = any (buyers)
            and (k.for_good or k.forgotten_at > c.fetched_at)), '{name,email}');
 end $$;
 
@@ -152,16 +153,16 @@ end $$;
 -- user's shops: that they came. An order that stands here and was placed after its buyer was erased is another one.
 create or replace function private.told_of(job public.sync_jobs, p_key text, p_fetched_at timestamptz, p_raw bytea) returns bytea
 language plpgsql stable set search_path = '' as $$
-declare words text[];
+declare words text[]; who uuid := coalesce((select f.user_id from private.full_refreshes as f where f.shadow_id = job.user_id), job.user_id);
 begin
-    if not exists (select from public.connected_accounts as a where a.user_id = job.user_id and private.has_erased(a.id)) then
+    if not exists (select from public.connected_accounts as a where a.user_id = who and private.has_erased(a.id)) then
         return p_raw;
     end if;
     words := array(select distinct w[1] from regexp_matches(regexp_replace(encode(p_raw, 'escape'), '\\[0-7]{3}', ' ', 'g'),
                                                             '[[:alnum:]]{5,}', 'g') as w union select p_key);
     if exists (select from public.connected_accounts as a
                join private.closed_objects as k on k.connection_id = a.id and k.object_id = any (words)
-               where a.user_id = job.user_id and k.forgotten_at is not null
+               where a.user_id = who and k.forgotten_at is not null
                  and (k.table_name <> 'customers' or k.forgotten_at > p_fetched_at
                       or k.for_good and not exists (
                           select from public.orders as o
@@ -184,6 +185,7 @@ begin
     perform private.bar_pages(connection.id, true);
     -- And the pages of those who print for this user.
     perform private.lock_costs(connection.user_id);
+    perform private.yield_to_erasure(connection.user_id);
     if cardinality(buyers) = 0 then
         select coalesce(array_agg(c.platform_id), '{}') into buyers from public.customers as c
          where c.connection_id = connection.id and lower(c.email) = lower(p_email);

@@ -83,8 +83,13 @@ create or replace function private.tell_ended() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare before public.sync_jobs; facts jsonb; seen record; gone bigint;
 begin
+    if new.job_type = 'refresh' then
+        -- Nothing of the shop has changed.
+        return null;
+    end if;
     select * into before from public.sync_jobs as j
      where j.connection_id = new.connection_id and j.entity = new.entity and j.id <> new.id and j.finished_at is not null
+       and j.job_type not in ('refresh', 'sample')
      order by j.created_at desc limit 1;
     facts := jsonb_build_object('connection_id', new.connection_id, 'platform', new.platform, 'shop_id', (
                  select a.shop_id from public.connected_accounts as a where a.id = new.connection_id),

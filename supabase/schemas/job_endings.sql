@@ -61,8 +61,12 @@ begin
         values (job.user_id, job.connection_id, rerun.run_id, job.platform, job.entity, job.job_type, job.priority,
                 job.position, clock_timestamp());
     end if;
-    perform private.plan_rounds(job, p_certificate_id is not null);
-    perform private.look_again(job);
+    if job.job_type = 'refresh' then
+        perform private.refresh_job_ended(job, p_status, p_code, p_error);
+    else
+        perform private.plan_rounds(job, p_certificate_id is not null);
+        perform private.look_again(job);
+    end if;
     perform private.promote_next(job.connection_id, job.job_type);
     if job.job_type = 'backfill' then
         perform private.settle_profile(job.user_id);
@@ -130,7 +134,8 @@ begin
             coalesce((p_certificate ->> 'rejected')::bigint, 0),
             (p_certificate ->> 'earliest')::timestamptz, (p_certificate ->> 'latest')::timestamptz,
             p_certificate -> 'checks', p_code is null);
-    if p_watermark is not null then
+    -- Of a full refresh nothing is in the shop's rows yet, and rounds go on meanwhile: their watermark stands.
+    if p_watermark is not null and job.job_type <> 'refresh' then
         insert into public.sync_cursors (connection_id, user_id, platform, entity, watermark, run_id)
         values (job.connection_id, job.user_id, job.platform, job.entity, p_watermark, job.run_id)
         on conflict (connection_id, entity) do update

@@ -15,7 +15,7 @@ create table public.sync_runs (
     id uuid primary key default gen_random_uuid(),
     connection_id uuid not null references public.connected_accounts (id) on delete cascade,
     user_id uuid not null,
-    job_type text not null check (job_type in ('backfill', 'incremental', 'rollback', 'sample')),
+    job_type text not null check (job_type in ('backfill', 'incremental', 'refresh', 'rollback', 'sample')),
     trigger text not null,
     -- Those of one transaction have an order too.
     created_at timestamptz not null default clock_timestamp(),
@@ -58,7 +58,7 @@ create table public.sync_jobs (
     run_id uuid not null references public.sync_runs (id) on delete cascade,
     platform text not null,
     entity text not null,
-    job_type text not null check (job_type in ('backfill', 'incremental', 'sample')),
+    job_type text not null check (job_type in ('backfill', 'incremental', 'refresh', 'sample')),
     status text not null default 'waiting' check (status in
         ('waiting', 'queued', 'running', 'parked', 'completed', 'completed_with_rejects', 'failed', 'quarantined')),
     -- Lower runs first: orders before other entities, then the plan.
@@ -101,8 +101,12 @@ create table public.sync_jobs (
     doubted_at timestamptz,
     -- What the platform refused once, without having said it again: final is what is said twice.
     refused_code text,
-    -- Of an incremental job: it reads all of its entity once more, and not only what is new.
+    -- It reads all of its entity once more: of an incremental job, instead of what is new; every one of a full refresh.
     is_whole boolean not null default false,
+    -- Of a full refresh: the scope that its records land in (full_refresh.sql).
+    shadow_id uuid,
+    constraint sync_jobs_shadow check ((shadow_id is not null) = (job_type = 'refresh')
+                                       and (is_whole or job_type <> 'refresh')),
     check ((status in ('completed', 'completed_with_rejects', 'failed', 'quarantined')) = (finished_at is not null)),
     -- Complete means proven.
     check ((status in ('completed', 'completed_with_rejects')) = (certificate_id is not null)),
@@ -181,6 +185,18 @@ begin
     if not found then
         raise exception using errcode = 'PT409', message = 'lease_lost',
             hint = 'Another worker has this job, or it has ended: drop what is in hand.';
+    end if;
+    return job;
+end $$;
+
+-- reading_job: the same, with the scope that its records stand in: of a full refresh its shadow, else the shop itself.
+create or replace function private.reading_job(p_lease_id uuid) returns public.sync_jobs
+language plpgsql set search_path = '' as $$
+declare job public.sync_jobs := private.leased_job(p_lease_id);
+begin
+    if job.shadow_id is not null then
+        job.connection_id := job.shadow_id;
+        job.user_id := job.shadow_id;
     end if;
     return job;
 end $$;

@@ -48,6 +48,7 @@ language sql immutable set search_path = '' as $$
     -- So long what a run marked gone can be brought back.
     ('private.missing_records', 'connection', '90 days', 'gone_at', null, null),
     ('private.held_deletions', 'connection', '180 days', 'decided_at', null, null),
+    ('private.full_refreshes', 'connection', '180 days', 'ended_at', null, null),
     ('private.unfinished_work', 'connection', null, null, null, 'one a connection and kind, until it is done'),
     ('public.order_costs', 'connection', null, null, null, 'one an order of a printer'),
     ('private.cost_links', 'connection', null, null, null, 'one an order of a printer, and each that it may be'),

@@ -36,7 +36,8 @@ select private.own_rows('sync_pages');
 -- 'open': it is no row; 'partial': it landed without the members that `reason` names, which are in `raw` alone.
 create table public.rejected_records (
     id bigint generated always as identity primary key,
-    connection_id uuid not null references public.connected_accounts (id) on delete cascade,
+    -- No foreign key: it may be a shadow (full_refresh.sql). Only who holds a lease writes here, and a lease goes with its shop.
+    connection_id uuid not null,
     user_id uuid not null,
     platform text not null,
     entity text not null,
@@ -205,7 +206,7 @@ begin
     if found then
         return result;
     end if;
-    job := private.leased_job((env ->> 'lease_id')::uuid);
+    job := private.reading_job((env ->> 'lease_id')::uuid);
     if job.page_seq <> (env ->> 'seq')::int then
         raise exception using errcode = 'PT409', message = 'page_out_of_order',
             detail = format('page %s came, %s pages are committed', env ->> 'seq', job.page_seq);
@@ -220,7 +221,7 @@ begin
                                        document #> ('{page}' || string_to_array(env ->> 'records_at', '.')));
     end if;
 
-    if job.job_type <> 'backfill' and landed.created + landed.updated > 0 then
+    if job.job_type in ('incremental', 'sample') and landed.created + landed.updated > 0 then
         perform private.note_lateness(job, landed.keys, at);
     end if;
 

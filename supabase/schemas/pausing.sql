@@ -69,10 +69,10 @@ begin
     select count(*) into heavier from private.plan_weights as w
      where w.weight > coalesce((select m.weight from private.plan_weights as m where m.plan = new.plan), 1);
     update public.sync_jobs as j
-       set priority = case when j.job_type = 'backfill' then j.priority - mod(j.priority, 100) + 10 * heavier else -50 + heavier end
+       set priority = case when j.job_type <> 'incremental' then j.priority - mod(j.priority, 100) + 10 * heavier else -50 + heavier end
      where j.user_id = new.user_id and j.status in ('waiting', 'queued', 'running', 'parked')
        -- What webhooks named goes first, whoever's it is.
-       and (j.job_type = 'backfill' or j.job_type = 'incremental' and j.priority >= -50);
+       and (j.job_type in ('backfill', 'refresh') or j.job_type = 'incremental' and j.priority >= -50);
     return null;
 end $$;
 create trigger rank_plan after update of plan on public.profiles

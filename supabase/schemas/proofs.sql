@@ -56,7 +56,7 @@ end $$;
 -- prove: prove_job for whoever holds the lease.
 create or replace function public.prove(p_lease_id uuid, p_name text, p_rest jsonb default '{}', p_rows int default null)
 returns jsonb language sql security definer set search_path = '' set statement_timeout = '50s' as $$
-    select private.prove_job(private.leased_job(p_lease_id), p_name, p_rest, p_rows);
+    select private.prove_job(private.reading_job(p_lease_id), p_name, p_rest, p_rows);
 $$;
 revoke all on function public.prove(uuid, text, jsonb, int) from public, anon, authenticated;
 grant execute on function public.prove(uuid, text, jsonb, int) to service_role;
@@ -206,7 +206,7 @@ end $$;
 create or replace function public.audit_read(p_lease_id uuid, p_stream text, p_table text, p_time_column text,
                                              p_newest text default null, p_rest jsonb default '{}', p_rows int default null)
 returns jsonb language sql security definer set search_path = '' set statement_timeout = '50s' as $$
-    select private.audit_job(private.leased_job(p_lease_id), p_stream, p_table, p_time_column, p_newest, p_rest, p_rows);
+    select private.audit_job(private.reading_job(p_lease_id), p_stream, p_table, p_time_column, p_newest, p_rest, p_rows);
 $$;
 revoke all on function public.audit_read(uuid, text, text, text, text, jsonb, int) from public, anon, authenticated;
 grant execute on function public.audit_read(uuid, text, text, text, text, jsonb, int) to service_role;
@@ -215,7 +215,7 @@ grant execute on function public.audit_read(uuid, text, text, text, text, jsonb,
 -- Of what it did not read it says nothing, and counts it nowhere.
 create or replace function public.audit_round(p_lease_id uuid, p_stream text, p_table text) returns jsonb
 language plpgsql security definer set search_path = '' as $$
-declare job public.sync_jobs := private.leased_job(p_lease_id); counts jsonb;
+declare job public.sync_jobs := private.reading_job(p_lease_id); counts jsonb;
 begin
     execute format($sql$
         with came as materialized (select key from private.read_keys($1, $2)),
@@ -236,7 +236,7 @@ grant execute on function public.audit_round(uuid, text, text) to service_role;
 -- new_keys: how many of these keys stand in no page that this job read of a stream.
 create or replace function public.new_keys(p_lease_id uuid, p_stream text, p_keys text[]) returns int
 language plpgsql security definer set search_path = '' as $$
-declare job public.sync_jobs := private.leased_job(p_lease_id);
+declare job public.sync_jobs := private.reading_job(p_lease_id);
 begin
     return (select count(*) from (
         select unnest(p_keys)
@@ -265,7 +265,7 @@ $$;
 -- rejects_of: job_rejects for whoever holds the lease.
 create or replace function public.rejects_of(p_lease_id uuid) returns jsonb
 language sql security definer set search_path = '' set statement_timeout = '50s' as $$
-    select private.job_rejects(private.leased_job(p_lease_id));
+    select private.job_rejects(private.reading_job(p_lease_id));
 $$;
 revoke all on function public.rejects_of(uuid) from public, anon, authenticated;
 grant execute on function public.rejects_of(uuid) to service_role;

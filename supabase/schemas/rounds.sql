@@ -67,8 +67,9 @@ $$;
 create or replace function private.open_since(p_connection_id uuid, p_entity text) returns timestamptz
 language sql stable set search_path = '' as $$
     select min(j.created_at) from public.sync_jobs as j
-    where j.connection_id = p_connection_id and j.entity = p_entity and j.job_type <> 'sample'
-      and j.status in ('waiting', 'queued', 'running', 'parked');
+    where j.connection_id = p_connection_id and j.entity = p_entity
+      -- A full refresh reads beside the shop's rows, which are followed all the while; a sample follows nothing.
+      and j.job_type not in ('refresh', 'sample') and j.status in ('waiting', 'queued', 'running', 'parked');
 $$;
 
 -- last_bound: up to where the entity of this job was read and proven before it.
@@ -76,7 +77,7 @@ create or replace function private.last_bound(job public.sync_jobs) returns time
 language sql stable set search_path = '' as $$
     select coalesce((select j.window_end from public.sync_jobs as j
                      where j.connection_id = job.connection_id and j.entity = job.entity and j.created_at < job.created_at
-                       and j.certificate_id is not null and j.job_type <> 'sample'
+                       and j.certificate_id is not null and j.job_type not in ('refresh', 'sample')
                        and not exists (select from public.sync_runs as r where r.id = j.run_id and r.undone_by is not null)
                      order by j.created_at desc limit 1), job.window_start);
 $$;
@@ -141,7 +142,8 @@ language plpgsql set search_path = '' as $$
 declare before public.sync_jobs;
 begin
     select * into before from public.sync_jobs as j
-     where j.connection_id = job.connection_id and j.entity = job.entity and j.created_at < job.created_at and j.job_type <> 'sample'
+     where j.connection_id = job.connection_id and j.entity = job.entity and j.created_at < job.created_at
+       and j.job_type not in ('refresh', 'sample')
      order by j.created_at desc limit 1;
     if before.job_type is distinct from job.job_type or before.status <> 'completed'
        or exists (select from public.sync_pages as g where g.job_id = before.id and g.created + g.updated + g.rejected > 0)

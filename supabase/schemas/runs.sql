@@ -34,7 +34,8 @@ language sql stable set search_path = '' as $$
         when run.undone_by is not null then 'already_undone'
         when exists (select from public.sync_jobs as j where j.run_id = run.id
                                                         and j.status in ('waiting', 'queued', 'running', 'parked'))
-             or exists (select from private.rerun_requests as q where q.run_id = run.id) then 'run_is_open'
+             or exists (select from private.rerun_requests as q where q.run_id = run.id)
+             or exists (select from private.full_refreshes as f where f.id = run.id and f.status = 'reading') then 'run_is_open'
         when private.undo_until(run) <= clock_timestamp() then 'record_is_over'
         when not exists (select from private.row_changes as c where c.connection_id = run.connection_id and c.run_id = run.id)
             then 'changed_nothing' end;
@@ -223,7 +224,7 @@ begin
     end loop;
     select j.entity into t from public.sync_jobs as j
      where j.connection_id = connection.id and j.started_at is not null and j.status in ('queued', 'running', 'parked')
-       and j.entity in (select u.entity from public.sync_jobs as u where u.run_id = any (runs || (
+       and j.job_type <> 'refresh' and j.entity in (select u.entity from public.sync_jobs as u where u.run_id = any (runs || (
                             select coalesce(array_agg(x), '{}') from public.sync_runs as s, unnest(s.undoes) as x where s.id = any (runs))))
      limit 1;
     if t is not null then

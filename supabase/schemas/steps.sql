@@ -5,7 +5,7 @@
 -- next_lookups: ids that still want fetching, in order, after `p_after`.
 create or replace function public.next_lookups(p_lease_id uuid, p_name text, p_after text, p_limit int) returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '50s' as $$
-declare job public.sync_jobs := private.leased_job(p_lease_id); ids jsonb;
+declare job public.sync_jobs := private.reading_job(p_lease_id); ids jsonb;
 begin
     execute format('select coalesce(jsonb_agg(id order by id), ''[]'') from private.%I($1, $2, $3) as p(id)',
                    'pending_' || job.platform || '_' || p_name)
@@ -18,7 +18,7 @@ grant execute on function public.next_lookups(uuid, text, text, int) to service_
 -- derive: one batch of a derivation; answers {rows, after}, with rows = 0 when it is done.
 create or replace function public.derive(p_lease_id uuid, p_name text, p_after text, p_limit int) returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '50s' as $$
-declare job public.sync_jobs := private.leased_job(p_lease_id); answer jsonb;
+declare job public.sync_jobs := private.reading_job(p_lease_id); answer jsonb;
 begin
     execute format('select private.%I($1, $2, $3)', 'derive_' || job.platform || '_' || p_name)
        into answer using job, p_after, p_limit;

@@ -69,6 +69,11 @@ declare job public.sync_jobs := private.leased_job(p_lease_id); found_ record; b
         start text := coalesce(p_rest ->> 'from', ''); counts jsonb := coalesce(p_rest -> 'counts', '{}');
         swept bigint := (p_rest ->> 'swept')::bigint; gone bigint; stored bigint; missing bigint; is_too_many boolean;
 begin
+    if job.shadow_id is not null then
+        return private.note_sweep(job, jsonb_build_object('stream', p_stream, 'table', p_table, 'time_column', p_time_column,
+            'last_pass', p_last_pass, 'max_share', p_max_share, 'always_allowed', p_always_allowed, 'children', p_children,
+            'created_at', to_jsonb(p_created_at), 'since', p_since));
+    end if;
     bound := private.key_bound(p_table, job.connection_id, start, p_rows);
     found_ := private.unseen(job, p_stream, p_table, p_time_column, p_last_pass, p_created_at, start, bound, p_since);
     again := private.sight(job, p_table, found_.gone);

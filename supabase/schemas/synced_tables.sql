@@ -58,10 +58,10 @@ create view private.of_connections as
 -- on every row would cost a check a row.)
 create or replace function private.forget_connection() returns trigger
 language plpgsql security definer set search_path = '' as $$
-declare t text;
+declare t text; scopes uuid[] := private.scopes_of(old.id);
 begin
     for t in select name from private.of_connections order by name loop
-        execute format('delete from %s where connection_id = $1', t) using old.id;
+        execute format('delete from %s where connection_id = any ($1)', t) using scopes;
     end loop;
     return old;
 end $$;

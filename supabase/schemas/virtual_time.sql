@@ -64,7 +64,7 @@ begin
      where one and private.round_of(virtual_time) < private.round_of(old.virtual_time);
     new.virtual_time := old.virtual_time + calls_ / coalesce(weight_, 1);
     insert into private.tenant_calls as kept (user_id, platform, class, hour, calls)
-    values (new.user_id, new.platform, new.job_type, date_trunc('hour', now_), calls_)
+    values (new.user_id, new.platform, case new.job_type when 'refresh' then 'backfill' else new.job_type end, date_trunc('hour', now_), calls_)
     on conflict (user_id, platform, class, hour) do update set calls = kept.calls + excluded.calls;
     return new;
 end $$;

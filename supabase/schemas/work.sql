@@ -4,7 +4,7 @@
 -- unfinished_work: `after` is the last key that is done.
 create table private.unfinished_work (
     connection_id uuid not null references public.connected_accounts (id) on delete cascade,
-    name text not null check (name in ('rebuild', 'restate')),
+    name text not null check (name in ('rebuild', 'restate', 'drop_shadows')),
     after text not null default '',
     begun_at timestamptz not null default clock_timestamp(),
     primary key (connection_id, name)
@@ -42,7 +42,8 @@ language plpgsql set search_path = '' as $$
 begin
     perform private.go_on(w.connection_id, w.name, p_rows)
        from (select u.connection_id, u.name from private.unfinished_work as u where p_name is null or u.name = p_name
-             order by u.begun_at, u.connection_id limit 1) as w;
+             -- What is only swept up waits for what somebody waits for.
+             order by u.name = 'drop_shadows', u.begun_at, u.connection_id limit 1) as w;
     return (select count(*) from private.unfinished_work as u where p_name is null or u.name = p_name);
 end $$;
 

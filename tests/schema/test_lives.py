@@ -60,6 +60,7 @@ def test_what_names_people_or_repeats_what_was_sent_is_kept_no_longer_than_this(
         "public.sync_jobs": "180 days", "public.sync_runs": "180 days", "public.rejected_records": "90 days",
         "private.row_changes": "30 days",
         "private.missing_records": "90 days", "private.held_deletions": "180 days",
+        "private.full_refreshes": "180 days",
         "private.platform_events": "7 days", "private.closed_objects": "90 days",
         "private.webhook_deliveries": "30 days", "private.heartbeats": "1 day", "private.call_minutes": "2 days",
         "private.api_calls": "7 days", "private.api_budgets": "7 days", "private.api_answers": "1 day",
@@ -108,6 +109,7 @@ def test_what_has_outlived_its_time_goes_and_nothing_else(clean, db, tenants):
     db.execute("update private.platform_events set worked_at = now() - interval '9 years'")
     db.execute("update private.missing_records set gone_at = now() - interval '9 years'")
     db.execute("update private.held_deletions set decision = 'over', decided_at = now() - interval '9 years'")
+    db.execute("update private.full_refreshes set status = 'swapped', ended_at = now() - interval '9 years'")
     before = {name: db.execute(f"select count(*) from {name}").fetchone()[0] for name, _, _ in tables}
 
     (done,) = db.execute("select public.keep_house()").fetchone()

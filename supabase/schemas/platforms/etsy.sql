@@ -223,8 +223,8 @@ language sql stable set search_path = '' as $$
     with piece as materialized (select private.key_bound('customers', job.connection_id, p_from, p_rows) as bound),
     orders_job as (
         select o.status from public.sync_jobs as o
-        where o.connection_id = job.connection_id and o.entity = 'orders'
-          and o.job_type = job.job_type
+        where o.entity = 'orders' and case when job.shadow_id is null
+              then o.connection_id = job.connection_id and o.job_type = job.job_type else o.run_id = job.run_id end
         order by o.created_at desc limit 1),
     buyers as materialized (
         select distinct o.buyer_platform_id from public.orders as o cross join piece

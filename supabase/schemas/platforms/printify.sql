@@ -166,6 +166,10 @@ language plpgsql security definer set search_path = '' as $$
 declare connection public.connected_accounts;
 begin
     select * into connection from public.connected_accounts as a where a.id = new.connection_id;
+    if not found then
+        -- It lands in a shadow.
+        select * into connection from public.connected_accounts as a where a.id = private.owner_of(new.connection_id);
+    end if;
     new.currency := coalesce(connection.stated_currency, connection.currency, 'USD');
     new.currency_assumed := connection.stated_currency is null;
     return new;
@@ -332,7 +336,7 @@ create or replace function private.erase_orders_printify(p_connection_id uuid, p
 language plpgsql set search_path = '' as $$
 begin
     insert into private.closed_objects as c (connection_id, table_name, object_id, forgotten_at, for_good)
-    select p_connection_id, 'printify_orders', o.id, clock_timestamp(), true from unnest(p_ids) as o (id) order by o.id
+    select private.owner_of(p_connection_id), 'printify_orders', o.id, clock_timestamp(), true from unnest(p_ids) as o (id) order by o.id
     on conflict (connection_id, table_name, object_id) do update set forgotten_at = excluded.forgotten_at, for_good = true
      where c.forgotten_at is null;
     perform private.empty_part(p_connection_id, 'printify_orders', 'platform_id', p_ids, '{region}');
