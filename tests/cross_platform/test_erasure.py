@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from execution import operations
@@ -26,6 +27,8 @@ from tests.schema.test_forgetting import fingerprint
 from tests.worlds.slices_by_hand import work_due
 from tests.worlds.world import OPEN, World
 
+# Every record of every platform, several times: on a busy machine that takes its time.
+pytestmark = pytest.mark.timeout(1800)
 CANARY = "Canary of Ada"
 # What a record is of: things, which name no buyer.
 THINGS = {"listings", "listing_variants", "printify_products", "printify_variants"}
