@@ -44,8 +44,8 @@ class Column:
     anything. `or_at` is read where `path` has
     nothing; a number in it is a place in a list. `shown_by`: where the record has none of these members, what is stored
     stays: a platform that stops showing personal data must not erase it (Shopify's sheet, 2.5).
-    `each`: of a list that is added up, where the money of an element stands; `each_if`: only of elements where this path
-    is true, or false.
+    `each`: of a list that is added up, where the money of an element stands; `each_if`: only of elements where this
+    path is true, or false.
     """
 
     name: str
@@ -75,8 +75,8 @@ class Children:
     is true the record shows only some of its children (the first, the last), and none that it leaves out is gone.
     `stretch_at`: where the parent says which stretch of them it shows. It stands for the first part of a made key that
     a child lacks: places among equals are counted anew in every stretch.
-    `inside`: the children are not the elements themselves, but those of this list in each of them, which has the element
-    as its member `of`. `beside`: further lists of the same kind. A `*` in `more_at` stands for every element.
+    `inside`: the children are not the elements themselves but those of this list in each of them, which get the element
+    as their member `of`. `beside`: further lists of the same kind. A `*` in `more_at` stands for every element.
     `or_place`: the key is its own id, and where it has none its place in its parent.
     Stored is what its columns and key read, and `keep`: a platform's next member that names a person stays out.
     """

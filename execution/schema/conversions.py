@@ -81,7 +81,8 @@ def read(column: Column) -> str:
         if column.each_if:
             member, wanted = column.each_if
             chosen = quoted(f"$[*] ? (@.{member} == {str(wanted).lower()})")
-            found = f"case when jsonb_typeof({found}) = 'array' then jsonb_path_query_array({found}, {chosen}) else {found} end"
+            some = f"jsonb_path_query_array({found}, {chosen})"
+            found = f"case when jsonb_typeof({found}) = 'array' then {some} else {found} end"
         return f"{found} as {column.name}"
     text = checked_text(column.path, column.kind, of="r")
     if column.or_at:

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from execution.platforms.shopify.graphql import GRAPHQL_PATH
 from execution.platforms.shopify.since_id import SinceIdPages
-from execution.platforms.shopify.streams import ENTITIES as BY_GRAPHQL
 from execution.platforms.shopify.streams import (
     CHANGED_JOURNALS,
     JOURNAL_SALES,
@@ -21,6 +20,7 @@ from execution.platforms.shopify.streams import (
     REFUND_LINES,
     REFUNDS,
 )
+from execution.platforms.shopify.streams import ENTITIES as BY_GRAPHQL
 from execution.streams import Children, Column, Kind, Records, Round, Stream, Window, reference
 
 REST_ORDERS = Stream(

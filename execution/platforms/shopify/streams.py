@@ -68,7 +68,10 @@ _SHIPPING_LINES = f"shippingLines(first: 30) {{ nodes {{ {_SHIPPING} }} pageInfo
 ORDER_NODE = (
     f"{_ORDER} {_SHIPPING_LINES} lineItems(first: 100) {{ nodes {{ {_LINE} }} pageInfo {{ hasNextPage endCursor }} }}"
 )
-ORDER_BULK = f"{_ORDER} shippingLines {{ edges {{ node {{ __typename {_SHIPPING} }} }} }} lineItems {{ edges {{ node {{ {_LINE} }} }} }}"
+ORDER_BULK = (
+    f"{_ORDER} shippingLines {{ edges {{ node {{ __typename {_SHIPPING} }} }} }} "
+    f"lineItems {{ edges {{ node {{ {_LINE} }} }} }}"
+)
 # A nested list is read to its end by its own cursor, a stretch of it a call: `request_stretch`.
 _STRETCH = "(first: 250, after: $after)"
 _PLACE = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
@@ -77,7 +80,7 @@ ORDER_STRETCH = f"{_ORDER} {_SHIPPING_LINES} lineItems{_STRETCH} {{ nodes {{ {_L
 # Sale, with what it is of: a line of the order, a shipping line, or neither.
 _SALE = f"""id actionType lineType quantity totalAmount {_MONEY} totalTaxAmount {_MONEY}
   totalDiscountAmountBeforeTaxes {_MONEY} taxes {{ amount {_MONEY} taxLine {{ channelLiable }} }}
-  ... on ProductSale {{ lineItem {{ id }} }} ... on GiftCardSale {{ lineItem {{ id }} }} ... on TipSale {{ lineItem {{ id }} }}
+  ... on ProductSale {{ lineItem {{ id }} }} ... on GiftCardSale {{ lineItem {{ id }} }}
   ... on ShippingLineSale {{ shippingLine {{ id }} }}"""
 _AGREEMENT = "id happenedAt reason"
 # The journal of an order: its agreements, and the sales of each, at one version of the order (docs/decisions/036).
@@ -90,8 +93,8 @@ JOURNAL_BULK = (
     f"{_JOURNAL} agreements {{ edges {{ node {{ __typename {_AGREEMENT} "
     f"sales {{ edges {{ node {{ __typename {_SALE} }} }} }} }} }} }}"
 )
-# Where more was there than one call shows, it is read from its beginning, an agreement at a time, a stretch of its sales
-# a call.
+# Where there was more than one call shows, it is read from its beginning, an agreement at a time, a stretch of its
+# sales a call.
 JOURNAL_STRETCH = (
     f"{_JOURNAL} agreements(first: 1, after: $after) {{ nodes {{ {_AGREEMENT} "
     f"sales(first: 250, after: $sale) {{ {_SALES} }} }} {_PLACE} }}"
@@ -402,7 +405,7 @@ _REFUND_RECORDS = _records(
 )
 
 
-# What the order's pages, exports and REST's lists do not bring of its money: by a list of its own, and by the order's id.
+# What orders' pages, exports and REST's lists do not bring of their money: by a list of its own, and by the order's id.
 _JOURNAL_RECORDS = _records(
     name="journals",
     table="order_journals",
@@ -489,7 +492,7 @@ CHANGED_JOURNALS = Lookup(
 
 
 def _ask_sales(lookup: Lookup, ids: Sequence[str]) -> Request:
-    """The next sales of an order, "<order>:<after this agreement>:<after this sale>", without either from their start."""
+    """The next sales of an order, "<order>:<after this agreement>:<after this sale>"; without either from the start."""
     number, after, sale = ids[0].split(":")
     asked: dict[str, object] = {"ids": [f"gid://shopify/Order/{number}"], "after": after or None, "sale": sale or None}
     return graphql(lookup.query, asked, points=100)

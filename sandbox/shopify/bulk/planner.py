@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import DocumentNode, FieldNode, OperationDefinitionNode, SelectionSetNode, get_named_type
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLInterfaceType,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    get_named_type,
+)
 from graphql.execution.values import VariableValues, get_argument_values
 
 from sandbox.parts.responses import Doc
@@ -110,7 +117,10 @@ class _Planner:
         inside = self.reader._node_of(named, node.selection_set)  # type: ignore[arg-type] # noqa: SLF001 - its partner
         below = get_named_type(named.fields["nodes"].type)
         compiler = Compiler(self._engine.schema, self._engine.resolvers, self._fragments, _NO_VARIABLES)
-        line = compiler.object(below, [self._without_connections(below, inside)], Cost())
+        shown = [self._without_connections(below, inside)]
+        # Records of an interface come as (name of the type, record).
+        made = compiler.abstract if isinstance(below, GraphQLInterfaceType) else compiler.object
+        line = made(below, shown, Cost())
         records = _root_records(node.name.value, args) if owner == self.reader.root.name else None
         return Branch(
             name=node.name.value,
