@@ -87,7 +87,7 @@ _AGREEMENT = "id happenedAt reason"
 _JOURNAL = f"id updatedAt currencyCode test currentTotalPriceSet {_MONEY} disputes {{ id initiatedAs status }}"
 _SALES = f"nodes {{ {_SALE} }} {_PLACE}"
 JOURNAL_NODE = (
-    f"{_JOURNAL} agreements(first: 10) {{ nodes {{ {_AGREEMENT} sales(first: 20) {{ {_SALES} }} }} {_PLACE} }}"
+    f"{_JOURNAL} agreements(first: 12) {{ nodes {{ {_AGREEMENT} sales(first: 12) {{ {_SALES} }} }} {_PLACE} }}"
 )
 JOURNAL_BULK = (
     f"{_JOURNAL} agreements {{ edges {{ node {{ __typename {_AGREEMENT} "
@@ -493,7 +493,7 @@ CHANGED_JOURNALS = Lookup(
 
 def _ask_sales(lookup: Lookup, ids: Sequence[str]) -> Request:
     """The next sales of an order, "<order>:<after this agreement>:<after this sale>"; without either from the start."""
-    number, after, sale = ids[0].split(":")
+    number, after, sale = [*ids[0].split(":"), "", ""][:3]
     asked: dict[str, object] = {"ids": [f"gid://shopify/Order/{number}"], "after": after or None, "sale": sale or None}
     return graphql(lookup.query, asked, points=100)
 

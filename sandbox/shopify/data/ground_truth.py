@@ -149,9 +149,9 @@ def sales(live_shop: LiveShop, since: int | None) -> Iterator[Doc]:
                     "line_type": sale.line_type,
                     "line_id": shipping if sale.line is None else ids.line(order["pos"], sale.line),
                     "quantity": sale.quantity,
-                    "total": sale.total,
-                    "tax": sale.tax,
-                    "discount": sale.discount,
+                    "total": list(sale.total),
+                    "tax": list(sale.tax),
+                    "discount": list(sale.discount),
                     "channel_liable": order["channel_liable"],
                 }
 

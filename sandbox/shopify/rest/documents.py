@@ -185,7 +185,7 @@ class Writer:
             "phone": None,
             "requested_fulfillment_service_id": None,
             "discount_allocations": [],
-            "tax_lines": self.tax_lines(order, order["shipping_tax"]),
+            "tax_lines": self.tax_lines(order, order["shipping_tax"]) if any(order["shipping_tax"]) else [],
         }
 
     # --- what became of them ----------------------------------------------------------------------------
