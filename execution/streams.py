@@ -32,22 +32,30 @@ class Kind(StrEnum):
     DECIMAL_MONEY = "decimal_money"  # {amount: "55.0", currencyCode}, to minor units; no code: the record's currency
     OWN_MONEY = "own_money"  # the same in a currency of its own, to that currency's minor units
     GID = "gid"  # what a GraphQL id ends with: gid://shopify/Order/1 is 1
+    SUM = "sum"  # a list with money in each element (`each`), added up in the record's currency; of none: 0
+    OWN_SUM = "own_sum"  # the same in the currency that the list has; of none: nobody knows
 
 
 @dataclass(frozen=True)
 class Column:
     """One typed column: its name, its dotted path in the record, its conversion.
 
-    `only_if` (path, value) leaves the column null unless that path has that text. `or_at` is read where `path` has
+    `only_if` (path, value) leaves the column null unless that path has that text, `only_with` unless that path has
+    anything. `or_at` is read where `path` has
     nothing; a number in it is a place in a list. `shown_by`: where the record has none of these members, what is stored
     stays: a platform that stops showing personal data must not erase it (Shopify's sheet, 2.5).
+    `each`: of a list that is added up, where the money of an element stands; `each_if`: only of elements where this
+    path is true, or false.
     """
 
     name: str
     path: str
     kind: Kind
     only_if: tuple[str, str] | None = None
+    only_with: str = ""
     or_at: str = ""
+    each: str = ""
+    each_if: tuple[str, bool] | None = None
     shown_by: tuple[str, ...] = ()
 
 
@@ -67,6 +75,9 @@ class Children:
     is true the record shows only some of its children (the first, the last), and none that it leaves out is gone.
     `stretch_at`: where the parent says which stretch of them it shows. It stands for the first part of a made key that
     a child lacks: places among equals are counted anew in every stretch.
+    `inside`: the children are not the elements themselves but those of this list in each of them, which get the element
+    as their member `of`. `beside`: further lists of the same kind. A `*` in `more_at` stands for every element.
+    `or_place`: the key is its own id, and where it has none its place in its parent.
     Stored is what its columns and key read, and `keep`: a platform's next member that names a person stays out.
     """
 
@@ -81,6 +92,9 @@ class Children:
     more_at: tuple[str, ...] = ()
     stretch_at: str = ""
     keep: tuple[str, ...] = ()
+    inside: str = ""
+    beside: tuple[str, ...] = ()
+    or_place: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +141,11 @@ class Records:
         """What is kept of each child and of such objects: nothing but what something reads. Every page asks."""
         of_objects = {name: _tree(members) for name, members in self.keep_of.items()}
         itself = {} if self.keep is None else {"": kept_of(self)}
-        return itself | {child.at: kept_of(child) for child in self.children} | of_objects
+        of_children: dict[str, Tree] = {}
+        for child in self.children:
+            for at in (child.at, *child.beside):
+                of_children[at] = _merged(of_children.get(at, {}), _kept_in_list(child))
+        return itself | of_children | of_objects
 
 
 # Members by name, each with those of its own that are kept; none of its own: the whole value.
@@ -141,8 +159,28 @@ def kept_of(part: Records | Children) -> Tree:
     paths = [part.currency, *(part.keep or ())]
     paths += [part.key, *part.updated] if isinstance(part, Records) else part.key
     for column in part.columns:
-        paths += [column.path, column.or_at, *(column.only_if or ())[:1], *column.shown_by]
+        paths += [column.path, column.or_at, *(column.only_if or ())[:1], column.only_with, *column.shown_by]
     return _tree(path for path in paths if path)
+
+
+def _kept_in_list(child: Children) -> Tree:
+    """What is stored of an element of the list that a child stands in."""
+    kept = kept_of(child)
+    if not child.inside:
+        return kept
+    inner: Tree = {name: below for name, below in kept.items() if name != "of"}
+    for name in reversed(child.inside.split(".")):
+        inner = {name: inner}
+    places = _tree(path.partition(".*.")[2] for path in child.more_at if ".*." in path)
+    return _merged(_merged(kept.get("of", {}), inner), places)
+
+
+def _merged(one: Tree, other: Tree) -> Tree:
+    """Both; a member that one of them keeps whole stays whole."""
+    both = {**one, **other}
+    for name in one.keys() & other.keys():
+        both[name] = _merged(one[name], other[name]) if one[name] and other[name] else {}
+    return both
 
 
 def _tree(paths: Iterable[str]) -> Tree:
@@ -270,6 +308,8 @@ class Lookup:
     by_key: bool = True
     # Null stands in the list for what is gone (GraphQL's `nodes`).
     null_is_gone: bool = False
+    # The member of the record in which the id that was asked for is put down, where it says what is to be asked next.
+    asked_at: str = ""
     # Where these may not be read, the steps beside it go on: another entity tells the seller.
     may_be_refused: bool = False
     # What webhooks call these: one that is not there when it is asked for is gone, where a webhook said so too.

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from execution import tenants
+from execution import tenants, time_zones
 from execution.backfill_manager import status
 from execution.command_parts import Json, Platform, Shop, app
+from execution.connections.choice import chosen
 from execution.errors import UserError
 from execution.reports.export import Export, stream, write
 from execution.terminal import pour, progress_of, show
@@ -38,6 +40,32 @@ def user_resume(user_id: UserId, *, platform: Platform = None, shop: Shop = None
     """Take up again what was paused, where it stood: the user with all shops, or some shops."""
     facts = tenants.resume(app(), user_id=user_id, platform=platform, shop_id=shop, by=_BY)
     show(facts, as_json=as_json, text=lambda told: f"Resumed; {told['queued']} jobs go on.")
+
+
+@user.command("zone", short_help="Say in which time zone a shop's days begin.")
+def user_zone(
+    user_id: UserId,
+    zone: Annotated[str, typer.Argument(help="Its IANA name, like Europe/Riga.")],
+    *,
+    platform: Platform = None,
+    shop: Shop = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="From then on (UTC); without it the shop's days always began there.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say in which time zone a shop's days begin, where its platform tells none (Etsy, Printify).
+
+    A printer's shop has that of the user's other shop until it has one of its own. What Shopify tells is Shopify's.
+    """
+    here = app()
+    found = chosen(status(here.store, user_id), platform=platform, shop_id=shop)
+    if len(found) != 1:
+        raise UserError("Several shops could be meant:", hint="say which one with --platform and --shop.")
+    when = since.replace(tzinfo=UTC) if since and since.tzinfo is None else since
+    connection = str(found[0]["connection_id"])
+    facts = time_zones.say(here.store, user_id=user_id, connection_id=connection, zone=zone, since=when)
+    show(facts, as_json=as_json, text=lambda told: f"The shop's days begin in {told['zone']}.")
 
 
 @user.command("export", short_help="Write all that is held of a user.")

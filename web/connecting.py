@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from execution import time_zones
 from execution.catalog import PLATFORMS
 from execution.connections import consent as consents
 from execution.connections.choice import listed
@@ -143,6 +144,17 @@ def erase(web: Web, user_id: str, connection_id: str) -> None:
     try:
         while not web.app.store.rpc("erase_connection", p_user_id=user_id, p_connection_id=connection_id):
             pass
+    except StoreError as error:
+        raise refusal_of(error) from None
+
+
+def say_time_zone(web: Web, user_id: str, connection_id: str, zone: str) -> None:
+    """In which zone a shop's days begin, as its seller says. 404: another's shop; 409: the platform tells it."""
+    rate_limits.count_action(web.app.store, user_id, rate_limits.CONNECT)
+    try:
+        time_zones.say(web.app.store, user_id=user_id, connection_id=connection_id, zone=zone)
+    except UserError as error:
+        raise Problem(409 if error.code == "time_zone_told" else 422, error.code) from None
     except StoreError as error:
         raise refusal_of(error) from None
 

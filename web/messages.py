@@ -51,6 +51,8 @@ PROBLEMS = {
     "no_public_url": "Connecting is not set up here: PUBLIC_URL is missing.",
     "many_questions": "Many are asking for their figures at once. Try again in some seconds.",
     "not_connected": "This platform is not connected.",
+    "unknown_time_zone": "This is no time zone. Write it like Europe/Riga or America/New_York.",
+    "time_zone_told": "The platform tells this shop's time zone. It is changed in the shop's own settings.",
     "still_connected": "This shop is still connected. Disconnect it first.",
     "not_signed": "The delivery is not signed as it should be.",
     "not_signed_in": "Sign in, and try again.",
@@ -152,9 +154,26 @@ CONNECT_PROBLEMS = {
     "platform_away": "{platform} did not answer. Nothing was connected; please try again in a few minutes.",
     "shop_unknown": "This is not the name of a shop at {platform}. Write it as it stands there.",
     "token_refused": "{platform} did not accept this token. Make a new one there, and copy the whole of it.",
+    "unknown_time_zone": "This is no time zone. Write it like Europe/Riga or America/New_York.",
+    "time_zone_told": "{platform} tells your shop's time zone. Change it in the shop's own settings there.",
     "no_token": "This is no token. Copy it once more, from its first to its last character.",
     "no_shop_number": "A shop number has digits alone. Leave it out if you have one shop.",
 }
+
+
+_ZONE_SAID_BY = {
+    "platform": "as {platform} says",
+    "seller": "as you said",
+    "other_shop": "as your other shop's",
+    "guess": "a guess: please say which it is",
+}
+
+
+def days_begin(platform: str, zone: str | None, said_by: str | None) -> str:
+    """In which zone a shop's days begin, and who says so."""
+    if zone is None or said_by is None:
+        return "Nobody has said yet: please say which time zone it is"
+    return f"{zone.replace('_', ' ')} ({_ZONE_SAID_BY[said_by].format(platform=platform_title(platform))})"
 
 
 def connect_problem(platform: str, code: str) -> str:

@@ -274,6 +274,8 @@ class Connector:
         except StoreError as error:
             self._explain(error, request)
             raise
+        if shop.time_zone:
+            self._tell_zone(request.user_id, connection_id, shop.time_zone)
         return Connection(
             connection_id=connection_id,
             platform=request.platform,
@@ -283,6 +285,16 @@ class Connector:
             currency=shop.currency,
             shop_created_at=shop.created_at,
         )
+
+    def _tell_zone(self, user_id: str, connection_id: str, zone: str) -> None:
+        """One that nobody here has heard of is no reason to refuse a shop: its days are asked for later."""
+        try:
+            self._store.rpc(
+                "say_time_zone", p_user_id=user_id, p_connection_id=connection_id, p_zone=zone, p_said_by="platform"
+            )
+        except StoreError as error:
+            if error.code != "unknown_time_zone":
+                raise
 
     @staticmethod
     def _told_by(request: ConnectRequest) -> datetime | None:

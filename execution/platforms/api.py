@@ -60,6 +60,8 @@ class ShopIdentity:
     created_at: datetime | None
     # What the token was granted, where the same answer tells.
     rights: frozenset[str] | None = None
+    # In which its days begin, by its IANA name, where the platform tells.
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,6 +67,8 @@ CONVERSIONS = {
     Kind.DECIMAL_MONEY: "private.decimal_money({v}, c, v.currency, {path})",
     Kind.OWN_MONEY: "private.own_money({v}, {path})",
     Kind.GID: "private.gid({v}, {path})",
+    Kind.SUM: "private.sum_of({v}, {each}, c, v.currency, {path})",
+    Kind.OWN_SUM: "private.own_sum_of({v}, {each}, {path})",
 }
 
 
@@ -74,6 +76,14 @@ def read(column: Column) -> str:
     """Read a column's value out of `r`, once."""
     if column.kind in (Kind.MONEY, Kind.TEXTS, Kind.DECIMAL_MONEY, Kind.OWN_MONEY):
         return f"{value(column.path, of='r')} as {column.name}"
+    if column.kind in (Kind.SUM, Kind.OWN_SUM):
+        found = value(column.path, of="r")
+        if column.each_if:
+            member, wanted = column.each_if
+            chosen = quoted(f"$[*] ? (@.{member} == {str(wanted).lower()})")
+            some = f"jsonb_path_query_array({found}, {chosen})"
+            found = f"case when jsonb_typeof({found}) = 'array' then {some} else {found} end"
+        return f"{found} as {column.name}"
     text = checked_text(column.path, column.kind, of="r")
     if column.or_at:
         text = f"coalesce({text}, r #>> {place(column.or_at)})"
@@ -84,7 +94,10 @@ def read(column: Column) -> str:
 
 def convert(column: Column) -> str:
     """Convert the value that was read."""
-    sql = CONVERSIONS[column.kind].format(v=f"v.{column.name}", path=quoted(column.path))
+    names = {"v": f"v.{column.name}", "path": quoted(column.path), "each": place(column.each)}
+    sql = CONVERSIONS[column.kind].format(**names)
+    if column.only_with:
+        sql = f"case when {text_at(column.only_with, of='r')} is not null then {sql} end"
     if column.only_if:
         path, wanted = column.only_if
         sql = f"case when {text_at(path, of='r')} = {quoted(wanted)} then {sql} end"

@@ -41,6 +41,8 @@ SQL_TYPES = {
     Kind.ISO_TIME: "timestamptz",
     Kind.DECIMAL_MONEY: "bigint",
     Kind.OWN_MONEY: "bigint",
+    Kind.SUM: "bigint",
+    Kind.OWN_SUM: "bigint",
 }
 
 
@@ -113,11 +115,14 @@ def stored_raw(records: Records) -> str:
     """The record less its children, which are rows of their own, and less the personal fields that nobody needs."""
     if records.keep is not None:
         return stored_part(records)
-    dropped = [child.at for child in records.children] + list(records.leave_out)
+    plain = [child.at for child in records.children if not child.inside]
+    dropped = plain + list(records.leave_out)
     flat = ", ".join(quoted(name) for name in dropped if "." not in name)
     raw = f"e.r - array[{flat}]::text[]" if flat else "e.r"
     for path in (name for name in dropped if "." in name):
         raw += f" #- {place(path)}"
+    for child in (child for child in records.children if child.inside and child.at not in plain):
+        raw = f"private.less_inner({raw}, {place(child.at)}, {place(child.inside)})"
     for name, members in records.keep_of.items():
         listed = "array[" + ", ".join(map(quoted, members)) + "]"
         raw = f"jsonb_set({raw}, {place(name)}, private.members_of(e.r -> {quoted(name)}, {listed}), false)"
@@ -180,6 +185,8 @@ def child_key(child: Children) -> str:
         parts = [f"private.gid_tail({part})" for part in parts]
     if child.unique:
         return parts[0]
+    if child.or_place:
+        return f"coalesce({parts[0]}, f.platform_id || ':' || e.ord)"
     if child.stretch_at:
         parts[0] = f"coalesce({parts[0]}, f.{child.table}_stretch)"
     equals = ", ".join(["f.platform_id", *parts])
@@ -191,12 +198,19 @@ def child_ctes(function: str, child: Children) -> Iterator[str]:
     own = column_names(child.columns, child.currency)
     table, parent = child.table, child.parent_column
     whole = f" and f.{table}_more is not true" if child.more_at else ""
-    raw = stored_part(child)
+    raw, elements = stored_part(child), f"jsonb_array_elements(f.{table}_at) with ordinality as e(r, ord)"
+    if child.inside:
+        inner = place(child.inside)
+        elements = f"""lateral (
+                      select i.r || jsonb_build_object('of', o.r) as r, row_number() over (order by o.ord, i.ord) as ord
+                      from (select p.r #- {inner} as r, nullif(p.r #> {inner}, 'null') as parts, p.ord
+                            from jsonb_array_elements(f.{table}_at) with ordinality as p(r, ord) offset 0) as o,
+                           jsonb_array_elements(o.parts) with ordinality as i(r, ord)) as e"""
     records = f"""
             select e.*, jsonb_hash_extended(e.raw, 0) as content_hash, m.*
             from (select f.platform_id as {parent}, f.source_updated_at, f.is_new as parent_is_new, {raw} as raw, e.ord,
                          {child_key(child)} as platform_id
-                  from fresh as f, jsonb_array_elements(f.{table}_at) with ordinality as e(r, ord) offset 0) as e,
+                  from fresh as f, {elements} offset 0) as e,
                  lateral private.{function}(e.raw) as m"""
     yield f"""{table}_in as materialized (
         {beside_stored(table, records, parent=parent)})"""
@@ -232,9 +246,11 @@ def person_ctes(function: str, person: Person) -> Iterator[str]:
 def parts(records: Records) -> Iterator[str]:
     """What a record `e.r` brings for other tables."""
     for child in records.children:
-        yield f"nullif({value(child.at, of='e.r')}, 'null') as {child.table}_at"
+        lists = [f"nullif({value(at, of='e.r')}, 'null')" for at in (child.at, *child.beside)]
+        listed = " || ".join([lists[0], *(f"coalesce({one}, '[]')" for one in lists[1:])])
+        yield f"{listed} as {child.table}_at"
         if child.more_at:
-            more = " or ".join(f"({text_at(path, of='e.r')})::boolean" for path in child.more_at)
+            more = " or ".join(_is_true(path) for path in child.more_at)
             yield f"{more} as {child.table}_more"
         if child.stretch_at:
             yield f"{text_at(child.stretch_at, of='e.r')} as {child.table}_stretch"
@@ -294,10 +310,27 @@ end $$;
 """
 
 
+def _is_true(path: str) -> str:
+    """Whether it is, of a record `e.r`; a `*` is every element of a list."""
+    if ".*." not in path:
+        return f"({text_at(path, of='e.r')})::boolean"
+    places = path.replace(".*.", "[*].")
+    return f"jsonb_path_exists(e.r, {quoted(f'$.{places} ? (@ == true)')})"
+
+
 def part(function: str, columns: tuple[Column, ...], currency: str, table: str) -> dict[str, Any]:
     """What readable.sql must know of a part of a record: which members fill which column."""
     paths = {c.name: [path for path in (c.path, c.or_at) if path] for c in columns}
     return {"map": function, "table": table, "columns": paths | ({"currency": [currency]} if currency else {})}
+
+
+def _is_summed(records: Records, inner: Children) -> bool:
+    """Whether a column is the sum of the list that these stand in: of a part of it nobody knows the sum."""
+    lists = (inner.at, *inner.beside)
+    columns = (
+        column for child in records.children if child.at in lists and not child.inside for column in child.columns
+    )
+    return any(column.path == inner.inside and column.each for column in columns)
 
 
 def parts_function(prefix: str, records: Records) -> str:
@@ -306,7 +339,11 @@ def parts_function(prefix: str, records: Records) -> str:
     found += [part(f"map_{prefix}_{p.table}", p.columns, "", p.table) for p in records.people]
     for child in records.children:
         of_child = part(f"map_{prefix}_{child.table}", child.columns, child.currency, child.table)
-        found.append(of_child | {"at": child.at, "key": child.key, "unique": child.unique})
+        of_child |= {"at": child.at, "key": child.key, "unique": child.unique}
+        if child.inside:
+            of_child |= {"inside": child.inside, "summed": _is_summed(records, child)}
+        found.append(of_child)
+        found += [found[-1] | {"at": at} for at in child.beside]
     listed = ",\n      ".join(json.dumps(each) for each in found)
     return f"""
 create or replace function private.parts_{prefix}() returns jsonb language sql immutable as $$

@@ -6,10 +6,10 @@ and asked for again at the end, one by one where a whole call is refused.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
-from typing import cast
+from typing import Any, cast
 
 import orjson
 import structlog
@@ -91,7 +91,7 @@ class LookupStep:
     def _ask(self, ids: Sequence[str]) -> tuple[Response, Content]:
         """What the platform shows of these ids. Raises Skip where they are gone."""
         lookup = self._lookup
-        response = as_list(lookup, self._slice.send(lookup.request(lookup, ids)))
+        response = as_list(lookup, ids, self._slice.send(lookup.request(lookup, ids)))
         return response, page_body.read_records(response.body, lookup.records_at, lookup.records)
 
     def _page(self, response: Response, content: Content, following: Cursor) -> PageCommit:
@@ -158,18 +158,25 @@ class LookupStep:
         return self._lookup.fallback
 
 
-def as_list(lookup: Lookup, response: Response) -> Response:
-    """The response with its records in a list where they are looked for: one that came alone, and none that is null."""
+def as_list(lookup: Lookup, ids: Sequence[str], response: Response) -> Response:
+    """The response with its records in a list where they are looked for: one that came alone, none that is null, and
+    in each what was asked for, where that is wanted.
+    """
     if lookup.single:
         if not response.body.lstrip().startswith(b"{"):
             raise Retriable("the answer is no record")
         return replace(response, body=b'{"%b":[%b]}' % (lookup.records_at.encode(), response.body))
-    if not lookup.null_is_gone or b"null" not in response.body:
+    if not lookup.asked_at and (not lookup.null_is_gone or b"null" not in response.body):
         return response
     document = orjson.loads(response.body)
     *way, last = lookup.records_at.split(".")
     parent = reduce(dict.__getitem__, way, document)
-    if None not in parent[last]:
+    if None not in parent[last] and not lookup.asked_at:
         return response
-    parent[last] = [record for record in parent[last] if record is not None]
+    asked = {lookup.asked_at: ids[0]} if lookup.asked_at else {}
+    parent[last] = [_with(record, asked) for record in parent[last] if record is not None]
     return replace(response, body=orjson.dumps(document))
+
+
+def _with(record: Any, members: Mapping[str, str]) -> Any:
+    return {**record, **members} if isinstance(record, dict) else record

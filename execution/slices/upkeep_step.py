@@ -56,8 +56,10 @@ class UpkeepStep:
         return following
 
     def _ask_rights(self) -> None:
-        """What the shop says that it grants, whatever a webhook said of it."""
+        """What the shop says that it grants, whatever a webhook said of it; and in which zone its days begin."""
         shop = self._platform.api.identify(self._slice.send, self._job.shop_id, "")
+        if shop.time_zone:
+            self._slice.store.rpc("tell_time_zone", p_lease_id=self._job.lease_id, p_zone=shop.time_zone)
         if shop.rights is None:
             return
         entities = self._platform.entities()

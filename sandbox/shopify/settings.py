@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from sandbox.parts.settings import RuntimeSettings
 
 # Whole numbers that may be nought.
-_FROM_ZERO = ("bulk_created_polls", "bulk_running_polls", "bulk_partial_polls")
+_FROM_ZERO = ("fees_after_seconds", "bulk_created_polls", "bulk_running_polls", "bulk_partial_polls")
 
 
 @dataclass(kw_only=True)
@@ -23,6 +23,7 @@ class Settings(RuntimeSettings):
         "bulk_partial": ("late", "at_once", "never"),
         "bulk_cancel_result": ("partial", "none"),
         "bulk_order": ("shuffled", "grouped"),
+        "bulk_agreements": ("taken", "refused"),
     }
 
     order_days: int = 60
@@ -32,6 +33,7 @@ class Settings(RuntimeSettings):
     points_scale: float = 1.0
     customer_data: str = "open"
     product_costs: bool = True
+    fees_after_seconds: int = 0
     access_token_seconds: int = 3600
     refresh_token_seconds: int = 7_776_000
     token_error_probability: float = 0.0
@@ -48,6 +50,7 @@ class Settings(RuntimeSettings):
     bulk_running_seconds: float = 0.0
     bulk_survives_token: bool = True
     bulk_order: str = "shuffled"
+    bulk_agreements: str = "taken"
     bulk_partial: str = "late"
     bulk_partial_polls: int = 2
     bulk_cancel_result: str = "partial"

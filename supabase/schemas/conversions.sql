@@ -243,3 +243,40 @@ begin
     end if;
     return (select string_agg(t, ', ' order by ord) from jsonb_array_elements_text(p_value) with ordinality as e(t, ord));
 end $$;
+
+-- sum_exact: of a list of objects the money that stands at `p_each` in them, added up. A currency is theirs where none is meant.
+create or replace function private.sum_exact(p_list jsonb, p_each text[], p_currency text, p_path text) returns bigint
+language plpgsql stable set search_path = '' as $$
+declare meant text := coalesce(p_currency, p_list #>> (array['0'] || p_each || array['currencyCode']));
+begin
+    if jsonb_typeof(p_list) <> 'array' then
+        perform private.wrong_type(p_list, p_path, 'a list of amounts');
+    end if;
+    -- One amount that is not there leaves the sum unknown.
+    return (select case when count(*) = count(m.amount) then sum(m.amount) end
+            from jsonb_array_elements(p_list) as e,
+                 lateral (select private.decimal_money_exact(e #> p_each, meant, p_path) as amount) as m);
+end $$;
+
+-- sum_of: the same in the record's currency; of an empty list nothing, which is known.
+create or replace function private.sum_of(p_list jsonb, p_each text[], c private.currencies, p_currency text, p_path text) returns bigint
+language sql stable as $$
+    select case when p_list is null or jsonb_typeof(p_list) = 'null' then null when p_list = '[]' then 0
+        else private.sum_exact(p_list, p_each, p_currency, p_path) end;
+$$;
+
+-- own_sum_of: the same in the currency of the list itself; of an empty list nobody knows.
+create or replace function private.own_sum_of(p_list jsonb, p_each text[], p_path text) returns bigint
+language sql stable as $$
+    select case when p_list is null or jsonb_typeof(p_list) = 'null' or p_list = '[]' then null
+        else private.sum_exact(p_list, p_each, null, p_path) end;
+$$;
+
+-- less_inner: a record of whose list each element has lost a list of its own: those are rows by themselves.
+create or replace function private.less_inner(p_record jsonb, p_outer text[], p_inner text[]) returns jsonb
+language sql immutable set search_path = '' as $$
+    select case when jsonb_typeof(p_record #> p_outer) = 'array'
+        then jsonb_set(p_record, p_outer, coalesce((select jsonb_agg(e.v #- p_inner order by e.n)
+                                                    from jsonb_array_elements(p_record #> p_outer) with ordinality as e(v, n)), '[]'))
+        else p_record end;
+$$;

@@ -12,6 +12,13 @@ language sql immutable set search_path = '' as $$
            ('order_refund_lines', true, 'refund_platform_id', '{}'),
            ('order_fulfillments', false, 'order_platform_id', '{tracking_code}'),
            ('order_transactions', false, 'order_platform_id', '{}'),
+           ('order_shipping_lines', false, 'order_platform_id', '{}'),
+           ('order_tax_lines', false, 'order_platform_id', '{}'),
+           ('order_journals', false, 'platform_id', '{}'),
+           ('order_sales', false, 'order_platform_id', '{}'),
+           ('order_disputes', false, 'order_platform_id', '{}'),
+           ('order_refund_shipping_lines', true, 'refund_platform_id', '{}'),
+           ('order_refund_adjustments', true, 'refund_platform_id', '{}'),
            ('order_payments', false, 'order_platform_id', '{}'),
            ('payments', false, 'order_platform_id', '{description}');
 $$;

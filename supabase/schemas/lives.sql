@@ -51,6 +51,8 @@ language sql immutable set search_path = '' as $$
     ('private.full_refreshes', 'connection', '180 days', 'ended_at', null, null),
     ('private.unfinished_work', 'connection', null, null, null, 'one a connection and kind, until it is done'),
     ('public.order_costs', 'connection', null, null, null, 'one an order of a printer'),
+    ('public.unit_costs', 'connection', null, null, null, 'one a value of a variant'),
+    ('public.shop_time_zones', 'connection', null, null, null, 'one a change of a shop''s zone'),
     ('private.cost_links', 'connection', null, null, null, 'one an order of a printer, and each that it may be'),
     -- Senders repeat for days, and people replay by hand: a month is remembered.
     ('private.webhook_deliveries', 'service', '30 days', 'received_at', null, null),

@@ -113,9 +113,62 @@ begin
 end $$;
 
 -- readable_children: a record's children, those that can be rows. One that cannot be read is left out with its reason,
--- unless it is a row already: that would be taken for gone, so the record is `lost`.
+-- unless it is a row already: that would be taken for gone, so the record is `lost`. Children that stand in a list of each
+-- element of a list are read an element at a time: each has it as its member `of`.
 create or replace function private.readable_children(job public.sync_jobs, p_spec jsonb, inout record jsonb,
                                                      inout reasons text[], out lost text)
+language plpgsql set search_path = '' as $$
+declare outer_at text[] := string_to_array(p_spec ->> 'at', '.'); inner_at text[] := string_to_array(p_spec ->> 'inside', '.');
+        kept jsonb := '[]'; element jsonb; one record; said text; number int := 0; wanted int;
+begin
+    if inner_at is null then
+        one := private.readable_list(job, p_spec, record, reasons);
+        record := one.record; reasons := one.reasons; lost := one.lost;
+        return;
+    end if;
+    if jsonb_typeof(record #> outer_at) is distinct from 'array' then
+        if record #> outer_at <> 'null' then
+            reasons := reasons || format('%s: %s where a list is due', p_spec ->> 'at', jsonb_typeof(record #> outer_at));
+            record := private.without_member(record, outer_at);
+        end if;
+        return;
+    end if;
+    for element in select e from jsonb_array_elements(record #> outer_at) as e loop
+        if jsonb_typeof(element #> inner_at) = 'array' then
+            wanted := jsonb_array_length(element #> inner_at);
+            -- As the landing makes them: each with what it stands in.
+            element := jsonb_set(element, inner_at, coalesce((
+                select jsonb_agg(case when jsonb_typeof(i) = 'object' then i || jsonb_build_object('of', element #- inner_at) else i end
+                                 order by n) from jsonb_array_elements(element #> inner_at) with ordinality as l(i, n)), '[]'));
+        end if;
+        one := private.readable_list(job, p_spec - 'inside' || jsonb_build_object('at', p_spec ->> 'inside'), element, '{}');
+        if one.lost is not null then
+            lost := format('%s.%s.%s', p_spec ->> 'at', number, one.lost);
+            return;
+        end if;
+        foreach said in array one.reasons loop
+            reasons := reasons || format('%s.%s.%s', p_spec ->> 'at', number, said);
+        end loop;
+        element := one.record;
+        if jsonb_typeof(element #> inner_at) = 'array' then
+            -- What could not be read of the element itself is blank in it.
+            element := jsonb_set(
+                coalesce((select i -> 'of' from jsonb_array_elements(element #> inner_at) as i
+                          where i -> 'of' <> element #- inner_at limit 1), element #- inner_at),
+                -- What is left of a list that is added up is another sum: then nobody knows it.
+                inner_at, case when (p_spec ->> 'summed')::boolean and jsonb_array_length(element #> inner_at) < wanted then 'null' else
+                    coalesce((select jsonb_agg(i - 'of' order by n)
+                              from jsonb_array_elements(element #> inner_at) with ordinality as l(i, n)), '[]') end);
+        end if;
+        kept := kept || jsonb_build_array(element);
+        number := number + 1;
+    end loop;
+    record := jsonb_set(record, outer_at, kept);
+end $$;
+
+-- readable_list: readable_children of one list.
+create or replace function private.readable_list(job public.sync_jobs, p_spec jsonb, inout record jsonb,
+                                                 inout reasons text[], out lost text)
 language plpgsql set search_path = '' as $$
 declare place text[] := string_to_array(p_spec ->> 'at', '.'); kept jsonb := '[]'; element jsonb; one record; number int := 0;
         key text; stored boolean;

@@ -265,6 +265,14 @@ create table public.order_transactions (
     currency text not null,
     transaction_amount bigint constraint transaction_amount_known check (transaction_amount is not null or raw ? 'keeper_unreadable'),
     processed_at timestamptz,
+    -- What the platform's own payments took; null: not told (yet), or by another gateway.
+    fees_amount bigint,
+    fees_tax_amount bigint,
+    fee_currency text,
+    -- What was rounded where it was paid in cash.
+    rounding_amount bigint,
+    settlement_currency text,
+    settlement_rate text,
     raw jsonb not null,
     source_updated_at timestamptz not null,
     fetched_at timestamptz not null,
@@ -300,6 +308,181 @@ create table public.order_refund_lines (
 create index order_refund_lines_of_refund on public.order_refund_lines (connection_id, refund_platform_id) where not is_deleted;
 select private.synced_table('order_refund_lines');
 
+-- To which version of an order its journal of sales (order_sales) was read, one row an order. What the order comes to at that
+-- version stands beside it: what its sales have to add up to.
+create table public.order_journals (
+    connection_id uuid not null,
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    is_test boolean,
+    currency text not null,
+    current_total_amount bigint,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (connection_id, platform_id)
+);
+select private.synced_table('order_journals');
+
+-- The platform's own journal of sales: each exact, signed piece of what an order came to, by whichever agreement (the purchase,
+-- an edit, a refund, a return), at the time when that was made. Returns are negative; amounts are after discounts and with tax.
+create table public.order_sales (
+    connection_id uuid not null,
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    order_platform_id text not null,
+    agreement_platform_id text not null,
+    happened_at timestamptz not null,
+    -- Of the agreement: 'order', 'order_edit', 'refund', 'return', or a word that is new.
+    reason text,
+    -- Of the sale: 'order', 'update', 'return', or a word that is new.
+    action_type text,
+    -- 'product', 'shipping', 'tip', 'gift_card', 'duty', 'fee', 'additional_fee', 'adjustment', or a word that is new.
+    line_type text,
+    -- The line of the order, or its shipping line.
+    line_platform_id text,
+    quantity int,
+    currency text not null,
+    total_amount bigint constraint total_amount_known check (total_amount is not null or raw ? 'keeper_unreadable'),
+    tax_amount bigint,
+    -- Of tax_amount: what the channel has to pay to the state, and what the seller has to. Of the rest nobody knows.
+    channel_tax_amount bigint,
+    seller_tax_amount bigint,
+    -- Before taxes.
+    discount_amount bigint,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (connection_id, platform_id)
+);
+create index order_sales_of_order on public.order_sales (connection_id, order_platform_id) where not is_deleted;
+create index order_sales_by_time on public.order_sales (connection_id, happened_at) where not is_deleted;
+select private.synced_table('order_sales');
+
+-- What the buyer paid for shipping: before and after discounts.
+create table public.order_shipping_lines (
+    connection_id uuid not null,
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    order_platform_id text not null,
+    title text,
+    currency text not null,
+    price_amount bigint,
+    discounted_amount bigint,
+    tax_amount bigint,
+    is_removed boolean,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (connection_id, platform_id)
+);
+create index order_shipping_lines_of_order on public.order_shipping_lines (connection_id, order_platform_id) where not is_deleted;
+select private.synced_table('order_shipping_lines');
+
+-- A tax on a line of an order, or on a shipping line of it, as it was bought. `channel_liable`: the channel pays it to the
+-- state; false: the seller does; null: nobody says.
+create table public.order_tax_lines (
+    connection_id uuid not null,
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    order_platform_id text not null,
+    line_item_platform_id text,
+    shipping_line_platform_id text,
+    title text,
+    rate text,
+    currency text not null,
+    tax_amount bigint,
+    channel_liable boolean,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (connection_id, platform_id)
+);
+create index order_tax_lines_of_order on public.order_tax_lines (connection_id, order_platform_id) where not is_deleted;
+select private.synced_table('order_tax_lines');
+
+-- A buyer's bank that asks for the money back, or asks about it. Amounts stand in no order.
+create table public.order_disputes (
+    connection_id uuid not null,
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    order_platform_id text not null,
+    initiated_as text,
+    status text,
+    -- When we saw it first: the platform tells no time.
+    first_seen_at timestamptz not null default clock_timestamp(),
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (connection_id, platform_id)
+);
+create index order_disputes_of_order on public.order_disputes (connection_id, order_platform_id) where not is_deleted;
+select private.synced_table('order_disputes');
+
+-- What a refund took back of shipping.
+create table public.order_refund_shipping_lines (
+    connection_id uuid not null,
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    refund_platform_id text not null,
+    shipping_line_platform_id text,
+    currency text not null,
+    subtotal_amount bigint constraint subtotal_amount_known check (subtotal_amount is not null or raw ? 'keeper_unreadable'),
+    tax_amount bigint,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (connection_id, platform_id)
+);
+create index order_refund_shipping_lines_of_refund on public.order_refund_shipping_lines (connection_id, refund_platform_id) where not is_deleted;
+select private.synced_table('order_refund_shipping_lines');
+
+-- What a refund gave back more or less than the worth of what came back, signed as the platform signs it.
+create table public.order_refund_adjustments (
+    connection_id uuid not null,
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    refund_platform_id text not null,
+    reason text,
+    currency text not null,
+    adjustment_amount bigint constraint adjustment_amount_known check (adjustment_amount is not null or raw ? 'keeper_unreadable'),
+    tax_amount bigint,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (connection_id, platform_id)
+);
+create index order_refund_adjustments_of_refund on public.order_refund_adjustments (connection_id, refund_platform_id) where not is_deleted;
+select private.synced_table('order_refund_adjustments');
+
 -- What can be bought: each listing has one variant at least.
 create table public.listing_variants (
     connection_id uuid not null,
@@ -315,6 +498,9 @@ create table public.listing_variants (
     currency text not null,
     price_amount bigint constraint price_amount_known check (price_amount is not null or raw ? 'keeper_unreadable'),
     compare_at_amount bigint,
+    -- What one costs the seller now; what it did before stands in unit_costs.
+    unit_cost_amount bigint,
+    unit_cost_currency text,
     listed_at timestamptz,
     raw jsonb not null,
     source_updated_at timestamptz not null,

@@ -25,7 +25,9 @@ def answer(document):
 
 
 def keys_of(lookup, document):
-    return page_body.read_records(as_list(lookup, answer(document)).body, lookup.records_at, lookup.records).keys
+    return page_body.read_records(
+        as_list(lookup, ("1",), answer(document)).body, lookup.records_at, lookup.records
+    ).keys
 
 
 @pytest.mark.parametrize("platform", ["etsy", "printify", "shopify"])

@@ -40,6 +40,14 @@ class Part:
     at: str
     columns: tuple[Column, ...]
     currency: str
+    # What tells a child apart by itself.
+    keys: tuple[str, ...] = ()
+    # Of a child that stands in a list of another one: where that is, and the columns that are filled from it. They are
+    # tried where they stand.
+    of: str = ""
+    of_columns: tuple[Column, ...] = ()
+    # In how many lists of a record such children stand.
+    lists: int = 1
 
 
 def parts(shape: Records) -> Iterator[Part]:
@@ -47,7 +55,14 @@ def parts(shape: Records) -> Iterator[Part]:
     for person in shape.people:
         yield Part(person.table, "", person.columns, "")
     for child in shape.children:
-        yield Part(child.table, f"{child.at}.0", child.columns, child.currency)
+        keys = child.key * child.unique
+        if not child.inside:
+            yield Part(child.table, f"{child.at}.0", child.columns, child.currency, keys)
+            continue
+        own = tuple(column for column in child.columns if not column.path.startswith("of."))
+        outer = tuple(column for column in child.columns if column.path.startswith("of."))
+        at = f"{child.at}.0.{child.inside}.0"
+        yield Part(child.table, at, own, child.currency, keys, f"{child.at}.0", outer, 1 + len(child.beside))
 
 
 def money(kind: Kind, amount: Decimal, code: str) -> Any:
@@ -88,22 +103,37 @@ def name_child(record: dict[str, Any], child: Children, key: int) -> None:
             put(record, path, GOOD[Kind.GID] if child.key_is_gid else key)
 
 
+def fill(record: dict[str, Any], part: Part, amount: Decimal, code: str) -> None:
+    """What a part's columns are filled from."""
+    if part.at:
+        put(record, part.at, {})
+    inner = at(record, part.at)
+    for column in part.of_columns:
+        outer, path = at(record, part.of), column.path.removeprefix("of.")
+        if path not in outer:
+            put(outer, path, GOOD[column.kind])
+    for column in sorted(part.columns, key=lambda c: c.path.count(".")):
+        if column.kind in (Kind.SUM, Kind.OWN_SUM):
+            # As both of a platform's notations have it: its sum knows the one, a child that is an element the other.
+            both = money(Kind.DECIMAL_MONEY, amount, code) | {"currency_code": code}
+            put(inner, f"{column.path}.0.{column.each}", both)
+        elif column.kind in MONEY:
+            put(inner, column.path, money(column.kind, amount, code))
+        elif not column.path.endswith("currencyCode"):
+            put(inner, column.path, GOOD[column.kind])
+    if part.currency:
+        put(inner, part.currency, code)
+
+
 def sample(shape: Records, amount: Decimal = Decimal("12.00"), code: str = "USD", key: int = 7) -> dict[str, Any]:
     """A record with every member that a column is filled from."""
     record: dict[str, Any] = {}
     for part in parts(shape):
-        if part.at:
-            put(record, part.at, {})
-        inner = at(record, part.at)
-        for column in sorted(part.columns, key=lambda c: c.path.count(".")):
-            if column.kind in MONEY:
-                put(inner, column.path, money(column.kind, amount, code))
-            elif not column.path.endswith("currencyCode"):
-                put(inner, column.path, GOOD[column.kind])
-        if part.currency:
-            put(inner, part.currency, code)
+        fill(record, part, amount, code)
     for child in shape.children:
-        name_child(at(record, f"{child.at}.0"), child, key)
+        if not child.inside or child.unique:
+            inner = f".{child.inside}.0" if child.inside else ""
+            name_child(at(record, f"{child.at}.0{inner}"), child, key)
     for path in shape.updated:
         put(record, path, GOOD[shape.updated_as])
     put(record, shape.key, f"gid://shopify/Thing/{key}" if shape.key_is_gid else key)

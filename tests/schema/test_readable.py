@@ -56,7 +56,7 @@ def test_a_sound_record_lands_as_it_is(land, name):
     for part in parts(shape):
         reason, partial, landed, rows = land(platform, shape.name, sample(shape), part.table, "raw")
 
-        assert (reason, partial, landed, len(rows)) == (None, None, True, 1), part
+        assert (reason, partial, landed, len(rows)) == (None, None, True, part.lists), part
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -76,11 +76,11 @@ def test_what_is_not_essential_never_costs_its_record(land, db, name):
                 elif used_by(part, shape, column.path) & essential:
                     # Of a child that cannot be a row, the record is kept without it.
                     assert landed == (part.at != ""), where
-                    assert rows == [], where
+                    assert len(rows) == part.lists - 1, where
                 else:
                     assert landed, where
                     assert partial, where
-                    assert rows == [(None,)], where
+                    assert (None,) in rows, where
                     tried += 1
     assert tried or not shape.columns, name
 
@@ -94,7 +94,7 @@ def test_a_child_without_what_it_cannot_be_without_is_left_out_and_told(land, db
     platform, shape = SHAPES[name]
     tried = asked = 0
     for part in (part for part in parts(shape) if part.at):
-        keys = next(child.key * child.unique for child in shape.children if part.at == f"{child.at}.0")
+        keys = part.keys
         columns = [c.path for c in part.columns if c.name in essentials(db, part.table) and not c.or_at]
         for path in {*columns, *keys}:
             asked += 1
@@ -115,7 +115,7 @@ def used_by(part: Part, shape: Records, path: str) -> set[str]:
         found.add("source_updated_at")
     if part.currency == path or part.currency.startswith(f"{path}."):
         found.add("currency")
-    keys = (shape.key,) if not part.at else next(c.key * c.unique for c in shape.children if part.at == f"{c.at}.0")
+    keys = part.keys if part.at else (shape.key,)
     if any(key == path or key.startswith(f"{path}.") for key in keys):
         found.add("platform_id")
     return found
@@ -146,6 +146,13 @@ def test_the_essential_columns_are_these(db):
         "order_refund_lines": {"refund_platform_id", "line_item_platform_id", "quantity", "subtotal_amount"},
         "order_transactions": {"order_platform_id", "kind", "status", "transaction_amount"},
         "order_fulfillments": {"order_platform_id"},
+        "order_journals": set(),
+        "order_sales": {"order_platform_id", "agreement_platform_id", "happened_at", "total_amount"},
+        "order_shipping_lines": {"order_platform_id"},
+        "order_tax_lines": {"order_platform_id"},
+        "order_disputes": {"order_platform_id", "first_seen_at"},
+        "order_refund_shipping_lines": {"refund_platform_id", "subtotal_amount"},
+        "order_refund_adjustments": {"refund_platform_id", "adjustment_amount"},
         "customers": set(),
         "listings": set(),
         "listing_variants": {"listing_platform_id", "price_amount"},

@@ -15,6 +15,13 @@ TABLES = (
     "order_fulfillments",
     "order_refunds",
     "order_refund_lines",
+    "order_refund_shipping_lines",
+    "order_refund_adjustments",
+    "order_journals",
+    "order_sales",
+    "order_shipping_lines",
+    "order_tax_lines",
+    "order_disputes",
     "listings",
     "listing_variants",
     "customers",
@@ -76,6 +83,15 @@ def _tables(shopify: Shopify, shop: Shop) -> dict[str, Rows]:
         "order_fulfillments": {str(x["id"]): _fulfillment(x) for x in shopify.truth(shop, "fulfillments")},
         "order_refunds": {str(x["id"]): _refund(x, currency) for x in refunds},
         "order_refund_lines": _refund_lines(refunds),
+        "order_refund_shipping_lines": _refund_shipping(refunds, currency),
+        "order_refund_adjustments": _adjustments(refunds, currency),
+        "order_journals": {name: _journal(o, currency) for name, o in orders.items()},
+        "order_sales": {str(x["id"]): _sale(x, currency) for x in shopify.truth(shop, "sales")},
+        "order_shipping_lines": {
+            str(x["id"]): _shipping_line(x, currency) for x in shopify.truth(shop, "shipping_lines")
+        },
+        "order_tax_lines": {_tax_key(x): _tax_line(x, currency) for x in shopify.truth(shop, "tax_lines")},
+        "order_disputes": {str(x["id"]): _dispute(x) for x in shopify.truth(shop, "disputes")},
         "listings": {str(x["id"]): _product(x, currency) for x in shopify.truth(shop, "products")},
         "listing_variants": {str(x["id"]): _variant(x, currency) for x in shopify.truth(shop, "variants")},
         "customers": {str(x["id"]): _customer(x) for x in shopify.truth(shop, "customers")},
@@ -116,6 +132,99 @@ def _line(x: Row, currency: str) -> Row:
         "current_quantity": x["current"],
         "currency": currency,
         "price_amount": x["price"][0],
+        # All of them: also what was taken off the whole order.
+        "discount_amount": x["discount"][0],
+    }
+
+
+def _journal(o: Row, currency: str) -> Row:
+    return {
+        "is_test": o["test"],
+        "currency": currency,
+        "current_total_amount": o["current_total"][0],
+        "source_updated_at": o["updated"],
+    }
+
+
+def _sale(x: Row, currency: str) -> Row:
+    liable = x["channel_liable"]
+    return {
+        "order_platform_id": str(x["order_id"]),
+        "agreement_platform_id": str(x["agreement_id"]),
+        "happened_at": x["at"],
+        "reason": lower(x["reason"]),
+        "action_type": lower(x["action"]),
+        "line_type": lower(x["line_type"]),
+        "line_platform_id": key(x["line_id"]),
+        "quantity": x["quantity"],
+        "currency": currency,
+        "total_amount": x["total"][0],
+        "tax_amount": x["tax"][0],
+        "channel_tax_amount": x["tax"][0] if liable is True else 0,
+        "seller_tax_amount": x["tax"][0] if liable is False else 0,
+        "discount_amount": x["discount"][0],
+    }
+
+
+def _shipping_line(x: Row, currency: str) -> Row:
+    return {
+        "order_platform_id": str(x["order_id"]),
+        "title": x["shipping_title"],
+        "currency": currency,
+        "price_amount": x["shipping"][0],
+        "discounted_amount": x["shipping"][0],
+        "tax_amount": x["shipping_tax"][0],
+    }
+
+
+def _tax_key(x: Row) -> str:
+    return f"{x['order_id']}:{x['line_id'] or x['shipping_id']}:1"
+
+
+def _tax_line(x: Row, currency: str) -> Row:
+    return {
+        "order_platform_id": str(x["order_id"]),
+        "line_item_platform_id": key(x["line_id"]),
+        "shipping_line_platform_id": key(x["shipping_id"]),
+        "currency": currency,
+        "tax_amount": x["tax"][0],
+        "channel_liable": x["channel_liable"],
+    }
+
+
+def _dispute(x: Row) -> Row:
+    return {
+        "order_platform_id": str(x["order_id"]),
+        "initiated_as": lower(x["initiated_as"]),
+        "status": lower(x["status"]),
+    }
+
+
+def _refund_shipping(refunds: list[Row], currency: str) -> Rows:
+    return {
+        str(refund["id"]): {
+            "refund_platform_id": str(refund["id"]),
+            "shipping_line_platform_id": str(refund["order_id"]),
+            "currency": currency,
+            "subtotal_amount": refund["shipping"][0],
+            "tax_amount": refund["shipping_tax"][0],
+        }
+        for refund in refunds
+        if any(refund["shipping"])
+    }
+
+
+def _adjustments(refunds: list[Row], currency: str) -> Rows:
+    return {
+        str(refund["id"]): {
+            "refund_platform_id": str(refund["id"]),
+            "reason": "refund_discrepancy",
+            "currency": currency,
+            "adjustment_amount": refund["adjust"][0],
+            "tax_amount": 0,
+        }
+        for refund in refunds
+        if any(refund["adjust"])
     }
 
 
@@ -128,6 +237,10 @@ def _transaction(x: Row, currency: str) -> Row:
         "parent_platform_id": key(x["parent_id"]),
         "currency": currency,
         "transaction_amount": x["amount"][0],
+        # Of none that is told nobody says that it is nothing.
+        "fees_amount": x["fee"],
+        "fees_tax_amount": None if x["fee"] is None else 0,
+        "fee_currency": None if x["fee"] is None else currency,
     }
 
 
@@ -175,6 +288,8 @@ def _variant(x: Row, currency: str) -> Row:
         "sort_order": x["position"],
         "currency": currency,
         "price_amount": x["price"],
+        "unit_cost_amount": x["cost"],
+        "unit_cost_currency": None if x["cost"] is None else currency,
         "source_updated_at": x["updated"],
     }
 

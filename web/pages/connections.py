@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from execution import time_zones
 from execution.catalog import PLATFORMS, shown
 from execution.errors import UserError
 from execution.platforms.platform import Platform
@@ -95,6 +96,19 @@ def disconnect(connection_id: str, user: UserDep, web: WebDep) -> Response:
     _connection(web, user, connection_id)
     connecting.disconnect(web, user.id, connection_id)
     return RedirectResponse(f"{HERE}?disconnected={connection_id}", 303)
+
+
+@router.post(HERE + "/{connection_id}/time-zone")
+def time_zone(connection_id: str, user: UserDep, web: WebDep, zone: Annotated[str, Form()] = "") -> Response:
+    """The seller says in which zone the shop's days begin."""
+    shop = _connection(web, user, connection_id)
+    try:
+        connecting.say_time_zone(web, user.id, connection_id, zone[:60])
+    except Problem as problem:
+        if problem.status_code == 404:
+            raise
+        return RedirectResponse(f"{HERE}?platform={shop['platform']}&problem={problem.code}", 303)
+    return RedirectResponse(f"{HERE}#{shop['platform']}", 303)
 
 
 @router.get(HERE + "/{connection_id}/export")
@@ -205,7 +219,13 @@ def _cards(request: Request, web: Web, user: User) -> tuple[tuple[ConnectionView
     ends = token_ends_of(web, user.id)
     heard = webhooks_of(web, facts)
     return connections_view(
-        facts, formats, available=available, token_ends=ends, webhooks=heard, held=held_of(web, user.id)
+        facts,
+        formats,
+        available=available,
+        token_ends=ends,
+        webhooks=heard,
+        held=held_of(web, user.id),
+        zones=time_zones.zones_of(web.app.store, user.id),
     ), formats
 
 

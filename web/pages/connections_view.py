@@ -93,6 +93,10 @@ class ConnectionView:
     sampled: tuple[EntityFact, ...]
     # Connected, but with too little: connecting again is what helps.
     asks_reconnect: bool
+    # In which zone its days begin, and whether that is the seller's to say; `zone` stands in the form.
+    days: str = ""
+    zone: str = ""
+    says_zone: bool = False
 
     @property
     def is_connected(self) -> bool:
@@ -107,10 +111,11 @@ def connections_view(
     token_ends: Mapping[str, str] = NOTHING,
     webhooks: Mapping[str, Mapping[str, Any]] = NO_WEBHOOKS,
     held: Mapping[str, Sequence[Mapping[str, Any]]] = NONE_HELD,
+    zones: Mapping[str, Mapping[str, Any]] = NO_WEBHOOKS,
 ) -> tuple[ConnectionView, ...]:
     """A card for every shop, and one for every platform without. `available` are the platforms that this service has an
     application key for, `token_ends` by connection the times at which pasted tokens end, where that is soon, `webhooks`
-    how each shop's stand, `held` what the seller is asked before it goes.
+    how each shop's stand, `held` what the seller is asked before it goes, `zones` in which each shop's days begin.
     """
     shops = facts["connections"]
     keys, titles = keys_of(shops), titles_of(shops)
@@ -128,12 +133,20 @@ def connections_view(
             advice=_advice(shop["platform"], token_ends.get(shop["connection_id"]), formats),
             heard=_heard(webhooks.get(shop["connection_id"])),
             held=tuple(_held_back(one, formats) for one in held.get(shop["connection_id"], ())),
+            **_zone(shop, zones.get(shop["connection_id"])),
         )
         for shop in shops
     ]
     bare = set(shown()) - {shop["platform"] for shop in shops}
     cards += [_connection(name, None, (), formats, available) for name in bare]
     return tuple(sorted(cards, key=lambda card: messages.sort_key(card.platform)))
+
+
+def _zone(shop: Mapping[str, Any], known: Mapping[str, Any] | None) -> dict[str, Any]:
+    if known is None:
+        return {}
+    days = messages.days_begin(shop["platform"], known["zone"], known["said_by"])
+    return {"days": days, "zone": known["zone"] or "", "says_zone": known["said_by"] != "platform"}
 
 
 def _connection(

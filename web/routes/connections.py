@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import RedirectResponse, Response
 
+from execution import time_zones
 from execution.catalog import PLATFORMS
 from web import connecting, messages
 from web.auth.current_user import SIGNED_IN, UserDep
@@ -83,6 +84,32 @@ class TokenAccepted(BaseModel):
 def connections(user: UserDep, web: WebDep) -> list[Connection]:
     """Every shop that the user ever connected, as it is now."""
     return [Connection(**row) for row in connections_of(web, user.id)]
+
+
+class TimeZone(BaseModel):
+    """In which zone a shop's days begin. `said_by`: `platform`, `seller`, `other_shop`, `guess`, or null: nobody."""
+
+    connection_id: str
+    zone: str | None = Field(examples=["Europe/Riga"])
+    said_by: Literal["platform", "seller", "other_shop", "guess"] | None
+
+
+@router.get("/time-zones", responses=responses(401, 503))
+def time_zone_list(user: UserDep, web: WebDep) -> list[TimeZone]:
+    """The zone of each shop, and who says so."""
+    return [TimeZone(**one) for one in time_zones.zones_of(web.app.store, user.id).values()]
+
+
+@router.put("/connections/{connection_id}/time-zone", responses=responses(401, 403, 404, 409, 413, 415, 422, 429, 503))
+def time_zone(
+    connection_id: Annotated[str, Path(pattern=r"^[0-9a-f-]{36}$")],
+    user: UserDep,
+    web: WebDep,
+    zone: Annotated[str, Form(max_length=60, examples=["Europe/Riga"])],
+) -> TimeZone:
+    """Say in which zone a shop's days begin, where its platform does not tell."""
+    connecting.say_time_zone(web, user.id, connection_id, zone)
+    return TimeZone(**time_zones.zones_of(web.app.store, user.id)[connection_id])
 
 
 @router.post(

@@ -27,7 +27,7 @@ API_VERSION = "2026-10"
 _PAUSE = timedelta(hours=1)
 
 _IDENTIFY = f"""query KeeperShop {{
-  shop {{ id name myshopifyDomain currencyCode createdAt plan {{ publicDisplayName }} }}
+  shop {{ id name myshopifyDomain currencyCode ianaTimezone createdAt plan {{ publicDisplayName }} }}
   {GRANTED}
 }}"""
 
@@ -135,6 +135,7 @@ def _identify(send: Send, _shop: str, _token: str) -> ShopIdentity:
         currency=str(shop["currencyCode"]) if shop.get("currencyCode") else None,
         created_at=created,
         rights=frozenset(granted),
+        time_zone=str(shop["ianaTimezone"]) if shop.get("ianaTimezone") else None,
     )
 
 

@@ -42,6 +42,6 @@ SHOPIFY_CHANGES = Changes(
         ChangedObject(stream="rest_customers", event="customers", by_id=_in_list, is_personal=True),
     ),
     beside=(CHANGED_VARIANTS, GONE_VARIANTS),
-    # Lines beyond the first ones, refunds.
-    afterwards=frozenset({"order_lines", "refunds", "refund_lines"}),
+    # Lines beyond the first ones, refunds, the journal of sales.
+    afterwards=frozenset({"order_lines", "refunds", "refund_lines", "changed_journals", "journal_sales"}),
 )

@@ -40,6 +40,7 @@ create table if not exists state (bytes int not null, lines int not null, whole 
 
 class _Line(msgspec.Struct):
     id: str | None = None
+    typename: str | None = msgspec.field(name="__typename", default=None)
     parent: str | None = msgspec.field(name="__parentId", default=None)
 
 
@@ -97,9 +98,11 @@ class Spool:
         return self.lines, roots
 
     def joined(self, after: int, size: int, nested: Mapping[str, str]) -> list[bytes]:
-        """The roots after the first `after` ones, each with its children in the lists that `nested` names."""
+        """The roots after the first `after` ones, each with its children in the lists that `nested` names by their
+        type; `agreements.sales`: in a list of each child.
+        """
         rows = self._db.execute("select gid, line from roots where n > ? order by n limit ?", (after, size)).fetchall()
-        return [self._with_kids(gid, bytes(line), nested) for gid, line in rows]
+        return [self._with_kids(gid, bytes(line), nested, "") for gid, line in rows]
 
     def close(self) -> None:
         self._db.close()
@@ -124,7 +127,7 @@ class Spool:
             if line.parent is None:
                 roots.append((line.id or "", text))
             else:
-                kids.append((line.parent, _kind(line.id), text))
+                kids.append((line.parent, line.typename or _kind(line.id), text))
         self._db.execute("begin")
         self._db.executemany("insert into roots (gid, line) values (?, ?)", roots)
         self._db.executemany("insert into kids values (?, ?, ?)", kids)
@@ -133,11 +136,17 @@ class Spool:
         self._db.execute("update state set bytes = ?, lines = ?", (self.bytes, self.lines))
         self._db.execute("commit")
 
-    def _with_kids(self, gid: str, line: bytes, nested: Mapping[str, str]) -> bytes:
-        lists: dict[str, list[bytes]] = {name: [] for name in nested.values()}
-        for kind, kid in self._db.execute("select kind, line from kids where parent = ? order by rowid", (gid,)):
-            if kind in nested:
-                lists[nested[kind]].append(_PARENT_AT_END.sub(b"}", bytes(kid)))
+    def _with_kids(self, gid: str, line: bytes, nested: Mapping[str, str], under: str) -> bytes:
+        places = {kind: path.removeprefix(under) for kind, path in nested.items() if path.startswith(under)}
+        below = {path.partition(".")[0] for path in places.values() if "." in path}
+        lists: dict[str, list[bytes]] = {name: [] for name in places.values() if "." not in name}
+        kids = self._db.execute("select kind, line from kids where parent = ? order by rowid", (gid,)).fetchall()
+        for kind, kid in kids:
+            if (name := places.get(kind)) in lists:
+                text = _PARENT_AT_END.sub(b"}", bytes(kid))
+                if name in below:
+                    text = self._with_kids(_read(text).id or "", text, nested, f"{under}{name}.")
+                lists[name].append(text)
         tail = b"".join(
             b',"' + name.encode() + b'":{"nodes":[' + b",".join(found) + b"]}" for name, found in lists.items()
         )

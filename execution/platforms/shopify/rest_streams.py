@@ -12,8 +12,15 @@ from dataclasses import replace
 
 from execution.platforms.shopify.graphql import GRAPHQL_PATH
 from execution.platforms.shopify.since_id import SinceIdPages
+from execution.platforms.shopify.streams import (
+    CHANGED_JOURNALS,
+    JOURNAL_SALES,
+    JOURNALS,
+    ORDER_MEMORY,
+    REFUND_LINES,
+    REFUNDS,
+)
 from execution.platforms.shopify.streams import ENTITIES as BY_GRAPHQL
-from execution.platforms.shopify.streams import ORDER_MEMORY, REFUND_LINES, REFUNDS
 from execution.streams import Children, Column, Kind, Records, Round, Stream, Window, reference
 
 REST_ORDERS = Stream(
@@ -29,7 +36,7 @@ REST_ORDERS = Stream(
             *("test", "currency", "presentment_currency", "financial_status", "fulfillment_status", "source_name"),
             *("payment_gateway_names", "total_price", "total_price_set", "current_total_price", "subtotal_price"),
             *("total_tax", "total_discounts", "total_tip_received", "total_shipping_price_set", "taxes_included"),
-            *("tags", "discount_codes", "customer", "line_items", "fulfillments", "refunds"),
+            *("tags", "discount_codes", "customer", "line_items", "shipping_lines", "fulfillments", "refunds"),
         ),
     ),
     memory=ORDER_MEMORY,
@@ -78,7 +85,40 @@ REST_ORDERS = Stream(
                     Column("quantity", "quantity", Kind.INTEGER),
                     Column("current_quantity", "current_quantity", Kind.INTEGER),
                     Column("price_amount", "price", Kind.MAJOR),
-                    Column("discount_amount", "total_discount", Kind.MAJOR),
+                    # `total_discount` leaves out the line's part of what was taken off the whole order.
+                    Column("discount_amount", "discount_allocations", Kind.SUM, each="amount_set.shop_money"),
+                ),
+            ),
+            Children(
+                table="order_shipping_lines",
+                at="shipping_lines",
+                key=("id",),
+                unique=False,
+                or_place=True,
+                currency="price_set.shop_money.currency_code",
+                columns=(
+                    Column("title", "title", Kind.TEXT),
+                    Column("price_amount", "price", Kind.MAJOR),
+                    Column("discounted_amount", "discounted_price", Kind.MAJOR),
+                    Column("tax_amount", "tax_lines", Kind.SUM, each="price_set.shop_money"),
+                    Column("is_removed", "is_removed", Kind.BOOLEAN),
+                ),
+            ),
+            Children(
+                table="order_tax_lines",
+                at="line_items",
+                beside=("shipping_lines",),
+                inside="tax_lines",
+                key=("of.id",),
+                unique=False,
+                currency="price_set.shop_money.currency_code",
+                columns=(
+                    Column("line_item_platform_id", "of.id", Kind.TEXT, only_with="of.quantity"),
+                    Column("shipping_line_platform_id", "of.id", Kind.TEXT, only_with="of.discounted_price"),
+                    Column("title", "title", Kind.TEXT),
+                    Column("rate", "rate", Kind.TEXT),
+                    Column("tax_amount", "price", Kind.MAJOR),
+                    Column("channel_liable", "channel_liable", Kind.BOOLEAN),
                 ),
             ),
             Children(
@@ -146,9 +186,9 @@ _GRAPHQL = {entity.name: entity for entity in BY_GRAPHQL}
 ENTITIES = (
     replace(
         _GRAPHQL["orders"],
-        steps=(REST_ORDERS, REFUNDS, REFUND_LINES),
-        proofs=("refunds",),
-        round=Round(steps=(_changed(REST_ORDERS), REFUNDS, REFUND_LINES)),
+        steps=(REST_ORDERS, REFUNDS, REFUND_LINES, JOURNALS, CHANGED_JOURNALS, JOURNAL_SALES),
+        proofs=("refunds", "journals"),
+        round=Round(steps=(_changed(REST_ORDERS), REFUNDS, REFUND_LINES, CHANGED_JOURNALS, JOURNAL_SALES)),
     ),
     _GRAPHQL["listings"],
     _GRAPHQL["variants"],

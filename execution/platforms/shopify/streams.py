@@ -38,11 +38,15 @@ _MONEY = "{ shopMoney { amount currencyCode } }"
 BUYER = "customer { id }"
 SOLD = "product { id } variant { id }"
 
+# Whether the channel owes a tax to the state, the seller does, or nobody says.
+_TAXES = f"taxLines {{ title rate channelLiable priceSet {_MONEY} }}"
+
 # LineItem (section 5). `quantity` is as it was ordered; what was refunded stands in the refund's lines.
 _LINE = f"""id title variantTitle name sku vendor quantity currentQuantity isGiftCard taxable requiresShipping
   {SOLD}
   originalUnitPriceSet {_MONEY} totalDiscountSet {_MONEY} discountedTotalSet {_MONEY}
-  discountAllocations {{ allocatedAmountSet {_MONEY} }} taxLines {{ title rate priceSet {_MONEY} }}"""
+  discountAllocations {{ allocatedAmountSet {_MONEY} }} {_TAXES}"""
+_SHIPPING = f"""id title isRemoved originalPriceSet {_MONEY} discountedPriceSet {_MONEY} {_TAXES}"""
 
 # Order. No name, address, phone or e-mail: no report needs them, and each of them needs an approval (section 2.5).
 # `transactions`, `refunds` and `fulfillments` are plain lists: without `first` they come whole. What was refunded of
@@ -53,21 +57,59 @@ _ORDER = f"""id name number createdAt processedAt updatedAt cancelledAt closedAt
   totalPriceSet {{ shopMoney {{ amount currencyCode }} presentmentMoney {{ amount currencyCode }} }}
   currentTotalPriceSet {_MONEY} subtotalPriceSet {_MONEY} totalTaxSet {_MONEY} totalDiscountsSet {_MONEY}
   totalShippingPriceSet {_MONEY} totalRefundedSet {_MONEY} totalTipReceivedSet {_MONEY}
-  transactions {{ id kind status gateway test createdAt processedAt amountSet {_MONEY} parentTransaction {{ id }} }}
+  transactions {{ id kind status gateway test createdAt processedAt amountSet {_MONEY} parentTransaction {{ id }}
+    fees {{ amount {{ amount currencyCode }} taxAmount {{ amount currencyCode }} }}
+    amountRoundingSet {_MONEY} settlementCurrency settlementCurrencyRate }}
   fulfillments {{ id status createdAt updatedAt deliveredAt trackingInfo {{ company number }} }}
   refunds {{ id updatedAt }}"""
 
-ORDER_NODE = f"{_ORDER} lineItems(first: 100) {{ nodes {{ {_LINE} }} pageInfo {{ hasNextPage endCursor }} }}"
-ORDER_BULK = f"{_ORDER} lineItems {{ edges {{ node {{ {_LINE} }} }} }}"
+# An order has one shipping line, or a few after edits.
+_SHIPPING_LINES = f"shippingLines(first: 30) {{ nodes {{ {_SHIPPING} }} pageInfo {{ hasNextPage }} }}"
+ORDER_NODE = (
+    f"{_ORDER} {_SHIPPING_LINES} lineItems(first: 100) {{ nodes {{ {_LINE} }} pageInfo {{ hasNextPage endCursor }} }}"
+)
+ORDER_BULK = (
+    f"{_ORDER} shippingLines {{ edges {{ node {{ __typename {_SHIPPING} }} }} }} "
+    f"lineItems {{ edges {{ node {{ {_LINE} }} }} }}"
+)
 # A nested list is read to its end by its own cursor, a stretch of it a call: `request_stretch`.
 _STRETCH = "(first: 250, after: $after)"
 _PLACE = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
-ORDER_STRETCH = f"{_ORDER} lineItems{_STRETCH} {{ nodes {{ {_LINE} }} {_PLACE} }}"
+ORDER_STRETCH = f"{_ORDER} {_SHIPPING_LINES} lineItems{_STRETCH} {{ nodes {{ {_LINE} }} {_PLACE} }}"
+
+# Sale, with what it is of: a line of the order, a shipping line, or neither.
+_SALE = f"""id actionType lineType quantity totalAmount {_MONEY} totalTaxAmount {_MONEY}
+  totalDiscountAmountBeforeTaxes {_MONEY} taxes {{ amount {_MONEY} taxLine {{ channelLiable }} }}
+  ... on ProductSale {{ lineItem {{ id }} }} ... on GiftCardSale {{ lineItem {{ id }} }}
+  ... on ShippingLineSale {{ shippingLine {{ id }} }}"""
+_AGREEMENT = "id happenedAt reason"
+# The journal of an order: its agreements, and the sales of each, at one version of the order (docs/decisions/036).
+_JOURNAL = f"id updatedAt currencyCode test currentTotalPriceSet {_MONEY} disputes {{ id initiatedAs status }}"
+_SALES = f"nodes {{ {_SALE} }} {_PLACE}"
+JOURNAL_NODE = (
+    f"{_JOURNAL} agreements(first: 12) {{ nodes {{ {_AGREEMENT} sales(first: 12) {{ {_SALES} }} }} {_PLACE} }}"
+)
+JOURNAL_BULK = (
+    f"{_JOURNAL} agreements {{ edges {{ node {{ __typename {_AGREEMENT} "
+    f"sales {{ edges {{ node {{ __typename {_SALE} }} }} }} }} }} }}"
+)
+# Where there was more than one call shows, it is read from its beginning, an agreement at a time, a stretch of its
+# sales a call.
+JOURNAL_STRETCH = (
+    f"{_JOURNAL} agreements(first: 1, after: $after) {{ nodes {{ {_AGREEMENT} "
+    f"sales(first: 250, after: $sale) {{ {_SALES} }} }} {_PLACE} }}"
+)
 
 _REFUND = f"id createdAt processedAt updatedAt note order {{ id }} totalRefundedSet {_MONEY}"
 _REFUND_LINE = f"id quantity restockType lineItem {{ id }} subtotalSet {_MONEY} totalTaxSet {_MONEY}"
-REFUND_NODE = f"{_REFUND} refundLineItems(first: 250) {{ nodes {{ {_REFUND_LINE} }} {_PLACE} }}"
-REFUND_STRETCH = f"{_REFUND} refundLineItems{_STRETCH} {{ nodes {{ {_REFUND_LINE} }} {_PLACE} }}"
+_REFUND_PARTS = (
+    f"refundShippingLines(first: 20) {{ nodes {{ id subtotalAmountSet {_MONEY} taxAmountSet {_MONEY} "
+    f"shippingLine {{ id }} }} pageInfo {{ hasNextPage }} }} "
+    f"orderAdjustments(first: 20) {{ nodes {{ id reason amountSet {_MONEY} taxAmountSet {_MONEY} }} "
+    f"pageInfo {{ hasNextPage }} }} transactions(first: 20) {{ nodes {{ id }} }}"
+)
+REFUND_NODE = f"{_REFUND} {_REFUND_PARTS} refundLineItems(first: 250) {{ nodes {{ {_REFUND_LINE} }} {_PLACE} }}"
+REFUND_STRETCH = f"{_REFUND} {_REFUND_PARTS} refundLineItems{_STRETCH} {{ nodes {{ {_REFUND_LINE} }} {_PLACE} }}"
 
 PRODUCT_NODE = """id title handle status vendor productType tags createdAt updatedAt publishedAt
   totalInventory tracksInventory isGiftCard hasOnlyDefaultVariant
@@ -75,6 +117,7 @@ PRODUCT_NODE = """id title handle status vendor productType tags createdAt updat
 
 VARIANT_NODE = """id title displayName sku barcode position price compareAtPrice inventoryQuantity inventoryPolicy
   taxable selectedOptions { name value } createdAt updatedAt
+  inventoryItem { unitCost { amount currencyCode } }
   product { id priceRangeV2 { minVariantPrice { currencyCode } } }"""
 
 CUSTOMER_NODE = """id firstName lastName displayName state numberOfOrders amountSpent { amount currencyCode }
@@ -88,6 +131,22 @@ _records = partial(Records, key="id", key_is_gid=True, updated=("updatedAt",), u
 
 def _money(name: str, path: str) -> Column:
     return Column(name, f"{path}.shopMoney", Kind.DECIMAL_MONEY)
+
+
+def _owed_by(name: str, *, channel: bool) -> Column:
+    """Of a sale's taxes those that the channel owes to the state, or those that the seller owes."""
+    return Column(name, "taxes", Kind.SUM, each="amount.shopMoney", each_if=("taxLine.channelLiable", channel))
+
+
+# What an export's lines say of themselves.
+_KINDS_OF_SALE = (
+    *("ProductSale", "ShippingLineSale", "GiftCardSale", "TipSale", "DutySale", "FeeSale", "AdjustmentSale"),
+    *("AdditionalFeeSale", "UnknownSale"),
+)
+
+
+def _shown(column: Column) -> Column:
+    return replace(column, shown_by=(column.path,))
 
 
 # Older ones are not shown without a word (section 0.7).
@@ -136,7 +195,45 @@ _ORDER_RECORDS = _records(
                 Column("quantity", "quantity", Kind.INTEGER),
                 Column("current_quantity", "currentQuantity", Kind.INTEGER),
                 _money("price_amount", "originalUnitPriceSet"),
-                _money("discount_amount", "totalDiscountSet"),
+                # `totalDiscountSet` leaves out the line's part of what was taken off the whole order.
+                Column("discount_amount", "discountAllocations", Kind.SUM, each="allocatedAmountSet.shopMoney"),
+            ),
+        ),
+        Children(
+            table="order_shipping_lines",
+            at="shippingLines.nodes",
+            # It may have no id (section 5).
+            key=("id",),
+            key_is_gid=True,
+            unique=False,
+            or_place=True,
+            currency="originalPriceSet.shopMoney.currencyCode",
+            columns=(
+                Column("title", "title", Kind.TEXT),
+                _money("price_amount", "originalPriceSet"),
+                _money("discounted_amount", "discountedPriceSet"),
+                Column("tax_amount", "taxLines", Kind.SUM, each="priceSet.shopMoney"),
+                Column("is_removed", "isRemoved", Kind.BOOLEAN),
+            ),
+        ),
+        # A tax has no id: the line that it is on, and its place there, stand for one.
+        Children(
+            table="order_tax_lines",
+            at="lineItems.nodes",
+            beside=("shippingLines.nodes",),
+            inside="taxLines",
+            key=("of.id",),
+            key_is_gid=True,
+            unique=False,
+            more_at=("lineItems.pageInfo.hasNextPage", "lineItems.pageInfo.hasPreviousPage"),
+            currency="priceSet.shopMoney.currencyCode",
+            columns=(
+                Column("line_item_platform_id", "of.id", Kind.GID, only_with="of.quantity"),
+                Column("shipping_line_platform_id", "of.id", Kind.GID, only_with="of.isRemoved"),
+                Column("title", "title", Kind.TEXT),
+                Column("rate", "rate", Kind.TEXT),
+                _money("tax_amount", "priceSet"),
+                Column("channel_liable", "channelLiable", Kind.BOOLEAN),
             ),
         ),
         # Money moved is what SUCCESS rows of SALE and CAPTURE brought, less REFUND (section 5).
@@ -154,6 +251,13 @@ _ORDER_RECORDS = _records(
                 Column("parent_platform_id", "parentTransaction.id", Kind.GID),
                 _money("transaction_amount", "amountSet"),
                 Column("processed_at", "processedAt", Kind.ISO_TIME),
+                # Of Shopify's own payments, and at first of nobody: none told is not none taken.
+                Column("fees_amount", "fees", Kind.OWN_SUM, each="amount"),
+                Column("fees_tax_amount", "fees", Kind.OWN_SUM, each="taxAmount"),
+                Column("fee_currency", "feeCurrency", Kind.TEXT, or_at="fees.0.amount.currencyCode"),
+                _money("rounding_amount", "amountRoundingSet"),
+                Column("settlement_currency", "settlementCurrency", Kind.TEXT),
+                Column("settlement_rate", "settlementCurrencyRate", Kind.TEXT),
             ),
         ),
         Children(
@@ -179,11 +283,11 @@ ORDERS = Stream(
         root="orders",
         count="ordersCount",
         node=ORDER_NODE,
-        node_points=62,
+        node_points=74,
         history_scope="read_all_orders",
         bulk_from=BULK_FROM,
         bulk_node=ORDER_BULK,
-        nested={"LineItem": "lineItems"},
+        nested={"LineItem": "lineItems", "ShippingLine": "shippingLines"},
     ),
     memory=ORDER_MEMORY,
     # Bounded by the time of creation: nothing is created before the shop, whenever it was processed.
@@ -269,7 +373,156 @@ _REFUND_RECORDS = _records(
                 _money("tax_amount", "totalTaxSet"),
             ),
         ),
+        Children(
+            table="order_refund_shipping_lines",
+            at="refundShippingLines.nodes",
+            key=("id",),
+            key_is_gid=True,
+            more_at=("refundShippingLines.pageInfo.hasNextPage",),
+            parent_column="refund_platform_id",
+            currency="subtotalAmountSet.shopMoney.currencyCode",
+            columns=(
+                Column("shipping_line_platform_id", "shippingLine.id", Kind.GID),
+                _money("subtotal_amount", "subtotalAmountSet"),
+                _money("tax_amount", "taxAmountSet"),
+            ),
+        ),
+        Children(
+            table="order_refund_adjustments",
+            at="orderAdjustments.nodes",
+            key=("id",),
+            key_is_gid=True,
+            more_at=("orderAdjustments.pageInfo.hasNextPage",),
+            parent_column="refund_platform_id",
+            currency="amountSet.shopMoney.currencyCode",
+            columns=(
+                Column("reason", "reason", Kind.LOWER),
+                _money("adjustment_amount", "amountSet"),
+                _money("tax_amount", "taxAmountSet"),
+            ),
+        ),
     ),
+)
+
+
+# What orders' pages, exports and REST's lists do not bring of their money: by a list of its own, and by the order's id.
+_JOURNAL_RECORDS = _records(
+    name="journals",
+    table="order_journals",
+    currency="currencyCode",
+    columns=(
+        Column("is_test", "test", Kind.BOOLEAN),
+        _money("current_total_amount", "currentTotalPriceSet"),
+    ),
+    children=(
+        Children(
+            table="order_sales",
+            at="agreements.nodes",
+            inside="sales.nodes",
+            key=("id",),
+            key_is_gid=True,
+            more_at=(
+                "agreements.pageInfo.hasNextPage",
+                "agreements.pageInfo.hasPreviousPage",
+                "agreements.nodes.*.sales.pageInfo.hasNextPage",
+                "agreements.nodes.*.sales.pageInfo.hasPreviousPage",
+            ),
+            currency="totalAmount.shopMoney.currencyCode",
+            columns=(
+                Column("agreement_platform_id", "of.id", Kind.GID),
+                Column("happened_at", "of.happenedAt", Kind.ISO_TIME),
+                Column("reason", "of.reason", Kind.LOWER),
+                Column("action_type", "actionType", Kind.LOWER),
+                Column("line_type", "lineType", Kind.LOWER),
+                Column("line_platform_id", "lineItem.id", Kind.GID, or_at="shippingLine.id"),
+                Column("quantity", "quantity", Kind.INTEGER),
+                _money("total_amount", "totalAmount"),
+                _money("tax_amount", "totalTaxAmount"),
+                _owed_by("channel_tax_amount", channel=True),
+                _owed_by("seller_tax_amount", channel=False),
+                _money("discount_amount", "totalDiscountAmountBeforeTaxes"),
+            ),
+        ),
+        Children(
+            table="order_disputes",
+            at="disputes",
+            key=("id",),
+            key_is_gid=True,
+            columns=(
+                Column("initiated_as", "initiatedAs", Kind.LOWER),
+                Column("status", "status", Kind.LOWER),
+            ),
+        ),
+    ),
+)
+
+JOURNALS = Stream(
+    name="journals",
+    path=GRAPHQL_PATH,
+    pages=GraphqlPages(
+        root="orders",
+        count="ordersCount",
+        node=JOURNAL_NODE,
+        node_points=80,
+        bulk_from=BULK_FROM,
+        bulk_node=JOURNAL_BULK,
+        nested={
+            **dict.fromkeys(("SalesAgreement", "OrderAgreement", "OrderEditAgreement"), "agreements"),
+            **dict.fromkeys(("RefundAgreement", "ReturnAgreement"), "agreements"),
+            **dict.fromkeys(("Sale", *_KINDS_OF_SALE), "agreements.sales"),
+        },
+    ),
+    memory=ORDER_MEMORY,
+    window=ORDERS.window,
+    records=_JOURNAL_RECORDS,
+)
+
+# Orders that have changed since their journal was read, or that have none.
+CHANGED_JOURNALS = Lookup(
+    name="changed_journals",
+    path=GRAPHQL_PATH,
+    query=nodes_query("Order", JOURNAL_NODE),
+    request=request_nodes("Order", points=100),
+    batch=100,
+    fallback=10,
+    records_at="data.nodes",
+    records=_JOURNAL_RECORDS,
+    null_is_gone=True,
+)
+
+
+# Orders whose payment's fee was not told at once: asked again after minutes, hours and days, and then no more.
+LATE_FEES = Lookup(
+    name="late_fees",
+    path=GRAPHQL_PATH,
+    query=nodes_query("Order", ORDER_NODE),
+    request=request_nodes("Order", points=100),
+    batch=25,
+    fallback=5,
+    records_at="data.nodes",
+    records=_ORDER_RECORDS,
+    null_is_gone=True,
+)
+
+
+def _ask_sales(lookup: Lookup, ids: Sequence[str]) -> Request:
+    """The next sales of an order, "<order>:<after this agreement>:<after this sale>"; without either from the start."""
+    number, after, sale = [*ids[0].split(":"), "", ""][:3]
+    asked: dict[str, object] = {"ids": [f"gid://shopify/Order/{number}"], "after": after or None, "sale": sale or None}
+    return graphql(lookup.query, asked, points=100)
+
+
+JOURNAL_SALES = Lookup(
+    name="journal_sales",
+    path=GRAPHQL_PATH,
+    records=_JOURNAL_RECORDS,
+    records_at="data.nodes",
+    query="query KeeperSales($ids: [ID!]!, $after: String, $sale: String) "
+    f"{{ nodes(ids: $ids) {{ ... on Order {{ {JOURNAL_STRETCH} }} }} }}",
+    by_key=False,
+    request=_ask_sales,
+    asked_at="asked",
+    null_is_gone=True,
 )
 
 
@@ -332,7 +585,7 @@ VARIANTS = Stream(
         root="productVariants",
         count="productVariantsCount",
         node=VARIANT_NODE,
-        node_points=5,
+        node_points=6,
         time="",
         count_takes_query=False,
         bulk_from=BULK_FROM,
@@ -351,6 +604,9 @@ VARIANTS = Stream(
             Column("quantity", "inventoryQuantity", Kind.INTEGER),
             Column("price_amount", "price", Kind.MAJOR),
             Column("compare_at_amount", "compareAtPrice", Kind.MAJOR),
+            # Hidden from staff who may not see costs: what was shown once stays (section 2.4).
+            _shown(Column("unit_cost_amount", "inventoryItem.unitCost", Kind.OWN_MONEY)),
+            _shown(Column("unit_cost_currency", "inventoryItem.unitCost.currencyCode", Kind.TEXT)),
             Column("listed_at", "createdAt", Kind.ISO_TIME),
         ),
     ),
@@ -433,12 +689,17 @@ ENTITIES = (
     Entity(
         name="orders",
         table="orders",
-        steps=(ORDERS, ORDER_LINES, REFUNDS, REFUND_LINES),
+        steps=(ORDERS, ORDER_LINES, REFUNDS, REFUND_LINES, JOURNALS, CHANGED_JOURNALS, JOURNAL_SALES),
         time_column="ordered_at",
-        proofs=("line_items", "refunds"),
+        proofs=("line_items", "refunds", "journals"),
         complete_read=True,
         created_at=_CREATED_AT,
-        round=Round(steps=(changed(ORDERS, _OF_PRODUCTS, _OF_CUSTOMERS), ORDER_LINES, REFUNDS, REFUND_LINES)),
+        round=Round(
+            steps=(
+                *(changed(ORDERS, _OF_PRODUCTS, _OF_CUSTOMERS), ORDER_LINES, REFUNDS, REFUND_LINES),
+                *(LATE_FEES, CHANGED_JOURNALS, JOURNAL_SALES),
+            )
+        ),
     ),
     Entity(
         name="listings",

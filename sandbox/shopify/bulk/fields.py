@@ -59,7 +59,8 @@ class _RootFields:
                 documentation="https://shopify.dev/api/usage/access-scopes",
             )
         try:
-            document = read_bulk_query(args["query"], self._engine.schema)
+            taken = ctx.settings.bulk_agreements == "taken"
+            document = read_bulk_query(args["query"], self._engine.schema, nested_agreements=taken)
         except BulkQueryRefused as refused:
             return _refusal(str(refused), "INVALID", ["query"])
         open_ones = [each for each in self._operations.of_shop(ctx.live_shop.shop.ids.shop) if each.open]

@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import DocumentNode, FieldNode, OperationDefinitionNode, SelectionSetNode, get_named_type
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLInterfaceType,
+    InlineFragmentNode,
+    NamedTypeNode,
+    NameNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    get_named_type,
+)
 from graphql.execution.values import VariableValues, get_argument_values
 
 from sandbox.parts.responses import Doc
@@ -97,20 +107,29 @@ class _Planner:
             if definition is None or node.selection_set is None:
                 continue
             named = get_named_type(definition.type)
+            is_connection = named.name.endswith("Connection")
+            if not is_connection and not self._leads_to_any(named, node.selection_set):
+                continue
             args = {**get_argument_values(definition, node, _NO_VARIABLES), "_path": (node.name.value,)}
             resolve = self._engine.resolvers[owner.name][node.name.value]
             step = _bound(resolve, args)
-            if named.name.endswith("Connection"):
+            if is_connection:
                 found.append(self._branch(owner.name, node, named, args, _then(reach, step)))
             else:
                 found += self.branches(named, node.selection_set, _then(reach, step))
         return tuple(found)
 
+    def _leads_to_any(self, named: Any, selections: SelectionSetNode) -> bool:
+        return any(True for _ in self.reader.connections(named, selections, depth=0, in_list=False))
+
     def _branch(self, owner: str, node: FieldNode, named: Any, args: Doc, step: Run) -> Branch:
         inside = self.reader._node_of(named, node.selection_set)  # type: ignore[arg-type] # noqa: SLF001 - its partner
         below = get_named_type(named.fields["nodes"].type)
         compiler = Compiler(self._engine.schema, self._engine.resolvers, self._fragments, _NO_VARIABLES)
-        line = compiler.object(below, [self._without_connections(below, inside)], Cost())
+        shown = [self._without_connections(below, inside)]
+        # Records of an interface come as (name of the type, record).
+        made = compiler.abstract if isinstance(below, GraphQLInterfaceType) else compiler.object
+        line = made(below, shown, Cost())
         records = _root_records(node.name.value, args) if owner == self.reader.root.name else None
         return Branch(
             name=node.name.value,
@@ -121,7 +140,7 @@ class _Planner:
 
     def _without_connections(self, type_: Any, selections: SelectionSetNode | None) -> SelectionSetNode:
         """The same selection as a line shows it: what is nested has lines of its own."""
-        kept: list[FieldNode] = []
+        kept: list[FieldNode | InlineFragmentNode] = []
         for node, owner in self.reader.fields(type_, selections):
             definition = getattr(owner, "fields", {}).get(node.name.value)
             named = get_named_type(definition.type) if definition else None
@@ -132,16 +151,23 @@ class _Planner:
                 inner = self._without_connections(named, inner)
                 if not inner.selections:
                     continue
-            kept.append(
-                FieldNode(
-                    alias=node.alias,
-                    name=node.name,
-                    arguments=node.arguments,
-                    directives=node.directives,
-                    selection_set=inner,
-                )
+            shown = FieldNode(
+                alias=node.alias,
+                name=node.name,
+                arguments=node.arguments,
+                directives=node.directives,
+                selection_set=inner,
             )
+            # What one type of an interface alone has stays with that type.
+            kept.append(shown if owner is type_ else _on(owner.name, shown))
         return SelectionSetNode(selections=tuple(kept))
+
+
+def _on(name: str, node: FieldNode) -> InlineFragmentNode:
+    condition = NamedTypeNode(name=NameNode(value=name))
+    return InlineFragmentNode(
+        type_condition=condition, directives=(), selection_set=SelectionSetNode(selections=(node,))
+    )
 
 
 def _bound(resolve: Any, args: Doc) -> Run:

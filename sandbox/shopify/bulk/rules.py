@@ -47,7 +47,7 @@ class SelectedConnection:
     inner: list[SelectedConnection] = field(default_factory=list)
 
 
-def read_bulk_query(text: str, schema: GraphQLSchema) -> DocumentNode:
+def read_bulk_query(text: str, schema: GraphQLSchema, *, nested_agreements: bool = True) -> DocumentNode:
     """The document, or BulkQueryRefused with the first rule that it breaks."""
     try:
         document = parse(text)
@@ -61,7 +61,7 @@ def read_bulk_query(text: str, schema: GraphQLSchema) -> DocumentNode:
     mistakes = validate(schema, document)
     if mistakes:
         raise BulkQueryRefused(f"Invalid bulk query: {mistakes[0].message}")
-    _check(SelectionReader(schema, document), operations[0])
+    _check(SelectionReader(schema, document), operations[0], nested_agreements=nested_agreements)
     return document
 
 
@@ -70,7 +70,7 @@ def _ending(error: GraphQLError) -> str:
     return "unexpected end of file" if "<EOF>" in words else words
 
 
-def _check(reader: SelectionReader, operation: OperationDefinitionNode) -> None:
+def _check(reader: SelectionReader, operation: OperationDefinitionNode, *, nested_agreements: bool) -> None:
     roots = [node.name.value for node, _ in reader.fields(reader.root, operation.selection_set)]
     for forbidden in ("node", "nodes"):
         if forbidden in roots:
@@ -93,6 +93,11 @@ def _check(reader: SelectionReader, operation: OperationDefinitionNode) -> None:
         raise BulkQueryRefused(
             "The parent 'node' field for a nested connection must select the 'id' field without an alias and must be"
             f" of 'ID' return type. Connection fields without 'id': {', '.join(without)}."
+        )
+    if not nested_agreements and any(each.name == "agreements" and each.inner for each in everything):
+        raise BulkQueryRefused(
+            "The parent 'node' field for a nested connection must return a type that implements the 'Node' interface."
+            " Invalid connections: agreements."
         )
     if any(each.in_list for each in everything):
         raise BulkQueryRefused(

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sandbox.parts.responses import Doc
+from sandbox.shopify.data.agreements import agreements
 from sandbox.shopify.data.live_shop import LiveShop, Variant
-from sandbox.shopify.data.products import unit_cost, variant_price
+from sandbox.shopify.data.order_histories import fee, has_fee
+from sandbox.shopify.data.products import variant_price
 from sandbox.shopify.data.shop_store import orders_after
 
 _BATCH = 200
@@ -102,6 +104,7 @@ def transactions(live_shop: LiveShop, since: int | None) -> Iterator[Doc]:
             "id": ids.part(order["pos"], each["n"]),
             "order_id": ids.order(order["pos"]),
             "gateway": order["gateway"],
+            "fee": fee(each["amount"][0]) if has_fee(order, each) else None,
             "parent_id": None if parent is None else ids.part(order["pos"], parent),
         }
 
@@ -116,6 +119,8 @@ def refunds(live_shop: LiveShop, since: int | None) -> Iterator[Doc]:
             "note": each["note"],
             "amount": each["amount"],
             "shipping": each["shipping"],
+            "shipping_tax": each["shipping_tax"],
+            "adjust": each["adjust"],
             "lines": [
                 {
                     **line,
@@ -125,6 +130,59 @@ def refunds(live_shop: LiveShop, since: int | None) -> Iterator[Doc]:
                 for number, line in enumerate(each["lines"])
             ],
         }
+
+
+def sales(live_shop: LiveShop, since: int | None) -> Iterator[Doc]:
+    """The journal: each piece with its agreement."""
+    ids = live_shop.shop.ids
+    for order in _documents(live_shop, since):
+        for agreement in agreements(order):
+            for sale in agreement.sales:
+                shipping = ids.order(order["pos"]) if sale.line_type == "SHIPPING" else None
+                yield {
+                    "id": ids.refund_line(order["pos"], agreement.number, sale.number),
+                    "order_id": ids.order(order["pos"]),
+                    "agreement_id": ids.part(order["pos"], agreement.number),
+                    "at": agreement.at,
+                    "reason": agreement.reason,
+                    "action": sale.action,
+                    "line_type": sale.line_type,
+                    "line_id": shipping if sale.line is None else ids.line(order["pos"], sale.line),
+                    "quantity": sale.quantity,
+                    "total": list(sale.total),
+                    "tax": list(sale.tax),
+                    "discount": list(sale.discount),
+                    "channel_liable": order["channel_liable"],
+                }
+
+
+def shipping_lines(live_shop: LiveShop, since: int | None) -> Iterator[Doc]:
+    ids = live_shop.shop.ids
+    for order in _documents(live_shop, since):
+        if order["ships"]:
+            number = ids.order(order["pos"])
+            shown = {name: order[name] for name in ("shipping", "shipping_tax", "shipping_title")}
+            yield {"id": number, "order_id": number, **shown}
+
+
+def tax_lines(live_shop: LiveShop, since: int | None) -> Iterator[Doc]:
+    """Of lines, and of shipping where it is taxed."""
+    ids = live_shop.shop.ids
+    for order in _documents(live_shop, since):
+        if not order["tax_rate"]:
+            continue
+        number = ids.order(order["pos"])
+        of_all = {"order_id": number, "rate": order["tax_rate"] / 1000, "channel_liable": order["channel_liable"]}
+        for place, line in enumerate(order["lines"]):
+            yield {**of_all, "line_id": ids.line(order["pos"], place), "shipping_id": None, "tax": line["tax"]}
+        if order["ships"] and any(order["shipping_tax"]):
+            yield {**of_all, "line_id": None, "shipping_id": number, "tax": order["shipping_tax"]}
+
+
+def disputes(live_shop: LiveShop, since: int | None) -> Iterator[Doc]:
+    ids = live_shop.shop.ids
+    for order, each in _parts(live_shop, since, "disputes"):
+        yield {**each, "id": ids.part(order["pos"], each["n"]), "order_id": ids.order(order["pos"])}
 
 
 def fulfillments(live_shop: LiveShop, since: int | None) -> Iterator[Doc]:
@@ -196,7 +254,7 @@ def variants(live_shop: LiveShop, _since: int | None) -> Iterator[Doc]:
             "title": variant.product.variant_title(variation),
             "sku": variant.edits.get("sku", variant.product.sku(variation)),
             "price": variant_price(variant.product, variation, currency),
-            "cost": unit_cost(variant.product, variation, currency),
+            "cost": live_shop.unit_cost(variant),
             "position": variation + 1,
             "available": live_shop.available(variant),
             "updated": variant.updated,
@@ -222,6 +280,10 @@ GROUND_TRUTHS = {
         line_items,
         transactions,
         refunds,
+        sales,
+        shipping_lines,
+        tax_lines,
+        disputes,
         fulfillments,
         customers,
         products,

@@ -10,7 +10,7 @@ import orjson
 
 from sandbox.parts.responses import Doc
 from sandbox.shopify.data.customers import Person
-from sandbox.shopify.data.products import Product, stock
+from sandbox.shopify.data.products import Product, stock, unit_cost
 from sandbox.shopify.data.shop import Location, Shop
 from sandbox.shopify.data.shop_store import ShopStore
 
@@ -118,6 +118,13 @@ class LiveShop:
         if rows:
             return int(rows[0][0])
         return stock(self.shop.seed, variant.product, variant.variation, place.number)
+
+    def unit_cost(self, variant: Variant) -> int | None:
+        """What a piece costs the seller now."""
+        if "cost" in variant.edits:
+            cost: int | None = variant.edits["cost"]
+            return cost
+        return unit_cost(variant.product, variant.variation, self.shop.currency)
 
     def levels(self, variant: Variant, *, inactive: bool) -> list[InventoryLevel]:
         """Workshop and market stall; the attic was closed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sandbox.parts.responses import Doc
 from sandbox.parts.seeded_random import SeededRandom
@@ -41,19 +42,25 @@ def update_order(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
 
 
 def refund_order(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
-    """All that is left, an `amount` (minor units) without goods, or `lines`: [[number, quantity], …]."""
+    """All that is left; an `amount` (minor units) without goods; `lines`: [[number, quantity], …], less a `fee` for the
+    return; or, with `shipping`, what is left of the shipping.
+    """
     order, at = _order(live_shop, wanted), int(wanted.get("at", now))
     left, note = order_histories.left_to_refund(order), wanted.get("note")
     if not left.shop:
         raise ValueError(f"order {live_shop.shop.ids.order(order['pos'])} has nothing left to refund")
     if "amount" in wanted:
         own = min(int(wanted["amount"]), left.shop)
-        order_histories.refund_amount(
-            order, at, Pair(own, converted(own, live_shop.shop.currency, order["currency"])), note=note
-        )
+        order_histories.refund_amount(order, at, _pair(live_shop, order, own), note=note)
+    elif wanted.get("shipping"):
+        order_histories.refund_shipping(order, at, note=note)
     elif "lines" in wanted:
         lines = [(int(line), int(quantity)) for line, quantity in wanted["lines"]]
-        order_histories.refund(live_shop.shop, order, at, lines, note=note, restock="RETURN")
+        kept = _pair(live_shop, order, int(wanted.get("fee", 0)))
+        is_return = any(kept)
+        order_histories.refund(
+            live_shop.shop, order, at, lines, note=note, restock="RETURN", fee_of=kept, is_return=is_return
+        )
     else:
         order_histories.refund_all(live_shop.shop, order, at, note=note, restock="RETURN")
     return _touched(live_shop, order, at)
@@ -82,6 +89,44 @@ def pay_order(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
     rest = Pair(*order["total"]) - Pair(*order["received"])
     order_histories.transaction(order, "SALE", "SUCCESS", at, rest)
     return _touched(live_shop, order, at)
+
+
+def edit_order(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
+    """`lines`: [[number, pieces that are left], …]."""
+    order, at = _order(live_shop, wanted), int(wanted.get("at", now))
+    order_histories.edit(order, at, [[int(line), int(left)] for line, left in wanted["lines"]])
+    return _touched(live_shop, order, at)
+
+
+def exchange_order(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
+    """A piece of line `line` (0) for one of its like."""
+    order, at = _order(live_shop, wanted), int(wanted.get("at", now))
+    order_histories.exchange(live_shop.shop, order, at, int(wanted.get("line", 0)))
+    return _touched(live_shop, order, at)
+
+
+def dispute_order(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
+    """Open one (`as`: CHARGEBACK, INQUIRY), or with `status` say how the last one stands: WON, LOST, …"""
+    order, at = _order(live_shop, wanted), int(wanted.get("at", now))
+    found = order["disputes"][-1] if order["disputes"] and "status" in wanted else None
+    found = found or order_histories.dispute(order, str(wanted.get("as", "CHARGEBACK")))
+    found["status"] = str(wanted.get("status", found["status"]))
+    return _touched(live_shop, order, at)
+
+
+def set_cost(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
+    """`product_id`, `variation` (0), `cost` (minor units, or null): what a piece costs the seller from now on."""
+    number, at = _product(live_shop, wanted), int(wanted.get("at", now))
+    place = number * 4096 + int(wanted.get("variation", 0))
+    live_shop.store.edit("variants", "place", place, {"cost": wanted["cost"]})
+    live_shop.store.db.execute("UPDATE variants SET item_updated = ? WHERE place = ?", (at, place))
+    return {"inventory_item_id": live_shop.shop.ids.item(number, place % 4096)}
+
+
+def set_zone(live_shop: LiveShop, wanted: Doc, _now: int) -> Doc:
+    """`zone`: the shop's time zone from now on, by its IANA name."""
+    live_shop.shop.zone = str(ZoneInfo(str(wanted["zone"])).key)
+    return {"zone": live_shop.shop.zone}
 
 
 def close_order(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
@@ -165,6 +210,11 @@ MUTATIONS: dict[str, Mutate] = {
         cancel_order,
         fulfill_order,
         pay_order,
+        edit_order,
+        exchange_order,
+        dispute_order,
+        set_cost,
+        set_zone,
         close_order,
         remove_order,
         edit_product,
@@ -177,6 +227,10 @@ MUTATIONS: dict[str, Mutate] = {
 
 
 # --- helpers --------------------------------------------------------------------------------------------
+
+
+def _pair(live_shop: LiveShop, order: Doc, own: int) -> Pair:
+    return Pair(own, converted(own, live_shop.shop.currency, order["currency"]))
 
 
 def _touched(live_shop: LiveShop, order: Doc, at: int) -> Doc:

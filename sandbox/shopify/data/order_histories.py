@@ -8,6 +8,7 @@ from sandbox.parts.money import rounded
 from sandbox.parts.order_times import DAY
 from sandbox.parts.responses import Doc
 from sandbox.parts.seeded_random import SeededRandom
+from sandbox.shopify.data.agreements import between, worth
 from sandbox.shopify.data.money import ZERO, Pair
 from sandbox.shopify.data.shop import Shop
 
@@ -40,9 +41,32 @@ def add_history(shop: Shop, order: Doc, rng: SeededRandom, *, young: bool, paid:
         _refunds(shop, order, rng, whole=roll < 90)
     elif roll < 158:
         _edit(shop, order, rng)
+    _rare_turn(shop, order)
     if order["fulfillments"] and not rng.chance(200):
         order["closed"] = min(max(order["fulfillments"][-1]["at"], order["created"]) + DAY, shop.end)
     return None
+
+
+def _rare_turn(shop: Shop, order: Doc) -> None:
+    """What befalls one sent order in thirty, by a lot of its own."""
+    rng = SeededRandom(f"{shop.seed}:turn:{order['pos']}")
+    roll = rng.below(1000)
+    if not order["fulfillments"] or order["refunds"] or order["edited"] or roll >= 36:
+        return
+    at = order["fulfillments"][-1]["at"] + rng.between(DAY, 20 * DAY)
+    if at > shop.end:
+        return
+    if roll < 10:
+        if any(shipping_left(order)[0]):
+            refund_shipping(order, at, note="came late")
+    elif roll < 18:
+        exchange(shop, order, at, 0)
+    elif roll < 26:
+        value, _, _ = worth(order["lines"][0], 1, included=shop.taxes_included)
+        refund(shop, order, at, [(0, 1)], note=None, restock="RETURN", fee_of=value.part(1, 10), is_return=True)
+        order["returned"] = "RETURNED"
+    elif order["gateway"] == "shopify_payments":
+        dispute(order)["status"] = rng.pick(("WON", "LOST", "UNDER_REVIEW"))
 
 
 def pay(order: Doc, rng: SeededRandom, at: int, *, end: int, part: bool = False) -> None:
@@ -67,21 +91,58 @@ def transaction(order: Doc, kind: str, status: str, at: int, amount: Pair, *, pa
     return number
 
 
-def refund(shop: Shop, order: Doc, at: int, wanted: list[tuple[int, int]], *, note: str | None, restock: str) -> Doc:
-    """Give back so many pieces of these lines, at what was paid for them; all of an order takes shipping along."""
+def refund(
+    shop: Shop,
+    order: Doc,
+    at: int,
+    wanted: list[tuple[int, int]],
+    *,
+    note: str | None,
+    restock: str,
+    fee_of: Pair = ZERO,
+    is_return: bool = False,
+) -> Doc:
+    """Give back so many pieces of these lines, at what was paid for them, less a fee; all of an order takes shipping
+    along.
+    """
     lines = [_refund_line(order, line, quantity, restock) for line, quantity in wanted]
-    amount = sum(starmap(Pair, (each["subtotal"] for each in lines)), ZERO)
+    value = sum(starmap(Pair, (each["subtotal"] for each in lines)), ZERO)
     if not shop.taxes_included:
-        amount += sum(starmap(Pair, (each["tax"] for each in lines)), ZERO)
-    everything = all(line["current"] == 0 for line in order["lines"])
+        value += sum(starmap(Pair, (each["tax"] for each in lines)), ZERO)
     left = left_to_refund(order)
-    amount = left if everything else Pair(min(amount.shop, left.shop), min(amount.buyer, left.buyer))
-    return _book_refund(order, at, lines, amount, note, shipping=order["shipping"] if everything else ZERO)
+    if all(line["current"] == 0 for line in order["lines"]):
+        # What was given back without goods before is no part of it.
+        before = sum((Pair(*each["adjust"]) for each in order["refunds"]), ZERO)
+        shipping, shipping_tax = shipping_left(order)
+        of_all = {
+            "shipping": shipping,
+            "shipping_tax": shipping_tax,
+            "tip": Pair(*order["tip"]),
+            "adjust": ZERO - before,
+        }
+        return _book_refund(order, at, lines, left - fee_of, note, fee=fee_of, is_return=is_return, **of_all)
+    value -= fee_of
+    amount = Pair(min(value.shop, left.shop), min(value.buyer, left.buyer))
+    return _book_refund(order, at, lines, amount, note, adjust=value - amount, fee=fee_of, is_return=is_return)
 
 
 def refund_amount(order: Doc, at: int, amount: Pair, *, note: str | None) -> Doc:
     """Give back money without goods: a discrepancy, in Shopify's word."""
-    return _book_refund(order, at, [], amount, note, shipping=ZERO)
+    return _book_refund(order, at, [], amount, note, adjust=ZERO - amount)
+
+
+def refund_shipping(order: Doc, at: int, *, note: str | None) -> Doc:
+    """Give back what is left of the shipping, and its tax, without goods."""
+    shipping, tax = shipping_left(order)
+    amount = shipping if order["tax_included"] else shipping + tax
+    return _book_refund(order, at, [], amount, note, shipping=shipping, shipping_tax=tax)
+
+
+def shipping_left(order: Doc) -> tuple[Pair, Pair]:
+    """What was not given back of the shipping yet, and of its tax."""
+    back = [(Pair(*each["shipping"]), Pair(*each["shipping_tax"])) for each in order["refunds"]]
+    shipping, tax = Pair(*order["shipping"]), Pair(*order["shipping_tax"])
+    return shipping - sum((each[0] for each in back), ZERO), tax - sum((each[1] for each in back), ZERO)
 
 
 def left_to_refund(order: Doc) -> Pair:
@@ -110,8 +171,9 @@ def add_totals(shop: Shop, order: Doc) -> None:
     goods = discounts = tax = current_goods = current_discounts = current_tax = ZERO
     for line in order["lines"]:
         whole, bought = Pair(*line["price"]) * line["quantity"], line["quantity"]
-        goods, discounts = goods + whole, discounts + Pair(*line["discount"])
-        tax += Pair(*line["tax"])
+        if line["added"] is None:
+            goods, discounts = goods + whole, discounts + Pair(*line["discount"])
+            tax += Pair(*line["tax"])
         kept = line["current"]
         current_goods += Pair(*line["price"]) * kept
         current_discounts += Pair(*line["discount"]).part(kept, bought)
@@ -122,8 +184,7 @@ def add_totals(shop: Shop, order: Doc) -> None:
     order["subtotal"], order["discounts"] = goods - discounts, discounts
     order["tax"] = tax + Pair(*order["shipping_tax"])
     order["total"] = goods - discounts + shipping + tip + extra
-    current_shipping = shipping if kept_any else ZERO
-    current_shipping_tax = Pair(*order["shipping_tax"]) if kept_any else ZERO
+    current_shipping, current_shipping_tax = shipping_left(order) if kept_any else (ZERO, ZERO)
     order["current_subtotal"], order["current_discounts"] = current_goods - current_discounts, current_discounts
     order["current_tax"] = current_tax + current_shipping_tax
     order["current_shipping"] = current_shipping
@@ -132,6 +193,7 @@ def add_totals(shop: Shop, order: Doc) -> None:
         + current_shipping
         + (tip if kept_any else ZERO)
         + (ZERO if shop.taxes_included else order["current_tax"])
+        + sum((Pair(*each["adjust"]) + each["fee"] for each in order["refunds"]), ZERO)
     )
     order.setdefault("refunded", ZERO)
 
@@ -230,26 +292,83 @@ def _edit(shop: Shop, order: Doc, rng: SeededRandom) -> None:
     at = min(order["created"] + rng.between(HOUR, 2 * DAY), shop.end)
     several = [line for line in order["lines"] if line["current"] > 1]
     if several:
-        several[0]["current"] -= 1
-        order["edited"], order["touched"] = True, at
+        edit(order, at, [[order["lines"].index(several[0]), several[0]["current"] - 1]])
+
+
+def edit(order: Doc, at: int, lines: list[list[int]]) -> None:
+    """So many pieces are left of these lines."""
+    for number, left in lines:
+        order["lines"][number]["current"] = left
+    order["edits"].append({"at": at, "seq": _next_event(order), "lines": lines})
+    order["edited"], order["touched"] = True, at
+
+
+def exchange(shop: Shop, order: Doc, at: int, number: int) -> Doc:
+    """A piece of a line for one of its like: the one comes back, the other is added, and no money moves."""
+    line = order["lines"][number]
+    made = _refund_line(order, number, 1, "RETURN")
+    new = {**line, "quantity": 1, "current": 1, "fulfilled": 0, "added": at}
+    new["discount"] = Pair(*line["discount"]).part(1, line["quantity"])
+    new["tax"] = Pair(*line["tax"]).part(1, line["quantity"])
+    value, _, _ = between(line, line["current"] + 1, line["current"], included=shop.taxes_included)
+    order["lines"].append(new)
+    new_value, _, _ = worth(new, 1, included=shop.taxes_included)
+    # What the pieces differ by, a rounded cent, is a discrepancy.
+    booked = _book_refund(order, at, [made], ZERO, None, adjust=ZERO - value - new_value, is_return=True)
+    order["edits"].append({"at": at, "seq": _next_event(order), "lines": [[len(order["lines"]) - 1, 1]]})
+    order["returned"] = "RETURNED"
+    return booked
+
+
+def dispute(order: Doc, initiated_as: str = "CHARGEBACK") -> Doc:
+    """The buyer's bank asks for the money."""
+    made = {"n": len(order["disputes"]), "initiated_as": initiated_as, "status": "NEEDS_RESPONSE"}
+    order["disputes"].append(made)
+    return made
+
+
+def refund_transactions(order: Doc, booked: Doc) -> list[tuple[Doc, Doc]]:
+    """What a refund moved: nothing in an exchange of like for like."""
+    number = booked["transaction"]
+    return [] if number is None else [(order, order["transactions"][number])]
+
+
+def _next_event(order: Doc) -> int:
+    return len(order["edits"]) + len(order["refunds"])
 
 
 def _refund_line(order: Doc, number: int, quantity: int, restock: str) -> Doc:
     line = order["lines"][number]
+    before = line["current"]
     line["current"] -= quantity
-    paid = Pair(*line["price"]) * line["quantity"] - Pair(*line["discount"])
+    total, tax, _ = between(line, before, line["current"], included=order["tax_included"])
     return {
         "line": number,
         "quantity": quantity,
         "restock": restock,
-        "subtotal": paid.part(quantity, line["quantity"]),
-        "tax": Pair(*line["tax"]).part(quantity, line["quantity"]),
+        "subtotal": ZERO - total if order["tax_included"] else tax - total,
+        "tax": ZERO - tax,
     }
 
 
-def _book_refund(order: Doc, at: int, lines: list[Doc], amount: Pair, note: str | None, *, shipping: Pair) -> Doc:
+def _book_refund(
+    order: Doc,
+    at: int,
+    lines: list[Doc],
+    amount: Pair,
+    note: str | None,
+    *,
+    shipping: Pair = ZERO,
+    shipping_tax: Pair = ZERO,
+    tip: Pair = ZERO,
+    fee: Pair = ZERO,
+    adjust: Pair = ZERO,
+    is_return: bool = False,
+) -> Doc:
     paying = [each["n"] for each in order["transactions"] if each["kind"] in ("SALE", "CAPTURE")]
-    number = transaction(order, "REFUND", "SUCCESS", at, amount, parent=paying[-1] if paying else None)
+    number = None
+    if any(amount) or not is_return:
+        number = transaction(order, "REFUND", "SUCCESS", at, amount, parent=paying[-1] if paying else None)
     made: Doc = {
         "n": len(order["refunds"]),
         "at": at,
@@ -257,6 +376,12 @@ def _book_refund(order: Doc, at: int, lines: list[Doc], amount: Pair, note: str 
         "lines": lines,
         "amount": amount,
         "shipping": shipping,
+        "shipping_tax": shipping_tax,
+        "tip": tip,
+        "fee": fee,
+        "adjust": adjust,
+        "return": is_return,
+        "seq": _next_event(order),
         "transaction": number,
     }
     order["refunds"].append(made)
@@ -284,6 +409,13 @@ def _fulfillment(order: Doc) -> str:
         return "UNFULFILLED"
     waiting = any(line["current"] > line["fulfilled"] for line in order["lines"])
     return "PARTIALLY_FULFILLED" if waiting else "FULFILLED"
+
+
+def has_fee(order: Doc, moved: Doc) -> bool:
+    """Only Shopify Payments tells its fees (sheet section 5)."""
+    return bool(
+        moved["kind"] in ("SALE", "CAPTURE") and moved["status"] == "SUCCESS" and order["gateway"] == "shopify_payments"
+    )
 
 
 def fee(amount: int) -> int:

@@ -43,6 +43,7 @@ def make_order(shop: Shop, pos: int, *, at: int | None = None, lines: int | None
     ships = not at_till and any(line["ships"] for line in bought)
     rate, tax_title = _tax(shop, person.country, abroad=person.country_code != shop.home)
     for line in bought:
+        line["tax_rate"] = rate
         line["tax"] = _tax_of(Pair(*line["price"]) * line["quantity"] - Pair(*line["discount"]), rate, shop)
     shipping = _shipping(shop, buyer_currency, rng, abroad=person.country_code != shop.home) if ships else ZERO
     order: Doc = {
@@ -70,14 +71,34 @@ def make_order(shop: Shop, pos: int, *, at: int | None = None, lines: int | None
         "shipping_tax": _tax_of(shipping, rate, shop),
         "tip": _tip(shop, buyer_currency, rng) if at_till and rng.chance(150) else ZERO,
         "ships": ships,
+        "tax_included": shop.taxes_included,
         "transactions": [],
+        "edits": [],
+        "disputes": [],
         "refunds": [],
+        **_rare(shop, pos),
         "fulfillments": [],
         "returned": "NO_RETURN",
     }
     add_history(shop, order, rng, young=at is not None, paid=paid)
     recompute(shop, order)
     return order
+
+
+def _rare(shop: Shop, pos: int) -> Doc:
+    """Who owes the tax to the state (true: the channel; none: nobody says), and what a code takes off: lines, or the
+    whole order. By a lot of their own: an order is otherwise what it always was.
+    """
+    rng = SeededRandom(f"{shop.seed}:rare:{pos}")
+    return {
+        "channel_liable": rng.pick((False, False, False, False, False, False, False, True, True, None)),
+        "code_takes": rng.pick(("lines", "order")),
+    }
+
+
+def line_discount(order: Doc, line: Doc) -> Pair:
+    """What was taken off the line itself: a code for the whole order is no discount of a line, the schema says."""
+    return Pair(*line["discount"]) if order["code_takes"] == "lines" else ZERO
 
 
 def _line_count(rng: SeededRandom, pos: int) -> int:
@@ -108,6 +129,8 @@ def _line(shop: Shop, rng: SeededRandom, buyer_currency: str, per_mille: int) ->
         "price": price,
         "discount": (price * quantity).part(per_mille, 1000) if per_mille else ZERO,
         "tax": ZERO,
+        # When it came to the order, where that was after the purchase.
+        "added": None,
         "gift_card": product.gift_card,
         "ships": not product.digital and not product.gift_card,
     }

@@ -154,7 +154,7 @@ class Compiler:
             self.path.append(self.depth)
             self.depth += 1
         sub = (
-            self._abstract(named, sets, below)
+            self.abstract(named, sets, below)
             if isinstance(named, GraphQLInterfaceType)
             else self.object(named, sets, below)
         )
@@ -176,11 +176,11 @@ class Compiler:
 
         def run(value: Any, ctx: Context) -> Any:
             found = resolver(value, ctx)
-            return {key: _money(found, which, fields) for key, which, fields in parts}
+            return None if found is None else {key: _money(found, which, fields) for key, which, fields in parts}
 
         return run
 
-    def _abstract(self, named: GraphQLInterfaceType, sets: list[SelectionSetNode], cost: Cost) -> Run:
+    def abstract(self, named: GraphQLInterfaceType, sets: list[SelectionSetNode], cost: Cost) -> Run:
         """Records of an interface come as (name of the type, record)."""
         choices = Cost(costliest_only=True)
         cost.parts.append(choices)

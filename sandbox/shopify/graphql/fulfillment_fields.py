@@ -7,6 +7,7 @@ from typing import Any
 from sandbox.parts.responses import Doc
 from sandbox.shopify.data.ids import gid
 from sandbox.shopify.data.money import ZERO, Pair
+from sandbox.shopify.data.order_histories import refund_transactions
 from sandbox.shopify.data.timestamps import utc
 from sandbox.shopify.graphql.compiler import Resolvers, WithArgs
 from sandbox.shopify.graphql.context import Context
@@ -32,7 +33,7 @@ def _refund_lines(value: Any, _ctx: Context, args: dict[str, Any]) -> Any:
 def _adjustments(value: Any) -> list[Any]:
     """Money given back without goods is an adjustment (sheet section 5)."""
     order, refund = value
-    return [] if refund["lines"] else [(order, refund)]
+    return [(order, refund)] if any(refund["adjust"]) else []
 
 
 def _shipping(value: Any) -> list[Any]:
@@ -41,8 +42,7 @@ def _shipping(value: Any) -> list[Any]:
 
 
 def _refund_transactions(value: Any, _ctx: Context, args: dict[str, Any]) -> Any:
-    order, refund = value
-    return slice_page([(order, order["transactions"][refund["transaction"]])], args)
+    return slice_page(refund_transactions(*value), args)
 
 
 REFUND: dict[str, Any] = {
@@ -90,11 +90,11 @@ REFUND_SHIPPING: dict[str, Any] = {
     "id": _part_id("RefundShippingLine"),
     "shippingLine": lambda v, _ctx: (v[0],),
     "subtotalAmountSet": lambda v, ctx: bag(v[0], v[1]["shipping"], ctx),
-    "taxAmountSet": lambda v, ctx: bag(v[0], v[0]["shipping_tax"], ctx),
+    "taxAmountSet": lambda v, ctx: bag(v[0], v[1]["shipping_tax"], ctx),
 }
 ADJUSTMENT: dict[str, Any] = {
     "id": _part_id("OrderAdjustment"),
-    "amountSet": lambda v, ctx: bag(v[0], ZERO - Pair(*v[1]["amount"]), ctx),
+    "amountSet": lambda v, ctx: bag(v[0], v[1]["adjust"], ctx),
     "reason": lambda _v, _ctx: "REFUND_DISCREPANCY",
     "taxAmountSet": lambda v, ctx: bag(v[0], ZERO, ctx),
 }

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox.parts.money import RATES
 from sandbox.parts.responses import Doc
+from sandbox.shopify.data.agreements import agreements
 from sandbox.shopify.data.ids import gid
 from sandbox.shopify.data.money import ZERO, Pair, decimal, padded
-from sandbox.shopify.data.order_histories import fee
+from sandbox.shopify.data.order_histories import fee, has_fee
+from sandbox.shopify.data.orders import line_discount
 from sandbox.shopify.data.timestamps import utc
 from sandbox.shopify.graphql.compiler import Resolvers, WithArgs
 from sandbox.shopify.graphql.context import Context
@@ -166,6 +169,8 @@ ORDER: dict[str, Any] = {
     "refunds": _first("refunds"),
     "fulfillments": _first("fulfillments"),
     "fulfillmentsCount": _count("fulfillments"),
+    "agreements": WithArgs(lambda o, _ctx, args: slice_page([(a.kind, (o, a)) for a in agreements(o)], args)),
+    "disputes": lambda o, _ctx: [(o, each) for each in o["disputes"]],
 }
 
 
@@ -243,7 +248,7 @@ LINE: dict[str, Any] = {
     "discountedTotalSet": WithArgs(_discounted),
     "discountedUnitPriceSet": lambda v, ctx: bag(v[0], line_of(v)["price"], ctx),
     "discountedUnitPriceAfterAllDiscountsSet": _unit_after,
-    "totalDiscountSet": lambda v, ctx: bag(v[0], line_of(v)["discount"], ctx),
+    "totalDiscountSet": lambda v, ctx: bag(v[0], line_discount(v[0], line_of(v)), ctx),
     "taxLines": WithArgs(lambda v, _ctx, args: _tax_lines(v[0], line_of(v)["tax"])[: args.get("first")]),
     "discountAllocations": _allocations,
     "customAttributes": lambda v, _ctx: _attributes(v),
@@ -264,7 +269,7 @@ TAX_LINE: dict[str, Any] = {
     "rate": lambda v, _ctx: _rate(v),
     "ratePercentage": lambda v, _ctx: v[0]["tax_rate"] / 10,
     "source": lambda _v, _ctx: "Shopify",
-    "channelLiable": lambda _v, _ctx: False,
+    "channelLiable": lambda v, _ctx: v[0]["channel_liable"],
     "priceSet": lambda v, ctx: bag(v[0], v[1], ctx),
 }
 SHIPPING_LINE: dict[str, Any] = {
@@ -284,11 +289,23 @@ SHIPPING_LINE: dict[str, Any] = {
 # --- money moved ----------------------------------------------------------------------------------------
 
 
-def _fees(value: Any, _ctx: Context) -> list[Any]:
-    """Only Shopify Payments tells its fees (sheet section 5)."""
+def _fees(value: Any, ctx: Context) -> list[Any]:
+    """Not told at once."""
     order, each = value
-    paying = each["kind"] in ("SALE", "CAPTURE") and each["status"] == "SUCCESS"
-    return [value] if paying and order["gateway"] == "shopify_payments" else []
+    return [value] if has_fee(order, each) and each["at"] + ctx.settings.fees_after_seconds <= ctx.now else []
+
+
+def _is_settled(value: Any) -> bool:
+    order, each = value
+    return bool(order["gateway"] == "shopify_payments" and each["status"] == "SUCCESS")
+
+
+def _settlement_rate(value: Any, ctx: Context) -> str | None:
+    """What one of the buyer's is of the shop's currency; none where they are one."""
+    order, own = value[0], ctx.live_shop.shop.currency
+    if not _is_settled(value) or order["currency"] == own:
+        return None
+    return f"{RATES[own] / RATES[order['currency']]:.6f}"
 
 
 def _parent(value: Any, _ctx: Context) -> Any:
@@ -315,6 +332,10 @@ TRANSACTION: dict[str, Any] = {
     "parentTransaction": _parent,
     "order": lambda v, _ctx: v[0],
     "fees": _fees,
+    # Cash is rounded where the smallest coin is more than a cent; ours has one.
+    "amountRoundingSet": lambda _v, _ctx: None,
+    "settlementCurrency": lambda v, ctx: ctx.live_shop.shop.currency if _is_settled(v) else None,
+    "settlementCurrencyRate": _settlement_rate,
 }
 FEE: dict[str, Any] = {
     "id": lambda v, ctx: gid("TransactionFee", ctx.live_shop.shop.ids.part(v[0]["pos"], v[1]["n"])),
@@ -338,6 +359,72 @@ MONEY: dict[str, dict[str, Any]] = {
     },
 }
 
+
+# --- the journal of sales -------------------------------------------------------------------------------
+
+
+def _sales(value: Any, _ctx: Context, args: dict[str, Any]) -> Page:
+    order, agreement = value
+    return slice_page([(_SALES[sale.line_type], (order, agreement, sale)) for sale in agreement.sales], args)
+
+
+_SALES = {
+    "PRODUCT": "ProductSale",
+    "SHIPPING": "ShippingLineSale",
+    "GIFT_CARD": "GiftCardSale",
+    "TIP": "TipSale",
+    "FEE": "FeeSale",
+    "ADJUSTMENT": "AdjustmentSale",
+}
+
+
+def _agreement_id(value: Any, ctx: Context) -> str:
+    return gid("SalesAgreement", ctx.live_shop.shop.ids.part(value[0]["pos"], value[1].number))
+
+
+AGREEMENT: dict[str, Any] = {
+    "id": _agreement_id,
+    "happenedAt": lambda v, _ctx: utc(v[1].at),
+    "reason": lambda v, _ctx: v[1].reason,
+    "sales": WithArgs(_sales),
+}
+_OF_REFUND: dict[str, Any] = {**AGREEMENT, "refund": lambda v, _ctx: (v[0], v[0]["refunds"][v[1].refund])}
+
+
+def _sale_id(value: Any, ctx: Context) -> str:
+    order, agreement, sale = value
+    return gid("Sale", ctx.live_shop.shop.ids.refund_line(order["pos"], agreement.number, sale.number))
+
+
+def _after_taxes(value: Any, ctx: Context) -> Bag:
+    order, _, sale = value
+    rate = order["tax_rate"] if order["tax_included"] else 0
+    return bag(order, sale.discount.part(1000 + rate, 1000), ctx)
+
+
+SALE: dict[str, Any] = {
+    "id": _sale_id,
+    "actionType": lambda v, _ctx: v[2].action,
+    "lineType": lambda v, _ctx: v[2].line_type,
+    "quantity": lambda v, _ctx: v[2].quantity,
+    "totalAmount": lambda v, ctx: bag(v[0], v[2].total, ctx),
+    "totalTaxAmount": lambda v, ctx: bag(v[0], v[2].tax, ctx),
+    "totalDiscountAmountBeforeTaxes": lambda v, ctx: bag(v[0], v[2].discount, ctx),
+    "totalDiscountAmountAfterTaxes": _after_taxes,
+    "taxes": lambda v, _ctx: [v] if any(v[2].tax) else [],
+}
+_SOLD: dict[str, Any] = {**SALE, "lineItem": lambda v, _ctx: (v[0], v[2].line)}
+SALE_TAX: dict[str, Any] = {
+    "id": lambda v, ctx: _sale_id(v, ctx).replace("/Sale/", "/SaleTax/"),
+    "amount": lambda v, ctx: bag(v[0], v[2].tax, ctx),
+    "taxLine": lambda v, _ctx: (v[0], v[2].tax),
+}
+DISPUTE: dict[str, Any] = {
+    "id": lambda v, ctx: gid("ShopifyPaymentsDispute", ctx.live_shop.shop.ids.part(v[0]["pos"], v[1]["n"])),
+    "initiatedAs": lambda v, _ctx: v[1]["initiated_as"],
+    "status": lambda v, _ctx: v[1]["status"],
+}
+
 FIELDS: Resolvers = {
     "Order": ORDER,
     "LineItem": LINE,
@@ -345,6 +432,20 @@ FIELDS: Resolvers = {
     "ShippingLine": SHIPPING_LINE,
     "OrderTransaction": TRANSACTION,
     "TransactionFee": FEE,
+    # As a bulk operation walks through the interface: with the name of its type.
+    "SalesAgreement": {"sales": WithArgs(lambda v, ctx, args: _sales(v[1], ctx, args))},
+    "OrderAgreement": AGREEMENT,
+    "OrderEditAgreement": AGREEMENT,
+    "RefundAgreement": _OF_REFUND,
+    "ReturnAgreement": AGREEMENT,
+    "ProductSale": _SOLD,
+    "GiftCardSale": _SOLD,
+    "ShippingLineSale": {**SALE, "shippingLine": lambda v, _ctx: (v[0],)},
+    "TipSale": SALE,
+    "FeeSale": SALE,
+    "AdjustmentSale": SALE,
+    "SaleTax": SALE_TAX,
+    "OrderDisputeSummary": DISPUTE,
     "DiscountAllocation": {"allocatedAmountSet": lambda v, ctx: bag(v[0], v[1], ctx)},
     "Attribute": {"key": _plain("key"), "value": _plain("value")},
     **MONEY,

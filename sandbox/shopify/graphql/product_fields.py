@@ -9,7 +9,7 @@ from sandbox.parts.responses import Doc
 from sandbox.shopify.data.ids import gid, parse_gid
 from sandbox.shopify.data.live_shop import InventoryLevel, Variant
 from sandbox.shopify.data.money import padded
-from sandbox.shopify.data.products import Product, unit_cost, variant_price
+from sandbox.shopify.data.products import Product, variant_price
 from sandbox.shopify.data.shop import Location
 from sandbox.shopify.data.timestamps import utc
 from sandbox.shopify.graphql.compiler import Resolvers, WithArgs
@@ -125,7 +125,7 @@ def _unit_cost(variant: Variant, ctx: Context) -> Any:
     """Also needs the staff permission to see costs (sheet section 2.4)."""
     if not ctx.settings.product_costs:
         return None
-    cost = unit_cost(variant.product, variant.variation, ctx.live_shop.shop.currency)
+    cost = ctx.live_shop.unit_cost(variant)
     return None if cost is None else (cost, ctx.live_shop.shop.currency)
 
 

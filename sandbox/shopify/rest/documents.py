@@ -9,6 +9,8 @@ from sandbox.shopify.data.customers import Person
 from sandbox.shopify.data.ids import gid
 from sandbox.shopify.data.live_shop import LiveShop
 from sandbox.shopify.data.money import ZERO, Pair, padded
+from sandbox.shopify.data.order_histories import refund_transactions
+from sandbox.shopify.data.orders import line_discount
 from sandbox.shopify.data.timestamps import local
 
 FULFILLMENT = {"FULFILLED": "fulfilled", "PARTIALLY_FULFILLED": "partial", "UNFULFILLED": None}
@@ -143,8 +145,8 @@ class Writer:
             "properties": [],
             "requires_shipping": line["ships"],
             "taxable": not line["gift_card"],
-            "total_discount": self.own(ZERO),
-            "total_discount_set": self.both(order, ZERO),
+            "total_discount": self.own(line_discount(order, line)),
+            "total_discount_set": self.both(order, line_discount(order, line)),
             "discount_allocations": self._allocations(order, line),
             "duties": [],
             "tax_lines": self.tax_lines(order, line["tax"]),
@@ -165,7 +167,7 @@ class Writer:
                 "rate": order["tax_rate"] / 1000,
                 "price": self.own(amount),
                 "price_set": self.both(order, amount),
-                "channel_liable": False,
+                "channel_liable": order["channel_liable"],
             }
         ]
 
@@ -183,7 +185,7 @@ class Writer:
             "phone": None,
             "requested_fulfillment_service_id": None,
             "discount_allocations": [],
-            "tax_lines": self.tax_lines(order, order["shipping_tax"]),
+            "tax_lines": self.tax_lines(order, order["shipping_tax"]) if any(order["shipping_tax"]) else [],
         }
 
     # --- what became of them ----------------------------------------------------------------------------
@@ -230,8 +232,8 @@ class Writer:
             "user_id": None,
             "duties": [],
             "refund_line_items": [self._refund_line(order, each, n) for n in range(len(each["lines"]))],
-            "order_adjustments": [] if each["lines"] else [self._adjustment(order, each)],
-            "transactions": [self.transaction(order, order["transactions"][each["transaction"]])],
+            "order_adjustments": [self._adjustment(order, each)] if any(each["adjust"]) else [],
+            "transactions": [self.transaction(*each) for each in refund_transactions(order, each)],
         }
 
     def _refund_line(self, order: Doc, refund: Doc, number: int) -> Doc:
@@ -251,7 +253,7 @@ class Writer:
         }
 
     def _adjustment(self, order: Doc, refund: Doc) -> Doc:
-        number, amount = self.shop.ids.part(order["pos"], refund["n"]), ZERO - Pair(*refund["amount"])
+        number, amount = self.shop.ids.part(order["pos"], refund["n"]), Pair(*refund["adjust"])
         return {
             "id": number,
             "order_id": self.shop.ids.order(order["pos"]),

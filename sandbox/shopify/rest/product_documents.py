@@ -6,7 +6,7 @@ from sandbox.parts.responses import Doc
 from sandbox.shopify.data.ids import gid
 from sandbox.shopify.data.live_shop import InventoryLevel, Variant
 from sandbox.shopify.data.money import padded
-from sandbox.shopify.data.products import Product, unit_cost, variant_price
+from sandbox.shopify.data.products import Product, variant_price
 from sandbox.shopify.data.shop import Location
 from sandbox.shopify.rest.documents import Writer
 
@@ -80,7 +80,7 @@ def variant_doc(writer: Writer, variant: Variant) -> Doc:
 
 def item_doc(writer: Writer, variant: Variant) -> Doc:
     number = writer.shop.ids.item(variant.product.number, variant.variation)
-    cost = unit_cost(variant.product, variant.variation, writer.shop.currency)
+    cost = writer.live_shop.unit_cost(variant)
     return {
         "id": number,
         "admin_graphql_api_id": gid("InventoryItem", number),

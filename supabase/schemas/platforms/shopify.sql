@@ -14,8 +14,29 @@ select private.closed_by_events('customers', 'shopify');
 select private.closed_by_events('listings', 'shopify');
 select private.closed_by_events('listing_variants', 'shopify', 'listings', 'listing_platform_id');
 
+-- next_sales: where the next sales of an order are to be asked for, '<order>:<after this agreement>:<after this sale>'; null where
+-- its journal is whole. One that was cut is read from its beginning, an agreement at a time: what stands after an agreement
+-- can only be told from the call that asked for it (`asked`).
+create or replace function private.next_sales(p_order text, p_raw jsonb) returns text
+language sql immutable set search_path = '' as $$
+    select case
+        when p_raw ->> 'asked' is null then
+            case when (p_raw #>> '{agreements,pageInfo,hasNextPage}') = 'true'
+                   or jsonb_path_exists(p_raw, '$.agreements.nodes[*].sales.pageInfo.hasNextPage ? (@ == true)')
+                 then p_order || '::' end
+        when (p_raw #>> '{agreements,nodes,0,sales,pageInfo,hasNextPage}') = 'true'
+            then p_order || ':' || split_part(p_raw ->> 'asked', ':', 2) || ':'
+                 || coalesce(p_raw #>> '{agreements,nodes,0,sales,pageInfo,endCursor}', '')
+        when (p_raw #>> '{agreements,pageInfo,hasNextPage}') = 'true'
+            then p_order || ':' || coalesce(p_raw #>> '{agreements,pageInfo,endCursor}', '') || ':' end;
+$$;
+
 create index orders_with_more_lines on public.orders (connection_id, platform_id)
     where platform = 'shopify' and not is_deleted and (raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true';
+create index journals_cut on public.order_journals (connection_id, platform_id)
+    where not is_deleted and private.next_sales(platform_id, raw) is not null;
+create index transactions_without_fees on public.order_transactions (connection_id, processed_at)
+    where fees_amount is null and gateway = 'shopify_payments' and status = 'success' and not is_deleted;
 create index orders_with_refunds on public.orders (connection_id, platform_id)
     where platform = 'shopify' and not is_deleted and (raw #>> '{refunds,0,id}') is not null;
 
@@ -34,6 +55,16 @@ begin
      where connection_id = new.connection_id and order_platform_id = new.platform_id and not is_deleted;
     update public.order_fulfillments set is_deleted = true, sync_run_id = new.sync_run_id
      where connection_id = new.connection_id and order_platform_id = new.platform_id and not is_deleted;
+    update public.order_shipping_lines set is_deleted = true, sync_run_id = new.sync_run_id
+     where connection_id = new.connection_id and order_platform_id = new.platform_id and not is_deleted;
+    update public.order_tax_lines set is_deleted = true, sync_run_id = new.sync_run_id
+     where connection_id = new.connection_id and order_platform_id = new.platform_id and not is_deleted;
+    update public.order_journals set is_deleted = true, sync_run_id = new.sync_run_id
+     where connection_id = new.connection_id and platform_id = new.platform_id and not is_deleted;
+    update public.order_sales set is_deleted = true, sync_run_id = new.sync_run_id
+     where connection_id = new.connection_id and order_platform_id = new.platform_id and not is_deleted;
+    update public.order_disputes set is_deleted = true, sync_run_id = new.sync_run_id
+     where connection_id = new.connection_id and order_platform_id = new.platform_id and not is_deleted;
     return null;
 end $$;
 create trigger order_takes_children after insert or update of is_deleted on public.orders
@@ -50,7 +81,17 @@ begin
         update public.order_refunds set is_deleted = true, sync_run_id = new.sync_run_id
          where connection_id = new.connection_id and order_platform_id = new.platform_id
            and not is_deleted
-        returning platform_id)
+        returning platform_id),
+    of_shipping as (
+        update public.order_refund_shipping_lines as l set is_deleted = true, sync_run_id = new.sync_run_id
+          from gone
+         where l.connection_id = new.connection_id and l.refund_platform_id = gone.platform_id
+           and not l.is_deleted),
+    adjustments as (
+        update public.order_refund_adjustments as l set is_deleted = true, sync_run_id = new.sync_run_id
+          from gone
+         where l.connection_id = new.connection_id and l.refund_platform_id = gone.platform_id
+           and not l.is_deleted)
     update public.order_refund_lines as l set is_deleted = true, sync_run_id = new.sync_run_id
       from gone
      where l.connection_id = new.connection_id and l.refund_platform_id = gone.platform_id
@@ -74,7 +115,10 @@ language sql immutable set search_path = '' as $$
           select l.name, jsonb_build_object('pageInfo', jsonb_build_object('hasNextPage', true,
                                             'endCursor', p_raw #> array[l.name, 'pageInfo', 'endCursor']))
           from (values ('orders', 'lineItems'), ('order_refunds', 'refundLineItems')) as l (of, name)
-          where l.of = p_table and p_raw #>> array[l.name, 'pageInfo', 'hasNextPage'] = 'true') as m (name, value);
+          where l.of = p_table and p_raw #>> array[l.name, 'pageInfo', 'hasNextPage'] = 'true'
+          union all
+          select n.name, p_raw -> n.name from unnest(array['agreements', 'asked']) as n (name)
+          where p_table = 'order_journals' and private.next_sales('', p_raw) is not null) as m (name, value);
 $$;
 
 -- next_stretches: objects of which a nested list has another stretch, as '<object>:<cursor that the last one ended with>'.
@@ -98,6 +142,51 @@ end $$;
 create or replace function private.pending_shopify_order_lines(job public.sync_jobs, p_after text, p_limit int)
 returns setof text language sql stable set search_path = '' as $$
     select private.next_stretches(job.connection_id, 'public.orders', 'lineItems', p_after, p_limit);
+$$;
+
+-- pending_shopify_changed_journals: orders whose journal is not here, or of an older version than theirs. A full read looks at
+-- all of them, every other job at those that it has read.
+create or replace function private.pending_shopify_changed_journals(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = '' as $$
+    with wanted as (
+        select o.platform_id, o.source_updated_at from public.orders as o
+        where private.reads_all(job) and o.connection_id = job.connection_id and o.platform_id > p_after and not o.is_deleted
+        union all
+        select o.platform_id, o.source_updated_at
+        from (select k.key from private.read_keys(job, 'orders') as k
+              union select k.key from private.read_keys(job, 'rest_orders') as k) as k
+        join public.orders as o on o.connection_id = job.connection_id and o.platform_id = k.key and not o.is_deleted
+        where not private.reads_all(job) and k.key > p_after)
+    select w.platform_id from wanted as w
+    where not exists (select from public.order_journals as j
+                      where j.connection_id = job.connection_id and j.platform_id = w.platform_id and not j.is_deleted
+                        and j.source_updated_at >= w.source_updated_at)
+    order by 1 limit p_limit;
+$$;
+
+-- pending_shopify_journal_sales: the next sales of orders whose journal has more than was shown so far. What was asked for and
+-- left its journal as it was (the order is gone) is not asked for again.
+create or replace function private.pending_shopify_journal_sales(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = '' as $$
+    select n.next from (
+        select j.platform_id, private.next_sales(j.platform_id, j.raw) as next from public.order_journals as j
+        where j.connection_id = job.connection_id and not j.is_deleted and private.next_sales(j.platform_id, j.raw) is not null
+          and j.platform_id >= split_part(p_after, ':', 1)) as n
+    where n.next <> p_after order by n.platform_id limit p_limit;
+$$;
+
+-- pending_shopify_late_fees: orders with a payment by Shopify Payments whose fee was not told yet, each some times: when so long
+-- has passed since it was paid. One that is not told by then is unknown.
+create or replace function private.pending_shopify_late_fees(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = '' as $$
+    select distinct t.order_platform_id from public.order_transactions as t
+    where t.connection_id = job.connection_id and t.fees_amount is null and t.gateway = 'shopify_payments' and t.status = 'success'
+      and t.kind in ('sale', 'capture') and not t.is_deleted
+      and t.processed_at between job.window_start - interval '4 days' and job.window_end
+      and t.order_platform_id > p_after
+      and exists (select from unnest('{10 minutes,1 hour,6 hours,1 day,3 days}'::interval[]) as l (later)
+                  where t.processed_at + l.later > job.window_start and t.processed_at + l.later <= job.window_end)
+    order by 1 limit p_limit;
 $$;
 
 -- pending_shopify_refunds: refunds that an order names and that are not here, or here in another version. REST names an
@@ -251,6 +340,37 @@ language sql stable set search_path = '' as $$
             'missing', (select count(*) from missing), 'cut', (select count(*) from cut)),
         'firsts', jsonb_build_object(
             'first_missing', (select coalesce(jsonb_agg(id), '[]') from (select * from missing order by 1 limit 5) as m)));
+$$;
+
+-- prove_shopify_journals: every order has its journal, of its own version or a newer one, and whole; and what its sales come to
+-- is what the order comes to. That a sum differs is told, by number: the sum is the platform's, and no reading mends it.
+create or replace function private.prove_shopify_journals(job public.sync_jobs, p_from text, p_rows int) returns jsonb
+language sql stable set search_path = '' as $$
+    with piece as materialized (select private.key_bound('orders', job.connection_id, p_from, p_rows) as bound),
+    looked as materialized (
+        select o.platform_id, j.platform_id is null or j.source_updated_at < o.source_updated_at as is_missing,
+               private.next_sales(j.platform_id, j.raw) is not null as is_cut,
+               coalesce((o.raw #>> '{shippingLines,pageInfo,hasNextPage}') = 'true', false) as is_short,
+               coalesce(j.current_total_amount <> s.total, false) as differs
+        from piece cross join public.orders as o
+        left join public.order_journals as j on j.connection_id = o.connection_id and j.platform_id = o.platform_id and not j.is_deleted
+        left join lateral (
+            select sum(l.total_amount) as total from public.order_sales as l
+            where l.connection_id = o.connection_id and l.order_platform_id = o.platform_id and not l.is_deleted) as s on true
+        where o.connection_id = job.connection_id and o.platform = 'shopify' and not o.is_deleted
+          and not exists (select from private.missing_records as m where m.connection_id = job.connection_id
+                                                                     and m.table_name = 'orders' and m.platform_id = o.platform_id)
+          and o.platform_id >= p_from and (bound is null or o.platform_id < bound))
+    select jsonb_build_object(
+        'ok', coalesce(not bool_or(l.is_missing or l.is_cut or l.is_short), true), 'next', (select bound from piece),
+        'counts', jsonb_build_object(
+            'journals', count(*) filter (where not l.is_missing), 'journals_missing', count(*) filter (where l.is_missing),
+            'journals_cut', count(*) filter (where l.is_cut or l.is_short), 'sums_differ', count(*) filter (where l.differs)),
+        'firsts', jsonb_build_object(
+            'first_missing_journals', coalesce((array_to_json((array_agg(l.platform_id order by l.platform_id)
+                                                               filter (where l.is_missing or l.is_cut or l.is_short))[1:5]))::jsonb, '[]'),
+            'first_sums', coalesce((array_to_json((array_agg(l.platform_id order by l.platform_id) filter (where l.differs))[1:5]))::jsonb, '[]')))
+    from looked as l;
 $$;
 
 -- woken_by_shopify_orders: of products and customers the orders' call showed the newest change: where it is not here as new

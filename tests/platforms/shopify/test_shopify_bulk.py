@@ -23,6 +23,13 @@ ORDER_TABLES = (
     "order_fulfillments",
     "order_refunds",
     "order_refund_lines",
+    "order_refund_shipping_lines",
+    "order_refund_adjustments",
+    "order_journals",
+    "order_sales",
+    "order_shipping_lines",
+    "order_tax_lines",
+    "order_disputes",
 )
 MANY = 2_050
 
@@ -59,15 +66,33 @@ def is_proven(world: World) -> bool:
 
 
 def test_an_export_costs_few_calls_and_equals_the_source(shopify: Shopify, world: World) -> None:
-    """One look, one start, some polls, one count; refunds cost a call a hundred. Nothing is left on disk."""
+    """Of orders and of their journals one look, one start, some polls; one count; refunds cost a call a hundred.
+    Nothing is left on disk.
+    """
     world.run("orders")
 
     refunds = len(world.stored("order_refunds"))
     assert is_proven(world)
-    assert exports(shopify, world) == 1
-    assert len(shopify.asked(world.shop)) - refunds // 100 - 1 < 20
+    assert exports(shopify, world) == 2
+    assert len(shopify.asked(world.shop)) - refunds // 100 - 1 < 32
     assert world.certificate("orders")["distinct_keys"] == MANY
     assert list(private_folder().glob("*.spool*")) == []
+
+
+def test_an_export_of_agreements_that_is_refused_costs_the_others_nothing(shopify: Shopify, world: World) -> None:
+    """Orders come by their export all the same, and their journals by pages."""
+    shopify.control("POST", "/settings", bulk_agreements="refused")
+
+    world.run("orders")
+
+    assert is_proven(world)
+    assert exports(shopify, world) == 2
+    pages = [
+        call
+        for call in shopify.asked(world.shop)
+        if call.get("operation") in ("graphql:orders", "graphql:ordersCount+orders")
+    ]
+    assert len(pages) == -(-MANY // 250)
 
 
 def test_no_worker_is_held_while_an_export_is_prepared(shopify: Shopify, world: World) -> None:

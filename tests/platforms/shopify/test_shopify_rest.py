@@ -30,6 +30,8 @@ def test_orders_and_customers_read_by_rest_equal_the_source(shopify: Shopify, wo
 
     assert world.statuses() == COMPLETE
     tables = ("orders", "line_items", "order_refunds", "order_refund_lines", "listings", "listing_variants")
+    tables += ("order_journals", "order_sales", "order_shipping_lines", "order_tax_lines", "order_disputes")
+    tables += ("order_refund_shipping_lines", "order_refund_adjustments")
     assert [d for d in world.wrong(*tables, "customers") if d.what not in NOT_IN_REST] == []
     assert sum("/orders.json" in call["path"] for call in shopify.asked(world.shop)) >= 3
 

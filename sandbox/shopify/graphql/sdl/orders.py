@@ -72,6 +72,8 @@ type Order implements Node & LegacyInteroperability {
   refunds(first: Int): [Refund!]!
   fulfillments(first: Int, query: String): [Fulfillment!]!
   fulfillmentsCount: Count
+  agreements(@page, query: String): SalesAgreementConnection!
+  disputes: [OrderDisputeSummary!]!
 }
 connection Order
 enum OrderSortKeys {
@@ -156,6 +158,9 @@ type OrderTransaction implements Node {
   parentTransaction: OrderTransaction
   order: Order
   fees: [TransactionFee!]!
+  amountRoundingSet: MoneyBag
+  settlementCurrency: CurrencyCode
+  settlementCurrencyRate: Decimal
 }
 connection OrderTransaction
 enum OrderTransactionKind { AUTHORIZATION CAPTURE CHANGE EMV_AUTHORIZATION REFUND SALE SUGGESTED_REFUND VOID }
@@ -170,6 +175,127 @@ type TransactionFee implements Node {
   taxAmount: MoneyV2!
   type: String!
 }
+
+interface SalesAgreement {
+  id: ID!
+  happenedAt: DateTime!
+  reason: OrderActionType!
+  sales(@page): SaleConnection!
+}
+connection SalesAgreement
+type OrderAgreement implements SalesAgreement {
+  id: ID!
+  happenedAt: DateTime!
+  reason: OrderActionType!
+  sales(@page): SaleConnection!
+}
+type OrderEditAgreement implements SalesAgreement {
+  id: ID!
+  happenedAt: DateTime!
+  reason: OrderActionType!
+  sales(@page): SaleConnection!
+}
+type RefundAgreement implements SalesAgreement {
+  id: ID!
+  happenedAt: DateTime!
+  reason: OrderActionType!
+  sales(@page): SaleConnection!
+  refund: Refund!
+}
+type ReturnAgreement implements SalesAgreement {
+  id: ID!
+  happenedAt: DateTime!
+  reason: OrderActionType!
+  sales(@page): SaleConnection!
+}
+enum OrderActionType { ORDER ORDER_EDIT REFUND RETURN UNKNOWN }
+interface Sale {
+  id: ID!
+  actionType: SaleActionType!
+  lineType: SaleLineType!
+  quantity: Int
+  totalAmount: MoneyBag!
+  totalTaxAmount: MoneyBag!
+  totalDiscountAmountBeforeTaxes: MoneyBag!
+  totalDiscountAmountAfterTaxes: MoneyBag!
+  taxes: [SaleTax!]!
+}
+connection Sale
+type ProductSale implements Sale {
+  id: ID!
+  actionType: SaleActionType!
+  lineType: SaleLineType!
+  quantity: Int
+  totalAmount: MoneyBag!
+  totalTaxAmount: MoneyBag!
+  totalDiscountAmountBeforeTaxes: MoneyBag!
+  totalDiscountAmountAfterTaxes: MoneyBag!
+  taxes: [SaleTax!]!
+  lineItem: LineItem!
+}
+type GiftCardSale implements Sale {
+  id: ID!
+  actionType: SaleActionType!
+  lineType: SaleLineType!
+  quantity: Int
+  totalAmount: MoneyBag!
+  totalTaxAmount: MoneyBag!
+  totalDiscountAmountBeforeTaxes: MoneyBag!
+  totalDiscountAmountAfterTaxes: MoneyBag!
+  taxes: [SaleTax!]!
+  lineItem: LineItem!
+}
+type ShippingLineSale implements Sale {
+  id: ID!
+  actionType: SaleActionType!
+  lineType: SaleLineType!
+  quantity: Int
+  totalAmount: MoneyBag!
+  totalTaxAmount: MoneyBag!
+  totalDiscountAmountBeforeTaxes: MoneyBag!
+  totalDiscountAmountAfterTaxes: MoneyBag!
+  taxes: [SaleTax!]!
+  shippingLine: ShippingLine
+}
+type TipSale implements Sale {
+  id: ID!
+  actionType: SaleActionType!
+  lineType: SaleLineType!
+  quantity: Int
+  totalAmount: MoneyBag!
+  totalTaxAmount: MoneyBag!
+  totalDiscountAmountBeforeTaxes: MoneyBag!
+  totalDiscountAmountAfterTaxes: MoneyBag!
+  taxes: [SaleTax!]!
+}
+type FeeSale implements Sale {
+  id: ID!
+  actionType: SaleActionType!
+  lineType: SaleLineType!
+  quantity: Int
+  totalAmount: MoneyBag!
+  totalTaxAmount: MoneyBag!
+  totalDiscountAmountBeforeTaxes: MoneyBag!
+  totalDiscountAmountAfterTaxes: MoneyBag!
+  taxes: [SaleTax!]!
+}
+type AdjustmentSale implements Sale {
+  id: ID!
+  actionType: SaleActionType!
+  lineType: SaleLineType!
+  quantity: Int
+  totalAmount: MoneyBag!
+  totalTaxAmount: MoneyBag!
+  totalDiscountAmountBeforeTaxes: MoneyBag!
+  totalDiscountAmountAfterTaxes: MoneyBag!
+  taxes: [SaleTax!]!
+}
+enum SaleActionType { ORDER RETURN UNKNOWN UPDATE }
+enum SaleLineType { ADDITIONAL_FEE ADJUSTMENT DUTY FEE GIFT_CARD PRODUCT SHIPPING TIP UNKNOWN }
+type SaleTax { id: ID! amount: MoneyBag! taxLine: TaxLine! }
+type OrderDisputeSummary implements Node { id: ID! initiatedAs: DisputeType! status: DisputeStatus! }
+enum DisputeType { CHARGEBACK INQUIRY }
+enum DisputeStatus { ACCEPTED CHARGE_REFUNDED LOST NEEDS_RESPONSE PREVENTED UNDER_REVIEW WON }
 
 type Refund implements Node & LegacyInteroperability {
   id: ID!
