@@ -136,6 +136,8 @@ def _value(type_name: str) -> Any:
         "text": f"x{uuid.uuid4().hex[:12]}",
         "uuid": str(uuid.uuid4()),
         "timestamptz": _MOMENT,
+        "date": "2026-01-01",
+        "_timestamptz": [_MOMENT],
         "jsonb": Jsonb({"of": "a tenant"}),
         "bytea": uuid.uuid4().bytes,
         "bool": False,
