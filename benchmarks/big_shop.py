@@ -16,9 +16,10 @@ _SAME = "'{}', now(), now(), n, %(run)s"
 # Numbers of one length, in the order of the time: as keys they are in the order of the numbers.
 _ORDERS = f"""
     insert into public.orders ({_KEYS}, order_number, buyer_platform_id, ordered_at, currency, total_amount,
-           tax_amount, {_LANDED})
+           tax_amount, item_total_amount, {_LANDED})
     select %(shop)s, %(user)s, 'etsy', (1000000000 + n)::text, (1000000000 + n)::text, (500000000 + n / 2)::text,
-           now() - interval '3 years' + n * interval '3 years' / %(orders)s, 'USD', 2000 + n %% 900, 100, {_SAME}
+           now() - interval '3 years' + n * interval '3 years' / %(orders)s, 'USD', 2000 + n %% 900, 100,
+           1900 + n %% 900, {_SAME}
     from generate_series(1, %(orders)s) as n"""
 _LINES = f"""
     insert into public.line_items ({_KEYS}, order_platform_id, listing_platform_id, title, quantity, currency,

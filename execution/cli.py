@@ -27,6 +27,7 @@ from execution.connections.choice import origins
 from execution.doctor import examination
 from execution.errors import UserError
 from execution.event_commands import events
+from execution.money_commands import money
 from execution.process import logs
 from execution.refresh_commands import refresh
 from execution.reports import budget as budget_report
@@ -67,6 +68,7 @@ owed = typer.Typer(help="What platforms' privacy laws ask of us.", no_args_is_he
 cli.add_typer(owed, name="obligations")
 cli.add_typer(events, name="events")
 cli.add_typer(refresh, name="refresh")
+cli.add_typer(money, name="money")
 
 _names = sorted(PLATFORMS)
 _NAMES = f"{', '.join(_names[:-1])} or {_names[-1]}"

@@ -23,6 +23,7 @@ from execution import jobs
 from execution.brake import DeletionBrake
 from execution.catalog import Catalog, platform_named
 from execution.clock import Clock
+from execution.daily_financial_roll import roll_up
 from execution.errors import (
     SAID_AGAIN_AFTER,
     Fatal,
@@ -53,6 +54,7 @@ from execution.tokens.rules import held
 from execution.verification import Certificate
 
 SLICE_SECONDS = 15.0
+_ROLL_EVERY_S = 30.0
 _FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 2.0, 900.0
 _SETTINGS_MISSING = timedelta(minutes=5)
 # What is not true of a shop that says who it is, and what is: it does not show this part, or not to us.
@@ -97,6 +99,8 @@ class JobRunner:
     slice_seconds: float = SLICE_SECONDS
     # So many calls end a slice as well, so that a small day is dealt out in small parts (docs/decisions/014).
     slice_calls: Callable[[Job], int] = lambda _: sys.maxsize
+    # When a user's days were rolled up last, by this process.
+    _rolled_at: dict[str, float] = field(default_factory=dict)
 
     def work_one(self) -> SliceOutcome:
         """Claim the next due job and work a slice of it. Every Signal is settled here; none leaves."""
@@ -171,6 +175,9 @@ class JobRunner:
     def _settle(self, job: Job, work: SliceWork, certificate: Certificate | None) -> SliceOutcome:
         if certificate is None:
             jobs.hand_back(self.store, job, work.calls)
+            # A history that takes long shows its newest days before it is whole.
+            if self.clock.monotonic() - self._rolled_at.get(job.user_id, -_ROLL_EVERY_S) >= _ROLL_EVERY_S:
+                self._roll_up(job, most_s=0)
             return SliceOutcome.HANDED_BACK
         jobs.complete(
             self.store,
@@ -180,7 +187,20 @@ class JobRunner:
             watermark=certificate.watermark,
             shortfall=_told(job, certificate.shortfall) if certificate.shortfall else None,
         )
+        self._roll_up(job, most_s=self.slice_seconds)
         return SliceOutcome.COMPLETED
+
+    def _roll_up(self, job: Job, *, most_s: float) -> None:
+        """The days that the job touched, so long at most; the clock goes on with what is left.
+
+        No part of the job, which stands whatever becomes of this.
+        """
+        ends_at = self.clock.monotonic() + most_s
+        self._rolled_at[job.user_id] = ends_at
+        try:
+            roll_up(self.store, job.user_id, over=lambda: self.stopping() or self.clock.monotonic() >= ends_at)
+        except (StoreError, StoreUnavailable) as error:
+            log.warning("not_rolled_up", job_id=job.id, error=str(error))
 
     def _settle_failure(self, job: Job, work: SliceWork, client: Client, failure: Exception) -> SliceOutcome:
         match failure:

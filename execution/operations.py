@@ -19,7 +19,7 @@ import redis
 from supabase.lib.client_options import SyncClientOptions
 
 import supabase
-from execution import backfill_manager, full_refresh, jobs, pieces, runs, workers
+from execution import backfill_manager, daily_financial_roll, full_refresh, jobs, pieces, runs, workers
 from execution.api_key import is_token
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
@@ -48,6 +48,8 @@ _HOUSE_EVERY_S = 60.0
 # Laws give a month. From this age on an open obligation is an alarm.
 ALARM_SECONDS = 7 * 86_400.0
 _HOUSE_STEP_S = 1.0
+# So long days are rolled up at once, before the rest of the house has its turn again.
+_ROLLING_S = 5.0
 
 
 def manager(app: App, broker: dramatiq.Broker | None = None) -> BackfillManager:
@@ -572,25 +574,39 @@ def keep_time(app: App, *, every_seconds: float) -> None:
 
 
 def keep_house(app: App) -> dict[str, Any]:
-    """One step: proven full refreshes are swapped in, what has outlived its time goes, and shops that are to be erased.
-    Says what waits for people.
+    """One step: proven full refreshes are swapped in, what has outlived its time goes, and shops that are to be erased;
+    days that were touched and that no worker rolled up are. Says what waits for people.
     """
     full_refresh.swap_proven(app.store)
     done: dict[str, Any] = app.store.rpc("keep_house")
     if able := registration.registrable(app.settings):
         done["looked_after"] = app.store.rpc("queue_upkeep", p_platforms=able)
+    ends_at = app.clock.monotonic() + _ROLLING_S
+    done["rolling"] = not daily_financial_roll.roll_up(app.store, over=lambda: app.clock.monotonic() >= ends_at)
     if done["oldest_seconds"] > ALARM_SECONDS:
         workers.log.error("obligations_wait", open=done["open"], oldest_days=int(done["oldest_seconds"] // 86_400))
     return done
 
 
+def declare_money(app: App) -> list[dict[str, str]]:
+    """What directives/daily_financial_roll.md says is what figures go by; an edit of it restates what it changes."""
+    changed = daily_financial_roll.declare(app.store)
+    if changed:
+        workers.log.info("money_classes_changed", kinds=[" ".join(one.values()) for one in changed])
+    return changed
+
+
 def _keep_house(app: App, stop: threading.Event) -> None:
     """Step after step while there is something to do, then every minute or so."""
+    is_declared = False
     while not stop.is_set():
         busy = False
         try:
+            if not is_declared:
+                declare_money(app)
+                is_declared = True
             done = keep_house(app)
-            busy = bool(done["pruned"] or done["erased"] or done["unfinished"] or done["deleting"])
+            busy = any(done[name] for name in ("pruned", "erased", "unfinished", "deleting", "rolling"))
         except KeeperError as error:
             workers.log.warning("housekeeping_failed", error=str(error))
         except Exception:  # noqa: BLE001  it is logged

@@ -87,17 +87,22 @@ class Ledger:
         return written
 
     def _payout(self, at: int) -> list[Entry]:
+        """What is there is paid out, and now and then bounces; what is owed is taken from the seller's card."""
         heappush(self._ahead, (at + WEEK, next(self._tie), None))
-        if self._balance <= 0:
-            return []
         number = 33_000_000_000 + self._shop.seed * 10_000 + at // WEEK
+        if self._balance <= 0:
+            owed = Booking(kind("RECOUP"), -self._balance, number)
+            return self.book(Group(at, -1, (owed,))) if self._balance else []
+        if SeededRandom(f"{self._shop.seed}:bounce:{at}").chance(25):
+            back = Booking(kind("ADYENBALANCE_REVERSAL"), self._balance, number)
+            heappush(self._ahead, (at + 2 * DAY, next(self._tie), Group(at + 2 * DAY, -1, (back,))))
         return self.book(Group(at, -1, (Booking(kind("DISBURSE2"), -self._balance, number),)))
 
     def _plan_calendar(self) -> None:
         shop = self._shop
         first = (shop.opened - MONDAY) // WEEK * WEEK + MONDAY + WEEK + PAYOUT_HOUR
         heappush(self._ahead, (first, next(self._tie), None))
-        for group in (*_listing_fees(shop), *_ads(shop)):
+        for group in (*_listing_fees(shop), *_ads(shop), *_reserves(shop)):
             heappush(self._ahead, (group.at, next(self._tie), group))
 
 
@@ -118,6 +123,16 @@ def _ads(shop: Shop) -> Iterator[Group]:
             cents = from_dollar_cents(rng.between(100, 2500), shop.payout)
             amount = ledger_cents(cents, shop.payout, shop.payout, 0)
             yield Group(day * DAY + DAY // 2, -1, (Booking(kind("prolist"), -amount, 44_000_000_000 + day),))
+
+
+def _reserves(shop: Shop) -> Iterator[Group]:
+    """Etsy keeps some money back, and gives it back 45 days later: no cost, in either direction."""
+    for week in range(shop.start // WEEK, shop.end // WEEK):
+        rng = SeededRandom(f"{shop.seed}:reserve:{week}")
+        if rng.chance(40):
+            cents = ledger_cents(from_dollar_cents(rng.between(2000, 9000), shop.payout), shop.payout, shop.payout, 0)
+            for at, amount in ((week * WEEK + DAY, -cents), (week * WEEK + 46 * DAY, cents)):
+                yield Group(at, -1, (Booking(kind("RESERVE"), amount, 55_000_000_000 + week),))
 
 
 def entry_doc(entry: Entry, ids: Ids, payout: str, ledger_type: str, reference_type: str) -> Doc:

@@ -8,6 +8,7 @@ from sandbox.etsy.money import ledger_cents, share, whole
 from sandbox.etsy.orders import Order, Refund
 from sandbox.etsy.shop import Shop
 from sandbox.parts.money import from_dollar_cents, rounded
+from sandbox.parts.order_times import DAY
 from sandbox.parts.seeded_random import SeededRandom
 
 # (ledger_type, reference_type); a row on disk keeps the place in this tuple.
@@ -32,6 +33,15 @@ KINDS = (
     ("prolist", "prolist"),
     ("DISBURSE2", "disbursement"),
     ("auto_renew_expired", "listing"),
+    ("sales_tax_refund", "receipt"),
+    ("VAT_REFUND_EP", "receipt"),
+    ("buyer_fee", "receipt"),
+    ("buyer_fee_refund", "receipt"),
+    ("RESERVE", "reserve"),
+    ("RECOUP", "recoupment"),
+    ("ADYENBALANCE_REVERSAL", "disbursement"),
+    ("shipping_label_usps_adjustment", "shipping_label"),
+    ("shipping_label_usps_adjustment_credit", "shipping_label"),
 )
 _NUMBER = {name: number for number, (name, _) in enumerate(KINDS)}
 _REGULATED = frozenset({"GB", "FR", "IT", "ES", "CA"})
@@ -80,6 +90,8 @@ def order_groups(shop: Shop, order: Order) -> list[Group]:
         cost = _cents(shop, from_dollar_cents(rng.between(320, 1450), shop.currency), order.shipped_at)
         label = Booking(kind("shipping_labels"), -cost, shop.ids.label(order.pos))
         groups.append(Group(order.shipped_at, order.pos, (label,)))
+        if rng.chance(100):
+            groups.append(_label_adjustment(shop, order, rng))
     groups += [refund_group(shop, order, refund) for refund in order.refunds]
     return groups
 
@@ -107,6 +119,7 @@ def payment_group(shop: Shop, order: Order, rng: SeededRandom) -> Group:
         (7, share(gross, 4, payout) if shop.home in _REGULATED else 0),
         (8, share(gross, 150, payout) if rng.chance(60) else 0),
         (15, share(gross, 5, payout) if rng.chance(3) else 0),
+        (kind("buyer_fee"), _cents(shop, order.delivery_fee, at)),
     ]
     found += [Booking(number, -amount, receipt) for number, amount in amounts if amount]
     if shop.home not in {"US", "CA"}:
@@ -126,19 +139,40 @@ def refund_group(shop: Shop, order: Order, refund: Refund) -> Group:
         gross=gross,
         refunded=_cents(shop, refund.amount, order.paid_at),
         goods=goods,
+        taxes=(
+            _cents(shop, order.tax, order.paid_at),
+            _cents(shop, order.vat, order.paid_at),
+            _cents(shop, order.delivery_fee, order.paid_at),
+        ),
     )
 
 
-def refund_bookings(shop: Shop, *, pos: int, at: int, gross: int, refunded: int, goods: int) -> Group:
+def refund_bookings(
+    shop: Shop, *, pos: int, at: int, gross: int, refunded: int, goods: int, taxes: tuple[int, int, int]
+) -> Group:
+    """`taxes`: sales tax, VAT and the state's fee of the order; they come back with their share of the refund."""
+    receipt = shop.ids.receipt(pos)
     payment = shop.ids.payment(pos)
     fee = processing_fee(gross, shop.payout)
     back = share(min(goods, refunded), 65, shop.payout)
-    bookings = (
+    bookings = [
         Booking(12, -refunded, payment),
         Booking(13, returned_fee(refunded, gross, fee, shop.payout), payment, parent_back=1),
         Booking(14, back, shop.ids.transaction(pos, 0), parent_back=2),
-    )
-    return Group(at, pos, bookings)
+    ]
+    for name, tax in zip(("sales_tax_refund", "VAT_REFUND_EP", "buyer_fee_refund"), taxes, strict=True):
+        if returned := returned_fee(refunded, gross, tax, shop.payout):
+            bookings.append(Booking(kind(name), returned, receipt))
+    return Group(at, pos, tuple(bookings))
+
+
+def _label_adjustment(shop: Shop, order: Order, rng: SeededRandom) -> Group:
+    """The carrier weighed the parcel: some days later the label is found to have cost more, or less."""
+    cents = _cents(shop, from_dollar_cents(rng.between(15, 220), shop.currency), order.shipped_at)
+    is_credit = rng.chance(400)
+    name = "shipping_label_usps_adjustment_credit" if is_credit else "shipping_label_usps_adjustment"
+    booking = Booking(kind(name), cents if is_credit else -cents, shop.ids.label(order.pos))
+    return Group(order.shipped_at + 9 * DAY, order.pos, (booking,))
 
 
 def _cents(shop: Shop, amount: int, at: int) -> int:

@@ -129,6 +129,7 @@ def backdated_ledger_entry(live_shop: LiveShop, wanted: Doc, _now: int) -> Doc:
     return {"entry_id": live_shop.shop.ids.entry(entries[0].seq), "sequence_number": entries[0].seq}
 
 
+_TAXES = ("total_tax_cost", "total_vat_cost")
 Mutate = Callable[[LiveShop, Doc, int], Doc]
 MUTATIONS: dict[str, Mutate] = {
     change.__name__: change
@@ -210,5 +211,17 @@ def _refund(live_shop: LiveShop, pos: int, doc: Doc, *, amount: int | None, at: 
     refunded = ledger_cents(amount, shop.currency, shop.payout, paid_at(doc))
     first = doc["transactions"][0]
     goods = ledger_cents(first["price"]["amount"] * first["quantity"], shop.currency, shop.payout, paid_at(doc))
-    group = refund_bookings(shop, pos=pos, at=at, gross=gross_cents(shop, doc), refunded=refunded, goods=goods)
+    # What the receipt's parts do not name, and its total holds, is the state's fee.
+    named = sum(doc[name]["amount"] for name in ("subtotal", "total_shipping_cost", "gift_wrap_price", *_TAXES))
+    taxes = (*(doc[name]["amount"] for name in _TAXES), doc["grandtotal"]["amount"] - named)
+    sales_tax, vat, fee = (ledger_cents(tax, shop.currency, shop.payout, paid_at(doc)) for tax in taxes)
+    group = refund_bookings(
+        shop,
+        pos=pos,
+        at=at,
+        gross=gross_cents(shop, doc),
+        refunded=refunded,
+        goods=goods,
+        taxes=(sales_tax, vat, fee),
+    )
     live_shop.store.book(lambda book: book.book(group))

@@ -55,6 +55,8 @@ class Order(NamedTuple):
     wrap: int
     refunds: tuple[Refund, ...]
     digital: bool
+    # A state's fee for each delivery: in the total, and in no part that the receipt names (Colorado).
+    delivery_fee: int = 0
 
     @property
     def total(self) -> int:
@@ -70,8 +72,8 @@ class Order(NamedTuple):
 
     @property
     def grand_total(self) -> int:
-        """What the buyer pays: goods less coupons, shipping, tax, VAT and gift wrap."""
-        return self.total - self.discount + self.shipping + self.tax + self.vat + self.wrap
+        """What the buyer pays: goods less coupons, shipping, tax, VAT, gift wrap and the state's fee."""
+        return self.total - self.discount + self.shipping + self.tax + self.vat + self.wrap + self.delivery_fee
 
 
 def make_order(shop: Shop, pos: int, *, at: int | None = None, paid: bool = True) -> Order:
@@ -81,6 +83,7 @@ def make_order(shop: Shop, pos: int, *, at: int | None = None, paid: bool = True
     lines = _lines(shop, rng, buyer)
     goods = sum(line.price * line.quantity - line.coupon for line in lines)
     taxed = goods + sum(line.shipping for line in lines)
+    digital = all(line.listing.product.digital for line in lines)
     wrap = from_dollar_cents(350, shop.currency) if rng.chance(20) else 0
     order = Order(
         pos=pos,
@@ -94,7 +97,8 @@ def make_order(shop: Shop, pos: int, *, at: int | None = None, paid: bool = True
         vat=rounded(taxed * buyer.country.vat, 1000),
         wrap=wrap,
         refunds=(),
-        digital=all(line.listing.product.digital for line in lines),
+        digital=digital,
+        delivery_fee=from_dollar_cents(31, shop.currency) if buyer.state == "CO" and not digital else 0,
     )
     if at is not None:
         return order._replace(paid_at=at) if paid else order

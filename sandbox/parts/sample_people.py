@@ -97,7 +97,7 @@ COUNTRIES: dict[str, Country] = {
             ("Austin", "TX", "78701"),
             ("Brooklyn", "NY", "11201"),
             ("Coeur d&#39;Alene", "ID", "83814"),
-            ("Chicago", "IL", "60601"),
+            ("Denver", "CO", "80202"),
         ),
         _LATIN_STREETS,
         tax=78,

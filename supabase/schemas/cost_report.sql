@@ -1,8 +1,7 @@
 -- What a seller made of each order: revenue, refunds, fees, cost of goods, profit. Amounts of two currencies are never
 -- added: where a part of an order is in another currency than the order itself, its profit is not told.
 
--- order_profits: every order of a user's channels with its money. Revenue is what the buyer paid less the taxes that
--- are passed on; fees are those that the ledger, or else the payment, names for the order.
+-- order_profits: every order of a user's channels with its money, as its money events have it. Fees are those that are named for the order.
 create or replace function private.order_profits(p_user_id uuid) returns table (
         platform text, connection_id uuid, platform_id text, order_number text, ordered_at timestamptz, currency text, revenue bigint,
         refunds bigint, fees bigint, cost_state text, cost_source text, cost bigint, cost_currency text,
@@ -11,39 +10,31 @@ language plpgsql stable set search_path = '' as $$
 declare shops uuid[] := private.connections_of(p_user_id);
 begin
     return query
-    with taken as (
-        select p.connection_id, p.order_platform_id, p.currency, -sum(p.entry_amount) as fees
-        from public.payments as p
-        where p.connection_id = any (shops) and not p.is_deleted and p.order_platform_id is not null
-          and private.is_fee(p.entry_type)
-        group by 1, 2, 3
-        union all
-        -- Where there is no ledger, the fees stand with the payment.
-        select p.connection_id, p.order_platform_id, p.currency, sum(p.fees_amount)
-        from public.order_payments as p
-        where p.connection_id = any (shops) and not p.is_deleted and p.fees_amount is not null
-          and p.platform not in (select c.platform from private.sales_channels as c where c.has_ledger)
+    with parts as materialized (
+        select s.id as shop, e.order_platform_id as id, e.currency as code,
+               coalesce(sum(e.amount) filter (where c.figure in ('gross_sales', 'discounts', 'shipping', 'other_income')
+                                                and e.class not like 'reversal\_%'), 0) as revenue,
+               coalesce(-sum(e.amount) filter (where e.class like 'reversal\_%'), 0) as refunds,
+               coalesce(-sum(e.amount) filter (where c.figure in ('fees', 'ads', 'labels', 'disputes')), 0) as fees,
+               coalesce(-sum(e.amount) filter (where c.figure = 'cost_of_goods'), 0) as cost
+        from unnest(shops) as s (id) cross join lateral private.money_events(s.id, '-infinity', 'infinity') as e
+        join private.money_classes as c on c.class = e.class and c.part = 'profit'
+        where e.order_platform_id is not null
         group by 1, 2, 3),
-    fee as materialized (
-        select t.connection_id, t.order_platform_id, min(t.currency) as currency, max(t.currency) as other, sum(t.fees) as fees
-        from taken as t group by 1, 2),
-    refund as materialized (
-        select r.connection_id, r.order_platform_id, min(r.currency) as currency, max(r.currency) as other,
-               case when count(*) = count(r.refund_amount) then sum(r.refund_amount) end as refunds
-        from public.order_refunds as r where r.connection_id = any (shops) and not r.is_deleted group by 1, 2)
-    select o.platform, o.connection_id, o.platform_id, o.order_number, o.ordered_at, o.currency, m.revenue, m.refunds, m.fees,
-           o.cost_state, o.cost_source, o.cost_amount, o.cost_currency, m.same,
-           case when m.same and o.cost_state = 'linked' then m.revenue - m.refunds - m.fees - o.cost_amount end
+    whole as materialized (
+        select p.shop, p.id, min(p.code) as code, max(p.code) as other, sum(p.revenue) as revenue, sum(p.refunds) as refunds, sum(p.fees) as fees,
+               sum(p.cost) as cost
+        from parts as p where p.revenue <> 0 or p.refunds <> 0 or p.fees <> 0 or p.cost <> 0 group by 1, 2)
+    select o.platform, o.connection_id, o.platform_id, o.order_number, o.ordered_at, o.currency,
+           case when o.item_total_amount is not null or o.subtotal_amount is not null then coalesce(w.revenue, 0) end::bigint,
+           coalesce(w.refunds, 0)::bigint, coalesce(w.fees, 0)::bigint, o.cost_state, o.cost_source, o.cost_amount, o.cost_currency, m.same,
+           case when m.same and o.cost_state = 'linked' and (o.item_total_amount is not null or o.subtotal_amount is not null)
+                then w.revenue - w.refunds - w.fees - w.cost end::bigint
     from public.orders as o
-    left join fee as f on f.connection_id = o.connection_id and f.order_platform_id = o.platform_id
-    left join refund as r on r.connection_id = o.connection_id and r.order_platform_id = o.platform_id
-    cross join lateral (
-        select o.total_amount - coalesce(o.tax_amount, 0) - coalesce(o.vat_amount, 0) as revenue,
-               case when r.order_platform_id is null then 0 else r.refunds end::bigint as refunds, coalesce(f.fees, 0)::bigint as fees,
-               coalesce(f.currency, o.currency) = o.currency and coalesce(f.other, o.currency) = o.currency
-               and coalesce(r.currency, o.currency) = o.currency and coalesce(r.other, o.currency) = o.currency
-               and coalesce(o.cost_currency, o.currency) = o.currency as same) as m
-    where o.connection_id = any (shops) and not o.is_deleted;
+    left join whole as w on w.shop = o.connection_id and w.id = o.platform_id
+    cross join lateral (select coalesce(w.code, o.currency) = o.currency and coalesce(w.other, o.currency) = o.currency
+                               and coalesce(o.cost_currency, o.currency) = o.currency as same) as m
+    where o.connection_id = any (shops) and private.counts_as_sale(o);
 end $$;
 
 -- cost_report: totals by platform and currency, and what could not be linked, by reason, the newest p_limit of each
@@ -73,7 +64,7 @@ begin
             from money as m group by 1, 2),
         spent as (
             select c.source, c.currency, c.state, coalesce(c.reason, '') as reason, count(*) as count,
-                   sum(c.production_amount + c.shipping_amount) as cost
+                   sum(c.production_amount + c.shipping_amount + coalesce(c.tax_amount, 0)) as cost
             from public.order_costs as c
             where c.user_id = p_user_id and (p_connections is null or c.connection_id = any (p_connections))
             group by 1, 2, 3, 4),
@@ -95,7 +86,7 @@ begin
                            'source', c.source, 'shop_id', c.shop_id, 'source_id', c.source_id, 'state', c.state, 'reason', c.reason,
                            'order_type', c.order_type, 'reference', c.reference, 'label', c.label,
                            'reprint_of', c.reprint_of, 'ordered_at', c.ordered_at, 'currency', c.currency,
-                           'cost', c.production_amount + c.shipping_amount,
+                           'cost', c.production_amount + c.shipping_amount + coalesce(c.tax_amount, 0),
                            'candidates', (
                                select coalesce(jsonb_agg(jsonb_build_object('platform', k.platform, 'shop_id', a.shop_id,
                                                                             'platform_id', k.order_platform_id)

@@ -3,9 +3,8 @@
 -- them; an order that two of them could mean is ambiguous. Everything here is derived: order_costs and cost_links from the records, the four columns of
 -- orders from those. Triggers derive it in the transaction that brings a change, whichever record comes first.
 
--- Whose orders are sales, to which a cost can belong: a row, which stands in the platform's own file. `has_ledger`: what
--- it takes for itself stands in its ledger (public.payments), and not with each payment as well.
-create table private.sales_channels (platform text primary key, has_ledger boolean not null);
+-- Whose orders are sales, to which a cost can belong: a row, which stands in the platform's own file.
+create table private.sales_channels (platform text primary key);
 
 -- What a printer's cost of a line covers, one piece or the whole line: a row, which stands in the printer's own file. It
 -- is the one place where this is decided; public.set_cost_rule changes it and counts again.
@@ -32,8 +31,12 @@ create table public.order_costs (
     currency text not null,
     production_amount bigint not null,
     shipping_amount bigint not null,
+    -- Null where the printer does not say it. A cost, unless the seller reclaims it (profiles.reclaims_tax).
+    tax_amount bigint,
     -- False while the printer has not calculated it.
     is_known boolean not null,
+    -- False where a part of it is of a kind that nobody has classified yet (money_classes.sql).
+    is_classified boolean not null default true,
     state text not null default 'unlinked' check (state in ('linked', 'ambiguous', 'unlinked')),
     reason text,
     platform text,
@@ -46,6 +49,7 @@ create table public.order_costs (
 create index order_costs_by_reference on public.order_costs (user_id, reference) where reference is not null;
 create index order_costs_by_label on public.order_costs (user_id, label) where label is not null;
 create index order_costs_of_first on public.order_costs (connection_id, reprint_of) where reprint_of is not null;
+create index order_costs_unsold on public.order_costs (connection_id, ordered_at) where state <> 'linked';
 create index order_costs_open on public.order_costs (user_id, state, connection_id, source_id) where state <> 'linked';
 select private.own_rows('order_costs');
 
@@ -107,7 +111,7 @@ language sql set search_path = '' set enable_seqscan = off set enable_hashjoin =
 as $$
     with settled as materialized (
         select w.connection_id, w.id, min(c.source) as source, min(c.currency) as currency,
-               sum(c.production_amount + c.shipping_amount)::bigint as amount,
+               sum(c.production_amount + c.shipping_amount + c.tax_amount)::bigint as amount,
                case when bool_or(c.state = 'ambiguous') or min(c.currency) <> max(c.currency) then 'ambiguous'
                     when bool_and(c.is_known) then 'linked'
                     else 'no_cost_yet' end as state
@@ -117,8 +121,10 @@ as $$
             select k.connection_id, k.source_id from private.cost_links as k
             where k.order_connection_id = w.connection_id and k.order_platform_id = w.id offset 0) as k on true
         left join lateral (
-            select c.source, c.currency, c.production_amount, c.shipping_amount, c.state, c.is_known
+            select c.source, c.currency, c.production_amount, c.shipping_amount, c.state, c.is_known,
+                   case when u.reclaims_tax then 0 else coalesce(c.tax_amount, 0) end as tax_amount
             from public.order_costs as c
+            join public.profiles as u on u.user_id = c.user_id
             where c.connection_id = k.connection_id and c.source_id = k.source_id offset 0) as c on true
         group by w.connection_id, w.id),
     changed as materialized (
@@ -283,18 +289,19 @@ begin
         with facts as materialized (select * from private.%I($1, $2)),
         saved as (
             insert into public.order_costs as c (connection_id, user_id, source, source_id, order_type, reference, label,
-                reprint_of, is_reprint, ordered_at, currency, production_amount, shipping_amount, is_known)
+                reprint_of, is_reprint, ordered_at, currency, production_amount, shipping_amount, is_known, tax_amount, is_classified)
             select $1, $4, $3, f.* from facts as f
             on conflict (connection_id, source_id) do update
                set order_type = excluded.order_type, reference = excluded.reference, label = excluded.label,
                    reprint_of = excluded.reprint_of, is_reprint = excluded.is_reprint, ordered_at = excluded.ordered_at,
                    currency = excluded.currency, production_amount = excluded.production_amount,
-                   shipping_amount = excluded.shipping_amount, is_known = excluded.is_known
+                   shipping_amount = excluded.shipping_amount, is_known = excluded.is_known,
+                   tax_amount = excluded.tax_amount, is_classified = excluded.is_classified
              where (c.order_type, c.reference, c.label, c.reprint_of, c.is_reprint, c.ordered_at, c.currency,
-                    c.production_amount, c.shipping_amount, c.is_known) is distinct from
+                    c.production_amount, c.shipping_amount, c.is_known, c.tax_amount, c.is_classified) is distinct from
                    (excluded.order_type, excluded.reference, excluded.label, excluded.reprint_of, excluded.is_reprint,
                     excluded.ordered_at, excluded.currency, excluded.production_amount, excluded.shipping_amount,
-                    excluded.is_known)
+                    excluded.is_known, excluded.tax_amount, excluded.is_classified)
             returning c.source_id)
         select coalesce((select array_agg(s.source_id) from saved as s), '{}'),
                coalesce((select array_agg(i) from unnest($2) as i where i not in (select source_id from facts)), '{}')

@@ -20,69 +20,44 @@ end $$;
 revoke all on function public.recent_orders(uuid, int) from public, anon, authenticated;
 grant execute on function public.recent_orders(uuid, int) to service_role;
 
--- is_fee: whether a ledger entry is what a platform takes for itself. A type that no list knows is one: a fee that
--- nobody has heard of must not look like profit. The rest moves money (payouts, reserves), repeats what orders say
--- (payments, refunds) or belongs to the state (taxes). Etsy's sheet, section 7.2. Asked of every entry: without a
--- setting of its own it is put into the question that asks, where a call would cost five times as much.
-create or replace function private.is_fee(p_entry_type text) returns boolean
-language sql immutable as $$
-    select p_entry_type <> all (array['PAYMENT_GROSS', 'REFUND_GROSS', 'REFUND', 'DISBURSE2', 'billing_payment',
-        'RESERVE', 'recoupment', 'sales_tax', 'vat_tax_ep', 'VAT_REFUND_EP']);
-$$;
-
--- figures: sums over a user's shops by platform, currency and unit of time ('day', 'month' or 'year' in p_zone) from p_since on.
--- Revenue is what buyers paid less the taxes that are passed on; amounts of two currencies are never added, and one that
--- could not be read adds nothing.
+-- figures: sums over a user's shops by platform, currency and unit of time ('day', 'month' or 'year') of the shop's own days, from p_since
+-- on as p_zone has it. They are sums of money events (money_events.sql), as far as those are rolled up: revenue is what was sold, less discounts,
+-- with shipping and the rest, without taxes; refunds are the parts of what was given back that were revenue; fees are what the platform
+-- took, advertising and labels with them. Amounts of two currencies are never added. What is unclassified is in none of them.
 create or replace function public.figures(p_user_id uuid, p_unit text, p_zone text, p_since timestamptz) returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '5s'
 -- A plan expects as many units of time as there are rows, or, before the first statistics, hardly a row: it would sort
 -- them all. They are few, and so are titles: groups are kept in memory (up to twice work_mem) while rows go by.
 set enable_sort = off set work_mem = '32MB' as $$
-declare shops uuid[] := private.connections_of(p_user_id);
+declare shops uuid[] := private.connections_of(p_user_id); first date := (p_since at time zone p_zone)::date;
 begin
     return (
-        with bought as materialized (
-            select platform, currency, case when cost_state = 'linked' and cost_currency <> currency then cost_currency end as other,
-                   date_trunc(p_unit, ordered_at at time zone p_zone) as starts, count(*) as orders,
-                   coalesce(sum(total_amount - coalesce(tax_amount, 0) - coalesce(vat_amount, 0)), 0) as revenue,
-                   coalesce(sum(cost_amount) filter (where cost_state = 'linked' and cost_currency = currency), 0) as cost,
-                   sum(cost_amount) filter (where cost_state = 'linked' and cost_currency <> currency) as other_cost,
-                   count(*) filter (where cost_state = 'linked') as costed,
-                   count(*) filter (where cost_state <> 'linked') as uncosted
-            from public.orders
-            where connection_id = any (shops) and not is_deleted and ordered_at >= p_since
-            group by 1, 2, 3, 4),
-        parts as (
-            select platform, currency, starts, orders, revenue, 0::numeric as refunds, 0::numeric as fees, cost, costed, uncosted
-            from bought
-            union all
-            -- Costs in another currency than the order's stand by themselves.
-            select platform, other, starts, 0, 0, 0, 0, other_cost, 0, 0 from bought where other is not null
-            union all
-            select platform, currency, date_trunc(p_unit, refunded_at at time zone p_zone),
-                   0, 0, coalesce(sum(refund_amount), 0), 0, 0, 0, 0
-            from public.order_refunds
-            where connection_id = any (shops) and not is_deleted and refunded_at >= p_since
-            group by 1, 2, 3
-            union all
-            select platform, currency, date_trunc(p_unit, occurred_at at time zone p_zone),
-                   0, 0, 0, -sum(entry_amount), 0, 0, 0
-            from public.payments
-            where connection_id = any (shops) and not is_deleted and occurred_at >= p_since and private.is_fee(entry_type)
-            group by 1, 2, 3
-            union all
-            -- Where there is no ledger, the fees stand with the payment.
-            select platform, currency, date_trunc(p_unit, paid_at at time zone p_zone),
-                   0, 0, 0, sum(fees_amount), 0, 0, 0
-            from public.order_payments
-            where connection_id = any (shops) and not is_deleted and paid_at >= p_since and fees_amount is not null
-              and platform not in (select c.platform from private.sales_channels as c where c.has_ledger)
+        with sums as (
+            select d.platform, d.currency, date_trunc(p_unit, d.day::timestamp)::date as starts,
+                   coalesce(sum(d.events) filter (where d.class = 'order'), 0) as orders,
+                   coalesce(sum(d.amount) filter (where c.part = 'profit' and c.figure in ('gross_sales', 'discounts', 'shipping', 'other_income')
+                                                    and d.class not like 'reversal\_%'), 0) as revenue,
+                   coalesce(-sum(d.amount) filter (where c.part = 'profit' and d.class like 'reversal\_%'), 0) as refunds,
+                   coalesce(-sum(d.amount) filter (where c.figure in ('fees', 'ads', 'labels', 'disputes')), 0) as fees,
+                   coalesce(-sum(d.amount) filter (where c.figure = 'cost_of_goods'), 0) as cost,
+                   coalesce(sum(d.events) filter (where d.class = 'order'), 0)
+                   - coalesce(sum(d.events) filter (where d.class = 'uncosted'), 0) as costed,
+                   coalesce(sum(d.events) filter (where d.class = 'uncosted'), 0) as uncosted,
+                   coalesce(sum(d.events) filter (where d.class = 'unclassified'), 0) as unclassified,
+                   coalesce(sum(d.amount) filter (where d.class = 'unclassified'), 0) as unclassified_amount
+            from public.money_days as d left join private.money_classes as c on c.class = d.class
+            where d.connection_id = any (shops) and d.day >= first
             group by 1, 2, 3),
-        sums as (
-            select platform, currency, starts::date as starts, sum(orders) as orders, sum(revenue) as revenue,
-                   sum(refunds) as refunds, sum(fees) as fees, sum(cost) as cost, sum(costed) as costed,
-                   sum(uncosted) as uncosted
-            from parts group by 1, 2, 3),
+        standing as (
+            select a.platform, a.id as connection_id, a.shop_name, private.proved_until(a.id) as proved_until,
+                   count(s.day) filter (where s.state = 'open') as open_days, count(s.day) as days
+            from public.connected_accounts as a
+            left join public.money_day_states as s on s.connection_id = a.id and s.day >= first
+            where a.id = any (shops) group by 1, 2, 3),
+        open_ones as (
+            select w.key as name, sum(w.value::bigint) as number
+            from public.money_day_states as s cross join lateral jsonb_each_text(s.waits) as w
+            where s.connection_id = any (shops) and s.day >= first and s.state = 'open' group by 1),
         titles as (
             -- A line is of its order's time: not every platform tells it of lines. By title first: the last of a
             -- listing's titles is then found among few instead of among all lines.
@@ -91,7 +66,7 @@ begin
             from public.line_items as l
             join public.orders as o on o.connection_id = l.connection_id and o.platform_id = l.order_platform_id
             where l.connection_id = any (shops) and not l.is_deleted
-              and o.connection_id = any (shops) and not o.is_deleted and o.ordered_at >= p_since
+              and o.connection_id = any (shops) and private.counts_as_sale(o) and o.ordered_at >= p_since
             group by 1, 2, 3, 4, 5),
         sellers as (
             select platform, connection_id, currency, listing_platform_id, max(title) as title, sum(sold) as sold,
@@ -101,7 +76,10 @@ begin
                      case when listing_platform_id is null then title end
             order by amount desc, sold desc, connection_id, currency, listing_platform_id, title limit 6)
         select jsonb_build_object(
-            'sums', coalesce((select jsonb_agg(to_jsonb(sums) order by starts, platform, currency) from sums), '[]'),
+            'sums', coalesce((select jsonb_agg(to_jsonb(sums) order by starts, platform, currency) from sums
+                              where orders + uncosted + unclassified > 0 or revenue <> 0 or refunds <> 0 or fees <> 0 or cost <> 0), '[]'),
+            'standing', coalesce((select jsonb_agg(to_jsonb(standing) order by platform, connection_id) from standing), '[]'),
+            'open', coalesce((select jsonb_object_agg(name, number) from open_ones), '{}'),
             'best_sellers', coalesce((select jsonb_agg(to_jsonb(sellers) order by amount desc, sold desc, connection_id, currency,
                                                        listing_platform_id, title) from sellers), '[]'),
             'now', clock_timestamp()));

@@ -54,6 +54,12 @@ language sql immutable set search_path = '' as $$
     ('public.unit_costs', 'connection', null, null, null, 'one a value of a variant'),
     ('public.shop_time_zones', 'connection', null, null, null, 'one a change of a shop''s zone'),
     ('private.cost_links', 'connection', null, null, null, 'one an order of a printer, and each that it may be'),
+    ('public.money_days', 'connection', null, null, null, 'one a day, currency and class'),
+    ('public.money_day_states', 'connection', null, null, null, 'one a day'),
+    ('private.money_marks', 'connection', null, null, null, 'until they are rolled up'),
+    ('private.money_touched', 'connection', null, null, null, 'until they are rolled up'),
+    -- Sellers pay taxes by what stood there: it goes with the shop.
+    ('private.money_journal', 'connection', null, null, null, 'one each change of a closed day'),
     -- Senders repeat for days, and people replay by hand: a month is remembered.
     ('private.webhook_deliveries', 'service', '30 days', 'received_at', null, null),
     ('private.lateness', 'service', '90 days', 'week', null, null),
@@ -76,6 +82,9 @@ language sql immutable set search_path = '' as $$
     ('private.round_rules', 'reference', null, null, null, 'one an entity of a platform'),
     ('private.round_prices', 'reference', null, null, null, 'one a platform whose shops share a day'),
     ('private.sales_channels', 'reference', null, null, null, 'one a platform'),
+    ('private.money_classes', 'reference', null, null, null, 'one a class'),
+    ('private.money_kinds', 'reference', null, null, null, 'one a kind of a platform''s records'),
+    ('private.money_streams', 'reference', null, null, null, 'one an entity of a platform'),
     ('private.cost_rules', 'reference', null, null, null, 'one a platform'),
     ('private.currencies', 'reference', null, null, null, 'one a currency'),
     ('private.html_entities', 'reference', null, null, null, 'one a name');

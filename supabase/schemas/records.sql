@@ -121,6 +121,7 @@ create table public.order_refunds (
     is_deleted boolean not null default false,
     primary key (connection_id, platform_id)
 );
+create index order_refunds_by_time on public.order_refunds (connection_id, refunded_at) where not is_deleted;
 create index order_refunds_of_order on public.order_refunds (connection_id, order_platform_id) where not is_deleted;
 select private.synced_table('order_refunds');
 
@@ -216,6 +217,7 @@ create table public.payments (
     primary key (connection_id, platform_id)
 );
 create index payments_in_sequence on public.payments (connection_id, sequence_number) where not is_deleted;
+create index payments_by_time on public.payments (connection_id, occurred_at) where not is_deleted;
 create index payments_of_order on public.payments (connection_id, order_platform_id)
     where order_platform_id is not null;
 create index payments_unresolved on public.payments (connection_id, reference_type, reference_id)
@@ -281,6 +283,7 @@ create table public.order_transactions (
     is_deleted boolean not null default false,
     primary key (connection_id, platform_id)
 );
+create index order_transactions_by_time on public.order_transactions (connection_id, processed_at) where not is_deleted;
 create index order_transactions_of_order on public.order_transactions (connection_id, order_platform_id) where not is_deleted;
 select private.synced_table('order_transactions');
 

@@ -11,6 +11,8 @@ create table public.profiles (
     created_at timestamptz not null default now(),
     -- Since when the user is left alone (pausing.sql).
     paused_at timestamptz,
+    -- Gets back the tax that printers charge, so that it is no cost.
+    reclaims_tax boolean not null default false,
     check ((backfill_status = 'completed') = (backfill_completed_at is not null))
 );
 comment on table public.profiles is 'One row a user of the product; backfill_status is what the dashboard shows.';

@@ -51,6 +51,7 @@ class Print:
     status: str = "fulfilled"
     kind: str = "external"
     currency: str = "USD"
+    tax: int = 0
     gone: bool = False
 
 
@@ -108,6 +109,7 @@ def printed(order: Mapping[str, Any]) -> Print:
         of=next(iter(about.get("reprinted_order_ids", [])), None),
         kind=about["order_type"],
         status=order["status"],
+        tax=order["total_tax"],
         lines=tuple(
             Line(quantity=i["quantity"], cost=i["cost"], shipping=i["shipping_cost"], status=i["status"])
             for i in order["line_items"]
@@ -237,7 +239,9 @@ def live(each: Print) -> list[Line]:
 
 
 def cost_of(each: Print) -> int:
-    return sum((line.cost or 0) * line.quantity + (line.shipping or 0) for line in live(each))
+    """The tax that the printer charges is a cost of the seller's."""
+    lines = live(each)
+    return sum((line.cost or 0) * line.quantity + (line.shipping or 0) for line in lines) + (each.tax if lines else 0)
 
 
 def _is_known(each: Print) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from execution.catalog import PLATFORMS
@@ -58,6 +59,8 @@ class DashboardView:
     total: PlatformLine
     best_sellers: tuple[Seller, ...]
     cautions: tuple[str, ...]
+    # Up to where it is proved, and what is still open.
+    standing: str
 
 
 def dashboard_view(
@@ -99,8 +102,42 @@ def dashboard_view(
             *_unread(jobs),
             *_silent_platforms(by_platform, jobs),
             *_cautions(total, facts["sums"], shown, formats),
+            *_unclassified(facts["sums"], formats),
         ),
+        standing=_standing(facts, formats),
     )
+
+
+_WAITS = {
+    "uncosted": "orders without a cost",
+    "fees_unknown": "orders whose fees are not told yet",
+    "unclassified": "entries of a kind that we do not know yet",
+}
+
+
+def _standing(facts: Mapping[str, Any], formats: Formats) -> str:
+    """Days are the shops' own. A figure is proved as far as the least of what it stands on."""
+    proved = [shop["proved_until"] for shop in facts.get("standing", ()) if shop["days"] or shop["proved_until"]]
+    if not proved or not all(proved):
+        return "Not proved yet: not all of your shops have been read to their end. Days are those of each shop."
+    until = formats.moment(min(map(datetime.fromisoformat, proved)))
+    waits = [
+        f"{formats.number(n)} {_WAITS[name]}" for name, n in sorted(facts.get("open", {}).items()) if name in _WAITS
+    ]
+    return (
+        f"Proved until {until}."
+        + (f" Still open: {', '.join(waits)}." if waits else "")
+        + " Days are those of each shop."
+    )
+
+
+def _unclassified(sums: Sequence[Row], formats: Formats) -> Iterator[str]:
+    """On top and in no total: nobody knows yet whether it is a fee, a tax or money that only moves."""
+    for currency in sorted({row["currency"] for row in sums if row.get("unclassified")}):
+        of = [row for row in sums if row["currency"] == currency]
+        number = sum(int(row["unclassified"]) for row in of)
+        amount = formats.money(sum(int(row["unclassified_amount"]) for row in of), currency)
+        yield f"Of a kind that we do not know yet, and in no figure: {formats.number(number)} entries, {amount}."
 
 
 def _lowering() -> Iterator[tuple[tuple[str, str], str]]:

@@ -2,7 +2,7 @@
 --
 -- Set operations rather than anti-joins: their cost does not hang on statistics that nobody has gathered yet.
 
-insert into private.sales_channels values ('etsy', true);
+insert into private.sales_channels values ('etsy');
 
 insert into private.round_rules (platform, entity, position, seldom, whole, lookback, lookback_cap, table_name, timed_by,
                                  sampled_from) values
@@ -270,4 +270,181 @@ language sql stable set search_path = '' as $$
         where p.sync_run_id = job.run_id and p.order_platform_id is not null
           and not exists (select from public.orders as o
                           where o.connection_id = job.connection_id and o.platform_id = p.order_platform_id));
+$$;
+
+insert into private.money_streams values ('etsy', 'orders'), ('etsy', 'payments');
+insert into private.money_kinds (platform, source, kind, class) values
+    ('etsy', 'ledger', 'PAYMENT_GROSS', 'payment'),
+    ('etsy', 'ledger', 'REFUND_GROSS', 'refund_paid'), ('etsy', 'ledger', 'REFUND', 'refund_paid'),
+    ('etsy', 'ledger', 'sales_tax', 'tax_passed'), ('etsy', 'ledger', 'buyer_fee', 'tax_passed'), ('etsy', 'ledger', 'vat_tax_ep', 'tax_passed'), ('etsy', 'ledger', 'VAT_REFUND_EP', 'tax_passed'),
+    ('etsy', 'ledger', 'transaction', 'fee_selling'), ('etsy', 'ledger', 'shipping_transaction', 'fee_selling'), ('etsy', 'ledger', 'gift_wrap_fees', 'fee_selling'),
+    ('etsy', 'ledger', 'PAYMENT_PROCESSING_FEE', 'fee_payment'), ('etsy', 'ledger', 'REFUND_PROCESSING_FEE', 'fee_payment'), ('etsy', 'ledger', 'DEPOSIT_FEE', 'fee_payment'),
+    ('etsy', 'ledger', 'listing', 'fee_listing'), ('etsy', 'ledger', 'listing_private', 'fee_listing'), ('etsy', 'ledger', 'renew', 'fee_listing'), ('etsy', 'ledger', 'renew_sold', 'fee_listing'), ('etsy', 'ledger', 'renew_sold_auto', 'fee_listing'), ('etsy', 'ledger', 'renew_expired', 'fee_listing'), ('etsy', 'ledger', 'auto_renew_expired', 'fee_listing'), ('etsy', 'ledger', 'transaction_quantity', 'fee_listing'),
+    ('etsy', 'ledger', 'regulatory_operating_fee', 'fee_regulatory'),
+    ('etsy', 'ledger', 'prolist', 'ads'), ('etsy', 'ledger', 'offsite_ads_fee', 'ads'),
+    ('etsy', 'ledger', 'vat_seller_services', 'tax_on_fees'), ('etsy', 'ledger', 'vat_on_processing_fees', 'tax_on_fees'),
+    ('etsy', 'ledger', 'seller_credit', 'credit'), ('etsy', 'ledger', 'SELLER_DRIVEN_TRAFFIC_CREDIT', 'credit'),
+    ('etsy', 'ledger', 'shipping_labels', 'label'), ('etsy', 'ledger', 'shipping_label', 'label'), ('etsy', 'ledger', 'shipping_label_usps_adjustment', 'label'), ('etsy', 'ledger', 'shipping_label_usps_adjustment_credit', 'label'),
+    ('etsy', 'ledger', 'subscription', 'subscription'), ('etsy', 'ledger', 'seller_onboarding_fee', 'subscription'), ('etsy', 'ledger', 'seller_onboarding_fee_payment', 'subscription'),
+    ('etsy', 'ledger', 'DISBURSE', 'transfer'), ('etsy', 'ledger', 'DISBURSE2', 'transfer'), ('etsy', 'ledger', 'ADYENBALANCE_REVERSAL', 'transfer'), ('etsy', 'ledger', 'RESERVE', 'transfer'), ('etsy', 'ledger', 'billing_payment', 'transfer'), ('etsy', 'ledger', 'recoupment', 'transfer'), ('etsy', 'ledger', 'RECOUP', 'transfer');
+
+-- etsy_ledger: the entries of a time with their classes. Joined, not asked for each entry.
+create or replace function private.etsy_ledger(p_connection_id uuid, p_from timestamptz, p_to timestamptz)
+returns table (platform_id text, class text, occurred_at timestamptz, currency text, entry_amount bigint, order_platform_id text, entry_type text)
+language sql stable set search_path = '' as $$
+    select p.platform_id, coalesce(k.class, f.class, 'unclassified'), p.occurred_at, p.currency, p.entry_amount, p.order_platform_id, p.entry_type
+    from public.payments as p
+    left join private.money_kinds as k on k.platform = 'etsy' and k.source = 'ledger' and k.kind = p.entry_type
+    left join private.money_kinds as f on f.platform = 'etsy' and f.source = 'ledger' and k.kind is null
+                                      and p.entry_type like '%\_refund' and f.kind = left(p.entry_type, -7)
+    where p.connection_id = p_connection_id and p.occurred_at >= p_from and p.occurred_at < p_to and not p.is_deleted;
+$$;
+
+-- etsy_taxes: of these orders what the ledger says: whether the payment is there, how much tax was taken, what of it came back and when.
+-- Both are told as shares, so that a ledger in another currency tells as much.
+create or replace function private.etsy_taxes(p_connection_id uuid, p_orders text[])
+returns table (order_platform_id text, is_paid boolean, taken bigint, back_at timestamptz[], back bigint[])
+language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+    select w.id, coalesce(bool_or(t.class = 'payment'), false), -coalesce(sum(t.amount) filter (where t.is_tax and t.amount < 0), 0)::bigint,
+           array_agg(t.at order by t.at, t.id) filter (where t.is_tax and t.amount > 0),
+           array_agg(t.amount order by t.at, t.id) filter (where t.is_tax and t.amount > 0)
+    from unnest(p_orders) as w (id)
+    left join lateral (
+        select p.platform_id as id, p.occurred_at as at, p.entry_amount as amount, k.class,
+               k.class = 'tax_passed' and p.entry_type not like 'buyer\_fee%' as is_tax
+        from public.payments as p
+        join private.money_kinds as k on k.platform = 'etsy' and k.source = 'ledger'
+                                     and (k.kind = p.entry_type or p.entry_type like '%\_refund' and k.kind = left(p.entry_type, -7))
+        where p.connection_id = p_connection_id and p.order_platform_id = w.id and not p.is_deleted
+          and k.class in ('payment', 'tax_passed') offset 0) as t on true
+    group by w.id;
+$$;
+
+-- money_reversals_etsy: what was given back of these orders. A refund is an amount (sheet, section 8); which part of it was tax is in
+-- the ledger where Etsy took that (etsy/open-api#29), and the tax's share of it where the seller owes it. An entry belongs to the last refund
+-- that was not later, by a few minutes at most.
+create or replace function private.money_reversals_etsy(p_connection_id uuid, p_orders text[]) returns setof private.money_event
+language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+    with refunds as materialized (
+        select r.platform_id, r.order_platform_id, r.refunded_at, r.currency, coalesce(r.refund_amount, 0) as amount,
+               sum(coalesce(r.refund_amount, 0)) over so_far as sum_, lead(r.refunded_at) over (
+                   partition by r.order_platform_id order by r.refunded_at, r.platform_id) as next_at
+        from (select distinct unnest(p_orders) as id) as w
+        cross join lateral (select r.platform_id, r.order_platform_id, r.refunded_at, r.currency, r.refund_amount from public.order_refunds as r
+                            where r.connection_id = p_connection_id and r.order_platform_id = w.id and not r.is_deleted
+                              and coalesce(r.status, '') not in ('failed', 'failure') offset 0) as r
+        window so_far as (partition by r.order_platform_id order by r.refunded_at, r.platform_id rows unbounded preceding)),
+    taxes as materialized (
+        select * from private.etsy_taxes(p_connection_id, array(select distinct r.order_platform_id from refunds as r))),
+    split as (
+        select r.*, o.ordered_at, o.platform_id as order_id, t.taken, t.is_paid, p.*
+        from refunds as r
+        join taxes as t on t.order_platform_id = r.order_platform_id
+        left join public.orders as o on o.connection_id = p_connection_id and o.platform_id = r.order_platform_id
+        left join lateral private.sale_parts(o) as s on true
+        left join lateral private.refund_parts(o, r.sum_::bigint, (case
+            when t.taken > 0 then round(s.tax * (
+                select coalesce(sum(b.back), 0) from unnest(t.back_at, t.back) as b (at, back)
+                where r.next_at is null or b.at < r.next_at - interval '5 minutes') / t.taken)
+            when coalesce(o.total_amount, 0) > 0 then round(r.sum_ * s.tax / o.total_amount) else 0 end)::bigint) as p on true
+        where o.platform_id is null or private.counts_as_sale(o)),
+    steps as (
+        select s.*, lag(s.goods, 1, 0::bigint) over w as g, lag(s.shipping, 1, 0::bigint) over w as h, lag(s.other, 1, 0::bigint) over w as i,
+               lag(s.adjustment, 1, 0::bigint) over w as a, lag(s.tax, 1, 0::bigint) over w as x
+        from split as s window w as (partition by s.order_platform_id order by s.refunded_at, s.platform_id))
+    select e.class, s.order_platform_id, null, s.refunded_at, s.ordered_at, s.currency, -e.amount, 'order_refunds', s.platform_id,
+           case when s.order_id is null then 'order_not_there' end
+    from steps as s
+    cross join lateral (values
+        ('reversal_goods', s.goods - s.g), ('reversal_shipping', s.shipping - s.h), ('reversal_other', s.other - s.i),
+        ('reversal_adjustment', case when s.order_id is null then s.amount else s.adjustment - s.a end),
+        (case when s.taken > 0 then 'reversal_tax_platform' when s.is_paid then 'reversal_tax_seller' else 'reversal_tax_unknown' end,
+         s.tax - s.x)) as e (class, amount)
+    where e.amount <> 0;
+$$;
+
+-- money_events_etsy: orders for what was sold, refunds for what was taken back, the ledger for everything else.
+create or replace function private.money_events_etsy(p_connection_id uuid, p_from timestamptz, p_to timestamptz)
+returns setof private.money_event language plpgsql stable set search_path = '' set enable_seqscan = off
+set enable_hashjoin = off set enable_mergejoin = off as $$
+declare sold text[] := array(select o.platform_id from public.orders as o
+                             where o.connection_id = p_connection_id and o.ordered_at >= p_from and o.ordered_at < p_to and not o.is_deleted);
+        refunded text[] := array(select distinct r.order_platform_id from public.order_refunds as r
+                                 where r.connection_id = p_connection_id and r.refunded_at >= p_from and r.refunded_at < p_to
+                                   and not r.is_deleted);
+begin
+    return query select * from private.sale_events(p_connection_id, p_from, p_to);
+    return query select * from private.sold_cost_events(p_connection_id, p_from, p_to);
+    -- Who owes the tax, and that the fees are not told yet: the ledger books both with the payment.
+    return query
+        select e.class, o.platform_id, null::text, o.ordered_at, o.ordered_at, o.currency, e.amount, 'orders', o.platform_id, null::text
+        from private.etsy_taxes(p_connection_id, sold) as t
+        join public.orders as o on o.connection_id = p_connection_id and o.platform_id = t.order_platform_id
+        cross join lateral private.sale_parts(o) as p
+        cross join lateral (values
+            (case when t.taken > 0 then 'tax_platform' when t.is_paid then 'tax_seller' else 'tax_unknown' end, nullif(p.tax, 0)),
+            ('fees_unknown', case when not t.is_paid and coalesce(o.total_amount, 0) > 0 then 0 end)) as e (class, amount)
+        where private.counts_as_sale(o) and e.amount is not null;
+    return query select * from private.money_reversals_etsy(p_connection_id, refunded) as e
+        where e.at >= p_from and e.at < p_to;
+    return query
+        select l.class, l.order_platform_id, null::text, l.occurred_at, o.ordered_at, l.currency, l.entry_amount, 'payments', l.platform_id,
+               l.entry_type
+        from private.etsy_ledger(p_connection_id, p_from, p_to) as l
+        left join public.orders as o on o.connection_id = p_connection_id and o.platform_id = l.order_platform_id;
+end $$;
+
+-- mark_kinds_etsy: the hours of entries of these kinds, and of the orders that those are about.
+create or replace function private.mark_kinds_etsy(p_kinds text[]) returns void
+language sql set search_path = '' as $$
+    insert into private.money_marks (connection_id, table_name, hours)
+    select m.connection_id, 'directive: ' || array_to_string(p_kinds, ', '), array_agg(distinct date_bin('1 hour', m.at, '2000-01-01Z'))
+    from (select p.connection_id, p.order_platform_id, p.occurred_at as at from public.payments as p
+          where not p.is_deleted and (p.entry_type = any (p_kinds) or p.entry_type = any (select k || '_refund' from unnest(p_kinds) as k))
+          union all
+          select p.connection_id, p.order_platform_id, o.ordered_at
+          from public.payments as p
+          join public.orders as o on o.connection_id = p.connection_id and o.platform_id = p.order_platform_id
+          where not p.is_deleted and (p.entry_type = any (p_kinds) or p.entry_type = any (select k || '_refund' from unnest(p_kinds) as k))) as m
+    group by m.connection_id;
+$$;
+
+-- money_certificate_etsy: the ledger of a day: each balance is the one before it plus the entry, so that the day's classes are what the balance
+-- changed by; and of each order that was paid in the ledger's own currency, what came in is what it was made of. Parts of a coupon
+-- that Etsy pays for are shown as a difference.
+create or replace function private.money_certificate_etsy(p_connection_id uuid, p_from timestamptz, p_to timestamptz) returns jsonb
+language sql stable set search_path = '' as $$
+    with entries as materialized (
+        select l.*, p.sequence_number, p.balance_amount
+        from private.etsy_ledger(p_connection_id, p_from, p_to) as l
+        join public.payments as p on p.connection_id = p_connection_id and p.platform_id = l.platform_id),
+    chain as materialized (
+        select e.*, b.balance_amount as before, b.currency as currency_before
+        from entries as e left join lateral (
+            select p.balance_amount, p.currency from public.payments as p
+            where p.connection_id = p_connection_id and not p.is_deleted and p.sequence_number < e.sequence_number
+            order by p.sequence_number desc limit 1) as b on true),
+    breaks as (
+        select * from chain as c where c.before is not null and c.currency_before = c.currency and c.balance_amount <> c.before + c.entry_amount),
+    paid as materialized (
+        select e.order_platform_id as id, e.currency, sum(e.entry_amount) as found
+        from entries as e where e.class = 'payment' and e.order_platform_id is not null group by 1, 2),
+    orders_ as (
+        select w.id, w.found, p.goods - p.discount + p.shipping + p.other + p.tip + p.tax - coalesce((
+                   select sum(b.entry_amount) from public.payments as b
+                   where b.connection_id = p_connection_id and b.order_platform_id = w.id and b.entry_type = 'buyer_fee' and not b.is_deleted), 0) as expected
+        from paid as w join public.orders as o on o.connection_id = p_connection_id and o.platform_id = w.id and o.currency = w.currency
+        cross join lateral private.sale_parts(o) as p)
+    select jsonb_build_array(
+        jsonb_build_object('check', 'balance', 'ok', not exists (select from breaks), 'entries', (select count(*) from entries),
+            'opening', (select coalesce(c.before, c.balance_amount - c.entry_amount) from chain as c order by c.sequence_number limit 1),
+            'classes', (select coalesce(jsonb_object_agg(k.class, k.amount), '{}')
+                        from (select e.class, sum(e.entry_amount) as amount from entries as e group by 1) as k),
+            'closing', (select c.balance_amount from chain as c order by c.sequence_number desc limit 1),
+            'rows', (select coalesce(jsonb_agg(jsonb_build_object('entry', b.platform_id, 'expected', b.before + b.entry_amount,
+                                                                  'found', b.balance_amount)), '[]') from (select * from breaks order by sequence_number limit 20) as b)),
+        jsonb_build_object('check', 'orders', 'ok', not exists (select from orders_ as o where o.expected <> o.found),
+            'orders', (select count(*) from orders_),
+            'rows', (select coalesce(jsonb_agg(jsonb_build_object('order', d.id, 'expected', d.expected, 'found', d.found)), '[]')
+                     from (select * from orders_ as o where o.expected <> o.found order by o.id limit 20) as d)));
 $$;

@@ -283,11 +283,13 @@ create or replace function private.pending_printify_changed_products(job public.
 returns setof text language sql stable set search_path = ''
 as $$ select private.pending_changes(job, 'products', p_after, p_limit) $$;
 
--- cost_facts_printify: what Printify's records say of these orders. Costs are those of the lines that are not canceled;
+-- cost_facts_printify: what Printify's records say of these orders. Costs are those of the lines that are not canceled, by the
+-- classes of their statuses (a line of an unknown one is counted, and unclassified), and the tax that Printify charges on them;
 -- total_price and the lines' metadata.price are retail and never read (platform sheet, section 8).
 create or replace function private.cost_facts_printify(p_connection_id uuid, p_ids text[]) returns table (
         source_id text, order_type text, reference text, label text, reprint_of text, is_reprint boolean,
-        ordered_at timestamptz, currency text, production_amount bigint, shipping_amount bigint, is_known boolean)
+        ordered_at timestamptz, currency text, production_amount bigint, shipping_amount bigint, is_known boolean,
+        tax_amount bigint, is_classified boolean)
 language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
     select o.platform_id, o.order_type, nullif(btrim(o.shop_order_id), ''),
@@ -295,16 +297,19 @@ as $$
            coalesce(o.is_reprint, false),
            o.ordered_at, o.currency, coalesce(l.production, 0)::bigint, coalesce(l.shipping, 0)::bigint,
            o.status is distinct from 'cost-calculation' and coalesce(l.all_known, true)
-               and (l.live = 0 or l.production > 0 or coalesce(o.is_reprint, false))
+               and (l.live = 0 or l.production > 0 or coalesce(o.is_reprint, false)),
+           case when l.live = 0 then 0 else o.tax_amount end, coalesce(l.classified, true)
     from public.printify_orders as o
     cross join private.cost_rules as r
     cross join lateral (
         select count(*) as live, bool_and(i.cost_amount is not null) as all_known,
                sum(i.cost_amount * case r.cost_covers when 'piece' then coalesce(i.quantity, 1) else 1 end) as production,
-               sum(i.shipping_cost_amount) as shipping
+               sum(i.shipping_cost_amount) as shipping,
+               bool_and(k.class is not null or i.status is null or coalesce(i.cost_amount, 0) + coalesce(i.shipping_cost_amount, 0) = 0) as classified
         from public.printify_line_items as i
+        left join private.money_kinds as k on k.platform = 'printify' and k.source = 'line_status' and k.kind = i.status
         where i.connection_id = o.connection_id and i.order_platform_id = o.platform_id
-          and not i.is_deleted and i.status is distinct from 'canceled' offset 0) as l
+          and not i.is_deleted and k.class is distinct from 'none' offset 0) as l
     where o.connection_id = p_connection_id and o.platform_id = any (p_ids) and not o.is_deleted
       and r.source = 'printify';
 $$;
@@ -353,12 +358,14 @@ declare each record; rows text;
 begin
     rows := case tg_op when 'INSERT' then 'select * from came' when 'DELETE' then 'select * from went'
                        else 'select * from came union all select * from went' end;
-    for each in execute format('select user_id, connection_id, array_agg(distinct %1$I) as ids from (%2$s) as r '
-                               'group by user_id, connection_id order by connection_id', tg_argv[0], rows) loop
+    for each in execute format('select user_id, connection_id, array_agg(distinct %1$I) as ids, max(sync_run_id::text) as run '
+                               'from (%2$s) as r group by user_id, connection_id order by connection_id', tg_argv[0], rows) loop
         -- A user who is being forgotten has no profile any more, and needs no costs.
         if exists (select from public.profiles as p where p.user_id = each.user_id) then
             perform private.lock_costs(each.user_id);
+            perform set_config('keeper.run_of_costs', each.run, true);
             perform private.costs_changed(each.user_id, each.connection_id, 'printify', each.ids);
+            perform set_config('keeper.run_of_costs', '', true);
         end if;
     end loop;
     return null;
@@ -386,3 +393,39 @@ create trigger watch_printify_line_items_change after update on public.printify_
     for each statement execute function private.watch_printify('order_platform_id');
 create trigger watch_printify_line_items_go after delete on public.printify_line_items referencing old table as went
     for each statement execute function private.watch_printify('order_platform_id');
+
+insert into private.money_streams values ('printify', 'orders');
+insert into private.money_kinds (platform, source, kind, class) values
+    ('printify', 'line_status', 'pending', 'cost'), ('printify', 'line_status', 'on-hold', 'cost'), ('printify', 'line_status', 'sending-to-production', 'cost'), ('printify', 'line_status', 'in-production', 'cost'), ('printify', 'line_status', 'fulfilled', 'cost'), ('printify', 'line_status', 'partially-fulfilled', 'cost'), ('printify', 'line_status', 'payment-not-received', 'cost'), ('printify', 'line_status', 'has-issues', 'cost'), ('printify', 'line_status', 'cost-calculation', 'cost'), ('printify', 'line_status', 'unfulfillable', 'cost'), ('printify', 'line_status', 'sending_to_production_delegate', 'cost'), ('printify', 'line_status', 'sending_to_production_delegate_sync', 'cost'), ('printify', 'line_status', 'source-check-failed', 'cost'), ('printify', 'line_status', 'shipped', 'cost'), ('printify', 'line_status', 'delivered', 'cost'),
+    ('printify', 'line_status', 'canceled', 'none');
+
+-- money_events_printify: what printing cost that belongs to no order of a channel; the rest stands with its sale.
+create or replace function private.money_events_printify(p_connection_id uuid, p_from timestamptz, p_to timestamptz)
+returns setof private.money_event language sql stable set search_path = '' as $$
+    select * from private.unsold_cost_events(p_connection_id, p_from, p_to);
+$$;
+
+-- mark_kinds_printify: costs are counted anew, and mark what changes.
+create or replace function private.mark_kinds_printify(p_kinds text[]) returns void
+language sql set search_path = '' as $$
+    select private.begin_work(a.id, 'rebuild') from public.connected_accounts as a where a.platform = 'printify' and p_kinds <> '{}' order by a.id;
+$$;
+
+-- money_certificate_printify: what an order says that its shipping cost is what its live lines say.
+create or replace function private.money_certificate_printify(p_connection_id uuid, p_from timestamptz, p_to timestamptz) returns jsonb
+language sql stable set search_path = '' as $$
+    with orders_ as (
+        select o.platform_id as id, o.shipping_amount as found, l.shipping as expected
+        from public.printify_orders as o
+        cross join lateral (
+            select coalesce(sum(i.shipping_cost_amount), 0) as shipping from public.printify_line_items as i
+            left join private.money_kinds as k on k.platform = 'printify' and k.source = 'line_status' and k.kind = i.status
+            where i.connection_id = o.connection_id and i.order_platform_id = o.platform_id and not i.is_deleted
+              and k.class is distinct from 'none' offset 0) as l
+        where o.connection_id = p_connection_id and o.ordered_at >= p_from and o.ordered_at < p_to and not o.is_deleted
+          and o.status is distinct from 'canceled')
+    select jsonb_build_array(jsonb_build_object(
+        'check', 'shipping', 'ok', not exists (select from orders_ as o where o.expected <> o.found), 'orders', (select count(*) from orders_),
+        'rows', (select coalesce(jsonb_agg(jsonb_build_object('order', d.id, 'expected', d.expected, 'found', d.found)), '[]')
+                 from (select * from orders_ as o where o.expected <> o.found order by o.id limit 20) as d)));
+$$;

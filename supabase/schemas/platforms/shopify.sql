@@ -1,7 +1,7 @@
 -- Shopify's lookups, derivation and proofs, and what goes with a record that is gone. What is pending stands in the
 -- orders' own raw records; indexes keep it from being looked for in all of them.
 
-insert into private.sales_channels values ('shopify', false);
+insert into private.sales_channels values ('shopify');
 insert into private.round_rules (platform, entity, position, seldom, whole, pulse, at_rest, lookback, lookback_cap, table_name,
                                  timed_by, sampled_from) values
     ('shopify', 'orders', 0, '0', '7 days', null, null, '15 minutes', '6 hours', 'orders', 'source_updated_at', '1 day'),
@@ -387,3 +387,131 @@ language sql stable set search_path = '' as $$
     where coalesce(s.updated_at >= job.window_start, true)
       and coalesce(s.updated_at > coalesce(l.source_updated_at, c.source_updated_at), true);
 $$;
+
+insert into private.money_streams values ('shopify', 'orders');
+insert into private.money_kinds (platform, source, kind, class) values
+    ('shopify', 'sale', 'product order', 'gross_sales'), ('shopify', 'sale', 'product update', 'gross_sales'),
+    ('shopify', 'sale', 'product return', 'reversal_goods'),
+    ('shopify', 'sale', 'shipping order', 'shipping'), ('shopify', 'sale', 'shipping update', 'shipping'),
+    ('shopify', 'sale', 'shipping return', 'reversal_shipping'),
+    ('shopify', 'sale', 'adjustment order', 'reversal_adjustment'), ('shopify', 'sale', 'adjustment update', 'reversal_adjustment'), ('shopify', 'sale', 'adjustment return', 'reversal_adjustment'),
+    ('shopify', 'sale', 'fee order', 'other_income'), ('shopify', 'sale', 'fee update', 'other_income'), ('shopify', 'sale', 'additional_fee order', 'other_income'), ('shopify', 'sale', 'additional_fee update', 'other_income'),
+    ('shopify', 'sale', 'fee return', 'reversal_other'), ('shopify', 'sale', 'additional_fee return', 'reversal_other'),
+    ('shopify', 'sale', 'tip order', 'tip'), ('shopify', 'sale', 'tip update', 'tip'), ('shopify', 'sale', 'tip return', 'tip'),
+    ('shopify', 'sale', 'gift_card order', 'gift_card'), ('shopify', 'sale', 'gift_card update', 'gift_card'), ('shopify', 'sale', 'gift_card return', 'gift_card'),
+    ('shopify', 'sale', 'duty order', 'duty'), ('shopify', 'sale', 'duty update', 'duty'), ('shopify', 'sale', 'duty return', 'duty');
+
+-- shopify_sales: the journal's sales of a time, or of these orders, as events (sheet of money, A2). A sale holds its tax, which stands apart, by who
+-- has to pay it to the state; what was sold stands before its discount.
+create or replace function private.shopify_sales(p_connection_id uuid, p_from timestamptz, p_to timestamptz, p_orders text[])
+returns setof private.money_event language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off
+set enable_mergejoin = off as $$
+    with sales as (
+        select s.* from public.order_sales as s
+        where p_orders is null and s.connection_id = p_connection_id and s.happened_at >= p_from and s.happened_at < p_to and not s.is_deleted
+        union all
+        select s.* from (select distinct unnest(p_orders) as id) as w
+        join public.order_sales as s on s.connection_id = p_connection_id and s.order_platform_id = w.id and not s.is_deleted
+        where p_orders is not null)
+    select e.class, s.order_platform_id, s.line_platform_id, s.happened_at, o.ordered_at, s.currency, e.amount, 'order_sales', s.platform_id, s.reason
+    from sales as s
+    join public.orders as o on o.connection_id = p_connection_id and o.platform_id = s.order_platform_id
+    left join private.money_kinds as k on k.platform = 'shopify' and k.source = 'sale' and k.kind = concat_ws(' ', s.line_type, s.action_type)
+    cross join lateral (select coalesce(k.class, 'unclassified') as class, s.total_amount - coalesce(s.tax_amount, 0) as net,
+                               case when k.class = 'gross_sales' then coalesce(s.discount_amount, 0) else 0 end as discount,
+                               case when s.total_amount < 0 then 'reversal_tax_' else 'tax_' end as tax,
+                               coalesce(s.tax_amount, 0) - coalesce(s.channel_tax_amount, 0) - coalesce(s.seller_tax_amount, 0) as unknown) as v
+    cross join lateral (values (v.class, v.net + v.discount), ('discount', -v.discount), (v.tax || 'platform', coalesce(s.channel_tax_amount, 0)),
+                               (v.tax || 'seller', coalesce(s.seller_tax_amount, 0)), (v.tax || 'unknown', v.unknown)) as e (class, amount)
+    where private.counts_as_sale(o) and (e.amount <> 0 or e.class = 'gross_sales');
+$$;
+
+-- shopify_refunds: what was given back of these orders, where their journal was not read yet: by their refunds, the tax by its share.
+create or replace function private.shopify_refunds(p_connection_id uuid, p_orders text[]) returns setof private.money_event
+language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+    with refunds as materialized (
+        select r.platform_id, r.order_platform_id, r.refunded_at, r.currency, coalesce(r.refund_amount, 0) as amount,
+               sum(coalesce(r.refund_amount, 0)) over (
+                   partition by r.order_platform_id order by r.refunded_at, r.platform_id rows unbounded preceding) as sum_
+        from (select distinct unnest(p_orders) as id) as w
+        cross join lateral (select r.platform_id, r.order_platform_id, r.refunded_at, r.currency, r.refund_amount from public.order_refunds as r
+                            where r.connection_id = p_connection_id and r.order_platform_id = w.id and not r.is_deleted offset 0) as r
+        where not exists (select from public.order_journals as j
+                          where j.connection_id = p_connection_id and j.platform_id = w.id and not j.is_deleted)),
+    split as (
+        select r.*, o.ordered_at, o.platform_id as order_id, p.*
+        from refunds as r
+        left join public.orders as o on o.connection_id = p_connection_id and o.platform_id = r.order_platform_id
+        left join lateral private.sale_parts(o) as s on true
+        left join lateral private.refund_parts(o, r.sum_::bigint, (case
+            when coalesce(o.total_amount, 0) > 0 then round(r.sum_ * s.tax / o.total_amount) else 0 end)::bigint) as p on true
+        where o.platform_id is null or private.counts_as_sale(o)),
+    steps as (
+        select s.platform_id, s.order_platform_id, s.refunded_at, s.currency, s.amount, s.ordered_at, s.order_id,
+               s.goods - lag(s.goods, 1, 0::bigint) over w as goods, s.shipping - lag(s.shipping, 1, 0::bigint) over w as shipping,
+               s.other - lag(s.other, 1, 0::bigint) over w as other, s.adjustment - lag(s.adjustment, 1, 0::bigint) over w as adjustment,
+               s.tax - lag(s.tax, 1, 0::bigint) over w as tax
+        from split as s
+        window w as (partition by s.order_platform_id order by s.refunded_at, s.platform_id))
+    select e.class, s.order_platform_id, null, s.refunded_at, s.ordered_at, s.currency, -e.amount, 'order_refunds', s.platform_id,
+           case when s.order_id is null then 'order_not_there' end
+    from steps as s
+    cross join lateral (values
+        ('reversal_goods', s.goods), ('reversal_shipping', s.shipping), ('reversal_other', s.other),
+        ('reversal_adjustment', case when s.order_id is null then s.amount else s.adjustment end), ('reversal_tax_unknown', s.tax)) as e (class, amount)
+    where e.amount <> 0;
+$$;
+
+-- money_reversals_shopify: what was taken back of these orders, by the journal, or else by their refunds.
+create or replace function private.money_reversals_shopify(p_connection_id uuid, p_orders text[]) returns setof private.money_event
+language sql stable set search_path = '' as $$
+    select * from private.shopify_sales(p_connection_id, null, null, p_orders) as e where e.class like 'reversal\_%'
+    union all
+    select * from private.shopify_refunds(p_connection_id, p_orders);
+$$;
+
+-- money_events_shopify: the journal of sales for what was sold and taken back (orders and refunds alone, where it was not read yet), and
+-- transactions for what was paid and what Shopify's own payments took. What another gateway took nobody tells.
+create or replace function private.money_events_shopify(p_connection_id uuid, p_from timestamptz, p_to timestamptz)
+returns setof private.money_event language plpgsql stable set search_path = '' set enable_seqscan = off
+set enable_hashjoin = off set enable_mergejoin = off as $$
+declare refunded text[] := array(select distinct r.order_platform_id from public.order_refunds as r
+                                 where r.connection_id = p_connection_id and r.refunded_at >= p_from and r.refunded_at < p_to
+                                   and not r.is_deleted);
+begin
+    return query
+        select s.* from private.sale_events(p_connection_id, p_from, p_to) as s
+        where s.class in ('order', 'uncosted') or not exists (
+            select from public.order_journals as j
+            where j.connection_id = p_connection_id and j.platform_id = s.order_platform_id and not j.is_deleted);
+    return query select * from private.sold_cost_events(p_connection_id, p_from, p_to);
+    return query select * from private.shopify_sales(p_connection_id, p_from, p_to, null);
+    return query select * from private.shopify_refunds(p_connection_id, refunded) as e where e.at >= p_from and e.at < p_to;
+    return query
+        select e.class, o.platform_id, null::text, o.ordered_at, o.ordered_at, o.currency, e.amount, 'orders', o.platform_id, null::text
+        from public.orders as o cross join lateral private.sale_parts(o) as p
+        cross join lateral (select
+            exists (select from public.order_journals as j
+                    where j.connection_id = p_connection_id and j.platform_id = o.platform_id and not j.is_deleted) as has_journal,
+            exists (select from public.order_transactions as t
+                    where t.connection_id = p_connection_id and t.order_platform_id = o.platform_id and not t.is_deleted
+                      and t.kind in ('sale', 'capture') and t.status = 'success' and t.fees_amount is null
+                      and t.gateway is distinct from 'gift_card') as lacks_fees) as x
+        cross join lateral (values ('tax_unknown', case when not x.has_journal then nullif(p.tax, 0) end),
+                                   ('fees_unknown', case when x.lacks_fees then 0 end)) as e (class, amount)
+        where o.connection_id = p_connection_id and o.ordered_at >= p_from and o.ordered_at < p_to and private.counts_as_sale(o)
+          and e.amount is not null;
+    return query
+        select e.class, t.order_platform_id, null::text, t.processed_at, o.ordered_at, e.currency, e.amount, 'order_transactions', t.platform_id,
+               t.gateway
+        from public.order_transactions as t
+        join public.orders as o on o.connection_id = p_connection_id and o.platform_id = t.order_platform_id
+        cross join lateral (values
+            ('payment', case when t.kind in ('sale', 'capture') then t.transaction_amount end, t.currency),
+            ('refund_paid', case when t.kind = 'refund' then -t.transaction_amount end, t.currency),
+            ('other_income', t.rounding_amount, t.currency),
+            ('fee_payment', -(t.fees_amount - coalesce(t.fees_tax_amount, 0)), coalesce(t.fee_currency, t.currency)),
+            ('tax_on_fees', -t.fees_tax_amount, coalesce(t.fee_currency, t.currency))) as e (class, amount, currency)
+        where t.connection_id = p_connection_id and t.processed_at >= p_from and t.processed_at < p_to and not t.is_deleted
+          and t.status = 'success' and not coalesce(t.is_test, false) and private.counts_as_sale(o) and e.amount <> 0;
+end $$;

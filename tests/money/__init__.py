@@ -1,0 +1,1 @@
+"""Money: events, days, and an oracle that knows nothing of the product."""
