@@ -16,6 +16,10 @@ OWNERS = {
     ("shopify", "order_platform_id"),
     ("shopify", "parent_platform_id"),
     ("shopify", "line_item_platform_id"),
+    ("shopify", "shipping_line_platform_id"),
+    ("shopify", "agreement_platform_id"),
+    # Of a sale: a line of its order, or a shipping line of it.
+    ("shopify", "line_platform_id"),
     ("shopify", "variants.listing_platform_id"),
 }
 
