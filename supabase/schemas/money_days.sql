@@ -123,7 +123,18 @@ language sql set search_path = '' set enable_seqscan = off set enable_hashjoin =
         union all
         select a.connection_id, f.refunded_at from about as a
         cross join lateral (select f.refunded_at, f.is_deleted from public.order_refunds as f
-                            where f.connection_id = a.connection_id and f.order_platform_id = a.order_id and not f.is_deleted offset 0) as f)
+                            where f.connection_id = a.connection_id and f.order_platform_id = a.order_id and not f.is_deleted offset 0) as f
+        union all
+        -- Whether it counts decides what is told of all that happened to it.
+        select a.connection_id, s.happened_at from about as a
+        cross join lateral (select s.happened_at from public.order_sales as s
+                            where p_table = 'orders' and s.connection_id = a.connection_id and s.order_platform_id = a.order_id
+                              and not s.is_deleted offset 0) as s
+        union all
+        select a.connection_id, t.processed_at from about as a
+        cross join lateral (select t.processed_at from public.order_transactions as t
+                            where p_table = 'orders' and t.connection_id = a.connection_id and t.order_platform_id = a.order_id
+                              and not t.is_deleted offset 0) as t)
     insert into private.money_marks (connection_id, table_name, run_id, hours)
     select m.connection_id, p_table, (select coalesce(private.recording_for(), max(r.run_id::text)::uuid) from rows_ as r),
            array_agg(distinct date_bin('1 hour', m.at, '2000-01-01Z'))

@@ -7,10 +7,12 @@ create type private.money_event as (
     class text, order_platform_id text, line_platform_id text, at timestamptz, sale_at timestamptz, currency text, amount bigint,
     source_table text, source_id text, detail text);
 
--- counts_as_sale: paid, and no test; what was voided was never paid in the end.
+-- counts_as_sale: money came for it, if not all of it, and it is no test; what was voided was never paid in the end. Where a platform does not
+-- say that it is paid, it is what its status does not deny: money that is only promised is no sale yet.
 create or replace function private.counts_as_sale(o public.orders) returns boolean
 language sql immutable as $$
-    select not o.is_deleted and coalesce(o.is_paid, true) and not coalesce(o.is_test, false) and coalesce(o.status, '') <> 'voided';
+    select not o.is_deleted and (coalesce(o.is_paid, true) or o.status = 'partially_paid') and not coalesce(o.is_test, false)
+       and coalesce(o.status, '') not in ('voided', 'pending', 'authorized', 'expired');
 $$;
 
 -- sale_parts: what an order was made of. From its parts, never its total less taxes: fees of states and coupons of platforms are in
@@ -90,7 +92,7 @@ returns table (goods bigint, shipping bigint, other bigint, adjustment bigint, t
 language sql immutable as $$
     select g.goods, s.shipping, r.other, x.rest - g.goods - s.shipping - r.other, t.tax
     from private.sale_parts(o) as p
-    cross join lateral (select case when p_sum >= o.total_amount then p.tax else least(greatest(p_tax, 0), p.tax, p_sum) end as tax) as t
+    cross join lateral (select least(greatest(p_tax, 0), p_sum) as tax) as t
     cross join lateral (select p_sum - t.tax as rest) as x
     cross join lateral (select least(x.rest, greatest(coalesce(p.goods, x.rest) - p.discount, 0)) as goods) as g
     cross join lateral (select least(x.rest - g.goods, p.shipping) as shipping) as s

@@ -300,24 +300,39 @@ language sql stable set search_path = '' as $$
     where p.connection_id = p_connection_id and p.occurred_at >= p_from and p.occurred_at < p_to and not p.is_deleted;
 $$;
 
--- etsy_taxes: of these orders what the ledger says: whether the payment is there, how much tax was taken, what of it came back and when.
--- Both are told as shares, so that a ledger in another currency tells as much.
+-- etsy_taxes: each part of the tax in these orders, whose it is, what the ledger took of it, and what of it came back and when. It is the
+-- platform's where the ledger took it. A state's fee for deliveries is in the total and in no part that a receipt names. What came back is told
+-- beside what was taken, so that a ledger in another currency tells as much.
 create or replace function private.etsy_taxes(p_connection_id uuid, p_orders text[])
-returns table (order_platform_id text, is_paid boolean, taken bigint, back_at timestamptz[], back bigint[])
+returns table (order_platform_id text, part text, is_paid boolean, whose text, amount bigint, taken bigint, back_at timestamptz[], back bigint[])
 language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
-    select w.id, coalesce(bool_or(t.class = 'payment'), false), -coalesce(sum(t.amount) filter (where t.is_tax and t.amount < 0), 0)::bigint,
-           array_agg(t.at order by t.at, t.id) filter (where t.is_tax and t.amount > 0),
-           array_agg(t.amount order by t.at, t.id) filter (where t.is_tax and t.amount > 0)
+    select w.id, v.part, b.is_paid, case when v.taken > 0 then 'platform' when b.is_paid then 'seller' else 'unknown' end,
+           case when v.part <> 'delivery_fee' then v.amount when v.taken > 0 then greatest(v.amount, 0) else 0 end, v.taken, v.back_at, v.back
     from unnest(p_orders) as w (id)
-    left join lateral (
-        select p.platform_id as id, p.occurred_at as at, p.entry_amount as amount, k.class,
-               k.class = 'tax_passed' and p.entry_type not like 'buyer\_fee%' as is_tax
-        from public.payments as p
-        join private.money_kinds as k on k.platform = 'etsy' and k.source = 'ledger'
-                                     and (k.kind = p.entry_type or p.entry_type like '%\_refund' and k.kind = left(p.entry_type, -7))
-        where p.connection_id = p_connection_id and p.order_platform_id = w.id and not p.is_deleted
-          and k.class in ('payment', 'tax_passed') offset 0) as t on true
-    group by w.id;
+    join public.orders as o on o.connection_id = p_connection_id and o.platform_id = w.id
+    cross join lateral private.sale_parts(o) as p
+    cross join lateral (
+        select coalesce(bool_or(t.class = 'payment'), false) as is_paid,
+               sum(-t.amount) filter (where t.is_tax and t.amount < 0) as tax, sum(-t.amount) filter (where t.is_vat and t.amount < 0) as vat,
+               sum(-t.amount) filter (where t.is_fee and t.amount < 0) as fee,
+               array_agg(t.at order by t.at, t.id) filter (where t.is_tax and t.amount > 0) as tax_at,
+               array_agg(t.amount order by t.at, t.id) filter (where t.is_tax and t.amount > 0) as tax_back,
+               array_agg(t.at order by t.at, t.id) filter (where t.is_vat and t.amount > 0) as vat_at,
+               array_agg(t.amount order by t.at, t.id) filter (where t.is_vat and t.amount > 0) as vat_back,
+               array_agg(t.at order by t.at, t.id) filter (where t.is_fee and t.amount > 0) as fee_at,
+               array_agg(t.amount order by t.at, t.id) filter (where t.is_fee and t.amount > 0) as fee_back
+        from (select p.platform_id as id, p.occurred_at as at, p.entry_amount as amount, k.class, p.entry_type like 'sales\_tax%' as is_tax,
+                     p.entry_type like 'vat\_tax%' or p.entry_type like 'VAT\_%' as is_vat, p.entry_type like 'buyer\_fee%' as is_fee
+              from public.payments as p
+              join private.money_kinds as k on k.platform = 'etsy' and k.source = 'ledger'
+                                           and (k.kind = p.entry_type or p.entry_type like '%\_refund' and k.kind = left(p.entry_type, -7))
+              where p.connection_id = p_connection_id and p.order_platform_id = w.id and not p.is_deleted
+                and k.class in ('payment', 'tax_passed') offset 0) as t) as b
+    cross join lateral (values
+        ('sales_tax', coalesce(o.tax_amount, 0), coalesce(b.tax, 0)::bigint, b.tax_at, b.tax_back),
+        ('vat', coalesce(o.vat_amount, 0), coalesce(b.vat, 0)::bigint, b.vat_at, b.vat_back),
+        ('delivery_fee', o.total_amount - p.goods + p.discount - p.shipping - p.other - p.tip - p.tax, coalesce(b.fee, 0)::bigint,
+         b.fee_at, b.fee_back)) as v (part, amount, taken, back_at, back);
 $$;
 
 -- money_reversals_etsy: what was given back of these orders. A refund is an amount (sheet, section 8); which part of it was tax is in
@@ -327,7 +342,7 @@ create or replace function private.money_reversals_etsy(p_connection_id uuid, p_
 language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
     with refunds as materialized (
         select r.platform_id, r.order_platform_id, r.refunded_at, r.currency, coalesce(r.refund_amount, 0) as amount,
-               sum(coalesce(r.refund_amount, 0)) over so_far as sum_, lead(r.refunded_at) over (
+               (sum(coalesce(r.refund_amount, 0)) over so_far)::bigint as sum_, lead(r.refunded_at) over (
                    partition by r.order_platform_id order by r.refunded_at, r.platform_id) as next_at
         from (select distinct unnest(p_orders) as id) as w
         cross join lateral (select r.platform_id, r.order_platform_id, r.refunded_at, r.currency, r.refund_amount from public.order_refunds as r
@@ -337,20 +352,27 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
     taxes as materialized (
         select * from private.etsy_taxes(p_connection_id, array(select distinct r.order_platform_id from refunds as r))),
     split as (
-        select r.*, o.ordered_at, o.platform_id as order_id, t.taken, t.is_paid, p.*
+        select r.*, o.ordered_at, o.platform_id as order_id, x.platform, x.seller, x.unknown, p.goods, p.shipping, p.other, p.adjustment
         from refunds as r
-        join taxes as t on t.order_platform_id = r.order_platform_id
         left join public.orders as o on o.connection_id = p_connection_id and o.platform_id = r.order_platform_id
-        left join lateral private.sale_parts(o) as s on true
-        left join lateral private.refund_parts(o, r.sum_::bigint, (case
-            when t.taken > 0 then round(s.tax * (
-                select coalesce(sum(b.back), 0) from unnest(t.back_at, t.back) as b (at, back)
-                where r.next_at is null or b.at < r.next_at - interval '5 minutes') / t.taken)
-            when coalesce(o.total_amount, 0) > 0 then round(r.sum_ * s.tax / o.total_amount) else 0 end)::bigint) as p on true
+        cross join lateral (
+            select coalesce(sum(b.amount) filter (where t.whose = 'platform'), 0)::bigint as platform,
+                   coalesce(sum(b.amount) filter (where t.whose = 'seller'), 0)::bigint as seller,
+                   coalesce(sum(b.amount) filter (where t.whose = 'unknown'), 0)::bigint as unknown
+            from taxes as t
+            cross join lateral (
+                select case when r.sum_ >= o.total_amount then t.amount
+                            when t.taken > 0 then least(t.amount, round(t.amount * (
+                                select coalesce(sum(u.back), 0) from unnest(t.back_at, t.back) as u (at, back)
+                                where r.next_at is null or u.at < r.next_at - interval '5 minutes') / t.taken))
+                            else round(r.sum_::numeric * t.amount / o.total_amount) end as amount) as b
+            where t.order_platform_id = r.order_platform_id) as x
+        left join lateral private.refund_parts(o, r.sum_, x.platform + x.seller + x.unknown) as p on true
         where o.platform_id is null or private.counts_as_sale(o)),
     steps as (
         select s.*, lag(s.goods, 1, 0::bigint) over w as g, lag(s.shipping, 1, 0::bigint) over w as h, lag(s.other, 1, 0::bigint) over w as i,
-               lag(s.adjustment, 1, 0::bigint) over w as a, lag(s.tax, 1, 0::bigint) over w as x
+               lag(s.adjustment, 1, 0::bigint) over w as a, lag(s.platform, 1, 0::bigint) over w as x,
+               lag(s.seller, 1, 0::bigint) over w as y, lag(s.unknown, 1, 0::bigint) over w as z
         from split as s window w as (partition by s.order_platform_id order by s.refunded_at, s.platform_id))
     select e.class, s.order_platform_id, null, s.refunded_at, s.ordered_at, s.currency, -e.amount, 'order_refunds', s.platform_id,
            case when s.order_id is null then 'order_not_there' end
@@ -358,8 +380,8 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
     cross join lateral (values
         ('reversal_goods', s.goods - s.g), ('reversal_shipping', s.shipping - s.h), ('reversal_other', s.other - s.i),
         ('reversal_adjustment', case when s.order_id is null then s.amount else s.adjustment - s.a end),
-        (case when s.taken > 0 then 'reversal_tax_platform' when s.is_paid then 'reversal_tax_seller' else 'reversal_tax_unknown' end,
-         s.tax - s.x)) as e (class, amount)
+        ('reversal_tax_platform', s.platform - s.x), ('reversal_tax_seller', s.seller - s.y), ('reversal_tax_unknown', s.unknown - s.z)
+    ) as e (class, amount)
     where e.amount <> 0;
 $$;
 
@@ -380,10 +402,10 @@ begin
         select e.class, o.platform_id, null::text, o.ordered_at, o.ordered_at, o.currency, e.amount, 'orders', o.platform_id, null::text
         from private.etsy_taxes(p_connection_id, sold) as t
         join public.orders as o on o.connection_id = p_connection_id and o.platform_id = t.order_platform_id
-        cross join lateral private.sale_parts(o) as p
         cross join lateral (values
-            (case when t.taken > 0 then 'tax_platform' when t.is_paid then 'tax_seller' else 'tax_unknown' end, nullif(p.tax, 0)),
-            ('fees_unknown', case when not t.is_paid and coalesce(o.total_amount, 0) > 0 then 0 end)) as e (class, amount)
+            ('tax_' || t.whose, nullif(t.amount, 0)),
+            ('fees_unknown', case when t.part = 'sales_tax' and not t.is_paid and coalesce(o.total_amount, 0) > 0 then 0 end)
+        ) as e (class, amount)
         where private.counts_as_sale(o) and e.amount is not null;
     return query select * from private.money_reversals_etsy(p_connection_id, refunded) as e
         where e.at >= p_from and e.at < p_to;

@@ -417,13 +417,15 @@ set enable_mergejoin = off as $$
     from sales as s
     join public.orders as o on o.connection_id = p_connection_id and o.platform_id = s.order_platform_id
     left join private.money_kinds as k on k.platform = 'shopify' and k.source = 'sale' and k.kind = concat_ws(' ', s.line_type, s.action_type)
-    cross join lateral (select coalesce(k.class, 'unclassified') as class, s.total_amount - coalesce(s.tax_amount, 0) as net,
+    cross join lateral (select coalesce(k.class, 'unclassified') as class,
+                              s.total_amount - case when k.class is null then 0 else coalesce(s.tax_amount, 0) end as net,
                                case when k.class = 'gross_sales' then coalesce(s.discount_amount, 0) else 0 end as discount,
                                case when s.total_amount < 0 then 'reversal_tax_' else 'tax_' end as tax,
                                coalesce(s.tax_amount, 0) - coalesce(s.channel_tax_amount, 0) - coalesce(s.seller_tax_amount, 0) as unknown) as v
     cross join lateral (values (v.class, v.net + v.discount), ('discount', -v.discount), (v.tax || 'platform', coalesce(s.channel_tax_amount, 0)),
                                (v.tax || 'seller', coalesce(s.seller_tax_amount, 0)), (v.tax || 'unknown', v.unknown)) as e (class, amount)
-    where private.counts_as_sale(o) and (e.amount <> 0 or e.class = 'gross_sales');
+    -- What is unclassified is so with its tax.
+    where private.counts_as_sale(o) and (e.amount <> 0 or e.class = 'gross_sales') and (k.class is not null or e.class = 'unclassified');
 $$;
 
 -- shopify_refunds: what was given back of these orders, where their journal was not read yet: by their refunds, the tax by its share.
@@ -444,6 +446,7 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
         left join public.orders as o on o.connection_id = p_connection_id and o.platform_id = r.order_platform_id
         left join lateral private.sale_parts(o) as s on true
         left join lateral private.refund_parts(o, r.sum_::bigint, (case
+            when r.sum_ >= o.total_amount then s.tax
             when coalesce(o.total_amount, 0) > 0 then round(r.sum_ * s.tax / o.total_amount) else 0 end)::bigint) as p on true
         where o.platform_id is null or private.counts_as_sale(o)),
     steps as (
@@ -510,7 +513,7 @@ begin
             ('payment', case when t.kind in ('sale', 'capture') then t.transaction_amount end, t.currency),
             ('refund_paid', case when t.kind = 'refund' then -t.transaction_amount end, t.currency),
             ('other_income', t.rounding_amount, t.currency),
-            ('fee_payment', -(t.fees_amount - coalesce(t.fees_tax_amount, 0)), coalesce(t.fee_currency, t.currency)),
+            ('fee_payment', -t.fees_amount, coalesce(t.fee_currency, t.currency)),
             ('tax_on_fees', -t.fees_tax_amount, coalesce(t.fee_currency, t.currency))) as e (class, amount, currency)
         where t.connection_id = p_connection_id and t.processed_at >= p_from and t.processed_at < p_to and not t.is_deleted
           and t.status = 'success' and not coalesce(t.is_test, false) and private.counts_as_sale(o) and e.amount <> 0;
