@@ -53,7 +53,7 @@ begin
       from (select a.attname as name, a.attnum as n, private.kept_value(a.attname, p_part -> 'keeps' -> a.attname) as value
             from pg_catalog.pg_attribute as a
             where a.attrelid = format('public.%I', t)::regclass and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
-              and a.attname <> all (private.derived_columns(t) || '{connection_id,user_id,platform_id,fetched_at,sync_run_id}')) as c;
+              and a.attname <> all (private.derived_columns(t) || '{connection_id,user_id,platform_id,fetched_at,sync_run_id,first_seen_at}')) as c;
     for parent in select e from jsonb_array_elements(p_part -> 'parents') as e loop
         fresh := fresh || format(' and not exists (select from jsonb_array_elements_text($5 -> %L) as o(key) where o.key = s.%I)',
                                  parent ->> 'table', parent ->> 'column');
@@ -74,7 +74,7 @@ begin
               select private.kept_value(a.attname, p_part -> 'keeps' -> a.attname) || ' as ' || quote_ident(a.attname) as v
               from pg_catalog.pg_attribute as a
               where a.attrelid = format('public.%I', t)::regclass and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
-                and a.attname <> all (private.derived_columns(t) || '{connection_id,user_id,platform_id,fetched_at,sync_run_id}')
+                and a.attname <> all (private.derived_columns(t) || '{connection_id,user_id,platform_id,fetched_at,sync_run_id,first_seen_at}')
               order by a.attnum) as q), compared, stored, sets, fresh)
       using refresh.connection_id, refresh.shadow_id, refresh.user_id, refresh.id, p_outdated;
     -- What a record does not show any more inside it. Not of one that could be read in part only, nor that shows some alone.
