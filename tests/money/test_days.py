@@ -161,6 +161,17 @@ def test_a_sale_that_moves_from_day_to_day_leaves_the_one_it_was_on(shop: HandSh
     assert shop.day("2026-03-06")["order"] == 1
 
 
+def test_an_entry_of_another_day_is_heard_on_the_day_of_its_order(shop: HandShop) -> None:
+    """Bought before midnight, booked after it: whose tax it is stands with the sale."""
+    order = shop.sell(f"{DAY}T23:59Z", 5000, tax=400)
+    shop.roll()
+    shop.pay(order, "2026-03-05T00:10Z", 5400, tax=400)
+    shop.roll()
+
+    assert shop.day(DAY)["tax_platform"] == 400
+    assert "tax_unknown" not in shop.day(DAY)
+
+
 def test_what_changes_nothing_restates_nothing(shop: HandShop) -> None:
     sold(shop)
     shop.prove()
