@@ -324,6 +324,15 @@ def part(function: str, columns: tuple[Column, ...], currency: str, table: str) 
     return {"map": function, "table": table, "columns": paths | ({"currency": [currency]} if currency else {})}
 
 
+def _is_summed(records: Records, inner: Children) -> bool:
+    """Whether a column is the sum of the list that these stand in: of a part of it nobody knows the sum."""
+    lists = (inner.at, *inner.beside)
+    columns = (
+        column for child in records.children if child.at in lists and not child.inside for column in child.columns
+    )
+    return any(column.path == inner.inside and column.each for column in columns)
+
+
 def parts_function(prefix: str, records: Records) -> str:
     own = part(f"map_{prefix}_{records.table}", records.columns, records.currency, records.table)
     found = [own | {"updated": records.updated, "updated_as": records.updated_as}]
@@ -331,7 +340,9 @@ def parts_function(prefix: str, records: Records) -> str:
     for child in records.children:
         of_child = part(f"map_{prefix}_{child.table}", child.columns, child.currency, child.table)
         of_child |= {"at": child.at, "key": child.key, "unique": child.unique}
-        found.append(of_child | ({"inside": child.inside} if child.inside else {}))
+        if child.inside:
+            of_child |= {"inside": child.inside, "summed": _is_summed(records, child)}
+        found.append(of_child)
         found += [found[-1] | {"at": at} for at in child.beside]
     listed = ",\n      ".join(json.dumps(each) for each in found)
     return f"""

@@ -119,7 +119,7 @@ create or replace function private.readable_children(job public.sync_jobs, p_spe
                                                      inout reasons text[], out lost text)
 language plpgsql set search_path = '' as $$
 declare outer_at text[] := string_to_array(p_spec ->> 'at', '.'); inner_at text[] := string_to_array(p_spec ->> 'inside', '.');
-        kept jsonb := '[]'; element jsonb; one record; said text; number int := 0;
+        kept jsonb := '[]'; element jsonb; one record; said text; number int := 0; wanted int;
 begin
     if inner_at is null then
         one := private.readable_list(job, p_spec, record, reasons);
@@ -135,6 +135,7 @@ begin
     end if;
     for element in select e from jsonb_array_elements(record #> outer_at) as e loop
         if jsonb_typeof(element #> inner_at) = 'array' then
+            wanted := jsonb_array_length(element #> inner_at);
             -- As the landing makes them: each with what it stands in.
             element := jsonb_set(element, inner_at, coalesce((
                 select jsonb_agg(case when jsonb_typeof(i) = 'object' then i || jsonb_build_object('of', element #- inner_at) else i end
@@ -154,8 +155,10 @@ begin
             element := jsonb_set(
                 coalesce((select i -> 'of' from jsonb_array_elements(element #> inner_at) as i
                           where i -> 'of' <> element #- inner_at limit 1), element #- inner_at),
-                inner_at, coalesce((select jsonb_agg(i - 'of' order by n)
-                                    from jsonb_array_elements(element #> inner_at) with ordinality as l(i, n)), '[]'));
+                -- What is left of a list that is added up is another sum: then nobody knows it.
+                inner_at, case when (p_spec ->> 'summed')::boolean and jsonb_array_length(element #> inner_at) < wanted then 'null' else
+                    coalesce((select jsonb_agg(i - 'of' order by n)
+                              from jsonb_array_elements(element #> inner_at) with ordinality as l(i, n)), '[]') end);
         end if;
         kept := kept || jsonb_build_array(element);
         number := number + 1;

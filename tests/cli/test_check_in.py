@@ -20,6 +20,7 @@ COMMANDS = [
     "user find --email ada@example.com",
     f"user erase-buyer --user {USER} --buyer 1",
     f"user pause {USER}",
+    f"user zone {USER} Europe/Riga",
     f"user resume {USER}",
     f"user export {USER} -",
     f"user delete {USER} --yes",

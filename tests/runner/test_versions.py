@@ -146,6 +146,7 @@ LEASE_FUNCTIONS: dict[str, dict[str, Any]] = {
     "mark_reconnect_needed": {"p_version": 1, "p_reason": "x"},
     "note_rights": {"p_rights": ["orders"]},
     "rights_of": {},
+    "tell_time_zone": {"p_zone": "Europe/Riga"},
     "change_rights": {"p_rights": ["orders"], "p_uses": {}},
     "registered_webhooks": {},
     "note_webhook": {"p_made": {}},

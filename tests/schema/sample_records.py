@@ -46,6 +46,8 @@ class Part:
     # tried where they stand.
     of: str = ""
     of_columns: tuple[Column, ...] = ()
+    # In how many lists of a record such children stand.
+    lists: int = 1
 
 
 def parts(shape: Records) -> Iterator[Part]:
@@ -60,7 +62,7 @@ def parts(shape: Records) -> Iterator[Part]:
         own = tuple(column for column in child.columns if not column.path.startswith("of."))
         outer = tuple(column for column in child.columns if column.path.startswith("of."))
         at = f"{child.at}.0.{child.inside}.0"
-        yield Part(child.table, at, own, child.currency, keys, f"{child.at}.0", outer)
+        yield Part(child.table, at, own, child.currency, keys, f"{child.at}.0", outer, 1 + len(child.beside))
 
 
 def money(kind: Kind, amount: Decimal, code: str) -> Any:
@@ -112,7 +114,9 @@ def fill(record: dict[str, Any], part: Part, amount: Decimal, code: str) -> None
             put(outer, path, GOOD[column.kind])
     for column in sorted(part.columns, key=lambda c: c.path.count(".")):
         if column.kind in (Kind.SUM, Kind.OWN_SUM):
-            put(inner, f"{column.path}.0.{column.each}", money(Kind.DECIMAL_MONEY, amount, code))
+            # As both of a platform's notations have it: its sum knows the one, a child that is an element the other.
+            both = money(Kind.DECIMAL_MONEY, amount, code) | {"currency_code": code}
+            put(inner, f"{column.path}.0.{column.each}", both)
         elif column.kind in MONEY:
             put(inner, column.path, money(column.kind, amount, code))
         elif not column.path.endswith("currencyCode"):

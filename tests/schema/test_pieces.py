@@ -22,7 +22,7 @@ SWEEP = {"p_stream": "receipts", "p_table": "orders", "p_time_column": "", "p_la
          "p_children": {"line_items": "order_platform_id"}, "p_always_allowed": 2, "p_max_share": 0.0}  # fmt: skip
 PROOFS = {
     "etsy": ("line_items", "balance", "new_balance", "references", "buyers"),
-    "shopify": ("line_items", "refunds"),
+    "shopify": ("line_items", "refunds", "journals"),
     "printify": ("lines",),
 }
 CUT = {"lineItems": {"pageInfo": {"hasNextPage": True}}}

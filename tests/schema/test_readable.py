@@ -56,7 +56,7 @@ def test_a_sound_record_lands_as_it_is(land, name):
     for part in parts(shape):
         reason, partial, landed, rows = land(platform, shape.name, sample(shape), part.table, "raw")
 
-        assert (reason, partial, landed, len(rows)) == (None, None, True, 1), part
+        assert (reason, partial, landed, len(rows)) == (None, None, True, part.lists), part
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -76,11 +76,11 @@ def test_what_is_not_essential_never_costs_its_record(land, db, name):
                 elif used_by(part, shape, column.path) & essential:
                     # Of a child that cannot be a row, the record is kept without it.
                     assert landed == (part.at != ""), where
-                    assert rows == [], where
+                    assert len(rows) == part.lists - 1, where
                 else:
                     assert landed, where
                     assert partial, where
-                    assert rows == [(None,)], where
+                    assert (None,) in rows, where
                     tried += 1
     assert tried or not shape.columns, name
 

@@ -37,6 +37,7 @@ SHOPIFY_RIGHTS = Rights(
         "order_lines": _ORDERS,
         "refunds": _ORDERS,
         "refund_lines": _ORDERS,
+        "late_fees": _ORDERS,
         "journals": _ORDERS,
         "changed_journals": _ORDERS,
         "journal_sales": _ORDERS,

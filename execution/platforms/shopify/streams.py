@@ -491,6 +491,20 @@ CHANGED_JOURNALS = Lookup(
 )
 
 
+# Orders whose payment's fee was not told at once: asked again after minutes, hours and days, and then no more.
+LATE_FEES = Lookup(
+    name="late_fees",
+    path=GRAPHQL_PATH,
+    query=nodes_query("Order", ORDER_NODE),
+    request=request_nodes("Order", points=100),
+    batch=25,
+    fallback=5,
+    records_at="data.nodes",
+    records=_ORDER_RECORDS,
+    null_is_gone=True,
+)
+
+
 def _ask_sales(lookup: Lookup, ids: Sequence[str]) -> Request:
     """The next sales of an order, "<order>:<after this agreement>:<after this sale>"; without either from the start."""
     number, after, sale = [*ids[0].split(":"), "", ""][:3]
@@ -683,7 +697,7 @@ ENTITIES = (
         round=Round(
             steps=(
                 *(changed(ORDERS, _OF_PRODUCTS, _OF_CUSTOMERS), ORDER_LINES, REFUNDS, REFUND_LINES),
-                *(CHANGED_JOURNALS, JOURNAL_SALES),
+                *(LATE_FEES, CHANGED_JOURNALS, JOURNAL_SALES),
             )
         ),
     ),

@@ -34,6 +34,8 @@ create index orders_with_more_lines on public.orders (connection_id, platform_id
     where platform = 'shopify' and not is_deleted and (raw #>> '{lineItems,pageInfo,hasNextPage}') = 'true';
 create index journals_cut on public.order_journals (connection_id, platform_id)
     where not is_deleted and private.next_sales(platform_id, raw) is not null;
+create index transactions_without_fees on public.order_transactions (connection_id, processed_at)
+    where fees_amount is null and gateway = 'shopify_payments' and status = 'success' and not is_deleted;
 create index orders_with_refunds on public.orders (connection_id, platform_id)
     where platform = 'shopify' and not is_deleted and (raw #>> '{refunds,0,id}') is not null;
 
@@ -170,6 +172,20 @@ returns setof text language sql stable set search_path = '' as $$
         where j.connection_id = job.connection_id and not j.is_deleted and private.next_sales(j.platform_id, j.raw) is not null
           and j.platform_id >= split_part(p_after, ':', 1)) as n
     where n.next <> p_after order by n.platform_id limit p_limit;
+$$;
+
+-- pending_shopify_late_fees: orders with a payment by Shopify Payments whose fee was not told yet, each some times: when so long
+-- has passed since it was paid. One that is not told by then is unknown.
+create or replace function private.pending_shopify_late_fees(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = '' as $$
+    select distinct t.order_platform_id from public.order_transactions as t
+    where t.connection_id = job.connection_id and t.fees_amount is null and t.gateway = 'shopify_payments' and t.status = 'success'
+      and t.kind in ('sale', 'capture') and not t.is_deleted
+      and t.processed_at between job.window_start - interval '4 days' and job.window_end
+      and t.order_platform_id > p_after
+      and exists (select from unnest('{10 minutes,1 hour,6 hours,1 day,3 days}'::interval[]) as l (later)
+                  where t.processed_at + l.later > job.window_start and t.processed_at + l.later <= job.window_end)
+    order by 1 limit p_limit;
 $$;
 
 -- pending_shopify_refunds: refunds that an order names and that are not here, or here in another version. REST names an

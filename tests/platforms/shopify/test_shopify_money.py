@@ -74,10 +74,30 @@ def test_what_happens_later_is_read_by_the_id(shopify: Shopify, world_of: WorldO
     assert kinds >= {"product", "shipping", "fee", "adjustment"}
 
 
-def test_fees_that_come_late_are_unknown_until_then(shopify: Shopify, world_of: WorldOf) -> None:
-    shopify.control("POST", "/settings", fees_after_seconds=10**9)
-    world = world_of(shopify.shop(30))
+def test_fees_that_come_late_are_unknown_until_they_are_told(shopify: Shopify, world_of: WorldOf) -> None:
+    """Not nothing: they are asked for again, without anything else having changed."""
+    shopify.settings(fees_after_seconds=10**9)
+    world = world_of(shopify.shop(12))
+    world.run()
+    # Ten minutes after it was paid a fee is asked for again.
+    made = shopify.mutate(world.shop, "new_order", count=12, at=a_while_ago(700))["result"]["order_ids"]
+    round_of(world, "orders")
+    before = {row["fees_amount"] for row in world.stored("order_transactions").values()}
+    shopify.settings(fees_after_seconds=0)
 
-    world.run("orders")
+    round_of(world, "orders")
 
-    assert {row["fees_amount"] for row in world.stored("order_transactions").values()} == {None}
+    new = {str(order) for order in made}
+    told = {str(each["id"]): each["fee"] for each in shopify.truth(world.shop, "transactions")}
+    rows = {key: row for key, row in world.stored("order_transactions").items() if row["order_platform_id"] in new}
+    assert before == {None}
+    assert any(told[key] for key in rows)
+    assert {key: row["fees_amount"] for key, row in rows.items()} == {key: told[key] for key in rows}
+
+
+def test_a_shops_zone_is_told_at_connecting(shopify: Shopify, world_of: WorldOf) -> None:
+    world = world_of(shopify.shop(5))
+
+    (zone,) = world.rows("select zone, said_by, valid_from = '-infinity' as always from public.shop_time_zones")
+
+    assert (zone["said_by"], zone["always"]) == ("platform", True)
