@@ -188,7 +188,9 @@ def _split(given: int, total: int, until: float, parts: dict[str, int], taxes: l
     left = given
     for whose in ("platform", "seller", "unknown"):
         parts_of = [tax for tax in taxes if tax.whose == whose]
-        back = sum((Fraction(t.amount) if given >= total else t.returned(until, given, total) for t in parts_of), Fraction())
+        back = sum(
+            (Fraction(t.amount) if given >= total else t.returned(until, given, total) for t in parts_of), Fraction()
+        )
         now[f"tax_{whose}"] = min(share(1, back.numerator, back.denominator), left)
         left -= now[f"tax_{whose}"]
     for name, most in parts.items():
