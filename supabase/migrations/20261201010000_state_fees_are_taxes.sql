@@ -73,16 +73,16 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
         from refunds as r
         left join public.orders as o on o.connection_id = p_connection_id and o.platform_id = r.order_platform_id
         cross join lateral (
-            select coalesce(sum(b.amount) filter (where t.whose = 'platform'), 0)::bigint as platform,
-                   coalesce(sum(b.amount) filter (where t.whose = 'seller'), 0)::bigint as seller,
-                   coalesce(sum(b.amount) filter (where t.whose = 'unknown'), 0)::bigint as unknown
+            select round(coalesce(sum(b.amount) filter (where t.whose = 'platform'), 0))::bigint as platform,
+                   round(coalesce(sum(b.amount) filter (where t.whose = 'seller'), 0))::bigint as seller,
+                   round(coalesce(sum(b.amount) filter (where t.whose = 'unknown'), 0))::bigint as unknown
             from taxes as t
             cross join lateral (
                 select case when r.sum_ >= o.total_amount then t.amount
                             when t.taken > 0 then least(t.amount, round(t.amount * (
                                 select coalesce(sum(u.back), 0) from unnest(t.back_at, t.back) as u (at, back)
                                 where r.next_at is null or u.at < r.next_at - interval '5 minutes') / t.taken))
-                            else round(r.sum_::numeric * t.amount / o.total_amount) end as amount) as b
+                            else r.sum_::numeric * t.amount / o.total_amount end as amount) as b
             where t.order_platform_id = r.order_platform_id) as x
         left join lateral private.refund_parts(o, r.sum_, x.platform + x.seller + x.unknown) as p on true
         where o.platform_id is null or private.counts_as_sale(o)),

@@ -22,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 from tests.money.oracle.book import Doc, Event, minor, share
 
@@ -92,12 +93,12 @@ class _Tax:
     taken: int
     back: list[tuple[int, int]]
 
-    def returned(self, until: float, given: int, total: int) -> int:
+    def returned(self, until: float, given: int, total: int) -> Fraction:
         """What is back of it once so much of the total is."""
         if self.taken:
             back = sum(amount for at, amount in self.back if at < until)
-            return min(share(self.amount, back, self.taken), self.amount)
-        return share(self.amount, given, total)
+            return Fraction(min(share(self.amount, back, self.taken), self.amount))
+        return Fraction(self.amount * given, total)
 
 
 def _taxes(receipt: Doc, booked: list[Doc]) -> list[_Tax]:
@@ -185,10 +186,13 @@ def _split(given: int, total: int, until: float, parts: dict[str, int], taxes: l
     """What so much given back is made of."""
     now: dict[str, int] = defaultdict(int)
     left = given
-    for tax in taxes:
-        back = tax.amount if given >= total else min(tax.returned(until, given, total), left)
-        now[f"tax_{tax.whose}"] += back
-        left -= back
+    for whose in ("platform", "seller", "unknown"):
+        parts_of = [tax for tax in taxes if tax.whose == whose]
+        back = sum(
+            (Fraction(t.amount) if given >= total else t.returned(until, given, total) for t in parts_of), Fraction()
+        )
+        now[f"tax_{whose}"] = min(share(1, back.numerator, back.denominator), left)
+        left -= now[f"tax_{whose}"]
     for name, most in parts.items():
         now[name] = min(left, most)
         left -= now[name]
