@@ -252,7 +252,7 @@ comment on table public.shop_time_zones is 'The zones of each shop: who says whi
 -- its journal is whole. One that was cut is read from its beginning, an agreement at a time: what stands after an agreement
 -- can only be told from the call that asked for it (`asked`).
 create or replace function private.next_sales(p_order text, p_raw jsonb) returns text
-language sql immutable set search_path = '' as $$
+language sql immutable as $$
     select case
         when p_raw ->> 'asked' is null then
             case when (p_raw #>> '{agreements,pageInfo,hasNextPage}') = 'true'

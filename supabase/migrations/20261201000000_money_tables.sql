@@ -2,8 +2,6 @@
 
 alter table public.profiles add column reclaims_tax boolean not null default false;
 alter table public.order_costs add column tax_amount bigint, add column is_classified boolean not null default true;
--- Which platforms have a ledger, their own parts of the events know.
-alter table private.sales_channels drop column has_ledger;
 create index order_costs_unsold on public.order_costs (connection_id, ordered_at) where state <> 'linked';
 create index order_refunds_by_time on public.order_refunds (connection_id, refunded_at) where not is_deleted;
 create index order_transactions_by_time on public.order_transactions (connection_id, processed_at) where not is_deleted;

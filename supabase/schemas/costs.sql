@@ -3,8 +3,9 @@
 -- them; an order that two of them could mean is ambiguous. Everything here is derived: order_costs and cost_links from the records, the four columns of
 -- orders from those. Triggers derive it in the transaction that brings a change, whichever record comes first.
 
--- Whose orders are sales, to which a cost can belong: a row, which stands in the platform's own file.
-create table private.sales_channels (platform text primary key);
+-- Whose orders are sales, to which a cost can belong: a row, which stands in the platform's own file. Nothing reads `has_ledger`
+-- since money is derived from events (docs/decisions/037); a column goes when no process of an older release can be left.
+create table private.sales_channels (platform text primary key, has_ledger boolean not null);
 
 -- What a printer's cost of a line covers, one piece or the whole line: a row, which stands in the printer's own file. It
 -- is the one place where this is decided; public.set_cost_rule changes it and counts again.

@@ -37,7 +37,8 @@ def test_a_plan_made_when_the_table_was_empty_is_no_slower(clean, db):
     db.execute("alter table public.sync_jobs set (autovacuum_enabled = off)")
     try:
         gather(db, 20_000, analyze=False)
-        found = pages_touched(db, CLAIM, uuid.uuid4())
+        # The first that finds a job plans what follows, from catalogues.
+        _, found = (pages_touched(db, CLAIM, uuid.uuid4()) for _ in range(2))
     finally:
         db.execute("alter table public.sync_jobs reset (autovacuum_enabled)")
 

@@ -7,6 +7,7 @@ able to tell them apart, and neither changes anything.
 from __future__ import annotations
 
 import uuid
+from datetime import date
 
 import psycopg
 import pytest
@@ -39,12 +40,15 @@ def written_columns(db, table):
 
 def ghost_of(row, key):
     """A row that nobody has: the same, with another key."""
-    changed = {
-        name: str(uuid.uuid4()) if _is_uuid(value) else -1 if isinstance(value, int) else f"nobody's {value}"
-        for name, value in row.items()
-        if name in key and value is not None
-    }
-    return row | changed
+    return row | {name: _nobodys(value) for name, value in row.items() if name in key and value is not None}
+
+
+def _nobodys(value):
+    if _is_uuid(value):
+        return str(uuid.uuid4())
+    if isinstance(value, date):
+        return value.replace(year=1901)
+    return -1 if isinstance(value, int) else f"nobody's {value}"
 
 
 def _is_uuid(value):

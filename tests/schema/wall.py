@@ -24,7 +24,7 @@ SECRET_COLUMNS = "lease|token|secret|fence|password"
 # What engineers read: a library or a platform may have said anything. Users see the code and the words beside it.
 ENGINEERS_COLUMNS = "(^|_)(error|reason|sqlstate|detail|hint)$"
 # One of a few words of our own, why a cost could not be linked; and what the seller's own platform says of a refund.
-CODES = ["order_costs.reason", "order_refunds.reason"]
+CODES = ["order_costs.reason", "order_refund_adjustments.reason", "order_refunds.reason", "order_sales.reason"]
 
 _RULES = {
     "row-level security is off": """

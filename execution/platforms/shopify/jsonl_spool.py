@@ -99,7 +99,7 @@ class Spool:
 
     def joined(self, after: int, size: int, nested: Mapping[str, str]) -> list[bytes]:
         """The roots after the first `after` ones, each with its children in the lists that `nested` names by their
-        type; `agreements.sales`: in a list of each child.
+        type; behind a dot, in a list of each child.
         """
         rows = self._db.execute("select gid, line from roots where n > ? order by n limit ?", (after, size)).fetchall()
         return [self._with_kids(gid, bytes(line), nested, "") for gid, line in rows]

@@ -2,7 +2,7 @@
 --
 -- Set operations rather than anti-joins: their cost does not hang on statistics that nobody has gathered yet.
 
-insert into private.sales_channels values ('etsy');
+insert into private.sales_channels values ('etsy', true);
 
 insert into private.round_rules (platform, entity, position, seldom, whole, lookback, lookback_cap, table_name, timed_by,
                                  sampled_from) values

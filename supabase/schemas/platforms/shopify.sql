@@ -1,7 +1,7 @@
 -- Shopify's lookups, derivation and proofs, and what goes with a record that is gone. What is pending stands in the
 -- orders' own raw records; indexes keep it from being looked for in all of them.
 
-insert into private.sales_channels values ('shopify');
+insert into private.sales_channels values ('shopify', false);
 insert into private.round_rules (platform, entity, position, seldom, whole, pulse, at_rest, lookback, lookback_cap, table_name,
                                  timed_by, sampled_from) values
     ('shopify', 'orders', 0, '0', '7 days', null, null, '15 minutes', '6 hours', 'orders', 'source_updated_at', '1 day'),
@@ -18,7 +18,7 @@ select private.closed_by_events('listing_variants', 'shopify', 'listings', 'list
 -- its journal is whole. One that was cut is read from its beginning, an agreement at a time: what stands after an agreement
 -- can only be told from the call that asked for it (`asked`).
 create or replace function private.next_sales(p_order text, p_raw jsonb) returns text
-language sql immutable set search_path = '' as $$
+language sql immutable as $$
     select case
         when p_raw ->> 'asked' is null then
             case when (p_raw #>> '{agreements,pageInfo,hasNextPage}') = 'true'
