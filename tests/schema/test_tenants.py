@@ -6,8 +6,9 @@ able to tell them apart, and neither changes anything.
 
 from __future__ import annotations
 
+import contextlib
 import uuid
-from datetime import date
+from datetime import datetime
 
 import psycopg
 import pytest
@@ -46,8 +47,8 @@ def ghost_of(row, key):
 def _nobodys(value):
     if _is_uuid(value):
         return str(uuid.uuid4())
-    if isinstance(value, date):
-        return value.replace(year=1901)
+    with contextlib.suppress(TypeError, ValueError):
+        return datetime.fromisoformat(value).replace(year=1901).isoformat()
     return -1 if isinstance(value, int) else f"nobody's {value}"
 
 
