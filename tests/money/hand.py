@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from tests.money.oracle.book import COUNTED
 from tests.money.oracle.figures import FIGURES
+from tests.worlds.days import roll_up
 from tests.worlds.users import connect, make_user
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -83,10 +84,7 @@ class Hand:
 
     def days(self, column: str = "amount", *, platform: str = "etsy") -> dict[date, dict[str, int]]:
         """Classes of each day once all is rolled up, in one currency; what is counted by its number."""
-        while any(
-            (self._db.execute("select public.roll_money(%s, 31)", [self.user_id]).fetchone() or ({},))[0].values()
-        ):
-            pass
+        roll_up(self._db, self.user_id)
         rows = self._db.execute(
             sql.SQL("select day, class, {}, events from public.money_days where connection_id = %s and {} <> 0 or"
                     " connection_id = %s and class = any (%s)").format(sql.Identifier(column), sql.Identifier(column)),

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from tests.worlds.days import roll_up
 from tests.worlds.users import connect, make_user
 
 Db = psycopg.Connection[Any]
@@ -59,8 +60,7 @@ class HandShop:
             self.book(at, "sales_tax", -tax, order)
 
     def roll(self) -> None:
-        while any((self.db.execute("select public.roll_money(%s, 31)", [self.user]).fetchone() or ({},))[0].values()):
-            pass
+        roll_up(self.db, self.user)
 
     def day(self, day: str, currency: str = "USD") -> dict[str, int]:
         """Amounts by class; what only counts by how many."""

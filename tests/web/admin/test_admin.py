@@ -11,6 +11,7 @@ import pytest
 
 from execution import cli
 from tests.web.conftest import token_of
+from tests.worlds.days import roll_up
 
 NOBODY = "7c1c6a1e-3a0e-4c55-9f0c-6d9f3b2f0a11"
 
@@ -178,6 +179,8 @@ def test_sums_and_orders_are_the_sellers_own(api, db, make_seller, bearer):
     ann, bob, nobody = make_seller("etsy"), make_seller("etsy"), make_seller("etsy")
     order(db, ann, "1", 1000)
     order(db, bob, "2", 77_777)
+    roll_up(db, ann)
+    roll_up(db, bob)
 
     of_ann = api.get("/dashboard/figures", headers=bearer(ann))
     of_nobody = api.get("/dashboard/figures", headers=bearer(nobody))

@@ -11,6 +11,7 @@ import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from tests.worlds.days import roll_up
 from tests.worlds.users import make_user
 
 Db = psycopg.Connection[Any]
@@ -51,11 +52,6 @@ def put(db: Db, seller: str) -> Callable[..., None]:
         db.execute(query, list(values.values()))
 
     return row
-
-
-def roll_up(db: Db, user: str) -> None:
-    while any((db.execute("select public.roll_money(%s, 31)", [user]).fetchone() or ({},))[0].values()):
-        pass
 
 
 def _figures(db: Db, seller: str, zone: str = "UTC", since: str = "1970-01-01T00:00Z") -> dict[tuple[str, ...], Any]:

@@ -17,7 +17,7 @@ import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from tests.web.pages.test_figures import roll_up
+from tests.worlds.days import roll_up
 from tests.worlds.users import connect, make_user
 
 Db = psycopg.Connection[Any]
