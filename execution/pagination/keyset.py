@@ -47,7 +47,8 @@ from execution.streams import Stream
 
 # A page that is refused as too dear, or that the platform cannot manage, is asked for again at half its size. Not when
 # so many seconds have gone: a platform that is away would use up the lease, and that counts as a death.
-_HALVINGS, _HALVING_S = 3, 12.0
+# Down to one record of 250.
+_HALVINGS, _HALVING_S = 7, 12.0
 
 
 @dataclass(frozen=True, kw_only=True)

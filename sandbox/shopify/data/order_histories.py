@@ -193,7 +193,7 @@ def add_totals(shop: Shop, order: Doc) -> None:
         + current_shipping
         + (tip if kept_any else ZERO)
         + (ZERO if shop.taxes_included else order["current_tax"])
-        + sum((Pair(*each["adjust"]) + each["fee"] for each in order["refunds"]), ZERO)
+        + sum((Pair(*each["adjust"]) + Pair(*each["fee"]) for each in order["refunds"]), ZERO)
     )
     order.setdefault("refunded", ZERO)
 

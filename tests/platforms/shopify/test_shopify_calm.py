@@ -54,12 +54,20 @@ def test_no_end_of_a_connection_is_an_end(shopify: Shopify, world_of: WorldOf) -
 def test_a_shop_that_is_read_again_costs_no_write(shopify: Shopify, world_of: WorldOf) -> None:
     world = world_of(shopify.shop(120, products=6))
     world.run()
-    before = {table: world.stored(table) for table in TABLES}
+    before = _stored(world)
 
     world.run(again=True)
 
     assert world.statuses() == COMPLETE
-    assert {table: world.stored(table) for table in TABLES} == before
+    assert _stored(world) == before
+    assert len(before["order_journals"]) > 100
+
+
+def _stored(world: World) -> dict[str, Any]:
+    """All rows, but journals that are longer than a page shows: of those the page's piece lands before what follows."""
+    found = {table: world.stored(table) for table in TABLES}
+    found["order_journals"] = {key: row for key, row in found["order_journals"].items() if "asked" not in row["raw"]}
+    return found
 
 
 def test_an_order_with_hundreds_of_lines_is_never_cut(shopify: Shopify, world_of: WorldOf) -> None:

@@ -36,6 +36,8 @@ def test_what_is_deleted_while_its_page_is_on_the_way_stays_deleted(
     notify(world, f"{kind}/updated", "read", key, p_kind=kind)
 
     interrupt(world, lambda: remove(shopify, world, kind, key))
+    world.wake()
+    world.drain()  # that its refunds are gone is believed when it is said twice
 
     assert world.statuses()["changes"] == "completed"
     assert key not in world.stored(table)
