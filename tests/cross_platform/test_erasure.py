@@ -37,6 +37,8 @@ STAY = {
     "orders": {"order_number", "status", "fulfillment_status", "payment_method", "country"},
     "line_items": {"title", "sku"},
     "order_fulfillments": {"carrier", "status"},
+    "order_shipping_lines": {"title"},
+    "order_tax_lines": {"title"},
     "order_transactions": {"gateway", "kind", "status"},
     "payments": {"entry_type", "reference_type"},
     "printify_line_items": {"title", "variant_title", "sku", "status"},

@@ -202,7 +202,8 @@ def test_every_payload_is_what_its_type_says(world_of: Callable[[Shop], World], 
         assert isinstance(event.data, kind)
         assert event.data.user_id == world.user_id
         seen.add(event.type)
-    assert seen == EVENT_TYPES.keys() - {"deletions.held"}  # told beside the brake: tests/cross_platform/test_deletions.py
+    # What is held is told beside the brake (tests/cross_platform).
+    assert seen == EVENT_TYPES.keys() - {"deletions.held"}
 
 
 def test_an_event_of_a_newer_release_is_left_alone() -> None:

@@ -103,7 +103,7 @@ def time_zone(connection_id: str, user: UserDep, web: WebDep, zone: Annotated[st
     """The seller says in which zone the shop's days begin."""
     shop = _connection(web, user, connection_id)
     try:
-        connecting.say_time_zone(web, user.id, connection_id, zone[:60])
+        connecting.say_time_zone(web, user.id, connection_id, zone)
     except Problem as problem:
         if problem.status_code == 404:
             raise

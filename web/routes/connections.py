@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -102,14 +103,14 @@ def time_zone_list(user: UserDep, web: WebDep) -> list[TimeZone]:
 
 @router.put("/connections/{connection_id}/time-zone", responses=responses(401, 403, 404, 409, 413, 415, 422, 429, 503))
 def time_zone(
-    connection_id: Annotated[str, Path(pattern=r"^[0-9a-f-]{36}$")],
+    connection_id: UUID,
     user: UserDep,
     web: WebDep,
     zone: Annotated[str, Form(max_length=60, examples=["Europe/Riga"])],
 ) -> TimeZone:
     """Say in which zone a shop's days begin, where its platform does not tell."""
-    connecting.say_time_zone(web, user.id, connection_id, zone)
-    return TimeZone(**time_zones.zones_of(web.app.store, user.id)[connection_id])
+    connecting.say_time_zone(web, user.id, str(connection_id), zone)
+    return TimeZone(**time_zones.zones_of(web.app.store, user.id)[str(connection_id)])
 
 
 @router.post(

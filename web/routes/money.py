@@ -8,13 +8,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from execution import daily_financial_roll as roll
+from execution.errors import StoreError
 from web.auth.current_user import SIGNED_IN, UserDep
 from web.context import WebDep
 from web.examples import EXAMPLE
-from web.problems import responses
+from web.problems import refusal_of, responses
 
 router = APIRouter(tags=["money"], dependencies=SIGNED_IN)
 _CURSOR = r"^\d{4}-\d{2}-\d{2} [0-9a-f-]{36}$"
@@ -108,6 +109,15 @@ class MoneyEvents(BaseModel):
     next: str | None
 
 
+def _is_place(after: str | None) -> str | None:
+    """Raises ValueError, which is answered 422, where the day or the id is none."""
+    if after is not None:
+        day, connection_id = after.split(" ")
+        date.fromisoformat(day)
+        UUID(connection_id)
+    return after
+
+
 @router.get("/money/days", responses=responses(401, 422, 503))
 def days(
     *,
@@ -116,7 +126,9 @@ def days(
     since: Annotated[date | None, Query(description="The first day.")] = None,
     until: Annotated[date | None, Query(description="The last day.")] = None,
     connection_id: Annotated[list[UUID] | None, Query(description="Of these shops; of all by default.")] = None,
-    after: Annotated[str | None, Query(pattern=_CURSOR, description="`next` of the page before.")] = None,
+    after: Annotated[
+        str | None, Query(pattern=_CURSOR, description="`next` of the page before."), AfterValidator(_is_place)
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> MoneyDays:
     """Days of all shops, the newest first: sums of money events, whether they are final, and what they wait for."""
@@ -145,15 +157,18 @@ def events(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> MoneyEvents:
     """The events behind a shop's day, of some classes or of all."""
-    found = roll.events(
-        web.app.store,
-        user.id,
-        connection_id=str(connection_id),
-        day=day,
-        classes=money_class,
-        after=after,
-        limit=limit,
-    )
+    try:
+        found = roll.events(
+            web.app.store,
+            user.id,
+            connection_id=str(connection_id),
+            day=day,
+            classes=money_class,
+            after=after,
+            limit=limit,
+        )
+    except StoreError as error:
+        raise refusal_of(error) from None
     return MoneyEvents(events=[MoneyEvent(**one) for one in found["events"]], next=found["next"])
 
 

@@ -45,7 +45,7 @@ def test_two_shops_of_a_platform_stand_side_by_side(
     look(page, "two-shops-connections")
 
     card = page.locator("section.connection", has=page.get_by_role("heading", name=re.compile(names[1])))
-    card.locator("summary").click()
+    card.locator("summary", has_text="Disconnect").click()
     card.get_by_role("button", name="Disconnect").click()
 
     # Which of the two, by its name.
