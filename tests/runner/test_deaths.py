@@ -27,7 +27,7 @@ ENTITIES = ("orders", "listings", "payments", "customers")
 # Each death is waited for: on a busy machine that takes its time.
 pytestmark = pytest.mark.timeout(1800)
 ALL = bool(os.environ.get("KEEPER_ALL_DEATHS"))
-SAMPLE = 16
+SAMPLE = 8
 COMMIT = "/rest/v1/rpc/commit_page"
 
 

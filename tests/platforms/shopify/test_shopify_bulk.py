@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable
 
 import pytest
@@ -34,6 +35,8 @@ ORDER_TABLES = (
 MANY = 2_050
 # Journals have an export of their own.
 JOURNALS = 1
+# Each takes its time: in every run one of a kind.
+ALL = bool(os.environ.get("KEEPER_ALL_FAULTS"))
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +139,7 @@ def test_an_export_that_fails_half_way_is_read_in_pages(shopify: Shopify, world:
     assert exports(shopify, world) == 1 + JOURNALS
 
 
-@pytest.mark.parametrize(("refusals", "made"), [(1, 1), (2, 2)])
+@pytest.mark.parametrize(("refusals", "made"), [(2, 2), *([(1, 1)] if ALL else [])])
 def test_a_file_whose_address_lapsed_is_asked_for_again(
     shopify: Shopify, world: World, refusals: int, made: int
 ) -> None:
@@ -217,7 +220,7 @@ def test_a_death_after_the_start_finds_the_export_again(shopify: Shopify, world:
     assert exports(shopify, world) == 1 + JOURNALS
 
 
-@pytest.mark.parametrize("page", [1, 5])
+@pytest.mark.parametrize("page", [5, *([1] if ALL else [])])
 def test_a_death_among_the_pages_of_a_file_repeats_one_page_at_most(shopify: Shopify, world: World, page: int) -> None:
     """Another process, on another machine for all it knows, goes on at the row that was committed last."""
     world.start("orders")
