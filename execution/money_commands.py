@@ -166,13 +166,16 @@ def _figures(currencies: Facts) -> Table:
 
 
 def _standing(one: Facts) -> str:
-    waits = ", ".join(f"{_OPEN.get(name, name)}{_number(name, n)}" for name, n in sorted(one["waits"].items()))
-    absent = ", ".join(f"{_OPEN.get(name, name)}{_number(name, n)}" for name, n in sorted(one["absent"].items()))
+    waits, absent = _listed(one["waits"]), _listed(one["absent"])
     return f"{one['state']}" + (f": {waits}" if waits else "") + (f" (not to be had: {absent})" if absent else "")
 
 
-def _number(name: str, number: Any) -> str:
-    return "" if name in ("day_not_over", "not_proven") else f": {number}"
+def _listed(counts: Facts) -> str:
+    """By name and number; of a day's end and its proof there is none."""
+    return ", ".join(
+        _OPEN.get(name, name) + ("" if name in ("day_not_over", "not_proven") else f": {number}")
+        for name, number in sorted(counts.items())
+    )
 
 
 def _why(facts: Sequence[Facts]) -> RenderableType:
