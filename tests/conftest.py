@@ -17,22 +17,12 @@ def pytest_xdist_auto_num_workers() -> int:
     return min((os.cpu_count() or 1) + 1, 4)
 
 
-# Long ones of which a sister stands in every run; KEEPER_ALL_FAULTS=1 takes these as well.
-_SISTERS = (
-    "test_two_deaths_at_any_two_effects_of_three_platforms",
-    "test_killed_in_the_middle_where_the_old_token_may_be_tried_again",
-    "test_a_window_above_ten_thousand_is_halved",
-    "test_a_death_after_the_start_finds_the_export_again",
-    "test_full_slots_are_waited_for",
-    "test_a_token_that_expires_while_an_export_runs",
-    "test_without_the_leave_for_exports",
-    "test_a_death_at_any_effect_of_the_whole_flow",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long ones of which a sister stands in every run (`has_sister`) wait for KEEPER_ALL_FAULTS=1."""
     if not os.environ.get("KEEPER_ALL_FAULTS"):
-        items[:] = [item for item in items if not item.name.startswith(_SISTERS)]
+        waiting = [item for item in items if item.get_closest_marker("has_sister")]
+        items[:] = [item for item in items if item not in waiting]
+        config.hook.pytest_deselected(items=waiting)
 
 
 def _drop(*_: object) -> NoReturn:

@@ -60,6 +60,7 @@ def die_twice(world: World, shops: Shops, mortal: Mortal, pair: tuple[str, str])
     return died, [f"{pair[0]}, {pair[1]}: {line}" for line in shops.wrong(world)[:3]]
 
 
+@pytest.mark.has_sister
 @pytest.mark.timeout(36000)
 def test_two_deaths_at_any_two_effects_of_three_platforms_lose_nothing(
     app: App,

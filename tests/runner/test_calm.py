@@ -52,6 +52,7 @@ def test_ten_thousand_orders_cost_at_most_102_calls(etsy: Etsy, world_of: WorldO
     assert world.wrong("orders", "line_items", "order_refunds", "order_fulfillments", "customers") == []
 
 
+@pytest.mark.has_sister
 def test_a_window_above_ten_thousand_is_halved_and_equals_the_source(etsy: Etsy, world_of: WorldOf) -> None:
     world = world_of(etsy.shop(12_500, listings=5))
 

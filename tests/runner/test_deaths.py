@@ -110,6 +110,7 @@ def test_a_death_before_or_after_any_effect_of_the_orders_loses_nothing_and_cost
     assert not found, "\n".join(found)
 
 
+@pytest.mark.has_sister
 def test_a_death_at_any_effect_of_the_whole_flow_loses_nothing_and_costs_at_most_one_page(
     stage: Stage, record_property: Callable[[str, object], None]
 ) -> None:

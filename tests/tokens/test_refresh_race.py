@@ -109,6 +109,7 @@ def test_sixty_four_processes_refresh_once_an_expiry(race: Race, speed: tuple[fl
     assert race.status() == "connected"
 
 
+@pytest.mark.has_sister
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("speed", SPEEDS)
 def test_killed_in_the_middle_where_the_old_token_may_be_tried_again(

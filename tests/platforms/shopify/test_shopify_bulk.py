@@ -119,6 +119,7 @@ def test_no_worker_is_held_while_an_export_is_prepared(shopify: Shopify, world: 
     assert all("preparing an export" in reason and attempts == 0 for reason, attempts in parks)
 
 
+@pytest.mark.has_sister
 def test_without_the_leave_for_exports_pages_are_read(shopify: Shopify, world: World) -> None:
     """Bulk operations are switched on for each app, and lapse (0.3): that costs calls, never records."""
     shopify.settings(bulk_permission="denied")
@@ -163,6 +164,7 @@ def test_a_download_that_breaks_goes_on_where_it_was(shopify: Shopify, world: Wo
     assert exports(shopify, world) == 1 + JOURNALS
 
 
+@pytest.mark.has_sister
 def test_full_slots_are_waited_for(shopify: Shopify, world: World) -> None:
     """Another job of ours may occupy the slots of this shop: ours is parked, and starts when one is free."""
     shopify.settings(bulk_slots=1, bulk_running_polls=100)
@@ -182,6 +184,7 @@ def test_full_slots_are_waited_for(shopify: Shopify, world: World) -> None:
     assert "already in progress" in reasons[0]
 
 
+@pytest.mark.has_sister
 def test_a_token_that_expires_while_an_export_runs_is_refreshed(shopify: Shopify, world: World) -> None:
     """Waiting takes longer than a token lives: the export goes on, and is asked for with the next token."""
     shopify.settings(bulk_running_polls=2)
@@ -197,6 +200,7 @@ def test_a_token_that_expires_while_an_export_runs_is_refreshed(shopify: Shopify
     assert len(shopify.refreshes(world.shop)) == 1
 
 
+@pytest.mark.has_sister
 def test_a_death_after_the_start_finds_the_export_again(shopify: Shopify, world: World) -> None:
     """The answer to the start is lost with the worker: the next one looks first, and starts no second export."""
     world.start("orders")
