@@ -124,6 +124,7 @@ def test_who_speaks_no_tls_is_not_asked_for_a_certificate() -> None:
     assert why_away(refused.value) == "it does not speak TLS at this address: begin REDIS_URL with redis://"
 
 
+@pytest.mark.usefixtures("clean")
 @pytest.mark.parametrize("command", ["backfill start", "run --until-idle"])
 def test_every_command_that_needs_valkey_names_its_certificate(
     stack: Stack, etsy: Etsy, db: psycopg.Connection[Any], address: str, command: str
