@@ -38,6 +38,7 @@ from execution.process.heartbeat import Heartbeat
 from execution.process.shutdown import EXIT_SECONDS, HeldLeases, Shutdown
 from execution.streams import Children, Person, Records, shapes
 from execution.sync_orchestrator import RoundRules, SyncOrchestrator
+from execution.trust import trusted
 from execution.valkey import why_away
 
 _REMAP_ROWS = 1000
@@ -75,7 +76,12 @@ def create_user(app: App, *, email: str, plan: str | None) -> dict[str, Any]:
     if plan is not None:
         JobTable.load(app.catalog).check_plan(plan)
     # The machine's proxy variables are not for our database: the store does not use them either.
-    http = httpx.Client(trust_env=False, timeout=_AUTH_TIMEOUT_S, event_hooks={"request": [_without_false_token]})
+    http = httpx.Client(
+        verify=trusted(),
+        trust_env=False,
+        timeout=_AUTH_TIMEOUT_S,
+        event_hooks={"request": [_without_false_token]},
+    )
     client = supabase.create_client(
         app.settings.supabase_url,
         app.settings.supabase_service_role_key.get_secret_value(),

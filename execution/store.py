@@ -23,6 +23,7 @@ from execution.api_key import key_headers
 from execution.certificates import why_unreached
 from execution.clock import Clock, SystemClock
 from execution.errors import LeaseLost, StoreError, StoreUnavailable
+from execution.trust import trusted
 
 _ATTEMPTS = 6
 _LONGEST_WAIT_S = 2.0
@@ -81,7 +82,7 @@ class Store:
         key = access.supabase_service_role_key.get_secret_value()
         url = access.supabase_url.rstrip("/") + "/rest/v1"
         self._functions = url + "/rpc/"
-        self._transport = transport or httpx.HTTPTransport(trust_env=False)
+        self._transport = transport or httpx.HTTPTransport(verify=trusted(), trust_env=False)
         self._http = httpx.Client(
             base_url=url,
             headers=key_headers(key),

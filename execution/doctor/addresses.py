@@ -11,6 +11,7 @@ import httpx
 from execution.certificates import why_unreached
 from execution.doctor.lines import Line, failed, not_checked, ok, warning
 from execution.settings import LOCAL, Settings
+from execution.trust import trusted
 
 _ANSWER_S = 10.0
 _DIRECT = re.compile(r"db\.[a-z0-9]+\.supabase\.(co|com|in|net)")
@@ -65,7 +66,9 @@ def of_public_url(settings: Settings, webhooks: Sequence[str]) -> Iterator[Line]
     parts = urlsplit(base)
     if parts.scheme == "http" and parts.hostname not in LOCAL:
         yield failed("PUBLIC_URL", "not encrypted", "Begin it with https://: platforms deliver to nothing else.")
-    with httpx.Client(base_url=base, timeout=_ANSWER_S, trust_env=False, follow_redirects=False) as client:
+    with httpx.Client(
+        base_url=base, timeout=_ANSWER_S, verify=trusted(), trust_env=False, follow_redirects=False
+    ) as client:
         live = _asked(client, "GET", "/health/live")
         if isinstance(live, str):
             yield failed("web address", live, _OURS)

@@ -22,6 +22,7 @@ from execution.certificates import why_unreached
 from execution.clock import Clock
 from execution.errors import FileGone, Retriable
 from execution.http.body_reader import MAX_BODY_BYTES, BodyReader
+from execution.trust import trusted
 
 DEADLINE_S = 30.0
 # Where a person waits for the answer.
@@ -248,9 +249,9 @@ class _DeadlineTransport(httpx.HTTPTransport):
     """httpx's own transport with a pool whose sockets know the deadline; httpx offers no argument for it."""
 
     def __init__(self, resolve: Callable[[str, int], str] | None = None) -> None:
-        super().__init__(trust_env=False)
+        super().__init__(verify=trusted(), trust_env=False)
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=trusted(),
             max_connections=32,
             max_keepalive_connections=16,
             keepalive_expiry=30.0,

@@ -10,6 +10,7 @@ import jwt
 
 from execution.certificates import why_unreached
 from execution.clock import Clock
+from execution.trust import trusted
 
 # A token with a made-up key id must not make us ask for keys at every request.
 _ASK_AGAIN_S = 10.0
@@ -73,7 +74,9 @@ class Jwks:
         self._asked_at, self._fault = now, ""
         try:
             # From the project's own address and from nowhere that it, or a token, points to.
-            response = httpx.get(self._url, timeout=_ANSWER_S, trust_env=False, follow_redirects=False)
+            response = httpx.get(
+                self._url, timeout=_ANSWER_S, verify=trusted(), trust_env=False, follow_redirects=False
+            )
             response.raise_for_status()
             self._keys, self._read_at = dict(_usable(response.json())), now
         except (httpx.HTTPError, ValueError, AttributeError, TypeError) as error:

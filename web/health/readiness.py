@@ -16,6 +16,7 @@ from execution.api_key import key_headers
 from execution.certificates import why_unreached
 from execution.schema.migration_files import known_versions
 from execution.settings import Settings
+from execution.trust import trusted
 from execution.valkey import why_away
 
 # A router asks every few seconds and gives up soon: an answer takes 200 ms at most, so a check gets less.
@@ -41,6 +42,7 @@ class Readiness:
             base_url=settings.supabase_url.rstrip("/") + "/rest/v1",
             headers=key_headers(key),
             timeout=CHECK_SECONDS,
+            verify=trusted(),
             trust_env=False,
         )
         self._valkey = redis.asyncio.Redis.from_url(
