@@ -105,15 +105,18 @@ def declare(store: Rpc, rules: MoneyRules | None = None) -> list[dict[str, str]]
     return changed
 
 
-def roll_up(store: Rpc, user_id: str | None = None, *, over: Callable[[], bool] = lambda: False) -> bool:
+def roll_up(
+    store: Rpc, user_id: str | None = None, *, whole_only: bool = False, over: Callable[[], bool] = lambda: False
+) -> bool:
     """Roll up what was touched, of a user or of everybody, step by step until nothing is left or it is `over`.
 
-    Answers whether nothing is left. What is left, whoever is next goes on with: the clock does.
+    `whole_only`: not of a shop whose history is still being read. Answers whether nothing is left. What is left,
+    whoever is next goes on with: the clock does.
     """
     days = _FIRST_DAYS
     while True:
         began = time.monotonic()
-        left: dict[str, int] = store.rpc("roll_money", p_user_id=user_id, p_days=days)
+        left: dict[str, int] = store.rpc("roll_money", p_user_id=user_id, p_days=days, p_whole=whole_only)
         if not any(left.values()):
             return True
         if over():

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -176,8 +176,8 @@ class JobRunner:
         if certificate is None:
             jobs.hand_back(self.store, job, work.calls)
             # A history that takes long shows its newest days before it is whole.
-            if self.clock.monotonic() - self._rolled_at.get(job.user_id, -_ROLL_EVERY_S) >= _ROLL_EVERY_S:
-                self._roll_up(job, most_s=0)
+            if job.user_id not in self._rolled_lately():
+                self._roll_up(job, whole_only=False, most_s=0)
             return SliceOutcome.HANDED_BACK
         jobs.complete(
             self.store,
@@ -187,10 +187,17 @@ class JobRunner:
             watermark=certificate.watermark,
             shortfall=_told(job, certificate.shortfall) if certificate.shortfall else None,
         )
-        self._roll_up(job, most_s=self.slice_seconds)
+        self._roll_up(job, whole_only=True, most_s=self.slice_seconds)
         return SliceOutcome.COMPLETED
 
-    def _roll_up(self, job: Job, *, most_s: float) -> None:
+    def _rolled_lately(self) -> Collection[str]:
+        """Users whose days were; the others are forgotten."""
+        long_ago = self.clock.monotonic() - _ROLL_EVERY_S
+        for user_id in [user_id for user_id, at in list(self._rolled_at.items()) if at <= long_ago]:
+            self._rolled_at.pop(user_id, None)
+        return self._rolled_at
+
+    def _roll_up(self, job: Job, *, whole_only: bool, most_s: float) -> None:
         """The days that the job touched, so long at most; the clock goes on with what is left.
 
         No part of the job, which stands whatever becomes of this.
@@ -198,7 +205,8 @@ class JobRunner:
         ends_at = self.clock.monotonic() + most_s
         self._rolled_at[job.user_id] = ends_at
         try:
-            roll_up(self.store, job.user_id, over=lambda: self.stopping() or self.clock.monotonic() >= ends_at)
+            over = lambda: self.stopping() or self.clock.monotonic() >= ends_at  # noqa: E731
+            roll_up(self.store, job.user_id, whole_only=whole_only, over=over)
         except (StoreError, StoreUnavailable) as error:
             log.warning("not_rolled_up", job_id=job.id, error=str(error))
 

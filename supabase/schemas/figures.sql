@@ -12,7 +12,8 @@ begin
                 select platform, a.id as connection_id, a.shop_id, a.shop_name, platform_id, order_number, ordered_at,
                        total_amount, currency, country, status
                 from public.orders
-                where connection_id = a.id and not is_deleted
+                -- A bound, so that the index by time is one that serves (records.sql).
+                where connection_id = a.id and not is_deleted and ordered_at > '-infinity'
                 order by ordered_at desc limit least(p_limit, 50)) as o
             where a.user_id = p_user_id
             order by o.ordered_at desc, o.platform_id limit least(p_limit, 50)) as newest);

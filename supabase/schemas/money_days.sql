@@ -51,6 +51,7 @@ create table private.money_marks (
     at timestamptz not null default clock_timestamp()
 );
 create index money_marks_of_connection on private.money_marks (connection_id, at);
+create index money_marks_of_everything on private.money_marks (connection_id) where hours is null;
 -- Days of marks that are to be rolled up, with why.
 create table private.money_touched (
     connection_id uuid not null,
@@ -72,23 +73,6 @@ create table private.money_journal (
 );
 create index money_journal_of_day on private.money_journal (connection_id, day, id);
 
--- zones_of: in which zone a shop's days are, from when until when: as the platform says, else the seller, else a guess; a printer, which has no
--- zone, has that of the user's other shops. The first is taken for all time before it; where nobody says one, it is UTC.
-create or replace function private.zones_of(p_connection_id uuid) returns table (since timestamptz, until timestamptz, zone text)
-language sql stable set search_path = '' as $$
-    with said as (
-        select z.*, rank() over (order by z.connection_id <> p_connection_id, array_position('{platform,seller,guess}'::text[], z.said_by),
-                                          z.connection_id) as place
-        from public.shop_time_zones as z
-        where z.connection_id = p_connection_id
-           or z.connection_id = any (array(select b.id from public.connected_accounts as a join public.connected_accounts as b on b.user_id = a.user_id
-                                           join private.cost_rules as c on c.source = a.platform where a.id = p_connection_id)))
-    select case when row_number() over w = 1 then '-infinity' else s.valid_from end, lead(s.valid_from, 1, 'infinity'::timestamptz) over w, s.zone
-    from said as s where s.place = 1 window w as (order by s.valid_from)
-    union all
-    select '-infinity', 'infinity', 'UTC' where not exists (select from said);
-$$;
-
 -- day_starts: when so many days begin from this one on, and when the last of them ends: the first moment at which the shop's calendar shows that
 -- date or a later one. Where the clock shows midnight twice, the first counts.
 create or replace function private.day_starts(p_connection_id uuid, p_first date, p_days int) returns timestamptz[]
@@ -108,11 +92,36 @@ $$;
 -- A row that a statement brought, changed or took away: whose, what did it, which order it is about, and when it counts.
 create type private.touched_row as (connection_id uuid, run_id uuid, order_id text, at timestamptz);
 
+-- is_all_marked: whether everything of a connection is to be rolled up anyway, so that no hour has to be told. So it is, from its first page on,
+-- with a shop that was never rolled up. The mark is held until the page is committed: who rolls up before does not take it (fold_marks).
+create or replace function private.is_all_marked(p_connection_id uuid) returns boolean
+language plpgsql set search_path = '' as $$
+begin
+    perform from private.money_marks as m where m.connection_id = p_connection_id and m.hours is null for key share skip locked;
+    if found then
+        return true;
+    end if;
+    if exists (select from public.money_day_states as s where s.connection_id = p_connection_id)
+       or exists (select from private.money_touched as t where t.connection_id = p_connection_id) then
+        return false;
+    end if;
+    -- What goes with its connection is rolled up nowhere.
+    perform private.mark_all(a.id, 'history') from public.connected_accounts as a where a.id = p_connection_id;
+    return true;
+end $$;
+
 -- mark_touched: the hours of these rows are touched, and those of the orders that they are about: what an order is decides what its refunds
--- and its taxes are, and the other way round. One row a connection, whatever a page brought.
+-- and its taxes are, and the other way round. One row a connection, whatever a page brought. (plpgsql, whose plan stays: four a page.)
 create or replace function private.mark_touched(p_table text, p_rows private.touched_row[]) returns void
-language sql set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
-    with rows_ as materialized (select * from unnest(p_rows)),
+language plpgsql set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan as $$
+declare shops uuid[] := array(select s.id from (select distinct r.connection_id as id from unnest(p_rows) as r) as s
+                              where not private.is_all_marked(s.id));
+begin
+    if shops = '{}' then
+        return;
+    end if;
+    with rows_ as materialized (select * from unnest(p_rows) as r where r.connection_id = any (shops)),
     about as materialized (select distinct r.connection_id, r.order_id from rows_ as r where r.order_id is not null),
     moments as (
         select r.connection_id, r.at from rows_ as r
@@ -139,10 +148,8 @@ language sql set search_path = '' set enable_seqscan = off set enable_hashjoin =
     select m.connection_id, p_table, (select coalesce(private.recording_for(), max(r.run_id::text)::uuid) from rows_ as r),
            array_agg(distinct date_bin('1 hour', m.at, '2000-01-01Z'))
     from moments as m where m.at is not null
-      -- What goes with its connection is rolled up nowhere.
-      and exists (select from public.connected_accounts as a where a.id = m.connection_id)
-    group by m.connection_id;
-$$;
+    group by m.connection_id having exists (select from public.connected_accounts as a where a.id = m.connection_id);
+end $$;
 
 -- run_of_costs: whose reading of a printer is changing costs and orders right now; what is derived carries no run of its own.
 create or replace function private.run_of_costs() returns uuid
@@ -328,21 +335,29 @@ create trigger mark_zones after insert or update or delete on public.shop_time_z
 create or replace function private.money_span(p_connection_id uuid, out first timestamptz, out last timestamptz)
 language sql stable set search_path = '' as $$
     select min(m.at), max(m.at) from (
-        (select ordered_at as at from public.orders where connection_id = p_connection_id and not is_deleted order by ordered_at limit 1)
+        (select ordered_at as at from public.orders where connection_id = p_connection_id and not is_deleted and ordered_at > '-infinity'
+         order by ordered_at limit 1)
         union all
-        (select ordered_at from public.orders where connection_id = p_connection_id and not is_deleted order by ordered_at desc limit 1)
+        (select ordered_at from public.orders where connection_id = p_connection_id and not is_deleted and ordered_at > '-infinity'
+         order by ordered_at desc limit 1)
         union all
-        (select refunded_at from public.order_refunds where connection_id = p_connection_id and not is_deleted order by refunded_at limit 1)
+        (select refunded_at from public.order_refunds where connection_id = p_connection_id and not is_deleted and refunded_at > '-infinity'
+         order by refunded_at limit 1)
         union all
-        (select refunded_at from public.order_refunds where connection_id = p_connection_id and not is_deleted order by refunded_at desc limit 1)
+        (select refunded_at from public.order_refunds where connection_id = p_connection_id and not is_deleted and refunded_at > '-infinity'
+         order by refunded_at desc limit 1)
         union all
-        (select occurred_at from public.payments where connection_id = p_connection_id and not is_deleted order by occurred_at limit 1)
+        (select occurred_at from public.payments where connection_id = p_connection_id and not is_deleted and occurred_at > '-infinity'
+         order by occurred_at limit 1)
         union all
-        (select occurred_at from public.payments where connection_id = p_connection_id and not is_deleted order by occurred_at desc limit 1)
+        (select occurred_at from public.payments where connection_id = p_connection_id and not is_deleted and occurred_at > '-infinity'
+         order by occurred_at desc limit 1)
         union all
-        (select happened_at from public.order_sales where connection_id = p_connection_id and not is_deleted order by happened_at limit 1)
+        (select happened_at from public.order_sales where connection_id = p_connection_id and not is_deleted and happened_at > '-infinity'
+         order by happened_at limit 1)
         union all
-        (select happened_at from public.order_sales where connection_id = p_connection_id and not is_deleted order by happened_at desc limit 1)
+        (select happened_at from public.order_sales where connection_id = p_connection_id and not is_deleted and happened_at > '-infinity'
+         order by happened_at desc limit 1)
         union all
         (select ordered_at from public.order_costs where connection_id = p_connection_id and state <> 'linked' order by ordered_at limit 1)
         union all
@@ -354,12 +369,17 @@ $$;
 create or replace function private.fold_marks(p_connection_id uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
-    with taken as (delete from private.money_marks where connection_id = p_connection_id returning *),
-    days as (
-        select ((h.hour + e.edge) at time zone z.zone)::date as day, jsonb_build_object('table', t.table_name, 'run_id', t.run_id) as cause
-        from taken as t cross join unnest(t.hours) as h (hour)
+    with taken as (delete from private.money_marks
+                   where id in (select m.id from private.money_marks as m where m.connection_id = p_connection_id for update skip locked)
+                   returning *),
+    hours as (select distinct t.table_name, t.run_id, h.hour from taken as t cross join unnest(t.hours) as h (hour)),
+    of_hours as (
+        select distinct ((h.hour + e.edge) at time zone z.zone)::date as day, h.table_name, h.run_id
+        from hours as h
         cross join (values (interval '0'), (interval '59 minutes 59.999999 seconds')) as e (edge)
-        cross join private.zones_of(p_connection_id) as z
+        cross join private.zones_of(p_connection_id) as z),
+    days as (
+        select h.day, jsonb_build_object('table', h.table_name, 'run_id', h.run_id) as cause from of_hours as h
         union all
         select d.day::date, jsonb_build_object('because', t.table_name)
         from taken as t
@@ -549,8 +569,15 @@ begin
     return (select count(*) from private.money_touched as t where t.connection_id = p_connection_id);
 end $$;
 
--- shops_to_roll: those that wait, the longest first: not those whose history is still being read, where every day would be rolled up again
--- and again; whoever reads it does that now and then.
+-- is_history_open: whether a shop's history is still being read. Every day would be rolled up again and again until it is whole; whoever
+-- reads it does that now and then.
+create or replace function private.is_history_open(p_connection_id uuid) returns boolean
+language sql stable as $$
+    select exists (select from public.sync_jobs as j where j.connection_id = p_connection_id and j.job_type = 'backfill'
+                                                       and j.status in ('waiting', 'queued', 'running', 'parked'));
+$$;
+
+-- shops_to_roll: those that wait and whose history is whole, the longest first.
 create or replace function private.shops_to_roll() returns uuid[]
 language sql stable set search_path = '' as $$
     select coalesce(array_agg(w.id order by w.at, w.id), '{}')
@@ -562,23 +589,23 @@ language sql stable set search_path = '' as $$
                 select s.connection_id, min(s.due_at) from public.money_day_states as s
                 where s.state = 'open' and s.due_at <= clock_timestamp() group by 1) as k
           join public.connected_accounts as a on a.id = k.connection_id
-          where not exists (select from public.sync_jobs as j where j.connection_id = a.id and j.job_type = 'backfill'
-                                                                and j.status in ('waiting', 'queued', 'running', 'parked'))
+          where not private.is_history_open(a.id)
           group by a.id order by min(k.at), a.id limit 100) as w;
 $$;
 
--- roll_money: a step of a connection of a user, or of the one that has waited longest. Answers {days_left, connections_left}: nothing is
--- left where both are 0.
-create or replace function public.roll_money(p_user_id uuid default null, p_days int default 7) returns jsonb
+-- roll_money: a step of a connection of a user, or of the one that has waited longest; `p_whole`: only where the history is whole. Answers
+-- {days_left, connections_left}: nothing is left where both are 0.
+create or replace function public.roll_money(p_user_id uuid default null, p_days int default 7, p_whole boolean default false) returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '50s' as $$
 declare shops uuid[] := private.connections_of(p_user_id); waiting uuid[]; days_left int := 0;
 begin
     waiting := case when p_user_id is null then private.shops_to_roll() else array(
         select s from unnest(shops) as s
-        where exists (select from private.money_marks as m where m.connection_id = s)
-           or exists (select from private.money_touched as t where t.connection_id = s)
-           or exists (select from public.money_day_states as d
-                      where d.connection_id = s and d.state = 'open' and d.due_at <= clock_timestamp())
+        where (exists (select from private.money_marks as m where m.connection_id = s)
+               or exists (select from private.money_touched as t where t.connection_id = s)
+               or exists (select from public.money_day_states as d
+                          where d.connection_id = s and d.state = 'open' and d.due_at <= clock_timestamp()))
+          and not (p_whole and private.is_history_open(s))
         order by s) end;
     if waiting <> '{}' then
         days_left := private.roll_connection(waiting[1], p_days);
@@ -588,8 +615,8 @@ begin
     end if;
     return jsonb_build_object('days_left', days_left, 'connections_left', greatest(cardinality(waiting) - (days_left = 0)::int, 0));
 end $$;
-revoke all on function public.roll_money(uuid, int) from public, anon, authenticated;
-grant execute on function public.roll_money(uuid, int) to service_role;
+revoke all on function public.roll_money(uuid, int, boolean) from public, anon, authenticated;
+grant execute on function public.roll_money(uuid, int, boolean) to service_role;
 
 -- rebuild_money: everything of a user's shops, or of some, is to be rolled up anew from its rows. Answers how many shops that is.
 create or replace function public.rebuild_money(p_user_id uuid, p_connections uuid[] default null) returns int

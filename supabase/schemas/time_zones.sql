@@ -43,29 +43,38 @@ begin
     on conflict (connection_id, said_by, valid_from) do update set zone = excluded.zone, said_at = excluded.said_at;
 end $$;
 
--- shop_zone: the zone of a shop at a time: the platform's word, else the seller's, else that of the user's other shops where
--- it is one, else a guess. Null: nobody knows.
-create or replace function private.shop_zone(p_connection_id uuid, p_at timestamptz default now()) returns text
-language sql stable set search_path = '' as $$
-    select coalesce(
-        (select z.zone from public.shop_time_zones as z
-          where z.connection_id = p_connection_id and z.valid_from <= p_at and z.said_by in ('platform', 'seller')
-          order by z.said_by, z.valid_from desc limit 1),
-        (select min(o.zone) from public.connected_accounts as a
-           join public.connected_accounts as b on b.user_id = a.user_id and b.id <> a.id,
-           lateral (select z.zone from public.shop_time_zones as z
-                     where z.connection_id = b.id and z.valid_from <= p_at and z.said_by in ('platform', 'seller')
-                     order by z.said_by, z.valid_from desc limit 1) as o
-          where a.id = p_connection_id having count(distinct o.zone) = 1),
-        (select z.zone from public.shop_time_zones as z
-          where z.connection_id = p_connection_id and z.valid_from <= p_at and z.said_by = 'guess'
-          order by z.valid_from desc limit 1));
+-- zones_of: in which zone a shop's days are, from when until when, and who says so: the platform, else the seller, else the user's other
+-- shops where they are all in one ('other_shop'), else a guess. The first is taken for all time before it. Where nobody says one it is UTC,
+-- and `said_by` null.
+create or replace function private.zones_of(p_connection_id uuid)
+returns table (since timestamptz, until timestamptz, zone text, said_by text) language sql stable set search_path = '' as $$
+    with heard as (
+        select z.*, z.connection_id = p_connection_id as is_own, array_position('{platform,seller,guess}'::text[], z.said_by) as place
+        from public.connected_accounts as a
+        join public.connected_accounts as b on b.user_id = a.user_id
+        join public.shop_time_zones as z on z.connection_id = b.id
+        where a.id = p_connection_id and (z.said_by <> 'guess' or b.id = a.id)),
+    best as (
+        select h.*, last_value(h.zone) over (partition by h.connection_id order by h.valid_from
+                                             rows between current row and unbounded following) as now_
+        from (select h.*, min(h.place) over (partition by h.connection_id, h.is_own and h.place = 3) as first from heard as h) as h
+        where h.place = h.first),
+    ranked as (
+        select b.valid_from, b.zone, case when b.is_own then b.said_by else 'other_shop' end as said_by,
+               rank() over (order by case when not b.is_own then 2 when b.said_by = 'guess' then 3 else 1 end, b.connection_id) as place
+        from best as b
+        where b.is_own or (select count(distinct o.now_) from best as o where not o.is_own) = 1)
+    select case when row_number() over w = 1 then '-infinity' else r.valid_from end, lead(r.valid_from, 1, 'infinity'::timestamptz) over w,
+           r.zone, r.said_by
+    from ranked as r where r.place = 1 window w as (order by r.valid_from)
+    union all
+    select '-infinity', 'infinity', 'UTC', null where not exists (select from ranked);
 $$;
 
--- shop_day: the day of a shop that a time lies in; null where nobody knows its zone.
-create or replace function private.shop_day(p_connection_id uuid, p_at timestamptz) returns date
-language sql stable set search_path = '' as $$
-    select (p_at at time zone private.shop_zone(p_connection_id, p_at))::date;
+-- zone_now: that of today, and who says so; no row where nobody does.
+create or replace function private.zone_now(p_connection_id uuid) returns table (zone text, said_by text)
+language sql stable as $$
+    select z.zone, z.said_by from private.zones_of(p_connection_id) as z where z.said_by is not null and z.since <= now() and now() < z.until;
 $$;
 
 -- say_time_zone: what the platform tells of a user's shop at connecting, or what the seller says of it, where the platform
@@ -85,7 +94,7 @@ begin
             hint = 'It is changed where the shop is.';
     end if;
     perform private.note_time_zone(connection, p_zone, p_said_by, p_from);
-    return jsonb_build_object('connection_id', connection.id, 'zone', private.shop_zone(connection.id));
+    return jsonb_build_object('connection_id', connection.id, 'zone', (select z.zone from private.zone_now(connection.id) as z));
 end $$;
 revoke all on function public.say_time_zone(uuid, uuid, text, text, timestamptz) from public, anon, authenticated;
 grant execute on function public.say_time_zone(uuid, uuid, text, text, timestamptz) to service_role;
@@ -107,16 +116,9 @@ grant execute on function public.tell_time_zone(uuid, text) to service_role;
 -- 'other_shop', or null where nobody does.
 create or replace function public.time_zones(p_user_id uuid) returns jsonb
 language sql stable security definer set search_path = '' as $$
-    select coalesce(jsonb_agg(jsonb_build_object(
-               'connection_id', a.id, 'zone', private.shop_zone(a.id),
-               'said_by', coalesce((select z.said_by from public.shop_time_zones as z
-                                     where z.connection_id = a.id and z.said_by in ('platform', 'seller') order by z.said_by limit 1),
-                                   case when private.shop_zone(a.id) is not null then coalesce(
-                                       (select 'guess' from public.shop_time_zones as z
-                                         where z.connection_id = a.id and z.said_by = 'guess' and z.zone = private.shop_zone(a.id) limit 1),
-                                       'other_shop') end))
-           order by a.platform, a.shop_name, a.shop_id), '[]')
-    from public.connected_accounts as a where a.user_id = p_user_id;
+    select coalesce(jsonb_agg(jsonb_build_object('connection_id', a.id, 'zone', z.zone, 'said_by', z.said_by)
+                              order by a.platform, a.shop_name, a.shop_id), '[]')
+    from public.connected_accounts as a left join lateral private.zone_now(a.id) as z on true where a.user_id = p_user_id;
 $$;
 revoke all on function public.time_zones(uuid) from public, anon, authenticated;
 grant execute on function public.time_zones(uuid) to service_role;

@@ -39,7 +39,7 @@ create table public.printify_orders (
     is_deleted boolean not null default false,
     primary key (connection_id, platform_id)
 );
-create index printify_orders_by_time on public.printify_orders (connection_id, ordered_at) where not is_deleted;
+create index printify_orders_by_time on public.printify_orders (connection_id, ordered_at) where not is_deleted and ordered_at is not null;
 select private.synced_table('printify_orders');
 
 create table public.printify_line_items (
@@ -73,7 +73,7 @@ create table public.printify_line_items (
     primary key (connection_id, platform_id)
 );
 create index printify_line_items_of_order on public.printify_line_items (connection_id, order_platform_id)
-    where not is_deleted;
+    where not is_deleted and order_platform_id is not null;
 select private.synced_table('printify_line_items');
 
 create table public.printify_shipments (
@@ -94,7 +94,7 @@ create table public.printify_shipments (
     primary key (connection_id, platform_id)
 );
 create index printify_shipments_of_order on public.printify_shipments (connection_id, order_platform_id)
-    where not is_deleted;
+    where not is_deleted and order_platform_id is not null;
 select private.synced_table('printify_shipments');
 
 create table public.printify_products (
@@ -152,7 +152,7 @@ create table public.printify_variants (
     primary key (connection_id, platform_id)
 );
 create index printify_variants_of_product on public.printify_variants (connection_id, product_platform_id)
-    where not is_deleted;
+    where not is_deleted and product_platform_id is not null;
 create index printify_variants_by_sku on public.printify_variants (connection_id, sku)
     where not is_deleted and sku is not null;
 select private.synced_table('printify_variants');
