@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 import uuid
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -20,23 +22,25 @@ _TABLES = """
     where n.nspname in ('public', 'private') and c.relkind in ('r', 'p') and not c.relispartition
     order by n.nspname, c.relname"""
 _COLUMNS = """
-    select a.attname as name, t.typname as type, a.attnum as number,
+    select a.attrelid as oid, a.attname as name, t.typname as type, a.attnum as number,
            a.attnotnull and not a.atthasdef and a.attidentity = '' and a.attgenerated = '' or exists (
                select from pg_constraint as k
                where k.conrelid = a.attrelid and k.conname = a.attname || '_known') as required
     from pg_attribute a join pg_type t on t.oid = a.atttypid
-    where a.attrelid = %s and a.attnum > 0 and not a.attisdropped order by a.attnum"""
+    where a.attrelid = any (%s) and a.attnum > 0 and not a.attisdropped order by a.attrelid, a.attnum"""
 _REFERENCES = """
-    select a.attname as name, k.confrelid as target, f.attname as target_column
+    select k.conrelid as oid, a.attname as name, k.confrelid as target, f.attname as target_column
     from pg_constraint k
     join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
     join pg_attribute f on f.attrelid = k.confrelid and f.attnum = k.confkey[1]
-    where k.contype = 'f' and cardinality(k.conkey) = 1 and k.conrelid = %s"""
+    where k.contype = 'f' and cardinality(k.conkey) = 1 and k.conrelid = any (%s)"""
 _CHECK = """
     select pg_get_constraintdef(k.oid) as text, array_agg(a.attname::text) as columns
     from pg_constraint k join pg_attribute a on a.attrelid = k.conrelid and a.attnum = any (k.conkey)
     where k.conrelid = %s and k.conname = %s group by k.oid"""
 _MOMENT = "2026-01-01T00:00:00+00:00"
+# Words that a table's CHECKs were found to want, by table and column: looked for once.
+_WORDS: dict[int, dict[str, str]] = defaultdict(dict)
 
 
 def tables(db: Connection, schema: str = "%") -> list[sql.Identifier]:
@@ -50,54 +54,80 @@ def title(table: sql.Identifier) -> str:
     return table.as_string().replace('"', "")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """What the catalog says of one: asked for all at once, since a question each costs most of the time."""
+
+    oid: int
+    schema: str
+    name: str
+    columns: list[dict[str, Any]]
+    # By column: the table that it refers to, and the column there.
+    references: dict[str, tuple[int, str]]
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        return sql.Identifier(self.schema, self.name)
+
+    def parents(self, connections: int) -> set[int]:
+        """Tables that a row of this one cannot do without."""
+        required = {column["name"] for column in self.columns if column["required"]}
+        found = {target for name, (target, _) in self.references.items() if name in required}
+        return found | ({connections} if any(name.endswith("connection_id") for name in required) else set())
+
+
+def _tables(db: Connection) -> dict[int, Table]:
+    with db.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(_TABLES).fetchall()
+        oids = [t["oid"] for t in found]
+        columns, references = (cursor.execute(query, [oids]).fetchall() for query in (_COLUMNS, _REFERENCES))
+    return {
+        t["oid"]: Table(
+            oid=t["oid"],
+            schema=t["schema"],
+            name=t["name"],
+            columns=[c for c in columns if c["oid"] == t["oid"]],
+            references={r["name"]: (r["target"], r["target_column"]) for r in references if r["oid"] == t["oid"]},
+        )
+        for t in found
+    }
+
+
 def fill_every_table(db: Connection, user_id: str) -> dict[str, dict[str, Any]]:
     """One row at least of this user in every table of public and private; answers them by the table's name.
 
     Tables of reference data, which migrations fill and no tenant owns, are left as they are.
     """
-    with db.cursor(row_factory=dict_row) as cursor:
-        waiting = {t["oid"]: t for t in cursor.execute(_TABLES).fetchall()}
+    waiting = _tables(db)
+    (connections,) = (t.oid for t in waiting.values() if (t.schema, t.name) == ("public", "connected_accounts"))
     made: dict[int, dict[str, Any]] = {}
     while waiting:
-        ready = [t for t in waiting.values() if not (_parents(db, t["oid"]) & waiting.keys() - {t["oid"]})]
-        assert ready, f"tables refer to each other in a circle: {[t['name'] for t in waiting.values()]}"
+        ready = [t for t in waiting.values() if not (t.parents(connections) & waiting.keys() - {t.oid})]
+        assert ready, f"tables refer to each other in a circle: {[t.name for t in waiting.values()]}"
         for table in ready:
-            made[table["oid"]] = _fill(db, table, user_id, made) | {"__table__": f"{table['schema']}.{table['name']}"}
-            del waiting[table["oid"]]
+            connection = str(made[connections]["id"]) if connections in made else ""
+            made[table.oid] = _fill(db, table, user_id, made, connection) | {
+                "__table__": f"{table.schema}.{table.name}"
+            }
+            del waiting[table.oid]
     return {row.pop("__table__"): row for row in made.values()}
 
 
-def _references(db: Connection, oid: int) -> dict[str, tuple[int, str]]:
-    return {name: (target, column) for name, target, column in db.execute(_REFERENCES, [oid])}
-
-
-def _columns(db: Connection, oid: int) -> list[dict[str, Any]]:
-    with db.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(_COLUMNS, [oid]).fetchall()
-
-
-def _parents(db: Connection, oid: int) -> set[int]:
-    """Tables that a row of this one cannot do without."""
-    required = {column["name"] for column in _columns(db, oid) if column["required"]}
-    found = {target for name, (target, _) in _references(db, oid).items() if name in required}
-    if any(name.endswith("connection_id") for name in required):
-        found |= {row[0] for row in db.execute("select 'public.connected_accounts'::regclass::oid")}
-    return found
-
-
-def _fill(db: Connection, table: dict[str, Any], user_id: str, made: dict[int, dict[str, Any]]) -> dict[str, Any]:
-    name = sql.Identifier(table["schema"], table["name"])
-    columns = _columns(db, table["oid"])
-    if not any(c["name"] == "user_id" for c in columns) and not _references(db, table["oid"]):
-        stored = _one(db, sql.SQL("select to_jsonb(t) from {} as t limit 1").format(name))
+def _fill(
+    db: Connection, table: Table, user_id: str, made: dict[int, dict[str, Any]], connection: str
+) -> dict[str, Any]:
+    if not any(c["name"] == "user_id" for c in table.columns) and not table.references:
+        stored = _one(db, sql.SQL("select to_jsonb(t) from {} as t limit 1").format(table.identifier))
         if stored:
             return stored
-    values = _values(db, table["oid"], columns, user_id, made)
+    values = _values(table, user_id, made, connection)
     if "user_id" in values:
-        stored = _one(db, sql.SQL("select to_jsonb(t) from {} as t where user_id = {}").format(name, user_id))
+        stored = _one(
+            db, sql.SQL("select to_jsonb(t) from {} as t where user_id = {}").format(table.identifier, user_id)
+        )
         if stored:
             return stored
-    return _insert(db, table["oid"], name, values)
+    return _insert(db, table.oid, table.identifier, values | _WORDS.get(table.oid, {}))
 
 
 def _one(db: Connection, query: sql.Composed) -> dict[str, Any] | None:
@@ -105,30 +135,21 @@ def _one(db: Connection, query: sql.Composed) -> dict[str, Any] | None:
     return row[0] if row else None
 
 
-def _values(
-    db: Connection, oid: int, columns: list[dict[str, Any]], user_id: str, made: dict[int, dict[str, Any]]
-) -> dict[str, Any]:
-    references = _references(db, oid)
+def _values(table: Table, user_id: str, made: dict[int, dict[str, Any]], connection: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for column in columns:
-        target, target_column = references.get(column["name"], (0, ""))
+    for column in table.columns:
+        target, target_column = table.references.get(column["name"], (0, ""))
         if column["name"] == "user_id":
             values["user_id"] = user_id
         elif column["name"].endswith("connection_id") and column["required"]:
             # Of rows that are kept by connection, whether or not a foreign key says so.
-            values[column["name"]] = _connection(db, made)
+            values[column["name"]] = connection
         elif column["name"] == "platform" and column["required"]:
             values["platform"] = "etsy"
         elif column["required"]:
             parent = made.get(target)
             values[column["name"]] = parent[target_column] if parent else _value(column["type"])
     return values
-
-
-def _connection(db: Connection, made: dict[int, dict[str, Any]]) -> str:
-    row = db.execute("select 'public.connected_accounts'::regclass::oid").fetchone()
-    assert row is not None
-    return str(made[row[0]]["id"])
 
 
 def _value(type_name: str) -> Any:
@@ -191,6 +212,7 @@ def _mended(db: Connection, oid: int, table: sql.Identifier, constraint: str, va
     for choice in itertools.product(["etsy", "USD", *words], repeat=len(columns)):
         candidate = values | dict(zip(columns, choice, strict=True))
         if _holds(db, text, table, candidate):
+            _WORDS[oid] |= dict(zip(columns, choice, strict=True))
             return candidate
     raise AssertionError(f"teach tests/schema/rows.py a row of {table.as_string()}: {text}")
 
