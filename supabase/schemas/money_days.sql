@@ -72,6 +72,13 @@ create table private.money_journal (
 );
 create index money_journal_of_day on private.money_journal (connection_id, day, id);
 
+-- Shops that could not be rolled up, when that was tried last, and why.
+create table private.money_refusals (
+    connection_id uuid primary key,
+    at timestamptz not null default clock_timestamp(),
+    reason text not null
+);
+
 -- zones_of: in which zone a shop's days are, from when until when: as the platform says, else the seller, else a guess; a printer, which has no
 -- zone, has that of the user's other shops. The first is taken for all time before it; where nobody says one, it is UTC.
 create or replace function private.zones_of(p_connection_id uuid) returns table (since timestamptz, until timestamptz, zone text)
@@ -324,30 +331,23 @@ end $$;
 create trigger mark_zones after insert or update or delete on public.shop_time_zones
     for each row execute function private.mark_zones();
 
--- money_span: the first and the last moment of which a connection has any record of money.
-create or replace function private.money_span(p_connection_id uuid, out first timestamptz, out last timestamptz)
+-- money_dates: the dates of UTC of which a connection has any record of money. A date that nothing happened on is none of them: one record
+-- of the year 1 touches a day, and not two thousand years.
+create or replace function private.money_dates(p_connection_id uuid) returns setof date
 language sql stable set search_path = '' as $$
-    select min(m.at), max(m.at) from (
-        (select ordered_at as at from public.orders where connection_id = p_connection_id and not is_deleted order by ordered_at limit 1)
+    select (m.at at time zone 'UTC')::date from (
+        select ordered_at as at from public.orders where connection_id = p_connection_id and not is_deleted
         union all
-        (select ordered_at from public.orders where connection_id = p_connection_id and not is_deleted order by ordered_at desc limit 1)
+        select refunded_at from public.order_refunds where connection_id = p_connection_id and not is_deleted
         union all
-        (select refunded_at from public.order_refunds where connection_id = p_connection_id and not is_deleted order by refunded_at limit 1)
+        select occurred_at from public.payments where connection_id = p_connection_id and not is_deleted
         union all
-        (select refunded_at from public.order_refunds where connection_id = p_connection_id and not is_deleted order by refunded_at desc limit 1)
+        select happened_at from public.order_sales where connection_id = p_connection_id and not is_deleted
         union all
-        (select occurred_at from public.payments where connection_id = p_connection_id and not is_deleted order by occurred_at limit 1)
+        select processed_at from public.order_transactions where connection_id = p_connection_id and not is_deleted
         union all
-        (select occurred_at from public.payments where connection_id = p_connection_id and not is_deleted order by occurred_at desc limit 1)
-        union all
-        (select happened_at from public.order_sales where connection_id = p_connection_id and not is_deleted order by happened_at limit 1)
-        union all
-        (select happened_at from public.order_sales where connection_id = p_connection_id and not is_deleted order by happened_at desc limit 1)
-        union all
-        (select ordered_at from public.order_costs where connection_id = p_connection_id and state <> 'linked' order by ordered_at limit 1)
-        union all
-        (select ordered_at from public.order_costs where connection_id = p_connection_id and state <> 'linked' order by ordered_at desc limit 1)
-        ) as m;
+        select ordered_at from public.order_costs where connection_id = p_connection_id and state <> 'linked') as m
+    where m.at is not null group by 1;
 $$;
 
 -- fold_marks: marks become the days that they are about, with why. An hour may be of two days.
@@ -363,8 +363,9 @@ begin
         union all
         select d.day::date, jsonb_build_object('because', t.table_name)
         from taken as t
-        cross join private.money_span(p_connection_id) as s
-        cross join lateral generate_series((s.first at time zone 'UTC')::date - 1, (s.last at time zone 'UTC')::date + 1, interval '1 day') as d (day)
+        cross join private.money_dates(p_connection_id) as s (date)
+        -- A zone may have it on the day before, or after.
+        cross join lateral generate_series(s.date - 1, s.date + 1, interval '1 day') as d (day)
         where t.hours is null
         union all
         select s.day, jsonb_build_object('because', t.table_name)
@@ -549,6 +550,12 @@ begin
     return (select count(*) from private.money_touched as t where t.connection_id = p_connection_id);
 end $$;
 
+-- is_refused_money: whether a shop could not be rolled up within the last hour.
+create or replace function private.is_refused_money(p_connection_id uuid) returns boolean
+language sql stable set search_path = '' as $$
+    select exists (select from private.money_refusals as r where r.connection_id = p_connection_id and r.at > clock_timestamp() - interval '1 hour');
+$$;
+
 -- shops_to_roll: those that wait, the longest first: not those whose history is still being read, where every day would be rolled up again
 -- and again; whoever reads it does that now and then.
 create or replace function private.shops_to_roll() returns uuid[]
@@ -562,31 +569,44 @@ language sql stable set search_path = '' as $$
                 select s.connection_id, min(s.due_at) from public.money_day_states as s
                 where s.state = 'open' and s.due_at <= clock_timestamp() group by 1) as k
           join public.connected_accounts as a on a.id = k.connection_id
-          where not exists (select from public.sync_jobs as j where j.connection_id = a.id and j.job_type = 'backfill'
+          where not private.is_refused_money(a.id)
+            and not exists (select from public.sync_jobs as j where j.connection_id = a.id and j.job_type = 'backfill'
                                                                 and j.status in ('waiting', 'queued', 'running', 'parked'))
           group by a.id order by min(k.at), a.id limit 100) as w;
 $$;
 
--- roll_money: a step of a connection of a user, or of the one that has waited longest. Answers {days_left, connections_left}: nothing is
--- left where both are 0.
+-- roll_money: a step of a connection of a user, or of the one that has waited longest. Answers {days_left, connections_left, failed}: nothing
+-- is left where both numbers are 0. A shop that cannot be rolled up (`failed` says why) keeps no other from it: it is tried again in an hour.
 create or replace function public.roll_money(p_user_id uuid default null, p_days int default 7) returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '50s' as $$
-declare shops uuid[] := private.connections_of(p_user_id); waiting uuid[]; days_left int := 0;
+declare shops uuid[] := private.connections_of(p_user_id); waiting uuid[]; days_left int := 0; failed text;
 begin
     waiting := case when p_user_id is null then private.shops_to_roll() else array(
         select s from unnest(shops) as s
-        where exists (select from private.money_marks as m where m.connection_id = s)
-           or exists (select from private.money_touched as t where t.connection_id = s)
-           or exists (select from public.money_day_states as d
-                      where d.connection_id = s and d.state = 'open' and d.due_at <= clock_timestamp())
+        where not private.is_refused_money(s) and (
+                  exists (select from private.money_marks as m where m.connection_id = s)
+               or exists (select from private.money_touched as t where t.connection_id = s)
+               or exists (select from public.money_day_states as d
+                          where d.connection_id = s and d.state = 'open' and d.due_at <= clock_timestamp()))
         order by s) end;
     if waiting <> '{}' then
-        days_left := private.roll_connection(waiting[1], p_days);
+        begin
+            days_left := private.roll_connection(waiting[1], p_days);
+            delete from private.money_refusals where connection_id = waiting[1];
+        exception when others or query_canceled then
+            if private.is_passing(sqlstate) then
+                raise;
+            end if;
+            failed := format('shop %s: %s', waiting[1], sqlerrm);
+            insert into private.money_refusals as r (connection_id, reason) values (waiting[1], sqlerrm)
+            on conflict (connection_id) do update set at = clock_timestamp(), reason = excluded.reason;
+        end;
     end if;
     if p_user_id is not null and cardinality(waiting) <= 1 and days_left = 0 then
         perform private.close_days(s) from unnest(shops) as s;
     end if;
-    return jsonb_build_object('days_left', days_left, 'connections_left', greatest(cardinality(waiting) - (days_left = 0)::int, 0));
+    return jsonb_build_object('days_left', days_left, 'connections_left', greatest(cardinality(waiting) - (days_left = 0)::int, 0),
+                              'failed', failed);
 end $$;
 revoke all on function public.roll_money(uuid, int) from public, anon, authenticated;
 grant execute on function public.roll_money(uuid, int) to service_role;
@@ -597,6 +617,7 @@ language plpgsql security definer set search_path = '' as $$
 declare shops uuid[] := array(select s from unnest(private.connections_of(p_user_id)) as s
                               where p_connections is null or s = any (p_connections) order by s);
 begin
+    delete from private.money_refusals where connection_id = any (shops);
     perform private.mark_all(s, 'rebuild') from unnest(shops) as s;
     return cardinality(shops);
 end $$;

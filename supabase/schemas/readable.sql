@@ -9,12 +9,15 @@
 -- currency has.
 create or replace function private.why_unreadable(p_spec jsonb, p_columns text[], p_part jsonb, out reason text, out finer boolean)
 language plpgsql set search_path = '' as $$
-declare hint text; listed text;
+declare hint text; listed text; mapped jsonb;
 begin
     select string_agg(format('m.%I::%s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ') into listed
       from pg_catalog.pg_attribute as a
      where a.attrelid = format('public.%I', p_spec ->> 'table')::regclass and a.attname = any (p_columns);
-    execute format('select %s from private.%I($1) as m', listed, p_spec ->> 'map') using p_part;
+    execute format('select to_jsonb(l) from (select %s from private.%I($1) as m) as l', listed, p_spec ->> 'map') into mapped using p_part;
+    select format('%s is more than any shop has', v.value) into reason
+      from jsonb_each(mapped) as v
+     where v.key like '%\_amount' and jsonb_typeof(v.value) = 'number' and abs(v.value::text::numeric) > private.most_money() limit 1;
 exception when others then
     if not private.is_about_data(sqlstate) then
         raise;

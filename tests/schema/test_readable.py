@@ -166,6 +166,27 @@ def test_the_essential_columns_are_these(db):
     }
 
 
+@pytest.mark.parametrize(
+    "name", [n for n, (_, s) in SHAPES.items() if any(c.kind in MONEY for p in parts(s) for c in p.columns)]
+)
+def test_an_amount_that_nobody_could_add_up_is_not_readable(land, db, name):
+    """Or two of them would be more than a sum can hold, and a shop's days and pages would be no more."""
+    platform, shape = SHAPES[name]
+    huge = Decimal(db.execute("select private.most_money()").fetchone()[0]) + 1
+    for part in parts(shape):
+        lost = essentials(db, part.table)
+        for column in [column for column in part.columns if column.kind in MONEY]:
+            record = sample(shape)
+            put(at(record, part.at), column.path, money(column.kind, huge / 100, "USD"))
+            reason, partial, landed, rows = land(platform, shape.name, record, part.table, column.name)
+            assert reason is not None, (part.table, column.name)
+            if column.name in lost:
+                assert (landed, len(rows)) == (part.at != "", part.lists - 1), (part.table, column.name)
+            else:
+                assert (landed, rows[0]) == (True, (None,)), (part.table, column.name, partial)
+                assert "more than any shop has" in partial
+
+
 # Where money of every code is tried; elsewhere codes take turns. Every conversion has every code in test_currencies.
 ALL_CODES = ("shopify_orders",)
 
