@@ -1,4 +1,4 @@
--- What adds up: functions as supabase/schemas say them.
+-- What adds up, and who waits for whom: functions as supabase/schemas say them.
 
 -- lives: `belongs_to` says whose end takes it along: a connection's, a user's, or nobody's (service, reference, and a record,
 -- which outlives whom it is about and then names nobody). `life`,

@@ -371,7 +371,8 @@ begin
         select s.day, jsonb_build_object('because', t.table_name)
         from taken as t join public.money_day_states as s on s.connection_id = p_connection_id where t.hours is null)
     insert into private.money_touched as k (connection_id, day, causes)
-    select p_connection_id, d.day, jsonb_agg(distinct d.cause) from days as d group by d.day
+    -- What lies beyond has no name in a calendar of four digits, which is what programs read.
+    select p_connection_id, d.day, jsonb_agg(distinct d.cause) from days as d where d.day between '0001-01-01' and '9999-12-31' group by d.day
     on conflict (connection_id, day) do update
        set causes = (select jsonb_agg(distinct c) from jsonb_array_elements(k.causes || excluded.causes) as c);
 end $$;

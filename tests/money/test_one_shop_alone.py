@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -82,6 +83,22 @@ def test_a_date_that_no_shop_has_touches_its_own_days_alone(db: Db, clean: None)
     db.execute("select private.mark_all(%s, 'rebuild'), private.fold_marks(%s)", [shop.id, shop.id])
 
     days = db.execute("select count(*), max(day)::text from private.money_touched").fetchone()
-    assert days == (9, "10000-01-01")
+    assert days == (7, "9999-12-31")
     shop.roll()
     assert shop.day("9999-12-31")["gross_sales"] == 5000
+
+
+@pytest.mark.parametrize(
+    ("at", "zone"), [("0001-01-01T00:00Z", "America/New_York"), ("9999-12-31T23:59Z", "Asia/Tokyo")]
+)
+def test_a_day_that_no_calendar_names_is_none(db: Db, clean: None, at: str, zone: str) -> None:
+    """What says that there is no time, as some programs do, lies before the year 1 in America."""
+    shop = hand_shop(db)
+    shop.zone(zone)
+    shop.sell(at, 5000)
+    shop.sell(NOON, 5000)
+    shop.roll()
+
+    (told,) = db.execute("select public.money_days_of(%s)", [shop.user]).fetchone() or ({},)
+
+    assert [date.fromisoformat(one["day"]) for one in told["days"]] == [date(2026, 3, 4)]
