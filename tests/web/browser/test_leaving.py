@@ -64,6 +64,7 @@ def test_a_seller_decides_about_their_shop_to_its_end(
     open_up(page, "Erase")
     look(page, "erase")
     press_on(page, "Erase Etsy")
+    expect(page.get_by_text("nor is anything that was loaded from it.")).to_be_visible()
     expect(page.get_by_text("was disconnected.")).to_have_count(0)
     assert db.execute("select count(*) from public.orders").fetchone() == (0,)
     look(page, "erased")
