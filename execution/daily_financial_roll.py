@@ -15,12 +15,17 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+import structlog
+
+from execution.errors import StoreError
 from execution.front_matter import front_matter
 from execution.shipped import folder
 from execution.spans import span
 from execution.store import Rpc
 
 DIRECTIVE = folder("directives") / "daily_financial_roll.md"
+
+log = structlog.get_logger()
 
 # A step should take about so long, whatever the size of the shop.
 _STEP_S = 0.5
@@ -111,13 +116,19 @@ def roll_up(
     """Roll up what was touched, of a user or of everybody, step by step until nothing is left or it is `over`.
 
     `whole_only`: not of a shop whose history is still being read. Answers whether nothing is left. What is left,
-    whoever is next goes on with: the clock does.
+    whoever is next goes on with: the clock does. A shop that cannot be rolled up is set aside for an hour, and told: of
+    a user as an error, once the others are done.
     """
-    days = _FIRST_DAYS
+    days, failed = _FIRST_DAYS, ""
     while True:
         began = time.monotonic()
-        left: dict[str, int] = store.rpc("roll_money", p_user_id=user_id, p_days=days, p_whole=whole_only)
-        if not any(left.values()):
+        left: dict[str, Any] = store.rpc("roll_money", p_user_id=user_id, p_days=days, p_whole=whole_only)
+        if left["failed"]:
+            failed = str(left["failed"])
+            log.error("days_not_rolled", why=failed)
+        if not left["days_left"] and not left["connections_left"]:
+            if failed and user_id:
+                raise StoreError(f"The days of a {failed}.", hint="It is tried again in an hour.")
             return True
         if over():
             return False

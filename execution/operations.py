@@ -589,6 +589,8 @@ def keep_house(app: App) -> dict[str, Any]:
         done["looked_after"] = app.store.rpc("queue_upkeep", p_platforms=able)
     ends_at = app.clock.monotonic() + _ROLLING_S
     done["rolling"] = not daily_financial_roll.roll_up(app.store, over=lambda: app.clock.monotonic() >= ends_at)
+    if done["failed"]:
+        workers.log.error("work_failed", why=done["failed"])
     if done["oldest_seconds"] > ALARM_SECONDS:
         workers.log.error("obligations_wait", open=done["open"], oldest_days=int(done["oldest_seconds"] // 86_400))
     return done

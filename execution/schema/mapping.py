@@ -339,7 +339,7 @@ def parts_function(prefix: str, records: Records) -> str:
     found += [part(f"map_{prefix}_{p.table}", p.columns, "", p.table) for p in records.people]
     for child in records.children:
         of_child = part(f"map_{prefix}_{child.table}", child.columns, child.currency, child.table)
-        of_child |= {"at": child.at, "key": child.key, "unique": child.unique}
+        of_child |= {"at": child.at, "key": child.key, "unique": child.unique, "key_is_gid": child.key_is_gid}
         if child.inside:
             of_child |= {"inside": child.inside, "summed": _is_summed(records, child)}
         found.append(of_child)

@@ -42,7 +42,9 @@ _PLATFORMS = tuple(dict.fromkeys(at for at, _, _ in _CHANGES))
 
 @dataclass(frozen=True, kw_only=True)
 class RoundSeen:
-    """What the rounds of one entity saw: rows by what became of them, calls, and how long after it happened."""
+    """What one run saw: rows by what became of them and in which tables, calls, and how long after it happened. A round
+    of an entity, or the reading of what a webhook named (`changes`): whichever was first.
+    """
 
     platform: str
     entity: str
@@ -50,6 +52,7 @@ class RoundSeen:
     created: int
     changed: int
     deleted: int
+    tables: tuple[str, ...]
     seconds_late: float
 
 
@@ -178,5 +181,6 @@ def _seen(run: Mapping[str, Any], happened: float) -> RoundSeen:
         created=sum(one["created"] for one in counts),
         changed=sum(one["changed"] for one in counts),
         deleted=sum(one["deleted"] for one in counts),
+        tables=tuple(sorted(run["tables"])),
         seconds_late=round(ended - happened, 1),
     )

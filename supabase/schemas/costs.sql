@@ -98,12 +98,6 @@ begin
     return true;
 end $$;
 
--- derived_columns: columns of a synced table that are worked out from other rows, by triggers, whatever changes those.
-create or replace function private.derived_columns(p_table text) returns text[]
-language sql immutable as $$
-    select case p_table when 'orders' then '{cost_amount,cost_currency,cost_source,cost_state}'::text[] else '{}' end;
-$$;
-
 -- settle_costs: bring the cost columns of these orders up to date. `p_orders` is [{connection_id, id}, ...]. Orders are
 -- found one by one, by their key (docs/decisions/011): before the first ANALYZE the planner believes a shop's orders to
 -- be few, and would read all of them for each page.

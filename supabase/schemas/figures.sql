@@ -63,7 +63,7 @@ begin
             -- A line is of its order's time: not every platform tells it of lines. By title first: the last of a
             -- listing's titles is then found among few instead of among all lines.
             select l.platform, l.connection_id, l.currency, l.listing_platform_id, l.title, sum(l.quantity) as sold,
-                   sum(l.quantity * l.price_amount) as amount
+                   sum(l.quantity::numeric * l.price_amount) as amount
             from public.line_items as l
             join public.orders as o on o.connection_id = l.connection_id and o.platform_id = l.order_platform_id
             where l.connection_id = any (shops) and not l.is_deleted

@@ -24,10 +24,10 @@ end $$;
 -- keep_house: one step of each, and of work that somebody began (work.sql). Answers what was done, and what is still asked of people and since when.
 create or replace function public.keep_house(p_rows int default 500) returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '50s' as $$
-declare erased int := private.erase_shops(p_rows * 4); left_ int := private.go_on_with(null, p_rows * 4);
+declare erased int := private.erase_shops(p_rows * 4); work record := private.go_on_with(null, p_rows * 4);
         deleting int := private.go_on_deleting(p_rows * 4);
 begin
-    return jsonb_build_object('erased', erased, 'unfinished', left_, 'deleting', deleting, 'pruned', private.prune(p_rows)) || private.open_obligations();
+    return jsonb_build_object('erased', erased, 'unfinished', work.left_, 'failed', work.failed, 'deleting', deleting, 'pruned', private.prune(p_rows)) || private.open_obligations();
 end $$;
 revoke all on function public.keep_house(int) from public, anon, authenticated;
 grant execute on function public.keep_house(int) to service_role;

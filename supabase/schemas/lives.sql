@@ -58,6 +58,7 @@ language sql immutable set search_path = '' as $$
     ('public.money_day_states', 'connection', null, null, null, 'one a day'),
     ('private.money_marks', 'connection', null, null, null, 'until they are rolled up'),
     ('private.money_touched', 'connection', null, null, null, 'until they are rolled up'),
+    ('private.money_refusals', 'connection', null, null, null, 'one a connection'),
     -- Sellers pay taxes by what stood there: it goes with the shop.
     ('private.money_journal', 'connection', null, null, null, 'one each change of a closed day'),
     -- Senders repeat for days, and people replay by hand: a month is remembered.

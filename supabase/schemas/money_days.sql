@@ -73,6 +73,13 @@ create table private.money_journal (
 );
 create index money_journal_of_day on private.money_journal (connection_id, day, id);
 
+-- Shops that could not be rolled up, when that was tried last, and why.
+create table private.money_refusals (
+    connection_id uuid primary key,
+    at timestamptz not null default clock_timestamp(),
+    reason text not null
+);
+
 -- day_starts: when so many days begin from this one on, and when the last of them ends: the first moment at which the shop's calendar shows that
 -- date or a later one. Where the clock shows midnight twice, the first counts.
 create or replace function private.day_starts(p_connection_id uuid, p_first date, p_days int) returns timestamptz[]
@@ -331,38 +338,23 @@ end $$;
 create trigger mark_zones after insert or update or delete on public.shop_time_zones
     for each row execute function private.mark_zones();
 
--- money_span: the first and the last moment of which a connection has any record of money.
-create or replace function private.money_span(p_connection_id uuid, out first timestamptz, out last timestamptz)
+-- money_dates: the dates of UTC of which a connection has any record of money. A date that nothing happened on is none of them: one record
+-- of the year 1 touches a day, and not two thousand years.
+create or replace function private.money_dates(p_connection_id uuid) returns setof date
 language sql stable set search_path = '' as $$
-    select min(m.at), max(m.at) from (
-        (select ordered_at as at from public.orders where connection_id = p_connection_id and not is_deleted and ordered_at > '-infinity'
-         order by ordered_at limit 1)
+    select (m.at at time zone 'UTC')::date from (
+        select ordered_at as at from public.orders where connection_id = p_connection_id and not is_deleted and ordered_at > '-infinity'
         union all
-        (select ordered_at from public.orders where connection_id = p_connection_id and not is_deleted and ordered_at > '-infinity'
-         order by ordered_at desc limit 1)
+        select refunded_at from public.order_refunds where connection_id = p_connection_id and not is_deleted and refunded_at > '-infinity'
         union all
-        (select refunded_at from public.order_refunds where connection_id = p_connection_id and not is_deleted and refunded_at > '-infinity'
-         order by refunded_at limit 1)
+        select occurred_at from public.payments where connection_id = p_connection_id and not is_deleted and occurred_at > '-infinity'
         union all
-        (select refunded_at from public.order_refunds where connection_id = p_connection_id and not is_deleted and refunded_at > '-infinity'
-         order by refunded_at desc limit 1)
+        select happened_at from public.order_sales where connection_id = p_connection_id and not is_deleted and happened_at > '-infinity'
         union all
-        (select occurred_at from public.payments where connection_id = p_connection_id and not is_deleted and occurred_at > '-infinity'
-         order by occurred_at limit 1)
+        select processed_at from public.order_transactions where connection_id = p_connection_id and not is_deleted and processed_at > '-infinity'
         union all
-        (select occurred_at from public.payments where connection_id = p_connection_id and not is_deleted and occurred_at > '-infinity'
-         order by occurred_at desc limit 1)
-        union all
-        (select happened_at from public.order_sales where connection_id = p_connection_id and not is_deleted and happened_at > '-infinity'
-         order by happened_at limit 1)
-        union all
-        (select happened_at from public.order_sales where connection_id = p_connection_id and not is_deleted and happened_at > '-infinity'
-         order by happened_at desc limit 1)
-        union all
-        (select ordered_at from public.order_costs where connection_id = p_connection_id and state <> 'linked' order by ordered_at limit 1)
-        union all
-        (select ordered_at from public.order_costs where connection_id = p_connection_id and state <> 'linked' order by ordered_at desc limit 1)
-        ) as m;
+        select ordered_at from public.order_costs where connection_id = p_connection_id and state <> 'linked') as m
+    where m.at is not null group by 1;
 $$;
 
 -- fold_marks: marks become the days that they are about, with why. An hour may be of two days.
@@ -383,14 +375,16 @@ begin
         union all
         select d.day::date, jsonb_build_object('because', t.table_name)
         from taken as t
-        cross join private.money_span(p_connection_id) as s
-        cross join lateral generate_series((s.first at time zone 'UTC')::date - 1, (s.last at time zone 'UTC')::date + 1, interval '1 day') as d (day)
+        cross join private.money_dates(p_connection_id) as s (date)
+        -- A zone may have it on the day before, or after.
+        cross join lateral generate_series(s.date - 1, s.date + 1, interval '1 day') as d (day)
         where t.hours is null
         union all
         select s.day, jsonb_build_object('because', t.table_name)
         from taken as t join public.money_day_states as s on s.connection_id = p_connection_id where t.hours is null)
     insert into private.money_touched as k (connection_id, day, causes)
-    select p_connection_id, d.day, jsonb_agg(distinct d.cause) from days as d group by d.day
+    -- What lies beyond has no name in a calendar of four digits, which is what programs read.
+    select p_connection_id, d.day, jsonb_agg(distinct d.cause) from days as d where d.day between '0001-01-01' and '9999-12-31' group by d.day
     on conflict (connection_id, day) do update
        set causes = (select jsonb_agg(distinct c) from jsonb_array_elements(k.causes || excluded.causes) as c);
 end $$;
@@ -577,6 +571,12 @@ language sql stable as $$
                                                        and j.status in ('waiting', 'queued', 'running', 'parked'));
 $$;
 
+-- is_refused_money: whether a shop could not be rolled up within the last hour.
+create or replace function private.is_refused_money(p_connection_id uuid) returns boolean
+language sql stable set search_path = '' as $$
+    select exists (select from private.money_refusals as r where r.connection_id = p_connection_id and r.at > clock_timestamp() - interval '1 hour');
+$$;
+
 -- shops_to_roll: those that wait and whose history is whole, the longest first.
 create or replace function private.shops_to_roll() returns uuid[]
 language sql stable set search_path = '' as $$
@@ -589,15 +589,16 @@ language sql stable set search_path = '' as $$
                 select s.connection_id, min(s.due_at) from public.money_day_states as s
                 where s.state = 'open' and s.due_at <= clock_timestamp() group by 1) as k
           join public.connected_accounts as a on a.id = k.connection_id
-          where not private.is_history_open(a.id)
+          where not private.is_refused_money(a.id) and not private.is_history_open(a.id)
           group by a.id order by min(k.at), a.id limit 100) as w;
 $$;
 
 -- roll_money: a step of a connection of a user, or of the one that has waited longest; `p_whole`: only where the history is whole. Answers
--- {days_left, connections_left}: nothing is left where both are 0.
+-- {days_left, connections_left, failed}: nothing is left where both numbers are 0. A shop that cannot be rolled up (`failed` says why) keeps
+-- no other from it: it is tried again in an hour.
 create or replace function public.roll_money(p_user_id uuid default null, p_days int default 7, p_whole boolean default false) returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '50s' as $$
-declare shops uuid[] := private.connections_of(p_user_id); waiting uuid[]; days_left int := 0;
+declare shops uuid[] := private.connections_of(p_user_id); waiting uuid[]; days_left int := 0; failed text;
 begin
     waiting := case when p_user_id is null then private.shops_to_roll() else array(
         select s from unnest(shops) as s
@@ -605,15 +606,26 @@ begin
                or exists (select from private.money_touched as t where t.connection_id = s)
                or exists (select from public.money_day_states as d
                           where d.connection_id = s and d.state = 'open' and d.due_at <= clock_timestamp()))
-          and not (p_whole and private.is_history_open(s))
+          and not (p_whole and private.is_history_open(s)) and not private.is_refused_money(s)
         order by s) end;
     if waiting <> '{}' then
-        days_left := private.roll_connection(waiting[1], p_days);
+        begin
+            days_left := private.roll_connection(waiting[1], p_days);
+            delete from private.money_refusals where connection_id = waiting[1];
+        exception when others or query_canceled then
+            if private.is_passing(sqlstate) then
+                raise;
+            end if;
+            failed := format('shop %s: %s', waiting[1], sqlerrm);
+            insert into private.money_refusals as r (connection_id, reason) values (waiting[1], sqlerrm)
+            on conflict (connection_id) do update set at = clock_timestamp(), reason = excluded.reason;
+        end;
     end if;
     if p_user_id is not null and cardinality(waiting) <= 1 and days_left = 0 then
         perform private.close_days(s) from unnest(shops) as s;
     end if;
-    return jsonb_build_object('days_left', days_left, 'connections_left', greatest(cardinality(waiting) - (days_left = 0)::int, 0));
+    return jsonb_build_object('days_left', days_left, 'connections_left', greatest(cardinality(waiting) - (days_left = 0)::int, 0),
+                              'failed', failed);
 end $$;
 revoke all on function public.roll_money(uuid, int, boolean) from public, anon, authenticated;
 grant execute on function public.roll_money(uuid, int, boolean) to service_role;
@@ -624,6 +636,7 @@ language plpgsql security definer set search_path = '' as $$
 declare shops uuid[] := array(select s from unnest(private.connections_of(p_user_id)) as s
                               where p_connections is null or s = any (p_connections) order by s);
 begin
+    delete from private.money_refusals where connection_id = any (shops);
     perform private.mark_all(s, 'rebuild') from unnest(shops) as s;
     return cardinality(shops);
 end $$;

@@ -9,12 +9,15 @@
 -- currency has.
 create or replace function private.why_unreadable(p_spec jsonb, p_columns text[], p_part jsonb, out reason text, out finer boolean)
 language plpgsql set search_path = '' as $$
-declare hint text; listed text;
+declare hint text; listed text; mapped jsonb;
 begin
     select string_agg(format('m.%I::%s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ') into listed
       from pg_catalog.pg_attribute as a
      where a.attrelid = format('public.%I', p_spec ->> 'table')::regclass and a.attname = any (p_columns);
-    execute format('select %s from private.%I($1) as m', listed, p_spec ->> 'map') using p_part;
+    execute format('select to_jsonb(l) from (select %s from private.%I($1) as m) as l', listed, p_spec ->> 'map') into mapped using p_part;
+    select format('%s is more than any shop has', v.value) into reason
+      from jsonb_each(mapped) as v
+     where v.key like '%\_amount' and jsonb_typeof(v.value) = 'number' and abs(v.value::text::numeric) > private.most_money() limit 1;
 exception when others then
     if not private.is_about_data(sqlstate) then
         raise;
@@ -23,18 +26,41 @@ exception when others then
     finer := hint = 'finer';
 end $$;
 
+-- with_blank: a part with this in the place of a member that could not be read, and its name among those.
+create or replace function private.with_blank(p_part jsonb, p_path text[], p_blank jsonb) returns jsonb
+language sql immutable set search_path = '' as $$
+    select jsonb_set(jsonb_set(p_part, p_path, p_blank), '{keeper_unreadable}',
+                     coalesce(p_part -> 'keeper_unreadable', '[]') || to_jsonb(array_to_string(p_path, '.')));
+$$;
+
 -- without_member: a part without one member: null stands in its place, and its name among those that could not be read.
 -- Money loses its amount alone: the currency that stands beside it may be the whole record's.
 create or replace function private.without_member(p_part jsonb, p_path text[]) returns jsonb
 language sql immutable set search_path = '' as $$
     select case when p_part #> p_path is null or jsonb_typeof(p_part #> p_path) = 'null' then p_part
-        else jsonb_set(jsonb_set(p_part, p_path, case
-                           when jsonb_typeof(p_part #> p_path) = 'object'
-                            and p_part #> p_path ?| array['amount', 'currency_code', 'currencyCode']
-                           then (p_part #> p_path) || '{"amount": null, "keeper_unreadable": true}' else 'null' end),
-                       '{keeper_unreadable}',
-                       coalesce(p_part -> 'keeper_unreadable', '[]') || to_jsonb(array_to_string(p_path, '.'))) end;
+        else private.with_blank(p_part, p_path, case
+                 when jsonb_typeof(p_part #> p_path) = 'object'
+                  and p_part #> p_path ?| array['amount', 'currency_code', 'currencyCode']
+                 then (p_part #> p_path) || '{"amount": null, "keeper_unreadable": true}' else 'null' end) end;
 $$;
+
+-- way_to_list: a record whose list can be looked for: what is no object on the way to it, or no list at its end, is blank, and
+-- `reason` says so. Some platforms write an empty list where an object is due.
+create or replace function private.way_to_list(p_place text[], inout record jsonb, out reason text)
+language plpgsql immutable set search_path = '' as $$
+declare found_ text; due text;
+begin
+    for depth in 1 .. cardinality(p_place) loop
+        found_ := jsonb_typeof(record #> p_place[:depth]);
+        due := case when depth = cardinality(p_place) then 'array' else 'object' end;
+        if found_ not in (due, 'null') then
+            reason := format('%s: %s where %s is due', array_to_string(p_place[:depth], '.'), found_,
+                             case due when 'array' then 'a list' else 'an object' end);
+            record := private.with_blank(record, p_place[:depth], 'null');
+            return;
+        end if;
+    end loop;
+end $$;
 
 -- unreadable_column: the first column of a part that cannot be filled. Those whose member the reason names are tried before
 -- all others.
@@ -100,10 +126,13 @@ end $$;
 -- missing_of_child: what a child that is readable lacks to be a row: its key, or an essential column. Null: nothing.
 create or replace function private.missing_of_child(p_spec jsonb, p_part jsonb) returns text
 language plpgsql set search_path = '' as $$
-declare mapped jsonb; found text;
+declare mapped jsonb; found text; key text := p_part #>> string_to_array(p_spec #>> '{key,0}', '.');
 begin
-    if (p_spec ->> 'unique')::boolean and p_part #>> string_to_array(p_spec #>> '{key,0}', '.') is null then
+    if (p_spec ->> 'unique')::boolean and key is null then
         return format('%s: missing', p_spec #>> '{key,0}');
+    end if;
+    if (p_spec ->> 'unique')::boolean and (p_spec ->> 'key_is_gid')::boolean and private.gid_tail(key) is null then
+        return format('%s: %s is no GraphQL id', p_spec #>> '{key,0}', key);
     end if;
     execute format('select to_jsonb(m) from private.%I($1) as m', p_spec ->> 'map') into mapped using p_part;
     select e.key into found from jsonb_each(mapped) as e
@@ -119,21 +148,25 @@ create or replace function private.readable_children(job public.sync_jobs, p_spe
                                                      inout reasons text[], out lost text)
 language plpgsql set search_path = '' as $$
 declare outer_at text[] := string_to_array(p_spec ->> 'at', '.'); inner_at text[] := string_to_array(p_spec ->> 'inside', '.');
-        kept jsonb := '[]'; element jsonb; one record; said text; number int := 0; wanted int;
+        kept jsonb := '[]'; element jsonb; way record; one record; said text; number int := 0; wanted int;
 begin
     if inner_at is null then
         one := private.readable_list(job, p_spec, record, reasons);
         record := one.record; reasons := one.reasons; lost := one.lost;
         return;
     end if;
+    way := private.way_to_list(outer_at, record);
+    record := way.record;
+    reasons := array_remove(array_append(reasons, way.reason), null);
     if jsonb_typeof(record #> outer_at) is distinct from 'array' then
-        if record #> outer_at <> 'null' then
-            reasons := reasons || format('%s: %s where a list is due', p_spec ->> 'at', jsonb_typeof(record #> outer_at));
-            record := private.without_member(record, outer_at);
-        end if;
         return;
     end if;
     for element in select e from jsonb_array_elements(record #> outer_at) as e loop
+        if jsonb_typeof(element) <> 'object' then
+            reasons := reasons || format('%s.%s: %s where an object is due', p_spec ->> 'at', number, jsonb_typeof(element));
+            number := number + 1;
+            continue;
+        end if;
         if jsonb_typeof(element #> inner_at) = 'array' then
             wanted := jsonb_array_length(element #> inner_at);
             -- As the landing makes them: each with what it stands in.
@@ -170,15 +203,13 @@ end $$;
 create or replace function private.readable_list(job public.sync_jobs, p_spec jsonb, inout record jsonb,
                                                  inout reasons text[], out lost text)
 language plpgsql set search_path = '' as $$
-declare place text[] := string_to_array(p_spec ->> 'at', '.'); kept jsonb := '[]'; element jsonb; one record; number int := 0;
+declare place text[] := string_to_array(p_spec ->> 'at', '.'); kept jsonb := '[]'; element jsonb; way record; one record; number int := 0;
         key text; stored boolean;
 begin
-    if record #> place is null or record #> place = 'null' then
-        return;
-    end if;
-    if jsonb_typeof(record #> place) <> 'array' then
-        reasons := reasons || format('%s: %s where a list is due', p_spec ->> 'at', jsonb_typeof(record #> place));
-        record := private.without_member(record, place);
+    way := private.way_to_list(place, record);
+    record := way.record;
+    reasons := array_remove(array_append(reasons, way.reason), null);
+    if jsonb_typeof(record #> place) is distinct from 'array' then
         return;
     end if;
     for element in select e from jsonb_array_elements(record #> place) as e loop

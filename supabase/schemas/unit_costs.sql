@@ -25,7 +25,11 @@ begin
         return null;
     end if;
     with seen as (
-        select c.connection_id, c.user_id, c.platform, c.platform_id, c.unit_cost_currency, c.unit_cost_amount, c.fetched_at
+        select c.connection_id, c.user_id, c.platform, c.platform_id, c.unit_cost_currency, c.unit_cost_amount,
+               -- Of two workers' clocks one may be behind: nothing ends before it began.
+               greatest(c.fetched_at, (select u.first_seen_at from public.unit_costs as u
+                                       where u.connection_id = c.connection_id and u.variant_platform_id = c.platform_id
+                                         and u.last_seen_at is null)) as fetched_at
         from came as c
         where c.unit_cost_amount is not null and c.unit_cost_currency is not null and not exists (
             select from public.unit_costs as u

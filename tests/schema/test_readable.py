@@ -98,14 +98,36 @@ def test_a_child_without_what_it_cannot_be_without_is_left_out_and_told(land, db
         columns = [c.path for c in part.columns if c.name in essentials(db, part.table) and not c.or_at]
         for path in {*columns, *keys}:
             asked += 1
-            record = sample(shape)
-            put(at(record, part.at), path, None)
-            reason, partial, landed, rows = land(platform, shape.name, record, part.table, "platform_id")
-            if reason is not None:
-                assert (bool(partial), landed, rows) == (True, True, []), (part.table, path, reason)
-                tried += 1
+            # Its key also where it is no id at all, as a platform's next kind of id may be.
+            for bad in (None, "7", 7, []) if path in keys and shape.key_is_gid else (None,):
+                record = sample(shape)
+                put(at(record, part.at), path, bad)
+                reason, partial, landed, rows = land(platform, shape.name, record, part.table, "platform_id")
+                if reason is not None:
+                    assert (bool(partial), landed, rows) == (True, True, []), (part.table, path, bad, reason)
+                    tried += 1
     # Children that are known by their place alone have nothing that they cannot be without.
     assert tried or not asked, name
+
+
+@pytest.mark.parametrize("name", CHILDREN)
+def test_a_list_that_is_none_never_costs_its_record(land, name):
+    """Nor does what is no object on the way to it, as an empty list is that some languages make of one, or in it."""
+    platform, shape = SHAPES[name]
+    for child in shape.children:
+        ways = child.at.split(".")
+        places = [".".join(ways[: n + 1]) for n in range(len(ways))] + [f"{child.at}.0"]
+        if child.inside:
+            inner = child.inside.split(".")
+            places += [f"{child.at}.0.{'.'.join(inner[: n + 1])}" for n in range(len(inner))]
+        for place in places:
+            for bad in ([], 7, {"amount": "1", "currencyCode": "USD"}):
+                record = sample(shape)
+                if at(record, place) != bad:
+                    outer, _, last = place.rpartition(".")
+                    at(record, outer)[int(last) if last.isdigit() else last] = bad
+                reason, partial, landed, _ = land(platform, shape.name, record, shape.table, "raw")
+                assert landed, (child.table, place, bad, reason, partial)
 
 
 def used_by(part: Part, shape: Records, path: str) -> set[str]:
@@ -164,6 +186,27 @@ def test_the_essential_columns_are_these(db):
         "printify_products": set(),
         "printify_variants": {"product_platform_id", "variant_id"},
     }
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, (_, s) in SHAPES.items() if any(c.kind in MONEY for p in parts(s) for c in p.columns)]
+)
+def test_an_amount_that_nobody_could_add_up_is_not_readable(land, db, name):
+    """Or two of them would be more than a sum can hold, and a shop's days and pages would be no more."""
+    platform, shape = SHAPES[name]
+    huge = Decimal(db.execute("select private.most_money()").fetchone()[0]) + 1
+    for part in parts(shape):
+        lost = essentials(db, part.table)
+        for column in [column for column in part.columns if column.kind in MONEY]:
+            record = sample(shape)
+            put(at(record, part.at), column.path, money(column.kind, huge / 100, "USD"))
+            reason, partial, landed, rows = land(platform, shape.name, record, part.table, column.name)
+            assert reason is not None, (part.table, column.name)
+            if column.name in lost:
+                assert (landed, len(rows)) == (part.at != "", part.lists - 1), (part.table, column.name)
+            else:
+                assert (landed, rows[0]) == (True, (None,)), (part.table, column.name, partial)
+                assert "more than any shop has" in partial
 
 
 # Where money of every code is tried; elsewhere codes take turns. Every conversion has every code in test_currencies.

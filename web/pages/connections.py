@@ -34,7 +34,13 @@ HERE = "/settings/connections"
 
 @router.get(HERE)
 def show(  # noqa: PLR0917  FastAPI passes by name
-    request: Request, user: UserDep, web: WebDep, problem: str = "", platform: str = "", disconnected: str = ""
+    request: Request,
+    user: UserDep,
+    web: WebDep,
+    problem: str = "",
+    platform: str = "",
+    disconnected: str = "",
+    erased: str = "",
 ) -> Response:
     cards, formats = _cards(request, web, user)
     notice = messages.connect_problem(platform, problem) if problem else ""
@@ -45,7 +51,7 @@ def show(  # noqa: PLR0917  FastAPI passes by name
         formats=formats,
         cards=cards,
         addable=_addable(cards, web),
-        notice=render.Notice(tone="bad", text=notice) if notice else _goodbye(cards, disconnected),
+        notice=render.Notice(tone="bad", text=notice) if notice else _goodbye(cards, disconnected, erased),
     )
 
 
@@ -127,7 +133,7 @@ def erase(connection_id: str, user: UserDep, web: WebDep) -> Response:
     """The connection goes with all that was loaded. One that is connected is disconnected first."""
     _connection(web, user, connection_id)
     connecting.erase(web, user.id, connection_id)
-    return RedirectResponse(HERE, 303)
+    return RedirectResponse(f"{HERE}?erased={connection_id}", 303)
 
 
 @router.get("/settings/connected")
@@ -264,9 +270,15 @@ def _addable(cards: tuple[ConnectionView, ...], web: Web) -> list[Addable]:
     ]
 
 
-def _goodbye(cards: tuple[ConnectionView, ...], connection_id: str) -> render.Notice | None:
-    """By its shop's name, where the platform has two. Not of one that is connected, whatever the address says."""
+def _goodbye(cards: tuple[ConnectionView, ...], disconnected: str, erased: str) -> render.Notice | None:
+    """By its shop's name, where the platform has two. True whatever the address says: not of one that is connected,
+    and of one that is erased nothing but that it is not here.
+    """
     for card in cards:
-        if connection_id and card.connection_id == connection_id and not card.is_connected:
+        if disconnected and card.connection_id == disconnected and not card.is_connected:
             return render.Notice(tone="good", text=f"{card.title} is disconnected, and our keys to it are deleted.")
+    if erased and erased not in [card.connection_id for card in cards]:
+        return render.Notice(
+            tone="good", text="That shop is not here any more, nor is anything that was loaded from it."
+        )
     return None

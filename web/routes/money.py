@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from web.auth.current_user import SIGNED_IN, UserDep
 from web.context import WebDep
 from web.examples import EXAMPLE
 from web.problems import refusal_of, responses
+from web.user_facts import summed
 
 router = APIRouter(tags=["money"], dependencies=SIGNED_IN)
 _CURSOR = r"^\d{4}-\d{2}-\d{2} [0-9a-f-]{36}$"
@@ -118,8 +120,8 @@ def _is_place(after: str | None) -> str | None:
     return after
 
 
-@router.get("/money/days", responses=responses(401, 422, 503))
-def days(
+@router.get("/money/days", responses=responses(401, 422, 429, 503))
+async def days(
     *,
     user: UserDep,
     web: WebDep,
@@ -133,20 +135,16 @@ def days(
 ) -> MoneyDays:
     """Days of all shops, the newest first: sums of money events, whether they are final, and what they wait for."""
     place = None if after is None else dict(zip(("day", "connection_id"), after.split(" "), strict=True))
-    found = roll.days(
-        web.app.store,
-        user.id,
-        first=since,
-        last=until,
-        connections=None if connection_id is None else [str(one) for one in connection_id],
-        after=place,
-        limit=limit,
+    shops = None if connection_id is None else [str(one) for one in connection_id]
+    ask = partial(
+        roll.days, web.app.store, user.id, first=since, last=until, connections=shops, after=place, limit=limit
     )
+    found = await summed(web, user.id, ("days", since, until, shops and tuple(shops), after, limit), ask)
     return MoneyDays(days=[MoneyDay(**one) for one in found["days"]], next=_cursor(found["next"]))
 
 
-@router.get("/money/events", responses=responses(401, 404, 422, 503))
-def events(
+@router.get("/money/events", responses=responses(401, 404, 422, 429, 503))
+async def events(
     *,
     user: UserDep,
     web: WebDep,
@@ -157,16 +155,13 @@ def events(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> MoneyEvents:
     """The events behind a shop's day, of some classes or of all."""
+    shop = str(connection_id)
+    ask = partial(
+        roll.events, web.app.store, user.id, connection_id=shop, day=day, classes=money_class, after=after, limit=limit
+    )
     try:
-        found = roll.events(
-            web.app.store,
-            user.id,
-            connection_id=str(connection_id),
-            day=day,
-            classes=money_class,
-            after=after,
-            limit=limit,
-        )
+        key = ("events", shop, day, money_class and tuple(money_class), after, limit)
+        found = await summed(web, user.id, key, ask)
     except StoreError as error:
         raise refusal_of(error) from None
     return MoneyEvents(events=[MoneyEvent(**one) for one in found["events"]], next=found["next"])

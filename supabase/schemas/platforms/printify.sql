@@ -303,7 +303,7 @@ as $$
     cross join private.cost_rules as r
     cross join lateral (
         select count(*) as live, bool_and(i.cost_amount is not null) as all_known,
-               sum(i.cost_amount * case r.cost_covers when 'piece' then coalesce(i.quantity, 1) else 1 end) as production,
+               sum(i.cost_amount::numeric * case r.cost_covers when 'piece' then coalesce(i.quantity, 1) else 1 end) as production,
                sum(i.shipping_cost_amount) as shipping,
                bool_and(k.class is not null or i.status is null or coalesce(i.cost_amount, 0) + coalesce(i.shipping_cost_amount, 0) = 0) as classified
         from public.printify_line_items as i

@@ -56,10 +56,11 @@ def test_the_demo_completes_through_faults_and_leaves_nothing(folder: Path) -> N
     assert result["refreshes"] == 1
     assert len(result["rejected"]) == 1
     act = result["second_act"]
-    assert {(seen["platform"], seen["entity"]) for seen in act["rounds"]} >= {
-        ("etsy", "payments"), ("etsy", "orders"), ("etsy", "listings"), ("printify", "orders"), ("shopify", "orders"),
-        ("shopify", "listings"),
-    }  # fmt: skip
+    # Whether a round or a webhook is first depends on how long it all takes: webhooks are asked for within a minute.
+    assert {(seen["platform"], table) for seen in act["rounds"] for table in seen["tables"]} >= {
+        ("etsy", "payments"), ("etsy", "orders"), ("etsy", "listings"), ("printify", "printify_orders"),
+        ("shopify", "orders"), ("shopify", "listings"),
+    }, act  # fmt: skip
     assert sum(seen["deleted"] for seen in act["rounds"]) >= 1
     assert act["undone"]["again"] == act["undone"]["removed"] + act["undone"]["restored"] > 0
     jobs = {(job["platform"], job["entity"]): job for job in result["first"]["status"]["jobs"]}
