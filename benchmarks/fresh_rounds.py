@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -112,6 +113,8 @@ class SimulatedRounds:
                     pass
                 told.backfill_most = max(told.backfill_most, self._held("backfill"))
             self.run_beats(1)
+            if (beat + 1) % beats_a_day == 0:
+                print(f"day {(beat + 1) // beats_a_day} of {days}", file=sys.stderr, flush=True)
             if beat % max(1, beats_a_day // _TIDIED) == 0:
                 self._tidy()
         self._read(told, days)

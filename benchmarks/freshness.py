@@ -111,6 +111,7 @@ def _minutes(seconds: float) -> str:
 def draw(results: Sequence[Result], folder: Path) -> None:
     """Two charts: the mean delay by the number of tenants, and each plan's at the largest."""
     folder.mkdir(parents=True, exist_ok=True)
+    results = sorted(results, key=lambda result: result.tenants)
     by_tenants = [
         Bars(name=name, values=[result.orders[name].mean_delay_s() / 60 for result in results])
         for name in results[0].orders

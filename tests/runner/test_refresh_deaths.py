@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cross_platform.test_rollback import differing, roll_back, tenant
 from tests.runner import child
 from tests.runner.children import Mortal
 from tests.runner.test_deaths import ALL, Stage, points, signal_of
 from tests.worlds.refreshes import begin_refresh, in_shadows, settle, state_of
+from tests.worlds.undo import differing, roll_back, tenant
 from tests.worlds.world import World, make_world
 
 SAMPLE = 3
