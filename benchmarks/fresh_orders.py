@@ -61,10 +61,10 @@ class Seen:
         if wait > 0:
             self.saw(shop, wait, shop.rate * wait / DAY_S)
 
-    def mean_delay_s(self) -> float:
-        """Of a change: it came anywhere in its wait, so half of it on average."""
-        pairs = [pair for pairs in self.found.values() for pair in pairs]
-        return sum(wait / 2 * n for wait, n in pairs) / max(1.0, sum(n for _, n in pairs))
+    def mean_delay_s(self, weights: Mapping[str, float] | None = None) -> float:
+        """Of a change: it came anywhere in its wait, so half of it on average. Each as its plan weighs, if told."""
+        weighed = [((weights or {}).get(plan, 1), wait, n) for plan, pairs in self.found.items() for wait, n in pairs]
+        return sum(w * wait / 2 * n for w, wait, n in weighed) / max(1.0, sum(w * n for w, _, n in weighed))
 
     def delay_s(self, plan: str, share: float) -> float:
         """The delay that so large a share of the plan's changes stays below."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from benchmarks.fresh_orders import WARM_UP, Seen, Shop, first_waits_s
 
@@ -17,6 +19,11 @@ START = datetime(2026, 12, 1, tzinfo=UTC)
 # Quoted so that it may stand inside a text as well (private.lives).
 _CLOCK, _SET_CLOCK = "clock_timestamp()", "current_setting($k$keeper.now$k$)::timestamptz"
 _WORLD = Path(__file__).with_suffix(".sql")
+# So many times a simulated day.
+_TIDIED = 8
+_VACUUM = """vacuum (analyze, skip_locked) public.sync_jobs, public.sync_pages, public.sync_runs, public.certificates,
+    public.sync_cursors, private.sync_rounds, private.row_changes, private.round_prices, private.api_budgets,
+    private.api_calls, private.call_blocks, private.tenant_calls, private.virtual_clock, private.outbox, sim.shops"""
 _SHOPS = (
     """insert into auth.users (id, email)
        select gen_random_uuid(), n || '@example.com' from generate_series(1, %(n)s) as n""",
@@ -49,6 +56,7 @@ class Told:
     backfill_most: int = 0
     fits: bool = True
     stretch: float = 1.0
+    weights: dict[str, float] = field(default_factory=dict)
 
 
 class SimulatedRounds:
@@ -105,6 +113,10 @@ class SimulatedRounds:
                     pass
                 told.backfill_most = max(told.backfill_most, self._held("backfill"))
             self.run_beats(1)
+            if (beat + 1) % beats_a_day == 0:
+                print(f"day {(beat + 1) // beats_a_day} of {days}", file=sys.stderr, flush=True)
+            if beat % max(1, beats_a_day // _TIDIED) == 0:
+                self._tidy()
         self._read(told, days)
         return told
 
@@ -112,11 +124,16 @@ class SimulatedRounds:
         """What clock and worker do in so many beats. Answers how many rounds."""
         done = 0
         for _ in range(beats):
-            self._db.execute("select private.rescue_jobs('x'), private.wake_due_jobs(), private.queue_due_rounds()")
-            done += int(self._one("select sim.work(%s)", self._per_day))
+            done += int(self._one("select sim.beat(%s)", self._per_day))
             self._now += self._beat
             self._tell()
         return done
+
+    def _tidy(self) -> None:
+        """What passes in a simulated day passes here in seconds: no autovacuum keeps up with it."""
+        self._db.execute("select sim.forget()")
+        if self._db.info.transaction_status == TransactionStatus.IDLE:
+            self._db.execute(_VACUUM.encode())
 
     def _reserve(self, call_class: str, wanted: int) -> int:
         query = (
@@ -145,6 +162,7 @@ class SimulatedRounds:
             told.seen.still_waits(by_number[number], (self._now - seen).total_seconds())
         told.stretch = float(self._one("select stretch from private.round_prices where platform = 'etsy'"))
         told.fits = told.stretch == 1
+        told.weights = dict(self._db.execute("select plan, weight from private.plan_weights").fetchall())
 
 
 def _functions_of_time(db: psycopg.Connection[Any], schema: str) -> list[str]:

@@ -55,3 +55,30 @@ begin
     end if;
     return done;
 end $$;
+
+-- A beat of the clock, and the worker's after it. Where nothing is due nothing is asked: most beats of few shops.
+create function sim.beat(p_day bigint) returns int language plpgsql as $$
+begin
+    if not exists (select from private.sync_rounds where due_at <= (select clock_timestamp()))
+       and not exists (select from public.sync_jobs where status in ('queued', 'running')
+                                                       or status = 'parked' and run_after <= (select clock_timestamp())) then
+        return 0;
+    end if;
+    perform private.rescue_jobs('x'), private.wake_due_jobs(), private.queue_due_rounds();
+    return sim.work(p_day);
+end $$;
+
+-- What the clock's housekeeping does, and of rounds that found something what nothing here reads again: of months they would
+-- be most of what there is.
+create function sim.forget() returns void language plpgsql as $$
+begin
+    perform private.prune(100000);
+    delete from public.sync_jobs as j
+     where j.finished_at < clock_timestamp() - interval '6 hours'
+       and exists (select from public.sync_jobs as n where n.connection_id = j.connection_id and n.finished_at > j.finished_at);
+    delete from public.sync_runs as r
+     where not exists (select from public.sync_jobs as j where j.run_id = r.id)
+       and not exists (select from public.sync_cursors as c where c.run_id = r.id);
+    delete from private.row_changes where at < clock_timestamp() - interval '6 hours';
+    delete from private.outbox;
+end $$;

@@ -246,9 +246,10 @@ def test_what_a_platform_has_forgotten_is_not_gone(app: App, db: psycopg.Connect
     old, young = sorted(world.stored("orders"))[:2]
     for key in (old, young):
         shopify.mutate(world.shop, "remove_order", order_id=int(key))
-    # As it stands ten days after the sixty.
+    # As it stands ten days after the sixty: made then, and sold within the window, so that nothing else spares it.
     world.db.execute(
-        "update public.orders set ordered_at = now() - interval '70 days' where platform_id = %s and user_id = %s",
+        "update public.orders set raw = raw || jsonb_build_object('createdAt', now() - interval '70 days')"
+        " where platform_id = %s and user_id = %s",
         (old, world.user_id),
     )
 

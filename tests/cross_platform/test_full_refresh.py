@@ -21,7 +21,7 @@ from execution.errors import StoreError, UserError
 from execution.reports import deletions
 from tests.cross_platform.shops import Shops
 from tests.cross_platform.test_erasure import CANARY, dump, erase_all_buyers, erase_guests, run_planted, work_planted
-from tests.cross_platform.test_rollback import CHANGES, differing, roll_back, tenant
+from tests.cross_platform.test_rollback import CHANGES
 from tests.cross_platform.test_rollback_deaths import BLOCKED
 from tests.cross_platform.test_round_histories import COMPARED, happen
 from tests.standins.etsy import Etsy
@@ -31,6 +31,7 @@ from tests.worlds.mail import Mail
 from tests.worlds.refreshes import begin_refresh, in_shadows, refresh, settle, state_of
 from tests.worlds.rounds import a_while_ago, round_of
 from tests.worlds.slices_by_hand import interrupt
+from tests.worlds.undo import differing, roll_back, tenant
 from tests.worlds.world import ConnectedShop, World, make_world
 
 Db = psycopg.Connection[Any]

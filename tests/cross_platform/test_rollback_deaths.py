@@ -15,10 +15,10 @@ import pytest
 from execution import operations, runs
 from execution.app import App
 from execution.errors import KeeperError, UserError
-from tests.cross_platform.test_rollback import differing, tenant
 from tests.standins.etsy import Etsy
 from tests.worlds.rounds import a_while_ago, make_whole_due, round_of
 from tests.worlds.slices_by_hand import interrupt
+from tests.worlds.undo import differing, tenant
 from tests.worlds.world import World, make_world
 
 CALLS = range(1, 9) if os.environ.get("KEEPER_ALL_DEATHS") else (1, 3)

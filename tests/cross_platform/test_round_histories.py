@@ -1,5 +1,6 @@
-"""Whatever happens at the source, between rounds and within them, and whatever becomes of its webhooks (late, doubled,
-out of order, lost): after a round and two whole readings it is the source, deletions too.
+"""Whatever happens at the source, between rounds and within them, whatever becomes of its webhooks (late, doubled, out
+of order, lost), and a full refresh in the midst of it: after a round and two whole readings it is the source, deletions
+too. The refresh taken back, the rows are those before it.
 
 `KEEPER_HISTORIES=40` takes so many seeds for each platform; a run takes a few.
 """
@@ -20,7 +21,10 @@ from tests.standins.printify import Printify
 from tests.standins.shopify import Shopify
 from tests.standins.stand_in import Shop, StandIn
 from tests.worlds.mail import Mail
+from tests.worlds.refreshes import begin_refresh, settle, state_of
 from tests.worlds.rounds import a_while_ago, make_whole_due, round_of
+from tests.worlds.slices_by_hand import interrupt
+from tests.worlds.undo import differing, roll_back, tenant
 from tests.worlds.world import World, make_world
 
 SEEDS = range(int(os.environ.get("KEEPER_HISTORIES", "2")))
@@ -87,16 +91,28 @@ def lived_through(world: World, stand_in: StandIn, changes: tuple[Change, ...], 
     """A history from this seed, and what is not as the source at its end."""
     rng = random.Random(f"{stand_in.platform}:{seed}")
     mail = Mail(world, rng)
-    for _ in range(STEPS):
+
+    def changes_something() -> None:
+        change = rng.choice(changes)
+        mail.tell(change["kind"], happen(stand_in, world.shop, rng, change))
+
+    begins, swaps = sorted(rng.sample(range(STEPS), 2))
+    for step in range(STEPS):
         drawn = rng.random()
-        if drawn < 0.25:
+        if step == begins:
+            refresh = begin_refresh(world.only)
+            interrupt(world, changes_something, answer=rng.randint(1, 6))
+        elif step == swaps:
+            swapped_and_taken_back(world, refresh)
+        elif drawn < 0.25:
             round_of(world)
         elif drawn < 0.45:
             mail.deliver()
             world.drain()
         else:
-            change = rng.choice(changes)
-            mail.tell(change["kind"], happen(stand_in, world.shop, rng, change))
+            changes_something()
+    # An entry that was put into the past shows in the balance of the next one, and not before.
+    happen(stand_in, world.shop, rng, {"kind": "new_order", "count": 1})
     # What a whole reading misses is gone when another run misses it, too.
     for _ in range(2):
         make_whole_due(world)
@@ -106,6 +122,23 @@ def lived_through(world: World, stand_in: StandIn, changes: tuple[Change, ...], 
     round_of(world)
     assert set(world.statuses().values()) == {"completed"}, [world.error(entity) for entity in world.statuses()]
     return world.wrong(*COMPARED[stand_in.platform])
+
+
+def swapped_and_taken_back(world: World, run_id: str) -> None:
+    """And done again: what comes after it finds it done."""
+    world.drain()
+    before = tenant(world)
+    settle(world)
+    assert state_of(world, run_id)["status"] == "swapped"
+    after = tenant(world)
+    if not state_of(world, run_id)["result"]["tables"]:
+        # What changed nothing is no run that could be taken back.
+        assert differing(before, after) == []
+        return
+    (undone,) = roll_back(world, run_id)
+    assert differing(before, tenant(world)) == []
+    roll_back(world, undone["run_id"])
+    assert differing(after, tenant(world)) == []
 
 
 @pytest.mark.parametrize("seed", SEEDS)

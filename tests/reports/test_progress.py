@@ -75,3 +75,19 @@ def test_what_was_read_twice_is_not_told_as_more_than_there_is() -> None:
 
     assert "1,200/1,200" in text
     assert "1,210" not in text
+
+
+def test_verifying_says_what_random_old_pages_showed() -> None:
+    """Below the table, of each entity of which enough was compared."""
+    proven = {"platform": "etsy", "shop_id": "1", "ok": True, "status": "completed", "shortfall": ""}
+    sampled = {"compared": 12_000, "differences": 0, "at": NOW.isoformat()}
+    entities = [
+        proven | {"entity": name, "sampled": told}
+        for name, told in (("orders", sampled), ("payments", None), ("listings", sampled | {"compared": 2}))
+    ]
+    console = Console(width=200, force_terminal=False)
+    with console.capture() as capture:
+        console.print(progress.verification_table({"entities": entities}))
+
+    lines = [line.strip() for line in capture.get().splitlines() if "can differ" in line]
+    assert lines == ["etsy orders: fewer than 1 in 4,000 can differ from Etsy (95 %), as of 2026-11-22"]

@@ -188,6 +188,27 @@ def test_what_is_erased_is_erased_of_the_record_and_a_rollback_brings_back_no_na
     ).fetchall() == [("{}",)]
 
 
+def test_a_buyer_whom_only_a_record_knows_is_found_by_address(db: Connection, shop: str) -> None:
+    """A rollback took them and their order away: both are erased of what it could bring back."""
+    first = a_run(db, shop, "Paid", fetched="2026-02-01", updated=1_770_000_000)
+    buyer = str(RECEIPT["buyer_user_id"])
+    db.execute("update public.customers set email = 'ada@example.com', name = 'Ada' where platform_id = %s", [buyer])
+    undo = roll_back(db, first)["run_id"]
+    assert db.execute("select count(*) from public.customers").fetchone() == (0,)
+    lease, _ = begin(db, shop)
+
+    db.execute(
+        "select public.erase_buyer(%s, j.connection_id, null, 'ADA@example.com')"
+        " from public.sync_jobs as j where j.lease_id = %s",
+        [shop, lease],
+    )
+
+    db.execute("select public.fail_job(%s, 'x', 'x', 'x')", [lease])
+    roll_back(db, undo)
+    assert db.execute("select email, name from public.customers").fetchall() == [(None, None)]
+    assert db.execute("select raw::text from public.orders").fetchall() == [("{}",)]
+
+
 def test_a_round_that_only_moved_its_watermark_leaves_no_record(db: Connection, shop: str) -> None:
     a_run(db, shop, "Paid", fetched="2026-02-01", updated=1_770_000_000)
     counts = []

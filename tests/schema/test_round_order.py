@@ -188,8 +188,10 @@ def test_first_whom_a_call_saves_the_most(db: Connection, shop_of: Any) -> None:
     sells_much = shop_of(**of_changes(90), known_until=ago[10])
     dear = shop_of(**of_changes(90), calls=100, known_until=ago[10])
     pays_more = shop_of("starter", **of_changes(2), known_until=ago[20])
+    # By the wait itself it would be before whoever waits half as long again.
+    sells_less = shop_of("starter", **of_changes(1), known_until=ago[20])
 
-    assert due(db) == [shop.connection for shop in (sells_much, pays_more, waits_long, dear)]
+    assert due(db) == [shop.connection for shop in (sells_much, pays_more, waits_long, sells_less, dear)]
     assert due(db, 1) == [sells_much.connection]
 
 

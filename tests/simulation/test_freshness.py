@@ -67,6 +67,7 @@ def rows(db: Connection) -> dict[str, int]:
     return {name: db.execute(f"select count(*) from {name}".encode()).fetchone()[0] for name in tables}  # type: ignore[index]
 
 
+@pytest.mark.timeout(3600 if ROUNDS > 200 else 300)  # in one transaction nothing is swept up on the way
 @pytest.mark.usefixtures("clean")
 def test_rounds_of_a_shop_at_rest_leave_the_database_as_large_as_it_was(db: Connection) -> None:
     """Every table, however many rounds: only the newest proof stays."""

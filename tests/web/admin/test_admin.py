@@ -259,6 +259,7 @@ def test_an_administrator_pauses_a_user_and_lets_them_go_on(api, db, make_admin,
 
     assert [name for name, _, details in actions(db) if "connection_ids" not in details] == ["pause", "resume", "pause"]
     assert api.post(f"{there}/pause", json={"platform": "printify"}, headers=bearer(admin)).status_code == 404
-    assert api.post(f"/admin/users/{NOBODY}/pause", json={}, headers=bearer(admin)).status_code == 404
+    nobody = api.post(f"/admin/users/{NOBODY}/pause", json={}, headers=bearer(admin))
+    assert (nobody.status_code, nobody.json()["code"]) == (404, "unknown_user")
     # For everybody else there is no such page.
     assert api.post(f"{there}/pause", json={}, headers=bearer(seller)).status_code == 404

@@ -38,6 +38,15 @@ def test_what_is_read_once_more_was_complete_before() -> None:
     assert (stopped.synced, stopped.entities[0].text) == ("3 hours ago", "1,159")
 
 
+def test_the_card_says_what_random_old_pages_showed() -> None:
+    sampled = {"compared": 12_000, "differences": 0, "at": later(days=-1)}
+
+    (told,) = _card(completed("orders") | {"sampled": sampled}, completed("payments")).sampled
+
+    assert (told.name, told.text[:46]) == ("Orders", "Fewer than 1 in 4,000 can differ from Etsy (95")
+    assert _card(completed("orders") | {"sampled": sampled | {"compared": 2}}).sampled == ()
+
+
 def test_when_it_was_synced_can_stand_inside_a_sentence() -> None:
     assert _card(completed() | {"finished_at": later(days=-3)}).synced_inside == "Nov 19, 2026"
     assert _card(completed() | {"finished_at": later(seconds=-3)}).synced_inside == "just now"
