@@ -263,6 +263,17 @@ begin
     return null;
 end $$;
 
+-- mark_lines: what was sold, of which product. Lines that come with their order are marked with it.
+create or replace function private.mark_lines() returns trigger
+language plpgsql security definer set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off as $$
+begin
+    perform private.mark_touched(tg_table_name, array(
+        select row(c.connection_id, c.sync_run_id, c.order_platform_id, null)::private.touched_row
+        from came as c join public.orders as o on o.connection_id = c.connection_id and o.platform_id = c.order_platform_id
+        where o.fetched_at <> c.fetched_at));
+    return null;
+end $$;
+
 create trigger mark_money_come after insert on public.orders referencing new table as came
     for each statement execute function private.mark_orders();
 create trigger mark_money_change after update on public.orders referencing new table as came old table as went
@@ -306,6 +317,10 @@ create trigger mark_money_change after update on public.order_journals referenci
     for each statement execute function private.mark_journals();
 create trigger mark_money_go after delete on public.order_journals referencing old table as went
     for each statement execute function private.mark_journals();
+create trigger mark_lines_come after insert on public.line_items referencing new table as came
+    for each statement execute function private.mark_lines();
+create trigger mark_lines_change after update on public.line_items referencing new table as came
+    for each statement execute function private.mark_lines();
 
 -- mark_all: everything of a connection is to be rolled up anew: a setting, a zone or a class has changed, and `p_why` says which.
 create or replace function private.mark_all(p_connection_id uuid, p_why text) returns void
@@ -399,11 +414,11 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- fresh_figures: the same, worked out from the events.
-create or replace function private.fresh_figures(p_connection_id uuid, p_first date, p_starts timestamptz[])
+create or replace function private.fresh_figures(p_connection_id uuid, p_first date, p_starts timestamptz[], p_events private.money_event[])
 returns table (day date, figures jsonb) language sql stable set search_path = '' as $$
     with sums as (
         select width_bucket(e.at, p_starts) as n, e.currency, e.class, sum(e.amount) as amount, count(*) as events, 0::numeric as of_sales
-        from private.money_events(p_connection_id, p_starts[1], p_starts[cardinality(p_starts)]) as e group by 1, 2, 3
+        from unnest(p_events) as e group by 1, 2, 3
         union all
         select width_bucket(e.sale_at, p_starts), e.currency, e.class, 0, 0, sum(e.amount)
         from private.money_reversals(p_connection_id, p_starts[1], p_starts[cardinality(p_starts)]) as e group by 1, 2, 3)
@@ -477,12 +492,14 @@ create or replace function private.roll_days(connection public.connected_account
 language plpgsql set search_path = '' as $$
 declare starts timestamptz[] := private.day_starts(connection.id, p_first, p_days); proved timestamptz := private.proved_until(connection.id);
         has_costs boolean := private.has_costs(connection.user_id); each record;
+        events private.money_event[] := array(select e from private.money_events(connection.id, starts[1], starts[p_days + 1]) as e);
 begin
+    perform private.roll_parts(connection, p_first, starts, events);
     for each in
         select p_first + n as day, n, b.figures as before, a.figures as after, t.causes, t.day is not null as is_touched
         from generate_series(0, p_days - 1) as n
         left join private.figures_of_days(connection.id, p_first, p_first + p_days - 1) as b on b.day = p_first + n
-        left join private.fresh_figures(connection.id, p_first, starts) as a on a.day = p_first + n
+        left join private.fresh_figures(connection.id, p_first, starts, events) as a on a.day = p_first + n
         left join private.money_touched as t on t.connection_id = connection.id and t.day = p_first + n
         order by n loop
         if each.before is distinct from each.after then

@@ -14,13 +14,13 @@ ASKED = 60
 
 
 @pytest.fixture
-def orders_held(stack):
-    """Nobody reads orders until the block ends, as if the sums took that long."""
+def days_held(stack):
+    """Nobody reads days until the block ends, as if the sums took that long."""
 
     @contextmanager
     def held():
         with psycopg.connect(stack.env["DATABASE_URL"]) as holding:
-            holding.execute("lock table public.orders in access exclusive mode")
+            holding.execute("lock table public.money_days in access exclusive mode")
             yield
 
     return held
@@ -33,7 +33,7 @@ def under_way(db):
     return count
 
 
-def test_sixty_at_once_are_few_queries_and_others_do_not_wait(db, web_url, make_user, bearer, orders_held):
+def test_sixty_at_once_are_few_queries_and_others_do_not_wait(db, web_url, make_user, bearer, days_held):
     many, other = bearer(make_user()), bearer(make_user())
 
     def ask(number):
@@ -41,7 +41,7 @@ def test_sixty_at_once_are_few_queries_and_others_do_not_wait(db, web_url, make_
             return asking.get("/dashboard/figures", params={"unit": ("day", "month", "year")[number % 3]})
 
     with ThreadPoolExecutor(ASKED) as pool:
-        with orders_held(), client(web_url, headers=other) as asking:
+        with days_held(), client(web_url, headers=other) as asking:
             answers = pool.map(ask, range(ASKED))
             while not under_way(db):
                 pass
@@ -54,8 +54,8 @@ def test_sixty_at_once_are_few_queries_and_others_do_not_wait(db, web_url, make_
     assert statuses == {200}
 
 
-def test_figures_that_take_too_long_give_the_database_back(web_url, make_user, bearer, orders_held):
-    with orders_held(), client(web_url, headers=bearer(make_user())) as asking:
+def test_figures_that_take_too_long_give_the_database_back(web_url, make_user, bearer, days_held):
+    with days_held(), client(web_url, headers=bearer(make_user())) as asking:
         answer = asking.get("/dashboard/figures")
 
     assert (answer.status_code, answer.json()["code"]) == (503, "figures_take_long")
