@@ -338,7 +338,7 @@ async def order(
             if value != 0 or name == "profit"
         ],
         missing=reports_view.missing_text(one["missing"]),
-        rows=reports_view.events_table([{**event, **of_shop} for event in one["events"]], formats),
+        rows=reports_view.events_table([{**event, **of_shop} for event in one["events"]], formats, of_order=True),
         record=link(reports_view.RECORD, connection_id=connection_id, table="orders", id=one["platform_id"]),
     )
 

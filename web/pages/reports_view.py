@@ -24,6 +24,7 @@ ORDERS, ORDER, PRODUCTS, STATEMENT = (
     "/reports/profit-and-loss",
 )
 BEHIND, EVENTS, RECORD = "/reports/behind", "/reports/events", "/reports/record"
+_COUNTED = frozenset({"order", "uncosted", "fees_unknown"})
 # What a table of orders shows; the rest is on the order's own page, and in a file.
 _SHOWN = ("gross_sales", "discounts", "reversals", "shipping", "fees", "cost_of_goods", "profit")
 _OTHER = ("other_income", "labels", "disputes", "taxes", "tips")
@@ -83,8 +84,11 @@ def orders_table(orders: Sequence[Row], formats: Formats) -> tuple[Cells, ...]:
             href=order_href(one),
             note=f"{formats.day(date.fromisoformat(one['day']))} · {titles[one['connection_id']]}",
             cells=(
-                Value(text=items_text(one["items"]) or UNKNOWN, is_number=False),
-                Value(text=" · ".join(filter(None, (one["status"], one["country"]))) or UNKNOWN, is_number=False),
+                Value(
+                    text=items_text(one["items"]) or UNKNOWN,
+                    note=" · ".join(filter(None, (one["status"], one["country"]))),
+                    is_number=False,
+                ),
                 *(_amount(one["figures"][name], one["currency"], formats) for name in _SHOWN[:-1]),
                 _amount(one["figures"]["profit"], one["currency"], formats, note=missing_text(one["missing"])),
             ),
@@ -239,8 +243,8 @@ def behind_table(days: Sequence[Row], formats: Formats) -> tuple[Cells, ...]:
     )
 
 
-def events_table(events: Sequence[Row], formats: Formats) -> tuple[Cells, ...]:
-    """Each with the record that says so."""
+def events_table(events: Sequence[Row], formats: Formats, *, of_order: bool = False) -> tuple[Cells, ...]:
+    """Each with the record that says so; `of_order`: all are one order's."""
     return tuple(
         Cells(
             name=formats.moment(datetime.fromisoformat(one["at"])),
@@ -248,17 +252,21 @@ def events_table(events: Sequence[Row], formats: Formats) -> tuple[Cells, ...]:
             note=one["detail"] or "",
             cells=(
                 Value(text=name_of(one["class"]), is_number=False),
-                Value(
-                    text=f"Order {one['order_platform_id']}" if one["order_platform_id"] else UNKNOWN,
-                    href=link(ORDER, connection_id=one["connection_id"], id=one["order_platform_id"])
-                    if one["order_platform_id"]
-                    else "",
-                    is_number=False,
-                ),
-                Value(text=formats.money(one["amount"], one["currency"])),
+                *(() if of_order else (_order_of(one),)),
+                # What only counts is no money.
+                Value(text="–" if one["class"] in _COUNTED else formats.money(one["amount"], one["currency"])),
             ),
         )
         for one in events
+    )
+
+
+def _order_of(event: Row) -> Value:
+    order = event["order_platform_id"]
+    if not order:
+        return Value(text=UNKNOWN, is_number=False)
+    return Value(
+        text=f"Order {order}", href=link(ORDER, connection_id=event["connection_id"], id=order), is_number=False
     )
 
 

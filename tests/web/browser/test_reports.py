@@ -48,7 +48,7 @@ def shops(db: psycopg.Connection[Any], user_id: str) -> Hand:
             hand.entry("transaction", -goods * 65 // 1000, order, at=at)
         else:
             hand.moved(order, "sale", goods, at=at, gateway="shopify_payments", fees_amount=goods // 30)
-        if n % 6:
+        if n % 30 != 5:
             printed = hand.put("printify_orders", platform="printify", shop_order_id=order, ordered_at=at)
             hand.put("printify_line_items", platform="printify", order_platform_id=printed, cost_amount=goods * 2 // 5,
                      shipping_cost_amount=390)  # fmt: skip
@@ -107,7 +107,7 @@ def test_a_total_leads_down_to_the_platforms_record(
     expect(page.get_by_text("receipt_id")).to_be_visible()
 
     page.get_by_role("link", name="Products").click()
-    expect(page.get_by_role("row", name=re.compile("Stoneware mug"))).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("Stoneware mug")).first).to_be_visible()
     look(page, "products")
     page.get_by_role("link", name="By variant").click()
     expect(page.get_by_role("link", name="By variant")).to_have_attribute("aria-current", "true")
