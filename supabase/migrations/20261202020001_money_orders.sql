@@ -244,38 +244,48 @@ $$;
 -- roll_parts: the parts of the days that begin at these moments, of these events. What comes to the same is not written.
 create or replace function private.roll_parts(connection public.connected_accounts, p_first date, p_starts timestamptz[],
                                               p_events private.money_event[]) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = '' set enable_nestloop = off set enable_mergejoin = off as $$
 declare last_ date := p_first + cardinality(p_starts) - 2;
 begin
-    with fresh as materialized (
-        select p_first + width_bucket(e.at, p_starts) - 1 as day, e.currency, coalesce(o.country, '') as country, e.class,
+    with events as materialized (select * from unnest(p_events)),
+    places as materialized (
+        select w.id, o.country from (select distinct e.order_platform_id as id from events as e where e.order_platform_id is not null) as w
+        cross join lateral (select o.country from public.orders as o
+                            where o.connection_id = connection.id and o.platform_id = w.id offset 0) as o),
+    fresh as materialized (
+        select p_first + width_bucket(e.at, p_starts) - 1 as day, e.currency, coalesce(p.country, '') as country, e.class,
                sum(e.amount)::bigint as amount, count(*)::int as events
-        from unnest(p_events) as e
-        left join lateral (select o.country from public.orders as o
-                           where o.connection_id = connection.id and o.platform_id = e.order_platform_id offset 0) as o on true
+        from events as e left join places as p on p.id = e.order_platform_id
         group by 1, 2, 3, 4),
+    there as materialized (
+        select c.day, c.currency, c.country, c.class, c.amount, c.events from public.money_countries as c
+        where c.connection_id = connection.id and c.day >= p_first and c.day <= last_),
     gone as (
         delete from public.money_countries as c
         where c.connection_id = connection.id and c.day >= p_first and c.day <= last_
-          and (c.day, c.currency, c.country, c.class) not in (select f.day, f.currency, f.country, f.class from fresh as f))
-    insert into public.money_countries as c (connection_id, user_id, platform, day, currency, country, class, amount, events)
-    select connection.id, connection.user_id, connection.platform, f.* from fresh as f
-    on conflict (connection_id, day, currency, country, class) do update set amount = excluded.amount, events = excluded.events
-     where (c.amount, c.events) is distinct from (excluded.amount, excluded.events);
+          and (c.day, c.currency, c.country, c.class) in (select t.day, t.currency, t.country, t.class from there as t
+                                                          except select f.day, f.currency, f.country, f.class from fresh as f))
+    insert into public.money_countries (connection_id, user_id, platform, day, currency, country, class, amount, events)
+    select connection.id, connection.user_id, connection.platform, n.* from (select * from fresh except select * from there) as n
+    on conflict (connection_id, day, currency, country, class) do update set amount = excluded.amount, events = excluded.events;
     with fresh as materialized (
         select p_first + width_bucket(s.at, p_starts) - 1 as day, s.currency, s.product, s.class, sum(s.amount)::bigint as amount,
-               sum(s.pieces)::bigint as pieces, max(s.listing_platform_id), max(s.variant_platform_id), max(s.sku), max(s.title)
+               sum(s.pieces)::bigint as pieces, max(s.listing_platform_id) as listing, max(s.variant_platform_id) as variant, max(s.sku) as sku,
+               max(s.title) as title
         from private.line_shares(connection.id, p_events) as s group by 1, 2, 3, 4),
+    there as materialized (
+        select p.day, p.currency, p.product, p.class, p.amount, p.pieces, p.listing_platform_id, p.variant_platform_id, p.sku, p.title
+        from public.money_products as p where p.connection_id = connection.id and p.day >= p_first and p.day <= last_),
     gone as (
         delete from public.money_products as p
         where p.connection_id = connection.id and p.day >= p_first and p.day <= last_
-          and (p.day, p.product, p.currency, p.class) not in (select f.day, f.product, f.currency, f.class from fresh as f))
-    insert into public.money_products as p (connection_id, user_id, platform, day, currency, product, class, amount, pieces,
-                                            listing_platform_id, variant_platform_id, sku, title)
-    select connection.id, connection.user_id, connection.platform, f.* from fresh as f
+          and (p.day, p.product, p.currency, p.class) in (select t.day, t.product, t.currency, t.class from there as t
+                                                          except select f.day, f.product, f.currency, f.class from fresh as f))
+    insert into public.money_products (connection_id, user_id, platform, day, currency, product, class, amount, pieces,
+                                       listing_platform_id, variant_platform_id, sku, title)
+    select connection.id, connection.user_id, connection.platform, n.* from (select * from fresh except select * from there) as n
     on conflict (connection_id, day, product, currency, class) do update
-       set amount = excluded.amount, pieces = excluded.pieces, sku = excluded.sku, title = excluded.title
-     where (p.amount, p.pieces, p.sku, p.title) is distinct from (excluded.amount, excluded.pieces, excluded.sku, excluded.title);
+       set amount = excluded.amount, pieces = excluded.pieces, sku = excluded.sku, title = excluded.title;
 end $$;
 
 -- money_certificate: a day of a shop held against its own events, and against what its platform says of it: [{check, ok, ...}], with the rows
