@@ -58,8 +58,13 @@ def look(db: Db, shop: BigShop, when: str) -> bool:
     month = took_ms(db, "select public.money_days_of(%(user)s, current_date - 430, current_date - 400)", **given)
     figures = took_ms(db, "select public.figures(%(user)s, 'day', 'UTC', now() - interval '30 days')", **given)
     events = took_ms(db, "select public.money_events_of(%(user)s, %(shop)s, (current_date - 400)::date)", **given)
+    orders = took_ms(db, "select public.orders_of(%(user)s)", **given)
+    sought = took_ms(db, 'select public.orders_of(%(user)s, \'{"search": "of none"}\')', **given)
+    month_of = "jsonb_build_object('first', current_date - 430, 'last', current_date - 400)"
+    products = took_ms(db, f"select public.products_of(%(user)s, {month_of})", **given)
     print(f"{when:20} a touched day {day:.1f} ms, a month's page {month:.1f} ms", end=", ")
-    print(f"figures of 30 days {figures:.1f} ms, a page of events {events:.1f} ms", flush=True)
+    print(f"figures of 30 days {figures:.1f} ms, a page of events {events:.1f} ms", end=", ")
+    print(f"of orders {orders:.1f} ms, of a search {sought:.1f} ms, a month's products {products:.1f} ms", flush=True)
     return day <= DAY_MS and month <= MONTH_MS
 
 

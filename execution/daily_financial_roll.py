@@ -136,6 +136,11 @@ def roll_up(
         days = min(_MOST_DAYS, days * 2) if took < _STEP_S / 2 else max(1, days // 2) if took > _STEP_S else days
 
 
+def roll_newest(store: Rpc, connection_id: str) -> None:
+    """Roll up the newest days of a shop whose history is being read; the others wait until it is whole."""
+    store.rpc("roll_newest", p_connection_id=connection_id, p_days=_FIRST_DAYS)
+
+
 def rebuild(store: Rpc, user_id: str, *, connections: Sequence[str] | None = None) -> int:
     """Roll everything up from its rows alone. Answers of how many shops."""
     shops: int = store.rpc(

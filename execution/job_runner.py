@@ -23,7 +23,7 @@ from execution import jobs
 from execution.brake import DeletionBrake
 from execution.catalog import Catalog, platform_named
 from execution.clock import Clock
-from execution.daily_financial_roll import roll_up
+from execution.daily_financial_roll import roll_newest, roll_up
 from execution.errors import (
     SAID_AGAIN_AFTER,
     Fatal,
@@ -99,7 +99,7 @@ class JobRunner:
     slice_seconds: float = SLICE_SECONDS
     # So many calls end a slice as well, so that a small day is dealt out in small parts (docs/decisions/014).
     slice_calls: Callable[[Job], int] = lambda _: sys.maxsize
-    # When a user's days were rolled up last, by this process.
+    # When a shop's newest days were rolled up last, by this process.
     _rolled_at: dict[str, float] = field(default_factory=dict)
 
     def work_one(self) -> SliceOutcome:
@@ -176,8 +176,9 @@ class JobRunner:
         if certificate is None:
             jobs.hand_back(self.store, job, work.calls)
             # A history that takes long shows its newest days before it is whole.
-            if job.user_id not in self._rolled_lately():
-                self._roll_up(job, whole_only=False, most_s=0)
+            if job.connection_id not in self._rolled_lately():
+                self._rolled_at[job.connection_id] = self.clock.monotonic()
+                self._roll(job, lambda: roll_newest(self.store, job.connection_id))
             return SliceOutcome.HANDED_BACK
         jobs.complete(
             self.store,
@@ -187,26 +188,24 @@ class JobRunner:
             watermark=certificate.watermark,
             shortfall=_told(job, certificate.shortfall) if certificate.shortfall else None,
         )
-        self._roll_up(job, whole_only=True, most_s=self.slice_seconds)
+        ends_at = self.clock.monotonic() + self.slice_seconds
+        over = lambda: self.stopping() or self.clock.monotonic() >= ends_at  # noqa: E731
+        # So long at most: the clock goes on with what is left.
+        self._roll(job, lambda: roll_up(self.store, job.user_id, whole_only=True, over=over))
         return SliceOutcome.COMPLETED
 
     def _rolled_lately(self) -> Collection[str]:
-        """Users whose days were; the others are forgotten."""
+        """Shops whose newest days were; the others are forgotten."""
         long_ago = self.clock.monotonic() - _ROLL_EVERY_S
-        for user_id in [user_id for user_id, at in list(self._rolled_at.items()) if at <= long_ago]:
-            self._rolled_at.pop(user_id, None)
+        for shop in [shop for shop, at in list(self._rolled_at.items()) if at <= long_ago]:
+            self._rolled_at.pop(shop, None)
         return self._rolled_at
 
-    def _roll_up(self, job: Job, *, whole_only: bool, most_s: float) -> None:
-        """The days that the job touched, so long at most; the clock goes on with what is left.
-
-        No part of the job, which stands whatever becomes of this.
-        """
-        ends_at = self.clock.monotonic() + most_s
-        self._rolled_at[job.user_id] = ends_at
+    @staticmethod
+    def _roll(job: Job, roll: Callable[[], object]) -> None:
+        """No part of the job, which stands whatever becomes of this."""
         try:
-            over = lambda: self.stopping() or self.clock.monotonic() >= ends_at  # noqa: E731
-            roll_up(self.store, job.user_id, whole_only=whole_only, over=over)
+            roll()
         except (StoreError, StoreUnavailable) as error:
             log.warning("not_rolled_up", job_id=job.id, error=str(error))
 

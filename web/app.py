@@ -39,7 +39,7 @@ from web.live.status_stream import StatusStream
 from web.live.wakeup_bell import WakeupBell
 from web.movement import Movement
 from web.pages.setup import add_pages
-from web.routes import backfill, connections, dashboard, money, onboarding, platform_webhooks, session, sync
+from web.routes import backfill, connections, dashboard, money, onboarding, platform_webhooks, sales, session, sync
 from web.security_headers import SecurityHeaders
 from web.user_facts import statuses_of
 
@@ -55,6 +55,7 @@ ROUTERS: Sequence[APIRouter] = (
     connections.router,
     dashboard.router,
     money.router,
+    sales.router,
     admin.router,
 )
 

@@ -54,6 +54,7 @@ PROBLEMS = {
     "unknown_time_zone": "This is no time zone. Write it like Europe/Riga or America/New_York.",
     "time_zone_told": "The platform tells this shop's time zone. It is changed in the shop's own settings.",
     "still_connected": "This shop is still connected. Disconnect it first.",
+    "no_such_record": "There is no such order or record, or not any more.",
     "not_signed": "The delivery is not signed as it should be.",
     "not_signed_in": "Sign in, and try again.",
     "other_shop": "This is the access to another shop than the one that was named.",

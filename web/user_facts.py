@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from execution.errors import StoreError
 from execution.reports import deletions, sampled_truth
 from execution.tokens.care import ending_soon
 from web.context import Web
-from web.problems import Problem
+from web.problems import Problem, refusal_of
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 # A job that is there for less has not been waited for yet.
@@ -73,16 +73,28 @@ def token_ends_of(web: Web, user_id: str) -> dict[str, str]:
     return {row["connection_id"]: row["expires_at"] for row in ending_soon(web.app.store, user_id)}
 
 
-async def figures_of(web: Web, user_id: str, *, unit: str, zone: str, since: datetime) -> dict[str, Any]:
+async def figures_of(
+    web: Web,
+    user_id: str,
+    *,
+    unit: str,
+    zone: str,
+    since: datetime,
+    until: datetime | None = None,
+    platforms: Sequence[str] = (),
+) -> dict[str, Any]:
     """Sums by platform, currency and time; see SQL `figures`. 422 for a zone that the database does not know."""
-    start = max(since, _BEGINNING).isoformat()
+    start, end = max(since, _BEGINNING).isoformat(), until and until.isoformat()
+    chosen = {"platforms": list(platforms)} if platforms else {}
 
     def ask() -> dict[str, Any]:
-        found: dict[str, Any] = web.app.store.rpc("figures", p_user_id=user_id, p_unit=unit, p_zone=zone, p_since=start)
+        found: dict[str, Any] = web.app.store.rpc(
+            "figures", p_user_id=user_id, p_unit=unit, p_zone=zone, p_since=start, p_until=end, p_filter=chosen
+        )
         return found
 
     try:
-        return await summed(web, user_id, ("figures", unit, zone, start), ask)
+        return await summed(web, user_id, ("figures", unit, zone, start, end, *platforms), ask)
     except StoreError as error:
         # Our list of zones may have one that the database's has not.
         if error.code == _INVALID_PARAMETER:
@@ -99,7 +111,7 @@ async def summed(web: Web, user_id: str, key: Hashable, ask: Callable[[], dict[s
     except StoreError as error:
         if error.code == _OUT_OF_TIME:
             raise Problem(503, "figures_take_long", headers={"Retry-After": "60"}) from None
-        raise
+        raise refusal_of(error) from None
 
 
 def _waits(job: Mapping[str, Any], now: str) -> bool:

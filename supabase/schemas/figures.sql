@@ -22,19 +22,31 @@ revoke all on function public.recent_orders(uuid, int) from public, anon, authen
 grant execute on function public.recent_orders(uuid, int) to service_role;
 
 -- figures: sums over a user's shops by platform, currency and unit of time ('day', 'month' or 'year') of the shop's own days, from p_since
--- on as p_zone has it. They are sums of money events (money_events.sql), as far as those are rolled up: revenue is what was sold, less discounts,
+-- on, as p_zone has it, to p_until, and of as many days before that (`before`); by the buyers' countries and the best sellers of the
+-- same time. They are sums of money events (money_events.sql), as far as those are rolled up: revenue is what was sold, less discounts,
 -- with shipping and the rest, without taxes; refunds are the parts of what was given back that were revenue; fees are what the platform
 -- took, advertising and labels with them. Amounts of two currencies are never added. What is unclassified is in none of them.
-create or replace function public.figures(p_user_id uuid, p_unit text, p_zone text, p_since timestamptz) returns jsonb
+create or replace function public.figures(p_user_id uuid, p_unit text, p_zone text, p_since timestamptz, p_until timestamptz default null,
+                                          p_filter jsonb default '{}') returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '5s'
--- A plan expects as many units of time as there are rows, or, before the first statistics, hardly a row: it would sort
--- them all. They are few, and so are titles: groups are kept in memory (up to twice work_mem) while rows go by.
+-- A plan expects as many groups as there are rows, or, before the first statistics, hardly a row: it would sort them all. They are few:
+-- groups are kept in memory (up to twice work_mem) while rows go by.
 set enable_sort = off set work_mem = '32MB' as $$
-declare shops uuid[] := private.connections_of(p_user_id); first date := (p_since at time zone p_zone)::date;
+declare shops uuid[] := private.filtered_shops(p_user_id, p_filter); first date := (p_since at time zone p_zone)::date;
+        last_ date := coalesce((p_until at time zone p_zone)::date, 'infinity');
+        -- Of all time there is none before.
+        before date := case when p_until is null then first else first - (last_ - first + 1) end;
 begin
-    return (
-        with sums as (
-            select d.platform, d.currency, date_trunc(p_unit, d.day::timestamp)::date as starts,
+    return private.standing_of(shops, first, last_) || (
+        with days as materialized (
+            select 'days' as part_, d.platform, d.currency, d.day >= first as is_now, date_trunc(p_unit, d.day::timestamp)::date as starts, '' as country,
+                   d.class, sum(d.amount) as amount, sum(d.events) as events
+            from public.money_days as d where d.connection_id = any (shops) and d.day >= before and d.day <= last_ group by 2, 3, 4, 5, 7
+            union all
+            select 'countries', '', c.currency, true, null, c.country, c.class, sum(c.amount), sum(c.events)
+            from public.money_countries as c where c.connection_id = any (shops) and c.day >= first and c.day <= last_ group by 3, 6, 7),
+        sums as (
+            select d.part_, d.platform, d.currency, d.is_now, d.starts, d.country,
                    coalesce(sum(d.events) filter (where d.class = 'order'), 0) as orders,
                    coalesce(sum(d.amount) filter (where c.part = 'profit' and c.figure in ('gross_sales', 'discounts', 'shipping', 'other_income')
                                                     and d.class not like 'reversal\_%'), 0) as revenue,
@@ -46,44 +58,29 @@ begin
                    coalesce(sum(d.events) filter (where d.class = 'uncosted'), 0) as uncosted,
                    coalesce(sum(d.events) filter (where d.class = 'unclassified'), 0) as unclassified,
                    coalesce(sum(d.amount) filter (where d.class = 'unclassified'), 0) as unclassified_amount
-            from public.money_days as d left join private.money_classes as c on c.class = d.class
-            where d.connection_id = any (shops) and d.day >= first
-            group by 1, 2, 3),
-        standing as (
-            select a.platform, a.id as connection_id, a.shop_name, private.proved_until(a.id) as proved_until,
-                   count(s.day) filter (where s.state = 'open') as open_days, count(s.day) as days
-            from public.connected_accounts as a
-            left join public.money_day_states as s on s.connection_id = a.id and s.day >= first
-            where a.id = any (shops) group by 1, 2, 3),
-        open_ones as (
-            select w.key as name, sum(w.value::bigint) as number
-            from public.money_day_states as s cross join lateral jsonb_each_text(s.waits) as w
-            where s.connection_id = any (shops) and s.day >= first and s.state = 'open' group by 1),
+            from days as d left join private.money_classes as c on c.class = d.class
+            group by 1, 2, 3, 4, 5, 6),
+        told as (
+            select * from sums as s
+            where s.orders + s.uncosted + s.unclassified > 0 or s.revenue <> 0 or s.refunds <> 0 or s.fees <> 0 or s.cost <> 0),
         titles as (
-            -- A line is of its order's time: not every platform tells it of lines. By title first: the last of a
-            -- listing's titles is then found among few instead of among all lines.
-            select l.platform, l.connection_id, l.currency, l.listing_platform_id, l.title, sum(l.quantity) as sold,
-                   sum(l.quantity::numeric * l.price_amount) as amount
-            from public.line_items as l
-            join public.orders as o on o.connection_id = l.connection_id and o.platform_id = l.order_platform_id
-            where l.connection_id = any (shops) and not l.is_deleted
-              and o.connection_id = any (shops) and private.counts_as_sale(o) and o.ordered_at >= p_since
-            group by 1, 2, 3, 4, 5),
-        sellers as (
-            select platform, connection_id, currency, listing_platform_id, max(title) as title, sum(sold) as sold,
-                   coalesce(sum(amount), 0) as amount
-            from titles
-            group by platform, connection_id, currency, listing_platform_id,
-                     case when listing_platform_id is null then title end
-            order by amount desc, sold desc, connection_id, currency, listing_platform_id, title limit 6)
+            select p.platform, p.connection_id, p.currency, coalesce(p.listing_platform_id, p.product) as listing,
+                   max(p.listing_platform_id) as listing_platform_id, max(p.title) as title,
+                   coalesce(sum(p.pieces) filter (where p.class = 'order'), 0) as sold,
+                   coalesce(sum(p.amount) filter (where p.class in ('gross_sales', 'discount')), 0) as amount
+            from public.money_products as p
+            where p.connection_id = any (shops) and p.day >= first and p.day <= last_ and p.product <> '' group by 1, 2, 3, 4),
+        sellers as (select * from titles as t where t.sold > 0 order by t.amount desc, t.sold desc, t.connection_id, t.currency, t.listing limit 6)
         select jsonb_build_object(
-            'sums', coalesce((select jsonb_agg(to_jsonb(sums) order by starts, platform, currency) from sums
-                              where orders + uncosted + unclassified > 0 or revenue <> 0 or refunds <> 0 or fees <> 0 or cost <> 0), '[]'),
-            'standing', coalesce((select jsonb_agg(to_jsonb(standing) order by platform, connection_id) from standing), '[]'),
-            'open', coalesce((select jsonb_object_agg(name, number) from open_ones), '{}'),
-            'best_sellers', coalesce((select jsonb_agg(to_jsonb(sellers) order by amount desc, sold desc, connection_id, currency,
-                                                       listing_platform_id, title) from sellers), '[]'),
+            'sums', coalesce((select jsonb_agg(to_jsonb(t) - '{part_,is_now,country}'::text[] order by t.starts, t.platform, t.currency)
+                              from told as t where t.part_ = 'days' and t.is_now), '[]'),
+            'before', coalesce((select jsonb_agg(to_jsonb(t) - '{part_,is_now,country}'::text[] order by t.starts, t.platform, t.currency)
+                                from told as t where t.part_ = 'days' and not t.is_now), '[]'),
+            'countries', coalesce((select jsonb_agg(to_jsonb(t) - '{part_,is_now,starts,platform}'::text[] order by t.revenue desc, t.country, t.currency)
+                                   from told as t where t.part_ = 'countries'), '[]'),
+            'best_sellers', coalesce((select jsonb_agg(to_jsonb(s) order by s.amount desc, s.sold desc, s.connection_id, s.currency, s.listing)
+                                      from sellers as s), '[]'),
             'now', clock_timestamp()));
 end $$;
-revoke all on function public.figures(uuid, text, text, timestamptz) from public, anon, authenticated;
-grant execute on function public.figures(uuid, text, text, timestamptz) to service_role;
+revoke all on function public.figures(uuid, text, text, timestamptz, timestamptz, jsonb) from public, anon, authenticated;
+grant execute on function public.figures(uuid, text, text, timestamptz, timestamptz, jsonb) to service_role;

@@ -55,6 +55,8 @@ language sql immutable set search_path = '' as $$
     ('public.shop_time_zones', 'connection', null, null, null, 'one a change of a shop''s zone'),
     ('private.cost_links', 'connection', null, null, null, 'one an order of a printer, and each that it may be'),
     ('public.money_days', 'connection', null, null, null, 'one a day, currency and class'),
+    ('public.money_countries', 'connection', null, null, null, 'one a day, currency, country and class'),
+    ('public.money_products', 'connection', null, null, null, 'one a day, product, currency and class'),
     ('public.money_day_states', 'connection', null, null, null, 'one a day'),
     ('private.money_marks', 'connection', null, null, null, 'until they are rolled up'),
     ('private.money_touched', 'connection', null, null, null, 'until they are rolled up'),

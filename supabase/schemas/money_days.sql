@@ -117,13 +117,19 @@ begin
     return true;
 end $$;
 
+-- not_all_marked: of these connections those of which hours have to be told.
+create or replace function private.not_all_marked(p_connections uuid[]) returns uuid[]
+language plpgsql set search_path = '' as $$
+begin
+    return array(select c.id from unnest(p_connections) as c (id) where not private.is_all_marked(c.id));
+end $$;
+
 -- mark_touched: the hours of these rows are touched, and those of the orders that they are about: what an order is decides what its refunds
 -- and its taxes are, and the other way round. One row a connection, whatever a page brought. (plpgsql, whose plan stays: four a page.)
 create or replace function private.mark_touched(p_table text, p_rows private.touched_row[]) returns void
 language plpgsql set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan as $$
-declare shops uuid[] := array(select s.id from (select distinct r.connection_id as id from unnest(p_rows) as r) as s
-                              where not private.is_all_marked(s.id));
+declare shops uuid[] := private.not_all_marked(array(select distinct r.connection_id from unnest(p_rows) as r));
 begin
     if shops = '{}' then
         return;
@@ -277,6 +283,22 @@ begin
     return null;
 end $$;
 
+-- mark_lines: what was sold, of which product. Lines that come with their order are marked with it.
+create or replace function private.mark_lines() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare shops uuid[] := private.not_all_marked(array(select distinct c.connection_id from came as c));
+begin
+    if shops <> '{}' then
+        perform private.mark_touched(tg_table_name, array(
+            select row(c.connection_id, c.sync_run_id, c.order_platform_id, null)::private.touched_row
+            from came as c
+            cross join lateral (select o.fetched_at from public.orders as o
+                                where o.connection_id = c.connection_id and o.platform_id = c.order_platform_id offset 0) as o
+            where o.fetched_at <> c.fetched_at and c.connection_id = any (shops)));
+    end if;
+    return null;
+end $$;
+
 create trigger mark_money_come after insert on public.orders referencing new table as came
     for each statement execute function private.mark_orders();
 create trigger mark_money_change after update on public.orders referencing new table as came old table as went
@@ -320,6 +342,10 @@ create trigger mark_money_change after update on public.order_journals referenci
     for each statement execute function private.mark_journals();
 create trigger mark_money_go after delete on public.order_journals referencing old table as went
     for each statement execute function private.mark_journals();
+create trigger mark_lines_come after insert on public.line_items referencing new table as came
+    for each statement execute function private.mark_lines();
+create trigger mark_lines_change after update on public.line_items referencing new table as came
+    for each statement execute function private.mark_lines();
 
 -- mark_all: everything of a connection is to be rolled up anew: a setting, a zone or a class has changed, and `p_why` says which.
 create or replace function private.mark_all(p_connection_id uuid, p_why text) returns void
@@ -413,11 +439,11 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- fresh_figures: the same, worked out from the events.
-create or replace function private.fresh_figures(p_connection_id uuid, p_first date, p_starts timestamptz[])
+create or replace function private.fresh_figures(p_connection_id uuid, p_first date, p_starts timestamptz[], p_events private.money_event[])
 returns table (day date, figures jsonb) language sql stable set search_path = '' as $$
     with sums as (
         select width_bucket(e.at, p_starts) as n, e.currency, e.class, sum(e.amount) as amount, count(*) as events, 0::numeric as of_sales
-        from private.money_events(p_connection_id, p_starts[1], p_starts[cardinality(p_starts)]) as e group by 1, 2, 3
+        from unnest(p_events) as e group by 1, 2, 3
         union all
         select width_bucket(e.sale_at, p_starts), e.currency, e.class, 0, 0, sum(e.amount)
         from private.money_reversals(p_connection_id, p_starts[1], p_starts[cardinality(p_starts)]) as e group by 1, 2, 3)
@@ -491,12 +517,14 @@ create or replace function private.roll_days(connection public.connected_account
 language plpgsql set search_path = '' as $$
 declare starts timestamptz[] := private.day_starts(connection.id, p_first, p_days); proved timestamptz := private.proved_until(connection.id);
         has_costs boolean := private.has_costs(connection.user_id); each record;
+        events private.money_event[] := array(select e from private.money_events(connection.id, starts[1], starts[p_days + 1]) as e);
 begin
+    perform private.roll_parts(connection, p_first, starts, events);
     for each in
         select p_first + n as day, n, b.figures as before, a.figures as after, t.causes, t.day is not null as is_touched
         from generate_series(0, p_days - 1) as n
         left join private.figures_of_days(connection.id, p_first, p_first + p_days - 1) as b on b.day = p_first + n
-        left join private.fresh_figures(connection.id, p_first, starts) as a on a.day = p_first + n
+        left join private.fresh_figures(connection.id, p_first, starts, events) as a on a.day = p_first + n
         left join private.money_touched as t on t.connection_id = connection.id and t.day = p_first + n
         order by n loop
         if each.before is distinct from each.after then
@@ -563,12 +591,13 @@ begin
     return (select count(*) from private.money_touched as t where t.connection_id = p_connection_id);
 end $$;
 
--- is_history_open: whether a shop's history is still being read. Every day would be rolled up again and again until it is whole; whoever
--- reads it does that now and then.
+-- is_history_open: whether a shop's history is being read right now. Every day would be rolled up again and again until it is whole; while it
+-- waits for long, as for another day's calls, what is there is rolled up.
 create or replace function private.is_history_open(p_connection_id uuid) returns boolean
 language sql stable as $$
-    select exists (select from public.sync_jobs as j where j.connection_id = p_connection_id and j.job_type = 'backfill'
-                                                       and j.status in ('waiting', 'queued', 'running', 'parked'));
+    select exists (select from public.sync_jobs as j
+                   where j.connection_id = p_connection_id and j.job_type = 'backfill'
+                     and (j.status in ('queued', 'running') or j.status = 'parked' and j.run_after < now() + interval '10 minutes'));
 $$;
 
 -- is_refused_money: whether a shop could not be rolled up within the last hour.
@@ -629,6 +658,27 @@ begin
 end $$;
 revoke all on function public.roll_money(uuid, int, boolean) from public, anon, authenticated;
 grant execute on function public.roll_money(uuid, int, boolean) to service_role;
+
+-- roll_newest: the newest days of a shop whose history is being read. The marks stay: when it is whole, all of it is rolled up.
+create or replace function public.roll_newest(p_connection_id uuid, p_days int default 7) returns void
+language plpgsql security definer set search_path = '' set statement_timeout = '50s' as $$
+declare connection public.connected_accounts; newest date;
+begin
+    select * into connection from public.connected_accounts where id = p_connection_id;
+    select (max(m.at) at time zone z.zone)::date into newest
+    from ((select o.ordered_at as at from public.orders as o
+           where o.connection_id = p_connection_id and not o.is_deleted and o.ordered_at > '-infinity' order by o.ordered_at desc limit 1)
+          union all
+          (select p.occurred_at from public.payments as p
+           where p.connection_id = p_connection_id and not p.is_deleted and p.occurred_at > '-infinity' order by p.occurred_at desc limit 1)) as m
+    cross join private.zones_of(p_connection_id) as z where m.at >= z.since and m.at < z.until group by z.zone order by 1 desc limit 1;
+    if newest is not null then
+        perform pg_advisory_xact_lock(hashtextextended('keeper money ' || p_connection_id, 0));
+        perform private.roll_days(connection, newest - p_days + 1, p_days);
+    end if;
+end $$;
+revoke all on function public.roll_newest(uuid, int) from public, anon, authenticated;
+grant execute on function public.roll_newest(uuid, int) to service_role;
 
 -- rebuild_money: everything of a user's shops, or of some, is to be rolled up anew from its rows. Answers how many shops that is.
 create or replace function public.rebuild_money(p_user_id uuid, p_connections uuid[] default null) returns int

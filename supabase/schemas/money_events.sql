@@ -1,6 +1,7 @@
 -- Money events: what happened to a seller's money, derived from synced rows alone and kept nowhere, so that they can be built
 -- anew at any time (docs/decisions/037). Income is positive, cost negative. Each platform's part stands in its own file:
--- private.money_events_<platform> for what happened in a time, private.money_reversals_<platform> for what was taken back of orders.
+-- private.money_events_<platform> for what happened in a time, private.order_events_<platform> for all that ever happened to some orders, and
+-- private.money_reversals_<platform> for what was taken back of them.
 
 -- `sale_at`: when the sale was that this belongs to, null where that is not known.
 create type private.money_event as (
@@ -30,12 +31,22 @@ language sql immutable as $$
                        coalesce(o.tax_amount, 0) as sales_tax, coalesce(o.vat_amount, 0) as vat) as q) as p;
 $$;
 
--- sale_events: of the orders of a time what each is made of, without the taxes; and that its cost is not known. An order whose
+-- orders_of_time: the orders that were made in a time.
+create or replace function private.orders_of_time(p_connection_id uuid, p_from timestamptz, p_to timestamptz) returns text[]
+language sql stable as $$
+    select array(select o.platform_id from public.orders as o
+                 where o.connection_id = p_connection_id and o.ordered_at >= p_from and o.ordered_at < p_to and not o.is_deleted);
+$$;
+
+-- sale_events: of orders what each is made of, without the taxes; and that its cost is not known. An order whose
 -- parts could not be read is unclassified, with what is left of its total.
-create or replace function private.sale_events(p_connection_id uuid, p_from timestamptz, p_to timestamptz)
-returns setof private.money_event language sql stable set search_path = '' as $$
+create or replace function private.sale_events(p_connection_id uuid, p_orders text[])
+returns setof private.money_event language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off
+set enable_mergejoin = off as $$
     select e.class, o.platform_id, null, o.ordered_at, o.ordered_at, o.currency, e.amount, 'orders', o.platform_id, null
-    from public.orders as o
+    from (select distinct unnest(p_orders) as id) as w
+    cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = w.id offset 0) as at_
+    join public.orders as o on o.ctid = at_.ctid
     cross join lateral private.sale_parts(o) as p
     cross join lateral (values
         ('order', 0),
@@ -44,7 +55,7 @@ returns setof private.money_event language sql stable set search_path = '' as $$
         ('discount', case when p.goods is not null then -p.discount end),
         ('shipping', p.shipping), ('other_income', p.other), ('tip', p.tip),
         ('uncosted', case when o.cost_state = 'linked' then null else 0 end)) as e (class, amount)
-    where o.connection_id = p_connection_id and o.ordered_at >= p_from and o.ordered_at < p_to and private.counts_as_sale(o)
+    where private.counts_as_sale(o)
       and (e.amount <> 0 or e.amount is not null and e.class in ('order', 'gross_sales', 'unclassified', 'uncosted'));
 $$;
 
@@ -58,19 +69,20 @@ language sql immutable as $$
     where v.amount <> 0;
 $$;
 
--- sold_cost_events: what printing cost, of the orders of a time that it is linked to, on the day of their sale.
-create or replace function private.sold_cost_events(p_connection_id uuid, p_from timestamptz, p_to timestamptz)
+-- sold_cost_events: what printing cost, of the orders that it is linked to, on the day of their sale.
+create or replace function private.sold_cost_events(p_connection_id uuid, p_orders text[])
 returns setof private.money_event language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off
 set enable_mergejoin = off as $$
     select v.class, o.platform_id, null, o.ordered_at, o.ordered_at, c.currency, v.amount, 'order_costs', c.source_id, c.source
-    from public.orders as o
+    from (select distinct unnest(p_orders) as id) as w
+    cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = w.id offset 0) as at_
+    join public.orders as o on o.ctid = at_.ctid
     cross join lateral (select k.connection_id, k.source_id from private.cost_links as k
                         where k.order_connection_id = o.connection_id and k.order_platform_id = o.platform_id offset 0) as k
     join public.order_costs as c on c.connection_id = k.connection_id and c.source_id = k.source_id
     join public.profiles as u on u.user_id = c.user_id
     cross join lateral private.cost_parts(c, u.reclaims_tax) as v
-    where o.connection_id = p_connection_id and o.ordered_at >= p_from and o.ordered_at < p_to and not o.is_deleted
-      and c.state = 'linked';
+    where not o.is_deleted and c.state = 'linked';
 $$;
 
 -- unsold_cost_events: what printing cost that belongs to no order, on the day that it was ordered, at the printer. `detail` says why.
@@ -111,15 +123,25 @@ begin
     end if;
 end $$;
 
+-- order_events: all of them that belong to these orders, whenever they happened. Nothing where the platform's part does not say.
+create or replace function private.order_events(p_connection_id uuid, p_orders text[])
+returns setof private.money_event language plpgsql stable set search_path = '' as $$
+declare place text;
+begin
+    select a.platform into place from public.connected_accounts as a where a.id = p_connection_id;
+    if to_regprocedure(format('private.order_events_%s(uuid, text[])', place)) is not null then
+        return query execute format('select * from private.%I($1, $2)', 'order_events_' || place) using p_connection_id, p_orders;
+    end if;
+end $$;
+
 -- money_reversals: what was taken back of the sales of a time, whenever that was.
 create or replace function private.money_reversals(p_connection_id uuid, p_from timestamptz, p_to timestamptz)
 returns setof private.money_event language plpgsql stable set search_path = '' set enable_seqscan = off as $$
-declare place text; ids text[];
+declare place text;
 begin
     select a.platform into place from public.connected_accounts as a where a.id = p_connection_id;
     if to_regprocedure(format('private.money_reversals_%s(uuid, text[])', place)) is not null then
-        ids := array(select o.platform_id from public.orders as o
-                     where o.connection_id = p_connection_id and o.ordered_at >= p_from and o.ordered_at < p_to and not o.is_deleted);
-        return query execute format('select * from private.%I($1, $2)', 'money_reversals_' || place) using p_connection_id, ids;
+        return query execute format('select * from private.%I($1, $2)', 'money_reversals_' || place)
+            using p_connection_id, private.orders_of_time(p_connection_id, p_from, p_to);
     end if;
 end $$;

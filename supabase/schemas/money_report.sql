@@ -157,7 +157,8 @@ declare place text := (select a.platform from public.connected_accounts as a whe
         starts timestamptz[] := private.day_starts(p_connection_id, p_day, 1); kept jsonb; fresh jsonb;
 begin
     select f.figures into kept from private.figures_of_days(p_connection_id, p_day, p_day) as f;
-    select f.figures into fresh from private.fresh_figures(p_connection_id, p_day, starts) as f where f.day = p_day;
+    select f.figures into fresh from private.fresh_figures(p_connection_id, p_day, starts,
+        array(select e from private.money_events(p_connection_id, starts[1], starts[2]) as e)) as f where f.day = p_day;
     checks := checks || jsonb_build_object('check', 'events', 'ok', kept is not distinct from fresh,
                                            'differs', private.changed_classes(kept, fresh));
     if to_regprocedure(format('private.money_certificate_%s(uuid, timestamptz, timestamptz)', place)) is not null then

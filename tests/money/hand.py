@@ -29,9 +29,9 @@ _USUAL: dict[str, dict[str, Any]] = {
 class Hand:
     """A seller with one shop of each of these platforms, whose days are UTC's."""
 
-    def __init__(self, db: psycopg.Connection[Any], *platforms: str) -> None:
+    def __init__(self, db: psycopg.Connection[Any], *platforms: str, user_id: str | None = None) -> None:
         self._db = db
-        self.user_id = make_user(db)
+        self.user_id = user_id or make_user(db)
         self.shops = {platform: connect(db, self.user_id, platform) for platform in platforms}
 
     def put(self, table: str, *, platform: str = "etsy", **fields: Any) -> str:

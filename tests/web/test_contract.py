@@ -151,6 +151,10 @@ def test_nasty_texts_in_every_place_bring_no_fault_of_ours(api, make_seller, bea
             api.get("/backfill/status", params={"platform": bare}, headers=headers),
             api.get("/oauth/etsy/callback", params={"state": bare, "code": bare}, headers=headers),
             api.get("/dashboard/figures", params={"zone": bare, "since": bare}, headers=headers),
+            *(
+                api.get(path, params={"search": bare, "platform": bare, "status": bare, "after": bare}, headers=headers)
+                for path in ("/orders", "/products", "/reports/orders", "/reports/products", "/reports/behind")
+            ),
             api.post("/connect-etsy", data={"shop": bare, "return_to": bare}, headers=headers),
             api.post("/connect-printify/token", data={"access_token": bare, "shop_id": bare}, headers=headers),
             api.post("/dev/session", content=_json({"email": text}), headers={"Content-Type": "application/json"}),

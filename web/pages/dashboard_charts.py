@@ -32,7 +32,7 @@ class ChartPanel:
 
 def chart_panels(rows: Sequence[Row], chosen: Range, amounts: AmountFormat) -> Iterator[ChartPanel]:
     """Orders, and revenue with profit, over the whole range: a stretch without an order must look like one."""
-    starts, unit = _buckets(rows, chosen, amounts.formats)
+    starts, unit = _buckets(rows, chosen)
     labels = [_label(start, unit, amounts.formats) for start in starts]
     platforms = sorted({row["platform"] for row in rows if row["orders"]})
     sums = _by_bucket(rows, unit)
@@ -100,16 +100,15 @@ def _panel(  # noqa: PLR0917
     )
 
 
-def _buckets(rows: Sequence[Row], chosen: Range, formats: Formats) -> tuple[list[date], str]:
+def _buckets(rows: Sequence[Row], chosen: Range) -> tuple[list[date], str]:
     """Every day, month or year of the range, also those without an order: a gap must look like one."""
-    today = formats.now.astimezone(formats.zone).date()
-    first = min((date.fromisoformat(row["starts"]) for row in rows), default=today)
-    first = max(first, chosen.since(today) or first)
-    unit = chosen.unit
-    if unit == "month" and (today.year - first.year) * 12 + today.month - first.month > _MOST_MONTHS:
+    first = min((date.fromisoformat(row["starts"]) for row in rows), default=chosen.last)
+    # Before the first order there is no gap.
+    first, unit = max(first, chosen.first or first), chosen.unit
+    if unit == "month" and (chosen.last.year - first.year) * 12 + chosen.last.month - first.month > _MOST_MONTHS:
         unit = "year"
     buckets = [_bucket(first, unit)]
-    while buckets[-1] < _bucket(today, unit):
+    while buckets[-1] < _bucket(chosen.last, unit):
         buckets.append(_next(buckets[-1], unit))
     return buckets, unit
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from execution.catalog import PLATFORMS
 from execution.jobs import FAILED, OPEN
+from execution.money_lists import NOWHERE
 from web import messages
 from web.pages import charts
 from web.pages.dashboard_charts import ChartPanel, chart_panels
 from web.pages.formats import Formats
 from web.pages.money import AmountFormat, Money, Range, Row, total_of
+from web.pages.money_words import link, standing
+
+_ORDERS, _BEHIND = "/reports/orders", "/reports/behind"
+_MOST_COUNTRIES = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,9 @@ class Tile:
     value: str
     note: str
     is_main: bool = False
+    # What is behind it, and what it was in the time before.
+    href: str = ""
+    before: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +46,8 @@ class PlatformLine:
     margin: str
     bar: tuple[charts.Rect, ...]
     bar_text: str
+    # By column: what is behind its number.
+    behind: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +55,17 @@ class Seller:
     title: str
     sold: str
     amount: str
+    href: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountryLine:
+    name: str
+    href: str
+    orders: str
+    revenue: str
+    refunds: str
+    cost: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +78,7 @@ class DashboardView:
     platforms: tuple[PlatformLine, ...]
     total: PlatformLine
     best_sellers: tuple[Seller, ...]
+    countries: tuple[CountryLine, ...]
     cautions: tuple[str, ...]
     # Up to where it is proved, and what is still open.
     standing: str
@@ -84,19 +105,31 @@ def dashboard_view(
         range=chosen,
         currency=shown,
         currencies=currencies,
-        tiles=_tiles(total, amounts, is_arriving=any(what == "fees" for what, _ in _missing(jobs, OPEN))),
+        tiles=_tiles(
+            total,
+            amounts,
+            chosen,
+            before=total_of(row for row in facts.get("before", ()) if row["currency"] == shown),
+            is_arriving=any(what == "fees" for what, _ in _missing(jobs, OPEN)),
+        ),
         charts=tuple(chart_panels(rows, chosen, amounts)),
-        platforms=tuple(_line(messages.platform_title(p), p, money, amounts) for p, money in by_platform.items()),
-        total=_line("All platforms", "", total, amounts),
+        platforms=tuple(
+            _line(messages.platform_title(p), p, money, amounts, chosen) for p, money in by_platform.items()
+        ),
+        total=_line("All platforms", "", total, amounts, chosen),
         best_sellers=tuple(
             Seller(
                 title=row["title"] or "Untitled",
                 sold=_sold(row, formats, is_only=len(by_platform) == 1),
                 amount=formats.money(int(row["amount"]), row["currency"]),
+                href=link(_ORDERS, listing=row["listing_platform_id"], **chosen.query)
+                if row["listing_platform_id"]
+                else "",
             )
             for row in facts["best_sellers"]
             if row["currency"] == shown
         ),
+        countries=tuple(_countries(facts.get("countries", ()), amounts, chosen)),
         cautions=(
             *_arriving(jobs),
             *_unread(jobs),
@@ -104,30 +137,7 @@ def dashboard_view(
             *_cautions(total, facts["sums"], shown, formats),
             *_unclassified(facts["sums"], formats),
         ),
-        standing=_standing(facts, formats),
-    )
-
-
-_WAITS = {
-    "uncosted": "orders without a cost",
-    "fees_unknown": "orders whose fees are not told yet",
-    "unclassified": "entries of a kind that we do not know yet",
-}
-
-
-def _standing(facts: Mapping[str, Any], formats: Formats) -> str:
-    """Days are the shops' own. A figure is proved as far as the least of what it stands on."""
-    proved = [shop["proved_until"] for shop in facts.get("standing", ()) if shop["days"] or shop["proved_until"]]
-    if not proved or not all(proved):
-        return "Not proved yet: not all of your shops have been read to their end. Days are those of each shop."
-    until = formats.moment(min(map(datetime.fromisoformat, proved)))
-    waits = [
-        f"{formats.number(n)} {_WAITS[name]}" for name, n in sorted(facts.get("open", {}).items()) if name in _WAITS
-    ]
-    return (
-        f"Proved until {until}."
-        + (f" Still open: {', '.join(waits)}." if waits else "")
-        + " Days are those of each shop."
+        standing=standing(facts, formats),
     )
 
 
@@ -197,33 +207,101 @@ def _share(part: int, whole: int) -> str:
     return f"{round(part * 1000 / whole) / 10:.1f}%" if whole > 0 else _UNKNOWN
 
 
-def _tiles(total: Money, amounts: AmountFormat, *, is_arriving: bool) -> tuple[Tile, ...]:
+def _tiles(total: Money, amounts: AmountFormat, chosen: Range, *, before: Money, is_arriving: bool) -> tuple[Tile, ...]:
     average = total.revenue // total.orders if total.orders else 0
+    behind = _behind(chosen, amounts.currency)
+
+    def was(name: str) -> str:
+        return _was(getattr(total, name), getattr(before, name), chosen, amounts, is_number=name == "orders")
+
     return (
         Tile(
             name="Profit",
             value=amounts.short(total.profit),
             note=f"{_share(total.profit, total.revenue)} of revenue{'' if total.costed else '; goods not counted'}",
             is_main=True,
+            href=behind["profit"],
+            before=was("profit"),
         ),
-        Tile(name="Revenue", value=amounts.short(total.revenue), note="taxes not counted"),
-        Tile(name="Orders", value=amounts.formats.number(total.orders), note=f"{amounts.money(average)} on average"),
+        Tile(
+            name="Revenue",
+            value=amounts.short(total.revenue),
+            note="taxes not counted",
+            href=behind["revenue"],
+            before=was("revenue"),
+        ),
+        Tile(
+            name="Orders",
+            value=amounts.formats.number(total.orders),
+            note=f"{amounts.money(average)} on average",
+            href=behind["orders"],
+            before=was("orders"),
+        ),
         Tile(
             name="Fees and ads",
             value=amounts.short(total.fees),
             note="still arriving" if is_arriving else f"{_share(total.fees, total.revenue)} of revenue",
+            href=behind["fees"],
+            before=was("fees"),
         ),
         Tile(
             name="Cost of goods",
             value=amounts.short(total.cost) if _is_cost_known(total) else _UNKNOWN,
             note=_cost_note(total, amounts),
+            href=behind["cost"],
+            before=was("cost") if _is_cost_known(total) else "",
         ),
         Tile(
             name="Refunds",
             value=amounts.short(total.refunds),
             note=f"{_share(total.refunds, total.revenue)} of revenue",
+            href=behind["refunds"],
+            before=was("refunds"),
         ),
     )
+
+
+def _behind(chosen: Range, currency: str, platform: str = "") -> dict[str, str]:
+    """By column: the address of the days behind its number."""
+    days = {"from": chosen.begins.isoformat(), "to": chosen.last.isoformat()}
+    figures = {
+        "orders": ["orders"],
+        "profit": ["profit"],
+        "revenue": ["revenue"],
+        "refunds": ["refunds"],
+        "fees": ["fees", "ads", "labels", "disputes"],
+        "cost": ["cost_of_goods"],
+    }
+    return {
+        name: link(_BEHIND, figure=figure, currency=currency, platform=platform, **days)
+        for name, figure in figures.items()
+    }
+
+
+def _was(now: int, before: int, chosen: Range, amounts: AmountFormat, *, is_number: bool) -> str:
+    """What it was in as many days before; a change is told in percent of what there was."""
+    if chosen.before is None:
+        return ""
+    value = amounts.formats.number(before) if is_number else amounts.short(before)
+    change = f" ({round((now - before) * 100 / abs(before)):+d}%)" if before else ""
+    return f"before: {value}{change}"
+
+
+def _countries(rows: Sequence[Row], amounts: AmountFormat, chosen: Range) -> Iterator[CountryLine]:
+    """Where buyers are. What belongs to no order has no country, and is not here."""
+    for row in [row for row in rows if row["currency"] == amounts.currency and row["orders"]][:_MOST_COUNTRIES]:
+        yield CountryLine(
+            name=_country(row["country"], amounts.formats),
+            href=link(_ORDERS, country=row["country"] or NOWHERE, **chosen.query),
+            orders=amounts.formats.number(row["orders"]),
+            revenue=amounts.money(row["revenue"]),
+            refunds=amounts.money(-row["refunds"]),
+            cost=amounts.money(-row["cost"]) if row["costed"] or row["cost"] else _UNKNOWN,
+        )
+
+
+def _country(code: str, formats: Formats) -> str:
+    return str(formats.locale.territories.get(code, code)) if code else "Not told"
 
 
 # Nothing known is not nothing paid.
@@ -240,7 +318,7 @@ def _cost_note(total: Money, amounts: AmountFormat) -> str:
     return f"known for {amounts.formats.number(total.costed)} of {amounts.formats.number(total.orders)} orders"
 
 
-def _line(title: str, platform: str, money: Money, amounts: AmountFormat) -> PlatformLine:
+def _line(title: str, platform: str, money: Money, amounts: AmountFormat, chosen: Range) -> PlatformLine:
     parts = [
         charts.Series(name="Profit", css="profit", values=[money.profit]),
         charts.Series(name="Cost of goods", css="cost", values=[money.cost]),
@@ -259,6 +337,7 @@ def _line(title: str, platform: str, money: Money, amounts: AmountFormat) -> Pla
         margin=_share(money.profit, money.revenue),
         bar=charts.shares(parts, of=money.revenue, text=amounts.money),
         bar_text=", ".join(f"{p.name} {amounts.money(p.values[0])}" for p in parts),
+        behind=_behind(chosen, amounts.currency, platform),
     )
 
 

@@ -10,38 +10,99 @@ from typing import Any
 from web.pages.formats import Formats
 
 Row = Mapping[str, Any]
+# No shop is older, and no day further off is anybody's.
+_FIRST, _LAST = date(1990, 1, 1), date(2100, 12, 31)
+# More days than this are drawn as months, and more than that as years.
+_MOST_DAYS, _MOST_MONTH_DAYS = 92, 36 * 31
+_DEFAULT = "12m"
+OWN = "own"
+ALL = "all"
+# What a reader may choose beside dates of their own.
+PRESETS = {
+    "today": "Today",
+    "7d": "7 days",
+    "30d": "30 days",
+    "90d": "90 days",
+    "month": "This month",
+    "last-month": "Last month",
+    "year": "This year",
+    _DEFAULT: "12 months",
+    ALL: "All time",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
-    """A choice of the reader's: how far back, and in which steps the charts go."""
+    """A choice of the reader's: from which day to which, and in which steps charts go. `first` is None for all time."""
 
     key: str
     name: str
-    unit: str
-    days: int = 0
-    months: int = 0
+    first: date | None
+    last: date
 
-    def since(self, today: date) -> date | None:
-        """The first day; None for all time. Months are whole, so that the first bar is no stump."""
-        if self.days:
-            return today - timedelta(days=self.days - 1)
-        if self.months:
-            years, month = divmod(today.year * 12 + today.month - self.months, 12)
-            return date(years, month + 1, 1)
+    @property
+    def unit(self) -> str:
+        if self.first is None:
+            return "month"
+        days = (self.last - self.first).days + 1
+        return "day" if days <= _MOST_DAYS else "month" if days <= _MOST_MONTH_DAYS else "year"
+
+    @property
+    def before(self) -> tuple[date, date] | None:
+        """As many days, just before; of all time there is nothing before."""
+        if self.first is None:
+            return None
+        days = (self.last - self.first).days + 1
+        return self.first - timedelta(days=days), self.first - timedelta(days=1)
+
+    @property
+    def begins(self) -> date:
+        return self.first or _FIRST
+
+    @property
+    def query(self) -> dict[str, str]:
+        """As an address says it."""
+        own = {"from": self.begins.isoformat(), "to": self.last.isoformat()} if self.key == OWN else {}
+        return {"range": self.key, **own}
+
+
+def range_of(key: str, today: date, *, since: str = "", until: str = "") -> Range:
+    """What an address asks for; nonsense is answered as if nothing had been asked. Dates of one's own go before."""
+    first, last = _day(since), _day(until)
+    if key == OWN and (first or last):
+        first, last = first or min(last or today, today), last or max(first or today, today)
+        first, last = min(first, last), max(first, last)
+        return Range(key=OWN, name="Own dates", first=first, last=last)
+    chosen = key if key in PRESETS else _DEFAULT
+    return Range(key=chosen, name=PRESETS[chosen], **_days_of(chosen, today))
+
+
+def _days_of(key: str, today: date) -> dict[str, Any]:
+    this_month = today.replace(day=1)
+    if key == "last-month":
+        last = this_month - timedelta(days=1)
+        return {"first": last.replace(day=1), "last": last}
+    first = {
+        "today": today,
+        "month": this_month,
+        "year": today.replace(month=1, day=1),
+        # Months are whole, so that the first bar is no stump.
+        _DEFAULT: _months_before(this_month, 11),
+        ALL: None,
+    }
+    return {"first": first[key] if key in first else today - timedelta(days=int(key[:-1]) - 1), "last": today}
+
+
+def _months_before(month: date, number: int) -> date:
+    years, index = divmod(month.year * 12 + month.month - 1 - number, 12)
+    return date(years, index + 1, 1)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return min(max(date.fromisoformat(text), _FIRST), _LAST)
+    except ValueError:
         return None
-
-
-RANGES = (
-    Range(key="30d", name="30 days", unit="day", days=30),
-    Range(key="12m", name="12 months", unit="month", months=12),
-    Range(key="all", name="All time", unit="month"),
-)
-DEFAULT_RANGE = RANGES[1]
-
-
-def range_named(key: str) -> Range:
-    return next((r for r in RANGES if r.key == key), DEFAULT_RANGE)
 
 
 @dataclass(frozen=True, kw_only=True)

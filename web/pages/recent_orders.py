@@ -9,6 +9,7 @@ from typing import Any
 
 from web.context import Web
 from web.pages.formats import Formats
+from web.pages.money_words import link
 from web.pages.shop_names import titles_of
 
 
@@ -20,6 +21,7 @@ class OrderLine:
     number: str
     day: str
     total: str
+    href: str
 
 
 def recent_orders(web: Web, user_id: str, formats: Formats, *, most: int) -> tuple[OrderLine, ...]:
@@ -37,5 +39,6 @@ def _line(row: Mapping[str, Any], title: str, formats: Formats) -> OrderLine:
         title=title,
         number=f"Order {number if number.startswith('#') else '#' + number}",
         day=formats.day(datetime.fromisoformat(row["ordered_at"])),
+        href=link("/reports/order", connection_id=row["connection_id"], id=row["platform_id"]),
         total="unknown" if row["total_amount"] is None else formats.money(int(row["total_amount"]), row["currency"]),
     )

@@ -14,6 +14,7 @@ from web.pages.error_page import problem_page
 from web.pages.login import router as login
 from web.pages.progress import router as progress
 from web.pages.render import STATIC, static
+from web.pages.reports import router as reports
 
 _router = APIRouter()
 
@@ -31,7 +32,7 @@ def robots() -> PlainTextResponse:
 
 
 def add_pages(api: FastAPI) -> None:
-    for router in (login, connections, progress, dashboard):
+    for router in (login, connections, progress, dashboard, reports):
         api.include_router(router, include_in_schema=False)
     # Before the files, among which it is not.
     api.include_router(platform_colours.router, include_in_schema=False)

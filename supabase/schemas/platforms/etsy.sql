@@ -288,16 +288,21 @@ insert into private.money_kinds (platform, source, kind, class) values
     ('etsy', 'ledger', 'subscription', 'subscription'), ('etsy', 'ledger', 'seller_onboarding_fee', 'subscription'), ('etsy', 'ledger', 'seller_onboarding_fee_payment', 'subscription'),
     ('etsy', 'ledger', 'DISBURSE', 'transfer'), ('etsy', 'ledger', 'DISBURSE2', 'transfer'), ('etsy', 'ledger', 'ADYENBALANCE_REVERSAL', 'transfer'), ('etsy', 'ledger', 'RESERVE', 'transfer'), ('etsy', 'ledger', 'billing_payment', 'transfer'), ('etsy', 'ledger', 'recoupment', 'transfer'), ('etsy', 'ledger', 'RECOUP', 'transfer');
 
--- etsy_ledger: the entries of a time with their classes. Joined, not asked for each entry.
-create or replace function private.etsy_ledger(p_connection_id uuid, p_from timestamptz, p_to timestamptz)
+-- etsy_ledger: the entries of a time, or of orders, with their classes. Joined, not asked for each entry.
+create or replace function private.etsy_ledger(p_connection_id uuid, p_from timestamptz, p_to timestamptz, p_orders text[])
 returns table (platform_id text, class text, occurred_at timestamptz, currency text, entry_amount bigint, order_platform_id text, entry_type text)
 language sql stable set search_path = '' as $$
     select p.platform_id, coalesce(k.class, f.class, 'unclassified'), p.occurred_at, p.currency, p.entry_amount, p.order_platform_id, p.entry_type
-    from public.payments as p
+    from (select p.* from public.payments as p
+          where p_orders is null and p.connection_id = p_connection_id and p.occurred_at >= p_from and p.occurred_at < p_to and not p.is_deleted
+          union all
+          select p.* from (select distinct unnest(p_orders) as id) as w
+          cross join lateral (select p.* from public.payments as p
+                              where p.connection_id = p_connection_id and p.order_platform_id = w.id and not p.is_deleted offset 0) as p
+          where p_orders is not null) as p
     left join private.money_kinds as k on k.platform = 'etsy' and k.source = 'ledger' and k.kind = p.entry_type
     left join private.money_kinds as f on f.platform = 'etsy' and f.source = 'ledger' and k.kind is null
-                                      and p.entry_type like '%\_refund' and f.kind = left(p.entry_type, -7)
-    where p.connection_id = p_connection_id and p.occurred_at >= p_from and p.occurred_at < p_to and not p.is_deleted;
+                                      and p.entry_type like '%\_refund' and f.kind = left(p.entry_type, -7);
 $$;
 
 -- etsy_taxes: each part of the tax in these orders, whose it is, what the ledger took of it, and what of it came back and when. It is the
@@ -309,7 +314,8 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
     select w.id, v.part, b.is_paid, case when v.taken > 0 then 'platform' when b.is_paid then 'seller' else 'unknown' end,
            case when v.part <> 'delivery_fee' then v.amount when v.taken > 0 then greatest(v.amount, 0) else 0 end, v.taken, v.back_at, v.back
     from unnest(p_orders) as w (id)
-    join public.orders as o on o.connection_id = p_connection_id and o.platform_id = w.id
+    cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = w.id offset 0) as at_
+    join public.orders as o on o.ctid = at_.ctid
     cross join lateral private.sale_parts(o) as p
     cross join lateral (
         select coalesce(bool_or(t.class = 'payment'), false) as is_paid,
@@ -354,7 +360,8 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
     split as (
         select r.*, o.ordered_at, o.platform_id as order_id, x.platform, x.seller, x.unknown, p.goods, p.shipping, p.other, p.adjustment
         from refunds as r
-        left join public.orders as o on o.connection_id = p_connection_id and o.platform_id = r.order_platform_id
+        left join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = r.order_platform_id offset 0) as at_ on true
+        left join public.orders as o on o.ctid = at_.ctid
         cross join lateral (
             select round(coalesce(sum(b.amount) filter (where t.whose = 'platform'), 0))::bigint as platform,
                    round(coalesce(sum(b.amount) filter (where t.whose = 'seller'), 0))::bigint as seller,
@@ -385,36 +392,59 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
     where e.amount <> 0;
 $$;
 
--- money_events_etsy: orders for what was sold, refunds for what was taken back, the ledger for everything else.
-create or replace function private.money_events_etsy(p_connection_id uuid, p_from timestamptz, p_to timestamptz)
-returns setof private.money_event language plpgsql stable set search_path = '' set enable_seqscan = off
-set enable_hashjoin = off set enable_mergejoin = off as $$
-declare sold text[] := array(select o.platform_id from public.orders as o
-                             where o.connection_id = p_connection_id and o.ordered_at >= p_from and o.ordered_at < p_to and not o.is_deleted);
-        refunded text[] := array(select distinct r.order_platform_id from public.order_refunds as r
-                                 where r.connection_id = p_connection_id and r.refunded_at >= p_from and r.refunded_at < p_to
-                                   and not r.is_deleted);
+-- etsy_sales: what these orders are made of, what printing them cost, who owes the tax, and that the fees are not told yet: the ledger books
+-- both with the payment.
+create or replace function private.etsy_sales(p_connection_id uuid, p_orders text[]) returns setof private.money_event
+language plpgsql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
-    return query select * from private.sale_events(p_connection_id, p_from, p_to);
-    return query select * from private.sold_cost_events(p_connection_id, p_from, p_to);
-    -- Who owes the tax, and that the fees are not told yet: the ledger books both with the payment.
+    return query select * from private.sale_events(p_connection_id, p_orders);
+    return query select * from private.sold_cost_events(p_connection_id, p_orders);
     return query
         select e.class, o.platform_id, null::text, o.ordered_at, o.ordered_at, o.currency, e.amount, 'orders', o.platform_id, null::text
-        from private.etsy_taxes(p_connection_id, sold) as t
-        join public.orders as o on o.connection_id = p_connection_id and o.platform_id = t.order_platform_id
+        from private.etsy_taxes(p_connection_id, p_orders) as t
+        cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = t.order_platform_id offset 0) as at_
+        join public.orders as o on o.ctid = at_.ctid
         cross join lateral (values
             ('tax_' || t.whose, nullif(t.amount, 0)),
             ('fees_unknown', case when t.part = 'sales_tax' and not t.is_paid and coalesce(o.total_amount, 0) > 0 then 0 end)
         ) as e (class, amount)
         where private.counts_as_sale(o) and e.amount is not null;
+end $$;
+
+-- etsy_entries: entries of the ledger as events.
+create or replace function private.etsy_entries(p_connection_id uuid, p_from timestamptz, p_to timestamptz, p_orders text[])
+returns setof private.money_event language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off
+set enable_mergejoin = off as $$
+    select l.class, l.order_platform_id, null::text, l.occurred_at, o.ordered_at, l.currency, l.entry_amount, 'payments', l.platform_id,
+           l.entry_type
+    from private.etsy_ledger(p_connection_id, p_from, p_to, p_orders) as l
+    left join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = l.order_platform_id offset 0) as at_ on true
+    left join public.orders as o on o.ctid = at_.ctid;
+$$;
+
+-- money_events_etsy: orders for what was sold, refunds for what was taken back, the ledger for everything else.
+create or replace function private.money_events_etsy(p_connection_id uuid, p_from timestamptz, p_to timestamptz)
+returns setof private.money_event language plpgsql stable set search_path = '' set enable_seqscan = off
+set enable_hashjoin = off set enable_mergejoin = off as $$
+declare refunded text[] := array(select distinct r.order_platform_id from public.order_refunds as r
+                                 where r.connection_id = p_connection_id and r.refunded_at >= p_from and r.refunded_at < p_to
+                                   and not r.is_deleted);
+begin
+    return query select * from private.etsy_sales(p_connection_id, private.orders_of_time(p_connection_id, p_from, p_to));
     return query select * from private.money_reversals_etsy(p_connection_id, refunded) as e
         where e.at >= p_from and e.at < p_to;
-    return query
-        select l.class, l.order_platform_id, null::text, l.occurred_at, o.ordered_at, l.currency, l.entry_amount, 'payments', l.platform_id,
-               l.entry_type
-        from private.etsy_ledger(p_connection_id, p_from, p_to) as l
-        left join public.orders as o on o.connection_id = p_connection_id and o.platform_id = l.order_platform_id;
+    return query select * from private.etsy_entries(p_connection_id, p_from, p_to, null);
 end $$;
+
+-- order_events_etsy: the same of some orders, whenever it happened.
+create or replace function private.order_events_etsy(p_connection_id uuid, p_orders text[]) returns setof private.money_event
+language sql stable set search_path = '' as $$
+    select * from private.etsy_sales(p_connection_id, p_orders)
+    union all
+    select * from private.money_reversals_etsy(p_connection_id, p_orders)
+    union all
+    select * from private.etsy_entries(p_connection_id, null, null, p_orders);
+$$;
 
 -- mark_kinds_etsy: the hours of entries of these kinds, and of the orders that those are about.
 create or replace function private.mark_kinds_etsy(p_kinds text[]) returns void
@@ -438,7 +468,7 @@ create or replace function private.money_certificate_etsy(p_connection_id uuid, 
 language sql stable set search_path = '' as $$
     with entries as materialized (
         select l.*, p.sequence_number, p.balance_amount
-        from private.etsy_ledger(p_connection_id, p_from, p_to) as l
+        from private.etsy_ledger(p_connection_id, p_from, p_to, null) as l
         join public.payments as p on p.connection_id = p_connection_id and p.platform_id = l.platform_id),
     chain as materialized (
         select e.*, b.balance_amount as before, b.currency as currency_before
@@ -455,7 +485,9 @@ language sql stable set search_path = '' as $$
         select w.id, w.found, p.goods - p.discount + p.shipping + p.other + p.tip + p.tax - coalesce((
                    select sum(b.entry_amount) from public.payments as b
                    where b.connection_id = p_connection_id and b.order_platform_id = w.id and b.entry_type = 'buyer_fee' and not b.is_deleted), 0) as expected
-        from paid as w join public.orders as o on o.connection_id = p_connection_id and o.platform_id = w.id and o.currency = w.currency
+        from paid as w
+        cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = w.id offset 0) as at_
+        join public.orders as o on o.ctid = at_.ctid and o.currency = w.currency
         cross join lateral private.sale_parts(o) as p)
     select jsonb_build_array(
         jsonb_build_object('check', 'balance', 'ok', not exists (select from breaks), 'entries', (select count(*) from entries),

@@ -411,11 +411,13 @@ set enable_mergejoin = off as $$
         where p_orders is null and s.connection_id = p_connection_id and s.happened_at >= p_from and s.happened_at < p_to and not s.is_deleted
         union all
         select s.* from (select distinct unnest(p_orders) as id) as w
-        join public.order_sales as s on s.connection_id = p_connection_id and s.order_platform_id = w.id and not s.is_deleted
+        cross join lateral (select s.* from public.order_sales as s
+                            where s.connection_id = p_connection_id and s.order_platform_id = w.id and not s.is_deleted offset 0) as s
         where p_orders is not null)
     select e.class, s.order_platform_id, s.line_platform_id, s.happened_at, o.ordered_at, s.currency, e.amount, 'order_sales', s.platform_id, s.reason
     from sales as s
-    join public.orders as o on o.connection_id = p_connection_id and o.platform_id = s.order_platform_id
+    cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = s.order_platform_id offset 0) as at_
+    join public.orders as o on o.ctid = at_.ctid
     left join private.money_kinds as k on k.platform = 'shopify' and k.source = 'sale' and k.kind = concat_ws(' ', s.line_type, s.action_type)
     cross join lateral (select coalesce(k.class, 'unclassified') as class,
                               s.total_amount - case when k.class is null then 0 else coalesce(s.tax_amount, 0) end as net,
@@ -443,7 +445,8 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
     split as (
         select r.*, o.ordered_at, o.platform_id as order_id, p.*
         from refunds as r
-        left join public.orders as o on o.connection_id = p_connection_id and o.platform_id = r.order_platform_id
+        left join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = r.order_platform_id offset 0) as at_ on true
+        left join public.orders as o on o.ctid = at_.ctid
         left join lateral private.sale_parts(o) as s on true
         left join lateral private.refund_parts(o, r.sum_::bigint, (case
             when r.sum_ >= o.total_amount then s.tax
@@ -473,26 +476,23 @@ language sql stable set search_path = '' as $$
     select * from private.shopify_refunds(p_connection_id, p_orders);
 $$;
 
--- money_events_shopify: the journal of sales for what was sold and taken back (orders and refunds alone, where it was not read yet), and
--- transactions for what was paid and what Shopify's own payments took. What another gateway took nobody tells.
-create or replace function private.money_events_shopify(p_connection_id uuid, p_from timestamptz, p_to timestamptz)
-returns setof private.money_event language plpgsql stable set search_path = '' set enable_seqscan = off
-set enable_hashjoin = off set enable_mergejoin = off as $$
-declare refunded text[] := array(select distinct r.order_platform_id from public.order_refunds as r
-                                 where r.connection_id = p_connection_id and r.refunded_at >= p_from and r.refunded_at < p_to
-                                   and not r.is_deleted);
+-- shopify_orders: what is told of these orders beside their journal: that they are orders, what printing them cost, what is not known of them; and
+-- what they are made of, where their journal was not read yet.
+create or replace function private.shopify_orders(p_connection_id uuid, p_orders text[]) returns setof private.money_event
+language plpgsql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
     return query
-        select s.* from private.sale_events(p_connection_id, p_from, p_to) as s
+        select s.* from private.sale_events(p_connection_id, p_orders) as s
         where s.class in ('order', 'uncosted') or not exists (
             select from public.order_journals as j
             where j.connection_id = p_connection_id and j.platform_id = s.order_platform_id and not j.is_deleted);
-    return query select * from private.sold_cost_events(p_connection_id, p_from, p_to);
-    return query select * from private.shopify_sales(p_connection_id, p_from, p_to, null);
-    return query select * from private.shopify_refunds(p_connection_id, refunded) as e where e.at >= p_from and e.at < p_to;
+    return query select * from private.sold_cost_events(p_connection_id, p_orders);
     return query
         select e.class, o.platform_id, null::text, o.ordered_at, o.ordered_at, o.currency, e.amount, 'orders', o.platform_id, null::text
-        from public.orders as o cross join lateral private.sale_parts(o) as p
+        from (select distinct unnest(p_orders) as id) as w
+        cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = w.id offset 0) as at_
+        join public.orders as o on o.ctid = at_.ctid
+        cross join lateral private.sale_parts(o) as p
         cross join lateral (select
             exists (select from public.order_journals as j
                     where j.connection_id = p_connection_id and j.platform_id = o.platform_id and not j.is_deleted) as has_journal,
@@ -502,19 +502,57 @@ begin
                       and t.gateway is distinct from 'gift_card') as lacks_fees) as x
         cross join lateral (values ('tax_unknown', case when not x.has_journal then nullif(p.tax, 0) end),
                                    ('fees_unknown', case when x.lacks_fees then 0 end)) as e (class, amount)
-        where o.connection_id = p_connection_id and o.ordered_at >= p_from and o.ordered_at < p_to and private.counts_as_sale(o)
-          and e.amount is not null;
-    return query
-        select e.class, t.order_platform_id, null::text, t.processed_at, o.ordered_at, e.currency, e.amount, 'order_transactions', t.platform_id,
-               t.gateway
-        from public.order_transactions as t
-        join public.orders as o on o.connection_id = p_connection_id and o.platform_id = t.order_platform_id
-        cross join lateral (values
-            ('payment', case when t.kind in ('sale', 'capture') then t.transaction_amount end, t.currency),
-            ('refund_paid', case when t.kind = 'refund' then -t.transaction_amount end, t.currency),
-            ('other_income', t.rounding_amount, t.currency),
-            ('fee_payment', -t.fees_amount, coalesce(t.fee_currency, t.currency)),
-            ('tax_on_fees', -t.fees_tax_amount, coalesce(t.fee_currency, t.currency))) as e (class, amount, currency)
-        where t.connection_id = p_connection_id and t.processed_at >= p_from and t.processed_at < p_to and not t.is_deleted
-          and t.status = 'success' and not coalesce(t.is_test, false) and private.counts_as_sale(o) and e.amount <> 0;
+        where private.counts_as_sale(o) and e.amount is not null;
 end $$;
+
+-- shopify_payments: what was paid in a time, or for orders, and what Shopify's own payments took. What another gateway took nobody tells.
+create or replace function private.shopify_payments(p_connection_id uuid, p_from timestamptz, p_to timestamptz, p_orders text[])
+returns setof private.money_event language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off
+set enable_mergejoin = off as $$
+    select e.class, t.order_platform_id, null::text, t.processed_at, o.ordered_at, e.currency, e.amount, 'order_transactions', t.platform_id,
+           t.gateway
+    from (select t.* from public.order_transactions as t
+          where p_orders is null and t.connection_id = p_connection_id and t.processed_at >= p_from and t.processed_at < p_to and not t.is_deleted
+          union all
+          select t.* from (select distinct unnest(p_orders) as id) as w
+          cross join lateral (select t.* from public.order_transactions as t
+                              where t.connection_id = p_connection_id and t.order_platform_id = w.id and not t.is_deleted
+                                and t.processed_at is not null offset 0) as t
+          where p_orders is not null) as t
+    cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = t.order_platform_id offset 0) as at_
+    join public.orders as o on o.ctid = at_.ctid
+    cross join lateral (values
+        ('payment', case when t.kind in ('sale', 'capture') then t.transaction_amount end, t.currency),
+        ('refund_paid', case when t.kind = 'refund' then -t.transaction_amount end, t.currency),
+        ('other_income', t.rounding_amount, t.currency),
+        ('fee_payment', -t.fees_amount, coalesce(t.fee_currency, t.currency)),
+        ('tax_on_fees', -t.fees_tax_amount, coalesce(t.fee_currency, t.currency))) as e (class, amount, currency)
+    where t.status = 'success' and not coalesce(t.is_test, false) and private.counts_as_sale(o) and e.amount <> 0;
+$$;
+
+-- money_events_shopify: the journal of sales for what was sold and taken back (orders and refunds alone, where it was not read yet), and
+-- transactions for what was paid.
+create or replace function private.money_events_shopify(p_connection_id uuid, p_from timestamptz, p_to timestamptz)
+returns setof private.money_event language plpgsql stable set search_path = '' set enable_seqscan = off
+set enable_hashjoin = off set enable_mergejoin = off as $$
+declare refunded text[] := array(select distinct r.order_platform_id from public.order_refunds as r
+                                 where r.connection_id = p_connection_id and r.refunded_at >= p_from and r.refunded_at < p_to
+                                   and not r.is_deleted);
+begin
+    return query select * from private.shopify_orders(p_connection_id, private.orders_of_time(p_connection_id, p_from, p_to));
+    return query select * from private.shopify_sales(p_connection_id, p_from, p_to, null);
+    return query select * from private.shopify_refunds(p_connection_id, refunded) as e where e.at >= p_from and e.at < p_to;
+    return query select * from private.shopify_payments(p_connection_id, p_from, p_to, null);
+end $$;
+
+-- order_events_shopify: the same of some orders, whenever it happened.
+create or replace function private.order_events_shopify(p_connection_id uuid, p_orders text[]) returns setof private.money_event
+language sql stable set search_path = '' as $$
+    select * from private.shopify_orders(p_connection_id, p_orders)
+    union all
+    select * from private.shopify_sales(p_connection_id, null, null, p_orders)
+    union all
+    select * from private.shopify_refunds(p_connection_id, p_orders)
+    union all
+    select * from private.shopify_payments(p_connection_id, null, null, p_orders);
+$$;

@@ -9,7 +9,7 @@ from typing import Any
 from playwright.sync_api import ConsoleMessage, Page, expect
 
 AXE = Path(__file__).resolve().parents[3] / "node_modules" / "axe-core" / "axe.min.js"
-_MOST_TABS = 60
+_MOST_TABS = 90
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from tests.worlds.users import connect
 ASKED = 60
 # What adds up: the function behind it, a table that it reads, and questions that differ.
 SUMS = {
-    "/dashboard/figures": ("figures", "orders", [{"unit": unit} for unit in ("day", "month")]),
+    "/dashboard/figures": ("figures", "money_days", [{"unit": unit} for unit in ("day", "month")]),
     "/money/days": ("money_days_of", "money_day_states", [{"limit": number} for number in (1, 2)]),
     "/money/events": ("money_events_of", "orders", [{"day": f"2026-01-0{number}"} for number in (1, 2)]),
 }
@@ -25,7 +25,7 @@ def held(stack):
     """Nobody reads a table until the block ends, as if the sums took that long."""
 
     @contextmanager
-    def held(table="orders"):
+    def held(table="money_days"):
         with psycopg.connect(stack.env["DATABASE_URL"]) as holding:
             holding.execute(f"lock table public.{table} in access exclusive mode")
             yield
