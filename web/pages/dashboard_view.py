@@ -14,7 +14,7 @@ from web.pages import charts
 from web.pages.dashboard_charts import ChartPanel, chart_panels
 from web.pages.formats import Formats
 from web.pages.money import AmountFormat, Money, Range, Row, total_of
-from web.pages.money_words import link, standing
+from web.pages.money_words import link, standing, unclassified_words
 
 _ORDERS, _BEHIND = "/reports/orders", "/reports/behind"
 _MOST_COUNTRIES = 12
@@ -142,12 +142,10 @@ def dashboard_view(
 
 
 def _unclassified(sums: Sequence[Row], formats: Formats) -> Iterator[str]:
-    """On top and in no total: nobody knows yet whether it is a fee, a tax or money that only moves."""
     for currency in sorted({row["currency"] for row in sums if row.get("unclassified")}):
         of = [row for row in sums if row["currency"] == currency]
-        number = sum(int(row["unclassified"]) for row in of)
-        amount = formats.money(sum(int(row["unclassified_amount"]) for row in of), currency)
-        yield f"Of a kind that we do not know yet, and in no figure: {formats.number(number)} entries, {amount}."
+        number, amount = (sum(int(row[name]) for row in of) for name in ("unclassified", "unclassified_amount"))
+        yield unclassified_words([(number, amount, currency)], formats)
 
 
 def _lowering() -> Iterator[tuple[tuple[str, str], str]]:

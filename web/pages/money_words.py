@@ -132,3 +132,14 @@ def days_text(first: date | None, last: date, formats: Formats) -> str:
     if first is None:
         return "All time"
     return formats.day(first) if first == last else f"{formats.day(first)} – {formats.day(last)}"
+
+
+def unclassified_words(found: Iterable[tuple[int, int, str]], formats: Formats) -> str:
+    """On top and in no total: nobody knows yet whether it is a fee, a tax or money that only moves. `found`: how many
+    entries, what they come to, in which currency.
+    """
+    told = [
+        f"{formats.number(number)} {'entry' if number == 1 else 'entries'}, {formats.money(amount, currency)}"
+        for number, amount, currency in found
+    ]
+    return f"Of a kind that we do not know yet, and in no figure: {'; '.join(told)}." if told else ""

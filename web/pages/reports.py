@@ -26,7 +26,7 @@ from web.pages import render, reports_view
 from web.pages.exports import Rows, download
 from web.pages.formats import Formats
 from web.pages.money import ALL, PRESETS, Range, range_of
-from web.pages.money_words import SETS, days_text, link, name_of, standing
+from web.pages.money_words import SETS, days_text, link, name_of, standing, unclassified_words
 from web.pages.profit_and_loss import Statement, statements
 from web.pages.shop_names import titles_of
 from web.problems import Problem
@@ -459,14 +459,12 @@ async def _page(  # noqa: PLR0917
 
 
 def _unclassified(facts: Mapping[str, Any], formats: Formats) -> str:
-    """On top and in no total."""
     of: dict[str, list[int]] = {}
     for row in facts["sums"]:
         if row["figure"] == "unclassified":
             one = of.setdefault(row["currency"], [0, 0])
             one[0], one[1] = one[0] + row["events"], one[1] + row["amount"]
-    told = [f"{formats.number(n)} entries, {formats.money(amount, currency)}" for currency, (n, amount) in of.items()]
-    return f"Of a kind that we do not know yet, and in no figure: {'; '.join(told)}." if told else ""
+    return unclassified_words([(number, amount, currency) for currency, (number, amount) in of.items()], formats)
 
 
 def _connections(web: Web, user: User) -> list[dict[str, Any]]:

@@ -69,7 +69,7 @@ def test_a_total_leads_down_to_the_platforms_record(
 
     page.goto("/dashboard?range=90d")
     expect(page.get_by_text(re.compile(r"^before: ")).first).to_be_visible()
-    expect(page.get_by_text("Of a kind that we do not know yet, and in no figure: 1 entries")).to_be_visible()
+    expect(page.get_by_text("Of a kind that we do not know yet, and in no figure: 1 entry")).to_be_visible()
     look(page, "figures")
     page.get_by_text("Own dates").click()
     page.get_by_label("From").fill((datetime.now(UTC) - timedelta(days=120)).date().isoformat())

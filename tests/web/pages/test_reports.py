@@ -53,7 +53,7 @@ def links(page: str, text: str) -> list[str]:
 def test_every_number_leads_down_to_the_platforms_record(web_url, bearer, hand):
     with client(web_url, headers=bearer(hand.user_id) | {"Accept": "text/html"}) as asking:
         statement = asking.get("/reports/profit-and-loss", params=_ON | {"currency": "USD"}).text
-        assert "Of a kind that we do not know yet, and in no figure: 1 entries, -$0.11." in html.unescape(statement)
+        assert "Of a kind that we do not know yet, and in no figure: 1 entry, -$0.11." in html.unescape(statement)
         assert "Not proved yet" in statement
         behind = asking.get(links(statement, "-$2.60")[0]).text
         (events_at,) = links(behind, "Mar 4, 2026")
