@@ -17,6 +17,7 @@ from execution.backfill_manager import JobTable
 from execution.catalog import CATALOG, entity_of_streams, steps_of
 from execution.connections.choice import chosen, listed
 from execution.errors import StoreError, StoreUnavailable, UserError
+from execution.ids import uuid_in
 from execution.platforms import changed_objects
 from execution.store import Rpc, Store
 from execution.streams import Children, Person, Reading, Records
@@ -104,13 +105,8 @@ def status(
 
 def cancel(store: Rpc, user_id: str, run_id: str, *, by: str) -> None:
     """Nothing of it is swapped in. Raises UserError where none of this id is open."""
-    try:
-        was_open = store.rpc("cancel_full_refresh", p_user_id=user_id, p_run_id=run_id, p_by=by)
-    except StoreError as error:
-        if error.sqlstate != "22P02":
-            raise
-        was_open = False
-    if not was_open:
+    found = uuid_in(run_id, "the id of a full refresh", "See `keeper refresh status`.", code="not_open")
+    if not store.rpc("cancel_full_refresh", p_user_id=user_id, p_run_id=found, p_by=by):
         raise UserError(
             f"There is no open full refresh {run_id} of this user.",
             hint="See `keeper refresh status`.",

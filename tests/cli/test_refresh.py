@@ -72,4 +72,4 @@ def test_one_that_is_cancelled_changes_nothing(keeper: Keeper, seller: str) -> N
     assert keeper(f"refresh cancel {run} --user {seller}").out == "Cancelled: nothing has changed.\n"
 
     assert "cancelled, and has changed nothing" in stands(keeper, seller)
-    assert "is no open full refresh" in keeper(f"refresh cancel nonsense --user {seller}").refusal()
+    assert "is not the id of a full refresh" in keeper(f"refresh cancel nonsense --user {seller}").refusal()
