@@ -36,6 +36,8 @@ THINGS = {"listings", "listing_variants", "printify_products", "printify_variant
 STAY = {
     "orders": {"order_number", "status", "fulfillment_status", "payment_method", "country"},
     "line_items": {"title", "sku"},
+    # Of those lines.
+    "money_products": {"product", "title", "sku"},
     "order_fulfillments": {"carrier", "status"},
     "order_shipping_lines": {"title"},
     "order_tax_lines": {"title"},
