@@ -47,14 +47,13 @@ set enable_mergejoin = off as $$
     from (select distinct unnest(p_orders) as id) as w
     cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = w.id offset 0) as at_
     join public.orders as o on o.ctid = at_.ctid
-    cross join lateral private.sale_parts(o) as p
-    cross join lateral (values
-        ('order', 0),
-        (case when p.goods is null then 'unclassified' else 'gross_sales' end,
-         coalesce(p.goods, o.total_amount - p.tax - p.shipping - p.other - p.tip, 0)),
-        ('discount', case when p.goods is not null then -p.discount end),
-        ('shipping', p.shipping), ('other_income', p.other), ('tip', p.tip),
-        ('uncosted', case when o.cost_state = 'linked' then null else 0 end)) as e (class, amount)
+    cross join lateral (select * from private.sale_parts(o) offset 0) as p
+    -- Arrays, and no list of values: that would be made ready anew for every order.
+    cross join lateral unnest(
+        array['order', case when p.goods is null then 'unclassified' else 'gross_sales' end, 'discount', 'shipping', 'other_income', 'tip',
+              'uncosted'],
+        array[0, coalesce(p.goods, o.total_amount - p.tax - p.shipping - p.other - p.tip, 0), case when p.goods is not null then -p.discount end,
+              p.shipping, p.other, p.tip, case when o.cost_state = 'linked' then null else 0 end]) as e (class, amount)
     where private.counts_as_sale(o)
       and (e.amount <> 0 or e.amount is not null and e.class in ('order', 'gross_sales', 'unclassified', 'uncosted'));
 $$;

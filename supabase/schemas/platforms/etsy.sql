@@ -305,40 +305,43 @@ language sql stable set search_path = '' as $$
                                       and p.entry_type like '%\_refund' and f.kind = left(p.entry_type, -7);
 $$;
 
--- etsy_taxes: each part of the tax in these orders, whose it is, what the ledger took of it, and what of it came back and when. It is the
--- platform's where the ledger took it. A state's fee for deliveries is in the total and in no part that a receipt names. What came back is told
--- beside what was taken, so that a ledger in another currency tells as much.
+-- etsy_tax_entries: what the ledger says of an order's payment (`part` null) and of its taxes, by their part.
+create or replace function private.etsy_tax_entries(p_connection_id uuid, p_order text)
+returns table (id text, part text, at timestamptz, amount bigint) language sql stable as $$
+    select p.platform_id, case when k.class = 'payment' then null
+                               when p.entry_type like 'sales\_tax%' then 'sales_tax'
+                               when p.entry_type like 'vat\_tax%' or p.entry_type like 'VAT\_%' then 'vat'
+                               when p.entry_type like 'buyer\_fee%' then 'delivery_fee' else 'other' end, p.occurred_at, p.entry_amount
+    from (select * from public.payments as p
+          where p.connection_id = p_connection_id and p.order_platform_id = p_order and not p.is_deleted offset 0) as p
+    join private.money_kinds as k on k.platform = 'etsy' and k.source = 'ledger'
+                                 and (k.kind = p.entry_type or p.entry_type like '%\_refund' and k.kind = left(p.entry_type, -7))
+    where k.class in ('payment', 'tax_passed');
+$$;
+
+-- etsy_taxes: each part of the tax in these orders, whose it is, and what the ledger took of it. It is the platform's where the ledger took it.
+-- A state's fee for deliveries is in the total and in no part that a receipt names.
 create or replace function private.etsy_taxes(p_connection_id uuid, p_orders text[])
-returns table (order_platform_id text, part text, is_paid boolean, whose text, amount bigint, taken bigint, back_at timestamptz[], back bigint[])
+returns table (order_platform_id text, ordered_at timestamptz, currency text, total_amount bigint, is_counted boolean, part text,
+               is_paid boolean, whose text, amount bigint, taken bigint)
 language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
-    select w.id, v.part, b.is_paid, case when v.taken > 0 then 'platform' when b.is_paid then 'seller' else 'unknown' end,
-           case when v.part <> 'delivery_fee' then v.amount when v.taken > 0 then greatest(v.amount, 0) else 0 end, v.taken, v.back_at, v.back
+    select o.platform_id, o.ordered_at, o.currency, o.total_amount, private.counts_as_sale(o), v.part, b.is_paid,
+           case when v.taken > 0 then 'platform' when b.is_paid then 'seller' else 'unknown' end,
+           case when v.part <> 'delivery_fee' then v.amount when v.taken > 0 then greatest(v.amount, 0) else 0 end, v.taken
     from unnest(p_orders) as w (id)
     cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = w.id offset 0) as at_
     join public.orders as o on o.ctid = at_.ctid
-    cross join lateral private.sale_parts(o) as p
+    cross join lateral (select * from private.sale_parts(o) offset 0) as p
     cross join lateral (
-        select coalesce(bool_or(t.class = 'payment'), false) as is_paid,
-               sum(-t.amount) filter (where t.is_tax and t.amount < 0) as tax, sum(-t.amount) filter (where t.is_vat and t.amount < 0) as vat,
-               sum(-t.amount) filter (where t.is_fee and t.amount < 0) as fee,
-               array_agg(t.at order by t.at, t.id) filter (where t.is_tax and t.amount > 0) as tax_at,
-               array_agg(t.amount order by t.at, t.id) filter (where t.is_tax and t.amount > 0) as tax_back,
-               array_agg(t.at order by t.at, t.id) filter (where t.is_vat and t.amount > 0) as vat_at,
-               array_agg(t.amount order by t.at, t.id) filter (where t.is_vat and t.amount > 0) as vat_back,
-               array_agg(t.at order by t.at, t.id) filter (where t.is_fee and t.amount > 0) as fee_at,
-               array_agg(t.amount order by t.at, t.id) filter (where t.is_fee and t.amount > 0) as fee_back
-        from (select p.platform_id as id, p.occurred_at as at, p.entry_amount as amount, k.class, p.entry_type like 'sales\_tax%' as is_tax,
-                     p.entry_type like 'vat\_tax%' or p.entry_type like 'VAT\_%' as is_vat, p.entry_type like 'buyer\_fee%' as is_fee
-              from public.payments as p
-              join private.money_kinds as k on k.platform = 'etsy' and k.source = 'ledger'
-                                           and (k.kind = p.entry_type or p.entry_type like '%\_refund' and k.kind = left(p.entry_type, -7))
-              where p.connection_id = p_connection_id and p.order_platform_id = w.id and not p.is_deleted
-                and k.class in ('payment', 'tax_passed') offset 0) as t) as b
-    cross join lateral (values
-        ('sales_tax', coalesce(o.tax_amount, 0), coalesce(b.tax, 0)::bigint, b.tax_at, b.tax_back),
-        ('vat', coalesce(o.vat_amount, 0), coalesce(b.vat, 0)::bigint, b.vat_at, b.vat_back),
-        ('delivery_fee', o.total_amount - p.goods + p.discount - p.shipping - p.other - p.tip - p.tax, coalesce(b.fee, 0)::bigint,
-         b.fee_at, b.fee_back)) as v (part, amount, taken, back_at, back);
+        select coalesce(bool_or(t.part is null), false) as is_paid,
+               coalesce(sum(-t.amount) filter (where t.part = 'sales_tax'), 0)::bigint as tax,
+               coalesce(sum(-t.amount) filter (where t.part = 'vat'), 0)::bigint as vat,
+               coalesce(sum(-t.amount) filter (where t.part = 'delivery_fee'), 0)::bigint as fee
+        from private.etsy_tax_entries(p_connection_id, w.id) as t where t.part is null or t.amount < 0) as b
+    cross join lateral unnest(
+        array['sales_tax', 'vat', 'delivery_fee'],
+        array[coalesce(o.tax_amount, 0), coalesce(o.vat_amount, 0), o.total_amount - p.goods + p.discount - p.shipping - p.other - p.tip - p.tax],
+        array[b.tax, b.vat, b.fee]) as v (part, amount, taken);
 $$;
 
 -- money_reversals_etsy: what was given back of these orders. A refund is an amount (sheet, section 8); which part of it was tax is in
@@ -370,8 +373,9 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
             cross join lateral (
                 select case when r.sum_ >= o.total_amount then t.amount
                             when t.taken > 0 then least(t.amount, round(t.amount * (
-                                select coalesce(sum(u.back), 0) from unnest(t.back_at, t.back) as u (at, back)
-                                where r.next_at is null or u.at < r.next_at - interval '5 minutes') / t.taken))
+                                select coalesce(sum(u.amount), 0) from private.etsy_tax_entries(p_connection_id, r.order_platform_id) as u
+                                where u.part = t.part and u.amount > 0
+                                  and (r.next_at is null or u.at < r.next_at - interval '5 minutes')) / t.taken))
                             else r.sum_::numeric * t.amount / o.total_amount end as amount) as b
             where t.order_platform_id = r.order_platform_id) as x
         left join lateral private.refund_parts(o, r.sum_, x.platform + x.seller + x.unknown) as p on true
@@ -400,15 +404,13 @@ begin
     return query select * from private.sale_events(p_connection_id, p_orders);
     return query select * from private.sold_cost_events(p_connection_id, p_orders);
     return query
-        select e.class, o.platform_id, null::text, o.ordered_at, o.ordered_at, o.currency, e.amount, 'orders', o.platform_id, null::text
+        select e.class, t.order_platform_id, null::text, t.ordered_at, t.ordered_at, t.currency, e.amount, 'orders', t.order_platform_id, null::text
         from private.etsy_taxes(p_connection_id, p_orders) as t
-        cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = t.order_platform_id offset 0) as at_
-        join public.orders as o on o.ctid = at_.ctid
-        cross join lateral (values
-            ('tax_' || t.whose, nullif(t.amount, 0)),
-            ('fees_unknown', case when t.part = 'sales_tax' and not t.is_paid and coalesce(o.total_amount, 0) > 0 then 0 end)
+        cross join lateral unnest(
+            array['tax_' || t.whose, 'fees_unknown'],
+            array[nullif(t.amount, 0), case when t.part = 'sales_tax' and not t.is_paid and coalesce(t.total_amount, 0) > 0 then 0 end]
         ) as e (class, amount)
-        where private.counts_as_sale(o) and e.amount is not null;
+        where t.is_counted and e.amount is not null;
 end $$;
 
 -- etsy_entries: entries of the ledger as events.
