@@ -312,10 +312,12 @@ returns table (id text, part text, at timestamptz, amount bigint) language sql s
                                when p.entry_type like 'sales\_tax%' then 'sales_tax'
                                when p.entry_type like 'vat\_tax%' or p.entry_type like 'VAT\_%' then 'vat'
                                when p.entry_type like 'buyer\_fee%' then 'delivery_fee' else 'other' end, p.occurred_at, p.entry_amount
-    from (select * from public.payments as p
+    from (select p.platform_id, p.entry_type, p.occurred_at, p.entry_amount from public.payments as p
           where p.connection_id = p_connection_id and p.order_platform_id = p_order and not p.is_deleted offset 0) as p
-    join private.money_kinds as k on k.platform = 'etsy' and k.source = 'ledger'
-                                 and (k.kind = p.entry_type or p.entry_type like '%\_refund' and k.kind = left(p.entry_type, -7))
+    cross join lateral (
+        select k.class from private.money_kinds as k
+        where k.platform = 'etsy' and k.source = 'ledger'
+          and k.kind = any (array[p.entry_type, case when p.entry_type like '%\_refund' then left(p.entry_type, -7) end]) offset 0) as k
     where k.class in ('payment', 'tax_passed');
 $$;
 
