@@ -89,6 +89,34 @@ def test_days_of_a_history_that_is_being_read_wait_until_it_is_whole(db: psycopg
     assert len(db.execute("select from public.money_days where class = 'order'").fetchall()) == 1
 
 
+def test_a_history_that_waits_for_long_shows_what_there_is(db: psycopg.Connection[Any]) -> None:
+    hand = Hand(db, "etsy")
+    hand.order(1000)
+    lease_job(db, hand.user_id, hand.shops["etsy"], str(uuid.uuid4()))
+    db.execute(
+        "update public.sync_jobs set status = 'parked', run_after = now() + interval '3 hours', lease_id = null,"
+        " lease_expires_at = null"
+    )
+
+    steps(db, hand, whole=True)
+
+    assert len(db.execute("select from public.money_days where class = 'order'").fetchall()) == 1
+
+
+def test_the_newest_days_are_shown_while_a_history_is_read(db: psycopg.Connection[Any]) -> None:
+    """And all of it is rolled up once it is whole: the mark stays."""
+    hand = Hand(db, "etsy")
+    for days in (0, 3, 9):
+        hand.order(1000, at=NOON - timedelta(days=days))
+
+    db.execute("select public.roll_newest(%s)", [hand.shops["etsy"]])
+
+    shown = db.execute("select day from public.money_days where class = 'order' order by day").fetchall()
+    assert shown == [(DAY - timedelta(days=3),), (DAY,)]
+    assert marks(db) == [("history", 0)]
+    assert len(hand.days()) == 3
+
+
 def said(db: psycopg.Connection[Any], hand: Hand) -> dict[str, tuple[str | None, str | None]]:
     """What the card says of each shop's zone."""
     (row,) = db.execute("select public.time_zones(%s)", [hand.user_id]).fetchone() or ([],)
