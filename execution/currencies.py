@@ -7,6 +7,8 @@ that ISO does not know, or gives no digits, is no reason to lose money: it count
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 # How many digits an amount has whose currency is not listed. Listing it later is a migration that scales its amounts.
 UNLISTED = 6
 _CODES = {
@@ -42,3 +44,8 @@ LISTED = {code: digits for digits, codes in _CODES.items() for code in codes.spl
 def digits(code: str) -> int:
     """The digits after the point of an amount that is one of the smallest unit."""
     return LISTED.get(code, UNLISTED)
+
+
+def major(minor: int, code: str) -> Decimal:
+    """An amount in the smallest unit, in whole ones; exact."""
+    return Decimal(minor).scaleb(-digits(code))

@@ -189,7 +189,10 @@ class JobRunner:
             shortfall=_told(job, certificate.shortfall) if certificate.shortfall else None,
         )
         ends_at = self.clock.monotonic() + self.slice_seconds
-        over = lambda: self.stopping() or self.clock.monotonic() >= ends_at  # noqa: E731
+
+        def over() -> bool:
+            return self.stopping() or self.clock.monotonic() >= ends_at
+
         # So long at most: the clock goes on with what is left.
         self._roll(job, lambda: roll_up(self.store, job.user_id, whole_only=True, over=over))
         return SliceOutcome.COMPLETED

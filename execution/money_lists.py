@@ -5,7 +5,7 @@ SQL: money_orders.sql, money_sums.sql. What is not known is None and named, neve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -130,17 +130,6 @@ def record(store: Rpc, user_id: str, connection_id: str, table: str, row_id: str
         "money_record", p_user_id=user_id, p_connection_id=connection_id, p_table=table, p_id=row_id
     )
     return found
-
-
-def every(page: Callable[[Row | None], Row], name: str) -> Iterator[Row]:
-    """All rows of a list, page by page: nothing of it is held but one page."""
-    after: Row | None = None
-    while True:
-        found = page(after)
-        yield from found[name]
-        after = found["next"]
-        if after is None:
-            return
 
 
 def _with_figures(one: Row) -> dict[str, Any]:

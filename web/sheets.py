@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import xlsxwriter  # type: ignore[import-untyped]
 
-from execution.currencies import digits
+from execution.currencies import digits, major
 
 CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -37,7 +37,7 @@ class Amount:
 
     @property
     def major(self) -> Decimal:
-        return Decimal(self.minor).scaleb(-digits(self.currency))
+        return major(self.minor, self.currency)
 
 
 Cell = None | str | int | date | Amount
@@ -50,12 +50,6 @@ def csv_line(row: Sequence[Cell]) -> str:
     return line.getvalue()
 
 
-def csv_lines(rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
-    yield BOM
-    for row in rows:
-        yield csv_line(row)
-
-
 def _csv_cell(cell: Cell) -> str:
     if cell is None:
         return ""
@@ -63,7 +57,7 @@ def _csv_cell(cell: Cell) -> str:
         return f"{cell.major:f}"
     if isinstance(cell, str):
         # As people are told to do by OWASP: the quote is seen, and nothing is reckoned.
-        return f"'{cell}" if cell.startswith(_FORMULA) or cell.lstrip(" ").startswith(_FORMULA) else cell
+        return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
     return str(cell)
 
 

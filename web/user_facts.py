@@ -48,11 +48,16 @@ def statuses_of(web: Web, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     return {user_id: _for_sellers(web, facts) for user_id, facts in found.items() if facts is not None}
 
 
-def connections_of(web: Web, user_id: str) -> list[dict[str, Any]]:
+def shops_of(web: Web, user_id: str) -> list[dict[str, Any]]:
     """The shops that the user connected, however they are now; see SQL `connections`."""
     found: list[dict[str, Any]] = web.app.store.rpc("connections", p_user_id=user_id)
-    ends = token_ends_of(web, user_id)
-    return [_told(row) | {"token_ends_at": ends.get(row["connection_id"])} for row in found]
+    return [_told(row) for row in found]
+
+
+def connections_of(web: Web, user_id: str) -> list[dict[str, Any]]:
+    """The same, with when their tokens end."""
+    found, ends = shops_of(web, user_id), token_ends_of(web, user_id)
+    return [row | {"token_ends_at": ends.get(row["connection_id"])} for row in found]
 
 
 def webhooks_of(web: Web, facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections import defaultdict
+from copy import copy
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -33,6 +34,12 @@ class Hand:
         self._db = db
         self.user_id = user_id or make_user(db)
         self.shops = {platform: connect(db, self.user_id, platform) for platform in platforms}
+
+    def by(self, db: psycopg.Connection[Any]) -> Hand:
+        """The same seller, written to by another session."""
+        other = copy(self)
+        other._db = db
+        return other
 
     def put(self, table: str, *, platform: str = "etsy", **fields: Any) -> str:
         """One row; answers its id."""

@@ -56,9 +56,7 @@ def test_a_mark_that_a_page_relies_on_stays_until_the_page_is_there(db: psycopg.
     hand = Hand(db, "etsy")
     hand.order(1000)
     with psycopg.connect(stack.env["DATABASE_URL"]) as page:
-        late = Hand.__new__(Hand)
-        late.__dict__ = {**vars(hand), "_db": page}
-        late.order(500, at=NOON + timedelta(days=9))
+        hand.by(page).order(500, at=NOON + timedelta(days=9))
         # Who rolls up now sees nothing of the page.
         db.execute("select public.roll_money(%s, 62)", [hand.user_id])
 

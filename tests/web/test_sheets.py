@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.sheets import BOM, Amount, Workbook, csv_lines
+from web.sheets import BOM, Amount, Workbook, csv_line
 
 _NS = {"s": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
 _ROW = (
@@ -51,7 +51,7 @@ def workbook(*rows: tuple, most_rows: int = 1000) -> bytes:
 
 
 def test_a_csv_says_what_it_is_and_reckons_nothing() -> None:
-    text = "".join(csv_lines([_ROW]))
+    text = BOM + csv_line(_ROW)
 
     assert text.startswith(BOM)
     assert next(csv.reader(io.StringIO(text.removeprefix(BOM)))) == [
@@ -63,7 +63,7 @@ def test_a_csv_says_what_it_is_and_reckons_nothing() -> None:
     st.sampled_from(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", " =", "  @")), st.text(max_size=5)
 )
 def test_no_text_begins_as_a_formula_does(sign: str, rest: str) -> None:
-    (cell,) = next(csv.reader(io.StringIO("".join(csv_lines([[sign + rest]])).removeprefix(BOM), newline="")))
+    (cell,) = next(csv.reader(io.StringIO(csv_line([sign + rest]), newline="")))
 
     assert cell == f"'{sign}{rest}"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,7 +11,7 @@ from babel import Locale, UnknownLocaleError, negotiate_locale
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_compact_currency, format_currency, format_decimal
 
-from execution.currencies import digits
+from execution.currencies import digits, major
 
 # The pages are in English: a German date in an English sentence helps nobody.
 _LOCALES = ("en_US", "en_GB", "en_CA", "en_AU", "en_NZ", "en_IE", "en_IN", "en_ZA")
@@ -105,10 +104,6 @@ def span(wait: timedelta) -> str:
 
 def _count(number: int, unit: str) -> str:
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
-
-
-def major(minor: int, currency: str) -> Decimal:
-    return Decimal(minor).scaleb(-digits(currency))
 
 
 def formats_for(*, accept_language: str, zone: str, now: datetime | None = None) -> Formats:

@@ -30,7 +30,7 @@ from web.pages.money_words import SETS, days_text, link, name_of, standing, uncl
 from web.pages.profit_and_loss import Statement, statements
 from web.pages.shop_names import titles_of
 from web.problems import Problem
-from web.user_facts import summed
+from web.user_facts import shops_of, summed
 
 router = APIRouter()
 _ROWS = 50
@@ -411,47 +411,53 @@ def _parts(shown: Statement, asked_: Asked, chosen: Range) -> list[tuple[str, tu
     ]
 
 
-async def _months(web: Web, user: User, asked_: Asked, chosen: Range) -> tuple[dict[str, Any], tuple[Statement, ...]]:
+async def _facts(web: Web, user: User, asked_: Asked, chosen: Range) -> dict[str, Any]:
+    """The time's sums by month, up to where it is proved, and what is open."""
     wanted = Filter(platforms=asked_.platforms)
     ask = partial(money_lists.months, web.app.store, user.id, first=chosen.begins, last=chosen.last, chosen=wanted)
-    found = await _ask(web, user, (("months", chosen, repr(wanted)), ask))
+    return await _ask(web, user, (("months", chosen, repr(wanted)), ask))
+
+
+async def _months(web: Web, user: User, asked_: Asked, chosen: Range) -> tuple[dict[str, Any], tuple[Statement, ...]]:
+    found = await _facts(web, user, asked_, chosen)
     return found, statements(found["sums"], _RULES.figures, first=chosen.first, last=chosen.last)
 
 
 async def _page(  # noqa: PLR0917
-    request: Request, web: Web, user: User, asked_: Asked, chosen: Range, template: str, **values: Any
+    request: Request,
+    web: Web,
+    user: User,
+    asked_: Asked,
+    chosen: Range,
+    template: str,
+    facts: dict[str, Any] | None = None,
+    **values: Any,
 ) -> Response:
     """A page with its time, its platforms, up to where it is proved, and the files of the same."""
-    connections, facts = values.pop("connections", None), values.pop("facts", None)
-    connections = connections or await run_in_threadpool(_connections, web, user)
-    if facts is None:
-        ask = partial(
-            money_lists.months, web.app.store, user.id, first=chosen.begins, last=chosen.last,
-            chosen=Filter(platforms=asked_.platforms),
-        )  # fmt: skip
-        facts = await _ask(web, user, (("months", chosen, repr(asked_.platforms)), ask))
-    here = request.url.path
+    shops = await run_in_threadpool(shops_of, web, user.id)
+    facts = facts or await _facts(web, user, asked_, chosen)
+    here, kept = request.url.path, asked_.query(chosen)
     return render.page(
         request,
         template,
         user=user,
         formats=asked_.formats,
         chosen=chosen,
-        kept=asked_.query(chosen),
+        kept=kept,
         presets=[
-            (name, link(here, **(asked_.query(chosen) | {"from": "", "to": "", "range": key})), key == chosen.key)
+            (name, link(here, **(kept | {"from": "", "to": "", "range": key})), key == chosen.key)
             for key, name in PRESETS.items()
         ],
         own=[
             (name, value)
-            for name, one in asked_.query(chosen).items()
+            for name, one in kept.items()
             for value in (one if isinstance(one, list) else [one])
             if value and name not in ("range", "from", "to")
         ],
-        platforms=reports_view.platform_choices(connections),
+        platforms=reports_view.platform_choices(shops),
         standing=standing(facts, asked_.formats),
         unclassified=_unclassified(facts, asked_.formats),
-        exports=[(kind.upper(), link(f"{here}.{kind}", **asked_.query(chosen))) for kind in ("csv", "xlsx")],
+        exports=[(kind.upper(), link(f"{here}.{kind}", **kept)) for kind in ("csv", "xlsx")],
         link=link,
         numbers=lambda names: [(name, True) for name in names],
         **values,
@@ -465,11 +471,6 @@ def _unclassified(facts: Mapping[str, Any], formats: Formats) -> str:
             one = of.setdefault(row["currency"], [0, 0])
             one[0], one[1] = one[0] + row["events"], one[1] + row["amount"]
     return unclassified_words([(number, amount, currency) for currency, (number, amount) in of.items()], formats)
-
-
-def _connections(web: Web, user: User) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = web.app.store.rpc("connections", p_user_id=user.id)
-    return found
 
 
 def _own(asked_: Asked) -> Range:

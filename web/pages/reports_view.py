@@ -290,5 +290,5 @@ def _field(name: str, value: Any, currency: str, formats: Formats) -> str:
     return str(value)
 
 
-def platform_choices(connections: Sequence[Row]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, messages.platform_title(name)) for name in sorted({one["platform"] for one in connections}))
+def platform_choices(shops: Sequence[Row]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, messages.platform_title(name)) for name in sorted({one["platform"] for one in shops}))

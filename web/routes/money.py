@@ -12,11 +12,10 @@ from fastapi import APIRouter, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from execution import daily_financial_roll as roll
-from execution.errors import StoreError
 from web.auth.current_user import SIGNED_IN, UserDep
 from web.context import WebDep
 from web.examples import EXAMPLE
-from web.problems import refusal_of, responses
+from web.problems import responses
 from web.user_facts import summed
 
 router = APIRouter(tags=["money"], dependencies=SIGNED_IN)
@@ -159,11 +158,8 @@ async def events(
     ask = partial(
         roll.events, web.app.store, user.id, connection_id=shop, day=day, classes=money_class, after=after, limit=limit
     )
-    try:
-        key = ("events", shop, day, money_class and tuple(money_class), after, limit)
-        found = await summed(web, user.id, key, ask)
-    except StoreError as error:
-        raise refusal_of(error) from None
+    key = ("events", shop, day, money_class and tuple(money_class), after, limit)
+    found = await summed(web, user.id, key, ask)
     return MoneyEvents(events=[MoneyEvent(**one) for one in found["events"]], next=found["next"])
 
 
