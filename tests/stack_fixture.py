@@ -72,6 +72,18 @@ def _is_empty(connection: psycopg.Connection[Any], table: sql.Identifier) -> boo
     return connection.execute(sql.SQL("select from {} limit 1").format(table)).fetchone() is None
 
 
+def _superuser_session(stack: Stack) -> psycopg.Connection[Any]:
+    password = load_or_make(stack.data / "keys.json").superuser_password
+    return psycopg.connect(make_conninfo(stack.env["DATABASE_URL"], user=SUPERUSER, password=password), autocommit=True)
+
+
+@pytest.fixture
+def superuser(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
+    """The cluster's own role, for what no migration and no program of Keeper's may do."""
+    with _superuser_session(stack) as session:
+        yield session
+
+
 @pytest.fixture(scope="session")
 def _cleaner(_started: tuple[Stack, list[sql.Identifier]]) -> Iterator[Callable[[], None]]:
     """Empties what is filled. Rows are deleted, by a session that runs no trigger and checks no reference: to truncate
@@ -81,9 +93,7 @@ def _cleaner(_started: tuple[Stack, list[sql.Identifier]]) -> Iterator[Callable[
     look = sql.SQL(" union all ").join(
         _FILLED.format(n, table, sql.Literal(table.as_string())) for n, table in enumerate(tables)
     )
-    password = load_or_make(stack.data / "keys.json").superuser_password
-    admin = make_conninfo(stack.env["DATABASE_URL"], user=SUPERUSER, password=password)
-    with psycopg.connect(admin, autocommit=True) as session:
+    with _superuser_session(stack) as session:
         session.execute("set session_replication_role = replica")
 
         def clean() -> None:
