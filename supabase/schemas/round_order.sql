@@ -1,6 +1,6 @@
 -- Who is next among rounds: whom a call saves the most delay (docs/decisions/031). The delay of all changes together is least
--- where each shop is read as often as the square root of w·λ/c says: w the weight of its plan, λ the changes a day that
--- nobody announces, c the calls of a round.
+-- where each shop is read as often as the square root of w·λ/c says: w the square root of its plan's weight, λ the changes a
+-- day that nobody announces, c the calls of a round.
 
 -- Of platforms whose calls of a day all shops share. `price`: the weighted delay of one change, in days, that a call has to save
 -- at least; it rises while the day does not suffice. `stretch`: how many times longer than promised shops have to wait, where
@@ -40,7 +40,7 @@ language sql stable as $$
     from (
         select s.connection_id, s.entity, a.platform, a.user_id, a.status = 'connected' as is_connected, s.due_at,
                coalesce(s.known_until, s.due_at - p.every) as known_until, s.calls, r.seldom, p.every as promised,
-               coalesce(w.weight, 1) * (s.changes + p.likely) / (s.days + 1) * greatest(1 - s.recall, 0.04) as worth,
+               sqrt(coalesce(w.weight, 1)) * (s.changes + p.likely) / (s.days + 1) * greatest(1 - s.recall, 0.04) as worth,
                coalesce(c.price, private.least_price()) as price, coalesce(c.stretch, 1) as stretch
         from private.sync_rounds as s
         join public.connected_accounts as a on a.id = s.connection_id
@@ -90,7 +90,7 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- set_round_prices: every five minutes: demand falls as the square root of the price. Where the promises alone are more than
--- the day, all wait the same number of times longer, so that they take half of it and the other half goes where it saves most.
+-- the day, all wait the same number of times longer, so that they take a third of it and the rest goes where it saves most.
 create or replace function private.set_round_prices() returns void
 language plpgsql set search_path = '' as $$
 declare place private.round_prices; supply double precision; asked record; lowest constant double precision := private.least_price();
@@ -103,7 +103,7 @@ begin
           into asked from private.round_terms() as t where t.platform = place.platform and t.is_connected;
         update private.round_prices
            set price = greatest(lowest, least(lowest * 1e6, price * least(4, greatest(0.25, (asked.now / supply) ^ 2)))),
-               stretch = case when asked.promised <= supply then 1 else 2 * asked.promised / supply end,
+               stretch = case when asked.promised <= supply then 1 else 3 * asked.promised / supply end,
                priced_at = clock_timestamp()
          where platform = place.platform;
     end loop;
