@@ -26,9 +26,9 @@ language sql immutable as $$
     select p_count * 0.5 ^ (greatest(extract(epoch from p_to - p_from), 0)::double precision / (14 * 86400));
 $$;
 
--- round_terms: what each entity's next round rests on. `worth`: weighted changes a day that nobody announces; of what is not
--- known what is likely. Where hooks tell nearly all, a twenty-fifth of it is still looked for. `every`: how old it may be,
--- `lasts`: how long it is left alone.
+-- round_terms: what each entity's next round rests on. `worth`: weighted changes a day that nobody announces. What is likely
+-- counts as half a change that was seen: shops of one plan differ a thousandfold, so the others say little of this one. Where
+-- hooks tell nearly all, a twenty-fifth of it is still looked for. `every`: how old it may be, `lasts`: how long it is left alone.
 create or replace function private.round_terms() returns table (
         connection_id uuid, entity text, platform text, user_id uuid, is_connected boolean, due_at timestamptz,
         known_until timestamptz, calls double precision, worth double precision, every interval, promised interval, lasts interval)
@@ -40,7 +40,7 @@ language sql stable as $$
     from (
         select s.connection_id, s.entity, a.platform, a.user_id, a.status = 'connected' as is_connected, s.due_at,
                coalesce(s.known_until, s.due_at - p.every) as known_until, s.calls, r.seldom, p.every as promised,
-               sqrt(coalesce(w.weight, 1)) * (s.changes + p.likely) / (s.days + 1) * greatest(1 - s.recall, 0.04) as worth,
+               sqrt(coalesce(w.weight, 1)) * (s.changes + 0.5) / (s.days + 0.5 / p.likely) * greatest(1 - s.recall, 0.04) as worth,
                coalesce(c.price, private.least_price()) as price, coalesce(c.stretch, 1) as stretch
         from private.sync_rounds as s
         join public.connected_accounts as a on a.id = s.connection_id
