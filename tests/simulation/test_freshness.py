@@ -38,7 +38,8 @@ def test_where_the_day_is_short_changes_are_seen_sooner_than_in_turns(db: Connec
     assert told.live_asked > 30
     assert told.live_refused == 0
     assert 0 < told.backfill_most <= SHORT_DAY / 2
-    assert min(told.calls_by_day[2:]) > 0.65 * SHORT_DAY
+    # What was planned beside backfills is still waited for on the day after them.
+    assert min(told.calls_by_day[3:]) > 0.65 * SHORT_DAY
     ours = told.seen.mean_delay_s()
     for name in ("round robin", "first come, first served"):
         # On the first day backfills have half of it; the benchmark wants 2.5 of ten thousand shops.
