@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -42,16 +42,12 @@ def show(  # noqa: PLR0917  FastAPI passes by name
     disconnected: str = "",
     erased: str = "",
 ) -> Response:
-    cards, formats = _cards(request, web, user)
     notice = messages.connect_problem(platform, problem) if problem else ""
-    return render.page(
+    return _page(
         request,
-        "connections.html",
-        user=user,
-        formats=formats,
-        cards=cards,
-        addable=_addable(cards, web),
-        notice=render.Notice(tone="bad", text=notice) if notice else _goodbye(cards, disconnected, erased),
+        web,
+        user,
+        lambda cards: render.Notice(tone="bad", text=notice) if notice else _goodbye(cards, disconnected, erased),
     )
 
 
@@ -105,14 +101,19 @@ def disconnect(connection_id: str, user: UserDep, web: WebDep) -> Response:
 
 
 @router.post(HERE + "/{connection_id}/time-zone")
-def time_zone(connection_id: str, user: UserDep, web: WebDep, zone: Annotated[str, Form()] = "") -> Response:
-    """The seller says in which zone the shop's days begin."""
+def time_zone(
+    connection_id: str, request: Request, user: UserDep, web: WebDep, zone: Annotated[str, Form()] = ""
+) -> Response:
+    """The seller says in which zone the shop's days begin. What was typed wrong comes back at its field."""
     shop = _connection(web, user, connection_id)
     try:
         connecting.say_time_zone(web, user.id, connection_id, zone)
     except Problem as problem:
         if problem.status_code == 404:
             raise
+        if problem.status_code == 422:
+            mistake = ZoneMistake(connection_id=connection_id, typed=zone[:60], text=messages.PROBLEMS[problem.code])
+            return _page(request, web, user, lambda _: None, zone_mistake=mistake)
         return RedirectResponse(f"{HERE}?platform={shop['platform']}&problem={problem.code}", 303)
     return RedirectResponse(f"{HERE}#{shop['platform']}", 303)
 
@@ -158,6 +159,36 @@ def _with_form(platform: str) -> Platform | None:
     """The platform, where its seller has something to type before it is connected."""
     known = PLATFORMS.get(platform)
     return known if known and known.words.has_form else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZoneMistake:
+    """What was typed as a shop's time zone and is none."""
+
+    connection_id: str
+    typed: str
+    text: str
+
+
+def _page(
+    request: Request,
+    web: Web,
+    user: User,
+    notice: Callable[[tuple[ConnectionView, ...]], render.Notice | None],
+    zone_mistake: ZoneMistake | None = None,
+) -> Response:
+    cards, formats = _cards(request, web, user)
+    return render.page(
+        request,
+        "connections.html",
+        user=user,
+        status=422 if zone_mistake else 200,
+        formats=formats,
+        cards=cards,
+        addable=_addable(cards, web),
+        notice=notice(cards),
+        zone_mistake=zone_mistake,
+    )
 
 
 def _form(request: Request, user: User, platform: Platform, *, mistake: str = "", shop: str = "") -> Response:
