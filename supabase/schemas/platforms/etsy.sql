@@ -390,11 +390,11 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
     select e.class, s.order_platform_id, null, s.refunded_at, s.ordered_at, s.currency, -e.amount, 'order_refunds', s.platform_id,
            case when s.order_id is null then 'order_not_there' end
     from steps as s
-    cross join lateral (values
-        ('reversal_goods', s.goods - s.g), ('reversal_shipping', s.shipping - s.h), ('reversal_other', s.other - s.i),
-        ('reversal_adjustment', case when s.order_id is null then s.amount else s.adjustment - s.a end),
-        ('reversal_tax_platform', s.platform - s.x), ('reversal_tax_seller', s.seller - s.y), ('reversal_tax_unknown', s.unknown - s.z)
-    ) as e (class, amount)
+    cross join lateral unnest(
+        array['reversal_goods', 'reversal_shipping', 'reversal_other', 'reversal_adjustment',
+              'reversal_tax_platform', 'reversal_tax_seller', 'reversal_tax_unknown'],
+        array[s.goods - s.g, s.shipping - s.h, s.other - s.i, case when s.order_id is null then s.amount else s.adjustment - s.a end,
+              s.platform - s.x, s.seller - s.y, s.unknown - s.z]) as e (class, amount)
     where e.amount <> 0;
 $$;
 
