@@ -2,6 +2,7 @@
 
     python -m benchmarks.money                     1,000,000 orders, some minutes
     python -m benchmarks.money --orders 20000      a quick look
+    python -m benchmarks.money --platform shopify  a shop with a journal of sales in place of a ledger
 
 Exit status 1 when a day takes more than 100 ms of the database's time, or a month's page more than 200 ms.
 """
@@ -17,7 +18,8 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.big_shop import BigShop, Db, make
+from benchmarks import big_shop, big_shopify
+from benchmarks.big_shop import BigShop, Db
 from execution.schema.migrations import migrate
 from sandbox.stack import Stack
 
@@ -71,6 +73,7 @@ def look(db: Db, shop: BigShop, when: str) -> bool:
 def main() -> None:
     wanted = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     wanted.add_argument("--orders", type=int, default=1_000_000)
+    wanted.add_argument("--platform", choices=("etsy", "shopify"), default="etsy")
     asked = wanted.parse_args()
     with tempfile.TemporaryDirectory(prefix="keeper-money-") as folder:
         stack = Stack(folder, durable=False, migrate=migrate)
@@ -78,7 +81,7 @@ def main() -> None:
             stack.running(),
             psycopg.connect(stack.env["DATABASE_URL"], autocommit=True, cursor_factory=psycopg.ClientCursor) as db,
         ):
-            shop = make(db, asked.orders)
+            shop = {"etsy": big_shop.make, "shopify": big_shopify.make}[asked.platform](db, asked.orders)
             db.execute(b"alter table public.order_refunds disable trigger user")
             db.execute(_REFUNDS.encode(), {"shop": shop.shop})
             db.execute(b"alter table public.order_refunds enable trigger user")

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 # Units of each currency for a US dollar, in thousandths: close to life, and fixed.
-RATES = {"USD": 1000, "EUR": 920, "GBP": 790, "CAD": 1360, "AUD": 1520, "JPY": 150_000, "SEK": 10_400, "PLN": 3_950}
+RATES = {
+    "USD": 1000,
+    "EUR": 920,
+    "GBP": 790,
+    "CAD": 1360,
+    "AUD": 1520,
+    "JPY": 150_000,
+    "SEK": 10_400,
+    "PLN": 3_950,
+    "BHD": 377,
+}
 # Of these a shop can be; the others are of buyers alone.
 SHOP_CURRENCIES = ("USD", "EUR", "GBP", "CAD", "AUD", "JPY")
 ZERO_DECIMAL = frozenset({"JPY"})
+_DIGITS = {**dict.fromkeys(ZERO_DECIMAL, 0), "BHD": 3}
+
+
+def digits(currency: str) -> int:
+    """Decimals that the currency has."""
+    return _DIGITS.get(currency, 2)
 
 
 def minor_units(currency: str) -> int:
-    """How many make one: 1 for currencies without decimals."""
-    return 1 if currency in ZERO_DECIMAL else 100
+    """How many make one: 1 for currencies without decimals, 1,000 for those of three."""
+    return int(10 ** digits(currency))
 
 
 def rounded(numerator: int, denominator: int) -> int:

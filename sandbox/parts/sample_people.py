@@ -199,6 +199,14 @@ COUNTRIES: dict[str, Country] = {
         ("شارع الشيخ زايد", "شارع الكورنيش"),
         vat=50,
     ),
+    "BH": Country(
+        "Bahrain",
+        "BHD",
+        "arabic",
+        (("المنامة", None, "317"), ("المحرق", None, "243")),
+        ("شارع الحكومة", "شارع الشيخ عيسى"),
+        vat=100,
+    ),
     "SA": Country(
         "Saudi Arabia",
         "SAR",
@@ -234,4 +242,4 @@ ABROAD = (
     "AE",
     "SA",
 )
-HOMES = {"USD": "US", "EUR": "DE", "GBP": "GB", "CAD": "CA", "AUD": "AU", "JPY": "JP"}
+HOMES = {"USD": "US", "EUR": "DE", "GBP": "GB", "CAD": "CA", "AUD": "AU", "JPY": "JP", "BHD": "BH"}

@@ -15,7 +15,7 @@ from sandbox.etsy.buyers import Buyer, make_buyer
 from sandbox.etsy.orders import Line, make_order
 from sandbox.etsy.shop import Plan as EtsyPlan
 from sandbox.etsy.shop import Shop as EtsyShop
-from sandbox.parts.money import minor_units
+from sandbox.parts.money import minor_units, rounded
 from sandbox.parts.responses import Doc
 from sandbox.printify.channel_products import ChannelProduct, from_etsy_listing, from_shopify_product
 from sandbox.shopify.data.orders import make_order as make_shopify_order
@@ -152,7 +152,7 @@ class ShopifyChannel:
 
     def _line(self, line: Doc) -> SaleLine:
         channel_product = self._by_number[line["product"]]
-        cents = line["price"][0] * (100 // minor_units(self._shop.currency))
+        cents = rounded(line["price"][0] * 100, minor_units(self._shop.currency))
         return SaleLine(channel_product.number, line["variant"] % len(channel_product.labels), line["quantity"], cents)
 
     def find(self, order_id: str, label: str) -> int | None:

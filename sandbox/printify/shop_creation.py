@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sandbox.etsy.shop import Plan as EtsyPlan
@@ -18,8 +19,8 @@ from sandbox.printify.live_shop import LiveShop
 from sandbox.printify.shop import Plan, Shop
 from sandbox.printify.tokens import SCOPES
 from sandbox.printify.world import World
+from sandbox.shopify.data.shop import ZONES, default_products
 from sandbox.shopify.data.shop import Plan as ShopifyPlan
-from sandbox.shopify.data.shop import default_products
 
 CHANNELS = ("etsy", "shopify", "custom", "disconnected")
 _FIELDS = {
@@ -89,7 +90,7 @@ def _shop_plan(world: World, name: str, given: Doc) -> EtsyPlan | ShopifyPlan:
     """The plan of a channel's shop from what its stand-in answered, or from the fields that it was made with."""
     if name == "etsy":
         return _etsy_plan(world, given)
-    etsy = _etsy_plan(world, {**given, "listings": 5})
+    etsy = _etsy_plan(world, {**given, "listings": 5}, ZONES)
     return ShopifyPlan(
         seed=etsy.seed,
         orders=etsy.orders,
@@ -102,10 +103,10 @@ def _shop_plan(world: World, name: str, given: Doc) -> EtsyPlan | ShopifyPlan:
     )
 
 
-def _etsy_plan(world: World, given: Doc) -> EtsyPlan:
+def _etsy_plan(world: World, given: Doc, currencies: Iterable[str] = SHOP_CURRENCIES) -> EtsyPlan:
     currency = str(given.get("currency", "USD"))
-    if currency not in sorted(SHOP_CURRENCIES):
-        raise ValueError(f"currency must be one of {', '.join(sorted(SHOP_CURRENCIES))}")
+    if currency not in (known := sorted(currencies)):
+        raise ValueError(f"currency must be one of {', '.join(known)}")
     orders, seed = orders_of(given), whole_number(given, "seed", 0, 0, MAX_SEED)
     return EtsyPlan(
         seed=seed,

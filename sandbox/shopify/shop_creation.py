@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from sandbox.parts.control_http import whole_number
-from sandbox.parts.money import SHOP_CURRENCIES
 from sandbox.parts.responses import Doc
 from sandbox.parts.shop import default_owner
 from sandbox.parts.shop_options import ends_at_of, free_seed, orders_of, refuse_unknown, years_of
 from sandbox.shopify.data.ids import MAX_SEED
 from sandbox.shopify.data.live_shop import LiveShop
 from sandbox.shopify.data.plans import PLANS
-from sandbox.shopify.data.shop import Plan, Shop, default_products
+from sandbox.shopify.data.shop import ZONES, Plan, Shop, default_products
 from sandbox.shopify.tokens import SCOPES
 from sandbox.shopify.world import World
 
@@ -25,7 +24,7 @@ def read_plan(world: World, wanted: Doc) -> Plan:
     return Plan(
         seed=seed,
         orders=orders,
-        currency=_one_of(wanted, "currency", "USD", SHOP_CURRENCIES),
+        currency=_one_of(wanted, "currency", "USD", tuple(ZONES)),
         years=years_of(wanted),
         ends_at=ends_at_of(wanted, world.clock),
         owner=str(wanted.get("owner", default_owner(seed))),

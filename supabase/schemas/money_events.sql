@@ -63,8 +63,8 @@ $$;
 create or replace function private.cost_parts(c public.order_costs, p_reclaims boolean) returns table (class text, amount bigint)
 language sql immutable as $$
     select case when c.is_classified then v.class else 'unclassified' end, -v.amount
-    from (values ('cogs_goods', c.production_amount), ('cogs_shipping', c.shipping_amount),
-                 (case when p_reclaims then 'cogs_tax_reclaimed' else 'cogs_tax' end, c.tax_amount)) as v (class, amount)
+    from unnest(array['cogs_goods', 'cogs_shipping', case when p_reclaims then 'cogs_tax_reclaimed' else 'cogs_tax' end],
+                array[c.production_amount, c.shipping_amount, c.tax_amount]) as v (class, amount)
     where v.amount <> 0;
 $$;
 

@@ -1,8 +1,11 @@
-"""The oracle's book of each shop of a world, from the stand-ins' truth, beside what the product stored."""
+"""The oracle's book of each shop of a world, from the stand-ins' truth, beside what the product stored and tells."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
+
+from psycopg.types.json import Jsonb
 
 from tests.money.oracle import etsy, printify, shopify
 from tests.money.oracle.book import COUNTED, Book, Event, Key
@@ -26,33 +29,36 @@ def costs_of(shop: ConnectedShop) -> list[printify.Cost]:
     return [printify.cost_of(o, None if sale_of[o["id"]] is None else str(sale_of[o["id"]])) for o in orders]
 
 
-def sold(shop: ConnectedShop) -> list[Event]:
-    """Everything that happened at a channel, without what it cost to make."""
+def sold(shop: ConnectedShop, fees_until: float = float("inf")) -> tuple[dict[str, int], list[Event]]:
+    """When each order was, and everything that happened at a channel, without what it cost to make."""
 
     def truth(kind: str) -> list[Any]:
         return shop.stand_in.truth(shop.shop, kind)
 
     if shop.platform == "etsy":
-        return list(etsy.events(truth("receipts"), truth("ledger"), truth("payments")))
-    return list(shopify.events(truth("orders"), truth("sales"), truth("transactions")))
+        receipts = truth("receipts")
+        return etsy.made(receipts), list(etsy.events(receipts, truth("ledger"), truth("payments")))
+    orders = truth("orders")
+    return shopify.made(orders), list(shopify.events(orders, truth("sales"), truth("transactions"), fees_until))
 
 
-def books(world: World, *zones: tuple[float, str]) -> dict[str, Book]:
-    """By platform, one shop of each."""
+def books(world: World, *zones: tuple[float, str], fees_until: float = float("inf")) -> dict[str, Book]:
+    """By connection; the printers' orders belong to whichever shop has the order."""
     printers = [shop for shop in world.shops if shop.platform == "printify"]
     costs = [cost for shop in printers for cost in costs_of(shop)]
-    found, known = {}, set()
+    found: dict[str, Book] = {}
+    known: set[str] = set()
     for shop in world.shops:
         if shop.platform == "printify":
             continue
-        book = found[shop.platform] = Book(*zones)
-        book.add(sold(shop))
-        sales = [event for event in book.events if event.name == "order"]
-        known |= {sale.order for sale in sales}
-        book.add(list(printify.events_of_sales(sales, costs)))
+        book = found[shop.connection_id] = Book(*zones)
+        made, events = sold(shop, fees_until)
+        known |= made.keys()
+        book.add(events)
+        book.add(printify.events_of_orders(made, [event for event in events if event.name == "order"], costs))
     for shop in printers:
-        book = found[shop.platform] = Book(*zones)
-        book.add(event for cost in costs if cost.order not in known for event in cost.events(cost.at))
+        book = found[shop.connection_id] = Book(*zones)
+        book.add(event for cost in costs_of(shop) if cost.order not in known for event in cost.events(cost.at))
     return found
 
 
@@ -69,6 +75,39 @@ def stored(shop: ConnectedShop) -> dict[Key, int]:
         (row["day"], row["currency"], row["class"]): row["events" if row["class"] in COUNTED else "amount"]
         for row in rows
     }
+    return {key: amount for key, amount in found.items() if amount}
+
+
+def told(shop: ConnectedShop) -> dict[Key, int]:
+    """Every figure of every day, as people are told it."""
+    found: dict[Key, int] = {}
+    after: Any = None
+    while True:
+        (row,) = shop.world.rows(
+            "select public.money_days_of(%s, null, null, array[%s]::uuid[], %s::jsonb, 500) as page",
+            shop.world.user_id, shop.connection_id, after,
+        )  # fmt: skip
+        for day in row["page"]["days"]:
+            for currency, sums in day["currencies"].items():
+                for name, amount in (("profit", sums["profit"]), *sums["figures"].items()):
+                    found[date.fromisoformat(day["day"]), currency, name] = int(amount)
+        if row["page"]["next"] is None:
+            return {key: amount for key, amount in found.items() if amount}
+        after = Jsonb(row["page"]["next"])
+
+
+def told_by_month(shop: ConnectedShop) -> dict[Key, int]:
+    """The same by months."""
+    (row,) = shop.world.rows(
+        "select public.money_months(%s, '1900-01-01', '2100-01-01', %s) as told",
+        shop.world.user_id, Jsonb({"connections": [shop.connection_id]}),
+    )  # fmt: skip
+    found: dict[Key, int] = {}
+    for one in row["told"]["sums"]:
+        key = date.fromisoformat(one["month"]), one["currency"]
+        amount = one["events"] if one["part"] == "counted" else one["amount"]
+        for name in (one["figure"], *(("profit",) if one["part"] == "profit" else ())):
+            found[*key, name] = found.get((*key, name), 0) + int(amount)
     return {key: amount for key, amount in found.items() if amount}
 
 

@@ -1,118 +1,200 @@
-"""Random shops, read by the product's own parts: every figure of every day is the oracle's, to the cent."""
+"""Random shops, read by the product's own parts: every figure of every day is the oracle's, to the cent.
+
+`KEEPER_HISTORIES=200` plays so many shops of each kind, and the demo's sellers in their full size; with
+`KEEPER_ORACLE_LOG`, how much was compared is added to that file.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from execution import daily_financial_roll
-from tests.money.books import books, differing, say_zone, stored, stored_by_sale
+from tests.money.books import books, differing, say_zone, stored, stored_by_sale, told, told_by_month
 from tests.money.oracle import etsy
 from tests.money.oracle.book import Book, Key
+from tests.money.oracle.figures import figures
+from tests.money.turns import borders, turns_at_etsys, turns_at_shopifys
+from tests.worlds.waits import forget_limits
 from tests.worlds.world import World, make_world
 
-# How many shops of each kind; 200 take a while.
-SHOPS = int(os.environ.get("KEEPER_HISTORIES", "2"))
+# Which shops of each kind, "40:80" or how many; 200 take a while.
+_FROM, _, _TO = os.environ.get("KEEPER_HISTORIES", "2").rpartition(":")
+SHOPS = range(int(_FROM or 0), int(_TO))
+IS_FULL = len(SHOPS) > 10
 # Clocks that are turned, at midnight too, by half an hour, and none; and a day that once was left out.
-ZONES = ("America/Denver", "Europe/Berlin", "Pacific/Apia", "America/Havana", "Asia/Kathmandu", "Australia/Lord_Howe")
+ZONES = (
+    "America/Denver", "Europe/Berlin", "Pacific/Apia", "America/Havana", "Asia/Kathmandu", "Australia/Lord_Howe",
+    "Asia/Beirut", "America/Santiago",
+)  # fmt: skip
 ENDS_AT = int(time.time()) - 3600
+# What has to be in a shop's book, or the stand-in shows less than it did.
+ETSYS = {
+    "order", "gross_sales", "shipping", "payment", "refund_paid", "transfer", "reversal_goods", "fee_selling", "label",
+    "ads", "unclassified", "credit", "tax_passed",
+}  # fmt: skip
+SHOPIFYS = {
+    "order", "gross_sales", "shipping", "tip", "gift_card", "other_income", "payment", "refund_paid", "fee_payment",
+    "fees_unknown", "reversal_goods", "reversal_shipping", "reversal_adjustment", "uncosted",
+}  # fmt: skip
+COSTS = {"cogs_goods", "cogs_shipping", "cogs_tax"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Draw:
-    """What one number comes to: the zone, and currencies of the shop and of its account."""
+    """What one number comes to: zones since when, and currencies of the shop and of its account."""
 
     dice: random.Random
-    zone: str
+    zones: tuple[tuple[float, str], ...]
     currency: str
     payout: str
 
     @classmethod
-    def of(cls, number: int) -> Draw:
+    def of(cls, number: int, currencies: tuple[str, ...] = ("USD", "EUR", "JPY", "GBP", "AUD", "CAD")) -> Draw:
         dice = random.Random(f"shop {number}")
-        currency = ("USD", "EUR", "JPY", "GBP", "AUD", "CAD")[number % 6]
+        currency = currencies[number % len(currencies)]
         payout = currency if dice.random() < 0.7 else dice.choice(("USD", "EUR", "JPY"))
-        return cls(dice=dice, zone=dice.choice(ZONES), currency=currency, payout=payout)
+        zones: list[tuple[float, str]] = [(float("-inf"), dice.choice(ZONES))]
+        # One in four has moved.
+        if dice.random() < 0.25:
+            zones.append((ENDS_AT - dice.randrange(20, 200) * 86_400, dice.choice(ZONES)))
+        return cls(dice=dice, zones=tuple(zones), currency=currency, payout=payout)
+
+    def borders(self) -> list[int]:
+        found = [second for _, zone in self.zones for second in borders(zone, ENDS_AT, self.dice)]
+        moved = [int(since) + step for since, _ in self.zones[1:] for step in (-1, 0, 40_000)]
+        return sorted({*self.dice.sample(found, min(len(found), 5)), *moved})
+
+    def say(self, world: World) -> None:
+        for shop in world.shops:
+            said_by = "platform" if shop.platform == "shopify" else "seller"
+            for since, zone in self.zones:
+                begins = "-infinity" if since == float("-inf") else datetime.fromtimestamp(since, UTC).isoformat()
+                say_zone(shop, zone, begins, said_by)
+            if shop.platform == "shopify":
+                shop.stand_in.mutate(shop.shop, "set_zone", zone=self.zones[-1][1])
 
 
-def wrong(world: World, zone: str) -> dict[str, Any]:
-    """All differences between what is stored and the oracle's books, by platform and by which day is meant."""
-    found: dict[str, Any] = {}
-    for platform, book in books(world, (float("-inf"), zone)).items():
-        shop = world.of(platform)
-        found[platform] = differing(stored(shop), book.days())
-        found[f"{platform} of sales"] = differing(stored_by_sale(shop), book.sale_days())
-    return {name: differences for name, differences in found.items() if differences}
+def wrong(world: World, found: dict[str, Book]) -> dict[str, Any]:
+    """All differences between what is stored and told and the oracle's books, by shop and by what is compared."""
+    differences: dict[str, Any] = {}
+    compared: dict[str, int] = defaultdict(int)
+    for shop in world.shops:
+        days = found[shop.connection_id].days()
+        for what, has, wanted in (
+            ("classes", stored(shop), days),
+            ("of sales", stored_by_sale(shop), found[shop.connection_id].sale_days()),
+            ("figures", told(shop), figures(days)),
+            ("months", told_by_month(shop), figures(days, lambda day: day.replace(day=1))),
+        ):
+            differences[f"{shop.platform} {shop.shop.id}: {what}"] = differing(has, wanted)
+            compared[what] += len(wanted)
+        compared["shops"] += 1
+        compared["days"] += len({day for day, _, _ in days})
+    _log(compared)
+    return {name: each for name, each in differences.items() if each}
+
+
+def _log(compared: dict[str, int]) -> None:
+    if path := os.environ.get("KEEPER_ORACLE_LOG"):
+        with Path(path).open("a") as file:
+            file.write(json.dumps(compared) + "\n")
+
+
+def names(book: Book) -> set[str]:
+    return {event.name for event in book.events}
 
 
 def everything(world: World) -> dict[str, list[dict[Key, int]]]:
     return {shop.connection_id: [stored(shop), stored_by_sale(shop)] for shop in world.shops}
 
 
-@pytest.mark.parametrize("number", range(SHOPS))
+@pytest.mark.parametrize("number", SHOPS)
 def test_a_shop_of_etsys_with_its_printer(platforms: Any, app: Any, db: Any, number: int) -> None:
     draw = Draw.of(number)
     seed = platforms.etsy.seeds.draw()
     plan = {"seed": seed, "ends_at": ENDS_AT, "currency": draw.currency, "payout_currency": draw.payout}
     sold = (platforms.etsy, platforms.etsy.shop(draw.dice.choice((30, 110)), **plan))
     printed = (platforms.printify, platforms.printify.printer(sold, seed=seed))
+    turns_at_etsys(platforms.etsy, sold[1], draw.dice, ENDS_AT, draw.borders())
     world = make_world(app, db, sold, printed, expires_in=3600)
-    for shop in world.shops:
-        say_zone(shop, draw.zone)
+    draw.say(world)
     # In whatever order the platforms are read.
     for platform in draw.dice.sample(("etsy", "printify"), 2):
         world.of(platform).run()
 
-    assert wrong(world, draw.zone) == {}
-    assert unbalanced(world.of("etsy"), draw.zone) == {}
+    found = books(world, *draw.zones)
+    assert wrong(world, found) == {}
+    assert unbalanced(world.of("etsy"), draw.zones) == {}
+    assert names(found[world.of("etsy").connection_id]) >= ETSYS | COSTS
     _built_anew(app, world)
 
 
-@pytest.mark.parametrize("number", range(SHOPS))
-def test_a_shop_of_shopifys(platforms: Any, app: Any, db: Any, number: int) -> None:
+@pytest.mark.parametrize("number", SHOPS)
+def test_a_shop_of_shopifys_with_its_printer(platforms: Any, app: Any, db: Any, number: int) -> None:
     """By its journal of sales: edits, exchanges, returns with a fee, refunds without goods and of shipping alone."""
-    draw = Draw.of(number)
-    shop = platforms.shopify.shop(90, ends_at=ENDS_AT, currency=draw.currency)
-    rare_turns(platforms.shopify, shop, draw.dice)
-    world = make_world(app, db, (platforms.shopify, shop))
-    platforms.shopify.mutate(shop, "set_zone", zone=draw.zone)
-    say_zone(world.only, draw.zone, said_by="platform")
-    world.run("orders")
+    # Of no decimals and of three; taxes inside the prices in five of them.
+    draw = Draw.of(number, ("BHD", "USD", "JPY", "EUR", "GBP", "AUD", "CAD"))
+    seed = platforms.shopify.seeds.draw()
+    sold = (platforms.shopify, platforms.shopify.shop(90, seed=seed, ends_at=ENDS_AT, currency=draw.currency))
+    printed = (platforms.printify, platforms.printify.printer(sold, seed=seed))
+    turns_at_shopifys(platforms.shopify, sold[1], draw.dice, ENDS_AT, draw.borders())
+    # Fees of the last weeks are told late.
+    late = 0 if draw.dice.random() < 0.5 else 40 * 86_400
+    platforms.shopify.settings(fees_after_seconds=late)
+    world = make_world(app, db, sold, printed, expires_in=3600)
+    draw.say(world)
+    fees_until = time.time() - late
+    for platform in draw.dice.sample(("shopify", "printify"), 2):
+        world.of(platform).run("orders")
 
-    assert wrong(world, draw.zone) == {}
+    found = books(world, *draw.zones, fees_until=fees_until)
+    assert wrong(world, found) == {}
+    assert names(found[world.of("shopify").connection_id]) >= SHOPIFYS | COSTS
+    if late:
+        platforms.shopify.settings(fees_after_seconds=0)
+        world.of("shopify").run("orders", again=True)
+        assert wrong(world, books(world, *draw.zones)) == {}
     _built_anew(app, world)
 
 
-def rare_turns(shopify: Any, shop: Any, dice: random.Random) -> None:
-    """What seldom befalls an order befalls one of this shop, whatever its lots were."""
-    fresh = [shopify.mutate(shop, "new_order", at=ENDS_AT - 86_400, lines=2)["result"]["order_id"] for _ in range(7)]
-    turns: list[tuple[str, dict[str, Any]]] = [
-        ("exchange_order", {}),
-        ("edit_order", {"lines": [[0, 0]]}),
-        ("refund_order", {"amount": dice.randrange(1, 300)}),
-        ("refund_order", {"lines": [[0, 1]], "fee": 100}),
-        ("refund_order", {"shipping": True}),
-        ("update_order", {"fields": {"test": True}}),
-        ("dispute_order", {"as": "CHARGEBACK", "status": dice.choice(("WON", "LOST"))}),
-    ]
-    for order, (kind, fields) in zip(fresh, turns, strict=True):
-        shopify.mutate(shop, kind, order_id=order, at=ENDS_AT - dice.randrange(3600, 40_000), **fields)
+def test_the_sellers_of_the_demo(platforms: Any, app: Any, db: Any) -> None:
+    """Ada sells at Etsy and with a shop of her own, and one printer prints for both; the other seller at Etsy alone."""
+    orders = 1200 if IS_FULL else 60
+    common = {"years": 3, "ends_at": ENDS_AT // 86_400 * 86_400}
+    sold = (platforms.etsy, platforms.etsy.shop(orders, seed=7, **common))
+    own = (platforms.shopify, platforms.shopify.shop(orders // 4, seed=7, **common))
+    channels = [{"channel": stand_in.platform, **shop.facts} for stand_in, shop in (sold, own)]
+    printed = platforms.printify.made({"seed": 7, "channel_shops": channels, "coverage": 0.8})
+    ada = make_world(app, db, sold, own, (platforms.printify, printed), expires_in=3600)
+    other = make_world(app, db, (platforms.etsy, platforms.etsy.shop(orders // 4, seed=8, **common)))
+    for world in (ada, other):
+        for shop in world.shops:
+            say_zone(shop, "America/Phoenix", said_by="platform" if shop.platform == "shopify" else "seller")
+        # Of hundreds of pages none waits for a minute's limits.
+        world.after_slice = lambda _: forget_limits(app, db)
+        world.run()
+
+        assert wrong(world, books(world, (float("-inf"), "America/Phoenix"))) == {}
 
 
-def unbalanced(shop: Any, zone: str) -> dict[Any, tuple[int, int]]:
+def unbalanced(shop: Any, zones: tuple[tuple[float, str], ...]) -> dict[Any, tuple[int, int]]:
     """Days on which the classes of the ledger come to something else than the balance changed by."""
     classes = {etsy.class_of(kind) for kind in etsy.KINDS} | {"unclassified"}
     found: dict[Any, int] = defaultdict(int)
     for (day, currency, name), amount in stored(shop).items():
         if name in classes:
             found[day, currency] += amount
-    book, changed, before = Book((float("-inf"), zone)), defaultdict[Any, int](int), 0
+    book, changed, before = Book(*zones), defaultdict[Any, int](int), 0
     for entry in shop.stand_in.truth(shop.shop, "ledger"):
         balance = etsy.ledger_amount(entry, "balance")
         changed[book.day(entry["created_timestamp"]), entry["currency"]] += balance - before

@@ -46,3 +46,22 @@ def test_a_function_that_stays_a_call_is_seen(db: Db) -> None:
         db.execute("alter function private.counts_as_sale(public.orders) set search_path = ''")
 
         assert {("sale_events", "counts_as_sale"), ("order_profits", "counts_as_sale")} <= calls(db)
+
+
+# A list of values is made ready anew for every row beside which it stands; arrays that are unnested are not.
+_LISTS = """
+    select proname from pg_proc where prorettype = 'private.money_event'::regtype and prosrc ~* '\\(\\s*values\\M'"""
+
+
+def lists(db: Db) -> set[str]:
+    return {name for (name,) in db.execute(_LISTS)}
+
+
+def test_no_event_is_told_by_a_list_of_values(db: Db) -> None:
+    assert lists(db) == set()
+    with db.transaction(force_rollback=True):
+        db.execute(
+            "create function private.slow_events() returns setof private.money_event language sql as"
+            " 'select (v.e).* from (values (null::private.money_event)) as v (e)'"
+        )
+        assert lists(db) == {"slow_events"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sandbox.parts.money import RATES, ZERO_DECIMAL, minor_units, rounded
+from sandbox.parts.money import RATES, digits, minor_units, rounded
 
 
 class Pair(NamedTuple):
@@ -41,17 +41,14 @@ def converted(amount: int, currency: str, into: str) -> int:
 
 
 def decimal(amount: int, currency: str) -> str:
-    """Unpadded, yet with one decimal at least: "55.0", "231.1", "9.99" (sheet section 3.2)."""
-    if currency in ZERO_DECIMAL:
-        return f"{amount}.0"
-    whole, cents = divmod(abs(amount), 100)
-    sign = "-" if amount < 0 else ""
-    return f"{sign}{whole}.{cents // 10}" if cents % 10 == 0 else f"{sign}{whole}.{cents:02d}"
+    """Unpadded, yet with one decimal at least: "55.0", "231.1", "9.99", "1.234" (sheet section 3.2)."""
+    whole, _, rest = padded(amount, currency).partition(".")
+    return f"{whole}.{rest.rstrip('0') or '0'}"
 
 
 def padded(amount: int, currency: str) -> str:
-    """Two decimals, as REST and prices of variants have it; none for yen."""
-    if currency in ZERO_DECIMAL:
-        return str(amount)
-    whole, cents = divmod(abs(amount), 100)
-    return f"{'-' if amount < 0 else ''}{whole}.{cents:02d}"
+    """All decimals of the currency, as REST and prices of variants have it; none for yen."""
+    places = digits(currency)
+    whole, rest = divmod(abs(amount), minor_units(currency))
+    sign = "-" if amount < 0 else ""
+    return f"{sign}{whole}.{rest:0{places}}" if places else f"{sign}{whole}"

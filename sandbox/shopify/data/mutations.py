@@ -19,13 +19,13 @@ _EDITABLE = ("note", "tags", "test", "source")
 
 
 def new_order(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
-    """Orders placed now, or at `at`; `lines` says how many lines each has."""
+    """Orders placed now, or at `at`; `lines`: how many lines each has; `tip` in minor units; or with a `gift_card`."""
     made = []
+    more = {"lines": wanted.get("lines"), "paid": wanted.get("paid", True)}
+    more |= {"tip": int(wanted.get("tip", 0)), "gift_card": bool(wanted.get("gift_card"))}
     for _ in range(wanted.get("count", 1)):
         pos = live_shop.store.next_position()
-        order = make_order(
-            live_shop.shop, pos, at=int(wanted.get("at", now)), lines=wanted.get("lines"), paid=wanted.get("paid", True)
-        )
+        order = make_order(live_shop.shop, pos, at=int(wanted.get("at", now)), **more)
         live_shop.store.put(order)
         made.append(live_shop.shop.ids.order(pos))
     return {"order_ids": made, "order_id": made[-1] if made else None}

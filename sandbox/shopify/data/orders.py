@@ -30,8 +30,20 @@ _GIFT_NOTES = (
 _ORDER_TAGS = ("gift", "express", "b2b", "Messe", "優先")
 
 
-def make_order(shop: Shop, pos: int, *, at: int | None = None, lines: int | None = None, paid: bool = True) -> Doc:
-    """The order at `pos`; with `at`, one that was placed just then and to which nothing has happened since."""
+def make_order(
+    shop: Shop,
+    pos: int,
+    *,
+    at: int | None = None,
+    lines: int | None = None,
+    paid: bool = True,
+    tip: int = 0,
+    gift_card: bool = False,
+) -> Doc:
+    """The order at `pos`; with `at`, one that was placed just then and to which nothing has happened since.
+
+    `tip`: so much in the shop's money; `gift_card`: its first line is one.
+    """
     rng = SeededRandom(f"{shop.seed}:order:{pos}")
     person = shop.person(buyer_number(rng, pos, shop.plan.orders))
     source = rng.pick(_SOURCES)
@@ -40,12 +52,15 @@ def make_order(shop: Shop, pos: int, *, at: int | None = None, lines: int | None
     created = shop.order_times.created(pos) if at is None else at
     per_mille, code = rng.pick(_CODES) if rng.chance(200) else (0, None)
     bought = [_line(shop, rng, buyer_currency, per_mille) for _ in range(lines or _line_count(rng, pos))]
+    if gift_card:
+        bought[0] |= {"gift_card": True, "ships": False}
     ships = not at_till and any(line["ships"] for line in bought)
     rate, tax_title = _tax(shop, person.country, abroad=person.country_code != shop.home)
     for line in bought:
         line["tax_rate"] = rate
         line["tax"] = _tax_of(Pair(*line["price"]) * line["quantity"] - Pair(*line["discount"]), rate, shop)
     shipping = _shipping(shop, buyer_currency, rng, abroad=person.country_code != shop.home) if ships else ZERO
+    given_tip = Pair(tip, converted(tip, shop.currency, buyer_currency))
     order: Doc = {
         "pos": pos,
         "created": created,
@@ -69,7 +84,7 @@ def make_order(shop: Shop, pos: int, *, at: int | None = None, lines: int | None
         "shipping": shipping,
         "shipping_title": "International" if person.country_code != shop.home else "Standard",
         "shipping_tax": _tax_of(shipping, rate, shop),
-        "tip": _tip(shop, buyer_currency, rng) if at_till and rng.chance(150) else ZERO,
+        "tip": _tip(shop, buyer_currency, rng) if at_till and rng.chance(150) else given_tip,
         "ships": ships,
         "tax_included": shop.taxes_included,
         "transactions": [],

@@ -21,6 +21,7 @@ ZONES = {
     "CAD": ("America/Regina", -360),
     "AUD": ("Australia/Brisbane", 600),
     "JPY": ("Asia/Tokyo", 540),
+    "BHD": ("Asia/Bahrain", 180),
 }
 
 
@@ -50,7 +51,7 @@ class Shop(BaseShop):
         self.plan = plan
         self.ids = Ids(plan.seed)
         self.zone, self.offset_minutes = ZONES[plan.currency]
-        self.taxes_included = plan.currency in ("EUR", "GBP", "AUD", "JPY")
+        self.taxes_included = plan.currency in ("EUR", "GBP", "AUD", "JPY", "BHD")
         # Regulars come back often; buyers of a single order are made once and forgotten.
         self.person = lru_cache(maxsize=4096)(self._person)
 

@@ -348,7 +348,7 @@ $$;
 
 -- money_reversals_etsy: what was given back of these orders. A refund is an amount (sheet, section 8); which part of it was tax is in
 -- the ledger where Etsy took that (etsy/open-api#29), and the tax's share of it where the seller owes it. An entry belongs to the last refund
--- that was not later, by a few minutes at most.
+-- that was not later, by a few minutes at most, or half of the time between two.
 create or replace function private.money_reversals_etsy(p_connection_id uuid, p_orders text[]) returns setof private.money_event
 language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
     with refunds as materialized (
@@ -377,7 +377,7 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
                             when t.taken > 0 then least(t.amount, round(t.amount * (
                                 select coalesce(sum(u.amount), 0) from private.etsy_tax_entries(p_connection_id, r.order_platform_id) as u
                                 where u.part = t.part and u.amount > 0
-                                  and (r.next_at is null or u.at < r.next_at - interval '5 minutes')) / t.taken))
+                                  and (r.next_at is null or u.at < r.next_at - least(interval '5 minutes', (r.next_at - r.refunded_at) / 2))) / t.taken))
                             else r.sum_::numeric * t.amount / o.total_amount end as amount) as b
             where t.order_platform_id = r.order_platform_id) as x
         left join lateral private.refund_parts(o, r.sum_, x.platform + x.seller + x.unknown) as p on true
@@ -390,11 +390,11 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
     select e.class, s.order_platform_id, null, s.refunded_at, s.ordered_at, s.currency, -e.amount, 'order_refunds', s.platform_id,
            case when s.order_id is null then 'order_not_there' end
     from steps as s
-    cross join lateral (values
-        ('reversal_goods', s.goods - s.g), ('reversal_shipping', s.shipping - s.h), ('reversal_other', s.other - s.i),
-        ('reversal_adjustment', case when s.order_id is null then s.amount else s.adjustment - s.a end),
-        ('reversal_tax_platform', s.platform - s.x), ('reversal_tax_seller', s.seller - s.y), ('reversal_tax_unknown', s.unknown - s.z)
-    ) as e (class, amount)
+    cross join lateral unnest(
+        array['reversal_goods', 'reversal_shipping', 'reversal_other', 'reversal_adjustment',
+              'reversal_tax_platform', 'reversal_tax_seller', 'reversal_tax_unknown'],
+        array[s.goods - s.g, s.shipping - s.h, s.other - s.i, case when s.order_id is null then s.amount else s.adjustment - s.a end,
+              s.platform - s.x, s.seller - s.y, s.unknown - s.z]) as e (class, amount)
     where e.amount <> 0;
 $$;
 

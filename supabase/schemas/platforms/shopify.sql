@@ -402,8 +402,9 @@ insert into private.money_kinds (platform, source, kind, class) values
     ('shopify', 'sale', 'duty order', 'duty'), ('shopify', 'sale', 'duty update', 'duty'), ('shopify', 'sale', 'duty return', 'duty');
 
 -- shopify_sales: the journal's sales of a time, or of these orders, as events (sheet of money, A2). A sale holds its tax, which stands apart, by who
--- has to pay it to the state; what was sold stands before its discount.
-create or replace function private.shopify_sales(p_connection_id uuid, p_from timestamptz, p_to timestamptz, p_orders text[])
+-- has to pay it to the state; what was sold stands before its discount. `p_only_back`: of what was taken back alone.
+create or replace function private.shopify_sales(p_connection_id uuid, p_from timestamptz, p_to timestamptz, p_orders text[],
+                                                 p_only_back boolean default false)
 returns setof private.money_event language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off
 set enable_mergejoin = off as $$
     with sales as (
@@ -416,18 +417,18 @@ set enable_mergejoin = off as $$
         where p_orders is not null)
     select e.class, s.order_platform_id, s.line_platform_id, s.happened_at, o.ordered_at, s.currency, e.amount, 'order_sales', s.platform_id, s.reason
     from sales as s
-    cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = s.order_platform_id offset 0) as at_
-    join public.orders as o on o.ctid = at_.ctid
-    left join private.money_kinds as k on k.platform = 'shopify' and k.source = 'sale' and k.kind = concat_ws(' ', s.line_type, s.action_type)
-    cross join lateral (select coalesce(k.class, 'unclassified') as class,
-                              s.total_amount - case when k.class is null then 0 else coalesce(s.tax_amount, 0) end as net,
+    cross join lateral (select o.ordered_at, private.counts_as_sale(o) as counts from public.orders as o
+                        where o.connection_id = p_connection_id and o.platform_id = s.order_platform_id offset 0) as o
+    left join private.money_kinds as k on k.platform = 'shopify' and k.source = 'sale' and k.kind = s.line_type || ' ' || s.action_type
+    cross join lateral (select coalesce(s.tax_amount, 0) as tax, coalesce(s.channel_tax_amount, 0) as channel, coalesce(s.seller_tax_amount, 0) as seller,
                                case when k.class = 'gross_sales' then coalesce(s.discount_amount, 0) else 0 end as discount,
-                               case when s.total_amount < 0 then 'reversal_tax_' else 'tax_' end as tax,
-                               coalesce(s.tax_amount, 0) - coalesce(s.channel_tax_amount, 0) - coalesce(s.seller_tax_amount, 0) as unknown) as v
-    cross join lateral (values (v.class, v.net + v.discount), ('discount', -v.discount), (v.tax || 'platform', coalesce(s.channel_tax_amount, 0)),
-                               (v.tax || 'seller', coalesce(s.seller_tax_amount, 0)), (v.tax || 'unknown', v.unknown)) as e (class, amount)
-    -- What is unclassified is so with its tax.
-    where private.counts_as_sale(o) and (e.amount <> 0 or e.class = 'gross_sales') and (k.class is not null or e.class = 'unclassified');
+                               case when s.total_amount < 0 then 'reversal_tax_' else 'tax_' end as owed offset 0) as v
+    -- Arrays, and no list of values: that would be made ready anew for every sale. What is unclassified is so with its tax.
+    cross join lateral unnest(
+        case when k.class is null then array['unclassified'] else array[k.class, 'discount', v.owed || 'platform', v.owed || 'seller', v.owed || 'unknown'] end,
+        case when k.class is null then array[s.total_amount]
+             else array[s.total_amount - v.tax + v.discount, -v.discount, v.channel, v.seller, v.tax - v.channel - v.seller] end) as e (class, amount)
+    where (not p_only_back or k.class like 'reversal\_%' or s.total_amount < 0) and o.counts and (e.amount <> 0 or e.class = 'gross_sales');
 $$;
 
 -- shopify_refunds: what was given back of these orders, where their journal was not read yet: by their refunds, the tax by its share.
@@ -462,16 +463,16 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
     select e.class, s.order_platform_id, null, s.refunded_at, s.ordered_at, s.currency, -e.amount, 'order_refunds', s.platform_id,
            case when s.order_id is null then 'order_not_there' end
     from steps as s
-    cross join lateral (values
-        ('reversal_goods', s.goods), ('reversal_shipping', s.shipping), ('reversal_other', s.other),
-        ('reversal_adjustment', case when s.order_id is null then s.amount else s.adjustment end), ('reversal_tax_unknown', s.tax)) as e (class, amount)
+    cross join lateral unnest(
+        array['reversal_goods', 'reversal_shipping', 'reversal_other', 'reversal_adjustment', 'reversal_tax_unknown'],
+        array[s.goods, s.shipping, s.other, case when s.order_id is null then s.amount else s.adjustment end, s.tax]) as e (class, amount)
     where e.amount <> 0;
 $$;
 
 -- money_reversals_shopify: what was taken back of these orders, by the journal, or else by their refunds.
 create or replace function private.money_reversals_shopify(p_connection_id uuid, p_orders text[]) returns setof private.money_event
 language sql stable set search_path = '' as $$
-    select * from private.shopify_sales(p_connection_id, null, null, p_orders) as e where e.class like 'reversal\_%'
+    select * from private.shopify_sales(p_connection_id, null, null, p_orders, true) as e where e.class like 'reversal\_%'
     union all
     select * from private.shopify_refunds(p_connection_id, p_orders);
 $$;
@@ -480,29 +481,32 @@ $$;
 -- what they are made of, where their journal was not read yet.
 create or replace function private.shopify_orders(p_connection_id uuid, p_orders text[]) returns setof private.money_event
 language plpgsql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare unread text[] := array(
+            select w.id from (select distinct unnest(p_orders) as id) as w
+            cross join lateral (select exists (select from public.order_journals as j where j.connection_id = p_connection_id
+                                                  and j.platform_id = w.id and not j.is_deleted) as is_read offset 0) as j
+            where not j.is_read);
 begin
-    return query
-        select s.* from private.sale_events(p_connection_id, p_orders) as s
-        where s.class in ('order', 'uncosted') or not exists (
-            select from public.order_journals as j
-            where j.connection_id = p_connection_id and j.platform_id = s.order_platform_id and not j.is_deleted);
+    return query select * from private.sale_events(p_connection_id, p_orders) as s where s.class in ('order', 'uncosted');
+    return query select * from private.sale_events(p_connection_id, unread) as s where s.class not in ('order', 'uncosted');
     return query select * from private.sold_cost_events(p_connection_id, p_orders);
     return query
-        select e.class, o.platform_id, null::text, o.ordered_at, o.ordered_at, o.currency, e.amount, 'orders', o.platform_id, null::text
-        from (select distinct unnest(p_orders) as id) as w
+        select 'tax_unknown', o.platform_id, null::text, o.ordered_at, o.ordered_at, o.currency, p.tax, 'orders', o.platform_id, null::text
+        from unnest(unread) as w (id)
         cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = w.id offset 0) as at_
         join public.orders as o on o.ctid = at_.ctid
-        cross join lateral private.sale_parts(o) as p
-        cross join lateral (select
-            exists (select from public.order_journals as j
-                    where j.connection_id = p_connection_id and j.platform_id = o.platform_id and not j.is_deleted) as has_journal,
-            exists (select from public.order_transactions as t
-                    where t.connection_id = p_connection_id and t.order_platform_id = o.platform_id and not t.is_deleted
-                      and t.kind in ('sale', 'capture') and t.status = 'success' and t.fees_amount is null
-                      and t.gateway is distinct from 'gift_card') as lacks_fees) as x
-        cross join lateral (values ('tax_unknown', case when not x.has_journal then nullif(p.tax, 0) end),
-                                   ('fees_unknown', case when x.lacks_fees then 0 end)) as e (class, amount)
-        where private.counts_as_sale(o) and e.amount is not null;
+        cross join lateral (select * from private.sale_parts(o) offset 0) as p
+        where private.counts_as_sale(o) and p.tax <> 0;
+    return query
+        select 'fees_unknown', o.platform_id, null::text, o.ordered_at, o.ordered_at, o.currency, 0::bigint, 'orders', o.platform_id, null::text
+        from (select distinct unnest(p_orders) as id) as w
+        cross join lateral (select exists (
+            select from public.order_transactions as t
+            where t.connection_id = p_connection_id and t.order_platform_id = w.id and not t.is_deleted and t.kind in ('sale', 'capture')
+              and t.status = 'success' and t.fees_amount is null and t.gateway is distinct from 'gift_card') as are_lacking offset 0) as fees
+        cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = w.id offset 0) as at_
+        join public.orders as o on o.ctid = at_.ctid
+        where fees.are_lacking and private.counts_as_sale(o);
 end $$;
 
 -- shopify_payments: what was paid in a time, or for orders, and what Shopify's own payments took. What another gateway took nobody tells.
@@ -519,15 +523,16 @@ set enable_mergejoin = off as $$
                               where t.connection_id = p_connection_id and t.order_platform_id = w.id and not t.is_deleted
                                 and t.processed_at is not null offset 0) as t
           where p_orders is not null) as t
-    cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = t.order_platform_id offset 0) as at_
-    join public.orders as o on o.ctid = at_.ctid
-    cross join lateral (values
-        ('payment', case when t.kind in ('sale', 'capture') then t.transaction_amount end, t.currency),
-        ('refund_paid', case when t.kind = 'refund' then -t.transaction_amount end, t.currency),
-        ('other_income', t.rounding_amount, t.currency),
-        ('fee_payment', -t.fees_amount, coalesce(t.fee_currency, t.currency)),
-        ('tax_on_fees', -t.fees_tax_amount, coalesce(t.fee_currency, t.currency))) as e (class, amount, currency)
-    where t.status = 'success' and not coalesce(t.is_test, false) and private.counts_as_sale(o) and e.amount <> 0;
+    cross join lateral (select o.ordered_at, private.counts_as_sale(o) as counts from public.orders as o
+                        where o.connection_id = p_connection_id and o.platform_id = t.order_platform_id offset 0) as o
+    cross join lateral (select coalesce(t.fee_currency, t.currency) as fees offset 0) as c
+    -- Arrays, and no list of values: that would be made ready anew for every payment.
+    cross join lateral unnest(
+        array['payment', 'refund_paid', 'other_income', 'fee_payment', 'tax_on_fees'],
+        array[case when t.kind in ('sale', 'capture') then t.transaction_amount end, case when t.kind = 'refund' then -t.transaction_amount end,
+              t.rounding_amount, -t.fees_amount, -t.fees_tax_amount],
+        array[t.currency, t.currency, t.currency, c.fees, c.fees]) as e (class, amount, currency)
+    where t.status = 'success' and not coalesce(t.is_test, false) and o.counts and e.amount <> 0;
 $$;
 
 -- money_events_shopify: the journal of sales for what was sold and taken back (orders and refunds alone, where it was not read yet), and

@@ -32,7 +32,10 @@ class Event:
 
 
 class Book:
-    """Days of one shop. `zones`: since when which zone holds, by Unix seconds; the first holds for all time before."""
+    """Days of one shop. `zones`: since when which zone holds, by Unix seconds; the first holds for all time before.
+
+    A date that has begun is not begun again: where a shop moves to a zone that is behind, the old date goes on.
+    """
 
     def __init__(self, *zones: tuple[float, str]) -> None:
         self._zones = sorted((since, ZoneInfo(zone)) for since, zone in zones)
@@ -42,8 +45,10 @@ class Book:
         self.events += events
 
     def day(self, at: int) -> date:
-        zone = [zone for number, (since, zone) in enumerate(self._zones) if number == 0 or since <= at][-1]
-        return datetime.fromtimestamp(at, UTC).astimezone(zone).date()
+        held = [(since, zone) for number, (since, zone) in enumerate(self._zones) if number == 0 or since <= at]
+        # The last second of each zone but the one that holds now.
+        ends = [*(since - 1 for since, _ in held[1:]), at]
+        return max(_date(end, zone) for end, (_, zone) in zip(ends, held, strict=True))
 
     def days(self) -> dict[Key, int]:
         """Sums that are not nothing; of what is counted, how often it happened."""
@@ -52,6 +57,10 @@ class Book:
     def sale_days(self) -> dict[Key, int]:
         """What was taken back, by the day of the sale that it was taken back from."""
         return _sums((self.day(e.sale_at), e) for e in self.events if e.sale_at is not None)
+
+
+def _date(at: float, zone: ZoneInfo) -> date:
+    return datetime.fromtimestamp(at, UTC).astimezone(zone).date()
 
 
 def _sums(events: Iterator[tuple[date, Event]]) -> dict[Key, int]:

@@ -50,6 +50,11 @@ def class_of(kind: str) -> str:
     return KINDS.get(kind) or KINDS.get(kind.removesuffix("_refund")) or "unclassified"
 
 
+def made(receipts: Iterable[Doc]) -> dict[str, int]:
+    """When each receipt was, paid or not."""
+    return {str(receipt["receipt_id"]): receipt["created_timestamp"] for receipt in receipts}
+
+
 def events(receipts: Iterable[Doc], ledger: Iterable[Doc], payments: Iterable[Doc]) -> Iterator[Event]:
     paid_for = {str(payment["payment_id"]): str(payment["receipt_id"]) for payment in payments}
     booked: dict[str, list[Doc]] = defaultdict(list)

@@ -1,33 +1,58 @@
-"""What the classes of a day come to: figures, by the definitions of the reference."""
+"""What the classes of a day come to: every figure, by the definitions of the reference."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 
 from tests.money.oracle.book import Key
 
-_NET = ("gross_sales", "discount", "reversal_goods", "reversal_adjustment")
-_SHIPPING = ("shipping", "reversal_shipping")
-_OTHER = ("other_income", "reversal_other")
 _FEES = (
     "fee_selling", "fee_payment", "fee_listing", "fee_regulatory", "fee_other", "tax_on_fees", "subscription", "credit",
-    "ads",
 )  # fmt: skip
-_COSTS = ("label", "dispute", "dispute_fee", "cogs_goods", "cogs_shipping", "cogs_tax")
-# Taxes, tips, gift cards, payments and transfers are in none of them.
+# Of these a profit is made.
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "gross_sales": ("gross_sales",),
+    "discounts": ("discount",),
+    "reversals": ("reversal_goods", "reversal_adjustment"),
+    "shipping": ("shipping", "reversal_shipping"),
+    "other_income": ("other_income", "reversal_other"),
+    "fees": _FEES,
+    "ads": ("ads",),
+    "labels": ("label",),
+    "disputes": ("dispute", "dispute_fee"),
+    "cost_of_goods": ("cogs_goods", "cogs_shipping", "cogs_tax"),
+}
+# Other people's money, money that only moves, what is counted, and what nobody has named.
+_BESIDE: Mapping[str, tuple[str, ...]] = {
+    "tips": ("tip",),
+    "gift_cards": ("gift_card",),
+    "duties": ("duty",),
+    "taxes_platform": ("tax_platform", "reversal_tax_platform", "tax_passed"),
+    "taxes_seller": ("tax_seller", "reversal_tax_seller"),
+    "taxes_unknown": ("tax_unknown", "reversal_tax_unknown"),
+    "reclaimed_tax": ("cogs_tax_reclaimed",),
+    "payments": ("payment",),
+    "refunds_paid": ("refund_paid",),
+    "transfers": ("transfer",),
+    "orders": ("order",),
+    "uncosted": ("uncosted",),
+    "fees_unknown": ("fees_unknown",),
+    "unclassified": ("unclassified",),
+}
 FIGURES: Mapping[str, tuple[str, ...]] = {
-    "net_sales": _NET,
-    "profit": (*_NET, *_SHIPPING, *_OTHER, *_FEES, *_COSTS),
+    **_PARTS,
+    **_BESIDE,
+    "profit": tuple(name for classes in _PARTS.values() for name in classes),
 }
 
 
-def figures(days: Mapping[Key, int]) -> dict[tuple[date, str, str], int]:
-    """By day, currency and figure; currencies are never added."""
-    found: dict[tuple[date, str, str], int] = defaultdict(int)
+def figures(days: Mapping[Key, int], time_of: Callable[[date], date] = lambda day: day) -> dict[Key, int]:
+    """By day (or the month that is told of it), currency and figure; currencies are never added."""
+    found: dict[Key, int] = defaultdict(int)
     for (day, currency, name), amount in days.items():
         for figure, classes in FIGURES.items():
             if name in classes:
-                found[day, currency, figure] += amount
+                found[time_of(day), currency, figure] += amount
     return {key: amount for key, amount in found.items() if amount}

@@ -6,13 +6,14 @@ How the reference is read where it leaves something open:
 - A line's cost is of one piece, so it is taken times the quantity.
 - The cost of a sale is known when it has an order at the printer, none of whose costs is still being calculated or
   missing.
-- What belongs to no sale is a cost at the printer itself, on the day that it was ordered.
+- What belongs to no order is a cost at the printer itself, on the day that it was ordered. What was printed for one
+  that is no sale (a test, or not paid yet) was spent all the same, and stands with that order.
 - The tax of an order of which every line is canceled is none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,14 +54,19 @@ def cost_of(order: Doc, sale: str | None) -> Cost:
     )
 
 
-def events_of_sales(sales: Iterable[Event], costs: Iterable[Cost], *, reclaims_tax: bool = False) -> Iterator[Event]:
-    """Costs on the days of the sales; and one `uncosted` for each sale whose cost is not known."""
+def events_of_orders(
+    made: Mapping[str, int], sales: Iterable[Event], costs: Iterable[Cost], *, reclaims_tax: bool = False
+) -> Iterator[Event]:
+    """Costs on the days of their orders; and one `uncosted` for each sale whose cost is not known.
+
+    `made`: when each order of the channel was, whether it is a sale or not.
+    """
     of: dict[str, list[Cost]] = {}
     for cost in costs:
-        of.setdefault(cost.order or "", []).append(cost)
+        if cost.order in made:
+            of.setdefault(str(cost.order), []).append(cost)
+            yield from cost.events(made[str(cost.order)], reclaims_tax=reclaims_tax)
     for sale in sales:
-        found = of.get(sale.order or "-", [])
-        for cost in found:
-            yield from cost.events(sale.at, reclaims_tax=reclaims_tax)
+        found = of.get(str(sale.order), [])
         if not found or not all(cost.is_known for cost in found):
             yield Event(name="uncosted", at=sale.at, currency=sale.currency, order=sale.order)

@@ -32,11 +32,19 @@ _WHOSE = {True: "platform", False: "seller", None: "unknown"}
 _NO_FEES = frozenset({"gift_card"})
 
 
+def made(orders: Iterable[Doc]) -> dict[str, int]:
+    """When each order was, whether it counts or not."""
+    return {str(order["id"]): order["processed"] for order in orders}
+
+
 def is_counted(order: Doc) -> bool:
     return not order["test"] and order["financial"] in _PAID
 
 
-def events(orders: Iterable[Doc], sales: Iterable[Doc], transactions: Iterable[Doc]) -> Iterator[Event]:
+def events(
+    orders: Iterable[Doc], sales: Iterable[Doc], transactions: Iterable[Doc], fees_until: float = float("inf")
+) -> Iterator[Event]:
+    """`fees_until`: fees of payments after this are not told yet."""
     counted = {order["id"]: order for order in orders if is_counted(order)}
     for order in counted.values():
         yield _event("order", order, order["processed"])
@@ -46,7 +54,7 @@ def events(orders: Iterable[Doc], sales: Iterable[Doc], transactions: Iterable[D
     moved: dict[int, list[Doc]] = defaultdict(list)
     for each in transactions:
         if each["status"] == "SUCCESS" and each["order_id"] in counted:
-            moved[each["order_id"]].append(each)
+            moved[each["order_id"]].append({**each, "fee": each["fee"] if each["at"] <= fees_until else None})
     for number, moves in moved.items():
         yield from _payments(counted[number], moves)
 

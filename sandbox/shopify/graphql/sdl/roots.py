@@ -72,8 +72,8 @@ type Count { count: Int! precision: CountPrecision! }
 enum CountPrecision { AT_LEAST EXACT }
 type MoneyV2 { amount: Decimal! currencyCode: CurrencyCode! }
 type MoneyBag { presentmentMoney: MoneyV2! shopMoney: MoneyV2! }
-enum CurrencyCode { USD EUR GBP CAD AUD JPY SEK PLN }
-enum CountryCode { US GB CA AU DE FR ES IT PL SE UA JP TW HK KR AE SA }
+enum CurrencyCode { USD EUR GBP CAD AUD JPY SEK PLN BHD }
+enum CountryCode { US GB CA AU DE FR ES IT PL SE UA JP TW HK KR AE SA BH }
 type UserError implements DisplayableError { field: [String!] message: String! }
 
 type Shop implements Node {
