@@ -53,6 +53,9 @@ language sql immutable set search_path = '' as $$
     ('public.order_costs', 'connection', null, null, null, 'one an order of a printer'),
     ('public.unit_costs', 'connection', null, null, null, 'one a value of a variant'),
     ('public.shop_time_zones', 'connection', null, null, null, 'one a change of a shop''s zone'),
+    ('private.goods_costs', 'user', null, null, null, 'one a SKU or listing and day that it begins on'),
+    -- For so long a save can be taken back.
+    ('private.goods_cost_changes', 'user', '90 days', 'at', null, null),
     ('private.cost_links', 'connection', null, null, null, 'one an order of a printer, and each that it may be'),
     ('public.money_days', 'connection', null, null, null, 'one a day, currency and class'),
     ('public.money_countries', 'connection', null, null, null, 'one a day, currency, country and class'),

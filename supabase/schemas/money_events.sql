@@ -38,7 +38,7 @@ language sql stable as $$
                  where o.connection_id = p_connection_id and o.ordered_at >= p_from and o.ordered_at < p_to and not o.is_deleted);
 $$;
 
--- sale_events: of orders what each is made of, without the taxes; and that its cost is not known. An order whose
+-- sale_events: of orders what each is made of, without the taxes. An order whose
 -- parts could not be read is unclassified, with what is left of its total.
 create or replace function private.sale_events(p_connection_id uuid, p_orders text[])
 returns setof private.money_event language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off
@@ -50,12 +50,11 @@ set enable_mergejoin = off as $$
     cross join lateral (select * from private.sale_parts(o) offset 0) as p
     -- Arrays, and no list of values: that would be made ready anew for every order.
     cross join lateral unnest(
-        array['order', case when p.goods is null then 'unclassified' else 'gross_sales' end, 'discount', 'shipping', 'other_income', 'tip',
-              'uncosted'],
+        array['order', case when p.goods is null then 'unclassified' else 'gross_sales' end, 'discount', 'shipping', 'other_income', 'tip'],
         array[0, coalesce(p.goods, o.total_amount - p.tax - p.shipping - p.other - p.tip, 0), case when p.goods is not null then -p.discount end,
-              p.shipping, p.other, p.tip, case when o.cost_state = 'linked' then null else 0 end]) as e (class, amount)
+              p.shipping, p.other, p.tip]) as e (class, amount)
     where private.counts_as_sale(o)
-      and (e.amount <> 0 or e.amount is not null and e.class in ('order', 'gross_sales', 'unclassified', 'uncosted'));
+      and (e.amount <> 0 or e.amount is not null and e.class in ('order', 'gross_sales', 'unclassified'));
 $$;
 
 -- cost_parts: what one order of a printer adds to the classes of cost. What is not known adds nothing, and what is of an unknown

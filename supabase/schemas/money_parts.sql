@@ -65,7 +65,9 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_nes
     select e.at, e.currency, e.class,
            case when s.platform_id is null or e.line_platform_id = s.platform_id then e.amount
                 else (round(e.amount * s.upto / s.whole) - round(e.amount * (s.upto - s.weight) / s.whole))::bigint end,
-           case when e.class in ('order', 'uncosted') then coalesce(s.quantity, 0) else 0 end,
+           -- Where some lines have a cost, the others are named.
+           case when e.class = 'order' or e.class = 'uncosted' and (e.detail is null or s.platform_id = any (string_to_array(e.detail, ',')))
+                then coalesce(s.quantity, 0) else 0 end,
            coalesce(s.product, ''), s.listing_platform_id, s.variant_platform_id, s.sku, s.title
     from (select e.*, exists (select from lines as l where l.order_platform_id = e.order_platform_id
                                                        and l.platform_id = e.line_platform_id) as has_line from events as e) as e

@@ -20,6 +20,7 @@ select private.own_rows('unit_costs');
 -- when it was asked. A cost that is not shown any more ends nothing: it may be hidden from whom we ask as.
 create or replace function private.note_unit_costs() returns trigger
 language plpgsql security definer set search_path = '' as $$
+declare noted public.unit_costs[];
 begin
     if private.recording_for() is not null or not exists (select from came as c where c.unit_cost_amount is not null) then
         return null;
@@ -39,12 +40,16 @@ begin
         update public.unit_costs as u set last_seen_at = s.fetched_at from seen as s
          where u.connection_id = s.connection_id and u.variant_platform_id = s.platform_id and u.last_seen_at is null
            and u.first_seen_at < s.fetched_at
-        returning 1)
-    insert into public.unit_costs as u (connection_id, user_id, platform, variant_platform_id, currency, cost_amount, first_seen_at)
-    select s.connection_id, s.user_id, s.platform, s.platform_id, s.unit_cost_currency, s.unit_cost_amount, s.fetched_at
-    from seen as s cross join (select count(*) from ended) as after
-    on conflict (connection_id, variant_platform_id, first_seen_at) do update
-       set currency = excluded.currency, cost_amount = excluded.cost_amount;
+        returning 1),
+    begun as (
+        insert into public.unit_costs as u (connection_id, user_id, platform, variant_platform_id, currency, cost_amount, first_seen_at)
+        select s.connection_id, s.user_id, s.platform, s.platform_id, s.unit_cost_currency, s.unit_cost_amount, s.fetched_at
+        from seen as s cross join (select count(*) from ended) as after
+        on conflict (connection_id, variant_platform_id, first_seen_at) do update
+           set currency = excluded.currency, cost_amount = excluded.cost_amount
+        returning u.*)
+    select array_agg(row(b.*)::public.unit_costs) into noted from begun as b;
+    perform private.mark_unit_costs(noted);
     return null;
 end $$;
 create trigger unit_costs_created after insert on public.listing_variants referencing new table as came

@@ -405,6 +405,7 @@ language plpgsql stable set search_path = '' set enable_seqscan = off set enable
 begin
     return query select * from private.sale_events(p_connection_id, p_orders);
     return query select * from private.sold_cost_events(p_connection_id, p_orders);
+    return query select * from private.goods_cost_events(p_connection_id, p_orders);
     return query
         select e.class, t.order_platform_id, null::text, t.ordered_at, t.ordered_at, t.currency, e.amount, 'orders', t.order_platform_id, null::text
         from private.etsy_taxes(p_connection_id, p_orders) as t

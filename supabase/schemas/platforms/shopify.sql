@@ -487,9 +487,10 @@ declare unread text[] := array(
                                                   and j.platform_id = w.id and not j.is_deleted) as is_read offset 0) as j
             where not j.is_read);
 begin
-    return query select * from private.sale_events(p_connection_id, p_orders) as s where s.class in ('order', 'uncosted');
-    return query select * from private.sale_events(p_connection_id, unread) as s where s.class not in ('order', 'uncosted');
+    return query select * from private.sale_events(p_connection_id, p_orders) as s where s.class = 'order';
+    return query select * from private.sale_events(p_connection_id, unread) as s where s.class <> 'order';
     return query select * from private.sold_cost_events(p_connection_id, p_orders);
+    return query select * from private.goods_cost_events(p_connection_id, p_orders);
     return query
         select 'tax_unknown', o.platform_id, null::text, o.ordered_at, o.ordered_at, o.currency, p.tax, 'orders', o.platform_id, null::text
         from unnest(unread) as w (id)
@@ -547,6 +548,7 @@ begin
     return query select * from private.shopify_orders(p_connection_id, private.orders_of_time(p_connection_id, p_from, p_to));
     return query select * from private.shopify_sales(p_connection_id, p_from, p_to, null);
     return query select * from private.shopify_refunds(p_connection_id, refunded) as e where e.at >= p_from and e.at < p_to;
+    return query select * from private.restocked_events(p_connection_id, refunded) as e where e.at >= p_from and e.at < p_to;
     return query select * from private.shopify_payments(p_connection_id, p_from, p_to, null);
 end $$;
 
@@ -558,6 +560,8 @@ language sql stable set search_path = '' as $$
     select * from private.shopify_sales(p_connection_id, null, null, p_orders)
     union all
     select * from private.shopify_refunds(p_connection_id, p_orders)
+    union all
+    select * from private.restocked_events(p_connection_id, p_orders)
     union all
     select * from private.shopify_payments(p_connection_id, null, null, p_orders);
 $$;
