@@ -27,6 +27,7 @@ from execution.connections.choice import origins
 from execution.doctor import examination
 from execution.errors import UserError
 from execution.event_commands import events
+from execution.goods_commands import goods
 from execution.money_commands import money
 from execution.process import logs
 from execution.refresh_commands import refresh
@@ -69,6 +70,7 @@ cli.add_typer(owed, name="obligations")
 cli.add_typer(events, name="events")
 cli.add_typer(refresh, name="refresh")
 cli.add_typer(money, name="money")
+cli.add_typer(goods, name="goods")
 
 _names = sorted(PLATFORMS)
 _NAMES = f"{', '.join(_names[:-1])} or {_names[-1]}"

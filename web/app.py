@@ -39,7 +39,18 @@ from web.live.status_stream import StatusStream
 from web.live.wakeup_bell import WakeupBell
 from web.movement import Movement
 from web.pages.setup import add_pages
-from web.routes import backfill, connections, dashboard, money, onboarding, platform_webhooks, sales, session, sync
+from web.routes import (
+    backfill,
+    connections,
+    dashboard,
+    goods,
+    money,
+    onboarding,
+    platform_webhooks,
+    sales,
+    session,
+    sync,
+)
 from web.security_headers import SecurityHeaders
 from web.user_facts import statuses_of
 
@@ -56,6 +67,7 @@ ROUTERS: Sequence[APIRouter] = (
     dashboard.router,
     money.router,
     sales.router,
+    goods.router,
     admin.router,
 )
 

@@ -34,13 +34,13 @@ create index goods_cost_changes_of_user on private.goods_cost_changes (user_id, 
 create index goods_cost_changes_by_age on private.goods_cost_changes (at);
 comment on table private.goods_cost_changes is 'What each save of goods'' costs changed, with the rows before it.';
 
--- note_goods_cost: every change is kept with its save.
+-- note_goods_cost: every change is kept with its save; what goes with its user or its shop has none.
 create or replace function private.note_goods_cost() returns trigger
 language plpgsql set search_path = '' as $$
-declare save uuid := current_setting('keeper.save_of_costs', true)::uuid;
+declare save uuid := nullif(current_setting('keeper.save_of_costs', true), '')::uuid;
 begin
     insert into private.goods_cost_changes (save_id, user_id, cost_id, before, after)
-    values (save, coalesce(new.user_id, old.user_id), coalesce(new.id, old.id), to_jsonb(old), to_jsonb(new));
+    select save, coalesce(new.user_id, old.user_id), coalesce(new.id, old.id), to_jsonb(old), to_jsonb(new) where save is not null;
     return null;
 end $$;
 create trigger note_goods_cost after insert or update or delete on private.goods_costs

@@ -42,8 +42,9 @@ def found(db, query):
 
 def test_every_table_has_an_owner_and_a_life_or_a_bound(db):
     assert found(db, UNDECLARED) == []
-    # That an obligation was carried out is told after its connection is gone.
-    assert found(db, UNOWNED) == ["private.privacy_requests"]
+    # A SKU's cost is that of all shops, and a listing's goes by its foreign key. That an obligation was carried out is
+    # told after its connection is gone.
+    assert found(db, UNOWNED) == ["private.goods_costs", "private.privacy_requests"]
     assert found(db, SLOW) == []
     assert found(db, MORTAL) == []
 
@@ -58,7 +59,7 @@ def test_what_names_people_or_repeats_what_was_sent_is_kept_no_longer_than_this(
         "private.privacy_requests": "3 years", "private.person_calls": "25:00:00", "private.tenant_calls": "30 days",
         "private.outbox": "30 days",
         "public.sync_jobs": "180 days", "public.sync_runs": "180 days", "public.rejected_records": "90 days",
-        "private.row_changes": "30 days",
+        "private.row_changes": "30 days", "private.goods_cost_changes": "90 days",
         "private.missing_records": "90 days", "private.held_deletions": "180 days",
         "private.full_refreshes": "180 days",
         "private.platform_events": "7 days", "private.closed_objects": "90 days",

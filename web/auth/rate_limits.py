@@ -25,6 +25,7 @@ BACKFILL_AGAIN = RateLimit(action="backfill_again", most=6)
 SYNC = RateLimit(action="sync", most=30)
 ESTIMATE = RateLimit(action="estimate", most=120)
 CONNECT = RateLimit(action="connect", most=30)
+GOODS = RateLimit(action="goods", most=120)
 EXPORT = RateLimit(action="export", most=6)
 DISCONNECT = RateLimit(action="disconnect", most=30)
 # An administrator's hurry must not eat the budget of all tenants either.

@@ -11,6 +11,7 @@ from web.pages import platform_colours
 from web.pages.connections import router as connections
 from web.pages.dashboard import router as dashboard
 from web.pages.error_page import problem_page
+from web.pages.goods import router as goods
 from web.pages.login import router as login
 from web.pages.progress import router as progress
 from web.pages.render import STATIC, static
@@ -32,7 +33,7 @@ def robots() -> PlainTextResponse:
 
 
 def add_pages(api: FastAPI) -> None:
-    for router in (login, connections, progress, dashboard, reports):
+    for router in (login, connections, progress, dashboard, goods, reports):
         api.include_router(router, include_in_schema=False)
     # Before the files, among which it is not.
     api.include_router(platform_colours.router, include_in_schema=False)

@@ -42,7 +42,7 @@ class Look:
     def __call__(self, page: Page, name: str, *, picture: bool = True) -> None:
         for window in (PHONE, DESKTOP):
             page.set_viewport_size({"width": window.width, "height": window.height})
-            assert faults(page) == [], (name, window.name)
-            assert overflow(page) == 0, (name, window.name)
+            assert faults(page) == [], (name, window.name, faults(page))
+            assert overflow(page) == 0, (name, window.name, overflow(page))
             if picture:
                 self.album.take(page, f"{name}-{window.name}")

@@ -59,6 +59,31 @@ def shops(db: psycopg.Connection[Any], user_id: str) -> Hand:
     return hand
 
 
+def say_costs(page: Page, look: Look) -> None:
+    """Pasted, checked, saved, removed and taken back."""
+    page.get_by_role("link", name="Say what your own goods cost").click()
+    expect(page.get_by_text("Nothing yet.")).to_be_visible()
+    rows = page.get_by_label("Rows of your spreadsheet")
+    # As it is pasted from a spreadsheet, with one cell that is none.
+    rows.fill("sku\tcost\tcurrency\nMUG-SPK\t7,90\tUSD\nCANDLE-BW\ttwo\tUSD\n")
+    page.get_by_role("button", name="Check").click()
+    expect(rows).to_be_focused()
+    expect(rows).to_have_accessible_description(re.compile("Row 3, cost: write it like 12.50"))
+    look(page, "costs-mistake")
+    rows.fill("sku\tcost\tcurrency\nMUG-SPK\t7,90\tUSD\nCANDLE-BW\t2.10\tUSD\n")
+    tab_to(page, "Check")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("2 new, 0 changed, 0 as they were.")
+    press_on(page, "Save")
+    expect(page.get_by_role("row", name=re.compile("MUG-SPK"))).to_contain_text("$7.90")
+    look(page, "costs")
+    press_on(page, "Remove CANDLE-BW")
+    expect(page.get_by_role("row", name=re.compile("CANDLE-BW"))).to_have_count(0)
+    press_on(page, "Undo")
+    expect(page.get_by_text("Taken back.")).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("CANDLE-BW"))).to_be_visible()
+
+
 def test_a_total_leads_down_to_the_platforms_record(
     open_page: Callable[..., Page], db: psycopg.Connection[Any], look: Look
 ) -> None:
@@ -111,3 +136,5 @@ def test_a_total_leads_down_to_the_platforms_record(
     look(page, "products")
     page.get_by_role("link", name="By variant").click()
     expect(page.get_by_role("link", name="By variant")).to_have_attribute("aria-current", "true")
+
+    say_costs(page, look)
