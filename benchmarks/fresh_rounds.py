@@ -54,9 +54,14 @@ class Told:
     live_refused: int = 0
     live_asked: int = 0
     backfill_most: int = 0
-    fits: bool = True
+    # How many times longer than promised shops had to wait at most, in the days that count.
     stretch: float = 1.0
     weights: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the day carried all promises."""
+        return self.stretch == 1
 
 
 class SimulatedRounds:
@@ -117,6 +122,9 @@ class SimulatedRounds:
                 print(f"day {(beat + 1) // beats_a_day} of {days}", file=sys.stderr, flush=True)
             if beat % max(1, beats_a_day // _TIDIED) == 0:
                 self._tidy()
+                # Waits that end in the days that count began before them.
+                if self._now >= START + (WARM_UP * days - 0.5) * timedelta(days=1):
+                    told.stretch = max(told.stretch, self._stretch())
         self._read(told, days)
         return told
 
@@ -141,6 +149,9 @@ class SimulatedRounds:
         )
         return int(self._one(query, SCOPE, call_class, wanted, self._per_day))
 
+    def _stretch(self) -> float:
+        return float(self._one("select stretch from private.round_prices where platform = 'etsy'"))
+
     def _held(self, call_class: str) -> int:
         held = self._one("select to_jsonb(c) from private.calls_used(%s, %s) as c", SCOPE, self._now)
         return int(held[call_class])
@@ -160,8 +171,6 @@ class SimulatedRounds:
             told.calls_by_day[(at - START) // timedelta(days=1)] += calls
         for number, seen in self._db.execute("select number, seen from sim.shops"):
             told.seen.still_waits(by_number[number], (self._now - seen).total_seconds())
-        told.stretch = float(self._one("select stretch from private.round_prices where platform = 'etsy'"))
-        told.fits = told.stretch == 1
         told.weights = dict(self._db.execute("select plan, weight from private.plan_weights").fetchall())
 
 

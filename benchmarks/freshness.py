@@ -70,7 +70,7 @@ def simulate(
 ) -> Result:
     """Ours, and the others with as many calls."""
     shops = shops_of(tenants)
-    told = SimulatedRounds(db, shops, per_day, beat).run(days, backfill_days=days // 4)
+    told = SimulatedRounds(db, shops, per_day, beat).run(days, backfill_days=days // 5)
     others = {name: play(shops, told.calls_by_day) for name, play in OTHERS.items()}
     return Result(tenants=tenants, days=days, beat=beat, told=told, orders={OURS: told.seen, **others})
 

@@ -1,5 +1,5 @@
--- The mean delay of a change is less (031): weights count by their square root, promises that do not fit take a third of the
--- day, and what is likely of a plan weighs less beside what was seen of the shop itself.
+-- The mean delay of a change is less (031): weights count by their square root, promises that do not fit take less of the day the more
+-- there are, and what is likely of a plan weighs less beside what was seen of the shop itself.
 
 -- round_terms: what each entity's next round rests on. `worth`: weighted changes a day that nobody announces. What is likely
 -- counts as half a change that was seen: shops of one plan differ a thousandfold, so the others say little of this one. Where
@@ -28,7 +28,8 @@ language sql stable as $$
 $$;
 
 -- set_round_prices: every five minutes: demand falls as the square root of the price. Where the promises alone are more than
--- the day, all wait the same number of times longer, so that they take a third of it and the rest goes where it saves most.
+-- the day, all wait the same number of times longer. The more there are, the smaller is their part of the day, down to a third: the rest
+-- goes where it saves most.
 create or replace function private.set_round_prices() returns void
 language plpgsql set search_path = '' as $$
 declare place private.round_prices; supply double precision; asked record; lowest constant double precision := private.least_price();
@@ -41,7 +42,7 @@ begin
           into asked from private.round_terms() as t where t.platform = place.platform and t.is_connected;
         update private.round_prices
            set price = greatest(lowest, least(lowest * 1e6, price * least(4, greatest(0.25, (asked.now / supply) ^ 2)))),
-               stretch = case when asked.promised <= supply then 1 else 3 * asked.promised / supply end,
+               stretch = case when asked.promised <= supply then 1 else asked.promised / supply * least(3, asked.promised / supply) end,
                priced_at = clock_timestamp()
          where platform = place.platform;
     end loop;
