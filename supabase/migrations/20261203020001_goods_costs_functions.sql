@@ -503,3 +503,6 @@ language sql stable set search_path = '' as $$
     union all
     select * from private.shopify_payments(p_connection_id, null, null, p_orders);
 $$;
+
+-- What platforms told of costs was kept before it was counted: these shops are rolled up once more.
+select private.mark_all(u.connection_id, 'costs of goods are counted') from (select distinct connection_id from public.unit_costs) as u;
