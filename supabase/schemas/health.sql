@@ -142,6 +142,7 @@ begin
         'events', private.outbox_facts(),
         'lookbacks', public.lookback_facts(),
         'sampling', private.sampling_facts(),
+        'money_unclassified', (select count(*) from (select from public.money_day_states as d where d.waits ? 'unclassified' limit 10000) as d),
         'reconnect_needed', (
             select coalesce(jsonb_object_agg(platform, accounts), '{}') from (
                 select platform, count(*) as accounts

@@ -37,6 +37,7 @@ create table public.money_day_states (
     check (state = 'open' or closed_at is not null)
 );
 comment on table public.money_day_states is 'Whether a day''s figures are final, and what they still wait for.';
+create index money_day_states_unclassified on public.money_day_states (connection_id) where waits ? 'unclassified';
 create index money_day_states_open on public.money_day_states (connection_id, ends_at) where state = 'open';
 create index money_day_states_due on public.money_day_states (due_at) where state = 'open' and due_at is not null;
 select private.own_rows('money_day_states');

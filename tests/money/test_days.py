@@ -96,6 +96,12 @@ def test_a_day_of_today_waits_for_its_fees_and_its_end(shop: HandShop) -> None:
     assert shop.told(today)["waits"] == {"day_not_over": 1, "fees_unknown": 1}
 
 
+def unclassified(shop: HandShop) -> int:
+    """As /health tells it."""
+    (facts,) = shop.db.execute("select public.pipeline_health()").fetchone() or ({},)
+    return int(facts["money_unclassified"])
+
+
 def test_an_unknown_kind_keeps_its_day_open_until_the_directive_names_it(shop: HandShop) -> None:
     """No call is made: the rows are here. The edit is the cause on record."""
     sold(shop)
@@ -103,6 +109,7 @@ def test_an_unknown_kind_keeps_its_day_open_until_the_directive_names_it(shop: H
     shop.prove()
     shop.roll()
     before, profit = shop.told(DAY), shop.profit(DAY)
+    assert unclassified(shop) == 1
     said = MoneyRules.load().as_json()
     said["kinds"].append({"platform": "etsy", "source": "ledger", "kind": "climate_fee", "class": "fee_other"})
     changed = shop.db.execute("select public.declare_money(%s)", [Jsonb(said)]).fetchone()
@@ -114,6 +121,7 @@ def test_an_unknown_kind_keeps_its_day_open_until_the_directive_names_it(shop: H
     assert before["currencies"]["USD"]["figures"]["unclassified"] == -20
     assert changed == ([{"platform": "etsy", "source": "ledger", "kind": "climate_fee"}],)
     assert (after["state"], after["currencies"]["USD"]["profit"]) == ("closed", profit - 20)
+    assert unclassified(shop) == 0
 
 
 def test_a_change_of_a_closed_day_is_on_record_with_what_did_it(shop: HandShop) -> None:

@@ -81,6 +81,7 @@ _NUMBERS = {
     "lookbacks_grown": "Entities whose records come later than declared",
     "lookbacks_over": "Entities whose records come later than rounds look back",
     "samples_differ": "Entities of which an old page differed from its platform within a week, unseen by rounds",
+    "money_unclassified": "Days of sellers that hold money of a kind without a class",
     "obligations_open": "Requests about privacy that are not settled",
     "obligation_oldest_seconds": "How long the oldest of them is open",
     "events_waiting": "Events that the embedding service has not received yet",

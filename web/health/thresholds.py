@@ -55,6 +55,12 @@ THRESHOLDS = (
         "they are read whole again: see `keeper runs list` (kind sample).",
     ),
     Threshold(
+        name="money_unclassified",
+        degraded=1,
+        text="{value:.0f} days of sellers hold money of a kind without a class, and stay open: name it in "
+        "directives/daily_financial_roll.md (`GET /money/events?class=unclassified` shows it).",
+    ),
+    Threshold(
         name="obligation_oldest_seconds",
         # From here on the clock logs an error as well.
         degraded=ALARM_SECONDS,
@@ -102,6 +108,7 @@ def numbers_of(facts: Facts) -> dict[str, float]:
         "lookbacks_grown": float(sum(one["state"] == "grown" for one in facts["lookbacks"])),
         "lookbacks_over": float(sum(one["state"] == "over" for one in facts["lookbacks"])),
         "samples_differ": float(facts["sampling"]["differed"]),
+        "money_unclassified": float(facts["money_unclassified"]),
         "obligations_open": float(facts["obligations"]["open"]),
         "obligation_oldest_seconds": float(facts["obligations"]["oldest_seconds"]),
         "events_waiting": float(facts["events"]["waiting"]),

@@ -19,6 +19,7 @@ from web.health.platform_health import percentile_ms, platform_health
 ASKED = ("/health/live", "/health/ready", "/health/data-pipeline", "/api/etsy-health", "/metrics")
 NOTHING = {"calls": [], "circuits": [], "blocked": [], "parked": {}, "ended": {}, "last_success": {},
            "reconnect_needed": {}, "deletions_held": 0, "lookbacks": [], "sampling": {"platforms": {}, "differed": 0},
+           "money_unclassified": 0,
            "obligations": {"open": 0, "oldest_seconds": 0},
            "events": {"waiting": 0, "lag_seconds": 0, "failing_seconds": 0, "given_up": 0}}  # fmt: skip
 

@@ -19,6 +19,7 @@ WELL = {
     "deletions_held": 0,
     "lookbacks": [],
     "sampling": {"platforms": {}, "differed": 0},
+    "money_unclassified": 0,
     "obligations": {"open": 0, "oldest_seconds": 0},
     "events": {"waiting": 0, "lag_seconds": 0, "failing_seconds": 0, "given_up": 0},
 }
@@ -36,6 +37,7 @@ def with_value(name, value):
             "jobs_quarantined": {"quarantined": value},
             "records_rejected": {"rejected": value},
             "deletions_held": {"deletions_held": value},
+            "money_unclassified": {"money_unclassified": value},
             "samples_differ": {"sampling": {"platforms": {}, "differed": value}},
             "lookbacks_grown": {"lookbacks": [{"state": "grown"}] * int(value)},
             "lookbacks_over": {"lookbacks": [{"state": "over"}] * int(value)},
