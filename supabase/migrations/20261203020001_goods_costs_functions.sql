@@ -160,11 +160,12 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- line_costs: of orders that no printer's costs are linked to each line with what a piece of it cost at its sale: by the seller's word,
--- of the SKU before the listing, or else by what the platform told then. `piece_amount` null: nobody says.
+-- of the SKU before the listing, or else by what the platform told then. `piece_amount` null: nobody says. Pieces that an edit took
+-- out of the order cost nothing; those that were refunded did.
 create or replace function private.line_costs(p_connection_id uuid, p_orders text[])
 returns table (order_id text, line_id text, ordered_at timestamptz, quantity int, currency text, piece_amount bigint, told_by text)
 language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
-    select o.platform_id, l.platform_id, o.ordered_at, l.quantity,
+    select o.platform_id, l.platform_id, o.ordered_at, p.quantity,
            case when s.cost_amount is not null then s.currency when g.cost_amount is not null then g.currency else u.currency end,
            coalesce(s.cost_amount, g.cost_amount, u.cost_amount),
            case when coalesce(s.cost_amount, g.cost_amount) is not null then 'own_cost' when u.cost_amount is not null then 'unit_cost' end
@@ -173,9 +174,15 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
     join public.orders as o on o.ctid = at_.ctid
     cross join lateral (select (o.ordered_at at time zone z.zone)::date as day from private.zones_of(p_connection_id) as z
                         where z.since <= o.ordered_at and o.ordered_at < z.until offset 0) as d
-    cross join lateral (select l.platform_id, l.quantity, l.sku, l.listing_platform_id, l.product_platform_id from public.line_items as l
+    cross join lateral (select l.platform_id, l.quantity, l.current_quantity, l.sku, l.listing_platform_id, l.product_platform_id
+                        from public.line_items as l
                         where l.connection_id = p_connection_id and l.order_platform_id = w.id and not l.is_deleted and l.quantity > 0
                         offset 0) as l
+    cross join lateral (select case when l.current_quantity >= l.quantity or l.current_quantity is null then l.quantity else least(l.quantity, l.current_quantity + (
+                                   select coalesce(sum(b.quantity), 0)::int from public.order_refunds as r
+                                   join public.order_refund_lines as b on b.connection_id = r.connection_id and b.refund_platform_id = r.platform_id
+                                   where r.connection_id = p_connection_id and r.order_platform_id = w.id and not r.is_deleted
+                                     and b.line_item_platform_id = l.platform_id and not b.is_deleted)) end as quantity offset 0) as p
     left join lateral (select g.cost_amount, g.currency from private.goods_costs as g
                        where g.user_id = o.user_id and g.kind = 'sku' and g.key = l.sku and g.valid_from <= d.day
                        order by g.valid_from desc limit 1) as s on true
@@ -187,7 +194,7 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
                        where u.connection_id = p_connection_id and u.variant_platform_id = l.product_platform_id
                          and u.first_seen_at <= o.ordered_at and coalesce(u.last_seen_at, 'infinity') > o.ordered_at
                        order by u.first_seen_at desc limit 1) as u on true
-    where o.cost_state is distinct from 'linked' and private.counts_as_sale(o);
+    where o.cost_state is distinct from 'linked' and private.counts_as_sale(o) and p.quantity > 0;
 $$;
 
 -- goods_cost_events: what the pieces of these orders cost without a printer, and of which orders it is not known: `detail` names their lines

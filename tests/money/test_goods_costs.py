@@ -165,6 +165,25 @@ def test_what_came_back_into_stock_is_no_cost_from_its_refund_on(
     assert found[date(2026, 3, 5)].get("cogs_goods") == (300 if comes_back else None)
 
 
+def test_what_an_edit_took_out_of_an_order_cost_nothing(db: Db, hand: Hand) -> None:
+    """Of five pieces two were taken out and one came back: three were sold."""
+    order = hand.order(3000, platform="shopify", item_total_amount=3000)
+    of = line(hand, order, "MUG", pieces=5, platform="shopify", current_quantity=2)
+    line(hand, order, "CUP", pieces=1, platform="shopify", current_quantity=0)
+    refund = hand.refund(order, 1000, platform="shopify", at=NOON + DAY)
+    hand.put(
+        "order_refund_lines", platform="shopify", refund_platform_id=refund, line_item_platform_id=of, quantity=1,
+        restock_type="return", subtotal_amount=1000,
+    )  # fmt: skip
+    save(db, hand, cost("MUG", 300))
+
+    found = hand.days(platform="shopify")
+
+    assert found[date(2026, 3, 4)]["cogs_goods"] == -900
+    assert "uncosted" not in found[date(2026, 3, 4)]
+    assert found[date(2026, 3, 5)]["cogs_goods"] == 300
+
+
 def test_a_later_word_restates_the_days_that_it_is_about_and_no_other(db: Db, clean: None) -> None:
     """With the cause on record, and taken back as they were."""
     hand = Hand(db, "etsy")
