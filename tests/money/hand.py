@@ -79,6 +79,10 @@ class Hand:
         row = {"order_platform_id": order, "kind": kind, "status": "success", "transaction_amount": amount, **fields}
         return self.put("order_transactions", platform="shopify", processed_at=at, **row)
 
+    def told(self, query: str, *args: Any) -> Any:
+        """The one row that this answers."""
+        return self._db.execute(query, args).fetchone()
+
     def change(self, query: str, *args: Any) -> None:
         self._db.execute(query, args)
 
@@ -122,9 +126,9 @@ class Hand:
         assert row is not None
         return row[0], row[1]
 
-    def states(self) -> dict[date, tuple[str, dict[str, int]]]:
+    def states(self, *, platform: str = "etsy") -> dict[date, tuple[str, dict[str, int]]]:
         rows = self._db.execute(
-            "select day, state, waits from public.money_day_states where connection_id = %s", [self.shops["etsy"]]
+            "select day, state, waits from public.money_day_states where connection_id = %s", [self.shops[platform]]
         )
         return {day: (state, waits) for day, state, waits in rows}
 
