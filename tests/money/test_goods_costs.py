@@ -253,10 +253,12 @@ def test_another_sellers_costs_are_nobody_elses(db: Db, hand: Hand) -> None:
     other = Hand(db, "etsy", user_id=make_user(db))
     said = save(db, hand, cost("MUG", 300))
     sold(other, "MUG")
+    save(db, other, cost("CUP", 100))
 
     assert other.classes()["uncosted"] == 1
-    assert db.execute("select public.goods_costs_of(%s)", [other.user_id]).fetchone() == ([],)
-    ids = [number for (number,) in db.execute("select id from private.goods_costs")]
+    (told,) = db.execute("select public.goods_costs_of(%s)", [other.user_id]).fetchone() or ([],)
+    assert [one["key"] for one in told] == ["CUP"]
+    ids = [number for (number,) in db.execute("select id from private.goods_costs where key = 'MUG'")]
     (removed,) = db.execute("select public.remove_goods_costs(%s, 'x', %s)", [other.user_id, ids]).fetchone() or ({},)
     assert removed["removed"] == 0
     with pytest.raises(psycopg.Error, match="no_such_save"):
