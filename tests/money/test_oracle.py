@@ -124,7 +124,7 @@ def test_a_shop_of_etsys_with_its_printer(platforms: Any, app: Any, db: Any, num
     seed = platforms.etsy.seeds.draw()
     plan = {"seed": seed, "ends_at": ENDS_AT, "currency": draw.currency, "payout_currency": draw.payout}
     sold = (platforms.etsy, platforms.etsy.shop(draw.dice.choice((30, 110)), **plan))
-    printed = (platforms.printify, platforms.printify.printer(sold, seed=seed))
+    printed = (platforms.printify, platforms.printify.printer(sold, seed=platforms.printify.seeds.draw()))
     turns_at_etsys(platforms.etsy, sold[1], draw.dice, ENDS_AT, draw.borders())
     world = make_world(app, db, sold, printed, expires_in=3600)
     draw.say(world)
@@ -146,7 +146,7 @@ def test_a_shop_of_shopifys_with_its_printer(platforms: Any, app: Any, db: Any, 
     draw = Draw.of(number, ("BHD", "USD", "JPY", "EUR", "GBP", "AUD", "CAD"))
     seed = platforms.shopify.seeds.draw()
     sold = (platforms.shopify, platforms.shopify.shop(90, seed=seed, ends_at=ENDS_AT, currency=draw.currency))
-    printed = (platforms.printify, platforms.printify.printer(sold, seed=seed))
+    printed = (platforms.printify, platforms.printify.printer(sold, seed=platforms.printify.seeds.draw()))
     turns_at_shopifys(platforms.shopify, sold[1], draw.dice, ENDS_AT, draw.borders())
     # Fees of the last weeks are told late.
     late = 0 if draw.dice.random() < 0.5 else 40 * 86_400

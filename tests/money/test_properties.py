@@ -7,6 +7,7 @@ import os
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
@@ -152,8 +153,10 @@ def test_whatever_comes_first_the_days_and_their_journal_end_alike(db: Any, happ
 
 
 def _ended(hand: Hand) -> dict[Any, Any]:
-    """How days stand: whether one was closed before it changed is the way, not the end."""
-    return {day: ("open" if state == "open" else "closed", waits) for day, (state, waits) in hand.states().items()}
+    """How days stand: whether one was closed before it changed, or held what is gone, is the way, not the end."""
+    figures = hand.days()
+    states = {day: ("open" if state == "open" else "closed", waits) for day, (state, waits) in hand.states().items()}
+    return {day: state for day, state in states.items() if day in figures or state != ("closed", {})}
 
 
 def _journal_tells_all(hand: Hand) -> None:
@@ -239,6 +242,13 @@ def _products(hand: Hand) -> dict[str, int]:
         hand.shops["etsy"],
     )
     return {"amount": int(row[0] or 0), "pieces": int(row[1] or 0)}
+
+
+@pytest.mark.parametrize("platform", ["etsy", "shopify"])
+def test_what_was_given_back_of_an_order_that_is_not_there_is_told_once(db: Any, platform: str) -> None:
+    hand = Hand(db, platform)
+    hand.refund("of_none", 2092, platform=platform)
+    assert hand.classes(platform=platform) == {"reversal_adjustment": -2092}
 
 
 @_settings

@@ -91,4 +91,7 @@ def turns_at_shopifys(shopify: Any, shop: Any, dice: random.Random, ends_at: int
 
 
 def _sold(shopify: Any, shop: Any, **fields: Any) -> Any:
-    return shopify.mutate(shop, "new_order", **fields)["result"]["order_id"]
+    order = shopify.mutate(shop, "new_order", **fields)["result"]["order_id"]
+    # By lot some are tests.
+    shopify.mutate(shop, "update_order", order_id=order, at=fields["at"], fields={"test": False})
+    return order

@@ -218,4 +218,4 @@ def test_each_filter_that_is_not_there_is_seen(db: Db, tenants: tuple[Tenant, Te
                     unseen.add((name, number))
             tried += 1
     assert tried > 20
-    assert unseen == TWICE | BY_SHOP
+    assert unseen <= TWICE | BY_SHOP

@@ -380,7 +380,7 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
                                   and (r.next_at is null or u.at < r.next_at - least(interval '5 minutes', (r.next_at - r.refunded_at) / 2))) / t.taken))
                             else r.sum_::numeric * t.amount / o.total_amount end as amount) as b
             where t.order_platform_id = r.order_platform_id) as x
-        left join lateral private.refund_parts(o, r.sum_, x.platform + x.seller + x.unknown) as p on true
+        left join lateral private.refund_parts(o, r.sum_, x.platform + x.seller + x.unknown) as p on o.platform_id is not null
         where o.platform_id is null or private.counts_as_sale(o)),
     steps as (
         select s.*, lag(s.goods, 1, 0::bigint) over w as g, lag(s.shipping, 1, 0::bigint) over w as h, lag(s.other, 1, 0::bigint) over w as i,

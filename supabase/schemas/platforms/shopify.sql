@@ -451,7 +451,7 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
         left join lateral private.sale_parts(o) as s on true
         left join lateral private.refund_parts(o, r.sum_::bigint, (case
             when r.sum_ >= o.total_amount then s.tax
-            when coalesce(o.total_amount, 0) > 0 then round(r.sum_ * s.tax / o.total_amount) else 0 end)::bigint) as p on true
+            when coalesce(o.total_amount, 0) > 0 then round(r.sum_ * s.tax / o.total_amount) else 0 end)::bigint) as p on o.platform_id is not null
         where o.platform_id is null or private.counts_as_sale(o)),
     steps as (
         select s.platform_id, s.order_platform_id, s.refunded_at, s.currency, s.amount, s.ordered_at, s.order_id,
