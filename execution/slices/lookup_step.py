@@ -166,6 +166,8 @@ def as_list(lookup: Lookup, ids: Sequence[str], response: Response) -> Response:
         if not response.body.lstrip().startswith(b"{"):
             raise Retriable("the answer is no record")
         return replace(response, body=b'{"%b":[%b]}' % (lookup.records_at.encode(), response.body))
+    if lookup.omits_empty and response.body.split() == [b"{}"]:
+        return replace(response, body=b'{"%b":[]}' % lookup.records_at.encode())
     if not lookup.asked_at and (not lookup.null_is_gone or b"null" not in response.body):
         return response
     document = orjson.loads(response.body)
