@@ -1,4 +1,4 @@
--- How Square's records land, what is derived from them and what proves them whole (docs/decisions/044).
+-- How Square's records land, what is derived from them, what proves them whole, and how a buyer is erased from them (docs/decisions/044).
 
 -- minor_money_exact: {amount, currency} whose amount is a whole number of the smallest unit. An amount of no currency is in the
 -- record's; one that is not told is unknown.
@@ -70,6 +70,209 @@ language sql immutable as $$
     select case when p_value ~ '^-?\d{1,9}(\.0{1,10})?$' then trunc(p_value::numeric)::bigint
         when private.decimal_of(p_value, p_path) is not null then null end;
 $$;
+
+-- personal_parts: where a buyer's orders leave text that may name a person: the table, the column that names the order
+-- or the refund, and the columns that are emptied. `raw` is emptied everywhere. What stays in typed columns is the
+-- seller's or the platform's: numbers, titles, times, amounts. Records about people and of printers: erase_buyer.
+create or replace function private.personal_parts() returns table (name text, of_refund boolean, key text, clears text[])
+language sql immutable set search_path = '' as $$
+    values ('orders', false, 'platform_id', '{}'::text[]),
+           ('line_items', false, 'order_platform_id', '{}'),
+           ('order_refunds', false, 'order_platform_id', '{reason}'),
+           ('order_refund_lines', true, 'refund_platform_id', '{}'),
+           ('order_fulfillments', false, 'order_platform_id', '{tracking_code}'),
+           ('order_transactions', false, 'order_platform_id', '{}'),
+           ('order_shipping_lines', false, 'order_platform_id', '{}'),
+           ('order_tax_lines', false, 'order_platform_id', '{}'),
+           ('order_journals', false, 'platform_id', '{}'),
+           ('order_sales', false, 'order_platform_id', '{}'),
+           ('order_disputes', false, 'order_platform_id', '{}'),
+           ('order_refund_shipping_lines', true, 'refund_platform_id', '{}'),
+           ('order_refund_adjustments', true, 'refund_platform_id', '{}'),
+           ('order_payments', false, 'order_platform_id', '{}'),
+           ('order_line_modifiers', false, 'order_platform_id', '{}'),
+           ('order_service_charges', false, 'order_platform_id', '{}'),
+           ('tenders', false, 'order_platform_id', '{}'),
+           ('order_returns', false, 'order_platform_id', '{}'),
+           ('order_return_lines', false, 'order_platform_id', '{}'),
+           ('payments', false, 'order_platform_id', '{description}');
+$$;
+
+-- payment_parts: the same of what names the payment of such an order.
+create or replace function private.payment_parts() returns table (name text, clears text[])
+language sql immutable set search_path = '' as $$
+    values ('payment_refunds', '{refund_reason}'::text[]), ('payment_disputes', '{}');
+$$;
+
+-- people_parts: what names the buyer and no order.
+create or replace function private.people_parts() returns table (name text, clears text[])
+language sql immutable set search_path = '' as $$
+    values ('bookings', '{}'::text[]), ('loyalty_accounts', '{}');
+$$;
+
+-- with_returns: these orders, and those by which something of them came back.
+create or replace function private.with_returns(p_connection_id uuid, p_orders text[]) returns text[]
+language plpgsql stable set search_path = '' as $$
+begin
+    return array(select unnest(p_orders) union
+                 select r.order_platform_id from public.order_returns as r
+                  where r.connection_id = p_connection_id and r.source_order_platform_id = any (p_orders));
+end $$;
+
+-- erase_orders: of these orders of a channel, and of all that came with them, the figures stay.
+create or replace function private.erase_orders(p_connection_id uuid, p_orders text[], p_live boolean default false)
+returns void language plpgsql set search_path = '' as $$
+declare part record; refunds text[]; payments text[];
+begin
+    payments := array(select p.platform_id from public.order_payments as p
+                      where p.connection_id = p_connection_id and p.order_platform_id = any (p_orders));
+    for part in select * from private.payment_parts() loop
+        perform private.empty_part(p_connection_id, part.name, 'payment_platform_id', payments, part.clears, p_live);
+    end loop;
+    refunds := array(select r.platform_id from public.order_refunds as r
+                     where r.connection_id = p_connection_id and r.order_platform_id = any (p_orders)
+                       and not (p_live and r.is_deleted)
+                     union
+                     select c.keys[1] from private.row_changes as c
+                     where c.connection_id = p_connection_id and c.table_name = 'order_refunds'
+                       and c.before ->> 'order_platform_id' = any (p_orders));
+    for part in select * from private.personal_parts() loop
+        perform private.empty_part(p_connection_id, part.name, part.key,
+                                   case when part.of_refund then refunds else p_orders end, part.clears,
+                                   p_live and part.key <> 'platform_id');
+    end loop;
+end $$;
+
+-- keep_erased: what was erased stays so, whatever page comes and by whichever way, in the transaction that lands it
+-- (land_records): the records of these keys, the order that they belong to, its buyer. What was placed before the buyer was
+-- erased is erased with it, also where nobody had read it; what is placed afterwards is new.
+create or replace function private.keep_erased(job public.sync_jobs, p_shape text, p_keys text[]) returns void
+language plpgsql set search_path = '' as $$
+declare owner uuid := private.owner_of(job.connection_id); main text; parent text; ids text[]; buyers text[]; finds text := concat_ws('_', 'find_orders', job.platform, p_shape);
+begin
+    execute format('select private.%I() #>> %L', concat_ws('_', 'parts', job.platform, p_shape), '{0,table}') into main;
+    if exists (select from private.cost_rules as r where r.source = job.platform) then
+        ids := array(select k.object_id from private.closed_objects as k
+                     where k.connection_id = owner and k.table_name = main and k.object_id = any (p_keys)
+                       and k.forgotten_at is not null);
+        if ids <> '{}' then
+            perform private.erase_made(job.connection_id, ids);
+        end if;
+        return;
+    end if;
+    select p.key into parent from private.personal_parts() as p where p.name = main;
+    if exists (select from private.payment_parts() as p where p.name = main) then
+        execute format('select array(select distinct p.order_platform_id from public.%I as t join public.order_payments as p '
+                       'on p.connection_id = t.connection_id and p.platform_id = t.payment_platform_id '
+                       'where t.connection_id = $1 and t.platform_id = any ($2) and p.order_platform_id is not null)', main)
+           into ids using job.connection_id, p_keys;
+        perform private.keep_orders_erased(job.connection_id, ids);
+    elsif exists (select from private.people_parts() as p where p.name = main) then
+        -- What they do afterwards is new, as an order is; what names them from before says nothing.
+        execute format('select array(select t.platform_id from public.%I as t join private.closed_objects as k '
+                       'on k.connection_id = $3 and k.table_name = ''customers'' and k.object_id = t.buyer_platform_id '
+                       'where t.connection_id = $1 and t.platform_id = any ($2) and k.forgotten_at is not null '
+                       'and (k.for_good or k.forgotten_at > t.fetched_at))', main)
+           into ids using job.connection_id, p_keys, owner;
+        perform private.empty_part(job.connection_id, main, 'platform_id', ids, '{}');
+    elsif parent is not null then
+        if to_regprocedure(format('private.%I(public.sync_jobs,text[])', finds)) is not null then
+            execute format('select private.%I($1, $2)', finds) using job, p_keys;
+        end if;
+        execute format('select array(select distinct t.%I from public.%I as t where t.connection_id = $1 '
+                       'and t.platform_id = any ($2))', parent, main) into ids using job.connection_id, p_keys;
+        insert into private.closed_objects as c (connection_id, table_name, object_id, forgotten_at, for_good)
+        select distinct on (r.order_platform_id) owner, 'orders', r.order_platform_id, k.forgotten_at, true
+          from public.order_returns as r
+          join private.closed_objects as k on k.connection_id = owner and k.table_name = 'orders'
+                                          and k.object_id = r.source_order_platform_id and k.forgotten_at is not null
+         where r.connection_id = job.connection_id and r.order_platform_id = any (ids)
+         order by r.order_platform_id, k.forgotten_at
+        on conflict (connection_id, table_name, object_id) do update
+           set forgotten_at = excluded.forgotten_at, for_good = true where c.forgotten_at is null;
+        insert into private.closed_objects as c (connection_id, table_name, object_id, forgotten_at, for_good)
+        select owner, 'orders', o.platform_id, k.forgotten_at, true
+          from public.orders as o
+          join private.closed_objects as k on k.connection_id = owner and k.table_name = 'customers'
+                                          and k.object_id = o.buyer_platform_id
+         where o.connection_id = job.connection_id and o.platform_id = any (ids)
+           -- A platform may tell whole seconds.
+           and o.ordered_at < date_trunc('second', k.forgotten_at)
+         order by o.platform_id
+        on conflict (connection_id, table_name, object_id) do update
+           set forgotten_at = excluded.forgotten_at, for_good = true where c.forgotten_at is null;
+        perform private.keep_orders_erased(job.connection_id, ids);
+        buyers := array(select distinct o.buyer_platform_id from public.orders as o
+                        where o.connection_id = job.connection_id and o.platform_id = any (ids));
+    elsif main = 'customers' then
+        buyers := p_keys;
+    end if;
+    perform private.empty_part(job.connection_id, 'customers', 'platform_id', array(
+        select k.object_id from private.closed_objects as k
+          join public.customers as c on c.connection_id = job.connection_id and c.platform_id = k.object_id
+         where k.connection_id = owner and k.table_name = 'customers' and k.object_id = any (buyers)
+           and (k.for_good or k.forgotten_at > c.fetched_at)), '{name,email}');
+end $$;
+
+-- erase_buyer: nothing that names these buyers is left of this shop, nor of printers that made their orders: people,
+-- orders with all that came with them, records that could not be mapped. Answers whether we knew whom to erase.
+-- `p_email` alone may name them; `p_orders` are orders to erase whoever's they are.
+create or replace function private.erase_buyer(connection public.connected_accounts, p_ids text[], p_email text, p_orders text[],
+                                               p_for_good boolean) returns boolean
+language plpgsql set search_path = '' as $$
+declare buyers text[] := p_ids; orders text[]; part record; named text[];
+begin
+    perform private.await_pages(connection.id);
+    perform private.bar_pages(connection.id, true);
+    -- And the pages of those who print for this user.
+    perform private.lock_costs(connection.user_id);
+    perform private.yield_to_erasure(connection.user_id);
+    if cardinality(buyers) = 0 then
+        select coalesce(array_agg(c.platform_id), '{}') into buyers from public.customers as c
+         where c.connection_id = connection.id and lower(c.email) = lower(p_email);
+        buyers := array(select unnest(buyers)
+                        union select c.keys[1] from private.row_changes as c
+                              where c.connection_id = connection.id and c.table_name = 'customers'
+                                and lower(c.before ->> 'email') = lower(p_email));
+    end if;
+    select coalesce(array_agg(o.platform_id), '{}') into orders from public.orders as o
+     where o.connection_id = connection.id and (o.buyer_platform_id = any (buyers) or o.platform_id = any (p_orders));
+    -- An order that could not be mapped may have brought a payment all the same.
+    orders := array(select unnest(orders) union select unnest(p_orders)
+                    -- And one that a rollback took away, or that another buyer's name stands on now, may come back by another.
+                    union select c.keys[1] from private.row_changes as c
+                          where c.connection_id = connection.id and c.table_name = 'orders'
+                            and c.before ->> 'buyer_platform_id' = any (buyers)
+                    union select r.platform_id from public.rejected_records as r
+                           where r.connection_id = connection.id and r.platform_id is not null
+                             and private.names_one(r.raw, buyers));
+    orders := private.with_returns(connection.id, orders);
+    -- What the rows say of them, before they say nothing: rejected bytes are found by it.
+    named := array(select c.email from public.customers as c
+                   where c.connection_id = connection.id and c.platform_id = any (buyers) and c.email <> ''
+                   union select p_email where p_email <> '' union select unnest(buyers || orders));
+    insert into private.closed_objects as c (connection_id, table_name, object_id, forgotten_at, for_good)
+    select connection.id, n.name, n.id, clock_timestamp(), n.for_good
+    from (select 'customers' as name, b as id, p_for_good as for_good from unnest(buyers) as b
+          union all select 'orders', o, true from unnest(orders) as o) as n order by n.name, n.id
+    on conflict (connection_id, table_name, object_id) do update
+       set forgotten_at = excluded.forgotten_at, for_good = c.for_good or excluded.for_good;
+    perform private.empty_part(connection.id, 'customers', 'platform_id', buyers, '{name,email}');
+    -- What the call of an open round showed of the newest buyer; without it they are read when they are due.
+    update public.sync_jobs as j set cursor = j.cursor - 'shown' where j.connection_id = connection.id and j.cursor ? 'shown';
+    perform private.erase_orders(connection.id, orders);
+    for part in select * from private.people_parts() loop
+        perform private.empty_part(connection.id, part.name, 'buyer_platform_id', buyers, part.clears);
+    end loop;
+    for part in select k.connection_id, array_agg(distinct k.source_id) as ids from private.cost_links as k
+                where k.order_connection_id = connection.id and k.order_platform_id = any (orders)
+                group by k.connection_id loop
+        perform private.erase_made(part.connection_id, part.ids);
+    end loop;
+    -- What a printer's record names could not be linked where it could not be mapped.
+    perform private.forget_rejected(a.id, named) from public.connected_accounts as a where a.user_id = connection.user_id;
+    return cardinality(buyers) > 0;
+end $$;
 
 -- square_parts: how many groups of locations this job read of a stream, and how many there are to read, so many a call.
 create or replace function private.square_parts(job public.sync_jobs, p_stream text, p_a_call int) returns jsonb
@@ -565,7 +768,7 @@ begin
         insert into public.orders as t (
             connection_id, user_id, platform, platform_id, version, status, location_platform_id, source_name, buyer_platform_id, ordered_at, closed_at, cancelled_at, discount_amount, service_charge_amount, tax_amount, tip_amount, total_amount, current_total_amount, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
         select job.connection_id, job.user_id, job.platform, platform_id, version, status, location_platform_id, source_name, buyer_platform_id, ordered_at, closed_at, cancelled_at, discount_amount, service_charge_amount, tax_amount, tip_amount, total_amount, current_total_amount, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
-        on conflict (connection_id, platform_id) do update set version = excluded.version, status = excluded.status, location_platform_id = excluded.location_platform_id, source_name = excluded.source_name, buyer_platform_id = excluded.buyer_platform_id, ordered_at = excluded.ordered_at, closed_at = excluded.closed_at, cancelled_at = excluded.cancelled_at, discount_amount = excluded.discount_amount, service_charge_amount = excluded.service_charge_amount, tax_amount = excluded.tax_amount, tip_amount = excluded.tip_amount, total_amount = excluded.total_amount, current_total_amount = excluded.current_total_amount, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        on conflict (connection_id, platform_id) do update set version = excluded.version, status = excluded.status, location_platform_id = excluded.location_platform_id, source_name = excluded.source_name, buyer_platform_id = case when num_nonnulls(excluded.raw #>> '{customer_id}') = 0 then coalesce(t.buyer_platform_id, excluded.buyer_platform_id) else excluded.buyer_platform_id end, ordered_at = excluded.ordered_at, closed_at = excluded.closed_at, cancelled_at = excluded.cancelled_at, discount_amount = excluded.discount_amount, service_charge_amount = excluded.service_charge_amount, tax_amount = excluded.tax_amount, tip_amount = excluded.tip_amount, total_amount = excluded.total_amount, current_total_amount = excluded.current_total_amount, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
         where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1),
     line_items_in as materialized (
         select n.*, t.platform_id is null as is_new,
@@ -916,7 +1119,7 @@ begin
         insert into public.order_payments as t (
             connection_id, user_id, platform, platform_id, order_platform_id, location_platform_id, buyer_platform_id, status, payment_method, gross_amount, goods_amount, tip_amount, app_fee_amount, refunded_amount, fees_amount, paid_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
         select job.connection_id, job.user_id, job.platform, platform_id, order_platform_id, location_platform_id, buyer_platform_id, status, payment_method, gross_amount, goods_amount, tip_amount, app_fee_amount, refunded_amount, fees_amount, paid_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
-        on conflict (connection_id, platform_id) do update set order_platform_id = excluded.order_platform_id, location_platform_id = excluded.location_platform_id, buyer_platform_id = excluded.buyer_platform_id, status = excluded.status, payment_method = excluded.payment_method, gross_amount = excluded.gross_amount, goods_amount = excluded.goods_amount, tip_amount = excluded.tip_amount, app_fee_amount = excluded.app_fee_amount, refunded_amount = excluded.refunded_amount, fees_amount = excluded.fees_amount, paid_at = excluded.paid_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        on conflict (connection_id, platform_id) do update set order_platform_id = excluded.order_platform_id, location_platform_id = excluded.location_platform_id, buyer_platform_id = case when num_nonnulls(excluded.raw #>> '{customer_id}') = 0 then coalesce(t.buyer_platform_id, excluded.buyer_platform_id) else excluded.buyer_platform_id end, status = excluded.status, payment_method = excluded.payment_method, gross_amount = excluded.gross_amount, goods_amount = excluded.goods_amount, tip_amount = excluded.tip_amount, app_fee_amount = excluded.app_fee_amount, refunded_amount = excluded.refunded_amount, fees_amount = excluded.fees_amount, paid_at = excluded.paid_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
         where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
            (select count(*) from order_payments_changed),
@@ -934,10 +1137,10 @@ $$;
 
 create or replace function private.map_square_refunds_payment_refunds(r jsonb) returns table (
         payment_platform_id text, order_platform_id text, location_platform_id text, status text, is_unlinked boolean,
-        reason text, refund_amount bigint, fees_amount bigint, refunded_at timestamptz, currency text)
+        refund_reason text, refund_amount bigint, fees_amount bigint, refunded_at timestamptz, currency text)
 language sql stable as $$
-    select v.payment_platform_id, v.order_platform_id, v.location_platform_id, lower(v.status), v.is_unlinked, v.reason,
-        private.minor_money(v.refund_amount, v.currency, 'amount_money'),
+    select v.payment_platform_id, v.order_platform_id, v.location_platform_id, lower(v.status), v.is_unlinked,
+        v.refund_reason, private.minor_money(v.refund_amount, v.currency, 'amount_money'),
         private.minor_sum_of(v.fees_amount, '{amount_money}', v.currency, 'processing_fee'),
         private.moment(v.refunded_at, 'created_at'), v.currency
     from (select
@@ -946,7 +1149,7 @@ language sql stable as $$
         private.text_in(r, 'location_id', 'location_id') as location_platform_id,
         private.string_in(r, 'status', 'status', 'lower') as status,
         (r ->> 'unlinked')::boolean as is_unlinked,
-        private.text_in(r, 'reason', 'reason') as reason,
+        private.text_in(r, 'reason', 'reason') as refund_reason,
         r -> 'amount_money' as refund_amount,
         r -> 'processing_fee' as fees_amount,
         private.string_in(r, 'created_at', 'created_at', 'iso_time') as refunded_at,
@@ -981,13 +1184,13 @@ begin
     fresh as not materialized (select n.* from incoming as n where n.is_fresh),
     payment_refunds_new as (
         insert into public.payment_refunds as t (
-            connection_id, user_id, platform, platform_id, payment_platform_id, order_platform_id, location_platform_id, status, is_unlinked, reason, refund_amount, fees_amount, refunded_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
-        select job.connection_id, job.user_id, job.platform, platform_id, payment_platform_id, order_platform_id, location_platform_id, status, is_unlinked, reason, refund_amount, fees_amount, refunded_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
+            connection_id, user_id, platform, platform_id, payment_platform_id, order_platform_id, location_platform_id, status, is_unlinked, refund_reason, refund_amount, fees_amount, refunded_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.connection_id, job.user_id, job.platform, platform_id, payment_platform_id, order_platform_id, location_platform_id, status, is_unlinked, refund_reason, refund_amount, fees_amount, refunded_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
     payment_refunds_changed as (
         insert into public.payment_refunds as t (
-            connection_id, user_id, platform, platform_id, payment_platform_id, order_platform_id, location_platform_id, status, is_unlinked, reason, refund_amount, fees_amount, refunded_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
-        select job.connection_id, job.user_id, job.platform, platform_id, payment_platform_id, order_platform_id, location_platform_id, status, is_unlinked, reason, refund_amount, fees_amount, refunded_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
-        on conflict (connection_id, platform_id) do update set payment_platform_id = excluded.payment_platform_id, order_platform_id = excluded.order_platform_id, location_platform_id = excluded.location_platform_id, status = excluded.status, is_unlinked = excluded.is_unlinked, reason = excluded.reason, refund_amount = excluded.refund_amount, fees_amount = excluded.fees_amount, refunded_at = excluded.refunded_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+            connection_id, user_id, platform, platform_id, payment_platform_id, order_platform_id, location_platform_id, status, is_unlinked, refund_reason, refund_amount, fees_amount, refunded_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.connection_id, job.user_id, job.platform, platform_id, payment_platform_id, order_platform_id, location_platform_id, status, is_unlinked, refund_reason, refund_amount, fees_amount, refunded_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
+        on conflict (connection_id, platform_id) do update set payment_platform_id = excluded.payment_platform_id, order_platform_id = excluded.order_platform_id, location_platform_id = excluded.location_platform_id, status = excluded.status, is_unlinked = excluded.is_unlinked, refund_reason = excluded.refund_reason, refund_amount = excluded.refund_amount, fees_amount = excluded.fees_amount, refunded_at = excluded.refunded_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
         where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
            (select count(*) from payment_refunds_changed),
@@ -1000,7 +1203,7 @@ begin
 end $$;
 
 create or replace function private.parts_square_refunds() returns jsonb language sql immutable as $$
-    select '[{"map": "map_square_refunds_payment_refunds", "table": "payment_refunds", "columns": {"payment_platform_id": ["payment_id"], "order_platform_id": ["order_id"], "location_platform_id": ["location_id"], "status": ["status"], "is_unlinked": ["unlinked"], "reason": ["reason"], "refund_amount": ["amount_money"], "fees_amount": ["processing_fee"], "refunded_at": ["created_at"], "currency": ["amount_money.currency"]}, "updated": ["updated_at", "created_at"], "updated_as": "iso_time"}]'::jsonb
+    select '[{"map": "map_square_refunds_payment_refunds", "table": "payment_refunds", "columns": {"payment_platform_id": ["payment_id"], "order_platform_id": ["order_id"], "location_platform_id": ["location_id"], "status": ["status"], "is_unlinked": ["unlinked"], "refund_reason": ["reason"], "refund_amount": ["amount_money"], "fees_amount": ["processing_fee"], "refunded_at": ["created_at"], "currency": ["amount_money.currency"]}, "updated": ["updated_at", "created_at"], "updated_as": "iso_time"}]'::jsonb
 $$;
 
 create or replace function private.map_square_payouts_payouts(r jsonb) returns table (
@@ -1142,17 +1345,17 @@ create or replace function private.parts_square_payout_entries() returns jsonb l
 $$;
 
 create or replace function private.map_square_disputes_payment_disputes(r jsonb) returns table (
-        version bigint, payment_platform_id text, location_platform_id text, reason text, status text,
+        version bigint, payment_platform_id text, location_platform_id text, dispute_reason text, status text,
         disputed_amount bigint, due_at timestamptz, disputed_at timestamptz, currency text)
 language sql stable as $$
-    select v.version, v.payment_platform_id, v.location_platform_id, lower(v.reason), lower(v.status),
+    select v.version, v.payment_platform_id, v.location_platform_id, lower(v.dispute_reason), lower(v.status),
         private.minor_money(v.disputed_amount, v.currency, 'amount_money'), private.moment(v.due_at, 'due_at'),
         private.moment(v.disputed_at, 'created_at'), v.currency
     from (select
         (r ->> 'version')::bigint as version,
         private.text_in(r -> 'disputed_payment', 'payment_id', 'disputed_payment.payment_id') as payment_platform_id,
         private.text_in(r, 'location_id', 'location_id') as location_platform_id,
-        private.string_in(r, 'reason', 'reason', 'lower') as reason,
+        private.string_in(r, 'reason', 'reason', 'lower') as dispute_reason,
         private.string_in(r, 'state', 'state', 'lower') as status,
         r -> 'amount_money' as disputed_amount,
         private.string_in(r, 'due_at', 'due_at', 'iso_time') as due_at,
@@ -1188,13 +1391,13 @@ begin
     fresh as not materialized (select n.* from incoming as n where n.is_fresh),
     payment_disputes_new as (
         insert into public.payment_disputes as t (
-            connection_id, user_id, platform, platform_id, version, payment_platform_id, location_platform_id, reason, status, disputed_amount, due_at, disputed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
-        select job.connection_id, job.user_id, job.platform, platform_id, version, payment_platform_id, location_platform_id, reason, status, disputed_amount, due_at, disputed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
+            connection_id, user_id, platform, platform_id, version, payment_platform_id, location_platform_id, dispute_reason, status, disputed_amount, due_at, disputed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.connection_id, job.user_id, job.platform, platform_id, version, payment_platform_id, location_platform_id, dispute_reason, status, disputed_amount, due_at, disputed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
     payment_disputes_changed as (
         insert into public.payment_disputes as t (
-            connection_id, user_id, platform, platform_id, version, payment_platform_id, location_platform_id, reason, status, disputed_amount, due_at, disputed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
-        select job.connection_id, job.user_id, job.platform, platform_id, version, payment_platform_id, location_platform_id, reason, status, disputed_amount, due_at, disputed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
-        on conflict (connection_id, platform_id) do update set version = excluded.version, payment_platform_id = excluded.payment_platform_id, location_platform_id = excluded.location_platform_id, reason = excluded.reason, status = excluded.status, disputed_amount = excluded.disputed_amount, due_at = excluded.due_at, disputed_at = excluded.disputed_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+            connection_id, user_id, platform, platform_id, version, payment_platform_id, location_platform_id, dispute_reason, status, disputed_amount, due_at, disputed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.connection_id, job.user_id, job.platform, platform_id, version, payment_platform_id, location_platform_id, dispute_reason, status, disputed_amount, due_at, disputed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
+        on conflict (connection_id, platform_id) do update set version = excluded.version, payment_platform_id = excluded.payment_platform_id, location_platform_id = excluded.location_platform_id, dispute_reason = excluded.dispute_reason, status = excluded.status, disputed_amount = excluded.disputed_amount, due_at = excluded.due_at, disputed_at = excluded.disputed_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
         where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
            (select count(*) from payment_disputes_changed),
@@ -1207,7 +1410,7 @@ begin
 end $$;
 
 create or replace function private.parts_square_disputes() returns jsonb language sql immutable as $$
-    select '[{"map": "map_square_disputes_payment_disputes", "table": "payment_disputes", "columns": {"version": ["version"], "payment_platform_id": ["disputed_payment.payment_id"], "location_platform_id": ["location_id"], "reason": ["reason"], "status": ["state"], "disputed_amount": ["amount_money"], "due_at": ["due_at"], "disputed_at": ["created_at"], "currency": ["amount_money.currency"]}, "updated": ["updated_at", "created_at"], "updated_as": "iso_time"}]'::jsonb
+    select '[{"map": "map_square_disputes_payment_disputes", "table": "payment_disputes", "columns": {"version": ["version"], "payment_platform_id": ["disputed_payment.payment_id"], "location_platform_id": ["location_id"], "dispute_reason": ["reason"], "status": ["state"], "disputed_amount": ["amount_money"], "due_at": ["due_at"], "disputed_at": ["created_at"], "currency": ["amount_money.currency"]}, "updated": ["updated_at", "created_at"], "updated_as": "iso_time"}]'::jsonb
 $$;
 
 create or replace function private.map_square_categories_catalog_categories(r jsonb) returns table (
@@ -1812,7 +2015,7 @@ begin
         insert into public.loyalty_accounts as t (
             connection_id, user_id, platform, platform_id, program_platform_id, buyer_platform_id, points, lifetime_points, enrolled_at, opened_at, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
         select job.connection_id, job.user_id, job.platform, platform_id, program_platform_id, buyer_platform_id, points, lifetime_points, enrolled_at, opened_at, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
-        on conflict (connection_id, platform_id) do update set program_platform_id = excluded.program_platform_id, buyer_platform_id = excluded.buyer_platform_id, points = excluded.points, lifetime_points = excluded.lifetime_points, enrolled_at = excluded.enrolled_at, opened_at = excluded.opened_at, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        on conflict (connection_id, platform_id) do update set program_platform_id = excluded.program_platform_id, buyer_platform_id = case when num_nonnulls(excluded.raw #>> '{customer_id}') = 0 then coalesce(t.buyer_platform_id, excluded.buyer_platform_id) else excluded.buyer_platform_id end, points = excluded.points, lifetime_points = excluded.lifetime_points, enrolled_at = excluded.enrolled_at, opened_at = excluded.opened_at, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
         where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
            (select count(*) from loyalty_accounts_changed),
@@ -1899,7 +2102,7 @@ begin
         insert into public.bookings as t (
             connection_id, user_id, platform, platform_id, version, status, location_platform_id, buyer_platform_id, is_all_day, place, source, transition_minutes, starts_at, booked_at, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
         select job.connection_id, job.user_id, job.platform, platform_id, version, status, location_platform_id, buyer_platform_id, is_all_day, place, source, transition_minutes, starts_at, booked_at, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
-        on conflict (connection_id, platform_id) do update set version = excluded.version, status = excluded.status, location_platform_id = excluded.location_platform_id, buyer_platform_id = excluded.buyer_platform_id, is_all_day = excluded.is_all_day, place = excluded.place, source = excluded.source, transition_minutes = excluded.transition_minutes, starts_at = excluded.starts_at, booked_at = excluded.booked_at, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        on conflict (connection_id, platform_id) do update set version = excluded.version, status = excluded.status, location_platform_id = excluded.location_platform_id, buyer_platform_id = case when num_nonnulls(excluded.raw #>> '{customer_id}') = 0 then coalesce(t.buyer_platform_id, excluded.buyer_platform_id) else excluded.buyer_platform_id end, is_all_day = excluded.is_all_day, place = excluded.place, source = excluded.source, transition_minutes = excluded.transition_minutes, starts_at = excluded.starts_at, booked_at = excluded.booked_at, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
         where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1),
     booking_segments_in as materialized (
         select n.*, t.platform_id is null as is_new,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from execution.streams import Children, Column, Kind, Records
+from execution.streams import Children, Column, Kind, Records, reference
 
 _records = partial(Records, key="id", updated=("updated_at", "created_at"), updated_as=Kind.ISO_TIME)
 
@@ -179,7 +179,7 @@ ORDERS = _records(
         Column("status", "state", Kind.LOWER),
         _text("location_platform_id", "location_id"),
         _text("source_name", "source.name"),
-        _text("buyer_platform_id", "customer_id"),
+        reference("buyer_platform_id", "customer_id", Kind.TEXT),
         _at("ordered_at", "created_at"),
         _at("closed_at", "closed_at"),
         Column("cancelled_at", "closed_at", Kind.ISO_TIME, only_if=("state", "CANCELED")),
@@ -200,7 +200,7 @@ ORDERS = _records(
             currency="base_price_money.currency",
             keep=("item_type", "catalog_version", "applied_taxes", "applied_discounts", "quantity_unit"),
             columns=(
-                _text("product_platform_id", "catalog_object_id"),
+                reference("product_platform_id", "catalog_object_id", Kind.TEXT),
                 _text("title", "name"),
                 _text("variation_title", "variation_name"),
                 Column("item_type", "item_type", Kind.LOWER),
@@ -223,7 +223,7 @@ ORDERS = _records(
             currency="total_price_money.currency",
             columns=(
                 _text("line_uid", "of.uid"),
-                _text("modifier_platform_id", "catalog_object_id"),
+                reference("modifier_platform_id", "catalog_object_id", Kind.TEXT),
                 _text("title", "name"),
                 Column("quantity", "quantity", Kind.DECIMAL),
                 _money("price_amount", "base_price_money"),
@@ -317,7 +317,7 @@ ORDERS = _records(
             columns=(
                 _text("source_order_platform_id", "of.source_order_id"),
                 _text("source_line_uid", "source_line_item_uid"),
-                _text("product_platform_id", "catalog_object_id"),
+                reference("product_platform_id", "catalog_object_id", Kind.TEXT),
                 _text("title", "name"),
                 Column("quantity", "quantity", Kind.DECIMAL),
                 _money("gross_amount", "gross_return_money"),
@@ -342,7 +342,7 @@ PAYMENTS = _records(
     columns=(
         _text("order_platform_id", "order_id"),
         _text("location_platform_id", "location_id"),
-        _text("buyer_platform_id", "customer_id"),
+        reference("buyer_platform_id", "customer_id", Kind.TEXT),
         Column("status", "status", Kind.LOWER),
         Column("payment_method", "source_type", Kind.LOWER),
         # With the tip.
@@ -369,7 +369,7 @@ REFUNDS = _records(
         _text("location_platform_id", "location_id"),
         Column("status", "status", Kind.LOWER),
         Column("is_unlinked", "unlinked", Kind.BOOLEAN),
-        _text("reason", "reason"),
+        _text("refund_reason", "reason"),
         _money("refund_amount", "amount_money"),
         Column("fees_amount", "processing_fee", Kind.MINOR_SUM, each="amount_money"),
         _at("refunded_at", "created_at"),
@@ -418,7 +418,7 @@ DISPUTES = _records(
         _VERSION,
         _text("payment_platform_id", "disputed_payment.payment_id"),
         _text("location_platform_id", "location_id"),
-        Column("reason", "reason", Kind.LOWER),
+        Column("dispute_reason", "reason", Kind.LOWER),
         Column("status", "state", Kind.LOWER),
         _money("disputed_amount", "amount_money"),
         _at("due_at", "due_at"),
@@ -461,7 +461,7 @@ LOYALTY_ACCOUNTS = _records(
     keep=("expiring_point_deadlines",),
     columns=(
         _text("program_platform_id", "program_id"),
-        _text("buyer_platform_id", "customer_id"),
+        reference("buyer_platform_id", "customer_id", Kind.TEXT),
         # May be below zero.
         Column("points", "balance", Kind.INTEGER),
         Column("lifetime_points", "lifetime_points", Kind.INTEGER),
@@ -479,7 +479,7 @@ BOOKINGS = _records(
         _VERSION,
         Column("status", "status", Kind.LOWER),
         _text("location_platform_id", "location_id"),
-        _text("buyer_platform_id", "customer_id"),
+        reference("buyer_platform_id", "customer_id", Kind.TEXT),
         Column("is_all_day", "all_day", Kind.BOOLEAN),
         Column("place", "location_type", Kind.LOWER),
         Column("source", "source", Kind.LOWER),
@@ -495,8 +495,8 @@ BOOKINGS = _records(
             unique=False,
             parent_column="booking_platform_id",
             columns=(
-                _text("team_member_platform_id", "team_member_id"),
-                _text("variation_platform_id", "service_variation_id"),
+                reference("team_member_platform_id", "team_member_id", Kind.TEXT),
+                reference("variation_platform_id", "service_variation_id", Kind.TEXT),
                 Column("variation_version", "service_variation_version", Kind.INTEGER),
                 Column("duration_minutes", "duration_minutes", Kind.INTEGER),
                 Column("intermission_minutes", "intermission_minutes", Kind.INTEGER),

@@ -303,7 +303,7 @@ begin
         insert into public.orders as t (
             connection_id, user_id, platform, platform_id, version, status, location_platform_id, source_name, buyer_platform_id, ordered_at, closed_at, cancelled_at, discount_amount, service_charge_amount, tax_amount, tip_amount, total_amount, current_total_amount, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
         select job.connection_id, job.user_id, job.platform, platform_id, version, status, location_platform_id, source_name, buyer_platform_id, ordered_at, closed_at, cancelled_at, discount_amount, service_charge_amount, tax_amount, tip_amount, total_amount, current_total_amount, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
-        on conflict (connection_id, platform_id) do update set version = excluded.version, status = excluded.status, location_platform_id = excluded.location_platform_id, source_name = excluded.source_name, buyer_platform_id = excluded.buyer_platform_id, ordered_at = excluded.ordered_at, closed_at = excluded.closed_at, cancelled_at = excluded.cancelled_at, discount_amount = excluded.discount_amount, service_charge_amount = excluded.service_charge_amount, tax_amount = excluded.tax_amount, tip_amount = excluded.tip_amount, total_amount = excluded.total_amount, current_total_amount = excluded.current_total_amount, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        on conflict (connection_id, platform_id) do update set version = excluded.version, status = excluded.status, location_platform_id = excluded.location_platform_id, source_name = excluded.source_name, buyer_platform_id = case when num_nonnulls(excluded.raw #>> '{customer_id}') = 0 then coalesce(t.buyer_platform_id, excluded.buyer_platform_id) else excluded.buyer_platform_id end, ordered_at = excluded.ordered_at, closed_at = excluded.closed_at, cancelled_at = excluded.cancelled_at, discount_amount = excluded.discount_amount, service_charge_amount = excluded.service_charge_amount, tax_amount = excluded.tax_amount, tip_amount = excluded.tip_amount, total_amount = excluded.total_amount, current_total_amount = excluded.current_total_amount, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
         where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1),
     line_items_in as materialized (
         select n.*, t.platform_id is null as is_new,
@@ -654,7 +654,7 @@ begin
         insert into public.order_payments as t (
             connection_id, user_id, platform, platform_id, order_platform_id, location_platform_id, buyer_platform_id, status, payment_method, gross_amount, goods_amount, tip_amount, app_fee_amount, refunded_amount, fees_amount, paid_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
         select job.connection_id, job.user_id, job.platform, platform_id, order_platform_id, location_platform_id, buyer_platform_id, status, payment_method, gross_amount, goods_amount, tip_amount, app_fee_amount, refunded_amount, fees_amount, paid_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
-        on conflict (connection_id, platform_id) do update set order_platform_id = excluded.order_platform_id, location_platform_id = excluded.location_platform_id, buyer_platform_id = excluded.buyer_platform_id, status = excluded.status, payment_method = excluded.payment_method, gross_amount = excluded.gross_amount, goods_amount = excluded.goods_amount, tip_amount = excluded.tip_amount, app_fee_amount = excluded.app_fee_amount, refunded_amount = excluded.refunded_amount, fees_amount = excluded.fees_amount, paid_at = excluded.paid_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        on conflict (connection_id, platform_id) do update set order_platform_id = excluded.order_platform_id, location_platform_id = excluded.location_platform_id, buyer_platform_id = case when num_nonnulls(excluded.raw #>> '{customer_id}') = 0 then coalesce(t.buyer_platform_id, excluded.buyer_platform_id) else excluded.buyer_platform_id end, status = excluded.status, payment_method = excluded.payment_method, gross_amount = excluded.gross_amount, goods_amount = excluded.goods_amount, tip_amount = excluded.tip_amount, app_fee_amount = excluded.app_fee_amount, refunded_amount = excluded.refunded_amount, fees_amount = excluded.fees_amount, paid_at = excluded.paid_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
         where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
            (select count(*) from order_payments_changed),
@@ -672,10 +672,10 @@ $$;
 
 create or replace function private.map_square_refunds_payment_refunds(r jsonb) returns table (
         payment_platform_id text, order_platform_id text, location_platform_id text, status text, is_unlinked boolean,
-        reason text, refund_amount bigint, fees_amount bigint, refunded_at timestamptz, currency text)
+        refund_reason text, refund_amount bigint, fees_amount bigint, refunded_at timestamptz, currency text)
 language sql stable as $$
-    select v.payment_platform_id, v.order_platform_id, v.location_platform_id, lower(v.status), v.is_unlinked, v.reason,
-        private.minor_money(v.refund_amount, v.currency, 'amount_money'),
+    select v.payment_platform_id, v.order_platform_id, v.location_platform_id, lower(v.status), v.is_unlinked,
+        v.refund_reason, private.minor_money(v.refund_amount, v.currency, 'amount_money'),
         private.minor_sum_of(v.fees_amount, '{amount_money}', v.currency, 'processing_fee'),
         private.moment(v.refunded_at, 'created_at'), v.currency
     from (select
@@ -684,7 +684,7 @@ language sql stable as $$
         private.text_in(r, 'location_id', 'location_id') as location_platform_id,
         private.string_in(r, 'status', 'status', 'lower') as status,
         (r ->> 'unlinked')::boolean as is_unlinked,
-        private.text_in(r, 'reason', 'reason') as reason,
+        private.text_in(r, 'reason', 'reason') as refund_reason,
         r -> 'amount_money' as refund_amount,
         r -> 'processing_fee' as fees_amount,
         private.string_in(r, 'created_at', 'created_at', 'iso_time') as refunded_at,
@@ -719,13 +719,13 @@ begin
     fresh as not materialized (select n.* from incoming as n where n.is_fresh),
     payment_refunds_new as (
         insert into public.payment_refunds as t (
-            connection_id, user_id, platform, platform_id, payment_platform_id, order_platform_id, location_platform_id, status, is_unlinked, reason, refund_amount, fees_amount, refunded_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
-        select job.connection_id, job.user_id, job.platform, platform_id, payment_platform_id, order_platform_id, location_platform_id, status, is_unlinked, reason, refund_amount, fees_amount, refunded_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
+            connection_id, user_id, platform, platform_id, payment_platform_id, order_platform_id, location_platform_id, status, is_unlinked, refund_reason, refund_amount, fees_amount, refunded_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.connection_id, job.user_id, job.platform, platform_id, payment_platform_id, order_platform_id, location_platform_id, status, is_unlinked, refund_reason, refund_amount, fees_amount, refunded_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
     payment_refunds_changed as (
         insert into public.payment_refunds as t (
-            connection_id, user_id, platform, platform_id, payment_platform_id, order_platform_id, location_platform_id, status, is_unlinked, reason, refund_amount, fees_amount, refunded_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
-        select job.connection_id, job.user_id, job.platform, platform_id, payment_platform_id, order_platform_id, location_platform_id, status, is_unlinked, reason, refund_amount, fees_amount, refunded_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
-        on conflict (connection_id, platform_id) do update set payment_platform_id = excluded.payment_platform_id, order_platform_id = excluded.order_platform_id, location_platform_id = excluded.location_platform_id, status = excluded.status, is_unlinked = excluded.is_unlinked, reason = excluded.reason, refund_amount = excluded.refund_amount, fees_amount = excluded.fees_amount, refunded_at = excluded.refunded_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+            connection_id, user_id, platform, platform_id, payment_platform_id, order_platform_id, location_platform_id, status, is_unlinked, refund_reason, refund_amount, fees_amount, refunded_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.connection_id, job.user_id, job.platform, platform_id, payment_platform_id, order_platform_id, location_platform_id, status, is_unlinked, refund_reason, refund_amount, fees_amount, refunded_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
+        on conflict (connection_id, platform_id) do update set payment_platform_id = excluded.payment_platform_id, order_platform_id = excluded.order_platform_id, location_platform_id = excluded.location_platform_id, status = excluded.status, is_unlinked = excluded.is_unlinked, refund_reason = excluded.refund_reason, refund_amount = excluded.refund_amount, fees_amount = excluded.fees_amount, refunded_at = excluded.refunded_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
         where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
            (select count(*) from payment_refunds_changed),
@@ -738,7 +738,7 @@ begin
 end $$;
 
 create or replace function private.parts_square_refunds() returns jsonb language sql immutable as $$
-    select '[{"map": "map_square_refunds_payment_refunds", "table": "payment_refunds", "columns": {"payment_platform_id": ["payment_id"], "order_platform_id": ["order_id"], "location_platform_id": ["location_id"], "status": ["status"], "is_unlinked": ["unlinked"], "reason": ["reason"], "refund_amount": ["amount_money"], "fees_amount": ["processing_fee"], "refunded_at": ["created_at"], "currency": ["amount_money.currency"]}, "updated": ["updated_at", "created_at"], "updated_as": "iso_time"}]'::jsonb
+    select '[{"map": "map_square_refunds_payment_refunds", "table": "payment_refunds", "columns": {"payment_platform_id": ["payment_id"], "order_platform_id": ["order_id"], "location_platform_id": ["location_id"], "status": ["status"], "is_unlinked": ["unlinked"], "refund_reason": ["reason"], "refund_amount": ["amount_money"], "fees_amount": ["processing_fee"], "refunded_at": ["created_at"], "currency": ["amount_money.currency"]}, "updated": ["updated_at", "created_at"], "updated_as": "iso_time"}]'::jsonb
 $$;
 
 create or replace function private.map_square_payouts_payouts(r jsonb) returns table (
@@ -880,17 +880,17 @@ create or replace function private.parts_square_payout_entries() returns jsonb l
 $$;
 
 create or replace function private.map_square_disputes_payment_disputes(r jsonb) returns table (
-        version bigint, payment_platform_id text, location_platform_id text, reason text, status text,
+        version bigint, payment_platform_id text, location_platform_id text, dispute_reason text, status text,
         disputed_amount bigint, due_at timestamptz, disputed_at timestamptz, currency text)
 language sql stable as $$
-    select v.version, v.payment_platform_id, v.location_platform_id, lower(v.reason), lower(v.status),
+    select v.version, v.payment_platform_id, v.location_platform_id, lower(v.dispute_reason), lower(v.status),
         private.minor_money(v.disputed_amount, v.currency, 'amount_money'), private.moment(v.due_at, 'due_at'),
         private.moment(v.disputed_at, 'created_at'), v.currency
     from (select
         (r ->> 'version')::bigint as version,
         private.text_in(r -> 'disputed_payment', 'payment_id', 'disputed_payment.payment_id') as payment_platform_id,
         private.text_in(r, 'location_id', 'location_id') as location_platform_id,
-        private.string_in(r, 'reason', 'reason', 'lower') as reason,
+        private.string_in(r, 'reason', 'reason', 'lower') as dispute_reason,
         private.string_in(r, 'state', 'state', 'lower') as status,
         r -> 'amount_money' as disputed_amount,
         private.string_in(r, 'due_at', 'due_at', 'iso_time') as due_at,
@@ -926,13 +926,13 @@ begin
     fresh as not materialized (select n.* from incoming as n where n.is_fresh),
     payment_disputes_new as (
         insert into public.payment_disputes as t (
-            connection_id, user_id, platform, platform_id, version, payment_platform_id, location_platform_id, reason, status, disputed_amount, due_at, disputed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
-        select job.connection_id, job.user_id, job.platform, platform_id, version, payment_platform_id, location_platform_id, reason, status, disputed_amount, due_at, disputed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
+            connection_id, user_id, platform, platform_id, version, payment_platform_id, location_platform_id, dispute_reason, status, disputed_amount, due_at, disputed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.connection_id, job.user_id, job.platform, platform_id, version, payment_platform_id, location_platform_id, dispute_reason, status, disputed_amount, due_at, disputed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
     payment_disputes_changed as (
         insert into public.payment_disputes as t (
-            connection_id, user_id, platform, platform_id, version, payment_platform_id, location_platform_id, reason, status, disputed_amount, due_at, disputed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
-        select job.connection_id, job.user_id, job.platform, platform_id, version, payment_platform_id, location_platform_id, reason, status, disputed_amount, due_at, disputed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
-        on conflict (connection_id, platform_id) do update set version = excluded.version, payment_platform_id = excluded.payment_platform_id, location_platform_id = excluded.location_platform_id, reason = excluded.reason, status = excluded.status, disputed_amount = excluded.disputed_amount, due_at = excluded.due_at, disputed_at = excluded.disputed_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+            connection_id, user_id, platform, platform_id, version, payment_platform_id, location_platform_id, dispute_reason, status, disputed_amount, due_at, disputed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.connection_id, job.user_id, job.platform, platform_id, version, payment_platform_id, location_platform_id, dispute_reason, status, disputed_amount, due_at, disputed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
+        on conflict (connection_id, platform_id) do update set version = excluded.version, payment_platform_id = excluded.payment_platform_id, location_platform_id = excluded.location_platform_id, dispute_reason = excluded.dispute_reason, status = excluded.status, disputed_amount = excluded.disputed_amount, due_at = excluded.due_at, disputed_at = excluded.disputed_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
         where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
            (select count(*) from payment_disputes_changed),
@@ -945,7 +945,7 @@ begin
 end $$;
 
 create or replace function private.parts_square_disputes() returns jsonb language sql immutable as $$
-    select '[{"map": "map_square_disputes_payment_disputes", "table": "payment_disputes", "columns": {"version": ["version"], "payment_platform_id": ["disputed_payment.payment_id"], "location_platform_id": ["location_id"], "reason": ["reason"], "status": ["state"], "disputed_amount": ["amount_money"], "due_at": ["due_at"], "disputed_at": ["created_at"], "currency": ["amount_money.currency"]}, "updated": ["updated_at", "created_at"], "updated_as": "iso_time"}]'::jsonb
+    select '[{"map": "map_square_disputes_payment_disputes", "table": "payment_disputes", "columns": {"version": ["version"], "payment_platform_id": ["disputed_payment.payment_id"], "location_platform_id": ["location_id"], "dispute_reason": ["reason"], "status": ["state"], "disputed_amount": ["amount_money"], "due_at": ["due_at"], "disputed_at": ["created_at"], "currency": ["amount_money.currency"]}, "updated": ["updated_at", "created_at"], "updated_as": "iso_time"}]'::jsonb
 $$;
 
 create or replace function private.map_square_categories_catalog_categories(r jsonb) returns table (
@@ -1550,7 +1550,7 @@ begin
         insert into public.loyalty_accounts as t (
             connection_id, user_id, platform, platform_id, program_platform_id, buyer_platform_id, points, lifetime_points, enrolled_at, opened_at, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
         select job.connection_id, job.user_id, job.platform, platform_id, program_platform_id, buyer_platform_id, points, lifetime_points, enrolled_at, opened_at, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
-        on conflict (connection_id, platform_id) do update set program_platform_id = excluded.program_platform_id, buyer_platform_id = excluded.buyer_platform_id, points = excluded.points, lifetime_points = excluded.lifetime_points, enrolled_at = excluded.enrolled_at, opened_at = excluded.opened_at, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        on conflict (connection_id, platform_id) do update set program_platform_id = excluded.program_platform_id, buyer_platform_id = case when num_nonnulls(excluded.raw #>> '{customer_id}') = 0 then coalesce(t.buyer_platform_id, excluded.buyer_platform_id) else excluded.buyer_platform_id end, points = excluded.points, lifetime_points = excluded.lifetime_points, enrolled_at = excluded.enrolled_at, opened_at = excluded.opened_at, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
         where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
            (select count(*) from loyalty_accounts_changed),
@@ -1637,7 +1637,7 @@ begin
         insert into public.bookings as t (
             connection_id, user_id, platform, platform_id, version, status, location_platform_id, buyer_platform_id, is_all_day, place, source, transition_minutes, starts_at, booked_at, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
         select job.connection_id, job.user_id, job.platform, platform_id, version, status, location_platform_id, buyer_platform_id, is_all_day, place, source, transition_minutes, starts_at, booked_at, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
-        on conflict (connection_id, platform_id) do update set version = excluded.version, status = excluded.status, location_platform_id = excluded.location_platform_id, buyer_platform_id = excluded.buyer_platform_id, is_all_day = excluded.is_all_day, place = excluded.place, source = excluded.source, transition_minutes = excluded.transition_minutes, starts_at = excluded.starts_at, booked_at = excluded.booked_at, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        on conflict (connection_id, platform_id) do update set version = excluded.version, status = excluded.status, location_platform_id = excluded.location_platform_id, buyer_platform_id = case when num_nonnulls(excluded.raw #>> '{customer_id}') = 0 then coalesce(t.buyer_platform_id, excluded.buyer_platform_id) else excluded.buyer_platform_id end, is_all_day = excluded.is_all_day, place = excluded.place, source = excluded.source, transition_minutes = excluded.transition_minutes, starts_at = excluded.starts_at, booked_at = excluded.booked_at, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
         where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1),
     booking_segments_in as materialized (
         select n.*, t.platform_id is null as is_new,
