@@ -47,7 +47,7 @@ def _written(db: psycopg.Connection[Any]) -> list[Any]:
         ("backfill status --user nope", "'nope' is not a user id."),
         ("user create --email ada@example.com --plan gold", "Unknown plan 'gold'. Choose one of: enterprise, pro"),
         ("user create --email nonsense", "The user was not created:"),
-        ("sandbox square", f"There is no sandbox for 'square'. Choose one of: {', '.join(STAND_INS)}."),
+        ("sandbox ebay", f"There is no sandbox for 'ebay'. Choose one of: {', '.join(STAND_INS)}."),
         ("recost --covers box", "A cost covers no 'box'. Choose one of: piece, line."),
         ("recost --covers line --source etsy", "'etsy' is no source of costs. Choose one of: printify."),
         ("clock --every fast", "See `keeper clock --help`."),
