@@ -57,7 +57,12 @@ def answer_of(name: str) -> str:
     return str(schema["$ref"].rsplit("/", 1)[1])
 
 
-WEBHOOKS = ("ListWebhookEventTypes", "ListWebhookSubscriptions", "CreateWebhookSubscription", "RetrieveWebhookSubscription")
+WEBHOOKS = (
+    "ListWebhookEventTypes",
+    "ListWebhookSubscriptions",
+    "CreateWebhookSubscription",
+    "RetrieveWebhookSubscription",
+)
 WEBHOOKS += ("UpdateWebhookSubscription", "DeleteWebhookSubscription", "UpdateWebhookSubscriptionSignatureKey")
 WEBHOOKS += ("TestWebhookSubscription", "SearchEvents")
 OAUTH = ("ObtainToken", "RetrieveTokenStatus", "RevokeToken")
@@ -107,7 +112,9 @@ def calls_of(seller: Seller) -> dict[str, Any]:
         "RetrieveMerchant": get("merchants/me"),
         "ListLocations": get("locations"),
         "RetrieveLocation": get(f"locations/{place}"),
-        "ListCatalog": get("catalog/list", types="ITEM,ITEM_VARIATION,CATEGORY,TAX,DISCOUNT,MODIFIER_LIST,MODIFIER,IMAGE"),
+        "ListCatalog": get(
+            "catalog/list", types="ITEM,ITEM_VARIATION,CATEGORY,TAX,DISCOUNT,MODIFIER_LIST,MODIFIER,IMAGE"
+        ),
         "CatalogInfo": get("catalog/info"),
         "RetrieveCatalogObject": get(f"catalog/object/{item['id']}", include_related_objects="true"),
         "SearchCatalogObjects": post("catalog/search", include_deleted_objects=True, include_related_objects=True),
@@ -189,7 +196,9 @@ def test_every_operation_was_asked(square):
     assert set(NAMES) - asked <= {"RetrieveDispute"}
 
 
-@pytest.mark.parametrize("kind", ["orders", "payments", "refunds", "payouts", "payout_entries", "customers", "disputes"])
+@pytest.mark.parametrize(
+    "kind", ["orders", "payments", "refunds", "payouts", "payout_entries", "customers", "disputes"]
+)
 def test_every_record_fits_its_schema(seller, kind):
     """All of them, not a page alone."""
     answers = {
