@@ -59,8 +59,7 @@ def _new_sale(live: LiveShop, wanted: Doc, at: int) -> tuple[Doc, list[Notice]]:
     payments = paying.pay(shop, order, number, at, payers, now=fee_told, rng=rng) if paid and due else []
     order["state"] = "COMPLETED" if paid else "OPEN"
     if paid:
-        order["closed_at"] = precise(at + SECOND)
-        order["updated_at"] = precise(at + SECOND)
+        order["closed_at"] = precise(at)
     order["net_amount_due_money"] = money(0 if paid else due, shop.currency)
     live.store.put("order", order)
     for payment in payments:

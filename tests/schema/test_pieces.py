@@ -98,7 +98,8 @@ def fill_square(db, job):
             tendered_at=f"2026-01-0{n}",
         )
         if n not in {2, 5}:
-            put(db, job, "order_payments", f"p{n}", order_platform_id=f"a{n}" if n < 7 else "a99", **usd)
+            put(db, job, "order_payments", f"p{n}", order_platform_id=f"a{n}", paid_at=f"2026-01-0{n}",
+                raw={"refund_ids": [f"r{n}", f"x{n}"]}, **usd)  # fmt: skip
         put(
             db,
             job,

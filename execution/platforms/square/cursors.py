@@ -22,7 +22,7 @@ from execution.pagination.paginator import (
     again,
     not_proven,
 )
-from execution.platforms.square.pages import Asked, SquarePages, SquarePaginator, SquarePosition, rfc3339
+from execution.platforms.square.pages import FACTS, Asked, SquarePages, SquarePaginator, SquarePosition, rfc3339
 from execution.streams import Stream
 
 _DAY = 86_400
@@ -42,9 +42,9 @@ class CursorPages(SquarePages):
 
 @dataclass(frozen=True, kw_only=True)
 class CursorPosition(SquarePosition):
-    """`before`: distinct keys of the pass before this one, and of all passes up to it. `joined`: the cursor moved."""
+    """`before`: a pass by its number, its distinct keys, and those of all passes up to it. `joined`: the cursor moved."""
 
-    before: tuple[int, int] | None = None
+    before: tuple[int, int, int] | None = None
     joined: bool = True
 
     def restarted(self) -> Self:
@@ -64,34 +64,30 @@ class CursorPaginator(SquarePaginator):
         return Asked(newest_first=position.pass_no % 2 == 0)
 
     def size_of(self, position: SquarePosition) -> int | None:
-        """Seams of pages fall on other places the second time."""
-        size = super().size_of(position)
-        return size - 1 if size and size > 1 and position.pass_no % 2 == 0 else size
+        """Seams of pages fall on other places the second time; what fitted into one page is two."""
+        size, before = super().size_of(position), cast("CursorPosition", position).before
+        if not size or size == 1 or position.pass_no % 2 or before is None:
+            return size
+        return min(size - 1, before[1] // 2 + 1) if 1 < before[1] <= size else size - 1
 
     def read(self, response: Response) -> Content:
-        return replace(self.read_page(response, facts=("cursor",)), count=None)
+        return replace(self.read_page(response, facts=FACTS), count=None)
 
     def decide(self, position: SquarePosition, content: Content) -> Advance[SquarePosition] | Commit[SquarePosition]:
         at, cursor = cast("CursorPosition", position), str(content.facts.get("cursor") or "")
-        stuck = bool(cursor) and cursor == at.cursor
-        after = replace(
-            at,
-            pages=at.pages + 1,
-            seen=at.seen + len(content.keys),
-            limit=self.grown(at),
-            cursor=cursor,
-            joined=at.joined and not stuck,
-        )
-        return Commit(position=after, closing=not cursor or stuck)
+        lost = bool(cursor) and self.goes_nowhere(at, content)
+        after = replace(self.moved_on(at, content), cursor=cursor, joined=at.joined and not lost)
+        return Commit(position=after, closing=not cursor or lost)
 
     def close(self, position: SquarePosition, bounds: Bounds, counts: AuditCounts) -> SquarePosition | Incomplete:
         at = cast("CursorPosition", position)
-        both = (counts.pass_keys, counts.window_keys)
-        if at.joined and (not self.twice or at.before == both):
+        keys = (counts.pass_keys, counts.window_keys)
+        # Of two in a row: those between which others came were asked the same way, and may be cut the same way.
+        if at.joined and (not self.twice or at.before == (at.pass_no - 1, *keys)):
             return self.following(position, bounds)
         if position.tries >= MAX_PASSES:
             return not_proven(self.stream, position, counts)
-        return again(replace(at, before=both))
+        return again(replace(at, before=(at.pass_no, *keys)))
 
     def following(self, position: SquarePosition, bounds: Bounds) -> SquarePosition:
         """After a window that holds."""

@@ -13,17 +13,19 @@ of Square when the reading begins.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 
 import orjson
 
 from execution.errors import Fatal, Retriable
 from execution.http.messages import Request, Response
+from execution.moments import moment_in
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import (
     Bounds,
@@ -44,6 +46,10 @@ from execution.streams import Pages, Stream
 # What an answer may hold beside its list. An empty list is left out (sheet 1), so that `{}` is one; whatever else an
 # answer without its list holds, it is no page.
 _BESIDE = frozenset({"cursor", "count", "latest_time"})
+# So many empty pages in a row, and dead cursors in a pass, and it is given up.
+_MOST_IDLE, _MOST_RESTARTS = 10, 3
+# What every page tells beside its records.
+FACTS = ("cursor", "locations", "restarted")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,19 +88,29 @@ class SquarePages(Pages):
 class SquarePosition(Position):
     """`locations`: all of them, once they are known; a part is as many as a call takes.
 
-    `cursor`: where the next call goes on; empty: at the beginning of what the position asks for.
+    `cursor`: where the next call goes on; empty: at the beginning of what the position asks for. `first_key`: what the
+    list began with in this pass; `had`: the keys of the page before, as a digest; `idle`: pages in a row that brought
+    none. `restarts`: cursors of this pass that were dead.
     """
 
     locations: tuple[str, ...] | None = None
     cursor: str = ""
     seen: int = 0
+    first_key: str | None = None
+    had: str = ""
+    idle: int = 0
+    restarts: int = 0
 
     @property
     def index(self) -> int:
         return self.seen
 
     def restarted(self) -> Self:
-        return replace(self, cursor="", seen=0, pages=0, count=None, limit=None)
+        fresh = replace(self, cursor="", seen=0, pages=0, count=None, limit=None)
+        return replace(fresh, first_key=None, had="", idle=0, restarts=0)
+
+
+P = TypeVar("P", bound=SquarePosition)
 
 
 class SquarePaginator(Paginator[SquarePosition]):
@@ -140,7 +156,8 @@ class SquarePaginator(Paginator[SquarePosition]):
             if signal.code != CURSOR_DEAD or not position.cursor:
                 raise
             # The list once more from where its filter begins: what came is stored, and comes again at no cost.
-            response = caller.send(self.request(replace(position, cursor="")))
+            again = self.whole(caller.send(self.request(replace(position, cursor=""))), self.pages.root)
+            return replace(again, body=b'{"restarted":true,' + again.body.lstrip()[1:])
         return self.whole(response, self.pages.root)
 
     def whole(self, response: Response, root: str) -> Response:
@@ -178,6 +195,30 @@ class SquarePaginator(Paginator[SquarePosition]):
         """The locations of this part."""
         many = self.pages.locations
         return (position.locations or ())[position.part * many : (position.part + 1) * many] if many else ()
+
+    def goes_nowhere(self, position: SquarePosition, content: Content) -> bool:
+        """Whether to follow the cursor behind this page leads round in a circle: the page is the one before, or the
+        first one again, or it is one more of very many that brought nothing, or cursors die as they are given out.
+        """
+        if content.facts.get("restarted"):
+            return position.restarts >= _MOST_RESTARTS
+        if not content.keys:
+            return position.idle >= _MOST_IDLE
+        begins_again = position.pages > 0 and content.keys[0] == position.first_key
+        return bool(position.cursor) and (begins_again or digest(content.keys) == position.had)
+
+    def moved_on(self, position: P, content: Content) -> P:
+        """The position behind this page, as far as all lists count alike."""
+        return replace(
+            position,
+            pages=position.pages + 1,
+            seen=position.seen + len(content.keys),
+            limit=self.grown(position),
+            first_key=position.first_key or next(iter(content.keys), None),
+            had=digest(content.keys),
+            idle=0 if content.keys else position.idle + 1,
+            restarts=position.restarts + bool(content.facts.get("restarted")),
+        )
 
     def next_part(self, position: SquarePosition, bounds: Bounds) -> SquarePosition:
         """The first page of the next group of locations, or the end."""
@@ -241,25 +282,24 @@ class OnePage(SquarePages):
     limit: int | None = field(default=None)
 
 
-def rfc3339(seconds: int, fraction: str = "") -> str:
+def digest(keys: Sequence[str]) -> str:
+    return hashlib.md5("\0".join(keys).encode(), usedforsecurity=False).hexdigest() if keys else ""
+
+
+def rfc3339(seconds: int) -> str:
     """A moment as Square takes it, in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f"{fraction}Z"
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def last_of(seconds: int) -> str:
     """The last moment of a second: whatever happened within it is before."""
-    return rfc3339(seconds, ".999")
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.999Z")
 
 
 def in_order(text: object) -> tuple[int, str] | None:
     """A time by which records can be put in order, to its last digit; None where it is none."""
-    if not isinstance(text, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
+    moment = moment_in(text)
+    if moment is None or not isinstance(text, str):
         return None
     fraction = "".join(c for c in text[19:].partition(".")[2][:9] if c.isdigit())
     return int(moment.timestamp() // 1), fraction.ljust(9, "0")

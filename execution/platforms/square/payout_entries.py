@@ -26,6 +26,7 @@ from execution.pagination.paginator import (
     not_proven,
 )
 from execution.platforms.square.pages import (
+    FACTS,
     Asked,
     SquarePages,
     SquarePaginator,
@@ -102,24 +103,21 @@ class PayoutEntryPaginator(SquarePaginator):
         return replace(response, body=orjson.dumps(told))
 
     def read(self, response: Response) -> Content:
-        return replace(self.read_page(response, facts=("cursor", "payouts", "locations")), count=None)
+        return replace(self.read_page(response, facts=(*FACTS, "payouts")), count=None)
 
     def decide(self, position: SquarePosition, content: Content) -> Advance[SquarePosition] | Commit[SquarePosition]:
         if known := self.with_locations(position, content):
             return Advance(position=known)
         at, cursor = cast("PayoutEntryPosition", position), str(content.facts.get("cursor") or "")
-        stuck = bool(cursor) and cursor == at.cursor
         if not at.waiting:
-            return self._listed(at, content, "" if stuck else cursor)
-        after = replace(
-            at,
-            pages=at.pages + 1,
-            seen=at.seen + len(content.keys),
-            limit=self.grown(at),
-            joined=at.joined and not stuck,
-            cursor="" if stuck else cursor,
-            waiting=at.waiting if cursor and not stuck else at.waiting[1:],
-        )
+            return self._listed(at, content, "" if cursor == at.cursor else cursor)
+        lost = bool(cursor) and self.goes_nowhere(at, content)
+        goes_on = bool(cursor) and not lost
+        after = replace(self.moved_on(at, content), joined=at.joined and not lost)
+        if goes_on:
+            after = replace(after, cursor=cursor)
+        else:
+            after = replace(after, cursor="", first_key=None, had="", idle=0, waiting=at.waiting[1:])
         return Commit(position=after, closing=after.ended and not after.waiting)
 
     def _listed(

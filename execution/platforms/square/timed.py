@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Self, cast
 
+import orjson
+
 from execution.http.messages import Request, Response
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import (
@@ -21,6 +23,7 @@ from execution.pagination.paginator import (
     Advance,
     AuditCounts,
     Bounds,
+    Caller,
     Commit,
     Incomplete,
     Probe,
@@ -31,6 +34,7 @@ from execution.pagination.paginator import (
     not_proven,
 )
 from execution.platforms.square.pages import (
+    FACTS,
     Asked,
     SquarePages,
     SquarePaginator,
@@ -44,10 +48,13 @@ from execution.streams import Stream
 
 @dataclass(frozen=True, kw_only=True)
 class TimedPages(SquarePages):
-    """`time`: the member by which the list is filtered and ordered. `count`: it tells how many there are when asked."""
+    """`time`: the member by which the list is filtered and ordered.
+
+    `census`: another call that brings the newest records and tells the count of all, without any filter.
+    """
 
     time: str = "created_at"
-    count: bool = False
+    census: Request | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,19 +97,23 @@ class TimedPaginator(SquarePaginator):
         return 1 if cast("TimedPosition", position).tail else super().size_of(position)
 
     def request(self, position: SquarePosition) -> Request:
-        asked = super().request(position)
-        if not (self.timed.count and cast("TimedPosition", position).tail):
-            return asked
-        return self.counting(asked)
+        at_end = cast("TimedPosition", position).tail
+        return self.timed.census if at_end and self.timed.census else super().request(position)
 
-    def counting(self, asked: Request) -> Request:
-        """The same call, which tells the count as well. A body is an object: its first brace is."""
-        if asked.body is not None:
-            return replace(asked, body=b'{"count":true,' + asked.body[1:])
-        return replace(asked, params={**asked.params, "count": True})
+    def fetch(self, caller: Caller, position: SquarePosition) -> Response:
+        response = super().fetch(caller, position)
+        at = cast("TimedPosition", position)
+        if not (at.tail and self.timed.census):
+            return response
+        document = orjson.loads(response.body)
+        times = [in_order(one.get(self.timed.time)) for one in document[self.pages.root] if isinstance(one, dict)]
+        if times and all(time is not None and time[0] > (at.window_end or 0) for time in times):
+            # So many have come since the window ended that nobody can say how many are in it.
+            document.pop("count", None)
+        return replace(response, body=orjson.dumps(document))
 
     def read(self, response: Response) -> Content:
-        content = self.read_page(response, facts=("cursor", "count", "locations"), beside=self.timed.time)
+        content = self.read_page(response, facts=(*FACTS, "count"), beside=self.timed.time)
         count = content.facts.get("count")
         return replace(content, count=count if isinstance(count, int) and not isinstance(count, bool) else None)
 
@@ -114,6 +125,7 @@ class TimedPaginator(SquarePaginator):
 
     def _page(self, at: TimedPosition, content: Content) -> Commit[SquarePosition]:
         times, cursor = [in_order(text) for text in content.beside], str(content.facts.get("cursor") or "")
+        lost = bool(cursor) and self.goes_nowhere(at, content)
         before = in_order(at.since)
         known = [time for time in times if time is not None]
         in_line = known if before is None else [before, *known]
@@ -124,33 +136,35 @@ class TimedPaginator(SquarePaginator):
         moved = reached and (before is None or known[-1] > before)
         by_cursor = at.by_cursor or not ordered
         after = replace(
-            at,
-            pages=at.pages + 1,
-            seen=at.seen + len(content.keys),
-            limit=self.grown(at),
-            joined=at.joined and joined and (not cursor or cursor != at.cursor),
+            self.moved_on(at, content),
+            joined=at.joined and joined and not lost,
             by_cursor=by_cursor,
             since=str(content.beside[-1]) if reached else at.since,
             last_key=content.keys[-1] if reached else at.last_key,
             # Records of one time that fill a page are passed by the cursor, and so is a list that is in no order.
             cursor=cursor if by_cursor or not moved else "",
-            tail=not cursor or cursor == at.cursor,
+            tail=not cursor or lost,
         )
         return Commit(position=replace(after, cursor="") if after.tail else after, closing=False)
 
     def _at_end(self, at: TimedPosition, content: Content) -> TimedPosition:
         newest, reached = next(iter(content.beside), None), in_order(at.since)
         told = in_order(newest)
-        if at.by_cursor or not content.keys:
-            whole = at.by_cursor or at.last_key is None
+        if at.by_cursor or not content.keys or self.timed.census:
+            # A census brings what is newer than the window as well: it counts.
+            whole = at.by_cursor or at.last_key is None or bool(content.keys)
         else:
             whole = content.keys[0] == at.last_key or (told is not None and reached is not None and told <= reached)
         counted = announce(self.stream, at, content.count)
         return replace(counted, pages=at.pages + 1, joined=at.joined and whole, count=content.count)
 
+    def _is_whole(self, at: TimedPosition) -> bool:
+        """Whether the window holds all that a census counts: nothing is older than where histories begin."""
+        return self.stream.window is not None and (at.window_start or 0) <= self.stream.window.earliest
+
     def close(self, position: SquarePosition, bounds: Bounds, counts: AuditCounts) -> SquarePosition | Incomplete:
         at = cast("TimedPosition", position)
-        if at.joined and at.count in (None, counts.pass_keys):
+        if at.joined and (not self._is_whole(at) or at.count in (None, counts.pass_keys)):
             return self.next_part(position, bounds)
         return again(position) if position.tries < MAX_PASSES else not_proven(self.stream, position, counts)
 
@@ -167,7 +181,8 @@ class TimedPaginator(SquarePaginator):
 
     def probe_count(self, send: Send, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> Probe:
         """What the list told at its end; it is not asked again for what it has told."""
-        if not self.timed.count:
+        whole = self.stream.window is not None and bounds.start <= self.stream.window.earliest
+        if self.timed.census is None or not whole:
             return super().probe_count(send, bounds, windows)
         return Probe(count=sum(window.provider_count for window in windows))
 

@@ -1,6 +1,6 @@
 """The catalog as Square tells it: categories, items with their variations, modifiers, taxes, a discount, pictures.
 
-Objects are in their newest form; `api/api_versions.py` takes out what an older version did not know.
+Objects are in their newest form; `api_versions.py` takes out what an older version did not know.
 """
 
 from __future__ import annotations

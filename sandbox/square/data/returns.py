@@ -77,7 +77,8 @@ def take_back(shop: Shop, order: Doc, payments: list[Doc], wish: Wish) -> Return
 
 
 def refundable(payments: list[Doc]) -> int:
-    return sum(of(payment["total_money"]) - of(payment.get("refunded_money")) for payment in payments)
+    done = [payment for payment in payments if payment["status"] == "COMPLETED"]
+    return sum(of(payment["total_money"]) - of(payment.get("refunded_money")) for payment in done)
 
 
 def _parts(shop: Shop, order: Doc, key: str, wish: Wish) -> Doc:

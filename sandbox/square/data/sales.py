@@ -49,7 +49,7 @@ def make_sale(shop: Shop, number: int, at: int) -> Sale:
     order |= add_up(shop, basket(shop, order["id"], rng))
     sale = Sale(at=at, order=order, buyer=buyer)
     state = _state(shop, rng, at, source)
-    if state == "COMPLETED" or source == ONLINE:
+    if state == "COMPLETED" or (state == "OPEN" and source == ONLINE):
         _pay(shop, sale, number, rng)
     _finish(shop, order, at, state, rng)
     if state == "COMPLETED" and sale.payments:
@@ -121,11 +121,11 @@ def _order(shop: Shop, number: int, at: int, location_id: str, source: str) -> D
 
 def _state(shop: Shop, rng: SeededRandom, at: int, source: str) -> str:
     kind = rng.below(1000)
-    if kind < 5:
+    if kind < 12:
         return "DRAFT"
-    if kind < 17:
+    if kind < 25:
         return "CANCELED"
-    if kind < 22 or (source == ONLINE and at > shop.end_ms - 3 * DAY):
+    if kind < 32 or (source == ONLINE and at > shop.end_ms - 3 * DAY):
         return "OPEN"
     return "COMPLETED"
 

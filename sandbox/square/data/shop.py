@@ -176,7 +176,7 @@ class Shop(BaseShop):
             name=name,
             category=number % 7,
             service=service,
-            modifiers=service or rng.chance(100),
+            modifiers=service or number % 8 == 1,
             variations=tuple(range(first, first + count)),
             gone_at=rng.between(self.start_ms, self.end_ms) if number > 3 and rng.chance(50) else None,
         )

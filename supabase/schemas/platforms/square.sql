@@ -544,9 +544,12 @@ create or replace function private.prove_square_payout_locations(job public.sync
 language sql stable set search_path = '' as $$ select private.square_parts(job, 'payouts', 1) $$;
 
 -- prove_square_payments: every payment that an order was paid with is here. Those of orders are asked for that this job's window
--- covers: later ones are the next round's. How many payments name an order that no search and no look-up shows is told.
+-- covers: later ones are the next round's. And no order that a payment names had to be asked for by its id which the search
+-- should have shown: then the orders are not complete, and are read again with the next start.
 create or replace function private.prove_square_payments(job public.sync_jobs, p_from text, p_rows int) returns jsonb
-language sql stable set search_path = '' as $$
+language plpgsql set search_path = '' as $$
+declare answer jsonb; orders public.sync_jobs; unshown text[] := '{}';
+begin
     with piece as materialized (select private.key_bound('tenders', job.connection_id, p_from, p_rows) as bound),
     paid as materialized (
         select t.payment_platform_id as key, min(t.tendered_at) as at from public.tenders as t cross join piece
@@ -560,33 +563,52 @@ language sql stable set search_path = '' as $$
                           where o.connection_id = job.connection_id and o.platform_id = p.key offset 0))
     select jsonb_build_object(
         'ok', not exists (select from missing), 'next', (select bound from piece),
-        'counts', jsonb_build_object('paid_with', (select count(*) from paid), 'missing', (select count(*) from missing),
-            'of_unknown_orders', case when p_from <> '' then 0 else (
-                select count(*) from (
-                    select p.order_platform_id from public.order_payments as p
-                    where p.connection_id = job.connection_id and not p.is_deleted and p.order_platform_id is not null
-                    except
-                    select o.platform_id from public.orders as o where o.connection_id = job.connection_id) as u) end),
+        'counts', jsonb_build_object('paid_with', (select count(*) from paid), 'missing', (select count(*) from missing)),
         'firsts', jsonb_build_object(
             'first_breaks', (select coalesce(jsonb_agg(jsonb_build_object('payment', m.key, 'since', m.at, 'until', m.at)), '[]')
-                             from (select * from missing order by at, key limit 5) as m)));
-$$;
+                             from (select * from missing order by at, key limit 5) as m))) into answer;
+    if p_from <> '' then
+        return answer;
+    end if;
+    select o.* into orders from public.sync_jobs as o
+     where o.entity = 'orders' and o.status = 'completed' and case when job.shadow_id is null
+           then o.connection_id = job.connection_id and o.job_type = job.job_type else o.run_id = job.run_id end
+     order by o.created_at desc limit 1;
+    unshown := array(select o.platform_id from private.read_keys(job, 'named_orders') as r
+                     join public.orders as o on o.connection_id = job.connection_id and o.platform_id = r.key
+                     where o.ordered_at between orders.window_start and orders.window_end order by 1);
+    if unshown <> '{}' then
+        update public.sync_jobs set doubted_at = coalesce(doubted_at, clock_timestamp()) where id = orders.id;
+        answer := answer || '{"ok": false, "says": {"rests_on": "orders"}}';
+    end if;
+    return jsonb_set(jsonb_set(answer, '{counts,not_shown}', to_jsonb(cardinality(unshown))), '{firsts,first_not_shown}', to_jsonb(unshown[:5]));
+end $$;
 
--- prove_square_refunds: every refund is of a payment that is here, but for those that were made without one.
+-- prove_square_refunds: every refund that a payment names is here.
 create or replace function private.prove_square_refunds(job public.sync_jobs, p_from text, p_rows int) returns jsonb
 language sql stable set search_path = '' as $$
-    with piece as materialized (select private.key_bound('payment_refunds', job.connection_id, p_from, p_rows) as bound)
-    select jsonb_build_object('ok', true, 'next', (select bound from piece), 'counts', jsonb_build_object(
-        'refunds', count(r.platform_id), 'unlinked', count(*) filter (where r.payment_platform_id is null and r.platform_id is not null),
-        'of_unknown_payments', count(*) filter (where r.payment_platform_id is not null and not exists (
-            select from public.order_payments as p
-            where p.connection_id = job.connection_id and p.platform_id = r.payment_platform_id offset 0))))
-    from piece left join public.payment_refunds as r on r.connection_id = job.connection_id and not r.is_deleted
-                     and r.platform_id >= p_from and (bound is null or r.platform_id < bound);
+    with piece as materialized (select private.key_bound('order_payments', job.connection_id, p_from, p_rows) as bound),
+    named as materialized (
+        select p.platform_id as payment, p.paid_at, r.id from public.order_payments as p cross join piece
+        cross join lateral jsonb_array_elements_text(case jsonb_typeof(p.raw -> 'refund_ids') when 'array' then p.raw -> 'refund_ids' end) as r(id)
+        where p.connection_id = job.connection_id and not p.is_deleted and p.source_updated_at <= job.window_end
+          and p.paid_at >= coalesce(job.window_start, '-infinity')
+          and p.platform_id >= p_from and (bound is null or p.platform_id < bound)),
+    missing as materialized (
+        select n.payment, n.paid_at, n.id from named as n
+        where not exists (select from public.payment_refunds as r
+                          where r.connection_id = job.connection_id and r.platform_id = n.id offset 0))
+    select jsonb_build_object(
+        'ok', not exists (select from missing), 'next', (select bound from piece),
+        'counts', jsonb_build_object('named', (select count(*) from named), 'missing', (select count(*) from missing)),
+        'firsts', jsonb_build_object(
+            'first_breaks', (select coalesce(jsonb_agg(jsonb_build_object('refund', m.id, 'payment', m.payment, 'since', m.paid_at, 'until', job.window_end)), '[]')
+                             from (select * from missing order by paid_at, id limit 5) as m)));
 $$;
 
 -- prove_square_payout_entries: what a payout that has been paid is made of comes to what was paid: none of its entries is
--- missing. One that is paid within a later one has none.
+-- missing. One that is paid within a later one has none. And each is of a payout that is here: the entries' own reading lists the
+-- payouts once more.
 create or replace function private.prove_square_payout_entries(job public.sync_jobs, p_from text, p_rows int) returns jsonb
 language sql stable set search_path = '' as $$
     with piece as materialized (select private.key_bound('payouts', job.connection_id, p_from, p_rows) as bound),
@@ -599,15 +621,22 @@ language sql stable set search_path = '' as $$
           and p.payout_type is distinct from 'simple' and p.payout_amount is not null
           and p.platform_id >= p_from and (bound is null or p.platform_id < bound)
           and p.paid_out_at >= coalesce(job.window_start, '-infinity') and p.paid_out_at <= job.window_end),
-    breaks as materialized (select * from checked where amount <> payout_amount)
+    unknown as materialized (
+        select e.payout_platform_id as platform_id, min(e.effective_at) as at from public.payout_entries as e
+        where p_from = '' and e.connection_id = job.connection_id and not e.is_deleted
+        group by e.payout_platform_id
+        having not exists (select from public.payouts as p where p.connection_id = job.connection_id and p.platform_id = e.payout_platform_id offset 0)),
+    breaks as materialized (
+        select platform_id, paid_out_at as at, payout_amount, amount from checked where amount <> payout_amount
+        union all select platform_id, at, null, null from unknown)
     select jsonb_build_object(
         'ok', not exists (select from breaks), 'next', (select bound from piece),
         'counts', jsonb_build_object('payouts', (select count(*) from checked), 'entries', (select coalesce(sum(entries), 0) from checked),
-                                     'breaks', (select count(*) from breaks)),
+                                     'breaks', (select count(*) from breaks), 'of_unknown_payouts', (select count(*) from unknown)),
         'firsts', jsonb_build_object(
-            'first_breaks', (select coalesce(jsonb_agg(jsonb_build_object('payout', b.platform_id, 'since', b.paid_out_at, 'until', b.paid_out_at,
+            'first_breaks', (select coalesce(jsonb_agg(jsonb_build_object('payout', b.platform_id, 'since', b.at, 'until', job.window_end,
                                         'expected', b.payout_amount, 'found', b.amount)), '[]')
-                             from (select * from breaks order by paid_out_at, platform_id limit 5) as b)));
+                             from (select * from breaks order by at, platform_id limit 5) as b)));
 $$;
 
 -- prove_square_categories: every category that an item is in is here.

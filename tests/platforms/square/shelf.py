@@ -49,6 +49,7 @@ class Shelf:
     page_of: Callable[[int, list[Row], int], tuple[list[Row], int]] = lambda _number, page, rest: (page, rest)
     before: dict[int, Callable[[Shelf], None]] = field(default_factory=dict)
     dead_after: int | None = None
+    always_dead: bool = False
     shuffled: bool = False
     counts: Callable[[int], int] = lambda count: count
     asked: list[Mapping[str, Any]] = field(default_factory=list)
@@ -80,7 +81,7 @@ class Shelf:
             found.sort(key=lambda one: (in_order(one.get(self.time)) or (0, ""), one["id"]), reverse=newest_first)
         at = 0
         if cursor := fields.get("cursor"):
-            if self.dead_after is not None and len(self.asked) >= self.dead_after:
+            if self.always_dead or (self.dead_after is not None and len(self.asked) >= self.dead_after):
                 self.dead_after = None
                 raise Refusal("INVALID_CURSOR", code=CURSOR_DEAD, of_shop=False)
             at = int(str(cursor).removeprefix("c"))

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from tests.standins.square import COMPLETE, Square
-from tests.standins.stand_in import Shop
 from tests.worlds.world import World
 
 WorldOf = Callable[..., World]

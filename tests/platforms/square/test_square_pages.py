@@ -194,7 +194,9 @@ def test_a_list_that_nothing_proves_is_read_twice_and_otherwise(count: int) -> N
     reading = read(streams.LOYALTY_ACCOUNTS, shelf, pause=True)
 
     assert (reading.keys, reading.gave_up) == (keys(shelf), None)
-    assert [asked["limit"] for asked in shelf.asked if "cursor" not in asked] == [200, 199]
+    # What fitted into one page is two the second time.
+    again = {199: 100, 200: 101}.get(count, 199)
+    assert [asked["limit"] for asked in shelf.asked if "cursor" not in asked] == [200, again]
 
 
 def first_page_alone(number: int, page: list[Row], rest: int) -> tuple[list[Row], int]:
@@ -213,6 +215,36 @@ def test_a_list_by_cursor_that_is_cut_is_not_believed(defect: object) -> None:
 
     assert reading.gave_up is not None
     assert "loyalty_accounts" in reading.gave_up.reason
+
+
+def short_by_three(number: int, page: list[Row], rest: int) -> tuple[list[Row], int]:
+    del number
+    return page[:-3], rest
+
+
+def test_a_single_page_that_comes_short_is_not_believed() -> None:
+    assert read(
+        streams.TEAM_MEMBERS, Shelf(root="team_members", records=rows(9), size=200, page_of=short_by_three)
+    ).gave_up
+
+
+@pytest.mark.parametrize("stream", [streams.LOYALTY_ACCOUNTS, streams.CATEGORIES])
+def test_cursors_that_die_as_they_are_given_out_end_the_reading(stream: Stream) -> None:
+    shelf = Shelf(root=paginator_of(stream).records_at, records=rows(450), size=200, always_dead=True)
+
+    assert read(stream, shelf).gave_up
+
+
+@pytest.mark.parametrize("stream", [streams.LOYALTY_ACCOUNTS, streams.CUSTOMERS])
+@pytest.mark.parametrize("circle", ["same_page", "from_its_beginning", "empty"])
+def test_cursors_that_lead_round_in_a_circle_end_the_reading(stream: Stream, circle: str) -> None:
+    """Not by the number of pages, which a large list has: by what they bring."""
+    shelf = Shelf(root=paginator_of(stream).records_at, records=rows(150), size=100)
+    first, second = shelf.records[:100], shelf.records[100:]
+    told = {"same_page": (first, first), "from_its_beginning": (first, second), "empty": ([], [])}[circle]
+    shelf.page_of = lambda number, _page, _rest: (told[number % 2], 1)
+
+    assert read(stream, shelf).gave_up
 
 
 def test_a_dead_cursor_of_a_list_without_a_filter_begins_the_list_again() -> None:
