@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import orjson
 import pytest
 
+from sandbox.square.api.lists import LIST_FAULTS
 from sandbox.square.data.ground_truth import GROUND_TRUTHS
+from sandbox.square.mutations import MUTATIONS
+from sandbox.square.settings import Settings
 from tests.in_thread import ENDS_AT
 from tests.sandbox.square.conftest import LONG_AGO
 
@@ -164,3 +168,10 @@ def test_it_is_a_process_of_its_own(tmp_path):
         "SQUARE_API_BASE_URL", "SQUARE_TOKEN_URL", "SQUARE_APP_ID", "SQUARE_APP_SECRET", "SQUARE_ACCESS_TOKEN",
     }  # fmt: skip
     assert list(state.iterdir()) == []
+
+
+def test_the_page_names_everything_that_can_be_asked_for():
+    """Settings, faults, mutations and kinds of truth, each in its table of docs/sandbox-square.md."""
+    page = (Path(__file__).resolve().parents[3] / "docs/sandbox-square.md").read_text()
+    names = {*vars(Settings()), *LIST_FAULTS, *MUTATIONS, *GROUND_TRUTHS}
+    assert {name for name in names if f"`{name}`" not in page} == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -282,6 +283,26 @@ def test_changes_add_up_to_counts(shop):
 
     counts = {(row["catalog_object_id"], row["location_id"]): float(row["quantity"]) for row in shop.truth("counts")}
     assert {key: round(value, 2) for key, value in stock.items()} == counts
+
+
+def test_every_sale_since_the_stocktake_moves_its_stock(shop):
+    """Each line whose stock is counted where it was sold, by its quantity; others move nothing."""
+    counted = {(row["catalog_object_id"], row["location_id"]) for row in shop.truth("counts")}
+    changes = shop.truth("changes")
+    stocktake = min(row["physical_count"]["occurred_at"] for row in changes if "physical_count" in row)
+    wanted, found = Counter(), Counter()
+    for order in shop.truth("orders"):
+        for line in order.get("line_items", ()):
+            sold = order["state"] == "COMPLETED" and order["created_at"] >= stocktake
+            if sold and (line.get("catalog_object_id"), order["location_id"]) in counted:
+                wanted[order["id"], line["catalog_object_id"], line["quantity"]] += 1
+    for row in changes:
+        if row.get("adjustment", {}).get("to_state") == "SOLD":
+            told = row["adjustment"]
+            found[told["transaction_id"], told["catalog_object_id"], told["quantity"]] += 1
+
+    assert found == wanted
+    assert found
 
 
 def test_an_adjustment_has_both_shapes_by_version(shop):
