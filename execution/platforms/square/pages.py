@@ -293,7 +293,7 @@ def rfc3339(seconds: int) -> str:
 
 def last_of(seconds: int) -> str:
     """The last moment of a second: whatever happened within it is before."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.999Z")
+    return rfc3339(seconds).replace("Z", ".999Z")
 
 
 def in_order(text: object) -> tuple[int, str] | None:
