@@ -124,6 +124,7 @@ LIST_FAULTS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "lost_location": {"location_id": str},
     "old_version": {"by": int},
     "skipped_ties": {},
+    "unknown_member": {},
     "lag": {"seconds": (int, float)},
 }
 LIST_FAULTS_NEED: dict[str, tuple[str, ...]] = {"lost_location": ("location_id",)}
@@ -183,6 +184,8 @@ def _bend(listing: Listing, rule: Rule, docs: list[bytes]) -> list[bytes]:
     if rule.kind == "nested_cut":
         name, keep = rule.get("field", listing.nested), rule.get("keep", 1)
         return [orjson.dumps(_cut(orjson.loads(doc), name.split("."), keep)) for doc in docs]
+    if rule.kind == "unknown_member":
+        return [doc[:-1] + b',"client_hint":{"kind":"NOT_YET_KNOWN"}}' for doc in docs]
     if rule.kind == "old_version":
         return [orjson.dumps(_older(orjson.loads(doc), rule.get("by", 1))) for doc in docs]
     return docs

@@ -144,6 +144,14 @@ def test_rows_of_one_time_that_are_torn_apart(shop):
     assert [row["id"] for row in torn] == [row["id"] for row in orders if row["id"] != orders[place]["id"]]
 
 
+def test_members_that_no_document_names(shop, payments):
+    """No lie either: what is unknown stands beside what is known."""
+    shop.fault(kind="unknown_member", path="payments$")
+    rows = shop.get("payments", **ALL).json()["payments"]
+    assert all("client_hint" in row for row in rows)
+    assert read(shop) == payments
+
+
 def test_what_is_not_there_yet(square, shop, payments):
     """Lists are eventually consistent: what just came is seen a little later."""
     shop.fault(kind="lag", path="payments$", seconds=40 * 86_400)
@@ -185,6 +193,7 @@ def test_each_way_of_lying_has_its_test():
         "old_version",
         "skipped_ties",
         "lag",
+        "unknown_member",
     }
     assert named == set(LIST_FAULTS)
 
