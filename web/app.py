@@ -16,6 +16,7 @@ from execution import __version__
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
 from execution.catalog import PLATFORMS
+from execution.full_refresh import FullRefreshes
 from execution.process.heartbeat import Heartbeat
 from execution.reports.estimates import Estimates
 from execution.settings import Settings
@@ -47,6 +48,7 @@ from web.routes import (
     money,
     onboarding,
     platform_webhooks,
+    refreshes,
     sales,
     session,
     sync,
@@ -63,6 +65,7 @@ ROUTERS: Sequence[APIRouter] = (
     onboarding.router,
     backfill.router,
     sync.router,
+    refreshes.router,
     connections.router,
     dashboard.router,
     money.router,
@@ -135,9 +138,11 @@ def _summed_up(router: APIRouter) -> APIRouter:
 
 
 def _web(app: App, bell: WakeupBell) -> Web:
+    table = JobTable.load(app.catalog)
     web = Web(
         app=app,
-        manager=BackfillManager(store=app.store, table=JobTable.load(app.catalog), ring=bell.ring),
+        manager=BackfillManager(store=app.store, table=table, ring=bell.ring),
+        refreshes=FullRefreshes(store=app.store, table=table, ring=bell.ring),
         orchestrator=SyncOrchestrator(store=app.store, rules=RoundRules.load(), ring=bell.ring),
         sessions=Sessions(app.settings, app.clock),
         csrf=Csrf(app.settings),

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from execution.app import App
 from execution.backfill_manager import BackfillManager
+from execution.full_refresh import FullRefreshes
 from execution.reports.estimates import Estimates
 from execution.sync_orchestrator import SyncOrchestrator
 from web.auth.csrf import Csrf
@@ -28,6 +29,7 @@ class Web:
     app: App
     manager: BackfillManager
     orchestrator: SyncOrchestrator
+    refreshes: FullRefreshes
     sessions: Sessions
     csrf: Csrf
     allowances: DailyAllowances
