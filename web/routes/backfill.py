@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Header, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -17,6 +17,7 @@ from execution.backfill_manager import QueueOutcome
 from web import backfills
 from web.auth.current_user import SIGNED_IN, User, UserDep
 from web.backfills import BackfillRequest
+from web.bodies import Body, Moment
 from web.context import Web, WebDep
 from web.examples import EXAMPLE
 from web.live import server_sent_events
@@ -37,11 +38,10 @@ _STREAM = {
 router = APIRouter(tags=["backfill"], dependencies=SIGNED_IN)
 
 
-class Start(BaseModel):
+class Start(Body):
     """What to start; every shop that is connected unless it says less."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "examples": [
                 {},
@@ -54,8 +54,8 @@ class Start(BaseModel):
 
     platform: Name | None = None
     shop_id: Shop | None = Field(None, description="One shop; every shop of the platform by default.")
-    entities: Annotated[list[Name], Field(max_length=20)] = []
-    since: AwareDatetime | None = Field(None, description="Read the history from here on only, again if need be.")
+    entities: Annotated[list[Name], Field(default_factory=list, max_length=20)]
+    since: Moment | None = Field(None, description="Read the history from here on only, again if need be.")
     again: bool = Field(default=False, description="Read complete entities once more.")
     dry_run: bool = Field(default=False, description="Start nothing; answer what it would cost.")
 

@@ -13,6 +13,7 @@ from execution import goods_costs
 from execution.goods_costs import ALWAYS, Cost
 from web import goods
 from web.auth.current_user import SIGNED_IN, UserDep
+from web.bodies import Body, Day, Id
 from web.context import WebDep
 from web.problems import responses
 
@@ -21,13 +22,12 @@ _MOST = 10**12
 _BIGINT = 2**63 - 1
 
 
-class GoodsCost(BaseModel):
+class GoodsCost(Body):
     """What a piece costs, from a day of the shop on until the next one begins. `cost_amount`: in the currency's
     smallest unit; null: from then on it is not known.
     """
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "examples": [
                 {
@@ -40,8 +40,8 @@ class GoodsCost(BaseModel):
 
     kind: Literal["sku", "listing"] = Field(description="A SKU is that of all shops, a listing that of one.")
     key: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
-    connection_id: UUID | None = Field(None, description="The shop of a listing; null for a SKU.")
-    valid_from: date = ALWAYS
+    connection_id: Id | None = Field(None, description="The shop of a listing; null for a SKU.")
+    valid_from: Day = ALWAYS
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3,4}$")]
     cost_amount: Annotated[int, Field(ge=0, le=_MOST)] | None
 
@@ -63,10 +63,8 @@ class GoodsCosts(BaseModel):
     next: int | None
 
 
-class Said(BaseModel):
+class Said(Body):
     """All of these are saved, or none."""
-
-    model_config = ConfigDict(extra="forbid")
 
     costs: Annotated[list[GoodsCost], Field(min_length=1, max_length=500)]
 

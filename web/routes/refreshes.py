@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from web import refreshes
 from web.auth.current_user import SIGNED_IN, UserDep
 from web.backfills import shops_of
+from web.bodies import Body
 from web.context import WebDep
 from web.examples import EXAMPLE
 from web.problems import Problem, responses
@@ -22,12 +23,10 @@ router = APIRouter(tags=["sync"], dependencies=SIGNED_IN)
 _KINDS = ("queued", "not_loaded")
 
 
-class Refresh(BaseModel):
+class Refresh(Body):
     """Which shop to read anew. `confirm`: its name, as it is called."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"platform": EXAMPLE, "confirm": "Tea and Thread"}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"platform": EXAMPLE, "confirm": "Tea and Thread"}]})
 
     platform: Name | None = None
     shop_id: Shop | None = Field(None, description="Where several shops of the platform are connected")
