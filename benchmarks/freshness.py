@@ -150,7 +150,7 @@ def main() -> None:
         print(f"  {plan:12}{shops:>8,.0f} shops at rest; {shops * 4 / 9:,.0f} beside backfills")
     results = []
     for number, length in zip(tenants, days * len(tenants) if len(days) == 1 else days, strict=False):
-        beat = timedelta(minutes=asked.beat or (1 if number <= 10 else 5))
+        beat = timedelta(minutes=asked.beat or (1 if number <= 100 else 5))
         began = time.monotonic()
         with (
             tempfile.TemporaryDirectory() as folder,
