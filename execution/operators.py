@@ -177,6 +177,21 @@ class Operators:
             raise UserError(f"There is no user {user_id}.", hint="See `keeper tenants`.", code="unknown_user")
         return dict(found[0])
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """{open, failed}: how many jobs of all users are open, by state, and failed in the last day, by code."""
+        counted: dict[str, dict[str, int]] = self.store.rpc("count_jobs")
+        return counted
+
+    def money(self) -> dict[str, Any]:
+        """{open, restated, unclassified}: days that are not final, and whose shops hold what nobody has named."""
+        standing: dict[str, Any] = self.store.rpc("money_standing")
+        return standing
+
+    def budgets(self) -> dict[str, Any]:
+        """Each scope's day: who used what, what is reserved, when it frees; see SQL `budget_report`."""
+        report: dict[str, Any] = self.store.rpc("budget_report", p_platform=None)
+        return report
+
     def pause_platform(self, platform: str, operator: Operator) -> dict[str, Any]:
         """Leave all shops of a platform alone. Answers {platform, stopped}."""
         stopped = self.store.rpc("pause_platform", p_platform=platform_named(platform).name, **operator.as_arguments())

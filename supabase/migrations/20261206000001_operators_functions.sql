@@ -154,6 +154,23 @@ revoke all on function public.find_jobs(jsonb, jsonb, int) from public, anon, au
 
 grant execute on function public.find_jobs(jsonb, jsonb, int) to service_role;
 
+-- count_jobs: how many jobs of all users are open, by state, and how many ended badly in the last day, by code.
+create or replace function public.count_jobs() returns jsonb
+language sql stable security definer set search_path = '' set statement_timeout = '50s' as $$
+    select jsonb_build_object(
+        'open', (select coalesce(jsonb_object_agg(c.status, c.n), '{}')
+                 from (select j.status, count(*) as n from public.sync_jobs as j
+                       where j.status in ('waiting', 'queued', 'running', 'parked') group by j.status) as c),
+        'failed', (select coalesce(jsonb_object_agg(c.code, c.n), '{}')
+                   from (select coalesce(j.error_code, j.status) as code, count(*) as n from public.sync_jobs as j
+                         where j.finished_at > now() - interval '24 hours' and j.status in ('failed', 'quarantined', 'completed_with_rejects')
+                         group by 1) as c));
+$$;
+
+revoke all on function public.count_jobs() from public, anon, authenticated;
+
+grant execute on function public.count_jobs() to service_role;
+
 -- cancel_job: an operator ends an open job for good; whoever works it loses it at its next page. A full refresh ends with any of its jobs.
 -- Answers whether it was open.
 create or replace function public.cancel_job(p_job_id uuid, p_by text, p_seller_message text, p_admin_id uuid default null) returns boolean
@@ -296,3 +313,24 @@ $$;
 revoke all on function public.find_tenants(text, jsonb, int, uuid) from public, anon, authenticated;
 
 grant execute on function public.find_tenants(text, jsonb, int, uuid) to service_role;
+
+-- money_standing: how many days of all shops are open or were restated of late, and whose have money of a kind that nobody has named. Counts
+-- stop at ten thousand.
+create or replace function public.money_standing(p_limit int default 100) returns jsonb
+language sql stable security definer set search_path = '' set statement_timeout = '50s' as $$
+    select jsonb_build_object(
+        'open', (select count(*) from (select from public.money_day_states as d where d.state = 'open' limit 10000) as d),
+        'restated', (select count(*) from (select from public.money_day_states as d
+                                           where d.restated_at > now() - interval '30 days' limit 10000) as d),
+        'unclassified', (select coalesce(jsonb_agg(to_jsonb(w) order by w.days desc, w.email, w.connection_id), '[]')
+                         from (select u.id as user_id, u.email, a.id as connection_id, a.platform, a.shop_id, a.shop_name, count(*) as days,
+                                      min(d.day) as since, max(d.day) as until
+                               from public.money_day_states as d
+                               join public.connected_accounts as a on a.id = d.connection_id
+                               join auth.users as u on u.id = a.user_id
+                               where d.waits ? 'unclassified' group by 1, 2, 3, 4, 5, 6 order by count(*) desc limit least(p_limit, 500)) as w));
+$$;
+
+revoke all on function public.money_standing(int) from public, anon, authenticated;
+
+grant execute on function public.money_standing(int) to service_role;

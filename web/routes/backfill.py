@@ -28,7 +28,7 @@ from web.routes.onboarding import Accepted
 from web.user_facts import of_shops, status_of
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
-_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 _STREAM = {
     "description": "Server-sent events named `status`; `data` is what /backfill/status answers",
@@ -62,7 +62,7 @@ class Start(Body):
     @field_validator("since")
     @classmethod
     def _in_the_past(cls, since: datetime | None) -> datetime | None:
-        if since is not None and not _EARLIEST <= since <= datetime.now(UTC):
+        if since is not None and not EARLIEST <= since <= datetime.now(UTC):
             raise ValueError("must be between 2000 and now")
         return since
 
