@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Header, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, field_validator
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -19,6 +19,7 @@ from web.auth.current_user import SIGNED_IN, User, UserDep
 from web.backfills import BackfillRequest
 from web.context import Web, WebDep
 from web.examples import EXAMPLE
+from web.inputs import Moment
 from web.live import server_sent_events
 from web.live.status_stream import version_of
 from web.problems import Problem, responses
@@ -55,9 +56,9 @@ class Start(BaseModel):
     platform: Name | None = None
     shop_id: Shop | None = Field(None, description="One shop; every shop of the platform by default.")
     entities: Annotated[list[Name], Field(max_length=20)] = []
-    since: AwareDatetime | None = Field(None, description="Read the history from here on only, again if need be.")
-    again: bool = Field(default=False, description="Read complete entities once more.")
-    dry_run: bool = Field(default=False, description="Start nothing; answer what it would cost.")
+    since: Moment | None = Field(None, description="Read the history from here on only, again if need be.")
+    again: StrictBool = Field(default=False, description="Read complete entities once more.")
+    dry_run: StrictBool = Field(default=False, description="Start nothing; answer what it would cost.")
 
     @field_validator("since")
     @classmethod

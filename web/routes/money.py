@@ -15,6 +15,7 @@ from execution import daily_financial_roll as roll
 from web.auth.current_user import SIGNED_IN, UserDep
 from web.context import WebDep
 from web.examples import EXAMPLE
+from web.inputs import Day
 from web.problems import responses
 from web.user_facts import summed
 
@@ -124,8 +125,8 @@ async def days(
     *,
     user: UserDep,
     web: WebDep,
-    since: Annotated[date | None, Query(description="The first day.")] = None,
-    until: Annotated[date | None, Query(description="The last day.")] = None,
+    since: Annotated[Day | None, Query(description="The first day.")] = None,
+    until: Annotated[Day | None, Query(description="The last day.")] = None,
     connection_id: Annotated[list[UUID] | None, Query(description="Of these shops; of all by default.")] = None,
     after: Annotated[
         str | None, Query(pattern=_CURSOR, description="`next` of the page before."), AfterValidator(_is_place)
@@ -148,7 +149,7 @@ async def events(
     user: UserDep,
     web: WebDep,
     connection_id: UUID,
-    day: date,
+    day: Day,
     money_class: Annotated[list[Annotated[str, Query(pattern=_CLASS)]] | None, Query(alias="class")] = None,
     after: Annotated[str | None, Query(max_length=300, description="`next` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,

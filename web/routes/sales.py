@@ -15,6 +15,7 @@ from web.auth.current_user import SIGNED_IN, UserDep
 from web.context import WebDep
 from web.cursors import AfterOrder, AfterProduct, cursor, place_of
 from web.examples import EXAMPLE
+from web.inputs import Day
 from web.problems import responses
 from web.user_facts import summed
 
@@ -143,8 +144,8 @@ def _one_of(kind: type[BaseModel]) -> AfterValidator:
 
 Platforms = Annotated[list[Annotated[str, Query(pattern=r"^[a-z0-9_]{1,40}$")]] | None, Query(alias="platform")]
 Shops = Annotated[list[UUID] | None, Query(alias="connection_id", description="Of these shops; of all by default.")]
-First = Annotated[date | None, Query(alias="since", description="The first day, of each shop's own zone.")]
-Last = Annotated[date | None, Query(alias="until", description="The last day.")]
+First = Annotated[Day | None, Query(alias="since", description="The first day, of each shop's own zone.")]
+Last = Annotated[Day | None, Query(alias="until", description="The last day.")]
 Words = list[Annotated[str, Query(pattern=_WORD)]] | None
 _AFTER = Query(max_length=600, description="`next` of the page before.")
 
