@@ -29,8 +29,9 @@ class MoneyDay(BaseModel):
     """A day of a shop, in the shop's zone, and how it stands. Amounts are in the smallest unit of each currency.
 
     `state`: open, closed, or restated: closed, and changed since. `waits`: what is still to come, by name and number;
-    `absent`: what was waited for long enough. `currencies`: by currency the `profit`, the `figures`, every class of
-    events, and `of_sales`: what was taken back of this day's sales, whenever that was.
+    `absent`: what was waited for long enough. `currencies`: by currency the `profit`, the `figures` (null where
+    something of them is not known: `missing` names it, `disputes`), every class of events, and `of_sales`: what was
+    taken back of this day's sales, whenever that was.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -64,6 +65,7 @@ class MoneyDays(BaseModel):
                             "currencies": {
                                 "USD": {
                                     "profit": 5411,
+                                    "missing": [],
                                     "figures": {
                                         "orders": 3,
                                         "gross_sales": 9000,

@@ -33,7 +33,7 @@ class Sales(BaseModel):
     shop_id: str
     shop_name: str | None
     currency: str
-    # What is not known: `cost`, `fees`, `unclassified`, `other_currency`, `not_counted`.
+    # What is not known: `cost`, `fees`, `disputes`, `unclassified`, `other_currency`, `not_counted`.
     missing: list[str]
 
 
@@ -41,8 +41,9 @@ class Order(Sales):
     """An order and all that ever happened to it, in the smallest unit of its currency; costs are negative.
 
     `figures`: in the order's own currency, null where something of it is not known; `missing` says what: `cost` of
-    goods that nobody told, `fees` that are not told yet, entries that are `unclassified`, a part in an
-    `other_currency`, or that it is `not_counted`: not paid, a test, or voided. `currencies`: all of them, by figure.
+    goods that nobody told, `fees` that are not told yet, `disputes` of which nobody says what they took, entries that
+    are `unclassified`, a part in an `other_currency`, or that it is `not_counted`: not paid, a test, or voided.
+    `currencies`: all of them, by figure.
     """
 
     platform_id: str

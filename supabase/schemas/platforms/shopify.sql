@@ -477,6 +477,13 @@ language sql stable set search_path = '' as $$
     select * from private.shopify_refunds(p_connection_id, p_orders);
 $$;
 
+-- may_have_taken: whether a bank may have taken money back in a dispute. An inquiry takes none while it is one; what one that was decided came
+-- to, as whatever we do not know, nobody says.
+create or replace function private.may_have_taken(d public.order_disputes) returns boolean
+language sql immutable as $$
+    select coalesce(d.status <> 'prevented' and (d.initiated_as <> 'inquiry' or d.status not in ('needs_response', 'under_review', 'charge_refunded')), true);
+$$;
+
 -- shopify_orders: what is told of these orders beside their journal: that they are orders, what printing them cost, what is not known of them; and
 -- what they are made of, where their journal was not read yet.
 create or replace function private.shopify_orders(p_connection_id uuid, p_orders text[]) returns setof private.money_event
@@ -508,6 +515,15 @@ begin
         cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = w.id offset 0) as at_
         join public.orders as o on o.ctid = at_.ctid
         where fees.are_lacking and private.counts_as_sale(o);
+    -- Of a dispute an order tells that there is one, and no amount.
+    return query
+        select 'disputes_unknown', o.platform_id, null::text, o.ordered_at, o.ordered_at, o.currency, 0::bigint, 'order_disputes', d.platform_id, d.status
+        from (select distinct unnest(p_orders) as id) as w
+        cross join lateral (select d.platform_id, d.status from public.order_disputes as d
+                            where d.connection_id = p_connection_id and d.order_platform_id = w.id and not d.is_deleted and private.may_have_taken(d) offset 0) as d
+        cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = w.id offset 0) as at_
+        join public.orders as o on o.ctid = at_.ctid
+        where private.counts_as_sale(o);
 end $$;
 
 -- shopify_payments: what was paid in a time, or for orders, and what Shopify's own payments took. What another gateway took nobody tells.

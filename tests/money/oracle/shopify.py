@@ -7,6 +7,8 @@ How the reference is read where it leaves something open:
 - The day of a piece is its agreement's (`happenedAt`); the day of an order is when it was processed.
 - A return fee is income though it stands in a return; an adjustment, which is money given back without goods, is a
   reversal.
+- What a bank took back in a dispute stands in no order: each dispute is of an unknown amount, on the order's day. One
+  that was prevented took nothing, nor does an inquiry that nobody decided.
 - A payment whose fees Shopify does not tell has unknown fees, not none: other gateways, and its own until they come.
   They count once an order, on the order's day.
 """
@@ -42,7 +44,11 @@ def is_counted(order: Doc) -> bool:
 
 
 def events(
-    orders: Iterable[Doc], sales: Iterable[Doc], transactions: Iterable[Doc], fees_until: float = float("inf")
+    orders: Iterable[Doc],
+    sales: Iterable[Doc],
+    transactions: Iterable[Doc],
+    disputes: Iterable[Doc] = (),
+    fees_until: float = float("inf"),
 ) -> Iterator[Event]:
     """`fees_until`: fees of payments after this are not told yet."""
     counted = {order["id"]: order for order in orders if is_counted(order)}
@@ -51,12 +57,22 @@ def events(
     for sale in sales:
         if sale["order_id"] in counted:
             yield from _sale(sale, counted[sale["order_id"]])
+    for each in disputes:
+        if each["order_id"] in counted and _may_have_taken(each["initiated_as"], each["status"]):
+            order = counted[each["order_id"]]
+            yield _event("disputes_unknown", order, order["processed"])
     moved: dict[int, list[Doc]] = defaultdict(list)
     for each in transactions:
         if each["status"] == "SUCCESS" and each["order_id"] in counted:
             moved[each["order_id"]].append({**each, "fee": each["fee"] if each["at"] <= fees_until else None})
     for number, moves in moved.items():
         yield from _payments(counted[number], moves)
+
+
+def _may_have_taken(initiated_as: str, status: str) -> bool:
+    if status == "PREVENTED":
+        return False
+    return initiated_as == "CHARGEBACK" or status in ("WON", "LOST", "ACCEPTED")
 
 
 def _event(name: str, order: Doc, at: int, amount: int = 0, *, is_back: bool = False) -> Event:
