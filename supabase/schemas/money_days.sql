@@ -352,6 +352,12 @@ create trigger mark_money_change after update on public.order_transactions refer
     for each statement execute function private.mark_transactions();
 create trigger mark_money_go after delete on public.order_transactions referencing old table as went
     for each statement execute function private.mark_transactions();
+create trigger mark_money_come after insert on public.balance_transactions referencing new table as came
+    for each statement execute function private.mark_transactions();
+create trigger mark_money_change after update on public.balance_transactions referencing new table as came old table as went
+    for each statement execute function private.mark_transactions();
+create trigger mark_money_go after delete on public.balance_transactions referencing old table as went
+    for each statement execute function private.mark_transactions();
 create trigger mark_money_come after insert on public.order_journals referencing new table as came
     for each statement execute function private.mark_journals();
 create trigger mark_money_change after update on public.order_journals referencing new table as came old table as went
@@ -400,6 +406,8 @@ language sql stable set search_path = '' as $$
         select happened_at from public.order_sales where connection_id = p_connection_id and not is_deleted and happened_at > '-infinity'
         union all
         select processed_at from public.order_transactions where connection_id = p_connection_id and not is_deleted and processed_at > '-infinity'
+        union all
+        select processed_at from public.balance_transactions where connection_id = p_connection_id and not is_deleted and processed_at > '-infinity'
         union all
         select ordered_at from public.order_costs where connection_id = p_connection_id and state <> 'linked') as m
     where m.at is not null group by 1;

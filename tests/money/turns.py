@@ -33,8 +33,8 @@ def _begin(day: Any, zone: ZoneInfo) -> int:
 
 
 def turns_at_etsys(etsy: Any, shop: Any, dice: random.Random, ends_at: int, at_borders: list[int]) -> None:
-    """Orders and refunds at the ends of odd days, refunds in parts, and entries that are put into the past: payouts that
-    bounce, reserves, what was taken back, late fees.
+    """Orders and refunds at the ends of odd days, refunds in parts, and entries that are put into the past: payouts
+    that bounce, reserves, what was taken back, late fees.
     """
     made = [
         etsy.mutate(shop, "new_order", at=second)["result"]["receipt_id"]
