@@ -306,6 +306,8 @@ class Lookup:
     single: bool = False
     # The ids that are asked for are the keys of the records that come: one that does not come is gone.
     by_key: bool = True
+    # Null stands in place of the list, or of what holds it, where there is none.
+    none_is_null: bool = False
     # Null stands in the list for what is gone (GraphQL's `nodes`).
     null_is_gone: bool = False
     # The member of the record in which the id that was asked for is put down, where it says what is to be asked next.

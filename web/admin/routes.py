@@ -15,9 +15,9 @@ from web.admin.administrators import AdminDep, record
 from web.auth import rate_limits
 from web.auth.current_user import SIGNED_IN
 from web.backfills import BackfillRequest, job_rows
-from web.bodies import Body
 from web.context import Web, WebDep
 from web.examples import EXAMPLE
+from web.inputs import Body
 from web.problems import Problem, responses
 from web.routes.backfill import Name, Status
 from web.routes.connections import Shop

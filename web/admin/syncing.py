@@ -14,9 +14,9 @@ from web.admin.administrators import AdminDep
 from web.admin.operating import Row
 from web.auth.current_user import SIGNED_IN
 from web.backfills import BackfillRequest
-from web.bodies import Body, Id, Moment
 from web.context import WebDep
 from web.examples import EXAMPLE
+from web.inputs import Body, Id, Moment
 from web.problems import responses
 from web.routes.backfill import EARLIEST, Name
 from web.routes.connections import Shop

@@ -17,9 +17,9 @@ from execution.backfill_manager import QueueOutcome
 from web import backfills
 from web.auth.current_user import SIGNED_IN, User, UserDep
 from web.backfills import BackfillRequest
-from web.bodies import Body, Moment
 from web.context import Web, WebDep
 from web.examples import EXAMPLE
+from web.inputs import Body, Moment
 from web.live import server_sent_events
 from web.live.status_stream import version_of
 from web.problems import Problem, responses

@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, Response
 
 from web.auth.current_user import SIGNED_IN, User, UserDep
 from web.auth.dev_login import demand_loopback, dev_token
-from web.bodies import Body
 from web.context import Web, WebDep
+from web.inputs import Body
 from web.problems import Problem, responses
 
 router = APIRouter(tags=["session"])

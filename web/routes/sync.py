@@ -12,9 +12,9 @@ from execution.sync_orchestrator import RoundOutcome
 from web.auth import rate_limits
 from web.auth.current_user import SIGNED_IN, UserDep
 from web.backfills import shops_of
-from web.bodies import Body
 from web.context import WebDep
 from web.examples import EXAMPLE
+from web.inputs import Body
 from web.problems import Problem, responses
 from web.routes.backfill import Name
 from web.routes.connections import Shop

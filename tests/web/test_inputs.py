@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
 from web.app import ROUTERS
-from web.bodies import Body, Day, Id, Moment
+from web.inputs import Body, Day, Id, Moment
 from web.routes import session
 
 
