@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 # Every platform that has a stand-in: its package under `sandbox`, run with `python -m`.
-STAND_INS = ("etsy", "printify", "shopify")
+STAND_INS = ("etsy", "printify", "shopify", "square")
 _LOOK_SECONDS = 0.01
 
 

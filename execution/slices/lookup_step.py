@@ -168,6 +168,8 @@ def as_list(lookup: Lookup, ids: Sequence[str], response: Response) -> Response:
         return replace(response, body=b'{"%b":[%b]}' % (lookup.records_at.encode(), response.body))
     if lookup.none_is_null and b"null" in response.body:
         return _with_list(lookup, response)
+    if lookup.omits_empty and response.body.split() == [b"{}"]:
+        return replace(response, body=b'{"%b":[]}' % lookup.records_at.encode())
     if not lookup.asked_at and (not lookup.null_is_gone or b"null" not in response.body):
         return response
     document = orjson.loads(response.body)

@@ -47,7 +47,7 @@ def _written(db: psycopg.Connection[Any]) -> list[Any]:
         ("backfill status --user nope", "'nope' is not a user id."),
         ("user create --email ada@example.com --plan gold", "Unknown plan 'gold'. Choose one of: enterprise, pro"),
         ("user create --email nonsense", "The user was not created:"),
-        ("sandbox square", f"There is no sandbox for 'square'. Choose one of: {', '.join(STAND_INS)}."),
+        ("sandbox ebay", f"There is no sandbox for 'ebay'. Choose one of: {', '.join(STAND_INS)}."),
         ("recost --covers box", "A cost covers no 'box'. Choose one of: piece, line."),
         ("recost --covers line --source etsy", "'etsy' is no source of costs. Choose one of: printify."),
         ("clock --every fast", "See `keeper clock --help`."),
@@ -85,7 +85,7 @@ def test_an_unknown_user_is_refused_everywhere(keeper: Keeper, words: str) -> No
     [
         (
             "connect shopfoo --shop-id 1 --access-token x",
-            "Unknown platform 'shopfoo'. Choose one of: etsy, printify, shopify.",
+            "Unknown platform 'shopfoo'. Choose one of: etsy, printify, shopify, square.",
         ),
         ("backfill start --platform shopfoo", "Unknown platform 'shopfoo'."),
         ("backfill start --entity nonsense", "Unknown entity 'nonsense' of etsy. Choose one of: orders, listings,"),

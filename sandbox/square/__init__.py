@@ -1,0 +1,1 @@
+"""A Square for tests and demos: docs/sandbox-square.md."""
