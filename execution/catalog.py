@@ -23,9 +23,9 @@ from execution.platforms.square.platform import SQUARE
 from execution.streams import Entity, Step
 
 # In the order in which a seller thinks of them: where things are sold, then who makes them.
-BUILT_IN = (ETSY, SHOPIFY, PRINTIFY)
+BUILT_IN = (ETSY, SHOPIFY, SQUARE, PRINTIFY)
 # Told to sellers as coming; nothing of them is read.
-ANNOUNCED: Mapping[str, Announced] = {SQUARE.name: SQUARE}
+ANNOUNCED: Mapping[str, Announced] = {}
 
 _known: dict[str, Platform] = {}
 # Every platform that is known now, by name.

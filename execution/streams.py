@@ -34,6 +34,10 @@ class Kind(StrEnum):
     GID = "gid"  # what a GraphQL id ends with: gid://shopify/Order/1 is 1
     SUM = "sum"  # a list with money in each element (`each`), added up in the record's currency; of none: 0
     OWN_SUM = "own_sum"  # the same in the currency that the list has; of none: nobody knows
+    MINOR = "minor"  # {amount, currency}, a whole number of the smallest unit, in the record's currency
+    MINOR_SUM = "minor_sum"  # a list with such money in each element (`each`), added up; of none: nobody knows
+    DECIMAL = "decimal"  # a decimal as a text or a number, as it is
+    WHOLE = "whole"  # the same where it is a whole number; of a fraction: null
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Column:
     """One typed column: its name, its dotted path in the record, its conversion.
 
     `only_if` (path, value) leaves the column null unless that path has that text, `only_with` unless that path has
-    anything. `or_at` is read where `path` has
+    anything. `and_at`: the text that follows, after a space (a family name). `or_at` is read where `path` has
     nothing; a number in it is a place in a list. `shown_by`: where the record has none of these members, what is stored
     stays: a platform that stops showing personal data must not erase it (Shopify's sheet, 2.5).
     `each`: of a list that is added up, where the money of an element stands; `each_if`: only of elements where this
@@ -53,6 +57,7 @@ class Column:
     kind: Kind
     only_if: tuple[str, str] | None = None
     only_with: str = ""
+    and_at: str = ""
     or_at: str = ""
     each: str = ""
     each_if: tuple[str, bool] | None = None
@@ -159,7 +164,14 @@ def kept_of(part: Records | Children) -> Tree:
     paths = [part.currency, *(part.keep or ())]
     paths += [part.key, *part.updated] if isinstance(part, Records) else part.key
     for column in part.columns:
-        paths += [column.path, column.or_at, *(column.only_if or ())[:1], column.only_with, *column.shown_by]
+        paths += [
+            column.path,
+            column.and_at,
+            column.or_at,
+            *(column.only_if or ())[:1],
+            column.only_with,
+            *column.shown_by,
+        ]
     return _tree(path for path in paths if path)
 
 
@@ -306,6 +318,10 @@ class Lookup:
     single: bool = False
     # The ids that are asked for are the keys of the records that come: one that does not come is gone.
     by_key: bool = True
+    # Null stands in place of the list, or of what holds it, where there is none.
+    none_is_null: bool = False
+    # An answer that shows none of them has no list at all.
+    omits_empty: bool = False
     # Null stands in the list for what is gone (GraphQL's `nodes`).
     null_is_gone: bool = False
     # The member of the record in which the id that was asked for is put down, where it says what is to be asked next.

@@ -1,6 +1,7 @@
 """Fixtures over one process of each stand-in a test session, and the product's own process in this one.
 
-etsy, printify, shopify      the stand-ins, as if nobody had asked them anything
+etsy, printify, shopify, square
+                             the stand-ins, as if nobody had asked them anything
 product_env                  what the product knows of the stack and its platforms: Etsy, unless a folder has its own
 settings, app                the product of that environment
 world_of                     connects a shop for a new user, in a folder of Etsy's
@@ -23,6 +24,7 @@ from sandbox.stack import Stack
 from tests.standins.etsy import Etsy
 from tests.standins.printify import Printify
 from tests.standins.shopify import Shopify
+from tests.standins.square import Square
 from tests.standins.stand_in import Shop, StandIn
 from tests.worlds.process import close_app, make_app
 from tests.worlds.world import World, make_world
@@ -44,6 +46,7 @@ def process_of(kind: type[S]) -> Any:
 etsy_process = process_of(Etsy)
 printify_process = process_of(Printify)
 shopify_process = process_of(Shopify)
+square_process = process_of(Square)
 
 
 @pytest.fixture
@@ -62,6 +65,12 @@ def printify(printify_process: Printify) -> Printify:
 def shopify(shopify_process: Shopify) -> Shopify:
     shopify_process.reset()
     return shopify_process
+
+
+@pytest.fixture
+def square(square_process: Square) -> Square:
+    square_process.reset()
+    return square_process
 
 
 @pytest.fixture(scope="session")

@@ -289,7 +289,7 @@ class Paginator(ABC, Generic[P]):
         if bounds.end < bounds.start:
             return None
         for part in range(len(self.stream.parts)):
-            if gap := _gap_in_part(part, bounds, [window for window in windows if window.part == part]):
+            if gap := gap_in_part(part, bounds, [window for window in windows if window.part == part]):
                 return gap
         return None
 
@@ -297,7 +297,8 @@ class Paginator(ABC, Generic[P]):
         """The slice is over."""
 
 
-def _gap_in_part(part: int, bounds: Bounds, windows: list[ReadWindow]) -> str | None:
+def gap_in_part(part: int, bounds: Bounds, windows: list[ReadWindow]) -> str | None:
+    """The first stretch of the bounds that no window of a part covers."""
     if not windows:
         return f"part {part} was never read"
     reached = bounds.start

@@ -8,6 +8,8 @@ from __future__ import annotations
 from execution.streams import Column, Kind
 
 # Text columns take no other JSON type; numbers, times and booleans are refused by their own cast.
+# A number does as well as a text.
+LOOSE = (Kind.TEXT, Kind.DECIMAL, Kind.WHOLE)
 TEXTS = (Kind.HTML, Kind.LOWER, Kind.ISO_TIME, Kind.GID)
 
 
@@ -33,11 +35,11 @@ def place(path: str) -> str:
 
 def checked_text(path: str, kind: Kind, *, of: str) -> str:
     """The text of a value that has the JSON type this kind takes; another type is an error, null is null."""
-    if kind is not Kind.TEXT and kind not in TEXTS:
+    if kind not in LOOSE and kind not in TEXTS:
         return text_at(path, of=of)
     outer, _, last = path.rpartition(".")
     parent = value(outer, of=of) if outer else of
-    if kind is Kind.TEXT:
+    if kind in LOOSE:
         return f"private.text_in({parent}, {quoted(last)}, {quoted(path)})"
     return f"private.string_in({parent}, {quoted(last)}, {quoted(path)}, {quoted(kind)})"
 
@@ -69,12 +71,16 @@ CONVERSIONS = {
     Kind.GID: "private.gid({v}, {path})",
     Kind.SUM: "private.sum_of({v}, {each}, c, v.currency, {path})",
     Kind.OWN_SUM: "private.own_sum_of({v}, {each}, {path})",
+    Kind.MINOR: "private.minor_money({v}, v.currency, {path})",
+    Kind.MINOR_SUM: "private.minor_sum_of({v}, {each}, v.currency, {path})",
+    Kind.DECIMAL: "private.decimal_of({v}, {path})",
+    Kind.WHOLE: "private.whole_of({v}, {path})",
 }
 
 
 def read(column: Column) -> str:
     """Read a column's value out of `r`, once."""
-    if column.kind in (Kind.MONEY, Kind.TEXTS, Kind.DECIMAL_MONEY, Kind.OWN_MONEY):
+    if column.kind in (Kind.MONEY, Kind.TEXTS, Kind.DECIMAL_MONEY, Kind.OWN_MONEY, Kind.MINOR, Kind.MINOR_SUM):
         return f"{value(column.path, of='r')} as {column.name}"
     if column.kind in (Kind.SUM, Kind.OWN_SUM):
         found = value(column.path, of="r")
@@ -85,6 +91,8 @@ def read(column: Column) -> str:
             found = f"case when jsonb_typeof({found}) = 'array' then {some} else {found} end"
         return f"{found} as {column.name}"
     text = checked_text(column.path, column.kind, of="r")
+    if column.and_at:
+        text = f"nullif(concat_ws(' ', {text}, {checked_text(column.and_at, column.kind, of='r')}), '')"
     if column.or_at:
         text = f"coalesce({text}, r #>> {place(column.or_at)})"
     if column.kind in READ_AS:

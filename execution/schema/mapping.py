@@ -43,6 +43,10 @@ SQL_TYPES = {
     Kind.OWN_MONEY: "bigint",
     Kind.SUM: "bigint",
     Kind.OWN_SUM: "bigint",
+    Kind.MINOR: "bigint",
+    Kind.MINOR_SUM: "bigint",
+    Kind.DECIMAL: "numeric",
+    Kind.WHOLE: "bigint",
 }
 
 
@@ -320,7 +324,7 @@ def _is_true(path: str) -> str:
 
 def part(function: str, columns: tuple[Column, ...], currency: str, table: str) -> dict[str, Any]:
     """What readable.sql must know of a part of a record: which members fill which column."""
-    paths = {c.name: [path for path in (c.path, c.or_at) if path] for c in columns}
+    paths = {c.name: [path for path in (c.path, c.and_at, c.or_at) if path] for c in columns}
     return {"map": function, "table": table, "columns": paths | ({"currency": [currency]} if currency else {})}
 
 

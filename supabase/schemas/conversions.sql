@@ -272,6 +272,77 @@ language sql stable as $$
         else private.sum_exact(p_list, p_each, null, p_path) end;
 $$;
 
+-- minor_money_exact: {amount, currency} whose amount is a whole number of the smallest unit. An amount of no currency is in the
+-- record's; one that is not told is unknown.
+create or replace function private.minor_money_exact(p_money jsonb, p_currency text, p_path text) returns bigint
+language plpgsql immutable set search_path = '' as $$
+begin
+    -- What could not be read was blanked, and is said elsewhere (readable.sql).
+    if p_money is null or p_money = 'null' or p_money ? 'keeper_unreadable' then
+        return null;
+    end if;
+    if jsonb_typeof(p_money) <> 'object' then
+        perform private.wrong_type(p_money, p_path, 'money');
+    end if;
+    if coalesce(p_money ->> 'currency', p_currency) is distinct from p_currency then
+        raise exception using errcode = 'PT422', message = format('%s is in %s, the record in %s', p_path,
+            p_money ->> 'currency', coalesce(p_currency, 'none'));
+    end if;
+    if p_money ->> 'amount' !~ '^-?\d{1,18}$' then
+        raise exception using errcode = 'PT422', message = format('%s: %s is no money', p_path, p_money);
+    end if;
+    return (p_money ->> 'amount')::bigint;
+end $$;
+
+-- minor_money: the same; its currency is the record's.
+create or replace function private.minor_money(p_money jsonb, p_currency text, p_path text) returns bigint
+language sql immutable as $$
+    select case when p_money is null then null
+        when p_money ->> 'currency' = p_currency and p_money ->> 'amount' ~ '^-?\d{1,18}$' then (p_money ->> 'amount')::bigint
+        else private.minor_money_exact(p_money, p_currency, p_path) end;
+$$;
+
+-- minor_sum_exact: of a list of objects such money, added up.
+create or replace function private.minor_sum_exact(p_list jsonb, p_each text[], p_currency text, p_path text) returns bigint
+language plpgsql immutable set search_path = '' as $$
+begin
+    if jsonb_typeof(p_list) <> 'array' then
+        perform private.wrong_type(p_list, p_path, 'a list of amounts');
+    end if;
+    -- One amount that is not there leaves the sum unknown.
+    return (select case when count(*) = count(m.amount) then sum(m.amount) end
+            from jsonb_array_elements(p_list) as e,
+                 lateral (select private.minor_money_exact(e #> p_each, p_currency, p_path) as amount) as m);
+end $$;
+
+-- minor_sum_of: the same; of none nobody knows.
+create or replace function private.minor_sum_of(p_list jsonb, p_each text[], p_currency text, p_path text) returns bigint
+language sql immutable as $$
+    select case when p_list is null or jsonb_typeof(p_list) = 'null' or p_list = '[]' then null
+        else private.minor_sum_exact(p_list, p_each, p_currency, p_path) end;
+$$;
+
+-- bad_decimal: refuse a text that is no decimal.
+create or replace function private.bad_decimal(p_value text, p_path text) returns numeric
+language plpgsql immutable set search_path = '' as $$
+begin
+    raise exception using errcode = 'PT422', message = format('%s: %s is no decimal', p_path, p_value);
+end $$;
+
+-- decimal_of: a decimal as it is written: a quantity of half a pound is no whole number.
+create or replace function private.decimal_of(p_value text, p_path text) returns numeric
+language sql immutable as $$
+    select case when p_value ~ '^-?\d{1,15}(\.\d{1,10})?$' then p_value::numeric
+        when p_value is not null then private.bad_decimal(p_value, p_path) end;
+$$;
+
+-- whole_of: the same where it is a whole number; null of a fraction, which is known elsewhere.
+create or replace function private.whole_of(p_value text, p_path text) returns bigint
+language sql immutable as $$
+    select case when p_value ~ '^-?\d{1,9}(\.0{1,10})?$' then trunc(p_value::numeric)::bigint
+        when private.decimal_of(p_value, p_path) is not null then null end;
+$$;
+
 -- less_inner: a record of whose list each element has lost a list of its own: those are rows by themselves.
 create or replace function private.less_inner(p_record jsonb, p_outer text[], p_inner text[]) returns jsonb
 language sql immutable set search_path = '' as $$

@@ -19,9 +19,36 @@ language sql immutable set search_path = '' as $$
            ('order_disputes', false, 'order_platform_id', '{}'),
            ('order_refund_shipping_lines', true, 'refund_platform_id', '{}'),
            ('order_refund_adjustments', true, 'refund_platform_id', '{}'),
+           ('balance_transactions', false, 'order_platform_id', '{}'),
            ('order_payments', false, 'order_platform_id', '{}'),
+           ('order_line_modifiers', false, 'order_platform_id', '{}'),
+           ('order_service_charges', false, 'order_platform_id', '{}'),
+           ('tenders', false, 'order_platform_id', '{}'),
+           ('order_returns', false, 'order_platform_id', '{}'),
+           ('order_return_lines', false, 'order_platform_id', '{}'),
            ('payments', false, 'order_platform_id', '{description}');
 $$;
+
+-- payment_parts: the same of what names the payment of such an order.
+create or replace function private.payment_parts() returns table (name text, clears text[])
+language sql immutable set search_path = '' as $$
+    values ('payment_refunds', '{refund_reason}'::text[]), ('payment_disputes', '{}');
+$$;
+
+-- people_parts: what names the buyer and no order.
+create or replace function private.people_parts() returns table (name text, clears text[])
+language sql immutable set search_path = '' as $$
+    values ('bookings', '{}'::text[]), ('loyalty_accounts', '{}');
+$$;
+
+-- with_returns: these orders, and those by which something of them came back.
+create or replace function private.with_returns(p_connection_id uuid, p_orders text[]) returns text[]
+language plpgsql stable set search_path = '' as $$
+begin
+    return array(select unnest(p_orders) union
+                 select r.order_platform_id from public.order_returns as r
+                  where r.connection_id = p_connection_id and r.source_order_platform_id = any (p_orders));
+end $$;
 
 -- empty_part: the text of these records goes, the figures stay, and of `raw` what their children are read by
 -- (bones_<platform>); of what they were before some run as well (changes.sql), so that no rollback brings it back. Those that
@@ -50,8 +77,13 @@ end $$;
 -- erase_orders: of these orders of a channel, and of all that came with them, the figures stay.
 create or replace function private.erase_orders(p_connection_id uuid, p_orders text[], p_live boolean default false)
 returns void language plpgsql set search_path = '' as $$
-declare part record; refunds text[];
+declare part record; refunds text[]; payments text[];
 begin
+    payments := array(select p.platform_id from public.order_payments as p
+                      where p.connection_id = p_connection_id and p.order_platform_id = any (p_orders));
+    for part in select * from private.payment_parts() loop
+        perform private.empty_part(p_connection_id, part.name, 'payment_platform_id', payments, part.clears, p_live);
+    end loop;
     refunds := array(select r.platform_id from public.order_refunds as r
                      where r.connection_id = p_connection_id and r.order_platform_id = any (p_orders)
                        and not (p_live and r.is_deleted)
@@ -126,12 +158,35 @@ begin
         return;
     end if;
     select p.key into parent from private.personal_parts() as p where p.name = main;
-    if parent is not null then
+    if exists (select from private.payment_parts() as p where p.name = main) then
+        execute format('select array(select distinct p.order_platform_id from public.%I as t join public.order_payments as p '
+                       'on p.connection_id = t.connection_id and p.platform_id = t.payment_platform_id '
+                       'where t.connection_id = $1 and t.platform_id = any ($2) and p.order_platform_id is not null)', main)
+           into ids using job.connection_id, p_keys;
+        perform private.keep_orders_erased(job.connection_id, ids);
+    elsif exists (select from private.people_parts() as p where p.name = main) then
+        -- What they do afterwards is new, as an order is; what names them from before says nothing.
+        execute format('select array(select t.platform_id from public.%I as t join private.closed_objects as k '
+                       'on k.connection_id = $3 and k.table_name = ''customers'' and k.object_id = t.buyer_platform_id '
+                       'where t.connection_id = $1 and t.platform_id = any ($2) and k.forgotten_at is not null '
+                       'and (k.for_good or k.forgotten_at > t.fetched_at))', main)
+           into ids using job.connection_id, p_keys, owner;
+        perform private.empty_part(job.connection_id, main, 'platform_id', ids, '{}');
+    elsif parent is not null then
         if to_regprocedure(format('private.%I(public.sync_jobs,text[])', finds)) is not null then
             execute format('select private.%I($1, $2)', finds) using job, p_keys;
         end if;
         execute format('select array(select distinct t.%I from public.%I as t where t.connection_id = $1 '
                        'and t.platform_id = any ($2))', parent, main) into ids using job.connection_id, p_keys;
+        insert into private.closed_objects as c (connection_id, table_name, object_id, forgotten_at, for_good)
+        select distinct on (r.order_platform_id) owner, 'orders', r.order_platform_id, k.forgotten_at, true
+          from public.order_returns as r
+          join private.closed_objects as k on k.connection_id = owner and k.table_name = 'orders'
+                                          and k.object_id = r.source_order_platform_id and k.forgotten_at is not null
+         where r.connection_id = job.connection_id and r.order_platform_id = any (ids)
+         order by r.order_platform_id, k.forgotten_at
+        on conflict (connection_id, table_name, object_id) do update
+           set forgotten_at = excluded.forgotten_at, for_good = true where c.forgotten_at is null;
         insert into private.closed_objects as c (connection_id, table_name, object_id, forgotten_at, for_good)
         select owner, 'orders', o.platform_id, k.forgotten_at, true
           from public.orders as o
@@ -212,6 +267,7 @@ begin
                     union select r.platform_id from public.rejected_records as r
                            where r.connection_id = connection.id and r.platform_id is not null
                              and private.names_one(r.raw, buyers));
+    orders := private.with_returns(connection.id, orders);
     -- What the rows say of them, before they say nothing: rejected bytes are found by it.
     named := array(select c.email from public.customers as c
                    where c.connection_id = connection.id and c.platform_id = any (buyers) and c.email <> ''
@@ -226,6 +282,9 @@ begin
     -- What the call of an open round showed of the newest buyer; without it they are read when they are due.
     update public.sync_jobs as j set cursor = j.cursor - 'shown' where j.connection_id = connection.id and j.cursor ? 'shown';
     perform private.erase_orders(connection.id, orders);
+    for part in select * from private.people_parts() loop
+        perform private.empty_part(connection.id, part.name, 'buyer_platform_id', buyers, part.clears);
+    end loop;
     for part in select k.connection_id, array_agg(distinct k.source_id) as ids from private.cost_links as k
                 where k.order_connection_id = connection.id and k.order_platform_id = any (orders)
                 group by k.connection_id loop

@@ -27,9 +27,13 @@ create table public.orders (
     is_gift boolean,
     is_test boolean,
     buyer_platform_id text,
+    -- Where it was sold, of a seller with several places; through which channel.
+    location_platform_id text,
+    source_name text,
     country text,
     payment_method text,
     ordered_at timestamptz not null,
+    closed_at timestamptz,
     cancelled_at timestamptz,
     currency text not null,
     item_total_amount bigint,
@@ -47,6 +51,7 @@ create table public.orders (
     -- What the buyer saw and paid, in the buyer's currency; every other amount is in the shop's.
     presentment_currency text,
     presentment_total_amount bigint,
+    service_charge_amount bigint,
     -- Cost of goods, derived from what a printer says (costs.sql). The default costs the landing of an order nothing.
     cost_amount bigint,
     cost_currency text,
@@ -55,6 +60,8 @@ create table public.orders (
     -- ambiguous: a cost could belong to this order or to another one, or comes in two currencies.
     cost_state text not null default 'no_cost_yet'
         check (cost_state in ('linked', 'no_cost_yet', 'ambiguous')),
+    -- The platform's own, which rises with each change; null: it tells none.
+    version bigint,
     raw jsonb not null,
     source_updated_at timestamptz not null,
     fetched_at timestamptz not null,
@@ -81,7 +88,11 @@ create table public.line_items (
     product_platform_id text,
     sku text,
     title text,
-    quantity int not null,
+    variation_title text,
+    item_type text,
+    -- Null where it is no whole number: half a pound stands in `exact_quantity` alone.
+    quantity int,
+    exact_quantity numeric,
     -- What is left of `quantity` after edits and refunds.
     current_quantity int,
     currency text not null,
@@ -90,6 +101,10 @@ create table public.line_items (
     shipping_amount bigint,
     shop_coupon_amount bigint,
     buyer_coupon_amount bigint,
+    gross_amount bigint,
+    tax_amount bigint,
+    service_charge_amount bigint,
+    total_amount bigint,
     is_digital boolean,
     ordered_at timestamptz,
     shipped_at timestamptz,
@@ -135,6 +150,7 @@ create table public.order_fulfillments (
     platform text not null,
     platform_id text not null,
     order_platform_id text not null,
+    fulfillment_type text,
     status text,
     carrier text,
     tracking_code text,
@@ -239,12 +255,21 @@ create table public.order_payments (
     user_id uuid not null,
     platform text not null,
     platform_id text not null,
-    order_platform_id text not null,
+    -- Null: it was paid without an order.
+    order_platform_id text,
+    location_platform_id text,
+    buyer_platform_id text,
     status text,
+    payment_method text,
     currency text not null,
     gross_amount bigint,
     fees_amount bigint,
     net_amount bigint,
+    -- Of gross_amount: what was bought, and the tip.
+    goods_amount bigint,
+    tip_amount bigint,
+    app_fee_amount bigint,
+    refunded_amount bigint,
     paid_at timestamptz,
     raw jsonb not null,
     source_updated_at timestamptz not null,
@@ -454,6 +479,43 @@ create table public.order_disputes (
 create index order_disputes_of_order on public.order_disputes (connection_id, order_platform_id)
     where not is_deleted and order_platform_id is not null;
 select private.synced_table('order_disputes');
+
+-- The payment account of a platform that keeps no running balance: an entry each, with the payout that it was paid out with.
+create table public.balance_transactions (
+    connection_id uuid not null,
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    entry_type text not null,
+    currency text not null,
+    gross_amount bigint,
+    -- What was kept of it: what moved is the gross amount less this.
+    fee_amount bigint,
+    net_amount bigint,
+    is_test boolean,
+    reason text,
+    order_platform_id text,
+    -- Null: not paid out yet.
+    payout_platform_id text,
+    payout_status text,
+    processed_at timestamptz not null,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (connection_id, platform_id)
+);
+create index balance_transactions_in_sequence on public.balance_transactions (connection_id, length(platform_id), platform_id);
+create index balance_transactions_by_time on public.balance_transactions (connection_id, processed_at) where not is_deleted;
+create index balance_transactions_of_order on public.balance_transactions (connection_id, order_platform_id)
+    where not is_deleted and order_platform_id is not null;
+create index balance_transactions_of_payout on public.balance_transactions (connection_id, payout_platform_id)
+    where not is_deleted and payout_platform_id is not null;
+create index balance_transactions_without_payout on public.balance_transactions (connection_id, processed_at)
+    where not is_deleted and payout_platform_id is null;
+select private.synced_table('balance_transactions');
 
 -- What a refund took back of shipping.
 create table public.order_refund_shipping_lines (

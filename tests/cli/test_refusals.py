@@ -85,7 +85,7 @@ def test_an_unknown_user_is_refused_everywhere(keeper: Keeper, words: str) -> No
     [
         (
             "connect shopfoo --shop-id 1 --access-token x",
-            "Unknown platform 'shopfoo'. Choose one of: etsy, printify, shopify.",
+            "Unknown platform 'shopfoo'. Choose one of: etsy, printify, shopify, square.",
         ),
         ("backfill start --platform shopfoo", "Unknown platform 'shopfoo'."),
         ("backfill start --entity nonsense", "Unknown entity 'nonsense' of etsy. Choose one of: orders, listings,"),

@@ -32,13 +32,26 @@ pytestmark = pytest.mark.timeout(1800)
 CANARY = "Canary of Ada"
 # What a record is of: things, which name no buyer.
 THINGS = {"listings", "listing_variants", "printify_products", "printify_variants"}
+THINGS |= {"catalog_categories", "catalog_items", "catalog_variations", "catalog_location_overrides"}
+THINGS |= {"catalog_vendor_info", "inventory_counts", "locations", "vendors"}
+# What moved on the seller's account; who works there.
+THINGS |= {"payouts", "payout_entries", "team_members"}
 # Columns of a buyer's orders that hold the seller's words or the platform's own.
 STAY = {
-    "orders": {"order_number", "status", "fulfillment_status", "payment_method", "country"},
-    "line_items": {"title", "sku"},
+    "orders": {"order_number", "status", "fulfillment_status", "payment_method", "country", "source_name"},
+    "line_items": {"title", "sku", "variation_title", "item_type"},
+    "order_line_modifiers": {"title"},
+    "order_service_charges": {"title", "charge_type", "phase"},
+    "tenders": {"tender_type"},
+    "order_refunds": {"status"},
+    "order_return_lines": {"title"},
+    "order_payments": {"status", "payment_method"},
+    "payment_refunds": {"status"},
+    "payment_disputes": {"status", "dispute_reason"},
+    "bookings": {"status", "place", "source"},
     # Of those lines.
     "money_products": {"product", "title", "sku"},
-    "order_fulfillments": {"carrier", "status"},
+    "order_fulfillments": {"carrier", "status", "fulfillment_type"},
     "order_shipping_lines": {"title"},
     "order_tax_lines": {"title"},
     "order_transactions": {"gateway", "kind", "status"},

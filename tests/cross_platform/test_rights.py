@@ -15,11 +15,12 @@ from execution.errors import UserError
 from tests.standins.etsy import Etsy
 from tests.standins.printify import Printify
 from tests.standins.shopify import Shopify
+from tests.standins.square import Square
 from tests.standins.stand_in import Shop, StandIn
 from tests.worlds.world import World, make_world
 
 WorldWith = Callable[[str, "set[str]"], World]
-IDENTITY = {"etsy": "shops_r", "printify": "shops.read"}
+IDENTITY = {"etsy": "shops_r", "printify": "shops.read", "square": "APPOINTMENTS_BUSINESS_SETTINGS_READ"}
 RIGHTS = [
     (name, right)
     for name, platform in PLATFORMS.items()
@@ -27,14 +28,22 @@ RIGHTS = [
 ]
 
 
+Made = dict[str, tuple[StandIn, dict[str, Any]]]
+
+
 @pytest.fixture
-def world_with(app: App, db: psycopg.Connection[Any], etsy: Etsy, printify: Printify, shopify: Shopify) -> WorldWith:
-    """A world of one shop on this platform, of which these rights were granted."""
-    made: dict[str, tuple[StandIn, dict[str, Any]]] = {
+def made(etsy: Etsy, printify: Printify, shopify: Shopify, square: Square) -> Made:
+    return {
         "etsy": (etsy, {"orders": 20, "listings": 8}),
         "printify": (printify, {"orders": 12}),
         "shopify": (shopify, {"orders": 20, "products": 4}),
+        "square": (square, {"orders": 20, "locations": 1, "payout_days": 31}),
     }
+
+
+@pytest.fixture
+def world_with(app: App, db: psycopg.Connection[Any], made: Made) -> WorldWith:
+    """A world of one shop on this platform, of which these rights were granted."""
 
     def connected(platform: str, rights: set[str]) -> World:
         stand_in, fields = made[platform]
@@ -119,7 +128,7 @@ def test_a_platform_that_tells_no_rights_is_asked(world_with: WorldWith, platfor
         assert right in world.error(entity)[2]
 
 
-@pytest.mark.parametrize("platform", ["etsy", "shopify", "printify"])
+@pytest.mark.parametrize("platform", ["etsy", "shopify", "square", "printify"])
 def test_a_shop_of_which_nothing_may_be_read_is_refused_by_name(world_with: WorldWith, platform: str) -> None:
     granted = {IDENTITY.get(platform, "read_locations")}
     needed = {right for name, right in RIGHTS if name == platform}

@@ -21,6 +21,19 @@ OWNERS = {
     # Of a sale: a line of its order, or a shipping line of it.
     ("shopify", "line_platform_id"),
     ("shopify", "variants.listing_platform_id"),
+    # Nobody deletes a location, a sale, a payment or a payout at Square.
+    ("square", "location_platform_id"),
+    ("square", "order_platform_id"),
+    ("square", "source_order_platform_id"),
+    ("square", "payment_platform_id"),
+    ("square", "payout_platform_id"),
+    # What an item is in, and who sells it to the seller, is taken away on purpose as well.
+    ("square", "items.category_platform_id"),
+    ("square", "categories.parent_platform_id"),
+    ("square", "variations.item_platform_id"),
+    ("square", "variations.vendor_platform_id"),
+    ("square", "counts.variation_platform_id"),
+    ("square", "loyalty_accounts.program_platform_id"),
 }
 
 

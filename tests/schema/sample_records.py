@@ -26,6 +26,8 @@ GOOD: dict[Kind, Any] = {
     Kind.GID: "gid://shopify/Thing/7",
     Kind.HUNDREDTHS: 12_00,
     Kind.MAJOR: "12.00",
+    Kind.DECIMAL: "7",
+    Kind.WHOLE: "7",
 }
 # Every code that a platform may write, and some that nobody has listed.
 CODES = [*sorted(LISTED), "XXX", "XAU", "XDR", "QQQ", "DOGE"]
@@ -103,20 +105,28 @@ def name_child(record: dict[str, Any], child: Children, key: int) -> None:
             put(record, path, GOOD[Kind.GID] if child.key_is_gid else key)
 
 
+def fill_outer(record: dict[str, Any], part: Part) -> None:
+    """What columns are filled from of the record that the part stands in."""
+    for column in part.of_columns:
+        outer, path = at(record, part.of), column.path.removeprefix("of.")
+        if path not in outer:
+            put(outer, path, GOOD[column.kind])
+
+
 def fill(record: dict[str, Any], part: Part, amount: Decimal, code: str) -> None:
     """What a part's columns are filled from."""
     if part.at:
         put(record, part.at, {})
     inner = at(record, part.at)
-    for column in part.of_columns:
-        outer, path = at(record, part.of), column.path.removeprefix("of.")
-        if path not in outer:
-            put(outer, path, GOOD[column.kind])
+    fill_outer(record, part)
     for column in sorted(part.columns, key=lambda c: c.path.count(".")):
         if column.kind in (Kind.SUM, Kind.OWN_SUM):
             # As both of a platform's notations have it: its sum knows the one, a child that is an element the other.
             both = money(Kind.DECIMAL_MONEY, amount, code) | {"currency_code": code}
             put(inner, f"{column.path}.0.{column.each}", both)
+        elif column.kind in (Kind.MINOR, Kind.MINOR_SUM):
+            where = column.path if column.kind is Kind.MINOR else f"{column.path}.0.{column.each}"
+            put(inner, where, {"amount": 1200, "currency": code})
         elif column.kind in MONEY:
             put(inner, column.path, money(column.kind, amount, code))
         elif not column.path.endswith("currencyCode"):

@@ -19,6 +19,7 @@ FITS = {
     "bigint": {"bigint", "integer"},
     "boolean": {"boolean"},
     "timestamptz": {"timestamp with time zone"},
+    "numeric": {"numeric"},
     "text": {"text"},
 }
 SYNCED = {

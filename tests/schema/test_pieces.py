@@ -24,7 +24,10 @@ PROOFS = {
     "etsy": ("line_items", "balance", "new_balance", "references", "buyers"),
     "shopify": ("line_items", "refunds", "journals"),
     "printify": ("lines",),
+    "square": ("payments", "refunds", "payout_entries", "categories", "variants", "counts"),
 }
+# Asked at once: they count a job's pages, and locations.
+AT_ONCE = {"square": ("order_locations", "payment_locations", "payout_locations")}
 CUT = {"lineItems": {"pageInfo": {"hasNextPage": True}}}
 REFUNDED = {"refunds": [{"id": "r1", "updatedAt": "2026-01-01T00:00:00Z"}, {"id": "r9"}]}
 
@@ -81,8 +84,45 @@ def job_of(clean, db):
     return made
 
 
+def fill_square(db, job):
+    """Of each proof seven rows, and something that it counts."""
+    usd, at = {"currency": "USD"}, {"paid_out_at": "2026-01-01"}
+    for n in range(1, 8):
+        put(
+            db,
+            job,
+            "tenders",
+            f"t{n}",
+            order_platform_id=f"a{n}",
+            payment_platform_id=f"p{n}",
+            tendered_at=f"2026-01-0{n}",
+        )
+        if n not in {2, 5}:
+            put(db, job, "order_payments", f"p{n}", order_platform_id=f"a{n}", paid_at=f"2026-01-0{n}",
+                raw={"refund_ids": [f"r{n}", f"x{n}"]}, **usd)  # fmt: skip
+        put(
+            db,
+            job,
+            "payment_refunds",
+            f"r{n}",
+            payment_platform_id=f"p{n}",
+            refund_amount=1,
+            refunded_at="2026-01-01",
+            **usd,
+        )
+        put(db, job, "payouts", f"o{n}", status="paid", payout_amount=10, **usd, **at)
+        put(db, job, "payout_entries", f"e{n}", payout_platform_id=f"o{n}", net_amount=10 if n != 4 else 9, **usd)
+        put(db, job, "catalog_items", f"i{n}", category_platform_id=f"c{n}")
+        put(db, job, "catalog_categories", f"c{n + 1}")
+        put(db, job, "catalog_variations", f"v{n}", item_platform_id=f"i{n}" if n != 3 else "i3x")
+        put(db, job, "inventory_counts", f"v{n}:l:s", variation_platform_id=f"v{n + 2}")
+
+
 def fill(db, job):
     """Something wrong of every kind."""
+    if job["platform"] == "square":
+        fill_square(db, job)
+        return
     printed = job["platform"] == "printify"
     for number in range(1, 8):
         raw = CUT if number in {2, 5} else REFUNDED if number == 3 else None
@@ -157,7 +197,8 @@ def test_every_proof_there_is_is_held_against_its_pieces(db):
         name for (name,) in db.execute("select proname from pg_proc where proname like 'prove\\_%\\_%'").fetchall()
     ]
 
-    assert {n for n in there if n != "prove_job"} == {f"prove_{p}_{n}" for p, names in PROOFS.items() for n in names}
+    known = {f"prove_{p}_{n}" for listed in (PROOFS, AT_ONCE) for p, names in listed.items() for n in names}
+    assert {n for n in there if n != "prove_job"} == known
 
 
 def test_an_audit_in_pieces_says_what_one_says(db, job_of):

@@ -132,7 +132,7 @@ def test_a_list_that_is_none_never_costs_its_record(land, name):
 
 def used_by(part: Part, shape: Records, path: str) -> set[str]:
     """The columns and keys that rest on a member."""
-    found = {c.name for p in parts(shape) if p.at == part.at for c in p.columns if path in (c.path, c.or_at)}
+    found = {c.name for p in parts(shape) if p.at == part.at for c in p.columns if path in (c.path, c.and_at, c.or_at)}
     if not part.at and (path,) == shape.updated:
         found.add("source_updated_at")
     if part.currency == path or part.currency.startswith(f"{path}."):
@@ -163,7 +163,7 @@ def test_the_essential_columns_are_these(db):
 
     assert {table: essentials(db, table) - own for table in tables} == {
         "orders": {"ordered_at", "total_amount"},
-        "line_items": {"order_platform_id", "quantity", "price_amount"},
+        "line_items": {"order_platform_id", "price_amount"},
         "order_refunds": {"order_platform_id", "refund_amount", "refunded_at"},
         "order_refund_lines": {"refund_platform_id", "line_item_platform_id", "quantity", "subtotal_amount"},
         "order_transactions": {"order_platform_id", "kind", "status", "transaction_amount"},
@@ -179,12 +179,34 @@ def test_the_essential_columns_are_these(db):
         "listings": set(),
         "listing_variants": {"listing_platform_id", "price_amount"},
         "payments": {"sequence_number", "entry_type", "entry_amount", "balance_amount", "occurred_at"},
-        "order_payments": {"order_platform_id"},
+        "order_payments": set(),
+        "balance_transactions": {"entry_type", "processed_at"},
         "printify_orders": {"ordered_at"},
         "printify_line_items": {"order_platform_id"},
         "printify_shipments": {"order_platform_id"},
         "printify_products": set(),
         "printify_variants": {"product_platform_id", "variant_id"},
+        "locations": set(),
+        "catalog_categories": set(),
+        "catalog_items": set(),
+        "catalog_variations": set(),
+        "catalog_location_overrides": {"variation_platform_id"},
+        "catalog_vendor_info": {"variation_platform_id"},
+        "inventory_counts": set(),
+        "vendors": set(),
+        "order_line_modifiers": {"order_platform_id"},
+        "order_service_charges": {"order_platform_id"},
+        "tenders": {"order_platform_id"},
+        "order_returns": {"order_platform_id"},
+        "order_return_lines": {"order_platform_id"},
+        "payment_refunds": {"refund_amount", "refunded_at"},
+        "payouts": {"payout_amount", "paid_out_at"},
+        "payout_entries": {"payout_platform_id", "net_amount"},
+        "payment_disputes": set(),
+        "team_members": set(),
+        "loyalty_accounts": set(),
+        "bookings": {"starts_at"},
+        "booking_segments": {"booking_platform_id"},
     }
 
 

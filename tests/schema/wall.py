@@ -25,6 +25,7 @@ SECRET_COLUMNS = "lease|token|secret|fence|password"
 ENGINEERS_COLUMNS = "(^|_)(error|reason|sqlstate|detail|hint)$"
 # One of a few words of our own, why a cost could not be linked; and what the seller's own platform says of a refund.
 CODES = ["order_costs.reason", "order_refund_adjustments.reason", "order_refunds.reason", "order_sales.reason"]
+CODES += ["payment_refunds.refund_reason", "payment_disputes.dispute_reason"]
 
 _RULES = {
     "row-level security is off": """

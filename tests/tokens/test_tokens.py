@@ -280,7 +280,10 @@ REFUSALS = [
         httpx.Response(400, json={"error": "invalid_grant", "error_description": "refresh_token is revoked"}),
     ),
     (SHOPIFY_TOKENS, httpx.Response(400, json={"error": "invalid_grant"})),
-    (SQUARE_TOKENS, httpx.Response(400, json={"error": "invalid_grant"})),
+    (
+        SQUARE_TOKENS,
+        httpx.Response(401, json={"errors": [{"category": "AUTHENTICATION_ERROR", "code": "UNAUTHORIZED"}]}),
+    ),
     (PRINTIFY_TOKENS, httpx.Response(401, json={"error": "Unauthenticated"})),
 ]
 
