@@ -1,6 +1,6 @@
 """How late changes are seen, by the order in which shops are read: months of simulated days in minutes.
 
-    python -m benchmarks.freshness [--tenants 10,100,1000,10000] [--days 60] [--calls 5000] [--charts docs/freshness]
+    python -m benchmarks.freshness [--tenants 10,100,1000,10000] [--days 60] [--calls 5000] [--beat 1] [--charts FOLDER]
 
 The product's order is its own functions in PostgreSQL on a set clock (fresh_rounds.py): claim, day's budget, queue of
 rounds. The others are played with as many calls a day as it used. Means count every change alike, and
@@ -70,9 +70,14 @@ def simulate(
 ) -> Result:
     """Ours, and the others with as many calls."""
     shops = shops_of(tenants)
-    told = SimulatedRounds(db, shops, per_day, beat).run(days, backfill_days=days // 5)
+    told = SimulatedRounds(db, shops, per_day, beat).run(days, backfill_days=_backfill_days(days))
     others = {name: play(shops, told.calls_by_day) for name, play in OTHERS.items()}
     return Result(tenants=tenants, days=days, beat=beat, told=told, orders={OURS: told.seen, **others})
+
+
+def _backfill_days(days: int) -> int:
+    """So many that the share which is kept for backfills a day longer is free before the days that count."""
+    return max(0, (days - 2) // 5)
 
 
 def report(result: Result, per_day: int) -> None:
@@ -132,6 +137,9 @@ def main() -> None:
     parser.add_argument("--tenants", default="10,100,1000,10000", help="how many tenants, one simulation each")
     parser.add_argument("--days", default="60", help="simulated days, one for all or one for each")
     parser.add_argument("--calls", type=int, default=5_000, help="calls a day that all tenants share")
+    parser.add_argument(
+        "--beat", type=int, help="minutes between two looks at what is due (up to ten tenants 1, else 5)"
+    )
     parser.add_argument("--charts", type=Path, help="where the charts are written to")
     asked = parser.parse_args()
     tenants = [int(number) for number in asked.tenants.split(",")]
@@ -142,7 +150,7 @@ def main() -> None:
         print(f"  {plan:12}{shops:>8,.0f} shops at rest; {shops * 4 / 9:,.0f} beside backfills")
     results = []
     for number, length in zip(tenants, days * len(tenants) if len(days) == 1 else days, strict=False):
-        beat = timedelta(minutes=1 if number <= 10 else 5)
+        beat = timedelta(minutes=asked.beat or (1 if number <= 100 else 5))
         began = time.monotonic()
         with (
             tempfile.TemporaryDirectory() as folder,

@@ -29,6 +29,7 @@ from execution.errors import UserError
 from execution.event_commands import events
 from execution.goods_commands import goods
 from execution.money_commands import money
+from execution.operator_commands import jobs, platforms, tenants
 from execution.process import logs
 from execution.refresh_commands import refresh
 from execution.reports import budget as budget_report
@@ -71,6 +72,9 @@ cli.add_typer(events, name="events")
 cli.add_typer(refresh, name="refresh")
 cli.add_typer(money, name="money")
 cli.add_typer(goods, name="goods")
+cli.add_typer(jobs, name="jobs")
+cli.add_typer(platforms, name="platforms")
+cli.command("tenants", short_help="Users, the newest first, with how they stand.")(tenants)
 
 _names = sorted(PLATFORMS)
 _NAMES = f"{', '.join(_names[:-1])} or {_names[-1]}"

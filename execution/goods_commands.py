@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from execution import goods_costs
+from execution import goods_costs, goods_files
 from execution.backfill_manager import status
 from execution.command_line import EXIT_NOT_AS_IT_SHOULD_BE
 from execution.command_parts import Json, User, app
@@ -43,11 +43,13 @@ def load(
     """
     here = app()
     shops = status(here.store, user_id)["connections"]
-    found = goods_costs.read(_bytes(file), shops=shops, currency=currency and currency.upper())
+    found = goods_files.read(_bytes(file), shops=shops, currency=currency and currency.upper())
+    previews = goods_costs.compare(here.store, user_id, found.costs)
     facts: dict[str, Any] = {
-        **goods_costs.compare(here.store, user_id, found.costs),
+        **goods_costs.counts(previews),
         "skipped": found.skipped,
-        "bad": [{"row": one.row, "column": one.column, "reason": one.reason} for one in found.bad],
+        "bad": [one.as_json() for one in found.bad],
+        "costs": [one.as_json() for one in previews],
         "save_id": None,
     }
     if apply and found.costs and not found.bad:
@@ -105,17 +107,22 @@ def undo(
 def _bytes(file: Path) -> bytes:
     try:
         if str(file) == "-":
-            return typer.get_binary_stream("stdin").read(goods_costs.MOST_BYTES + 1)
+            return typer.get_binary_stream("stdin").read(goods_files.MOST_BYTES + 1)
         with file.open("rb") as source:
-            return source.read(goods_costs.MOST_BYTES + 1)
+            return source.read(goods_files.MOST_BYTES + 1)
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}.") from None
 
 
 def _loaded(facts: Facts) -> RenderableType:
     what = f"{facts['created']:,} new, {facts['changed']:,} changed, {facts['unchanged']:,} as they were"
-    lines = [Text(f"{'Saved' if facts['save_id'] else 'It would save'}: {what}. Without a cost: {facts['skipped']:,}.")]
+    done = "Saved" if facts["save_id"] else "It would save"
+    lines: list[RenderableType] = [Text(f"{done}: {what}. Without a cost: {facts['skipped']:,}.")]
     lines += [Text(f"  row {one['row']}, {one['column']}: {one['reason']}") for one in facts["bad"][:_MOST_TOLD]]
+    moved = [one for one in facts["costs"] if one["outcome"] != "unchanged"]
+    if moved and not facts["bad"] and not facts["save_id"]:
+        lines.append(_previewed(moved[:_MOST_TOLD]))
+        lines += [Text(f"  and {len(moved) - _MOST_TOLD:,} more: --json shows all")] if len(moved) > _MOST_TOLD else []
     if facts["bad"]:
         lines.append(Text(f"{len(facts['bad']):,} rows cannot be read, so nothing is saved. Mend them and try again."))
     elif facts["save_id"]:
@@ -125,14 +132,29 @@ def _loaded(facts: Facts) -> RenderableType:
     return Group(*lines)
 
 
+def _previewed(costs: Sequence[Facts]) -> RenderableType:
+    table = Table("row", "what", "from", "until now", "then", box=None, pad_edge=False)
+    for one in costs:
+        before = "" if one["before"] is None else _price(one["before"])
+        table.add_row(str(one["row"]), f"{one['kind']} {one['key']}", _since(one), before, _price(one))
+    return table
+
+
+def _since(one: Facts) -> str:
+    return "always" if one["valid_from"] == goods_costs.ALWAYS.isoformat() else str(one["valid_from"])
+
+
+def _price(one: Facts) -> str:
+    return "unknown" if one["cost_amount"] is None else amount(one["cost_amount"], one["currency"])
+
+
 def _listed(facts: Facts) -> RenderableType:
     if not facts["costs"]:
         return Text("None. `keeper goods load FILE` reads them from a CSV file.")
     table = Table("id", "what", "from", "until", "cost", "save", box=None, pad_edge=False)
     for one in facts["costs"]:
-        since = "always" if one["valid_from"] == goods_costs.ALWAYS.isoformat() else one["valid_from"]
-        cost = "unknown" if one["cost_amount"] is None else amount(one["cost_amount"], one["currency"])
         table.add_row(
-            str(one["id"]), f"{one['kind']} {one['key']}", since, one["valid_until"] or "", cost, one["save_id"]
-        )
+            str(one["id"]), f"{one['kind']} {one['key']}", _since(one), one["valid_until"] or "", _price(one),
+            one["save_id"],
+        )  # fmt: skip
     return table

@@ -26,13 +26,25 @@ money = typer.Typer(help="A seller's money by days, why a day changed, and what 
 
 First = Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first day, such as 2026-03-01.")]
 Last = Annotated[str | None, typer.Option("--to", metavar="DATE", help="The last day.")]
-_SHOWN = ("gross_sales", "discounts", "reversals", "shipping", "other_income", "fees", "ads", "labels", "cost_of_goods")
+_SHOWN = (
+    "gross_sales",
+    "discounts",
+    "reversals",
+    "shipping",
+    "other_income",
+    "fees",
+    "ads",
+    "labels",
+    "disputes",
+    "cost_of_goods",
+)
 _OPEN = {
     "day_not_over": "the day is not over",
     "not_proven": "not read and proven up to its end",
     "unclassified": "unclassified",
     "uncosted": "orders without a cost",
     "fees_unknown": "orders whose fees are not told",
+    "disputes_unknown": "disputes of which nobody says what they took",
 }
 
 
@@ -158,8 +170,10 @@ def _figures(currencies: Facts) -> Table:
     for currency, told in sorted(currencies.items()):
         figures = told["figures"]
         cells = [f"{name.replace('_', ' ')} {amount(figures[name], currency)}" for name in _SHOWN if figures.get(name)]
+        cells += [f"{name} not known" for name in told["missing"]]
         orders = f"{figures.get('orders', 0)} orders"
-        table.add_row(currency, orders, ", ".join(cells) or "nothing", f"profit {amount(told['profit'], currency)}")
+        profit = "not known" if told["profit"] is None else amount(told["profit"], currency)
+        table.add_row(currency, orders, ", ".join(cells) or "nothing", f"profit {profit}")
         if "unclassified" in figures:
             table.add_row("", "", f"unclassified {amount(figures['unclassified'], currency)}: in no figure", "")
     return table

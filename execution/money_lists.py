@@ -34,6 +34,7 @@ _UNKNOWN = {
     "not_counted": frozenset(FIGURES),
     "cost": frozenset({"cost_of_goods", "profit"}),
     "fees": frozenset({"fees", "profit"}),
+    "disputes": frozenset({"disputes", "profit"}),
     "unclassified": frozenset({"profit"}),
     "other_currency": frozenset({"profit"}),
 }

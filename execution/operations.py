@@ -33,6 +33,7 @@ from execution.errors import KeeperError, StoreError, UserError
 from execution.full_refresh import FullRefreshes
 from execution.job_runner import SliceOutcome
 from execution.jobs import OPERATOR_MUST_ACT
+from execution.operators import Operators
 from execution.platforms import changed_objects
 from execution.process.heartbeat import Heartbeat
 from execution.process.shutdown import EXIT_SECONDS, HeldLeases, Shutdown
@@ -66,6 +67,11 @@ def orchestrator(app: App, broker: dramatiq.Broker | None = None) -> SyncOrchest
 def full_refreshes(app: App, broker: dramatiq.Broker | None = None) -> FullRefreshes:
     broker = broker or workers.make_broker(app.settings, [])
     return FullRefreshes(store=app.store, table=JobTable.load(app.catalog), ring=lambda: workers.ring(broker))
+
+
+def operators(app: App) -> Operators:
+    broker = workers.make_broker(app.settings, [])
+    return Operators(store=app.store, backfills=manager(app, broker), rounds=orchestrator(app, broker))
 
 
 def create_user(app: App, *, email: str, plan: str | None) -> dict[str, Any]:
@@ -222,15 +228,16 @@ def full_refresh_status(
 
 def cancel_full_refresh(app: App, *, user_id: str, run_id: str) -> None:
     """Take back that one was asked for, on record with who is at this machine."""
-    full_refresh.cancel(app.store, user_id, run_id, by=_who_is_here())
+    full_refresh.cancel(app.store, user_id, run_id, by=who_is_here())
 
 
 def roll_back(app: App, *, run_id: str, with_later: bool, dry_run: bool) -> dict[str, Any]:
     """Take a run back, on record with who is at this machine."""
-    return runs.roll_back(app.store, run_id, actor=_who_is_here(), with_later=with_later, dry_run=dry_run)
+    return runs.roll_back(app.store, run_id, actor=who_is_here(), with_later=with_later, dry_run=dry_run)
 
 
-def _who_is_here() -> str:
+def who_is_here() -> str:
+    """Who is at this machine, for the record."""
     try:
         return f"{getpass.getuser()}@{socket.gethostname()}"
     except (KeyError, OSError):

@@ -20,6 +20,7 @@ MESSAGES: Mapping[str, str] = {
     "is asked for.",
     # Codes of endings that the database decides: whoever calls it brings the text along.
     "attempts_exhausted": "The platform did not answer properly for too long. You can start this again.",
+    "cancelled": "Whoever runs this service has ended it. What was read stays; you can start it again.",
     "disconnected": "You disconnected this shop. Connect it again to go on.",
     "quarantined": "Something in this part of your shop stops our sync. Our engineers have been told.",
     "deletion_brake": "Much of your shop seems to be gone. Please check it; nothing was removed here.",

@@ -318,6 +318,8 @@ class Lookup:
     single: bool = False
     # The ids that are asked for are the keys of the records that come: one that does not come is gone.
     by_key: bool = True
+    # Null stands in place of the list, or of what holds it, where there is none.
+    none_is_null: bool = False
     # An answer that shows none of them has no list at all.
     omits_empty: bool = False
     # Null stands in the list for what is gone (GraphQL's `nodes`).

@@ -148,7 +148,7 @@ def test_no_text_tells_to_type_a_command_that_there_is_not(commands: dict[str, c
 
 
 def test_a_planted_command_that_there_is_not_is_found(commands: dict[str, click.Command]) -> None:
-    assert not is_command(*named_commands("see `keeper jobs`."), commands)
+    assert not is_command(*named_commands("see `keeper shelves`."), commands)
     assert is_command(*named_commands("use `keeper user create --email X`"), commands)
 
 

@@ -16,12 +16,16 @@ from execution import __version__
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
 from execution.catalog import PLATFORMS
+from execution.full_refresh import FullRefreshes
+from execution.operators import Operators
 from execution.process.heartbeat import Heartbeat
 from execution.reports.estimates import Estimates
 from execution.settings import Settings
 from execution.store import Patience, Store
 from execution.sync_orchestrator import RoundRules, SyncOrchestrator
 from web import problems
+from web.admin import operating, syncing
+from web.admin import pages as admin_pages
 from web.admin import routes as admin
 from web.auth.csrf import Csrf
 from web.auth.dev_login import dev_login_exists
@@ -47,6 +51,7 @@ from web.routes import (
     money,
     onboarding,
     platform_webhooks,
+    refreshes,
     sales,
     session,
     sync,
@@ -63,12 +68,15 @@ ROUTERS: Sequence[APIRouter] = (
     onboarding.router,
     backfill.router,
     sync.router,
+    refreshes.router,
     connections.router,
     dashboard.router,
     money.router,
     sales.router,
     goods.router,
     admin.router,
+    operating.router,
+    syncing.router,
 )
 
 
@@ -122,6 +130,7 @@ def create_app(app: App) -> FastAPI:
         api.include_router(_summed_up(router))
     if dev_login_exists(app.settings):
         api.include_router(_summed_up(session.dev_router))
+    api.include_router(admin_pages.router, include_in_schema=False)
     add_pages(api)
     return api
 
@@ -135,10 +144,15 @@ def _summed_up(router: APIRouter) -> APIRouter:
 
 
 def _web(app: App, bell: WakeupBell) -> Web:
+    table = JobTable.load(app.catalog)
+    manager = BackfillManager(store=app.store, table=table, ring=bell.ring)
+    orchestrator = SyncOrchestrator(store=app.store, rules=RoundRules.load(), ring=bell.ring)
     web = Web(
         app=app,
-        manager=BackfillManager(store=app.store, table=JobTable.load(app.catalog), ring=bell.ring),
-        orchestrator=SyncOrchestrator(store=app.store, rules=RoundRules.load(), ring=bell.ring),
+        manager=manager,
+        operators=Operators(store=app.store, backfills=manager, rounds=orchestrator),
+        refreshes=FullRefreshes(store=app.store, table=table, ring=bell.ring),
+        orchestrator=orchestrator,
         sessions=Sessions(app.settings, app.clock),
         csrf=Csrf(app.settings),
         allowances=DailyAllowances(app),

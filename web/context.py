@@ -9,6 +9,8 @@ from fastapi import Depends, Request
 
 from execution.app import App
 from execution.backfill_manager import BackfillManager
+from execution.full_refresh import FullRefreshes
+from execution.operators import Operators
 from execution.reports.estimates import Estimates
 from execution.sync_orchestrator import SyncOrchestrator
 from web.auth.csrf import Csrf
@@ -28,6 +30,8 @@ class Web:
     app: App
     manager: BackfillManager
     orchestrator: SyncOrchestrator
+    refreshes: FullRefreshes
+    operators: Operators
     sessions: Sessions
     csrf: Csrf
     allowances: DailyAllowances

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from execution.goods_files import MOST_BYTES
 from web import problems
 from web.http_lines import LARGEST_BODY, LONGEST_BODY_S, LimitedHttp
 from web.problems import Problem
@@ -16,6 +17,8 @@ from web.problems import Problem
 # What deliveries bring may be large, and is proven before it is read; a form or a setting never is.
 DELIVERIES = "/webhooks/"
 LARGEST_FORM = 64 * 1024
+# A seller's file; its route reads it after it knows who sends it.
+FILES = {"/goods-costs/file": MOST_BYTES}
 # Of all bodies that are not answered yet, beyond what each small one takes: an unsigned one costs its sender nothing.
 SMALL_BODY = 32 * 1024
 MOST_IN_HAND = 12 * 1024 * 1024
@@ -47,7 +50,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        largest = self._largest if scope["path"].startswith(DELIVERIES) else min(LARGEST_FORM, self._largest)
+        path = scope["path"]
+        largest = self._largest if path.startswith(DELIVERIES) else min(FILES.get(path, LARGEST_FORM), self._largest)
         refusal = _refusal(Headers(scope=scope), largest)
         if refusal is not None:
             await problems.response_of(refusal)(scope, receive, send)

@@ -31,12 +31,15 @@ def tells_nothing(_send: Send, _access_token: str) -> Granted | None:
 class Rights:
     """`needs`: the rights of each stream and lookup, by name (`tests/platforms/test_rights.py` wants all of them).
 
+    `optional`: steps that are asked only where all that they need is known to be granted: nobody is asked for it who
+    connects, and without it nothing is missing but what they bring.
     `without`: how steps are asked where a right is not granted that only a part of them needs: that part is left out.
     `told`: what a token was granted, asked of the platform or read from the token, where `Api.identify` does not say.
     `may_change`: a seller may change what was granted while the token stays the same, and `Api.identify` says it.
     """
 
     needs: Mapping[str, tuple[str, ...]]
+    optional: frozenset[str] = frozenset()
     without: Mapping[str, Callable[[Step], Step]] = field(default_factory=dict)
     told: Callable[[Send, str], Granted | None] = tells_nothing
     may_change: bool = False
@@ -60,7 +63,7 @@ class Rights:
 
         Of the objects that webhooks named, those that may not be read are left out: the others are not to wait.
         """
-        steps = entity.steps
+        steps = tuple(step for step in entity.steps if self._is_asked(step, granted))
         for right in missing_rights(self.without, granted):
             steps = tuple(self.without[right](step) for step in steps)
         missing = tuple(missing_rights(self.of(steps), granted))
@@ -70,7 +73,13 @@ class Rights:
         return (entity if steps == entity.steps else replace(entity, steps=steps)), missing
 
     def _of_step(self, step: Step) -> tuple[str, ...]:
-        return self.needs[step.name] if isinstance(step, Reading) else ()
+        is_needed = isinstance(step, Reading) and step.name not in self.optional
+        return self.needs[step.name] if is_needed else ()
+
+    def _is_asked(self, step: Step, granted: Granted | None) -> bool:
+        if step.name not in self.optional:
+            return True
+        return granted is not None and not missing_rights(self.needs[step.name], granted)
 
 
 def missing_rights(wanted: Iterable[str], granted: Granted | None) -> list[str]:

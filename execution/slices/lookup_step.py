@@ -166,6 +166,8 @@ def as_list(lookup: Lookup, ids: Sequence[str], response: Response) -> Response:
         if not response.body.lstrip().startswith(b"{"):
             raise Retriable("the answer is no record")
         return replace(response, body=b'{"%b":[%b]}' % (lookup.records_at.encode(), response.body))
+    if lookup.none_is_null and b"null" in response.body:
+        return _with_list(lookup, response)
     if lookup.omits_empty and response.body.split() == [b"{}"]:
         return replace(response, body=b'{"%b":[]}' % lookup.records_at.encode())
     if not lookup.asked_at and (not lookup.null_is_gone or b"null" not in response.body):
@@ -177,6 +179,21 @@ def as_list(lookup: Lookup, ids: Sequence[str], response: Response) -> Response:
         return response
     asked = {lookup.asked_at: ids[0]} if lookup.asked_at else {}
     parent[last] = [_with(record, asked) for record in parent[last] if record is not None]
+    return replace(response, body=orjson.dumps(document))
+
+
+def _with_list(lookup: Lookup, response: Response) -> Response:
+    """The same with an empty list, where null stands in place of it or of what holds it."""
+    document = orjson.loads(response.body)
+    held = document
+    *way, last = lookup.records_at.split(".")
+    for name in way:
+        if held.get(name) is None and name in held:
+            held[name] = {}
+        held = held[name]
+    if held.get(last) is not None or (held and last not in held):
+        return response
+    held[last] = []
     return replace(response, body=orjson.dumps(document))
 
 

@@ -67,10 +67,19 @@ begin
     return connection;
 end $$;
 
--- is_paused: whether a shop is left alone, by itself or with its user.
+-- Platforms that are left alone, whoever's shops there are.
+create table private.paused_platforms (
+    platform text primary key,
+    paused_at timestamptz not null default clock_timestamp(),
+    paused_by text not null
+);
+comment on table private.paused_platforms is 'Platforms that an operator has paused: none of their shops is read.';
+
+-- is_paused: whether a shop is left alone, by itself, with its user or with its platform.
 create or replace function private.is_paused(p_connection_id uuid) returns boolean
 language sql stable set search_path = '' as $$
     select coalesce((select a.paused_at is not null or p.paused_at is not null
+                            or exists (select from private.paused_platforms as x where x.platform = a.platform)
                      from public.connected_accounts as a join public.profiles as p on p.user_id = a.user_id
                      where a.id = p_connection_id), false);
 $$;

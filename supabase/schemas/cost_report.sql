@@ -1,5 +1,6 @@
 -- What a seller made of each order: revenue, refunds, fees, cost of goods, profit. Amounts of two currencies are never
--- added: where a part of an order is in another currency than the order itself, its profit is not told.
+-- added: where a part of an order is in another currency than the order itself, its profit is not told; nor where nobody says what a bank
+-- took back of it.
 
 -- order_profits: every order of a user's channels with its money, as its money events have it. Fees are those that are named for the order.
 create or replace function private.order_profits(p_user_id uuid) returns table (
@@ -16,19 +17,19 @@ begin
                                                 and e.class not like 'reversal\_%'), 0) as revenue,
                coalesce(-sum(e.amount) filter (where e.class like 'reversal\_%'), 0) as refunds,
                coalesce(-sum(e.amount) filter (where c.figure in ('fees', 'ads', 'labels', 'disputes')), 0) as fees,
-               coalesce(-sum(e.amount) filter (where c.figure = 'cost_of_goods'), 0) as cost
+               coalesce(-sum(e.amount) filter (where c.figure = 'cost_of_goods'), 0) as cost, bool_or(e.class = 'disputes_unknown') as is_disputed
         from unnest(shops) as s (id) cross join lateral private.money_events(s.id, '-infinity', 'infinity') as e
-        join private.money_classes as c on c.class = e.class and c.part = 'profit'
+        join private.money_classes as c on c.class = e.class and (c.part = 'profit' or c.class = 'disputes_unknown')
         where e.order_platform_id is not null
         group by 1, 2, 3),
     whole as materialized (
         select p.shop, p.id, min(p.code) as code, max(p.code) as other, sum(p.revenue) as revenue, sum(p.refunds) as refunds, sum(p.fees) as fees,
-               sum(p.cost) as cost
-        from parts as p where p.revenue <> 0 or p.refunds <> 0 or p.fees <> 0 or p.cost <> 0 group by 1, 2)
+               sum(p.cost) as cost, bool_or(p.is_disputed) as is_disputed
+        from parts as p where p.revenue <> 0 or p.refunds <> 0 or p.fees <> 0 or p.cost <> 0 or p.is_disputed group by 1, 2)
     select o.platform, o.connection_id, o.platform_id, o.order_number, o.ordered_at, o.currency,
            case when o.item_total_amount is not null or o.subtotal_amount is not null then coalesce(w.revenue, 0) end::bigint,
            coalesce(w.refunds, 0)::bigint, coalesce(w.fees, 0)::bigint, o.cost_state, o.cost_source, o.cost_amount, o.cost_currency, m.same,
-           case when m.same and o.cost_state = 'linked' and (o.item_total_amount is not null or o.subtotal_amount is not null)
+           case when m.same and not coalesce(w.is_disputed, false) and o.cost_state = 'linked' and (o.item_total_amount is not null or o.subtotal_amount is not null)
                 then w.revenue - w.refunds - w.fees - w.cost end::bigint
     from public.orders as o
     left join whole as w on w.shop = o.connection_id and w.id = o.platform_id

@@ -19,6 +19,7 @@ language sql immutable set search_path = '' as $$
            ('order_disputes', false, 'order_platform_id', '{}'),
            ('order_refund_shipping_lines', true, 'refund_platform_id', '{}'),
            ('order_refund_adjustments', true, 'refund_platform_id', '{}'),
+           ('balance_transactions', false, 'order_platform_id', '{}'),
            ('order_payments', false, 'order_platform_id', '{}'),
            ('order_line_modifiers', false, 'order_platform_id', '{}'),
            ('order_service_charges', false, 'order_platform_id', '{}'),

@@ -56,13 +56,14 @@ begin
                    coalesce(sum(d.events) filter (where d.class = 'order'), 0)
                    - coalesce(sum(d.events) filter (where d.class = 'uncosted'), 0) as costed,
                    coalesce(sum(d.events) filter (where d.class = 'uncosted'), 0) as uncosted,
+                   coalesce(sum(d.events) filter (where d.class = 'disputes_unknown'), 0) as disputes_unknown,
                    coalesce(sum(d.events) filter (where d.class = 'unclassified'), 0) as unclassified,
                    coalesce(sum(d.amount) filter (where d.class = 'unclassified'), 0) as unclassified_amount
             from days as d left join private.money_classes as c on c.class = d.class
             group by 1, 2, 3, 4, 5, 6),
         told as (
             select * from sums as s
-            where s.orders + s.uncosted + s.unclassified > 0 or s.revenue <> 0 or s.refunds <> 0 or s.fees <> 0 or s.cost <> 0),
+            where s.orders + s.uncosted + s.disputes_unknown + s.unclassified > 0 or s.revenue <> 0 or s.refunds <> 0 or s.fees <> 0 or s.cost <> 0),
         titles as (
             select p.platform, p.connection_id, p.currency, coalesce(p.listing_platform_id, p.product) as listing,
                    max(p.listing_platform_id) as listing_platform_id, max(p.title) as title,

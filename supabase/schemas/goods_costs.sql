@@ -235,7 +235,8 @@ end $$;
 revoke all on function public.remove_goods_costs(uuid, text, bigint[]) from public, anon, authenticated;
 grant execute on function public.remove_goods_costs(uuid, text, bigint[]) to service_role;
 
--- undo_goods_costs: what a save changed is as it was before it. Not where a later one changed the same: that is taken back first.
+-- undo_goods_costs: what a save changed is as it was before it. Not where a later one changed the same: that is taken back first. Nor where
+-- what would come back has been said anew since, or its shop is gone.
 create or replace function public.undo_goods_costs(p_user_id uuid, p_save_id uuid) returns jsonb
 language plpgsql security definer set search_path = '' set statement_timeout = '50s' as $$
 declare save uuid := gen_random_uuid(); changes private.goods_cost_changes[];
@@ -247,9 +248,15 @@ begin
             hint = 'A save can be taken back for ninety days.';
     end if;
     if exists (select from unnest(changes) as c left join private.goods_costs as g on g.id = c.cost_id
-               where to_jsonb(g) is distinct from c.after) then
+               where to_jsonb(g) is distinct from c.after)
+       or exists (select from unnest(changes) as c cross join lateral jsonb_populate_record(null::private.goods_costs, c.before) as r
+                  where c.after is null
+                    and (r.connection_id is not null and not exists (select from public.connected_accounts as a where a.id = r.connection_id)
+                         or exists (select from private.goods_costs as g
+                                    where g.user_id = r.user_id and g.kind = r.kind and g.key = r.key and g.valid_from = r.valid_from
+                                      and g.connection_id is not distinct from r.connection_id))) then
         raise exception using errcode = 'PT409', message = 'costs_changed_since', detail = p_save_id::text,
-            hint = 'Take back the later save first.';
+            hint = 'Take back the later save first. What belonged to a shop that is gone cannot come back.';
     end if;
     perform set_config('keeper.save_of_costs', save::text, true);
     delete from private.goods_costs as g using unnest(changes) as c where g.id = c.cost_id and c.before is null;

@@ -132,6 +132,8 @@ create index sync_jobs_line on public.sync_jobs (connection_id, job_type, positi
 create index sync_jobs_rounds on public.sync_jobs (platform) where job_type = 'incremental' and status in ('queued', 'parked');
 create index sync_jobs_of_connection on public.sync_jobs (connection_id, entity, created_at);
 create index sync_jobs_of_user on public.sync_jobs (user_id, job_type, created_at);
+-- The newest of all, for operators.
+create index sync_jobs_by_age on public.sync_jobs (created_at desc, id);
 alter table public.certificates add foreign key (job_id) references public.sync_jobs (id)
     on delete cascade deferrable initially deferred;
 alter table public.sync_jobs enable row level security;

@@ -12,6 +12,7 @@ language sql immutable set search_path = '' as $$
     ('public.profiles', 'user', null::interval, null, null, 'one a user'),
     ('public.connected_accounts', 'user', null, null, null, 'one a shop of a user'),
     ('private.admins', 'user', null, null, null, 'one a user'),
+    ('private.paused_platforms', 'service', null, null, null, 'one a platform'),
     ('private.admin_actions', 'record', '3 years', 'at', null, null),
     ('private.rate_limits', 'user', null, null, null, 'one a user and action'),
     ('private.oauth_states', 'user', '1 hour', 'expires_at', null, null),

@@ -1,7 +1,8 @@
 -- Classes of money: what each kind of record is, and what each class adds to. Of directives/daily_financial_roll.md; a test
 -- holds them equal, and declare_money carries an edit of that page into the rows (docs/decisions/037).
 
--- What a class adds to, and whether that is a part of the profit. `waits`: how long after its end a day stays open for it.
+-- What a class adds to, and whether that is a part of the profit. `waits`: how long after its end a day stays open for it,
+-- where it counts what is not known; null: until it is.
 create table private.money_classes (
     class text primary key,
     figure text not null,
@@ -49,7 +50,8 @@ insert into private.money_classes (class, figure, part, waits) values
     ('transfer', 'transfers', 'beside', null),
     ('order', 'orders', 'counted', null),
     ('uncosted', 'uncosted', 'counted', '30 days'),
-    ('fees_unknown', 'fees_unknown', 'counted', '3 days');
+    ('fees_unknown', 'fees_unknown', 'counted', '3 days'),
+    ('disputes_unknown', 'disputes_unknown', 'counted', null);
 -- The class of a platform's records by their kind, as the platform calls it. `source`: which records.
 create table private.money_kinds (
     platform text not null,

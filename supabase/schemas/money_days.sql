@@ -284,6 +284,21 @@ begin
     return null;
 end $$;
 
+-- mark_disputes: what a bank took back of an order is not known on the order's day.
+create or replace function private.mark_disputes() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare touched private.touched_row[] := '{}';
+begin
+    if tg_op <> 'INSERT' then
+        touched := array(select row(w.connection_id, null, w.order_platform_id, null)::private.touched_row from went as w);
+    end if;
+    if tg_op <> 'DELETE' then
+        touched := touched || array(select row(c.connection_id, c.sync_run_id, c.order_platform_id, null)::private.touched_row from came as c);
+    end if;
+    perform private.mark_touched(tg_table_name, touched);
+    return null;
+end $$;
+
 -- mark_lines: what was sold, of which product. Lines that come with their order are marked with it.
 create or replace function private.mark_lines() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -337,12 +352,24 @@ create trigger mark_money_change after update on public.order_transactions refer
     for each statement execute function private.mark_transactions();
 create trigger mark_money_go after delete on public.order_transactions referencing old table as went
     for each statement execute function private.mark_transactions();
+create trigger mark_money_come after insert on public.balance_transactions referencing new table as came
+    for each statement execute function private.mark_transactions();
+create trigger mark_money_change after update on public.balance_transactions referencing new table as came old table as went
+    for each statement execute function private.mark_transactions();
+create trigger mark_money_go after delete on public.balance_transactions referencing old table as went
+    for each statement execute function private.mark_transactions();
 create trigger mark_money_come after insert on public.order_journals referencing new table as came
     for each statement execute function private.mark_journals();
 create trigger mark_money_change after update on public.order_journals referencing new table as came old table as went
     for each statement execute function private.mark_journals();
 create trigger mark_money_go after delete on public.order_journals referencing old table as went
     for each statement execute function private.mark_journals();
+create trigger mark_money_come after insert on public.order_disputes referencing new table as came
+    for each statement execute function private.mark_disputes();
+create trigger mark_money_change after update on public.order_disputes referencing new table as came old table as went
+    for each statement execute function private.mark_disputes();
+create trigger mark_money_go after delete on public.order_disputes referencing old table as went
+    for each statement execute function private.mark_disputes();
 create trigger mark_lines_come after insert on public.line_items referencing new table as came
     for each statement execute function private.mark_lines();
 create trigger mark_lines_change after update on public.line_items referencing new table as came
@@ -379,6 +406,8 @@ language sql stable set search_path = '' as $$
         select happened_at from public.order_sales where connection_id = p_connection_id and not is_deleted and happened_at > '-infinity'
         union all
         select processed_at from public.order_transactions where connection_id = p_connection_id and not is_deleted and processed_at > '-infinity'
+        union all
+        select processed_at from public.balance_transactions where connection_id = p_connection_id and not is_deleted and processed_at > '-infinity'
         union all
         select ordered_at from public.order_costs where connection_id = p_connection_id and state <> 'linked') as m
     where m.at is not null group by 1;
@@ -461,7 +490,7 @@ create or replace function private.awaited(p_figures jsonb) returns table (class
 language sql immutable set search_path = '' as $$
     select k.key, sum((k.value ->> 1)::bigint)
     from jsonb_each(coalesce(p_figures, '{}')) as c, jsonb_each(c.value) as k
-    where k.key in ('unclassified', 'uncosted', 'fees_unknown') group by 1;
+    where k.key in ('unclassified', 'uncosted', 'fees_unknown', 'disputes_unknown') group by 1;
 $$;
 
 -- settle_day: how a day stands, now that its figures are these. Whatever becomes of a day that was ever closed is on record.
@@ -479,9 +508,8 @@ begin
            min(w.until) filter (where w.is_awaited and w.until < 'infinity')
       into waits, absent, due
       from (select t.class, t.events, t.until, t.until > now_ as is_awaited
-            from (select a.class, a.events, case when a.class = 'unclassified' then 'infinity'
-                                                 when a.class = 'uncosted' and not p_has_costs then '-infinity'
-                                                 else p_ends_at + coalesce(c.waits, interval '0') end as until
+            from (select a.class, a.events, case when a.class = 'uncosted' and not p_has_costs then '-infinity'
+                                                 else coalesce(p_ends_at + c.waits, 'infinity') end as until
                   from private.awaited(p_after) as a left join private.money_classes as c on c.class = a.class) as t) as w;
     if p_ends_at > now_ then
         waits := waits || '{"day_not_over": 1}';

@@ -1,7 +1,7 @@
 -- Orders as people look for them: lists of orders with what each came to, from money events; what is not known is null, and named.
 
 -- orders_told: some orders of a user's shops with what is known of each: its items, the figures of all that ever happened to it by currency, and
--- what is not known. Unknown, never nothing: `cost`, `fees`, `unclassified`; `other_currency` where a part of its profit is in another
+-- what is not known. Unknown, never nothing: `cost`, `fees`, `disputes`, `unclassified`; `other_currency` where a part of its profit is in another
 -- one; `not_counted`: it was not paid, is a test, or nobody says what it came to. `p_found` is [{connection_id, platform_id}].
 create or replace function private.orders_told(p_found jsonb) returns jsonb
 language sql stable set search_path = '' set enable_seqscan = off as $$
@@ -31,7 +31,7 @@ language sql stable set search_path = '' set enable_seqscan = off as $$
     missing as materialized (
         select s.connection_id, s.order_platform_id, bool_or(s.class = 'order') as is_counted, bool_or(s.class = 'uncosted') as cost,
                bool_or(s.class = 'fees_unknown') as fees, bool_or(s.part is null) as unclassified,
-               count(distinct s.currency) filter (where s.part = 'profit' and s.amount <> 0) as currencies
+               bool_or(s.class = 'disputes_unknown') as disputes, count(distinct s.currency) filter (where s.part = 'profit' and s.amount <> 0) as currencies
         from sums as s group by 1, 2),
     items as materialized (
         select l.connection_id, l.order_platform_id, jsonb_agg(jsonb_build_object(
@@ -48,7 +48,7 @@ language sql stable set search_path = '' set enable_seqscan = off as $$
                'items', coalesce(i.items, '[]'), 'currencies', coalesce(c.currencies, '{}'),
                'missing', to_jsonb(array_remove(array[
                    case when not coalesce(m.is_counted, false) then 'not_counted' end, case when m.cost then 'cost' end,
-                   case when m.fees then 'fees' end, case when m.unclassified then 'unclassified' end,
+                   case when m.fees then 'fees' end, case when m.disputes then 'disputes' end, case when m.unclassified then 'unclassified' end,
                    case when m.currencies > 1 then 'other_currency' end], null))) order by f.place), '[]')
     from found as f
     join shops as s on s.id = f.connection_id

@@ -1,18 +1,21 @@
 -- What people see of money: days, the events behind them, why a closed day changed, and what proves it.
 
--- money_of: the figures of a day's rows in one currency: by figure, the profit, and every class.
+-- money_of: the figures of a day's rows in one currency: by figure, the profit, and every class. What a bank took back in a dispute and nobody
+-- tells is null, and so is the profit: `missing` names it.
 create or replace function private.money_of(p_figures jsonb) returns jsonb
 language sql stable set search_path = '' as $$
     select coalesce(jsonb_object_agg(m.currency, jsonb_build_object(
-               'profit', m.profit, 'figures', m.figures, 'classes', m.classes, 'of_sales', m.of_sales)), '{}')
-    from (select k.currency, coalesce(sum(k.amount) filter (where k.part = 'profit'), 0) as profit,
+               'profit', case when not m.is_disputed then m.profit end,
+               'figures', m.figures || case when m.is_disputed then '{"disputes": null}' else '{}' end::jsonb,
+               'missing', case when m.is_disputed then '["disputes"]' else '[]' end::jsonb, 'classes', m.classes, 'of_sales', m.of_sales)), '{}')
+    from (select k.currency, bool_or(k.class = 'disputes_unknown' and k.events > 0) as is_disputed, coalesce(sum(k.amount) filter (where k.part = 'profit'), 0) as profit,
                  (select jsonb_object_agg(f.figure, f.value) from (
                      select coalesce(c.figure, 'unclassified') as figure,
                             sum(case when c.part = 'counted' then (v.value ->> 1)::bigint else (v.value ->> 0)::bigint end) as value
                      from jsonb_each(p_figures -> k.currency) as v left join private.money_classes as c on c.class = v.key group by 1) as f) as figures,
                  jsonb_object_agg(k.class, k.amount) filter (where k.part is distinct from 'counted') as classes,
                  jsonb_object_agg(k.class, k.of_sales) filter (where k.of_sales <> 0) as of_sales
-          from (select c.key as currency, v.key as class, (v.value ->> 0)::bigint as amount, (v.value ->> 2)::bigint as of_sales, r.part
+          from (select c.key as currency, v.key as class, (v.value ->> 0)::bigint as amount, (v.value ->> 1)::bigint as events, (v.value ->> 2)::bigint as of_sales, r.part
                 from jsonb_each(p_figures) as c cross join lateral jsonb_each(c.value) as v
                 left join private.money_classes as r on r.class = v.key) as k
           group by k.currency) as m;

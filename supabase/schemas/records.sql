@@ -480,6 +480,43 @@ create index order_disputes_of_order on public.order_disputes (connection_id, or
     where not is_deleted and order_platform_id is not null;
 select private.synced_table('order_disputes');
 
+-- The payment account of a platform that keeps no running balance: an entry each, with the payout that it was paid out with.
+create table public.balance_transactions (
+    connection_id uuid not null,
+    user_id uuid not null,
+    platform text not null,
+    platform_id text not null,
+    entry_type text not null,
+    currency text not null,
+    gross_amount bigint,
+    -- What was kept of it: what moved is the gross amount less this.
+    fee_amount bigint,
+    net_amount bigint,
+    is_test boolean,
+    reason text,
+    order_platform_id text,
+    -- Null: not paid out yet.
+    payout_platform_id text,
+    payout_status text,
+    processed_at timestamptz not null,
+    raw jsonb not null,
+    source_updated_at timestamptz not null,
+    fetched_at timestamptz not null,
+    content_hash bigint not null,
+    sync_run_id uuid not null,
+    is_deleted boolean not null default false,
+    primary key (connection_id, platform_id)
+);
+create index balance_transactions_in_sequence on public.balance_transactions (connection_id, length(platform_id), platform_id);
+create index balance_transactions_by_time on public.balance_transactions (connection_id, processed_at) where not is_deleted;
+create index balance_transactions_of_order on public.balance_transactions (connection_id, order_platform_id)
+    where not is_deleted and order_platform_id is not null;
+create index balance_transactions_of_payout on public.balance_transactions (connection_id, payout_platform_id)
+    where not is_deleted and payout_platform_id is not null;
+create index balance_transactions_without_payout on public.balance_transactions (connection_id, processed_at)
+    where not is_deleted and payout_platform_id is null;
+select private.synced_table('balance_transactions');
+
 -- What a refund took back of shipping.
 create table public.order_refund_shipping_lines (
     connection_id uuid not null,

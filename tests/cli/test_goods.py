@@ -21,6 +21,7 @@ def test_a_file_is_tried_saved_and_taken_back(keeper: Keeper, db: psycopg.Connec
 
     tried = keeper(f"goods load {file} --user {user}")
     assert "It would save: 2 new, 0 changed, 0 as they were. Without a cost: 1." in tried.out
+    assert "12.50 USD" in tried.out
     assert db.execute(COUNT).fetchone() == (0,)
 
     saved = json.loads(keeper(f"goods load {file} --user {user} --apply --json").out)
@@ -35,7 +36,8 @@ def test_a_file_is_tried_saved_and_taken_back(keeper: Keeper, db: psycopg.Connec
     removed = json.loads(keeper(f"goods remove {listed[0]['id']} --user {user} --json").out)
     assert db.execute(COUNT).fetchone() == (1,)
     assert keeper(f"goods undo {saved['save_id']} --user {user}").refusal() == (
-        "A later save changed the same. Take back the later one first."
+        "A later save changed the same, or its shop is gone. Take back the later one first; what belonged to a shop"
+        " that is gone cannot come back."
     )
     for save in (removed["save_id"], saved["save_id"]):
         assert keeper(f"goods undo {save} --user {user}").status == 0

@@ -25,6 +25,7 @@ _USUAL: dict[str, dict[str, Any]] = {
     "orders": {"is_paid": True},
     "printify_line_items": {"quantity": 1, "status": "fulfilled"},
 }
+_OF_NO_CURRENCY = frozenset({"order_disputes"})
 
 
 class Hand:
@@ -49,6 +50,8 @@ class Hand:
             "currency": "USD", "raw": Jsonb({}), "content_hash": 1, "source_updated_at": NOON, "fetched_at": NOON,
             "sync_run_id": uuid.UUID(int=1), **_USUAL.get(table, {}), **fields,
         }  # fmt: skip
+        if table in _OF_NO_CURRENCY:
+            del row["currency"]
         query = sql.SQL("insert into public.{} ({}) values ({})").format(
             sql.Identifier(table),
             sql.SQL(", ").join(map(sql.Identifier, row)),
@@ -143,12 +146,12 @@ class Hand:
             found[day].append({"before": before, "after": after})
         return dict(found)
 
-    def prove(self) -> None:
+    def prove(self, *, platform: str = "etsy") -> None:
         """All that the days stand on was read up to now."""
         self._db.execute(
             "insert into private.sync_rounds (connection_id, entity, due_at, known_until)"
-            " select %s, s.entity, now(), now() from private.money_streams as s where s.platform = 'etsy'",
-            [self.shops["etsy"]],
+            " select %s, s.entity, now(), now() from private.money_streams as s where s.platform = %s",
+            [self.shops[platform], platform],
         )
 
     def rebuild(self) -> None:

@@ -65,7 +65,8 @@ class HandShop:
     def day(self, day: str, currency: str = "USD") -> dict[str, int]:
         """Amounts by class; what only counts by how many."""
         rows = self.db.execute(
-            "select class, case when class in ('order', 'uncosted', 'fees_unknown') then events else amount end"
+            "select class, case when class in ('order', 'uncosted', 'fees_unknown', 'disputes_unknown')"
+            " then events else amount end"
             " from public.money_days where connection_id = %s and day = %s and currency = %s"
             " and (amount <> 0 or events > 0)",
             [self.id, day, currency],

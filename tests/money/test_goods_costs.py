@@ -249,6 +249,35 @@ def test_saves_are_taken_back_from_the_last_to_the_first(db: Db, hand: Hand) -> 
                 undo(db, hand, saves.pop())
 
 
+def test_what_was_said_anew_is_not_written_over_by_an_undo(db: Db, hand: Hand) -> None:
+    save(db, hand, cost("MUG", 300), cost("CUP", 100))
+    ids = [number for (number,) in db.execute("select id from private.goods_costs")]
+    (removed,) = db.execute("select public.remove_goods_costs(%s, 'x', %s)", [hand.user_id, ids]).fetchone() or ({},)
+    again = save(db, hand, cost("MUG", 400))
+    before = costs_of(db, hand)
+
+    with pytest.raises(psycopg.Error, match="costs_changed_since"):
+        undo(db, hand, removed["save_id"])
+
+    assert costs_of(db, hand) == before
+    undo(db, hand, again["save_id"])
+    undo(db, hand, removed["save_id"])
+    assert [row[5] for row in costs_of(db, hand)] == [100, 300]
+
+
+def test_what_belonged_to_a_shop_that_is_gone_does_not_come_back(db: Db, hand: Hand) -> None:
+    gone = hand.shops["shopify"]
+    save(db, hand, cost("11", 500, kind="listing", connection_id=gone), cost("MUG", 300))
+    ids = [number for (number,) in db.execute("select id from private.goods_costs")]
+    (removed,) = db.execute("select public.remove_goods_costs(%s, 'x', %s)", [hand.user_id, ids]).fetchone() or ({},)
+    db.execute("delete from public.connected_accounts where id = %s", [gone])
+
+    with pytest.raises(psycopg.Error, match="costs_changed_since"):
+        undo(db, hand, removed["save_id"])
+
+    assert costs_of(db, hand) == []
+
+
 def test_another_sellers_costs_are_nobody_elses(db: Db, hand: Hand) -> None:
     other = Hand(db, "etsy", user_id=make_user(db))
     said = save(db, hand, cost("MUG", 300))

@@ -22,7 +22,7 @@ from execution import daily_financial_roll
 from tests.money.books import books, differing, say_zone, stored, stored_by_sale, told, told_by_month
 from tests.money.oracle import etsy
 from tests.money.oracle.book import Book, Key
-from tests.money.oracle.figures import figures
+from tests.money.oracle.figures import figures, known
 from tests.money.turns import borders, turns_at_etsys, turns_at_shopifys
 from tests.worlds.waits import forget_limits
 from tests.worlds.world import World, make_world
@@ -46,6 +46,10 @@ SHOPIFYS = {
     "order", "gross_sales", "shipping", "tip", "gift_card", "other_income", "payment", "refund_paid", "fee_payment",
     "fees_unknown", "reversal_goods", "reversal_shipping", "reversal_adjustment", "uncosted",
 }  # fmt: skip
+# Where the payment account is shown, and where it is not.
+ACCOUNT, UNTOLD = {"dispute", "dispute_fee", "transfer"}, {"disputes_unknown"}
+SCOPES = ("read_orders", "read_all_orders", "read_products", "read_customers", "read_inventory", "read_locations")
+PAYMENTS = ("read_shopify_payments_accounts", "read_shopify_payments_payouts")
 COSTS = {"cogs_goods", "cogs_shipping", "cogs_tax"}
 
 
@@ -93,7 +97,7 @@ def wrong(world: World, found: dict[str, Book]) -> dict[str, Any]:
         for what, has, wanted in (
             ("classes", stored(shop), days),
             ("of sales", stored_by_sale(shop), found[shop.connection_id].sale_days()),
-            ("figures", told(shop), figures(days)),
+            ("figures", told(shop), known(figures(days))),
             ("months", told_by_month(shop), figures(days, lambda day: day.replace(day=1))),
         ):
             differences[f"{shop.platform} {shop.shop.id}: {what}"] = differing(has, wanted)
@@ -145,7 +149,11 @@ def test_a_shop_of_shopifys_with_its_printer(platforms: Any, app: Any, db: Any, 
     # Of no decimals and of three; taxes inside the prices in five of them.
     draw = Draw.of(number, ("BHD", "USD", "JPY", "EUR", "GBP", "AUD", "CAD"))
     seed = platforms.shopify.seeds.draw()
-    sold = (platforms.shopify, platforms.shopify.shop(90, seed=seed, ends_at=ENDS_AT, currency=draw.currency))
+    # Every other seller shows the payment account.
+    shows = bool(number % 2)
+    scopes = sorted({*SCOPES, *(PAYMENTS if shows else ())})
+    plan = {"seed": seed, "ends_at": ENDS_AT, "currency": draw.currency, "scopes": scopes}
+    sold = (platforms.shopify, platforms.shopify.shop(90, **plan))
     printed = (platforms.printify, platforms.printify.printer(sold, seed=platforms.printify.seeds.draw()))
     turns_at_shopifys(platforms.shopify, sold[1], draw.dice, ENDS_AT, draw.borders())
     # Fees of the last weeks are told late.
@@ -159,7 +167,8 @@ def test_a_shop_of_shopifys_with_its_printer(platforms: Any, app: Any, db: Any, 
 
     found = books(world, *draw.zones, fees_until=fees_until)
     assert wrong(world, found) == {}
-    assert names(found[world.of("shopify").connection_id]) >= SHOPIFYS | COSTS
+    assert names(found[world.of("shopify").connection_id]) >= SHOPIFYS | COSTS | (ACCOUNT if shows else UNTOLD)
+    assert not shows or unpaid(world.of("shopify")) == {}
     if late:
         platforms.shopify.settings(fees_after_seconds=0)
         world.of("shopify").run("orders", again=True)
@@ -204,6 +213,22 @@ def unbalanced(shop: Any, zones: tuple[tuple[float, str], ...]) -> dict[Any, tup
         for key in found.keys() | changed.keys()
         if found.get(key, 0) != changed.get(key, 0)
     }
+
+
+def unpaid(shop: Any) -> dict[Any, tuple[int, int]]:
+    """Payouts that are not what the entries that they took along come to."""
+    parts: dict[Any, int] = defaultdict(int)
+    made: dict[Any, int] = {}
+    for row in shop.world.rows(
+        "select * from public.balance_transactions where connection_id = %s and payout_platform_id is not null",
+        shop.connection_id,
+    ):
+        if row["entry_type"] == "transfer":
+            made[row["payout_platform_id"]] = -row["net_amount"]
+        else:
+            parts[row["payout_platform_id"]] += row["net_amount"]
+    assert made
+    return {one: (made.get(one, 0), parts[one]) for one in made.keys() | parts.keys() if made.get(one) != parts[one]}
 
 
 def _built_anew(app: Any, world: World) -> None:

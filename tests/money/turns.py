@@ -33,7 +33,9 @@ def _begin(day: Any, zone: ZoneInfo) -> int:
 
 
 def turns_at_etsys(etsy: Any, shop: Any, dice: random.Random, ends_at: int, at_borders: list[int]) -> None:
-    """Orders and refunds at the ends of odd days, refunds in parts, and entries that are put into the past."""
+    """Orders and refunds at the ends of odd days, refunds in parts, and entries that are put into the past: payouts
+    that bounce, reserves, what was taken back, late fees.
+    """
     made = [
         etsy.mutate(shop, "new_order", at=second)["result"]["receipt_id"]
         for second in (*at_borders, ends_at - 5 * _DAY)
@@ -50,6 +52,10 @@ def turns_at_etsys(etsy: Any, shop: Any, dice: random.Random, ends_at: int, at_b
     hundred = 100 * dice.randrange(1, 90)
     for kind, amount in (
         ("DISBURSE2", -hundred), ("ADYENBALANCE_REVERSAL", hundred), ("RESERVE", -hundred), ("RECOUP", hundred),
+        # Kept back and let go; taken back for a chargeback that was lost, and another one that was won after all.
+        ("RESERVE", hundred), ("recoupment", -hundred), ("recoupment", -2 * hundred), ("recoupment", 2 * hundred),
+        # Fees that come late, and one that is given back.
+        ("PAYMENT_PROCESSING_FEE", -hundred), ("transaction", -2 * hundred), ("transaction_refund", hundred),
         ("offsite_ads_fee_refund", hundred), ("seller_credit", hundred), ("of_tomorrow", -hundred),
     ):  # fmt: skip
         at = dice.choice(at_borders)
@@ -71,6 +77,8 @@ def turns_at_shopifys(shopify: Any, shop: Any, dice: random.Random, ends_at: int
         ("dispute_order", {"as": "CHARGEBACK", "status": "WON"}),
         ("dispute_order", {"as": "CHARGEBACK", "status": "LOST"}),
         ("dispute_order", {"as": "INQUIRY"}),
+        ("dispute_order", {"as": "INQUIRY", "status": "LOST"}),
+        ("dispute_order", {"as": "CHARGEBACK", "status": "PREVENTED"}),
         ("pay_order", {"unpaid": True}),
         ("fulfill_order", {"unpaid": True}),
     ]

@@ -9,6 +9,7 @@ from execution.platforms.changed_objects import NAME as CHANGES
 from execution.platforms.platform import Platform
 from execution.platforms.rights import missing_rights
 from execution.platforms.shopify.platform import SHOPIFY
+from execution.platforms.shopify.rights import PAYMENTS
 from execution.streams import Derivation, Entity
 
 READINGS = [(platform, reading) for platform in PLATFORMS.values() for reading in platform.readings]
@@ -44,10 +45,23 @@ def test_connecting_asks_for_every_right_that_is_used(platform: Platform, readin
 
 def test_a_right_to_write_holds_the_one_to_read() -> None:
     orders, missing = SHOPIFY.rights.as_granted(
-        SHOPIFY.entities()[0], frozenset({"write_orders", "write_customers", "write_products"})
+        SHOPIFY.entities()[0], frozenset({"write_orders", "write_customers", "write_products", *PAYMENTS})
     )
 
     assert (orders, missing) == (SHOPIFY.entities()[0], ())
+
+
+@pytest.mark.parametrize("granted", [frozenset({"read_orders"}), frozenset({"read_orders", PAYMENTS[0]}), None])
+def test_what_is_optional_is_not_asked_for_where_it_is_not_granted(granted: frozenset[str] | None) -> None:
+    """And nothing is missing without it: not even where nobody says what was granted."""
+    orders = SHOPIFY.entities()[0]
+    for entity in (orders, orders.for_round()):
+        read, missing = SHOPIFY.rights.as_granted(entity, granted)
+        assert missing == ()
+        assert {step.name for step in entity.steps} - {step.name for step in read.steps} == {
+            step.name for step in entity.steps if step.name.startswith("balance")
+        }
+    assert not set(PAYMENTS) & set(SHOPIFY.rights.used_by(orders))
 
 
 def test_what_an_order_names_and_we_may_not_see_is_not_asked_for() -> None:

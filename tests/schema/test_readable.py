@@ -180,6 +180,7 @@ def test_the_essential_columns_are_these(db):
         "listing_variants": {"listing_platform_id", "price_amount"},
         "payments": {"sequence_number", "entry_type", "entry_amount", "balance_amount", "occurred_at"},
         "order_payments": set(),
+        "balance_transactions": {"entry_type", "processed_at"},
         "printify_orders": {"ordered_at"},
         "printify_line_items": {"order_platform_id"},
         "printify_shipments": {"order_platform_id"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -229,19 +230,55 @@ def test_the_price_rises_while_the_day_is_short_and_falls_when_it_is_not(db: Con
     assert plenty == pytest.approx(0.02)
 
 
-def test_where_promises_are_more_than_the_day_all_wait_the_same_times_longer(db: Connection, shop_of: Any) -> None:
-    shops = [shop_of(plan, **of_changes(0.001)) for plan in ("enterprise", "pro") for _ in range(20)]
-    db.execute("update private.round_prices set per_day = 1000, priced_at = '-infinity'")
-    try:
-        db.execute("select private.set_round_prices()")
-        (stretch,) = db.execute("select stretch from private.round_prices").fetchone()  # type: ignore[misc]
-        waits = sorted({shop.term("every").total_seconds() for shop in shops})
-    finally:
-        db.execute("update private.round_prices set per_day = 5000, stretch = 1")
+@pytest.fixture
+def priced(db: Connection) -> Iterator[Callable[[int], tuple[float, float]]]:
+    """What prices, set again and again for a day of so many calls, come to: the stretch, and the calls asked for."""
 
-    promised = 20 * (288 + 96)
-    assert stretch == pytest.approx(promised / 900 * min(3, promised / 900))
-    assert waits == pytest.approx([300 * stretch, 900 * stretch])
+    def price(calls: int) -> tuple[float, float]:
+        db.execute("update private.round_prices set per_day = %s", [calls])
+        for _ in range(60):
+            db.execute("update private.round_prices set priced_at = '-infinity'")
+            db.execute("select private.set_round_prices()")
+        (stretch, asked) = db.execute(
+            "select stretch, (select sum(calls * 86400 / extract(epoch from lasts)) from private.round_terms())"
+            " from private.round_prices where platform = 'etsy'"
+        ).fetchone()  # type: ignore[misc]
+        return stretch, float(asked)
+
+    yield price
+    db.execute("update private.round_prices set per_day = 5000, stretch = 1, price = private.least_price()")
+
+
+def test_where_promises_are_more_than_the_day_all_wait_the_same_times_longer(
+    db: Connection, shop_of: Any, priced: Callable[[int], tuple[float, float]]
+) -> None:
+    """Beside shops whose changes are worth a call, promises take a third of the day at least and no more."""
+    shops = [shop_of(plan, **of_changes(0.001)) for plan in ("enterprise", "pro") for _ in range(20)]
+    for _ in range(20):
+        shop_of("pro", **of_changes(2_000))
+
+    stretch, asked = priced(1_000)
+
+    over = 20 * (288 + 96 + 96) / 900
+    assert stretch == pytest.approx(over * min(3, over))
+    assert sorted({shop.term("every").total_seconds() for shop in shops}) == pytest.approx(
+        [300 * stretch, 900 * stretch]
+    )
+    assert asked == pytest.approx(900, rel=0.05)
+
+
+def test_what_the_least_price_leaves_over_goes_to_the_promises(
+    shop_of: Any, priced: Callable[[int], tuple[float, float]]
+) -> None:
+    """Shops at rest have no use for a price: of the whole day their promises are kept as well as it goes."""
+    for plan in ("enterprise", "pro"):
+        for _ in range(20):
+            shop_of(plan, **of_changes(0.001))
+
+    stretch, asked = priced(1_000)
+
+    assert stretch == pytest.approx(20 * (288 + 96) / 900)
+    assert asked == pytest.approx(900, rel=0.01)
 
 
 def test_a_plan_that_changes_counts_at_once(db: Connection, shop_of: Any) -> None:

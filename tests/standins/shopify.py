@@ -22,6 +22,7 @@ TABLES = (
     "order_shipping_lines",
     "order_tax_lines",
     "order_disputes",
+    "balance_transactions",
     "listings",
     "listing_variants",
     "customers",
@@ -92,6 +93,9 @@ def _tables(shopify: Shopify, shop: Shop) -> dict[str, Rows]:
         },
         "order_tax_lines": {_tax_key(x): _tax_line(x, currency) for x in shopify.truth(shop, "tax_lines")},
         "order_disputes": {str(x["id"]): _dispute(x) for x in shopify.truth(shop, "disputes")},
+        "balance_transactions": {
+            str(x["id"]): _entry(x, currency) for x in shopify.truth(shop, "balance_transactions")
+        },
         "listings": {str(x["id"]): _product(x, currency) for x in shopify.truth(shop, "products")},
         "listing_variants": {str(x["id"]): _variant(x, currency) for x in shopify.truth(shop, "variants")},
         "customers": {str(x["id"]): _customer(x) for x in shopify.truth(shop, "customers")},
@@ -197,6 +201,21 @@ def _dispute(x: Row) -> Row:
         "order_platform_id": str(x["order_id"]),
         "initiated_as": lower(x["initiated_as"]),
         "status": lower(x["status"]),
+    }
+
+
+def _entry(x: Row, currency: str) -> Row:
+    return {
+        "entry_type": lower(x["type"]),
+        "currency": currency,
+        "gross_amount": x["amount"],
+        "fee_amount": x["fee"],
+        "net_amount": x["amount"] - x["fee"],
+        "is_test": x["test"],
+        "order_platform_id": key(x["order_id"]),
+        "payout_platform_id": key(x["payout_id"]),
+        "payout_status": "pending" if x["payout_id"] is None else "paid",
+        "processed_at": x["at"],
     }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Request
 
+from execution.operators import Operator
 from web.auth.current_user import User, UserDep
 from web.context import Web, web_of
 from web.problems import Problem
@@ -23,6 +25,16 @@ def admin_user(user: UserDep, request: Request) -> User:
 
 
 AdminDep = Annotated[User, Depends(admin_user)]
+
+
+def operator_of(admin: User) -> Operator:
+    """Who acts, for the record that the act itself writes."""
+    return Operator(name="admin", admin_id=admin.id)
+
+
+def pseudonym(user_id: str) -> str:
+    """What stays of somebody in the record, as SQL `pseudonym` makes it."""
+    return hashlib.sha256(user_id.encode()).hexdigest()[:16]
 
 
 def record(web: Web, admin_id: str, action: str, subject: UUID, details: dict[str, Any]) -> None:

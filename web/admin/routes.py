@@ -17,6 +17,7 @@ from web.auth.current_user import SIGNED_IN
 from web.backfills import BackfillRequest, job_rows
 from web.context import Web, WebDep
 from web.examples import EXAMPLE
+from web.inputs import Body
 from web.problems import Problem, responses
 from web.routes.backfill import Name, Status
 from web.routes.connections import Shop
@@ -26,19 +27,19 @@ from web.user_facts import status_of
 router = APIRouter(tags=["admin"], dependencies=SIGNED_IN)
 
 
-class Resync(BaseModel):
+class Resync(Body):
     """Read a user's shops of a platform again, or one of them, complete or not."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"platform": EXAMPLE}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"platform": EXAMPLE}]})
 
     platform: Name
     shop_id: Shop | None = None
 
 
-class Paused(BaseModel):
+class Paused(Body):
     """Whose shops are meant: all that the user has and will have, those of a platform, or one of them."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}, {"platform": EXAMPLE}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{}, {"platform": EXAMPLE}]})
 
     platform: Name | None = None
     shop_id: Shop | None = None

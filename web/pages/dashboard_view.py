@@ -215,11 +215,11 @@ def _tiles(total: Money, amounts: AmountFormat, chosen: Range, *, before: Money,
     return (
         Tile(
             name="Profit",
-            value=amounts.short(total.profit),
-            note=f"{_share(total.profit, total.revenue)} of revenue{'' if total.costed else '; goods not counted'}",
+            value=_UNKNOWN if total.disputes_unknown else amounts.short(total.profit),
+            note=_profit_note(total),
             is_main=True,
             href=behind["profit"],
-            before=was("profit"),
+            before="" if total.disputes_unknown or before.disputes_unknown else was("profit"),
         ),
         Tile(
             name="Revenue",
@@ -237,10 +237,10 @@ def _tiles(total: Money, amounts: AmountFormat, chosen: Range, *, before: Money,
         ),
         Tile(
             name="Fees and ads",
-            value=amounts.short(total.fees),
-            note="still arriving" if is_arriving else f"{_share(total.fees, total.revenue)} of revenue",
+            value=_UNKNOWN if total.disputes_unknown else amounts.short(total.fees),
+            note=_fees_note(total, is_arriving=is_arriving),
             href=behind["fees"],
-            before=was("fees"),
+            before="" if total.disputes_unknown or before.disputes_unknown else was("fees"),
         ),
         Tile(
             name="Cost of goods",
@@ -304,6 +304,7 @@ def _country(code: str, formats: Formats) -> str:
 
 # Nothing known is not nothing paid.
 _UNKNOWN = "–"
+_DISPUTED = "a dispute’s amount is not told"
 
 
 def _is_cost_known(money: Money) -> bool:
@@ -316,11 +317,24 @@ def _cost_note(total: Money, amounts: AmountFormat) -> str:
     return f"known for {amounts.formats.number(total.costed)} of {amounts.formats.number(total.orders)} orders"
 
 
+def _profit_note(total: Money) -> str:
+    if total.disputes_unknown:
+        return _DISPUTED
+    return f"{_share(total.profit, total.revenue)} of revenue{'' if total.costed else '; goods not counted'}"
+
+
+def _fees_note(total: Money, *, is_arriving: bool) -> str:
+    if total.disputes_unknown:
+        return _DISPUTED
+    return "still arriving" if is_arriving else f"{_share(total.fees, total.revenue)} of revenue"
+
+
 def _line(title: str, platform: str, money: Money, amounts: AmountFormat, chosen: Range) -> PlatformLine:
+    is_known = not money.disputes_unknown
     parts = [
-        charts.Series(name="Profit", css="profit", values=[money.profit]),
+        *([charts.Series(name="Profit", css="profit", values=[money.profit])] if is_known else []),
         charts.Series(name="Cost of goods", css="cost", values=[money.cost]),
-        charts.Series(name="Fees and ads", css="fees", values=[money.fees]),
+        *([charts.Series(name="Fees and ads", css="fees", values=[money.fees])] if is_known else []),
         charts.Series(name="Refunds", css="refunds", values=[money.refunds]),
     ]
     return PlatformLine(
@@ -329,10 +343,10 @@ def _line(title: str, platform: str, money: Money, amounts: AmountFormat, chosen
         orders=amounts.formats.number(money.orders),
         revenue=amounts.money(money.revenue),
         refunds=amounts.money(-money.refunds),
-        fees=amounts.money(-money.fees),
+        fees=amounts.money(-money.fees) if is_known else _UNKNOWN,
         cost=amounts.money(-money.cost) if _is_cost_known(money) else _UNKNOWN,
-        profit=amounts.money(money.profit),
-        margin=_share(money.profit, money.revenue),
+        profit=amounts.money(money.profit) if is_known else _UNKNOWN,
+        margin=_share(money.profit, money.revenue) if is_known else _UNKNOWN,
         bar=charts.shares(parts, of=money.revenue, text=amounts.money),
         bar_text=", ".join(f"{p.name} {amounts.money(p.values[0])}" for p in parts),
         behind=_behind(chosen, amounts.currency, platform),
@@ -356,6 +370,11 @@ def _cautions(total: Money, sums: Sequence[Row], shown: str, formats: Formats) -
         yield (
             f"Orders without a known cost: {formats.number(total.uncosted)}. Their profit is shown too high. "
             f"Costs come from {_bring_costs(' and ')}; goods that you make yourself are not counted."
+        )
+    if total.disputes_unknown:
+        yield (
+            f"Disputes of which nobody says what they took: {formats.number(total.disputes_unknown)}. Fees and profit "
+            "of this time are not known; in the chart, profit is shown before them."
         )
     fees = {row["currency"] for row in sums if row["fees"] and row["currency"] != shown}
     if fees:

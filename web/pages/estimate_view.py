@@ -40,7 +40,7 @@ def _choice(again: bool, estimated: Mapping[str, Any], formats: Formats, *, is_f
         key="all" if again else "rest",
         name=name,
         note=note,
-        facts=_facts(estimated, formats),
+        facts=facts_of(estimated, formats),
         caution=_caution(estimated),
         is_first=is_chosen,
     )
@@ -63,7 +63,8 @@ def _name_and_note(again: bool, is_first: bool) -> tuple[str, str]:  # noqa: FBT
     return "Only what is missing", "What failed or was not finished is read; what is proven is left alone."
 
 
-def _facts(estimated: Mapping[str, Any], formats: Formats) -> tuple[tuple[str, str], ...]:
+def facts_of(estimated: Mapping[str, Any], formats: Formats) -> tuple[tuple[str, str], ...]:
+    """Requests, what is allowed a day, days, when it will be ready: names and values."""
     (platform,) = estimated["platforms"]
     about = "about " if estimated["calls"] else ""
     calls = f"{about}{formats.number(estimated['calls'])}" if estimated["complete"] else "not known yet"

@@ -116,6 +116,7 @@ class Money:
     cost: int = 0
     costed: int = 0
     uncosted: int = 0
+    disputes_unknown: int = 0
 
     @property
     def profit(self) -> int:

@@ -36,6 +36,7 @@ NAMES = {
     "orders": "Orders",
     "uncosted": "Orders without a cost",
     "fees_unknown": "Orders whose fees are not told",
+    "disputes_unknown": "Disputes of which nobody says what they took",
     "unclassified": "Of a kind that we do not know yet",
     "taxes": "Taxes",
     # Classes.
@@ -82,6 +83,7 @@ SETS: Mapping[str, Sequence[str]] = {
 _WAITS = {
     "uncosted": "orders without a cost",
     "fees_unknown": "orders whose fees are not told yet",
+    "disputes_unknown": "disputes of which nobody says what they took",
     "unclassified": "entries of a kind that we do not know yet",
 }
 # What is not known of an order or a product.
@@ -89,6 +91,7 @@ MISSING = {
     "not_counted": "not counted: not paid, a test, or voided",
     "cost": "cost of goods",
     "fees": "fees",
+    "disputes": "what a bank took back in a dispute",
     "unclassified": "entries of an unknown kind",
     "other_currency": "a part in another currency",
 }

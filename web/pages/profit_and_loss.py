@@ -14,16 +14,20 @@ Row = Mapping[str, Any]
 Figures = Mapping[str, Mapping[str, Sequence[str]]]
 Kind = Literal["line", "part", "sum"]
 # Sums within the profit: behind the last of these figures.
+# What is not known as long as nobody says what a dispute took.
+_UNTOLD = frozenset({"disputes", "profit"})
 _NET = ("gross_sales", "discounts", "reversals")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A row of the table: an amount a month, or a number where it only counts; of these `figures` or `classes`."""
+    """A row of the table: an amount a month, or a number where it only counts; of these `figures` or `classes`. None:
+    it is not known.
+    """
 
     name: str
     kind: Kind
-    values: tuple[int, ...]
+    values: tuple[int | None, ...]
     is_number: bool = False
     # Of a figure: whether any of its classes has something in it, if it comes to nothing.
     is_told: bool = True
@@ -31,8 +35,9 @@ class Line:
     classes: tuple[str, ...] = ()
 
     @property
-    def total(self) -> int:
-        return sum(self.values)
+    def total(self) -> int | None:
+        known = [value for value in self.values if value is not None]
+        return sum(known) if len(known) == len(self.values) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +78,17 @@ def _statement(currency: str, months: tuple[date, ...], rows: Sequence[Row], fig
     def values(classes: Sequence[str], what: str = "amount") -> tuple[int, ...]:
         return tuple(sum(int(found[c, m][what]) for c in classes if (c, m) in found) for m in months)
 
+    is_known = [not n for n in values(("disputes_unknown",), "events")]
+
+    def known(name: str, classes: Sequence[str]) -> tuple[int | None, ...]:
+        """Of a month with a dispute of which nobody says what it took, not what depends on that."""
+        found = values(classes)
+        return found if name not in _UNTOLD else tuple(v if k else None for v, k in zip(found, is_known, strict=True))
+
     def figure(name: str, classes: Sequence[str]) -> Iterator[Line]:
         is_told = any(any(values((one,))) for one in classes)
-        yield Line(name=name_of(name), kind="line", values=values(classes), figures=(name,), is_told=is_told)
+        is_told = is_told or (name in _UNTOLD and not all(is_known))
+        yield Line(name=name_of(name), kind="line", values=known(name, classes), figures=(name,), is_told=is_told)
         # A class by itself is not told twice.
         if len(classes) > 1:
             for one in classes:
@@ -91,7 +104,7 @@ def _statement(currency: str, months: tuple[date, ...], rows: Sequence[Row], fig
                 yield Line(name=name_of("net_sales"), kind="sum", values=values(net), figures=_NET)
 
     whole = [c for classes in figures["profit"].values() for c in classes]
-    profit = Line(name=name_of("profit"), kind="sum", values=values(whole), figures=("profit",))
+    profit = Line(name=name_of("profit"), kind="sum", values=known("profit", whole), figures=("profit",))
     unclassified = values(("unclassified",))
     return Statement(
         currency=currency,

@@ -24,7 +24,7 @@ ORDERS, ORDER, PRODUCTS, STATEMENT = (
     "/reports/profit-and-loss",
 )
 BEHIND, EVENTS, RECORD = "/reports/behind", "/reports/events", "/reports/record"
-_COUNTED = frozenset({"order", "uncosted", "fees_unknown"})
+_COUNTED = frozenset({"order", "uncosted", "fees_unknown", "disputes_unknown"})
 # What a table of orders shows; the rest is on the order's own page, and in a file.
 _SHOWN = ("gross_sales", "discounts", "reversals", "shipping", "fees", "cost_of_goods", "profit")
 _OTHER = ("other_income", "labels", "disputes", "taxes", "tips")
@@ -208,7 +208,9 @@ def statement_rows(
     )
 
 
-def _line_text(value: int, line: Line, currency: str, formats: Formats) -> str:
+def _line_text(value: int | None, line: Line, currency: str, formats: Formats) -> str:
+    if value is None:
+        return UNKNOWN
     return formats.number(value) if line.is_number else formats.money(value, currency)
 
 
@@ -222,7 +224,7 @@ def statement_cells(statements: Sequence[Statement]) -> Iterator[tuple[Cell, ...
         for line in one.lines:
             values = (*line.values, line.total)
             name = f"  {line.name}" if line.kind == "part" else line.name
-            yield (one.currency, name, *(v if line.is_number else Amount(v, one.currency) for v in values))
+            yield (one.currency, name, *(v if v is None or line.is_number else Amount(v, one.currency) for v in values))
 
 
 def behind_table(days: Sequence[Row], formats: Formats) -> tuple[Cells, ...]:

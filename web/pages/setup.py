@@ -14,6 +14,7 @@ from web.pages.error_page import problem_page
 from web.pages.goods import router as goods
 from web.pages.login import router as login
 from web.pages.progress import router as progress
+from web.pages.refreshes import router as refreshes
 from web.pages.render import STATIC, static
 from web.pages.reports import router as reports
 
@@ -33,7 +34,7 @@ def robots() -> PlainTextResponse:
 
 
 def add_pages(api: FastAPI) -> None:
-    for router in (login, connections, progress, dashboard, goods, reports):
+    for router in (login, connections, refreshes, progress, dashboard, goods, reports):
         api.include_router(router, include_in_schema=False)
     # Before the files, among which it is not.
     api.include_router(platform_colours.router, include_in_schema=False)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Header, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -19,6 +19,7 @@ from web.auth.current_user import SIGNED_IN, User, UserDep
 from web.backfills import BackfillRequest
 from web.context import Web, WebDep
 from web.examples import EXAMPLE
+from web.inputs import Body, Moment
 from web.live import server_sent_events
 from web.live.status_stream import version_of
 from web.problems import Problem, responses
@@ -27,7 +28,7 @@ from web.routes.onboarding import Accepted
 from web.user_facts import of_shops, status_of
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
-_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 _STREAM = {
     "description": "Server-sent events named `status`; `data` is what /backfill/status answers",
@@ -37,11 +38,10 @@ _STREAM = {
 router = APIRouter(tags=["backfill"], dependencies=SIGNED_IN)
 
 
-class Start(BaseModel):
+class Start(Body):
     """What to start; every shop that is connected unless it says less."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "examples": [
                 {},
@@ -54,15 +54,15 @@ class Start(BaseModel):
 
     platform: Name | None = None
     shop_id: Shop | None = Field(None, description="One shop; every shop of the platform by default.")
-    entities: Annotated[list[Name], Field(max_length=20)] = []
-    since: AwareDatetime | None = Field(None, description="Read the history from here on only, again if need be.")
+    entities: Annotated[list[Name], Field(default_factory=list, max_length=20)]
+    since: Moment | None = Field(None, description="Read the history from here on only, again if need be.")
     again: bool = Field(default=False, description="Read complete entities once more.")
     dry_run: bool = Field(default=False, description="Start nothing; answer what it would cost.")
 
     @field_validator("since")
     @classmethod
     def _in_the_past(cls, since: datetime | None) -> datetime | None:
-        if since is not None and not _EARLIEST <= since <= datetime.now(UTC):
+        if since is not None and not EARLIEST <= since <= datetime.now(UTC):
             raise ValueError("must be between 2000 and now")
         return since
 

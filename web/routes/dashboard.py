@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from web.auth.current_user import SIGNED_IN, UserDep
 from web.context import WebDep
 from web.examples import EXAMPLE
+from web.inputs import Moment
 from web.problems import Problem, responses
 from web.user_facts import figures_of
 
@@ -68,7 +69,7 @@ async def figures(
     web: WebDep,
     unit: Annotated[Literal["day", "month", "year"], Query()] = "month",
     zone: Annotated[str, Query(pattern=r"^[A-Za-z0-9_+/-]{1,64}$")] = "UTC",
-    since: Annotated[AwareDatetime | None, Query()] = None,
+    since: Annotated[Moment | None, Query()] = None,
 ) -> Figures:
     """Orders, revenue, fees, COGS by platform, currency and unit of time, of what has arrived so far."""
     _check_zone(zone)

@@ -15,6 +15,7 @@ from execution import daily_financial_roll as roll
 from web.auth.current_user import SIGNED_IN, UserDep
 from web.context import WebDep
 from web.examples import EXAMPLE
+from web.inputs import Day
 from web.problems import responses
 from web.user_facts import summed
 
@@ -28,8 +29,9 @@ class MoneyDay(BaseModel):
     """A day of a shop, in the shop's zone, and how it stands. Amounts are in the smallest unit of each currency.
 
     `state`: open, closed, or restated: closed, and changed since. `waits`: what is still to come, by name and number;
-    `absent`: what was waited for long enough. `currencies`: by currency the `profit`, the `figures`, every class of
-    events, and `of_sales`: what was taken back of this day's sales, whenever that was.
+    `absent`: what was waited for long enough. `currencies`: by currency the `profit`, the `figures` (null where
+    something of them is not known: `missing` names it, `disputes`), every class of events, and `of_sales`: what was
+    taken back of this day's sales, whenever that was.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -63,6 +65,7 @@ class MoneyDays(BaseModel):
                             "currencies": {
                                 "USD": {
                                     "profit": 5411,
+                                    "missing": [],
                                     "figures": {
                                         "orders": 3,
                                         "gross_sales": 9000,
@@ -124,8 +127,8 @@ async def days(
     *,
     user: UserDep,
     web: WebDep,
-    since: Annotated[date | None, Query(description="The first day.")] = None,
-    until: Annotated[date | None, Query(description="The last day.")] = None,
+    since: Annotated[Day | None, Query(description="The first day.")] = None,
+    until: Annotated[Day | None, Query(description="The last day.")] = None,
     connection_id: Annotated[list[UUID] | None, Query(description="Of these shops; of all by default.")] = None,
     after: Annotated[
         str | None, Query(pattern=_CURSOR, description="`next` of the page before."), AfterValidator(_is_place)
@@ -148,7 +151,7 @@ async def events(
     user: UserDep,
     web: WebDep,
     connection_id: UUID,
-    day: date,
+    day: Day,
     money_class: Annotated[list[Annotated[str, Query(pattern=_CLASS)]] | None, Query(alias="class")] = None,
     after: Annotated[str | None, Query(max_length=300, description="`next` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,

@@ -15,6 +15,7 @@ from web.auth.current_user import SIGNED_IN, UserDep
 from web.context import WebDep
 from web.cursors import AfterOrder, AfterProduct, cursor, place_of
 from web.examples import EXAMPLE
+from web.inputs import Day
 from web.problems import responses
 from web.user_facts import summed
 
@@ -32,7 +33,7 @@ class Sales(BaseModel):
     shop_id: str
     shop_name: str | None
     currency: str
-    # What is not known: `cost`, `fees`, `unclassified`, `other_currency`, `not_counted`.
+    # What is not known: `cost`, `fees`, `disputes`, `unclassified`, `other_currency`, `not_counted`.
     missing: list[str]
 
 
@@ -40,8 +41,9 @@ class Order(Sales):
     """An order and all that ever happened to it, in the smallest unit of its currency; costs are negative.
 
     `figures`: in the order's own currency, null where something of it is not known; `missing` says what: `cost` of
-    goods that nobody told, `fees` that are not told yet, entries that are `unclassified`, a part in an
-    `other_currency`, or that it is `not_counted`: not paid, a test, or voided. `currencies`: all of them, by figure.
+    goods that nobody told, `fees` that are not told yet, `disputes` of which nobody says what they took, entries that
+    are `unclassified`, a part in an `other_currency`, or that it is `not_counted`: not paid, a test, or voided.
+    `currencies`: all of them, by figure.
     """
 
     platform_id: str
@@ -143,8 +145,8 @@ def _one_of(kind: type[BaseModel]) -> AfterValidator:
 
 Platforms = Annotated[list[Annotated[str, Query(pattern=r"^[a-z0-9_]{1,40}$")]] | None, Query(alias="platform")]
 Shops = Annotated[list[UUID] | None, Query(alias="connection_id", description="Of these shops; of all by default.")]
-First = Annotated[date | None, Query(alias="since", description="The first day, of each shop's own zone.")]
-Last = Annotated[date | None, Query(alias="until", description="The last day.")]
+First = Annotated[Day | None, Query(alias="since", description="The first day, of each shop's own zone.")]
+Last = Annotated[Day | None, Query(alias="until", description="The last day.")]
 Words = list[Annotated[str, Query(pattern=_WORD)]] | None
 _AFTER = Query(max_length=600, description="`next` of the page before.")
 

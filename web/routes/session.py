@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from web.auth.current_user import SIGNED_IN, User, UserDep
 from web.auth.dev_login import demand_loopback, dev_token
 from web.context import Web, WebDep
+from web.inputs import Body
 from web.problems import Problem, responses
 
 router = APIRouter(tags=["session"])
@@ -60,10 +61,10 @@ def end_session(user: UserDep, web: WebDep) -> Response:  # noqa: ARG001  only a
     return response
 
 
-class DevLogin(BaseModel):
+class DevLogin(Body):
     """An address of the development login."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"email": "ada@example.com"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"email": "ada@example.com"}]})
 
     email: Annotated[
         str, StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,5}$")

@@ -14,6 +14,7 @@ from web.auth.current_user import SIGNED_IN, UserDep
 from web.backfills import shops_of
 from web.context import WebDep
 from web.examples import EXAMPLE
+from web.inputs import Body
 from web.problems import Problem, responses
 from web.routes.backfill import Name
 from web.routes.connections import Shop
@@ -22,16 +23,14 @@ from web.user_facts import status_of
 router = APIRouter(tags=["sync"], dependencies=SIGNED_IN)
 
 
-class Sync(BaseModel):
+class Sync(Body):
     """What to look at; everything that is connected and loaded unless it says less."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{}, {"platform": EXAMPLE, "entities": ["orders"]}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{}, {"platform": EXAMPLE, "entities": ["orders"]}]})
 
     platform: Name | None = None
     shop_id: Shop | None = Field(None, description="One shop; every shop of the platform by default.")
-    entities: Annotated[list[Name], Field(max_length=20)] = []
+    entities: Annotated[list[Name], Field(default_factory=list, max_length=20)]
 
 
 class SyncedEntity(BaseModel):

@@ -13,7 +13,7 @@ from execution.platforms.shopify.changes import SHOPIFY_CHANGES
 from execution.platforms.shopify.consent import SHOPIFY_CONSENT
 from execution.platforms.shopify.graphql_pages import GraphqlPages
 from execution.platforms.shopify.revoke import SHOPIFY_REVOKE
-from execution.platforms.shopify.rights import SHOPIFY_RIGHTS
+from execution.platforms.shopify.rights import PAYMENTS, SHOPIFY_RIGHTS
 from execution.platforms.shopify.since_id import SinceIdPages, SinceIdPaginator
 from execution.platforms.shopify.tokens import SHOPIFY_TOKENS
 from execution.platforms.shopify.webhooks import SHOPIFY_WEBHOOKS
@@ -23,6 +23,8 @@ from execution.platforms.words import Colour, SellerWords, ShopField
 _READ = Variable(name="SHOPIFY_READ", type=Literal["graphql", "rest"], default="graphql")
 # Shopify shows the last sixty days of orders unless it has approved the app for all (sheet 0.7).
 _ALL_ORDERS = Variable(name="SHOPIFY_ALL_ORDERS", type=bool, default=False)
+# Whether sellers are asked to show their payment account as well: what disputes took, payouts, reserves.
+_PAYMENTS = Variable(name="SHOPIFY_PAYMENTS", type=bool, default=False)
 _FAILURES = {
     "history_limited": "Shopify shows us only the orders of the last 60 days, and those are copied. For your whole "
     "history our app needs the permission {scope}: please reconnect your shop and allow it.",
@@ -53,8 +55,8 @@ SHOPIFY = Platform(
         client_secret="SHOPIFY_CLIENT_SECRET",  # noqa: S106  a name
         # Shopify signs with the app's own secret.
         webhook_secret="SHOPIFY_CLIENT_SECRET",  # noqa: S106  a name
-        more=(_READ, _ALL_ORDERS),
-        scopes={_ALL_ORDERS.name: ("read_all_orders",)},
+        more=(_READ, _ALL_ORDERS, _PAYMENTS),
+        scopes={_ALL_ORDERS.name: ("read_all_orders",), _PAYMENTS.name: PAYMENTS},
         reading=_READ.name,
     ),
     tokens=SHOPIFY_TOKENS,

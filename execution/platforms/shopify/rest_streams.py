@@ -13,6 +13,8 @@ from dataclasses import replace
 from execution.platforms.shopify.graphql import GRAPHQL_PATH
 from execution.platforms.shopify.since_id import SinceIdPages
 from execution.platforms.shopify.streams import (
+    BALANCE_TRANSACTIONS,
+    BALANCE_WITHOUT_PAYOUT,
     CHANGED_JOURNALS,
     JOURNAL_SALES,
     JOURNALS,
@@ -186,9 +188,19 @@ _GRAPHQL = {entity.name: entity for entity in BY_GRAPHQL}
 ENTITIES = (
     replace(
         _GRAPHQL["orders"],
-        steps=(REST_ORDERS, REFUNDS, REFUND_LINES, JOURNALS, CHANGED_JOURNALS, JOURNAL_SALES),
+        steps=(REST_ORDERS, REFUNDS, REFUND_LINES, JOURNALS, CHANGED_JOURNALS, JOURNAL_SALES, BALANCE_TRANSACTIONS),
         proofs=("refunds", "journals"),
-        round=Round(steps=(_changed(REST_ORDERS), REFUNDS, REFUND_LINES, CHANGED_JOURNALS, JOURNAL_SALES)),
+        round=Round(
+            steps=(
+                _changed(REST_ORDERS),
+                REFUNDS,
+                REFUND_LINES,
+                CHANGED_JOURNALS,
+                JOURNAL_SALES,
+                BALANCE_TRANSACTIONS,
+                BALANCE_WITHOUT_PAYOUT,
+            )
+        ),
     ),
     _GRAPHQL["listings"],
     _GRAPHQL["variants"],

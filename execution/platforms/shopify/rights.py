@@ -14,6 +14,8 @@ from execution.platforms.shopify.graphql_pages import GraphqlPages
 from execution.platforms.shopify.streams import BUYER, SOLD
 from execution.streams import Lookup, Step, Stream
 
+# What the payment account shows. It is asked for where `SHOPIFY_PAYMENTS` says so; a seller may leave it out.
+PAYMENTS = ("read_shopify_payments_accounts", "read_shopify_payments_payouts")
 _ORDERS, _PRODUCTS, _CUSTOMERS = ("read_orders",), ("read_products",), ("read_customers",)
 
 
@@ -42,11 +44,14 @@ SHOPIFY_RIGHTS = Rights(
         "changed_journals": _ORDERS,
         "journal_sales": _ORDERS,
         "rest_orders": _ORDERS,
+        "balance_transactions": PAYMENTS,
+        "balance_without_payout": PAYMENTS,
         "products": _PRODUCTS,
         "variants": _PRODUCTS,
         "customers": _CUSTOMERS,
         "rest_customers": _CUSTOMERS,
     },
+    optional=frozenset({"balance_transactions", "balance_without_payout"}),
     without={
         right: _leaving_out(member, right) for right, member in (("read_customers", BUYER), ("read_products", SOLD))
     },

@@ -526,6 +526,65 @@ JOURNAL_SALES = Lookup(
 )
 
 
+# ShopifyPaymentsBalanceTransaction: what the payment account took in and gave out, an entry each. There is no running
+# balance, and an entry is told its payout some days later.
+_BALANCE = """id type amount { amount currencyCode } fee { amount currencyCode } net { amount currencyCode }
+  transactionDate test sourceType sourceId sourceOrderTransactionId adjustmentReason
+  associatedOrder { id } associatedPayout { id status }"""
+_BALANCE_RECORDS = Records(
+    name="balance_transactions",
+    table="balance_transactions",
+    key="id",
+    key_is_gid=True,
+    updated=(),
+    currency="net.currencyCode",
+    columns=(
+        Column("entry_type", "type", Kind.LOWER),
+        Column("gross_amount", "amount", Kind.DECIMAL_MONEY),
+        Column("fee_amount", "fee", Kind.DECIMAL_MONEY),
+        Column("net_amount", "net", Kind.DECIMAL_MONEY),
+        Column("is_test", "test", Kind.BOOLEAN),
+        Column("reason", "adjustmentReason", Kind.TEXT),
+        Column("order_platform_id", "associatedOrder.id", Kind.GID),
+        Column("payout_platform_id", "associatedPayout.id", Kind.GID),
+        Column("payout_status", "associatedPayout.status", Kind.LOWER),
+        Column("processed_at", "transactionDate", Kind.ISO_TIME),
+    ),
+)
+
+
+def _ask_balance(lookup: Lookup, ids: Sequence[str]) -> Request:
+    """The entries behind the newest that is here, whose number this is."""
+    return graphql(lookup.query, {"query": f"id:>{ids[0]}"}, points=60)
+
+
+BALANCE_TRANSACTIONS = Lookup(
+    name="balance_transactions",
+    path=GRAPHQL_PATH,
+    records=_BALANCE_RECORDS,
+    records_at="data.shopifyPaymentsAccount.balanceTransactions.nodes",
+    query="query KeeperBalance($query: String) { shopifyPaymentsAccount "
+    f"{{ balanceTransactions(first: 250, sortKey: ID, query: $query) {{ nodes {{ {_BALANCE} }} }} }} }}",
+    by_key=False,
+    request=_ask_balance,
+    # A shop that does not use Shopify's own payments has no account.
+    none_is_null=True,
+)
+
+# Entries that had no payout when they were read: asked again after days, and then no more.
+BALANCE_WITHOUT_PAYOUT = Lookup(
+    name="balance_without_payout",
+    path=GRAPHQL_PATH,
+    query=nodes_query("ShopifyPaymentsBalanceTransaction", _BALANCE),
+    request=request_nodes("ShopifyPaymentsBalanceTransaction", points=60),
+    batch=100,
+    fallback=10,
+    records_at="data.nodes",
+    records=_BALANCE_RECORDS,
+    null_is_gone=True,
+)
+
+
 REFUNDS = Lookup(
     name="refunds",
     path=GRAPHQL_PATH,
@@ -689,7 +748,10 @@ ENTITIES = (
     Entity(
         name="orders",
         table="orders",
-        steps=(ORDERS, ORDER_LINES, REFUNDS, REFUND_LINES, JOURNALS, CHANGED_JOURNALS, JOURNAL_SALES),
+        steps=(
+            *(ORDERS, ORDER_LINES, REFUNDS, REFUND_LINES, JOURNALS, CHANGED_JOURNALS, JOURNAL_SALES),
+            BALANCE_TRANSACTIONS,
+        ),
         time_column="ordered_at",
         proofs=("line_items", "refunds", "journals"),
         complete_read=True,
@@ -697,7 +759,7 @@ ENTITIES = (
         round=Round(
             steps=(
                 *(changed(ORDERS, _OF_PRODUCTS, _OF_CUSTOMERS), ORDER_LINES, REFUNDS, REFUND_LINES),
-                *(LATE_FEES, CHANGED_JOURNALS, JOURNAL_SALES),
+                *(LATE_FEES, CHANGED_JOURNALS, JOURNAL_SALES, BALANCE_TRANSACTIONS, BALANCE_WITHOUT_PAYOUT),
             )
         ),
     ),

@@ -329,7 +329,8 @@ ENTITIES = (
     Entity(
         name="orders",
         table="orders",
-        steps=(ORDERS,),
+        # Of items that are here already: after a reading of the catalog, or where the orders come later.
+        steps=(ORDERS, LINE_LISTINGS),
         time_column="ordered_at",
         proofs=("order_locations",),
         round=Round(steps=(_changed(ORDERS, _search_orders("updated_at")), LINE_LISTINGS)),

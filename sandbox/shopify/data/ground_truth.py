@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from sandbox.parts.responses import Doc
 from sandbox.shopify.data.agreements import agreements
+from sandbox.shopify.data.balance import booked_entries
 from sandbox.shopify.data.live_shop import LiveShop, Variant
 from sandbox.shopify.data.order_histories import fee, has_fee
 from sandbox.shopify.data.products import variant_price
@@ -185,6 +186,22 @@ def disputes(live_shop: LiveShop, since: int | None) -> Iterator[Doc]:
         yield {**each, "id": ids.part(order["pos"], each["n"]), "order_id": ids.order(order["pos"])}
 
 
+def balance_transactions(live_shop: LiveShop, _since: int | None) -> Iterator[Doc]:
+    """Entries of the payment account, as far as they were booked: asking for the truth books nothing."""
+    ids = live_shop.shop.ids
+    for each in booked_entries(live_shop):
+        yield {
+            "id": ids.balance(each.seq),
+            "type": each.type,
+            "amount": each.amount,
+            "fee": each.fee,
+            "order_id": None if each.pos is None else ids.order(each.pos),
+            "payout_id": None if each.payout is None else ids.payout(each.payout),
+            "at": each.at,
+            "test": bool(each.test),
+        }
+
+
 def fulfillments(live_shop: LiveShop, since: int | None) -> Iterator[Doc]:
     ids = live_shop.shop.ids
     for order, each in _parts(live_shop, since, "fulfillments"):
@@ -284,6 +301,7 @@ GROUND_TRUTHS = {
         shipping_lines,
         tax_lines,
         disputes,
+        balance_transactions,
         fulfillments,
         customers,
         products,

@@ -42,6 +42,7 @@ class Ids:
         self._products = 8_500_000_000_000 + seed * 10_000
         self._variants = 45_000_000_000_000 + seed * 10_000_000
         self._items = 47_000_000_000_000 + seed * 10_000_000
+        self._balance = 90_000_000_000_000 + seed * 10_000_000
         self._locations = 71_000_000_000 + seed * 100
 
     def order(self, pos: int) -> int:
@@ -104,6 +105,13 @@ class Ids:
     def item_place(self, item_id: int) -> tuple[int, int] | None:
         number, variation = divmod(item_id - self._items, 4096)
         return (number, variation) if 0 <= number < MAX_PRODUCTS and variation < MAX_VARIANTS else None
+
+    def balance(self, seq: int) -> int:
+        """An entry of the payment account."""
+        return self._balance + seq
+
+    def payout(self, day: int) -> int:
+        return self._balance + 5_000_000 + day
 
     def location(self, number: int) -> int:
         return self._locations + number

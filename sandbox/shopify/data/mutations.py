@@ -109,8 +109,8 @@ def dispute_order(live_shop: LiveShop, wanted: Doc, now: int) -> Doc:
     """Open one (`as`: CHARGEBACK, INQUIRY), or with `status` say how the last one stands: WON, LOST, …"""
     order, at = _order(live_shop, wanted), int(wanted.get("at", now))
     found = order["disputes"][-1] if order["disputes"] and "status" in wanted else None
-    found = found or order_histories.dispute(order, str(wanted.get("as", "CHARGEBACK")))
-    found["status"] = str(wanted.get("status", found["status"]))
+    found = found or order_histories.dispute(order, at, str(wanted.get("as", "CHARGEBACK")))
+    found |= {"status": str(wanted.get("status", found["status"])), "decided": at}
     return _touched(live_shop, order, at)
 
 

@@ -66,7 +66,8 @@ def _rare_turn(shop: Shop, order: Doc) -> None:
         refund(shop, order, at, [(0, 1)], note=None, restock="RETURN", fee_of=value.part(1, 10), is_return=True)
         order["returned"] = "RETURNED"
     elif order["gateway"] == "shopify_payments":
-        dispute(order)["status"] = rng.pick(("WON", "LOST", "UNDER_REVIEW"))
+        made = dispute(order, at)
+        made |= {"status": rng.pick(("WON", "LOST", "UNDER_REVIEW")), "decided": min(at + 20 * DAY, shop.end)}
 
 
 def pay(order: Doc, rng: SeededRandom, at: int, *, end: int, part: bool = False) -> None:
@@ -320,9 +321,10 @@ def exchange(shop: Shop, order: Doc, at: int, number: int) -> Doc:
     return booked
 
 
-def dispute(order: Doc, initiated_as: str = "CHARGEBACK") -> Doc:
+def dispute(order: Doc, at: int, initiated_as: str = "CHARGEBACK") -> Doc:
     """The buyer's bank asks for the money."""
     made = {"n": len(order["disputes"]), "initiated_as": initiated_as, "status": "NEEDS_RESPONSE"}
+    made |= {"at": at, "decided": at}
     order["disputes"].append(made)
     return made
 

@@ -100,6 +100,19 @@ OTHER_VARIANT_FIELDS = frozenset(
 OTHER_CUSTOMER_FIELDS = frozenset(
     ["accepts_marketing", "first_name", "last_abandoned_order_date", "last_name", "order_date", "phone", "total_spent"]
 )
+OTHER_BALANCE_FIELDS = frozenset(
+    [
+        "available_on",
+        "credit_card_last4",
+        "currency",
+        "payment_method_name",
+        "payments_transfer_id",
+        "payout_date",
+        "payout_status",
+        "tax_reporting_exempt",
+        "transaction_type",
+    ]
+)
 _STATUS = {
     "open": "closed IS NULL AND cancelled IS NULL",
     "not_closed": "closed IS NULL",
@@ -171,6 +184,10 @@ def variant_fields(shop: Shop) -> dict[str, TermReader]:
         "title": _like("title"),
         "default": _like("title"),
     }
+
+
+def balance_fields(shop: Shop) -> dict[str, TermReader]:
+    return {"processed_at": _time(shop, "at"), "id": _number("seq", shop.ids.balance(0))}
 
 
 def item_fields(shop: Shop) -> dict[str, TermReader]:

@@ -10,7 +10,7 @@ from sandbox.shopify.api_versions import handles
 from sandbox.shopify.data.ids import gid, parse_gid
 from sandbox.shopify.data.live_shop import InventoryLevel
 from sandbox.shopify.data.timestamps import utc
-from sandbox.shopify.graphql import customer_fields, fulfillment_fields, order_fields, product_fields
+from sandbox.shopify.graphql import customer_fields, fulfillment_fields, order_fields, payment_fields, product_fields
 from sandbox.shopify.graphql.compiler import Resolvers, WithArgs
 from sandbox.shopify.graphql.context import Context
 from sandbox.shopify.graphql.errors import customer_denied
@@ -120,6 +120,7 @@ _FINDERS: dict[str, Finder] = {
     "InventoryLevel": _find_level,
     "Location": _find_location,
     "Customer": _find_customer,
+    "ShopifyPaymentsBalanceTransaction": payment_fields.find_entry,
 }
 
 
@@ -193,6 +194,7 @@ QUERY: dict[str, Any] = {
         )
     ),
     "shop": lambda _r, ctx: ctx.live_shop.shop,
+    "shopifyPaymentsAccount": payment_fields.account,
     "currentAppInstallation": lambda _r, ctx: ctx.live_shop.shop,
     "publicApiVersions": _versions,
 }
@@ -292,7 +294,7 @@ def core_fields(finders: Mapping[str, Finder], *, application_id: int, client_id
         },
         "UserError": {"field": lambda v, _ctx: v["field"], "message": lambda v, _ctx: v["message"]},
     }
-    for part in (order_fields, fulfillment_fields, customer_fields, product_fields):
+    for part in (order_fields, fulfillment_fields, customer_fields, product_fields, payment_fields):
         fields |= part.FIELDS
     for name in schema().type_map:
         if name.endswith("Connection"):

@@ -754,6 +754,79 @@ create or replace function private.parts_shopify_journals() returns jsonb langua
       {"map": "map_shopify_journals_order_disputes", "table": "order_disputes", "columns": {"initiated_as": ["initiatedAs"], "status": ["status"]}, "at": "disputes", "key": ["id"], "unique": true, "key_is_gid": true}]'::jsonb
 $$;
 
+create or replace function private.map_shopify_balance_transactions_balance_transactions(r jsonb) returns table (
+        entry_type text, gross_amount bigint, fee_amount bigint, net_amount bigint, is_test boolean, reason text,
+        order_platform_id text, payout_platform_id text, payout_status text, processed_at timestamptz, currency text)
+language sql stable as $$
+    select lower(v.entry_type), private.decimal_money(v.gross_amount, c, v.currency, 'amount'),
+        private.decimal_money(v.fee_amount, c, v.currency, 'fee'),
+        private.decimal_money(v.net_amount, c, v.currency, 'net'), v.is_test, v.reason,
+        private.gid(v.order_platform_id, 'associatedOrder.id'), private.gid(v.payout_platform_id, 'associatedPayout.id'),
+        lower(v.payout_status), private.moment(v.processed_at, 'transactionDate'), v.currency
+    from (select
+        private.string_in(r, 'type', 'type', 'lower') as entry_type,
+        r -> 'amount' as gross_amount,
+        r -> 'fee' as fee_amount,
+        r -> 'net' as net_amount,
+        (r ->> 'test')::boolean as is_test,
+        private.text_in(r, 'adjustmentReason', 'adjustmentReason') as reason,
+        private.string_in(r -> 'associatedOrder', 'id', 'associatedOrder.id', 'gid') as order_platform_id,
+        private.string_in(r -> 'associatedPayout', 'id', 'associatedPayout.id', 'gid') as payout_platform_id,
+        private.string_in(r -> 'associatedPayout', 'status', 'associatedPayout.status', 'lower') as payout_status,
+        private.string_in(r, 'transactionDate', 'transactionDate', 'iso_time') as processed_at,
+        private.text_in(r -> 'net', 'currencyCode', 'net.currencyCode') as currency
+        offset 0) as v left join private.currencies as c on c.code = v.currency;
+$$;
+
+create or replace function private.land_shopify_balance_transactions(
+    job public.sync_jobs, p_fetched_at timestamptz, p_records jsonb, p_look_up_all boolean default false)
+returns private.landed language plpgsql
+set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare landed private.landed; seen_later text[] := private.keys_seen_later(job, p_fetched_at);
+begin
+    with incoming as materialized (
+        select n.*, t.platform_id is null as is_new,
+               (t.is_deleted or t.content_hash <> n.content_hash) is true as differs,
+               (t.platform_id is null or n.source_updated_at > t.source_updated_at
+                or (n.source_updated_at = t.source_updated_at and p_fetched_at >= t.fetched_at
+                    and n.platform_id <> all (seen_later))) is true as is_fresh
+        from (
+              select e.ord, e.raw, private.gid_tail(e.r ->> 'id') as platform_id, private.epoch(e.version) as source_updated_at,
+                     jsonb_hash_extended(e.raw, 0) as content_hash,
+                     m.*
+              from (select e.r, e.ord, e.r as raw, 0 as version
+                    from jsonb_array_elements(p_records) with ordinality as e(r, ord) offset 0) as e,
+                   lateral private.map_shopify_balance_transactions_balance_transactions(e.raw) as m offset 0) as n
+        left join lateral (
+            select t.platform_id, t.source_updated_at, t.fetched_at, t.content_hash, t.is_deleted from public.balance_transactions as t
+            where t.connection_id = job.connection_id
+              and t.platform_id = n.platform_id offset 0) as t on true),
+    fresh as not materialized (select n.* from incoming as n where n.is_fresh),
+    balance_transactions_new as (
+        insert into public.balance_transactions as t (
+            connection_id, user_id, platform, platform_id, entry_type, gross_amount, fee_amount, net_amount, is_test, reason, order_platform_id, payout_platform_id, payout_status, processed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.connection_id, job.user_id, job.platform, platform_id, entry_type, gross_amount, fee_amount, net_amount, is_test, reason, order_platform_id, payout_platform_id, payout_status, processed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
+    balance_transactions_changed as (
+        insert into public.balance_transactions as t (
+            connection_id, user_id, platform, platform_id, entry_type, gross_amount, fee_amount, net_amount, is_test, reason, order_platform_id, payout_platform_id, payout_status, processed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.connection_id, job.user_id, job.platform, platform_id, entry_type, gross_amount, fee_amount, net_amount, is_test, reason, order_platform_id, payout_platform_id, payout_status, processed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
+        on conflict (connection_id, platform_id) do update set entry_type = excluded.entry_type, gross_amount = excluded.gross_amount, fee_amount = excluded.fee_amount, net_amount = excluded.net_amount, is_test = excluded.is_test, reason = excluded.reason, order_platform_id = excluded.order_platform_id, payout_platform_id = excluded.payout_platform_id, payout_status = excluded.payout_status, processed_at = excluded.processed_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+        where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1)
+    select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
+           (select count(*) from balance_transactions_changed),
+           count(*) filter (where n.is_fresh and not n.is_new and not n.differs), count(*) filter (where not n.is_fresh)
+      into landed from incoming as n;
+    if array_position(landed.keys, null) is not null then
+        raise exception using errcode = 'PT422', message = 'id: missing';
+    end if;
+    return landed;
+end $$;
+
+create or replace function private.parts_shopify_balance_transactions() returns jsonb language sql immutable as $$
+    select '[{"map": "map_shopify_balance_transactions_balance_transactions", "table": "balance_transactions", "columns": {"entry_type": ["type"], "gross_amount": ["amount"], "fee_amount": ["fee"], "net_amount": ["net"], "is_test": ["test"], "reason": ["adjustmentReason"], "order_platform_id": ["associatedOrder.id"], "payout_platform_id": ["associatedPayout.id"], "payout_status": ["associatedPayout.status"], "processed_at": ["transactionDate"], "currency": ["net.currencyCode"]}, "updated": [], "updated_as": "epoch"}]'::jsonb
+$$;
+
 create or replace function private.map_shopify_products_listings(r jsonb) returns table (
         title text, state text, quantity bigint, price_amount bigint, listed_at timestamptz, currency text)
 language sql stable as $$

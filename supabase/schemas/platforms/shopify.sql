@@ -189,6 +189,27 @@ returns setof text language sql stable set search_path = '' as $$
     order by 1 limit p_limit;
 $$;
 
+-- pending_shopify_balance_transactions: the newest entry of the payment account that is here, behind which it is read on; 0 where there is none.
+-- What was asked for and brought nothing newer is not asked for again.
+create or replace function private.pending_shopify_balance_transactions(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = '' as $$
+    select n.newest from (select coalesce((
+        select b.platform_id from public.balance_transactions as b
+        where b.connection_id = job.connection_id order by length(b.platform_id) desc, b.platform_id desc limit 1), '0') as newest) as n
+    where n.newest <> p_after;
+$$;
+
+-- pending_shopify_balance_without_payout: entries that had no payout when they were read, each some times: when so long has passed.
+create or replace function private.pending_shopify_balance_without_payout(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = '' as $$
+    select b.platform_id from public.balance_transactions as b
+    where b.connection_id = job.connection_id and b.payout_platform_id is null and not b.is_deleted
+      and b.processed_at between job.window_start - interval '181 days' and job.window_end and b.platform_id > p_after
+      and exists (select from unnest('{1 day,2 days,3 days,4 days,5 days,7 days,10 days,14 days,30 days,60 days,120 days,180 days}'::interval[]) as l (later)
+                  where b.processed_at + l.later > job.window_start and b.processed_at + l.later <= job.window_end)
+    order by 1 limit p_limit;
+$$;
+
 -- pending_shopify_refunds: refunds that an order names and that are not here, or here in another version. REST names an
 -- order's refunds without their versions, and a version may be one that nobody can read: of those a full read asks for all,
 -- and every other job for those of the orders that it has read.
@@ -399,7 +420,16 @@ insert into private.money_kinds (platform, source, kind, class) values
     ('shopify', 'sale', 'fee return', 'reversal_other'), ('shopify', 'sale', 'additional_fee return', 'reversal_other'),
     ('shopify', 'sale', 'tip order', 'tip'), ('shopify', 'sale', 'tip update', 'tip'), ('shopify', 'sale', 'tip return', 'tip'),
     ('shopify', 'sale', 'gift_card order', 'gift_card'), ('shopify', 'sale', 'gift_card update', 'gift_card'), ('shopify', 'sale', 'gift_card return', 'gift_card'),
-    ('shopify', 'sale', 'duty order', 'duty'), ('shopify', 'sale', 'duty update', 'duty'), ('shopify', 'sale', 'duty return', 'duty');
+    ('shopify', 'sale', 'duty order', 'duty'), ('shopify', 'sale', 'duty update', 'duty'), ('shopify', 'sale', 'duty return', 'duty'),
+    ('shopify', 'balance', 'charge', 'none'), ('shopify', 'balance', 'refund', 'none'), ('shopify', 'balance', 'dispute_withdrawal', 'dispute'),
+    ('shopify', 'balance', 'dispute_reversal', 'dispute'), ('shopify', 'balance', 'chargeback_hold', 'dispute'), ('shopify', 'balance', 'chargeback_hold_release', 'dispute'),
+    ('shopify', 'balance', 'chargeback_protection_credit', 'dispute'), ('shopify', 'balance', 'chargeback_protection_credit_reversal', 'dispute'), ('shopify', 'balance', 'chargeback_protection_debit', 'dispute'),
+    ('shopify', 'balance', 'chargeback_protection_debit_reversal', 'dispute'), ('shopify', 'balance', 'chargeback_fee', 'dispute_fee'), ('shopify', 'balance', 'chargeback_fee_refund', 'dispute_fee'),
+    ('shopify', 'balance', 'transfer', 'transfer'), ('shopify', 'balance', 'transfer_cancel', 'transfer'), ('shopify', 'balance', 'transfer_failure', 'transfer'),
+    ('shopify', 'balance', 'transfer_refund', 'transfer'), ('shopify', 'balance', 'reserved_funds', 'transfer'), ('shopify', 'balance', 'reserved_funds_reversal', 'transfer'),
+    ('shopify', 'balance', 'reserved_funds_withdrawal', 'transfer'), ('shopify', 'balance', 'balance_transfer_inbound', 'transfer'), ('shopify', 'balance', 'balance_transfer_outbound', 'transfer'),
+    ('shopify', 'balance', 'shipping_label', 'label'), ('shopify', 'balance', 'shipping_label_adjustment', 'label'), ('shopify', 'balance', 'shipping_label_adjustment_base', 'label'),
+    ('shopify', 'balance', 'shipping_label_adjustment_surcharge', 'label'), ('shopify', 'balance', 'shipping_other_carrier_charge_adjustment', 'label'), ('shopify', 'balance', 'shipping_return_to_origin_adjustment', 'label');
 
 -- shopify_sales: the journal's sales of a time, or of these orders, as events (sheet of money, A2). A sale holds its tax, which stands apart, by who
 -- has to pay it to the state; what was sold stands before its discount. `p_only_back`: of what was taken back alone.
@@ -477,6 +507,25 @@ language sql stable set search_path = '' as $$
     select * from private.shopify_refunds(p_connection_id, p_orders);
 $$;
 
+-- may_have_taken: whether a bank may have taken money back in a dispute. An inquiry takes none while it is one; what one that was decided came
+-- to, as whatever we do not know, nobody says.
+create or replace function private.may_have_taken(d public.order_disputes) returns boolean
+language sql immutable as $$
+    select coalesce(d.status <> 'prevented' and (d.initiated_as <> 'inquiry' or d.status not in ('needs_response', 'under_review', 'charge_refunded')), true);
+$$;
+
+-- are_disputes_told: whether the payment account shows what every dispute of an order took that may have, and that what was won came back.
+create or replace function private.are_disputes_told(p_connection_id uuid, p_order text) returns boolean
+language sql stable set search_path = '' as $$
+    select coalesce(b.taken >= d.taken and b.back >= d.won, false)
+    from (select count(*) as taken, count(*) filter (where d.status = 'won') as won from public.order_disputes as d
+          where d.connection_id = p_connection_id and d.order_platform_id = p_order and not d.is_deleted and private.may_have_taken(d)) as d
+    cross join (select count(*) filter (where b.entry_type = 'dispute_withdrawal') as taken, count(*) filter (where b.entry_type = 'dispute_reversal') as back
+                from public.balance_transactions as b
+                where b.connection_id = p_connection_id and b.order_platform_id = p_order and not b.is_deleted
+                  and b.entry_type in ('dispute_withdrawal', 'dispute_reversal')) as b;
+$$;
+
 -- shopify_orders: what is told of these orders beside their journal: that they are orders, what printing them cost, what is not known of them; and
 -- what they are made of, where their journal was not read yet.
 create or replace function private.shopify_orders(p_connection_id uuid, p_orders text[]) returns setof private.money_event
@@ -508,7 +557,43 @@ begin
         cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = w.id offset 0) as at_
         join public.orders as o on o.ctid = at_.ctid
         where fees.are_lacking and private.counts_as_sale(o);
+    -- Of a dispute an order tells that there is one, and no amount: that is in the payment account, where we may see it.
+    return query
+        select 'disputes_unknown', o.platform_id, null::text, o.ordered_at, o.ordered_at, o.currency, 0::bigint, 'order_disputes', d.platform_id, d.status
+        from (select distinct unnest(p_orders) as id) as w
+        cross join lateral (select d.platform_id, d.status from public.order_disputes as d
+                            where d.connection_id = p_connection_id and d.order_platform_id = w.id and not d.is_deleted and private.may_have_taken(d) offset 0) as d
+        cross join lateral (select o.ctid from public.orders as o where o.connection_id = p_connection_id and o.platform_id = w.id offset 0) as at_
+        join public.orders as o on o.ctid = at_.ctid
+        where private.counts_as_sale(o) and not private.are_disputes_told(p_connection_id, w.id);
 end $$;
+
+-- shopify_balance: entries of the payment account of a time, or of orders, as events. What buyers paid and were given back stands with the orders,
+-- and is told there. What was kept of an entry is a fee: of a dispute its own.
+create or replace function private.shopify_balance(p_connection_id uuid, p_from timestamptz, p_to timestamptz, p_orders text[])
+returns setof private.money_event language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off
+set enable_mergejoin = off as $$
+    select e.class, b.order_platform_id, null::text, b.processed_at, o.ordered_at, b.currency, e.amount, 'balance_transactions', b.platform_id,
+           b.entry_type
+    from (select b.* from public.balance_transactions as b
+          where p_orders is null and b.connection_id = p_connection_id and b.processed_at >= p_from and b.processed_at < p_to and not b.is_deleted
+          union all
+          select b.* from (select distinct unnest(p_orders) as id) as w
+          cross join lateral (select b.* from public.balance_transactions as b
+                              where b.connection_id = p_connection_id and b.order_platform_id = w.id and not b.is_deleted offset 0) as b
+          where p_orders is not null) as b
+    left join private.money_kinds as k on k.platform = 'shopify' and k.source = 'balance' and k.kind = b.entry_type
+    left join lateral (select o.ordered_at from public.orders as o
+                       where o.connection_id = p_connection_id and o.platform_id = b.order_platform_id offset 0) as o on true
+    cross join lateral (select coalesce(b.gross_amount, b.net_amount + b.fee_amount) as gross,
+                               coalesce(b.fee_amount, b.gross_amount - b.net_amount) as fee offset 0) as f
+    cross join lateral (select k.class is not null and f.gross is not null and f.fee is not null as is_known offset 0) as t
+    -- What is unclassified is so with its fee; so is an entry whose amounts could not be read.
+    cross join lateral unnest(
+        array[case when t.is_known then k.class else 'unclassified' end, case when k.class in ('dispute', 'dispute_fee') then 'dispute_fee' else 'fee_payment' end],
+        array[case when t.is_known then f.gross else coalesce(b.net_amount, f.gross, 0) end, case when t.is_known then -f.fee end]) as e (class, amount)
+    where not coalesce(b.is_test, false) and k.class is distinct from 'none' and (e.amount <> 0 or e.class = 'unclassified');
+$$;
 
 -- shopify_payments: what was paid in a time, or for orders, and what Shopify's own payments took. What another gateway took nobody tells.
 create or replace function private.shopify_payments(p_connection_id uuid, p_from timestamptz, p_to timestamptz, p_orders text[])
@@ -550,6 +635,7 @@ begin
     return query select * from private.shopify_refunds(p_connection_id, refunded) as e where e.at >= p_from and e.at < p_to;
     return query select * from private.restocked_events(p_connection_id, refunded) as e where e.at >= p_from and e.at < p_to;
     return query select * from private.shopify_payments(p_connection_id, p_from, p_to, null);
+    return query select * from private.shopify_balance(p_connection_id, p_from, p_to, null);
 end $$;
 
 -- order_events_shopify: the same of some orders, whenever it happened.
@@ -563,7 +649,27 @@ language sql stable set search_path = '' as $$
     union all
     select * from private.restocked_events(p_connection_id, p_orders)
     union all
-    select * from private.shopify_payments(p_connection_id, null, null, p_orders);
+    select * from private.shopify_payments(p_connection_id, null, null, p_orders)
+    union all
+    select * from private.shopify_balance(p_connection_id, null, null, p_orders);
+$$;
+
+-- payouts_certificate_shopify: each payout that was made in this time is the sum of its parts: there is no running balance. Nothing is said of a
+-- shop whose payment account we may not see.
+create or replace function private.payouts_certificate_shopify(p_connection_id uuid, p_from timestamptz, p_to timestamptz) returns jsonb
+language sql stable set search_path = '' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+    with payouts as materialized (
+        select b.payout_platform_id as id, b.currency, -b.net_amount as expected, p.found
+        from public.balance_transactions as b
+        cross join lateral (select case when bool_and(p.net_amount is not null) then sum(p.net_amount) end as found from public.balance_transactions as p
+                            where p.connection_id = p_connection_id and p.payout_platform_id = b.payout_platform_id and p.currency = b.currency
+                              and p.entry_type <> 'transfer' and not p.is_deleted and not coalesce(p.is_test, false) offset 0) as p
+        where b.connection_id = p_connection_id and b.processed_at >= p_from and b.processed_at < p_to and b.entry_type = 'transfer'
+          and b.payout_platform_id is not null and not b.is_deleted and not coalesce(b.is_test, false))
+    select case when exists (select from payouts) then jsonb_build_array(jsonb_build_object(
+        'check', 'payouts', 'ok', not exists (select from payouts as p where p.expected is distinct from p.found), 'payouts', (select count(*) from payouts),
+        'rows', (select coalesce(jsonb_agg(jsonb_build_object('payout', d.id, 'expected', d.expected, 'found', d.found)), '[]')
+                 from (select * from payouts as p where p.expected is distinct from p.found order by p.id limit 20) as d))) else '[]' end;
 $$;
 
 -- money_certificate_shopify: of each order that was made in this time the sales of its journal come to what the platform says that it comes to
@@ -582,5 +688,6 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
         'check', 'journals', 'ok', not exists (select from orders_ as o where o.is_held and o.expected <> o.found),
         'orders', (select count(*) from orders_ as o where o.is_held), 'unproven', (select count(*) from orders_ as o where not o.is_held),
         'rows', (select coalesce(jsonb_agg(jsonb_build_object('order', d.id, 'expected', d.expected, 'found', d.found)), '[]')
-                 from (select * from orders_ as o where o.is_held and o.expected <> o.found order by o.id limit 20) as d)));
+                 from (select * from orders_ as o where o.is_held and o.expected <> o.found order by o.id limit 20) as d)))
+        || private.payouts_certificate_shopify(p_connection_id, p_from, p_to);
 $$;

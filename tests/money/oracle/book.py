@@ -14,7 +14,7 @@ Doc = Mapping[str, Any]
 # Day, currency and class.
 Key = tuple[date, str, str]
 # Classes that are counted, not added: an event of them is one, and no money.
-COUNTED = frozenset({"order", "uncosted", "fees_unknown"})
+COUNTED = frozenset({"order", "uncosted", "fees_unknown", "disputes_unknown"})
 # Digits after the point, where they are not two (ISO 4217).
 _DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "KWD": 3, "BHD": 3, "TND": 3}
 

@@ -39,6 +39,7 @@ _BESIDE: Mapping[str, tuple[str, ...]] = {
     "orders": ("order",),
     "uncosted": ("uncosted",),
     "fees_unknown": ("fees_unknown",),
+    "disputes_unknown": ("disputes_unknown",),
     "unclassified": ("unclassified",),
 }
 FIGURES: Mapping[str, tuple[str, ...]] = {
@@ -56,3 +57,11 @@ def figures(days: Mapping[Key, int], time_of: Callable[[date], date] = lambda da
             if name in classes:
                 found[time_of(day), currency, figure] += amount
     return {key: amount for key, amount in found.items() if amount}
+
+
+def known(found: Mapping[Key, int]) -> dict[Key, int]:
+    """Without what is not known: what disputes came to, and the profit, where nobody says what one took."""
+    untold = {(day, currency) for day, currency, figure in found if figure == "disputes_unknown"}
+    return {
+        key: amount for key, amount in found.items() if key[:2] not in untold or key[2] not in ("disputes", "profit")
+    }

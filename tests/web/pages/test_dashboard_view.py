@@ -12,7 +12,7 @@ from web.pages import charts
 from web.pages.dashboard_view import DashboardView, dashboard_view
 from web.pages.money import range_of
 
-_ZERO = dict.fromkeys(("orders", "revenue", "refunds", "fees", "cost", "costed", "uncosted"), 0)
+_ZERO = dict.fromkeys(("orders", "revenue", "refunds", "fees", "cost", "costed", "uncosted", "disputes_unknown"), 0)
 
 
 def _row(starts: str = "2026-11-01", platform: str = "etsy", currency: str = "USD", **sums: int) -> dict[str, Any]:

@@ -87,6 +87,36 @@ def test_a_statement_is_what_its_days_come_to(web_url, bearer, hand):
         assert all(sum(values[:-1]) == values[-1] for values in told.values())
 
 
+def test_what_a_dispute_took_is_an_empty_cell_and_no_profit(web_url, bearer, db, clean):
+    """Of its month and of the whole; a month without one has its profit, and the dashboard says why it has none."""
+    hand = Hand(db, "shopify")
+    for days in (0, 35):
+        order = hand.order(1000, platform="shopify", at=NOON + timedelta(days=days), status="paid")
+        hand.sale(order, "product order", 1000, at=NOON + timedelta(days=days))
+        hand.put("order_journals", platform="shopify", platform_id=order, current_total_amount=1000)
+        hand.moved(order, "sale", 1000, gateway="gift_card", at=NOON + timedelta(days=days))
+    hand.put("order_disputes", platform="shopify", order_platform_id=order, initiated_as="chargeback", status="won")
+    hand.prove(platform="shopify")
+    hand.days(platform="shopify")
+    with client(web_url, headers=bearer(hand.user_id)) as asking:
+        text = asking.get("/reports/profit-and-loss.csv", params=_ON).text
+        page = asking.get("/reports/profit-and-loss", params=_ON, headers={"Accept": "text/html"}).text
+        dashboard = html.unescape(asking.get("/dashboard", params=_ON, headers={"Accept": "text/html"}).text)
+        orders = asking.get("/orders").json()["orders"]
+        days = asking.get("/money/days").json()["days"]
+
+    told = {row[1]: row[2:] for row in csv.reader(io.StringIO(text.removeprefix("\ufeff")))}
+    assert (told["Profit"], told["Disputes"]) == (["10.00", "", ""], ["0.00", "", ""])
+    assert told["Disputes of which nobody says what they took"] == ["0", "1", "1"]
+    assert "Still open: " in page
+    assert "1 disputes of which nobody says what they took" in page
+    assert "Disputes of which nobody says what they took: 1. Fees and profit of this time are not known" in dashboard
+    assert [(one["figures"]["disputes"], "disputes" in one["missing"]) for one in orders] == [(None, True), (0, False)]
+    assert [(one["currencies"]["USD"]["profit"], one["currencies"]["USD"]["missing"]) for one in days] == [
+        (None, ["disputes"]), (1000, []),
+    ]  # fmt: skip
+
+
 def test_a_file_of_orders_is_what_is_filtered_and_reckons_nothing(web_url, bearer, hand, monkeypatch):
     monkeypatch.setattr("web.pages.reports.MOST", 1)
     with client(web_url, headers=bearer(hand.user_id)) as asking:

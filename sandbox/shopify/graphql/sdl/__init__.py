@@ -13,6 +13,7 @@ from functools import lru_cache
 from graphql import GraphQLSchema, build_schema
 
 from sandbox.shopify.graphql.sdl.orders import ORDERS
+from sandbox.shopify.graphql.sdl.payments import PAYMENTS
 from sandbox.shopify.graphql.sdl.products import GOODS
 from sandbox.shopify.graphql.sdl.roots import ROOTS
 
@@ -25,7 +26,7 @@ type \1Edge { cursor: String! node: \1! }
 
 
 def schema_text() -> str:
-    whole = f"{ROOTS}\n{ORDERS}\n{GOODS}"
+    whole = f"{ROOTS}\n{ORDERS}\n{PAYMENTS}\n{GOODS}"
     return _CONNECTION.sub(_TYPES, whole).replace("@page", _PAGE)
 
 

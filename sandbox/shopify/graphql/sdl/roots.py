@@ -39,6 +39,7 @@ type QueryRoot {
   locationsCount(limit: Int = 10000, query: String): Count
   location(id: ID): Location
   shop: Shop!
+  shopifyPaymentsAccount: ShopifyPaymentsAccount
   currentAppInstallation: AppInstallation!
   bulkOperation(id: ID!): BulkOperation
   bulkOperations(@page, query: String, sortKey: BulkOperationsSortKeys = CREATED_AT): BulkOperationConnection!
