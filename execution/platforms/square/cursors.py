@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self, cast
 
+from execution.errors import Refusal
 from execution.http.messages import Response
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import (
@@ -16,15 +17,19 @@ from execution.pagination.paginator import (
     Advance,
     AuditCounts,
     Bounds,
+    Caller,
     Commit,
     Incomplete,
     ReadWindow,
     again,
     not_proven,
 )
+from execution.platforms.rights import RIGHT_MISSING
+from execution.platforms.square.api import told
 from execution.platforms.square.pages import (
     FACTS,
     Asked,
+    P,
     SquarePages,
     SquarePaginator,
     SquarePosition,
@@ -33,6 +38,7 @@ from execution.platforms.square.pages import (
 )
 from execution.streams import Stream
 
+_ALL_BOOKINGS = "APPOINTMENTS_ALL_READ"
 _DAY = 86_400
 # Square takes windows of 31 days at most (sheet 5). Each is asked for with the first second of the next one: whether
 # its end belongs to it nobody says.
@@ -123,14 +129,35 @@ class BookingPages(SquarePages):
     ahead: int = _HORIZON
 
 
+@dataclass(frozen=True, kw_only=True)
+class BookingPosition(CursorPosition):
+    """`allowed`: all appointments may be read, and not those alone that our own application made."""
+
+    allowed: bool = False
+
+
 class BookingPaginator(CursorPaginator):
-    """The paginator of `BookingPages`."""
+    """The paginator of `BookingPages`. Without the right to all appointments the list is short and says nothing of it
+    (sheet 0.5), so the token is asked first.
+    """
+
+    position_type = BookingPosition
+
+    def fetch(self, caller: Caller, position: SquarePosition) -> Response:
+        if not cast("BookingPosition", position).allowed and _ALL_BOOKINGS not in (told(caller.send) or ()):
+            reason = f"not granted: {_ALL_BOOKINGS}"
+            raise Refusal(reason, code=RIGHT_MISSING, facts={"right": _ALL_BOOKINGS}, of_shop=False)
+        return super().fetch(caller, position)
 
     def asked(self, position: SquarePosition) -> Asked:
         return Asked(start=rfc3339(position.window_start or 0), end=rfc3339((position.window_end or 0) + 1))
 
     def size_of(self, position: SquarePosition) -> int | None:
         return SquarePaginator.size_of(self, position)
+
+    def moved_on(self, position: P, content: Content) -> P:
+        following = super().moved_on(position, content)
+        return replace(following, allowed=True) if isinstance(following, BookingPosition) else following
 
     def opened(self, position: SquarePosition, bounds: Bounds) -> SquarePosition:
         return self._window(position, self._all_of(bounds).start, bounds)

@@ -82,7 +82,9 @@ def test_what_is_given_back_is_here_after_one_round(square: Square, world: World
 def test_a_fee_that_is_told_later_comes_with_the_payments_round(square: Square, world: World) -> None:
     made = square.mutate(world.shop, "new_order", at=a_while_ago(180))
     round_of(world, "orders")
-    (payment,) = [k for k, r in world.stored("order_payments").items() if r["order_platform_id"] == made["result"]["order_id"]]
+    (payment,) = [
+        k for k, r in world.stored("order_payments").items() if r["order_platform_id"] == made["result"]["order_id"]
+    ]
     assert world.stored("order_payments")[payment]["fees_amount"] is None
     square.mutate(world.shop, "processing_fee", payment_id=payment, amount=77, at=a_while_ago(120))
 
