@@ -494,13 +494,6 @@ begin
     return answer;
 end $$;
 
--- woken_by_square_orders: an order that has changed was paid, or given back: both are read at once.
-create or replace function private.woken_by_square_orders(job public.sync_jobs) returns setof text
-language sql stable set search_path = '' as $$
-    select e from unnest(array['payments', 'refunds']) as e
-    where exists (select from public.sync_pages as g where g.job_id = job.id and g.stream = 'orders' and g.created + g.updated > 0);
-$$;
-
 create or replace function private.map_square_locations_locations(r jsonb) returns table (
         title text, status text, location_type text, time_zone text, country text, city text, language text,
         opened_at timestamptz, currency text)
