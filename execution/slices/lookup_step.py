@@ -162,6 +162,12 @@ def as_list(lookup: Lookup, ids: Sequence[str], response: Response) -> Response:
     """The response with its records in a list where they are looked for: one that came alone, none that is null, and
     in each what was asked for, where that is wanted.
     """
+    if lookup.inside:
+        try:
+            record = orjson.loads(response.body)[lookup.inside]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            raise Retriable("the answer has no record") from None
+        return replace(response, body=orjson.dumps({lookup.records_at: [record]}))
     if lookup.single:
         if not response.body.lstrip().startswith(b"{"):
             raise Retriable("the answer is no record")
