@@ -62,8 +62,8 @@ def _named(data: Mapping[str, Any], member: str) -> object:
 SQUARE_WEBHOOKS = Webhooks(
     prove=_prove,
     read=_read,
-    about="Orders, payments, refunds, customers and appointments are read again; `oauth.authorization.revoked` ends the "
-    "connection. Signed over the address and the body, with SQUARE_WEBHOOK_SECRET.",
+    about="Orders, payments, refunds, customers and appointments are read again; `oauth.authorization.revoked` ends "
+    "the connection. Signed over the address and the body, with SQUARE_WEBHOOK_SECRET.",
     sent_as="As Square sends it (docs/webhooks).",
     by_hand="Square's subscriptions are the application's: one is made in its developer console, with the address "
     "PUBLIC_URL/webhooks/square and its signature key as SQUARE_WEBHOOK_SECRET.",

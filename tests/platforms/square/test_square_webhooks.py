@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,10 @@ import pytest
 from execution.http.signatures import Delivery, NotSigned, base64_hmac
 from execution.platforms.square.webhooks import SQUARE_WEBHOOKS
 from execution.platforms.webhooks import Event, NotAnEvent
+from tests.standins.square import Square
+from tests.worlds.world import World
+
+WorldOf = Callable[..., World]
 
 URL, SECRET = "https://keeper.example/webhooks/square", "the-subscriptions-key"
 
@@ -63,3 +68,29 @@ def test_what_rounds_tell_is_not_read_at_once(kind: str) -> None:
 def test_a_body_that_names_nothing_is_none_of_squares(data: Any) -> None:
     with pytest.raises(NotAnEvent):
         read("order.updated", data)
+
+
+def test_what_a_notice_names_is_read_again_by_its_id(square: Square, world_of: WorldOf) -> None:
+    """Each kind once; a customer who is said to be deleted, and is not there, is gone."""
+    world = world_of(square.shop(12, kind="salon", locations=1, payout_days=31, bookings=6))
+    world.run("locations", "orders", "payments", "refunds", "customers", "bookings")
+    order = square.mutate(world.shop, "new_order")["result"]["order_id"]
+    booking = square.mutate(world.shop, "cancel_booking")["result"]["booking_id"]
+    edited = square.mutate(world.shop, "edit_customer", fields={"given_name": "Zora"})["result"]["customer_id"]
+    gone = min(key for key in world.stored("customers") if key != edited)
+    square.mutate(world.shop, "delete_customer", customer_id=gone)
+
+    for kind, effect, key in (
+        ("orders", "read", order),
+        ("bookings", "read", booking),
+        ("customers", "read", edited),
+        ("customers", "gone", gone),
+    ):
+        told = {"p_platform": "square", "p_shop_id": world.shop.id, "p_topic": f"{kind}.updated", "p_effect": effect}
+        world.app.store.rpc("accept_platform_event", **told, p_delivery_id=key, p_kind=kind, p_object_ids=[key])
+    world.drain()
+
+    assert order in world.stored("orders")
+    assert world.stored("bookings")[booking]["status"] == "cancelled_by_seller"
+    assert world.stored("customers")[edited]["name"].startswith("Zora")
+    assert gone not in world.stored("customers")
