@@ -30,7 +30,7 @@ def keys_of(lookup, document):
     ).keys
 
 
-@pytest.mark.parametrize("platform", ["etsy", "printify", "shopify"])
+@pytest.mark.parametrize("platform", ["etsy", "printify", "shopify", "square"])
 def test_its_records_are_those_of_the_streams(platform):
     """So they are mapped as the backfill maps them, and refused where they are older."""
     streams = {step.name: step for entity in CATALOG.of(platform) for step in entity.steps if isinstance(step, Stream)}
