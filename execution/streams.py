@@ -320,6 +320,8 @@ class Lookup:
     by_key: bool = True
     # Null stands in place of the list, or of what holds it, where there is none.
     none_is_null: bool = False
+    # The answer is an object that has the record as this member.
+    inside: str = ""
     # An answer that shows none of them has no list at all.
     omits_empty: bool = False
     # Null stands in the list for what is gone (GraphQL's `nodes`).

@@ -26,10 +26,14 @@ class NotSigned(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """A request as it came: a signature is over bytes. `headers`: each name in lower case with all of its values."""
+    """A request as it came: a signature is over bytes. `headers`: each name in lower case with all of its values.
+
+    `url`: our own address, as we tell platforms where to send to. What the request says of it is believed by nobody.
+    """
 
     headers: Mapping[str, Sequence[str]]
     body: bytes
+    url: str = ""
 
     def only(self, *names: str) -> str:
         """The one header that goes by any of these names; NotSigned for none, or for two that readers could mix up."""

@@ -162,10 +162,8 @@ def as_list(lookup: Lookup, ids: Sequence[str], response: Response) -> Response:
     """The response with its records in a list where they are looked for: one that came alone, none that is null, and
     in each what was asked for, where that is wanted.
     """
-    if lookup.single:
-        if not response.body.lstrip().startswith(b"{"):
-            raise Retriable("the answer is no record")
-        return replace(response, body=b'{"%b":[%b]}' % (lookup.records_at.encode(), response.body))
+    if lookup.inside or lookup.single:
+        return replace(response, body=b'{"%b":[%b]}' % (lookup.records_at.encode(), _alone(lookup, response.body)))
     if lookup.none_is_null and b"null" in response.body:
         return _with_list(lookup, response)
     if lookup.omits_empty and response.body.split() == [b"{}"]:
@@ -180,6 +178,18 @@ def as_list(lookup: Lookup, ids: Sequence[str], response: Response) -> Response:
     asked = {lookup.asked_at: ids[0]} if lookup.asked_at else {}
     parent[last] = [_with(record, asked) for record in parent[last] if record is not None]
     return replace(response, body=orjson.dumps(document))
+
+
+def _alone(lookup: Lookup, body: bytes) -> bytes:
+    """The one record that an answer is, or has as a member."""
+    if not lookup.inside:
+        if not body.lstrip().startswith(b"{"):
+            raise Retriable("the answer is no record")
+        return body
+    try:
+        return orjson.dumps(orjson.loads(body)[lookup.inside])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise Retriable("the answer has no record") from None
 
 
 def _with_list(lookup: Lookup, response: Response) -> Response:

@@ -17,7 +17,7 @@ from sandbox.square.data.notices import Notice
 from sandbox.square.data.payments import Payer
 from sandbox.square.data.pricing import add_up
 from sandbox.square.data.returns import Wish, take_back
-from sandbox.square.data.timestamps import SECOND, parsed, plain, precise
+from sandbox.square.data.timestamps import SECOND, parsed, plain, precise, shortest
 from sandbox.square.live_shop import LiveShop
 
 Outcome = tuple[Doc, list[Notice]]
@@ -28,7 +28,10 @@ Mutation = Callable[[LiveShop, Doc, int], Outcome]
 
 
 def new_order(live: LiveShop, wanted: Doc, now: int) -> Outcome:
-    """Sales at a till: paid at once, the fee still to come (`fee: true`: told already)."""
+    """Sales at a till: paid at once, the fee still to come (`fee: true`: told already).
+
+    `offline_seconds`: the till had no connection, and tells so much later of a sale.
+    """
     ids, notices = [], []
     for _ in range(int(wanted.get("count", 1))):
         order, told = _new_sale(live, wanted, _at(wanted, now))
@@ -43,7 +46,8 @@ def _new_sale(live: LiveShop, wanted: Doc, at: int) -> tuple[Doc, list[Notice]]:
     place = _location(live, wanted)
     source = str(wanted.get("source", sales.POS))
     order: Doc = {"id": shop.ids.order(number), "location_id": place, "source": {"name": source}}
-    order |= {"created_at": precise(at), "updated_at": precise(at)}
+    sold_at = at - int(float(wanted.get("offline_seconds", 0)) * SECOND)
+    order |= {"created_at": precise(sold_at), "updated_at": precise(at)}
     if source != sales.POS:
         order["version"] = 1
     notices = []
@@ -59,7 +63,10 @@ def _new_sale(live: LiveShop, wanted: Doc, at: int) -> tuple[Doc, list[Notice]]:
     payments = paying.pay(shop, order, number, at, payers, now=fee_told, rng=rng) if paid and due else []
     order["state"] = "COMPLETED" if paid else "OPEN"
     if paid:
-        order["closed_at"] = precise(at)
+        order["closed_at"] = precise(sold_at)
+    if sold_at < at:
+        for payment in payments:
+            payment |= {"is_offline_payment": True, "offline_payment_details": {"client_created_at": precise(sold_at)}}
     order["net_amount_due_money"] = money(0 if paid else due, shop.currency)
     live.store.put("order", order)
     for payment in payments:
@@ -301,7 +308,7 @@ def edit_catalog(live: LiveShop, wanted: Doc, now: int) -> Outcome:
     made, at = _catalog_object(live, wanted), _at(wanted, now)
     data = f"{made['type'].lower()}_data"
     made[data] |= wanted.get("fields", {"name": f"{made[data].get('name', '')} (new)"})
-    made |= {"updated_at": precise(at), "version": at}
+    made |= {"updated_at": shortest(at), "version": at}
     live.store.put("catalog", made)
     if made["type"] == "ITEM_VARIATION":
         _put_into_item(live, made, at if wanted.get("touch_item", True) else None)
@@ -312,7 +319,7 @@ def delete_catalog(live: LiveShop, wanted: Doc, now: int) -> Outcome:
     """A tombstone is left; what is under the object goes with it."""
     made, at = _catalog_object(live, wanted), _at(wanted, now)
     gone = [made, *live.store.children("catalog", made["id"])]
-    stone = {"is_deleted": True, "updated_at": precise(at), "version": at}
+    stone = {"is_deleted": True, "updated_at": shortest(at), "version": at}
     if made["type"] == "ITEM":
         made["item_data"]["variations"] = [each | stone for each in made["item_data"]["variations"]]
     for each in gone:
@@ -368,7 +375,7 @@ def _put_into_item(live: LiveShop, variation: Doc, at: int | None) -> None:
     inside = item["item_data"]["variations"]
     item["item_data"]["variations"] = [variation if each["id"] == variation["id"] else each for each in inside]
     if at is not None:
-        item |= {"updated_at": precise(at), "version": at}
+        item |= {"updated_at": shortest(at), "version": at}
     live.store.put("catalog", item)
 
 
@@ -377,11 +384,11 @@ def _take_out_of_item(live: LiveShop, variation: Doc, at: int) -> None:
     if item is not None:
         inside = item["item_data"]["variations"]
         item["item_data"]["variations"] = [each for each in inside if each["id"] != variation["id"]]
-        live.store.put("catalog", item | {"updated_at": precise(at), "version": at})
+        live.store.put("catalog", item | {"updated_at": shortest(at), "version": at})
 
 
 def _catalog_changed(at: int) -> Notice:
-    return Notice("catalog.version.updated", {"catalog_version": {"updated_at": precise(at)}})
+    return Notice("catalog.version.updated", {"catalog_version": {"updated_at": shortest(at)}})
 
 
 def adjust_inventory(live: LiveShop, wanted: Doc, now: int) -> Outcome:

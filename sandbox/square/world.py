@@ -33,3 +33,7 @@ class World(BaseWorld[LiveShop]):
     def of_merchant(self, merchant_id: str) -> LiveShop | None:
         found = (each for each in self.live_shops.values() if each.shop.ids.merchant == merchant_id)
         return next(found, None)
+
+    def close(self) -> None:
+        self.webhooks.close()
+        super().close()

@@ -1,4 +1,4 @@
-"""One stack and the stand-ins of three platforms; each test gets clean tables, limits without end and no faults."""
+"""One stack and the stand-ins of all platforms; each test gets clean tables, limits without end and no faults."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from tests.cross_platform.shops import Shops
 from tests.standins.etsy import Etsy
 from tests.standins.printify import Printify
 from tests.standins.shopify import Shopify
+from tests.standins.square import Square
 
 
 @pytest.fixture(scope="session")
 def product_env(
-    stack: Stack, etsy_process: Etsy, printify_process: Printify, shopify_process: Shopify
+    stack: Stack, etsy_process: Etsy, printify_process: Printify, shopify_process: Shopify, square_process: Square
 ) -> dict[str, str]:
-    return {**stack.env, **etsy_process.env, **printify_process.env, **shopify_process.env}
+    known = (etsy_process, printify_process, shopify_process, square_process)
+    return {**stack.env, **{name: value for stand_in in known for name, value in stand_in.env.items()}}
 
 
 @pytest.fixture(autouse=True)

@@ -69,6 +69,8 @@ def without(platform: str, right: str) -> tuple[set[str], set[str]]:
 def granted_anew(world: World) -> None:
     """The seller reconnects, and allows everything that is asked for."""
     shop, stand_in = world.shop, world.only.stand_in
+    # Whoever clicks has waited some seconds.
+    world.wake()
     made = stand_in.control("POST", "/tokens", shop_id=shop.number, scopes=sorted(all_of(stand_in.platform)))
     fresh = Shop(
         id=shop.id,

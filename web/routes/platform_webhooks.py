@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -46,7 +47,9 @@ def router_of_platforms() -> APIRouter:
 
 def _receiver(platform: str, webhooks: Webhooks) -> Callable[..., Awaitable[Received]]:
     async def receive(delivery: DeliveryDep, web: WebDep) -> Received:
-        webhooks.prove(delivery, web.app.settings.webhook_secrets(platform), time.time())
+        settings = web.app.settings
+        delivery = replace(delivery, url=f"{(settings.public_url or '').rstrip('/')}/webhooks/{platform}")
+        webhooks.prove(delivery, settings.webhook_secrets(platform), time.time())
         try:
             event = webhooks.read(delivery)
         except NotAnEvent:

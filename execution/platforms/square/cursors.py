@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self, cast
 
+from execution.errors import Refusal
 from execution.http.messages import Response
 from execution.pagination.page_body import Content
 from execution.pagination.paginator import (
@@ -16,15 +17,28 @@ from execution.pagination.paginator import (
     Advance,
     AuditCounts,
     Bounds,
+    Caller,
     Commit,
     Incomplete,
     ReadWindow,
     again,
     not_proven,
 )
-from execution.platforms.square.pages import FACTS, Asked, SquarePages, SquarePaginator, SquarePosition, rfc3339
+from execution.platforms.rights import RIGHT_MISSING
+from execution.platforms.square.api import told
+from execution.platforms.square.pages import (
+    FACTS,
+    Asked,
+    P,
+    SquarePages,
+    SquarePaginator,
+    SquarePosition,
+    last_of,
+    rfc3339,
+)
 from execution.streams import Stream
 
+_ALL_BOOKINGS = "APPOINTMENTS_ALL_READ"
 _DAY = 86_400
 # Square takes windows of 31 days at most (sheet 5). Each is asked for with the first second of the next one: whether
 # its end belongs to it nobody says.
@@ -42,7 +56,7 @@ class CursorPages(SquarePages):
 
 @dataclass(frozen=True, kw_only=True)
 class CursorPosition(SquarePosition):
-    """`before`: a pass by its number, its distinct keys, and all passes up to it. `joined`: the cursor moved."""
+    """`before`: a pass by its number, its distinct keys, and those of all passes up to it. `joined`: it moved on."""
 
     before: tuple[int, int, int] | None = None
     joined: bool = True
@@ -61,7 +75,13 @@ class CursorPaginator(SquarePaginator):
         self.twice = isinstance(stream.pages, CursorPages) and stream.pages.twice
 
     def asked(self, position: SquarePosition) -> Asked:
-        return Asked(newest_first=position.pass_no % 2 == 0)
+        """In rounds what changed within the window, of lists that know it."""
+        start, end = position.window_start, position.window_end
+        return Asked(
+            start=rfc3339(start) if start is not None else "",
+            end=last_of(end) if end is not None else "",
+            newest_first=position.pass_no % 2 == 0,
+        )
 
     def size_of(self, position: SquarePosition) -> int | None:
         """Seams of pages fall on other places the second time; what fitted into one page is two."""
@@ -100,11 +120,34 @@ class CursorPaginator(SquarePaginator):
 
 @dataclass(frozen=True, kw_only=True)
 class BookingPages(SquarePages):
-    """Appointments: windows over the time at which they begin, from the first ones to those that are still to come."""
+    """Appointments: windows over the time at which they begin, from the first ones to those that are still to come.
+
+    `back`, `ahead`: so many seconds before the reading's bounds and behind them.
+    """
+
+    back: int = 0
+    ahead: int = _HORIZON
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookingPosition(CursorPosition):
+    """`allowed`: all appointments may be read, and not those alone that our own application made."""
+
+    allowed: bool = False
 
 
 class BookingPaginator(CursorPaginator):
-    """The paginator of `BookingPages`."""
+    """The paginator of `BookingPages`. Without the right to all appointments the list is short and says nothing of it
+    (sheet 0.5), so the token is asked first.
+    """
+
+    position_type = BookingPosition
+
+    def fetch(self, caller: Caller, position: SquarePosition) -> Response:
+        if not cast("BookingPosition", position).allowed and _ALL_BOOKINGS not in (told(caller.send) or ()):
+            reason = f"not granted: {_ALL_BOOKINGS}"
+            raise Refusal(reason, code=RIGHT_MISSING, facts={"right": _ALL_BOOKINGS}, of_shop=False)
+        return super().fetch(caller, position)
 
     def asked(self, position: SquarePosition) -> Asked:
         return Asked(start=rfc3339(position.window_start or 0), end=rfc3339((position.window_end or 0) + 1))
@@ -112,32 +155,37 @@ class BookingPaginator(CursorPaginator):
     def size_of(self, position: SquarePosition) -> int | None:
         return SquarePaginator.size_of(self, position)
 
+    def moved_on(self, position: P, content: Content) -> P:
+        following = super().moved_on(position, content)
+        return replace(following, allowed=True) if isinstance(following, BookingPosition) else following
+
     def opened(self, position: SquarePosition, bounds: Bounds) -> SquarePosition:
-        return self._window(position, bounds.start, bounds)
+        return self._window(position, self._all_of(bounds).start, bounds)
 
     def following(self, position: SquarePosition, bounds: Bounds) -> SquarePosition:
         start = (position.window_end or 0) + 1
-        if position.only_part or start > _ahead(bounds).end:
+        if position.only_part or start > self._all_of(bounds).end:
             return replace(position, done=True)
         return self._window(replace(position, pass_no=1, tries=1), start, bounds)
 
     def gap(self, bounds: Bounds, windows: tuple[ReadWindow, ...]) -> str | None:
-        return super().gap(_ahead(bounds), windows)
+        return super().gap(self._all_of(bounds), windows)
 
     def fraction(self, position: SquarePosition, bounds: Bounds) -> float:
         if position.done:
             return 1.0
-        whole = max(_ahead(bounds).end - bounds.start, 1)
-        return min(1.0, max(0.0, ((position.window_start or bounds.start) - bounds.start) / whole))
+        all_of = self._all_of(bounds)
+        whole = max(all_of.end - all_of.start, 1)
+        return min(1.0, max(0.0, ((position.window_start or all_of.start) - all_of.start) / whole))
 
     def calls_for(self, count: int, bounds: Bounds) -> int:
-        return max(count // self.pages.usual, 1 + (_ahead(bounds).end - bounds.start) // BOOKING_WINDOW)
+        all_of = self._all_of(bounds)
+        return max(count // self.pages.usual, 1 + (all_of.end - all_of.start) // BOOKING_WINDOW)
 
-    @staticmethod
-    def _window(position: SquarePosition, start: int, bounds: Bounds) -> SquarePosition:
-        end = min(start + BOOKING_WINDOW - 1, _ahead(bounds).end)
+    def _window(self, position: SquarePosition, start: int, bounds: Bounds) -> SquarePosition:
+        end = min(start + BOOKING_WINDOW - 1, self._all_of(bounds).end)
         return replace(position, window_start=start, window_end=end).restarted()
 
-
-def _ahead(bounds: Bounds) -> Bounds:
-    return Bounds(start=bounds.start, end=bounds.end + _HORIZON)
+    def _all_of(self, bounds: Bounds) -> Bounds:
+        pages = cast("BookingPages", self.pages)
+        return Bounds(start=bounds.start - pages.back, end=bounds.end + pages.ahead)

@@ -89,7 +89,7 @@ class SquarePosition(Position):
     """`locations`: all of them, once they are known; a part is as many as a call takes.
 
     `cursor`: where the next call goes on; empty: at the beginning of what the position asks for. `first_key`: what the
-    list began with in this pass; `had`: the keys of the page before, as a digest; `idle`: pages in a row that brought
+    list began with in this pass; `had`: the keys of the page before, as a hash; `idle`: pages in a row that brought
     none. `restarts`: cursors of this pass that were dead.
     """
 
@@ -205,7 +205,7 @@ class SquarePaginator(Paginator[SquarePosition]):
         if not content.keys:
             return position.idle >= _MOST_IDLE
         begins_again = position.pages > 0 and content.keys[0] == position.first_key
-        return bool(position.cursor) and (begins_again or digest(content.keys) == position.had)
+        return bool(position.cursor) and (begins_again or keys_mark(content.keys) == position.had)
 
     def moved_on(self, position: P, content: Content) -> P:
         """The position behind this page, as far as all lists count alike."""
@@ -215,7 +215,7 @@ class SquarePaginator(Paginator[SquarePosition]):
             seen=position.seen + len(content.keys),
             limit=self.grown(position),
             first_key=position.first_key or next(iter(content.keys), None),
-            had=digest(content.keys),
+            had=keys_mark(content.keys),
             idle=0 if content.keys else position.idle + 1,
             restarts=position.restarts + bool(content.facts.get("restarted")),
         )
@@ -282,7 +282,7 @@ class OnePage(SquarePages):
     limit: int | None = field(default=None)
 
 
-def digest(keys: Sequence[str]) -> str:
+def keys_mark(keys: Sequence[str]) -> str:
     return hashlib.md5("\0".join(keys).encode(), usedforsecurity=False).hexdigest() if keys else ""
 
 
@@ -293,7 +293,7 @@ def rfc3339(seconds: int) -> str:
 
 def last_of(seconds: int) -> str:
     """The last moment of a second: whatever happened within it is before."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.999Z")
+    return rfc3339(seconds).replace("Z", ".999Z")
 
 
 def in_order(text: object) -> tuple[int, str] | None:

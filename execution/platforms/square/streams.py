@@ -6,6 +6,7 @@ Whatever a default would cut is said: the first moment, every location, both end
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -14,10 +15,10 @@ from execution.http.messages import Request
 from execution.platforms.square import records
 from execution.platforms.square.api import LOCATIONS_PATH
 from execution.platforms.square.cursors import BookingPages, CursorPages
-from execution.platforms.square.pages import Asked, OnePage
+from execution.platforms.square.pages import Asked, OnePage, rfc3339
 from execution.platforms.square.payout_entries import PayoutEntryPages
 from execution.platforms.square.timed import TimedPages
-from execution.streams import Derivation, Entity, Lookup, Stream, Window
+from execution.streams import Derivation, Entity, Lookup, Round, Stream, Window
 
 # Nobody sold by Square before. Where the seller's own beginning is known to be later, nothing is older than that.
 _SINCE_2009 = 1_230_768_000
@@ -59,14 +60,27 @@ def _search_orders(time: str) -> Callable[[Asked], Mapping[str, Any]]:
     return query
 
 
-def _payments(asked: Asked) -> Mapping[str, Any]:
-    fields = {"begin_time": asked.start, "end_time": asked.end, "sort_field": "CREATED_AT", "sort_order": _order(asked)}
-    return {**fields, "location_id": asked.locations[0]}
-
-
 def _refunds(asked: Asked) -> Mapping[str, Any]:
     """Of all locations, as this list alone shows them where none is named."""
     return {"begin_time": asked.start, "end_time": asked.end, "sort_field": "CREATED_AT", "sort_order": _order(asked)}
+
+
+def _changed_refunds(asked: Asked) -> Mapping[str, Any]:
+    """Both pairs: whether one year of creation is cut where only changes are asked for is not confirmed (sheet 11)."""
+    fields = {
+        "updated_at_begin_time": asked.start,
+        "updated_at_end_time": asked.end,
+        "begin_time": rfc3339(_SINCE_2009),
+    }
+    return {**fields, "end_time": asked.end, "sort_field": "UPDATED_AT", "sort_order": _order(asked)}
+
+
+def _payments(asked: Asked) -> Mapping[str, Any]:
+    return {**_refunds(asked), "location_id": asked.locations[0]}
+
+
+def _changed_payments(asked: Asked) -> Mapping[str, Any]:
+    return {**_changed_refunds(asked), "location_id": asked.locations[0]}
 
 
 def _payouts(asked: Asked) -> Mapping[str, Any]:
@@ -266,14 +280,60 @@ def _listed(name: str, stream: Stream, *steps: Derivation, proofs: Sequence[str]
     )
 
 
+_CHANGED = Window(
+    min_param="updated_at_begin_time", max_param="updated_at_end_time", time_at="updated_at", earliest=_SINCE_2009
+)
+
+
+def _changed(stream: Stream, query: Callable[[Asked], Mapping[str, Any]]) -> Stream:
+    """What changed of a list by time since the last round."""
+    if not isinstance(stream.pages, TimedPages):
+        raise TypeError(f"{stream.name} is no list by time")
+    pages = replace(stream.pages, time="updated_at", query=query, asks_end=False, census=None)
+    return replace(stream, pages=pages, window=_CHANGED)
+
+
+# Not to be put in the order of changes: followed by its cursor.
+CHANGED_CUSTOMERS = replace(
+    CUSTOMERS,
+    pages=CursorPages(
+        root="customers",
+        method="POST",
+        query=lambda asked: {"query": {"filter": {"updated_at": {"start_at": asked.start, "end_at": asked.end}}}},
+    ),
+    window=_CHANGED,
+)
+# Newest first: what changes while it is read comes in front, and is the next round's as well.
+CHANGED_COUNTS = replace(
+    COUNTS,
+    pages=replace(COUNTS.pages, query=lambda asked: {"updated_after": asked.start}, twice=False),  # type: ignore[call-arg]  # of CursorPages
+    window=_CHANGED,
+)
+# An appointment says when it was changed, and cannot be asked for by it.
+NEAR_BOOKINGS = replace(
+    BOOKINGS,
+    pages=replace(BOOKINGS.pages, back=31 * 86_400, ahead=93 * 86_400),  # type: ignore[call-arg]  # of BookingPages
+    window=_CHANGED,
+)
+
+
+def _new(stream: Stream) -> Stream:
+    """What was created since the last round, of a list that does not tell changes."""
+    if isinstance(stream.pages, TimedPages):
+        return replace(stream, pages=replace(stream.pages, asks_end=False))
+    return stream
+
+
 ENTITIES = (
     _listed("locations", LOCATIONS),
     Entity(
         name="orders",
         table="orders",
-        steps=(ORDERS,),
+        # Of items that are here already: after a reading of the catalog, or where the orders come later.
+        steps=(ORDERS, LINE_LISTINGS),
         time_column="ordered_at",
         proofs=("order_locations",),
+        round=Round(steps=(_changed(ORDERS, _search_orders("updated_at")), LINE_LISTINGS)),
     ),
     Entity(
         name="payments",
@@ -281,14 +341,24 @@ ENTITIES = (
         steps=(PAYMENTS, NAMED_ORDERS),
         time_column="paid_at",
         proofs=("payment_locations", "payments"),
+        # Fees come later, and with them the time of change.
+        round=Round(steps=(_changed(PAYMENTS, _changed_payments), NAMED_ORDERS)),
     ),
-    Entity(name="refunds", table="payment_refunds", steps=(REFUNDS,), time_column="refunded_at", proofs=("refunds",)),
+    Entity(
+        name="refunds",
+        table="payment_refunds",
+        steps=(REFUNDS,),
+        time_column="refunded_at",
+        proofs=("refunds",),
+        round=Round(steps=(_changed(REFUNDS, _changed_refunds),)),
+    ),
     Entity(
         name="payouts",
         table="payouts",
         steps=(PAYOUTS,),
         time_column="paid_out_at",
         proofs=("payout_locations",),
+        round=Round(steps=(_new(PAYOUTS),)),
     ),
     Entity(
         name="payout_entries",
@@ -296,15 +366,22 @@ ENTITIES = (
         steps=(PAYOUT_ENTRIES,),
         time_column="effective_at",
         proofs=("payout_entries",),
+        round=Round(steps=(PAYOUT_ENTRIES,)),
     ),
     Entity(name="disputes", table="payment_disputes", steps=(DISPUTES,)),
     _listed("categories", CATEGORIES),
     _listed("listings", ITEMS, proofs=("categories",)),
     _listed("variants", VARIATIONS, LINE_LISTINGS, proofs=("variants",)),
     _listed("vendors", VENDORS),
-    _listed("inventory", COUNTS, proofs=("counts",)),
-    _listed("customers", CUSTOMERS),
+    replace(_listed("inventory", COUNTS, proofs=("counts",)), round=Round(steps=(CHANGED_COUNTS,))),
+    replace(_listed("customers", CUSTOMERS), created_at=("created_at",), round=Round(steps=(CHANGED_CUSTOMERS,))),
     _listed("team_members", TEAM_MEMBERS),
     _listed("loyalty_accounts", LOYALTY_ACCOUNTS),
-    Entity(name="bookings", table="bookings", steps=(BOOKINGS,), time_column="starts_at"),
+    Entity(
+        name="bookings",
+        table="bookings",
+        steps=(BOOKINGS,),
+        time_column="starts_at",
+        round=Round(steps=(NEAR_BOOKINGS,)),
+    ),
 )

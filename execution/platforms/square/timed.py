@@ -50,10 +50,12 @@ from execution.streams import Stream
 class TimedPages(SquarePages):
     """`time`: the member by which the list is filtered and ordered.
 
-    `census`: another call that brings the newest records and tells the count of all, without any filter.
+    `census`: another call that brings the newest records and tells the count of all, without any filter. `asks_end`:
+    the list's end is asked for from the other side; a round does not, for the next one looks back.
     """
 
     time: str = "created_at"
+    asks_end: bool = True
     census: Request | None = None
 
 
@@ -145,7 +147,9 @@ class TimedPaginator(SquarePaginator):
             cursor=cursor if by_cursor or not moved else "",
             tail=not cursor or lost,
         )
-        return Commit(position=replace(after, cursor="") if after.tail else after, closing=False)
+        if not after.tail:
+            return Commit(position=after, closing=False)
+        return Commit(position=replace(after, cursor=""), closing=not self.timed.asks_end)
 
     def _at_end(self, at: TimedPosition, content: Content) -> TimedPosition:
         newest, reached = next(iter(content.beside), None), in_order(at.since)

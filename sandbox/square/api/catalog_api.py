@@ -11,7 +11,7 @@ from sandbox.square.api import lists, single
 from sandbox.square.api.context import Context
 from sandbox.square.api.lists import Listing, Window
 from sandbox.square.api_versions import shaped
-from sandbox.square.data.timestamps import precise
+from sandbox.square.data.timestamps import shortest
 from sandbox.square.responses import invalid, not_found
 
 TYPES = (
@@ -59,7 +59,7 @@ def search_catalog(ctx: Context) -> HttpResponse:
     related = given.flag("include_related_objects")
 
     def extra(docs: list[bytes]) -> Doc:
-        told: Doc = {"latest_time": precise(ctx.store.newest("catalog"))}
+        told: Doc = {"latest_time": shortest(ctx.store.newest("catalog"))}
         if related and (found := _related(ctx, docs)):
             told["related_objects"] = found
         return told

@@ -17,6 +17,8 @@ from sandbox.square.data.shop_store import Listed, Wanted
 from sandbox.square.data.timestamps import DAY, SECOND, parsed, precise
 
 YEAR = 365 * DAY
+# No id sorts behind it.
+_BEHIND_ALL = "\U0010ffff"
 Span = tuple[int | None, int | None]
 
 
@@ -121,6 +123,9 @@ LIST_FAULTS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "main_location": {},
     "lost_location": {"location_id": str},
     "old_version": {"by": int},
+    "skipped_ties": {},
+    "unknown_member": {},
+    "lag": {"seconds": (int, float)},
 }
 LIST_FAULTS_NEED: dict[str, tuple[str, ...]] = {"lost_location": ("location_id",)}
 
@@ -142,6 +147,9 @@ def _mislead(ctx: Context, listing: Listing, rule: Rule) -> None:
         listing.windows.append(Window(column, listing.cursor.started - YEAR, listing.cursor.started))
     if rule.kind == "main_location":
         listing.terms.append(("location = ?", (ctx.live_shop.shop.main_location,)))
+    if rule.kind == "lag":
+        column = "updated" if listing.sort in ("id", "name") else listing.sort
+        listing.windows.append(Window(column, None, ctx.now - int(rule.get("seconds", 30) * SECOND)))
     if rule.kind == "lost_location":
         listing.terms.append(("location <> ?", (rule.details["location_id"],)))
 
@@ -159,6 +167,7 @@ def _lie(
         "short_page": (rows[: max(len(rows) - rule.get("by", 1), 0)], following),
         "repeat_page": (rows, listing.cursor.after),
         "page_cap": (rows, None),
+        "skipped_ties": (rows, following and (following[0], "" if listing.descending else _BEHIND_ALL)),
         "reversed_page": (rows[::-1], following),
     }
     return lies.get(rule.kind, (rows, following))
@@ -175,6 +184,8 @@ def _bend(listing: Listing, rule: Rule, docs: list[bytes]) -> list[bytes]:
     if rule.kind == "nested_cut":
         name, keep = rule.get("field", listing.nested), rule.get("keep", 1)
         return [orjson.dumps(_cut(orjson.loads(doc), name.split("."), keep)) for doc in docs]
+    if rule.kind == "unknown_member":
+        return [doc[:-1] + b',"client_hint":{"kind":"NOT_YET_KNOWN"}}' for doc in docs]
     if rule.kind == "old_version":
         return [orjson.dumps(_older(orjson.loads(doc), rule.get("by", 1))) for doc in docs]
     return docs

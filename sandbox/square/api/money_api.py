@@ -6,6 +6,7 @@ from sandbox.parts.responses import HttpResponse
 from sandbox.square.api import lists, single
 from sandbox.square.api.context import Context
 from sandbox.square.api.lists import YEAR, Listing, Window
+from sandbox.square.data.timestamps import precise
 from sandbox.square.responses import invalid, not_found
 
 PAGE = 100
@@ -32,9 +33,21 @@ def list_payments(ctx: Context) -> HttpResponse:
         value = given.whole(name) if name == "total" else given.text(name)
         if value is not None:
             listing.terms.append((f"json_extract(CAST(doc AS TEXT), '$.{path}') = ?", (value,)))
-    if given.flag("is_offline_payment") or given.has("offline_begin_time") or given.has("offline_end_time"):
-        listing.terms.append(("0", ()))
+    _offline(ctx, listing)
     return lists.answer(ctx, listing)
+
+
+def _offline(ctx: Context, listing: Listing) -> None:
+    """Those that a till without a connection took, by the till's own time."""
+    told = "json_extract(CAST(doc AS TEXT), '$.offline_payment_details.client_created_at')"
+    begin, end = _span(ctx, "offline_begin_time", "offline_end_time")
+    if ctx.given.flag("is_offline_payment") or begin is not None or end is not None:
+        listing.terms.append((f"{told} IS NOT NULL", ()))
+    # Text of one form sorts as time does.
+    if begin is not None:
+        listing.terms.append((f"{told} >= ?", (precise(begin),)))
+    if end is not None:
+        listing.terms.append((f"{told} <= ?", (precise(end),)))
 
 
 def list_refunds(ctx: Context) -> HttpResponse:

@@ -11,7 +11,7 @@ from sandbox.parts.responses import Doc
 from sandbox.parts.seeded_random import SeededRandom
 from sandbox.square.data.money import money, rounded
 from sandbox.square.data.shop import MODIFIERS, Item, Shop, Variation
-from sandbox.square.data.timestamps import HOUR, MINUTE, precise
+from sandbox.square.data.timestamps import HOUR, MINUTE, shortest
 
 CATEGORIES = ("All", "New in", "Home", "Body", "Hair", "Gifts", "Sale")
 ADDITIVE, INCLUSIVE = 0, 1
@@ -66,7 +66,7 @@ def catalog_object(kind: str, key: str, updated: int, data: Doc, *, deleted: boo
     return {
         "type": kind,
         "id": key,
-        "updated_at": precise(updated),
+        "updated_at": shortest(updated),
         "version": updated,
         "is_deleted": deleted,
         "present_at_all_locations": True,

@@ -25,6 +25,11 @@ def precise(at: int) -> str:
     return f"{plain(at)[:-1]}.{at % SECOND:03d}Z"
 
 
+def shortest(at: int) -> str:
+    """Without zeros that say nothing, as the catalog has them: .5Z, or no fraction at all."""
+    return f"{precise(at)[:-1].rstrip('0').rstrip('.')}Z" if at % SECOND else plain(at)
+
+
 def plain(at: int) -> str:
     """To the second, as locations, bookings and team members have them."""
     day, second = divmod(at // SECOND, 86_400)

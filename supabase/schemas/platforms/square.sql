@@ -2,6 +2,24 @@
 -- Amounts are whole numbers of the smallest unit, as they came. What has a name of another platform's here stands in
 -- records.sql.
 
+insert into private.round_rules (platform, entity, position, seldom, whole, lookback, lookback_cap, table_name, timed_by) values
+    ('square', 'locations', 0, '1 day', null, '15 minutes', '6 hours', null, null),
+    ('square', 'orders', 1, '0', '7 days', '15 minutes', '6 hours', 'orders', 'source_updated_at'),
+    ('square', 'payments', 2, '15 minutes', '7 days', '15 minutes', '6 hours', 'order_payments', 'source_updated_at'),
+    ('square', 'refunds', 3, '15 minutes', '7 days', '15 minutes', '6 hours', 'payment_refunds', 'source_updated_at'),
+    ('square', 'inventory', 4, '1 hour', '7 days', '15 minutes', '6 hours', null, null),
+    ('square', 'listings', 5, '6 hours', null, '15 minutes', '6 hours', null, null),
+    ('square', 'variants', 6, '6 hours', null, '15 minutes', '6 hours', null, null),
+    ('square', 'categories', 7, '1 day', null, '15 minutes', '6 hours', null, null),
+    ('square', 'customers', 8, '1 hour', '7 days', '15 minutes', '6 hours', 'customers', 'source_updated_at'),
+    ('square', 'bookings', 9, '1 hour', '30 days', '15 minutes', '6 hours', null, null),
+    ('square', 'payouts', 10, '6 hours', '30 days', '10 days', '30 days', null, null),
+    ('square', 'payout_entries', 11, '6 hours', null, '2 days', '10 days', null, null),
+    ('square', 'disputes', 12, '1 day', null, '15 minutes', '6 hours', null, null),
+    ('square', 'vendors', 13, '1 day', null, '15 minutes', '6 hours', null, null),
+    ('square', 'team_members', 14, '1 day', null, '15 minutes', '6 hours', null, null),
+    ('square', 'loyalty_accounts', 15, '1 day', null, '15 minutes', '6 hours', null, null);
+
 -- Where a seller sells: shops, salons, vans. An inactive one holds its history.
 create table public.locations (
     connection_id uuid not null,
@@ -742,3 +760,29 @@ begin
     select jsonb_build_object('rows', count(*), 'after', max(platform_id)) into answer from batch;
     return answer;
 end $$;
+
+-- woken_by_square_orders: an order that has changed was paid, or given back: both are read at once.
+create or replace function private.woken_by_square_orders(job public.sync_jobs) returns setof text
+language sql stable set search_path = '' as $$
+    select e from unnest(array['payments', 'refunds']) as e
+    where exists (select from public.sync_pages as g where g.job_id = job.id and g.stream = 'orders' and g.created + g.updated > 0);
+$$;
+
+-- pending_square_changed_…: what webhooks have named and nobody has read again yet.
+create or replace function private.pending_square_changed_orders(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'orders', p_after, p_limit) $$;
+create or replace function private.pending_square_changed_payments(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'payments', p_after, p_limit) $$;
+create or replace function private.pending_square_changed_refunds(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'refunds', p_after, p_limit) $$;
+create or replace function private.pending_square_changed_customers(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'customers', p_after, p_limit) $$;
+create or replace function private.pending_square_changed_bookings(job public.sync_jobs, p_after text, p_limit int)
+returns setof text language sql stable set search_path = ''
+as $$ select private.pending_changes(job, 'bookings', p_after, p_limit) $$;
+
+select private.closed_by_events('customers', 'square');

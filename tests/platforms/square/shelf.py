@@ -50,6 +50,7 @@ class Shelf:
     before: dict[int, Callable[[Shelf], None]] = field(default_factory=dict)
     dead_after: int | None = None
     always_dead: bool = False
+    scopes: tuple[str, ...] = ("APPOINTMENTS_READ", "APPOINTMENTS_ALL_READ")
     shuffled: bool = False
     counts: Callable[[int], int] = lambda count: count
     asked: list[Mapping[str, Any]] = field(default_factory=list)
@@ -58,6 +59,8 @@ class Shelf:
         assert len(self.asked) < _MOST_CALLS, "the reading does not end"
         if change := self.before.get(len(self.asked) + 1):
             change(self)
+        if request.path == "/oauth2/token/status":
+            return answer({"scopes": list(self.scopes)})
         if request.path == "/v2/locations":
             found = [{"id": one, "created_at": f"2020-01-{n + 1:02}T00:00:00Z"} for n, one in enumerate(self.locations)]
             return answer({"locations": found[::-1]})

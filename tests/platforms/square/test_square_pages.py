@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from execution.errors import Retriable
+from execution.errors import Refusal, Retriable
 from execution.pagination.paginator import Bounds
 from execution.pagination.registry import paginator_of
 from execution.platforms.square import streams
@@ -296,6 +296,16 @@ def test_appointments_are_read_in_windows_that_square_takes_past_and_to_come() -
         assert 0 < end - start <= 31 * DAY
     whole = BOUNDS.end + 400 * DAY - BOUNDS.start
     assert reading.calls == -(-whole // BOOKING_WINDOW)
+
+
+def test_appointments_of_others_that_may_not_be_seen_are_not_taken_for_none() -> None:
+    """The list is short and says nothing of it."""
+    shelf = Shelf(root="bookings", records=[], size=1000, time="start_at", scopes=("APPOINTMENTS_READ",))
+
+    with pytest.raises(Refusal) as refused:
+        read(streams.BOOKINGS, shelf)
+
+    assert (refused.value.code, refused.value.facts) == ("right_missing", {"right": "APPOINTMENTS_ALL_READ"})
 
 
 def test_a_window_of_more_appointments_than_a_page_holds_is_read_to_its_end() -> None:

@@ -118,7 +118,7 @@ def calls_of(seller: Seller) -> dict[str, Any]:
         "BatchRetrieveCatalogObjects": post(
             "catalog/batch-retrieve", object_ids=[item["id"]], include_related_objects=True
         ),
-        "SearchOrders": post("orders/search", location_ids=seller.locations, limit=1000),
+        "SearchOrders": post("orders/search", location_ids=seller.locations, limit=100),
         "BatchRetrieveOrders": post("orders/batch-retrieve", order_ids=[ids["orders"], "unknown"]),
         "RetrieveOrder": get(f"orders/{ids['orders']}"),
         "ListPayments": get("payments", begin_time=LONG_AGO),
@@ -150,8 +150,8 @@ def calls_of(seller: Seller) -> dict[str, Any]:
         made |= {
             "BatchRetrieveInventoryCounts": post("inventory/counts/batch-retrieve"),
             "DeprecatedBatchRetrieveInventoryCounts": post("inventory/batch-retrieve-counts"),
-            "BatchRetrieveInventoryChanges": post("inventory/changes/batch-retrieve", limit=1000),
-            "DeprecatedBatchRetrieveInventoryChanges": post("inventory/batch-retrieve-changes", limit=1000),
+            "BatchRetrieveInventoryChanges": post("inventory/changes/batch-retrieve", limit=100),
+            "DeprecatedBatchRetrieveInventoryChanges": post("inventory/batch-retrieve-changes", limit=100),
             "RetrieveInventoryCount": get(f"inventory/{counted['catalog_object_id']}"),
             "RetrieveInventoryPhysicalCount": get(f"inventory/physical-counts/{counted['id']}"),
         }
@@ -170,7 +170,7 @@ def calls_of(seller: Seller) -> dict[str, Any]:
 @pytest.fixture(params=["USD", "JPY", "EUR", "CAD"])
 def seller(square, request):
     kind = "salon" if request.param in ("USD", "EUR") else "shop"
-    return square.kept(orders=300, kind=kind, currency=request.param, locations=2, bookings=80, years=1)
+    return square.kept(orders=150, kind=kind, currency=request.param, locations=2, bookings=80, years=1)
 
 
 def test_every_answer_fits_its_schema(seller):
@@ -186,7 +186,7 @@ def test_every_answer_fits_its_schema(seller):
 
 def test_every_operation_was_asked(square):
     """The test above asks each operation of the stand-in, of one seller or another."""
-    kinds = [square.kept(orders=300, kind=kind, currency=currency, locations=2, bookings=80, years=1)
+    kinds = [square.kept(orders=150, kind=kind, currency=currency, locations=2, bookings=80, years=1)
              for kind, currency in (("salon", "USD"), ("shop", "JPY"))]  # fmt: skip
     asked = {name for seller in kinds for name in calls_of(seller)}
 

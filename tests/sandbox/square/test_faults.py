@@ -130,6 +130,38 @@ def test_places_that_are_not_heard(shop):
     assert len(shop.get("locations").json()["locations"]) == 2
 
 
+def test_rows_of_one_time_that_are_torn_apart(shop):
+    """Two tills sold in one millisecond, and the page ends between them."""
+    orders = sorted(shop.truth("orders"), key=lambda row: (parsed(row["created_at"]), row["id"]))
+    place = next(i for i in range(1, len(orders)) if orders[i]["created_at"] == orders[i - 1]["created_at"])
+    sort = {"sort_field": "CREATED_AT", "sort_order": "ASC"}
+    body = {"location_ids": shop.locations, "query": {"sort": sort}, "limit": place}
+    whole = shop.walk("POST", "orders/search", "orders", **body)
+    shop.fault(kind="skipped_ties", path="orders/search", nth=1)
+    torn = shop.walk("POST", "orders/search", "orders", **body)
+
+    assert [row["id"] for row in whole] == [row["id"] for row in orders]
+    assert [row["id"] for row in torn] == [row["id"] for row in orders if row["id"] != orders[place]["id"]]
+
+
+def test_members_that_no_document_names(shop, payments):
+    """No lie either: what is unknown stands beside what is known."""
+    shop.fault(kind="unknown_member", path="payments$")
+    rows = shop.get("payments", **ALL).json()["payments"]
+    assert all("client_hint" in row for row in rows)
+    assert read(shop) == payments
+
+
+def test_what_is_not_there_yet(square, shop, payments):
+    """Lists are eventually consistent: what just came is seen a little later."""
+    shop.fault(kind="lag", path="payments$", seconds=40 * 86_400)
+    seen = [
+        row["id"] for row in shop.truth("payments") if row["created_at"] <= precise((ENDS_AT - 40 * 86_400) * SECOND)
+    ]
+    assert read(shop) == [key for key in payments if key in seen]
+    assert len(read(shop)) < len(payments)
+
+
 def test_a_version_that_goes_back(salon):
     booking = next(row for row in salon.truth("bookings") if row["version"])
     window = {"start_at_min": booking["start_at"], "limit": 1}
@@ -152,7 +184,17 @@ def test_each_way_of_lying_has_its_test():
         "reversed_page",
         "dead_cursor",
     }
-    named |= {"nested_cut", "narrow_window", "default_window", "main_location", "lost_location", "old_version"}
+    named |= {
+        "nested_cut",
+        "narrow_window",
+        "default_window",
+        "main_location",
+        "lost_location",
+        "old_version",
+        "skipped_ties",
+        "lag",
+        "unknown_member",
+    }
     assert named == set(LIST_FAULTS)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.square.data.timestamps import precise
+from sandbox.square.data.timestamps import parsed, precise
 from sandbox.square.mutations import MUTATIONS
 from tests.in_thread import ENDS_AT
 from tests.sandbox.square.conftest import LONG_AGO
@@ -53,6 +53,20 @@ def test_a_sale_is_paid_and_its_fee_comes_later(seller):
     changed(seller, "processing_fee", payment_id=payment["id"], amount=-5)
     fees = one(seller, f"payments/{payment['id']}", "payment")["processing_fee"]
     assert [(fee["type"], of(fee["amount_money"])) for fee in fees] == [("INITIAL", amount), ("ADJUSTMENT", -5)]
+
+
+def test_a_sale_without_a_connection_is_told_late(seller):
+    """By when it was made it lies two days back; by when it changed it is new."""
+    order_id = changed(seller, "new_order", offline_seconds=2 * 86_400)["order_id"]
+    order = one(seller, f"orders/{order_id}", "order")
+    begin = precise((ENDS_AT - 3 * 86_400) * 1000)
+    found = seller.get("payments", offline_begin_time=begin).json()["payments"]
+
+    assert order["created_at"] == order["closed_at"] == precise((ENDS_AT + 3600 - 2 * 86_400) * 1000)
+    assert order["updated_at"] == LATER
+    assert [row["order_id"] for row in found] == [order_id]
+    assert found[0]["created_at"] == LATER
+    assert seller.get("payments", offline_begin_time=LATER).json() == {}
 
 
 def test_a_sale_by_other_means_has_no_fee(seller):
@@ -142,7 +156,6 @@ def test_a_booking_that_is_edited_has_a_higher_version(seller):
 @pytest.mark.parametrize("touch", [True, False])
 def test_a_variation_that_changes_stands_in_its_item_too(seller, touch):
     """Whether the item's own time moves is not known: the change says."""
-    before = LATER
     result = changed(seller, "edit_catalog", type="ITEM_VARIATION", fields={"name": "Anew"}, touch_item=touch)
     body = {"begin_time": precise((ENDS_AT + 1) * 1000), "object_types": ["ITEM", "ITEM_VARIATION"]}
     found = seller.post("catalog/search", **body).json()["objects"]
@@ -150,9 +163,9 @@ def test_a_variation_that_changes_stands_in_its_item_too(seller, touch):
     item = seller.get(f"catalog/object/{variation['item_variation_data']['item_id']}").json()["object"]
 
     assert {row["type"] for row in found} == {"ITEM", "ITEM_VARIATION"} if touch else {"ITEM_VARIATION"}
-    assert variation["updated_at"] == before
+    assert parsed(variation["updated_at"]) == parsed(LATER)
     assert variation in item["item_data"]["variations"]
-    assert (item["updated_at"] == LATER) is touch
+    assert (parsed(item["updated_at"]) == parsed(LATER)) is touch
 
 
 def test_what_is_deleted_leaves_a_tombstone(seller):
@@ -162,7 +175,7 @@ def test_what_is_deleted_leaves_a_tombstone(seller):
     stones = seller.post("catalog/search", include_deleted_objects=True, **body).json()["objects"]
 
     assert {row["id"] for row in stones} == set(result["object_ids"])
-    assert all(row["is_deleted"] and row["updated_at"] == LATER for row in stones)
+    assert all(row["is_deleted"] and parsed(row["updated_at"]) == parsed(LATER) for row in stones)
     assert "objects" not in seller.post("catalog/search", **body).json()
     assert seller.get(f"catalog/object/{result['object_id']}").status_code == 404
     listed = seller.walk("GET", "catalog/list", "objects", types="ITEM,ITEM_VARIATION")

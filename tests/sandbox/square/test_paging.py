@@ -217,7 +217,7 @@ def test_orders_filtered(shop):
 def test_the_beginning_of_a_catalog_search_is_left_out(square):
     """And what was deleted comes only where it is asked for."""
     shop = square.kept(seed=61_005, orders=5, variations=300)
-    truth = sorted(shop.truth("items"), key=lambda row: row["updated_at"])
+    truth = sorted(shop.truth("items"), key=lambda row: parsed(row["updated_at"]))
     middle = truth[len(truth) // 2]["updated_at"]
     body = {"object_types": ["ITEM"], "begin_time": middle}
 
@@ -226,17 +226,24 @@ def test_the_beginning_of_a_catalog_search_is_left_out(square):
         row["id"] for row in shop.walk("POST", "catalog/search", "objects", include_deleted_objects=True, **body)
     }
 
-    after = {row["id"]: row["is_deleted"] for row in truth if row["updated_at"] > middle}
+    after = {row["id"]: row["is_deleted"] for row in truth if parsed(row["updated_at"]) > parsed(middle)}
     assert all_of_them == set(after)
     assert alive == {key for key, deleted in after.items() if not deleted}
     assert len(alive) < len(all_of_them)
 
 
 def test_a_search_tells_the_catalogs_last_change(shop):
-    latest = max(row["updated_at"] for row in shop.truth("catalog"))
+    latest = max((row["updated_at"] for row in shop.truth("catalog")), key=parsed)
     assert shop.post("catalog/search", limit=1).json()["latest_time"] == latest
     empty = shop.post("catalog/search", begin_time=latest).json()
     assert empty == {"latest_time": latest}
+
+
+def test_the_catalogs_times_have_as_many_digits_as_they_need(shop):
+    """From none to three."""
+    digits = {len(row["updated_at"].partition(".")[2].rstrip("Z")) for row in shop.truth("catalog")}
+    assert digits >= {2, 3}
+    assert all(not row["updated_at"].endswith("0Z") for row in shop.truth("catalog") if "." in row["updated_at"])
 
 
 def test_nested_kinds_come_where_they_are_named(shop):
