@@ -41,9 +41,15 @@ def sold(shop: ConnectedShop, fees_until: float = float("inf")) -> tuple[dict[st
     orders = truth("orders")
     # As far as it was shown: a stand-in books an entry when it is asked for.
     account = truth("balance_transactions")
-    return shopify.made(orders), list(
-        shopify.events(orders, truth("sales"), truth("transactions"), truth("disputes"), account, fees_until)
+    found = shopify.events(
+        orders,
+        truth("sales"),
+        truth("transactions"),
+        disputes=truth("disputes"),
+        account=account,
+        fees_until=fees_until,
     )
+    return shopify.made(orders), list(found)
 
 
 def books(world: World, *zones: tuple[float, str], fees_until: float = float("inf")) -> dict[str, Book]:

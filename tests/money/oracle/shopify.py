@@ -49,6 +49,7 @@ def events(
     orders: Iterable[Doc],
     sales: Iterable[Doc],
     transactions: Iterable[Doc],
+    *,
     disputes: Iterable[Doc] = (),
     account: Iterable[Doc] = (),
     fees_until: float = float("inf"),
