@@ -108,6 +108,12 @@ class Operators:
             raise _unknown(job_id)
         return dict(found[0])
 
+    def newest(self, connection_id: str, entity: str, kind: str) -> str | None:
+        """The id of the newest job of this kind of an entity of a shop; None where there never was one."""
+        wanted = {"connection_id": connection_id, "entity": entity, "job_type": kind}
+        found = self.store.rpc("find_jobs", p_filter=wanted, p_limit=1)
+        return str(found[0]["job_id"]) if found else None
+
     def cancel(self, job_id: str, operator: Operator) -> dict[str, Any]:
         """End an open job for good. Raises UserError where it has ended."""
         cancelled = self._done(

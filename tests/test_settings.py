@@ -162,12 +162,21 @@ def test_migrating_needs_only_the_database():
         database_url({"DATABASE_URL": "mysql://h/db"})
 
 
-@pytest.mark.parametrize(("said", "asked_for"), [("true", ("read_all_orders",)), ("", ())])
-def test_the_right_to_all_orders_is_asked_for_where_the_app_may(said: str, asked_for: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("said", "asked_for"),
+    [
+        ({"SHOPIFY_ALL_ORDERS": "true"}, ("read_all_orders",)),
+        ({"SHOPIFY_PAYMENTS": "true"}, ("read_shopify_payments_accounts", "read_shopify_payments_payouts")),
+        ({}, ()),
+    ],
+)
+def test_a_right_that_shopify_approves_an_app_for_is_asked_for_where_the_app_may(
+    said: dict[str, str], asked_for: tuple[str, ...]
+) -> None:
     """Shopify refuses the whole consent to an app that asks for it unapproved."""
     key = {"SHOPIFY_CLIENT_ID": "id", "SHOPIFY_CLIENT_SECRET": "secret"}
 
-    settings = Settings.load({**WHOLE, **key, "SHOPIFY_ALL_ORDERS": said})
+    settings = Settings.load({**WHOLE, **key, **said})
 
     assert settings.platform("shopify").extra_scopes == asked_for
 

@@ -24,7 +24,7 @@ class Thing:
 Snapshot = dict[Thing, str]
 
 # Each yields (what it is a part of, name, definition). Left out is what servers of different versions write otherwise:
-# names of not-null constraints, and the privilege MAINTAIN.
+# names of not-null constraints, the privilege MAINTAIN, and the mark that 15.20 gives columns by itself.
 _QUERIES = {
     "schema": """select '', nspname, '' from pg_namespace where nspname in ('public', 'private')""",
     "extension": """select '', extname, '' from pg_extension where extname <> 'plpgsql'""",
@@ -47,7 +47,7 @@ _QUERIES = {
                  when d.adbin is not null then 'default' end,
             pg_get_expr(d.adbin, d.adrelid),
             case when a.attstorage <> t.typstorage then 'storage ' || a.attstorage::text end,
-            array_to_string(a.attoptions, ', '))
+            array_to_string(array(select o from unnest(a.attoptions) as o where strpos(o, 'pg_attver=') <> 1), ', '))
         from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
         join pg_type t on t.oid = a.atttypid
         left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum

@@ -193,18 +193,19 @@ def _alone(lookup: Lookup, body: bytes) -> bytes:
 
 
 def _with_list(lookup: Lookup, response: Response) -> Response:
-    """The same with an empty list, where null stands in place of it or of what holds it."""
+    """The same with an empty list, where null stands in place of it or of what holds it. What lacks it stays so."""
     document = orjson.loads(response.body)
-    held = document
     *way, last = lookup.records_at.split(".")
-    for name in way:
-        if held.get(name) is None and name in held:
-            held[name] = {}
+    held = document
+    for place, name in enumerate((*way, last)):
+        if not isinstance(held, dict) or name not in held:
+            return response
+        if held[name] is None:
+            rest = (*way[place + 1 :], last) if place < len(way) else ()
+            held[name] = reduce(lambda inside, outer: {outer: inside}, reversed(rest), cast("Any", []))
+            return replace(response, body=orjson.dumps(document))
         held = held[name]
-    if held.get(last) is not None or (held and last not in held):
-        return response
-    held[last] = []
-    return replace(response, body=orjson.dumps(document))
+    return response
 
 
 def _with(record: Any, members: Mapping[str, str]) -> Any:

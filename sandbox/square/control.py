@@ -15,7 +15,7 @@ from sandbox.parts.schedule import Schedule
 from sandbox.square.announcements import announce, revoked
 from sandbox.square.data.ground_truth import GROUND_TRUTHS
 from sandbox.square.live_shop import LiveShop
-from sandbox.square.mutations import MUTATIONS
+from sandbox.square.mutations.kinds import MUTATIONS
 from sandbox.square.shop_creation import describe, open_shop, token_pair
 from sandbox.square.tokens import SCOPES
 from sandbox.square.world import World

@@ -50,7 +50,7 @@ create or replace function private.pending_shopify_balance_transactions(job publ
 returns setof text language sql stable set search_path = '' as $$
     select n.newest from (select coalesce((
         select b.platform_id from public.balance_transactions as b
-        where b.connection_id = job.connection_id order by length(b.platform_id) desc, b.platform_id desc limit 1), '0') as newest) as n
+        where b.connection_id = job.connection_id and length(b.platform_id) > 0 order by length(b.platform_id) desc, b.platform_id desc limit 1), '0') as newest) as n
     where n.newest <> p_after;
 $$;
 
@@ -67,7 +67,7 @@ $$;
 
 -- are_disputes_told: whether the payment account shows what every dispute of an order took that may have, and that what was won came back.
 create or replace function private.are_disputes_told(p_connection_id uuid, p_order text) returns boolean
-language sql stable set search_path = '' as $$
+language sql stable as $$
     select coalesce(b.taken >= d.taken and b.back >= d.won, false)
     from (select count(*) as taken, count(*) filter (where d.status = 'won') as won from public.order_disputes as d
           where d.connection_id = p_connection_id and d.order_platform_id = p_order and not d.is_deleted and private.may_have_taken(d)) as d
@@ -218,12 +218,12 @@ language sql stable set search_path = '' set enable_seqscan = off set enable_has
 $$;
 
 create or replace function private.map_shopify_balance_transactions_balance_transactions(r jsonb) returns table (
-        entry_type text, gross_amount bigint, fee_amount bigint, net_amount bigint, is_test boolean, reason text,
+        entry_type text, gross_amount bigint, fee_amount bigint, net_amount bigint, is_test boolean, adjusted_for text,
         order_platform_id text, payout_platform_id text, payout_status text, processed_at timestamptz, currency text)
 language sql stable as $$
     select lower(v.entry_type), private.decimal_money(v.gross_amount, c, v.currency, 'amount'),
         private.decimal_money(v.fee_amount, c, v.currency, 'fee'),
-        private.decimal_money(v.net_amount, c, v.currency, 'net'), v.is_test, v.reason,
+        private.decimal_money(v.net_amount, c, v.currency, 'net'), v.is_test, v.adjusted_for,
         private.gid(v.order_platform_id, 'associatedOrder.id'), private.gid(v.payout_platform_id, 'associatedPayout.id'),
         lower(v.payout_status), private.moment(v.processed_at, 'transactionDate'), v.currency
     from (select
@@ -232,7 +232,7 @@ language sql stable as $$
         r -> 'fee' as fee_amount,
         r -> 'net' as net_amount,
         (r ->> 'test')::boolean as is_test,
-        private.text_in(r, 'adjustmentReason', 'adjustmentReason') as reason,
+        private.text_in(r, 'adjustmentReason', 'adjustmentReason') as adjusted_for,
         private.string_in(r -> 'associatedOrder', 'id', 'associatedOrder.id', 'gid') as order_platform_id,
         private.string_in(r -> 'associatedPayout', 'id', 'associatedPayout.id', 'gid') as payout_platform_id,
         private.string_in(r -> 'associatedPayout', 'status', 'associatedPayout.status', 'lower') as payout_status,
@@ -268,13 +268,13 @@ begin
     fresh as not materialized (select n.* from incoming as n where n.is_fresh),
     balance_transactions_new as (
         insert into public.balance_transactions as t (
-            connection_id, user_id, platform, platform_id, entry_type, gross_amount, fee_amount, net_amount, is_test, reason, order_platform_id, payout_platform_id, payout_status, processed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
-        select job.connection_id, job.user_id, job.platform, platform_id, entry_type, gross_amount, fee_amount, net_amount, is_test, reason, order_platform_id, payout_platform_id, payout_status, processed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
+            connection_id, user_id, platform, platform_id, entry_type, gross_amount, fee_amount, net_amount, is_test, adjusted_for, order_platform_id, payout_platform_id, payout_status, processed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.connection_id, job.user_id, job.platform, platform_id, entry_type, gross_amount, fee_amount, net_amount, is_test, adjusted_for, order_platform_id, payout_platform_id, payout_status, processed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where is_new),
     balance_transactions_changed as (
         insert into public.balance_transactions as t (
-            connection_id, user_id, platform, platform_id, entry_type, gross_amount, fee_amount, net_amount, is_test, reason, order_platform_id, payout_platform_id, payout_status, processed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
-        select job.connection_id, job.user_id, job.platform, platform_id, entry_type, gross_amount, fee_amount, net_amount, is_test, reason, order_platform_id, payout_platform_id, payout_status, processed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
-        on conflict (connection_id, platform_id) do update set entry_type = excluded.entry_type, gross_amount = excluded.gross_amount, fee_amount = excluded.fee_amount, net_amount = excluded.net_amount, is_test = excluded.is_test, reason = excluded.reason, order_platform_id = excluded.order_platform_id, payout_platform_id = excluded.payout_platform_id, payout_status = excluded.payout_status, processed_at = excluded.processed_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
+            connection_id, user_id, platform, platform_id, entry_type, gross_amount, fee_amount, net_amount, is_test, adjusted_for, order_platform_id, payout_platform_id, payout_status, processed_at, currency, raw, source_updated_at, content_hash, fetched_at, sync_run_id, is_deleted)
+        select job.connection_id, job.user_id, job.platform, platform_id, entry_type, gross_amount, fee_amount, net_amount, is_test, adjusted_for, order_platform_id, payout_platform_id, payout_status, processed_at, currency, raw, source_updated_at, content_hash, p_fetched_at, job.run_id, false from fresh where differs
+        on conflict (connection_id, platform_id) do update set entry_type = excluded.entry_type, gross_amount = excluded.gross_amount, fee_amount = excluded.fee_amount, net_amount = excluded.net_amount, is_test = excluded.is_test, adjusted_for = excluded.adjusted_for, order_platform_id = excluded.order_platform_id, payout_platform_id = excluded.payout_platform_id, payout_status = excluded.payout_status, processed_at = excluded.processed_at, currency = excluded.currency, raw = excluded.raw, source_updated_at = excluded.source_updated_at, fetched_at = excluded.fetched_at, content_hash = excluded.content_hash, sync_run_id = excluded.sync_run_id, is_deleted = excluded.is_deleted
         where (excluded.source_updated_at, excluded.fetched_at) >= (t.source_updated_at, t.fetched_at) returning 1)
     select coalesce(array_agg(n.platform_id order by n.ord), '{}'), count(*) filter (where n.is_new),
            (select count(*) from balance_transactions_changed),
@@ -287,5 +287,5 @@ begin
 end $$;
 
 create or replace function private.parts_shopify_balance_transactions() returns jsonb language sql immutable as $$
-    select '[{"map": "map_shopify_balance_transactions_balance_transactions", "table": "balance_transactions", "columns": {"entry_type": ["type"], "gross_amount": ["amount"], "fee_amount": ["fee"], "net_amount": ["net"], "is_test": ["test"], "reason": ["adjustmentReason"], "order_platform_id": ["associatedOrder.id"], "payout_platform_id": ["associatedPayout.id"], "payout_status": ["associatedPayout.status"], "processed_at": ["transactionDate"], "currency": ["net.currencyCode"]}, "updated": [], "updated_as": "epoch"}]'::jsonb
+    select '[{"map": "map_shopify_balance_transactions_balance_transactions", "table": "balance_transactions", "columns": {"entry_type": ["type"], "gross_amount": ["amount"], "fee_amount": ["fee"], "net_amount": ["net"], "is_test": ["test"], "adjusted_for": ["adjustmentReason"], "order_platform_id": ["associatedOrder.id"], "payout_platform_id": ["associatedPayout.id"], "payout_status": ["associatedPayout.status"], "processed_at": ["transactionDate"], "currency": ["net.currencyCode"]}, "updated": [], "updated_as": "epoch"}]'::jsonb
 $$;

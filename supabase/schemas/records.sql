@@ -493,7 +493,7 @@ create table public.balance_transactions (
     fee_amount bigint,
     net_amount bigint,
     is_test boolean,
-    reason text,
+    adjusted_for text,
     order_platform_id text,
     -- Null: not paid out yet.
     payout_platform_id text,
@@ -507,14 +507,16 @@ create table public.balance_transactions (
     is_deleted boolean not null default false,
     primary key (connection_id, platform_id)
 );
-create index balance_transactions_in_sequence on public.balance_transactions (connection_id, length(platform_id), platform_id);
-create index balance_transactions_by_time on public.balance_transactions (connection_id, processed_at) where not is_deleted;
+create index balance_transactions_in_sequence on public.balance_transactions (connection_id, length(platform_id), platform_id)
+    where length(platform_id) > 0;
+create index balance_transactions_by_time on public.balance_transactions (connection_id, processed_at)
+    where not is_deleted and processed_at is not null;
 create index balance_transactions_of_order on public.balance_transactions (connection_id, order_platform_id)
     where not is_deleted and order_platform_id is not null;
 create index balance_transactions_of_payout on public.balance_transactions (connection_id, payout_platform_id)
     where not is_deleted and payout_platform_id is not null;
 create index balance_transactions_without_payout on public.balance_transactions (connection_id, processed_at)
-    where not is_deleted and payout_platform_id is null;
+    where not is_deleted and payout_platform_id is null and processed_at is not null;
 select private.synced_table('balance_transactions');
 
 -- What a refund took back of shipping.

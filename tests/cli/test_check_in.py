@@ -47,6 +47,7 @@ COMMANDS = [
     f"backfill status --user {USER}",
     f"backfill watch --user {USER}",
     f"sync --user {USER}",
+    f"square-bookings --user {USER} --location L1",
     f"runs list --user {USER}",
     "jobs list",
     f"jobs show {USER}",

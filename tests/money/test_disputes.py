@@ -135,3 +135,130 @@ def test_an_order_that_printing_cost_has_no_profit_in_the_report_of_costs(hand: 
             dispute(both, order)
     rows = db.execute("select profit from private.order_profits(%s) order by profit nulls first", [both.user_id])
     assert [profit for (profit,) in rows] == [None, 1000]
+
+
+def entry(hand: Hand, kind: str, amount: int | None, order: str | None = None, **fields: Any) -> str:
+    """An entry of the payment account."""
+    more = {"processed_at": NOON, "fee_amount": 0, "net_amount": amount, "is_test": False, **fields}
+    return hand.put(
+        "balance_transactions",
+        platform="shopify",
+        entry_type=kind,
+        gross_amount=amount,
+        order_platform_id=order,
+        **more,
+    )
+
+
+def test_what_the_payment_account_shows_is_known(hand: Hand) -> None:
+    """Lost: what was taken and its fee. Won: both came back, on days of their own."""
+    lost, won = an_order(hand), an_order(hand)
+    dispute(hand, lost)
+    dispute(hand, won, status="won")
+    later = NOON + timedelta(days=20)
+    for order in (lost, won):
+        entry(hand, "dispute_withdrawal", -1000, order)
+        entry(hand, "chargeback_fee", -150, order)
+    assert told(hand, won)["missing"] == ["cost", "disputes"]
+    entry(hand, "dispute_reversal", 1000, won, processed_at=later)
+    entry(hand, "chargeback_fee_refund", 150, won, processed_at=later)
+
+    days = hand.days(platform="shopify")
+    assert {name: days[DAY][name] for name in ("dispute", "dispute_fee")} == {"dispute": -2000, "dispute_fee": -300}
+    assert days[later.date()] == {"dispute": 1000, "dispute_fee": 150}
+    assert "disputes_unknown" not in days[DAY]
+    assert (told(hand, lost)["figures"]["disputes"], told(hand, won)["figures"]["disputes"]) == (-1150, 0)
+    usd = day(hand)["currencies"]["USD"]
+    assert (usd["figures"]["disputes"], usd["profit"], usd["missing"]) == (-2300, 2000 - 2300, [])
+
+
+def test_one_of_two_disputes_that_is_not_shown_leaves_the_order_unknown(hand: Hand) -> None:
+    order = an_order(hand)
+    dispute(hand, order)
+    dispute(hand, order)
+    entry(hand, "dispute_withdrawal", -500, order)
+    assert hand.classes(platform="shopify")["disputes_unknown"] == 2
+    entry(hand, "dispute_withdrawal", -500, order)
+    assert "disputes_unknown" not in hand.classes(platform="shopify")
+
+
+def test_payouts_those_that_bounced_and_reserves_are_no_profit(hand: Hand) -> None:
+    for kind, amount in (
+        ("transfer", -900), ("transfer_failure", 900), ("reserved_funds", -50), ("reserved_funds_reversal", 20),
+    ):  # fmt: skip
+        entry(hand, kind, amount)
+    assert hand.classes(platform="shopify") == {"transfer": -30}
+    assert hand.profit(platform="shopify") == 0
+
+
+def test_what_buyers_paid_is_told_once(hand: Hand) -> None:
+    order = an_order(hand)
+    before = hand.classes(platform="shopify")
+    entry(hand, "charge", 1000, order, fee_amount=29, net_amount=971)
+    entry(hand, "refund", -100, order)
+    assert hand.classes(platform="shopify") == before
+
+
+def test_the_fee_of_another_entry_is_a_fee_and_one_of_a_dispute_its_own(hand: Hand) -> None:
+    order = an_order(hand)
+    entry(hand, "dispute_withdrawal", -1000, order, fee_amount=150, net_amount=-1150)
+    entry(hand, "shipping_label", -400, fee_amount=None, net_amount=-410)
+    found = hand.classes(platform="shopify")
+    assert [found[name] for name in ("dispute", "dispute_fee", "label", "fee_payment")] == [-1000, -150, -400, -10]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "amount"),
+    [
+        ("of_tomorrow", {"fee_amount": 5, "net_amount": -105}, -105),
+        # What could not be read is not nothing.
+        ("dispute_withdrawal", {"fee_amount": None, "net_amount": None}, -100),
+        ("dispute_withdrawal", {"gross_amount": None, "fee_amount": None, "net_amount": None}, 0),
+    ],
+)  # fmt: skip
+def test_an_entry_that_nobody_can_name_or_read_keeps_its_day_open(
+    hand: Hand, kind: str, fields: dict[str, Any], amount: int
+) -> None:
+    more = {"processed_at": NOON, "is_test": False, "gross_amount": -100, **fields}
+    hand.put("balance_transactions", platform="shopify", entry_type=kind, **more)
+    hand.prove(platform="shopify")
+    days = hand.days(platform="shopify", column="events")
+    assert days[DAY]["unclassified"] == 1
+    assert hand.classes(platform="shopify").get("unclassified", 0) == amount
+    assert hand.states(platform="shopify")[DAY] == ("open", {"unclassified": 1})
+
+
+def test_test_entries_are_none(hand: Hand) -> None:
+    entry(hand, "dispute_withdrawal", -1000, is_test=True)
+    entry(hand, "dispute_fee", -100)
+    assert hand.classes(platform="shopify") == {"unclassified": -100}
+
+
+def test_each_payout_is_held_against_what_it_took_along(hand: Hand) -> None:
+    def payouts() -> dict[str, Any]:
+        (found,) = hand.told(
+            "select private.money_certificate_shopify(%s, %s, %s)",
+            hand.shops["shopify"],
+            NOON,
+            NOON + timedelta(hours=1),
+        )
+        (one,) = [check for check in found if check["check"] == "payouts"]
+        return dict(one)
+
+    entry(
+        hand,
+        "charge",
+        1000,
+        fee_amount=29,
+        net_amount=971,
+        payout_platform_id="7",
+        processed_at=NOON - timedelta(days=2),
+    )
+    entry(hand, "chargeback_fee", -150, payout_platform_id="7", processed_at=NOON - timedelta(days=2))
+    entry(hand, "charge", 5000, fee_amount=0, net_amount=5000, processed_at=NOON)
+    entry(hand, "transfer", -821, payout_platform_id="7")
+    assert payouts() == {"check": "payouts", "ok": True, "payouts": 1, "rows": []}
+    entry(hand, "refund", -10, payout_platform_id="7", processed_at=NOON - timedelta(days=2))
+    assert payouts() == {
+        "check": "payouts", "ok": False, "payouts": 1, "rows": [{"payout": "7", "expected": 821, "found": 811}],
+    }  # fmt: skip

@@ -14,6 +14,8 @@ OWNERS = {
     ("etsy", "order_platform_id"),
     ("etsy", "parent_platform_id"),
     ("shopify", "order_platform_id"),
+    # A payout is no record here: entries alone say that there is one.
+    ("shopify", "payout_platform_id"),
     ("shopify", "parent_platform_id"),
     ("shopify", "line_item_platform_id"),
     ("shopify", "shipping_line_platform_id"),

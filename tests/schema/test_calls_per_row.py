@@ -22,7 +22,7 @@ _STAY_CALLS = """
       and (l.lanname <> 'sql' or f.proconfig is not null or f.prosecdef)"""
 # Asked once for the whole question, of its arguments alone, or once for each shop of a user.
 ONCE = {"connections_of", "proved_until", "has_erased", "key_bound", "last_bound", "reads_all", "prove_etsy_balance"}
-ONCE |= {"day_starts", "orders_told", "are_costs_told"}
+ONCE |= {"day_starts", "orders_told", "are_costs_told", "payouts_certificate_shopify"}
 
 
 def calls(db: Db) -> set[tuple[str, str]]:

@@ -15,7 +15,8 @@ from tests.worlds.users import make_seller
 
 # Each way in which a platform's orders come, and what no record of that platform tells.
 NOT_TOLD: dict[str, set[str]] = {
-    "etsy_receipts": set(),
+    # No dispute is a record of its own there.
+    "etsy_receipts": {"disputes_unknown"},
     # Fees are not among what is read; an order's country would need an approval.
     "shopify_orders": {"fees", "country"},
     "shopify_rest_orders": {"fees", "country"},

@@ -544,7 +544,7 @@ _BALANCE_RECORDS = Records(
         Column("fee_amount", "fee", Kind.DECIMAL_MONEY),
         Column("net_amount", "net", Kind.DECIMAL_MONEY),
         Column("is_test", "test", Kind.BOOLEAN),
-        Column("reason", "adjustmentReason", Kind.TEXT),
+        Column("adjusted_for", "adjustmentReason", Kind.TEXT),
         Column("order_platform_id", "associatedOrder.id", Kind.GID),
         Column("payout_platform_id", "associatedPayout.id", Kind.GID),
         Column("payout_status", "associatedPayout.status", Kind.LOWER),

@@ -195,7 +195,7 @@ create or replace function private.pending_shopify_balance_transactions(job publ
 returns setof text language sql stable set search_path = '' as $$
     select n.newest from (select coalesce((
         select b.platform_id from public.balance_transactions as b
-        where b.connection_id = job.connection_id order by length(b.platform_id) desc, b.platform_id desc limit 1), '0') as newest) as n
+        where b.connection_id = job.connection_id and length(b.platform_id) > 0 order by length(b.platform_id) desc, b.platform_id desc limit 1), '0') as newest) as n
     where n.newest <> p_after;
 $$;
 
@@ -516,7 +516,7 @@ $$;
 
 -- are_disputes_told: whether the payment account shows what every dispute of an order took that may have, and that what was won came back.
 create or replace function private.are_disputes_told(p_connection_id uuid, p_order text) returns boolean
-language sql stable set search_path = '' as $$
+language sql stable as $$
     select coalesce(b.taken >= d.taken and b.back >= d.won, false)
     from (select count(*) as taken, count(*) filter (where d.status = 'won') as won from public.order_disputes as d
           where d.connection_id = p_connection_id and d.order_platform_id = p_order and not d.is_deleted and private.may_have_taken(d)) as d

@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.square.api.lists import LIST_FAULTS
 from sandbox.square.data.ground_truth import GROUND_TRUTHS
-from sandbox.square.mutations import MUTATIONS
+from sandbox.square.mutations.kinds import MUTATIONS
 from sandbox.square.settings import Settings
 from tests.in_thread import ENDS_AT
 from tests.sandbox.square.conftest import LONG_AGO

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.square.data.timestamps import parsed, precise
-from sandbox.square.mutations import MUTATIONS
+from sandbox.square.mutations.kinds import MUTATIONS
 from tests.in_thread import ENDS_AT
 from tests.sandbox.square.conftest import LONG_AGO
 
