@@ -32,7 +32,7 @@ $(NODE): package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-demo: setup ## two sellers and three platforms, loaded through real parts while the platforms misbehave
+demo: setup ## three sellers and four platforms, loaded through real parts while the platforms misbehave
 	@$(BIN)/keeper demo $(ARGS)
 
 up: setup ## the same parts to click through, until Ctrl-C: prints the address to open

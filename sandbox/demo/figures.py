@@ -124,3 +124,23 @@ def _largest(sums: tuple[Sum, ...], most: int) -> tuple[Sum, ...]:
 def _books(entries: Iterable[Row]) -> tuple[Sum, ...]:
     found = {s.name: s for s in _sums((_BOOK_OF.get(e["entry_type"], "Other"), 1, e["entry_amount"]) for e in entries)}
     return tuple(found[name] for name in (*_BOOKS, "Other") if name in found)
+
+
+# Of tables that a counter or a salon fills, what their rows are called.
+_COUNTED = {
+    "locations": "locations",
+    "inventory_counts": "counts of stock",
+    "tenders": "tenders",
+    "order_line_modifiers": "modifiers on lines",
+    "bookings": "appointments",
+    "loyalty_accounts": "loyalty accounts",
+    "team_members": "team members",
+}
+
+
+def counted(store: Store, user_id: str) -> dict[str, int]:
+    """How many of each a user has, by what they are called."""
+    return {
+        words: sum(1 for _ in store.read(table, "platform_id", "platform_id", user_id=user_id))
+        for table, words in _COUNTED.items()
+    }

@@ -29,6 +29,11 @@ class Plan:
         return max(self.orders // 4, 1)
 
     @property
+    def square_orders(self) -> int:
+        """Of the third seller's counter, and of the salon beside it."""
+        return max(self.orders // 8, 1)
+
+    @property
     def second_orders(self) -> int:
         return max(self.orders // 4, 1)
 

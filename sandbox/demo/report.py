@@ -31,8 +31,9 @@ def opening(plan: Plan, shops: Shops) -> RenderableType:
             f"Ada sells as [bold]{escape(shops.etsy.shop_name)}[/bold] at Etsy ({plan.orders:,} orders, a few of them "
             f"never paid) and [bold]{escape(shops.shopify.shop_name)}[/bold] at Shopify ({plan.shopify_orders:,}); "
             f"Printify prints for both. Ben sells as [bold]{escape(shops.second.shop_name)}[/bold] at Etsy "
-            f"({plan.second_orders:,}).\n"
-            f"Both have just finished onboarding. Workers and a clock load their history: {fault}."
+            f"({plan.second_orders:,}). Cleo has the counter [bold]{escape(shops.counter.shop_name)}[/bold] and the "
+            f"salon [bold]{escape(shops.salon.shop_name)}[/bold] at Square ({plan.square_orders:,} orders each).\n"
+            f"All have just finished onboarding. Workers and a clock load their history: {fault}."
         ),
         "",
     )
@@ -40,8 +41,9 @@ def opening(plan: Plan, shops: Shops) -> RenderableType:
 
 def show_result(result: DemoResult, console: Console) -> None:
     """The whole ending, top to bottom."""
-    for seller in (result.first, result.second):
+    for seller in result.sellers:
         _certificates(seller, console)
+    _counted(result, console)
     _shop(result.figures, result.shops.etsy.shop_name, console)
     _costs(result, console)
     _survived(result, console)
@@ -68,6 +70,12 @@ def _heading(text: str, console: Console) -> None:
 def _certificates(seller: SellerResult, console: Console) -> None:
     _heading(f"Certificates of {seller.name}", console)
     console.print(progress.verification_table(seller.verified))
+
+
+def _counted(result: DemoResult, console: Console) -> None:
+    """What a counter and a salon have that the others have not."""
+    _heading("Cleo's counter and salon", console)
+    _list((f"{count:,} {what}" for what, count in result.counted.items()), console)
 
 
 def _costs(result: DemoResult, console: Console) -> None:
@@ -190,7 +198,7 @@ def _effort(result: DemoResult, console: Console) -> None:
 def _verdict(result: DemoResult) -> RenderableType:
     if result.ok:
         return Text("\n✓ Complete, and proven.", style="bold green")
-    ends = ", ".join(f"{seller.name} {seller.status['backfill_status']}" for seller in (result.first, result.second))
+    ends = ", ".join(f"{seller.name} {seller.status['backfill_status']}" for seller in result.sellers)
     return Text(f"\n✗ {ends}: not everything is complete and proven.", style="bold red")
 
 

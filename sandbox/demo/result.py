@@ -32,6 +32,9 @@ class DemoResult:
     shops: Shops
     first: SellerResult
     second: SellerResult
+    third: SellerResult
+    # What the third seller has that the others have not, by name.
+    counted: Mapping[str, int]
     figures: Figures
     costs: Mapping[str, Any]
     struck: tuple[FaultCount, ...]
@@ -46,4 +49,9 @@ class DemoResult:
 
     @property
     def ok(self) -> bool:
-        return self.first.ok and self.second.ok and self.second_act is not None and self.second_act.ok
+        sellers_ok = all(seller.ok for seller in self.sellers)
+        return sellers_ok and self.second_act is not None and self.second_act.ok
+
+    @property
+    def sellers(self) -> tuple[SellerResult, ...]:
+        return self.first, self.second, self.third

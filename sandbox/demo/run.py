@@ -25,7 +25,7 @@ from execution.reports import costs, progress
 from execution.settings import Settings
 from sandbox.demo import report
 from sandbox.demo.calls import least_calls
-from sandbox.demo.figures import read_figures
+from sandbox.demo.figures import counted, read_figures
 from sandbox.demo.onboarding_webhook import send_onboarding
 from sandbox.demo.plan import Plan, etsy_faults, printify_change, shopify_faults
 from sandbox.demo.processes import DemoProcesses, new_processes
@@ -109,9 +109,11 @@ def _load_shops(
 ) -> DemoResult:
     ada = operations.create_user(app, email="ada@example.com", plan="pro")["user_id"]
     ben = operations.create_user(app, email="ben@example.com", plan="starter")["user_id"]
+    cleo = operations.create_user(app, email="cleo@example.com", plan="starter")["user_id"]
     flag.pause(0)
     shops = stand_ins.open_shops(plan)
-    for user_id, shop in ((ada, shops.etsy), (ada, shops.printify), (ada, shops.shopify), (ben, shops.second)):
+    of = {ada: (shops.etsy, shops.printify, shops.shopify), ben: (shops.second,), cleo: (shops.counter, shops.salon)}
+    for user_id, shop in ((user_id, shop) for user_id, theirs in of.items() for shop in theirs):
         _connect(app, user_id, shop)
     at_etsy, at_shopify = etsy_faults(plan, shops.etsy.shop_id), shopify_faults(plan)
     stand_ins.etsy.plant(at_etsy)
@@ -120,13 +122,13 @@ def _load_shops(
         stand_ins.printify.post(f"/shops/{shops.printify.shop_id}/mutations", change)
     console.print(report.opening(plan, shops))
     backfill_began = time.monotonic()
-    for user_id in (ada, ben):
+    for user_id in of:
         send_onboarding(processes.keeper.url, processes.stack.env, user_id)
     deadline = backfill_began + _PATIENCE_S + plan.orders / _ORDERS_A_SECOND
     clock = _WatchingClock(processes=processes, flag=flag, deadline=deadline)
-    progress.watch(lambda: _both(app, ada, ben), console=console, clock=clock)
+    progress.watch(lambda: _all(app, Ada=ada, Ben=ben, Cleo=cleo), console=console, clock=clock)
     backfill_seconds = time.monotonic() - backfill_began
-    sellers = _seller_result(app, "Ada", ada), _seller_result(app, "Ben", ben)
+    sellers = tuple(_seller_result(app, name, user) for name, user in (("Ada", ada), ("Ben", ben), ("Cleo", cleo)))
     finished = all(each.status["backfill_status"] == "completed" for each in sellers)
     figures, printed = read_figures(app.store, ada), costs.report(app.store, ada, limit=_NEWEST)
     calls = stand_ins.calls()
@@ -139,6 +141,8 @@ def _load_shops(
         shops=shops,
         first=sellers[0],
         second=sellers[1],
+        third=sellers[2],
+        counted=counted(app.store, cleo),
         figures=figures,
         costs=printed,
         struck=(
@@ -148,7 +152,7 @@ def _load_shops(
         ),
         refreshes=stand_ins.etsy.requests()["refresh_grants"],
         calls=calls,
-        least_calls=sum(least_calls(app.store, t.user_id, t.status) for t in sellers) if finished else 0,
+        least_calls=sum(least_calls(app.store, t.user_id, t.status) for t in sellers[:2]) if finished else 0,
         rejected=rejected,
         second_act=second_act,
         backfill_seconds=backfill_seconds,
@@ -168,18 +172,18 @@ def _connect(app: App, user_id: str, shop: Shop) -> None:
     )
 
 
-def _both(app: App, first: str, second: str) -> dict[str, Any]:
-    """The status of both sellers as one; the second's platforms carry a name."""
-    statuses = [operations.status(app, user_id=user_id, platform=None) for user_id in (first, second)]
-    named = [{**row, "platform": f"Ben: {row['platform']}"} for row in statuses[1]["jobs"]]
-    failed = [{**row, "platform": f"Ben: {row['platform']}"} for row in statuses[1]["failures"]]
-    open_ones = [each["backfill_status"] for each in statuses if each["backfill_status"] != "completed"]
-    return {
-        **statuses[0],
-        "jobs": statuses[0]["jobs"] + named,
-        "failures": statuses[0]["failures"] + failed,
-        "backfill_status": "in_progress" if "in_progress" in open_ones else (open_ones or ["completed"])[0],
-    }
+def _all(app: App, **sellers: str) -> dict[str, Any]:
+    """The status of all sellers as one; but for the first's, platforms carry a name."""
+    jobs: list[dict[str, Any]] = []
+    failures: list[dict[str, Any]] = []
+    statuses = {name: operations.status(app, user_id=user_id, platform=None) for name, user_id in sellers.items()}
+    first = next(iter(statuses))
+    for name, status in statuses.items():
+        for kept, found in ((jobs, status["jobs"]), (failures, status["failures"])):
+            kept += [{**row, "platform": f"{'' if name == first else name + ': '}{row['platform']}"} for row in found]
+    open_ones = [each["backfill_status"] for each in statuses.values() if each["backfill_status"] != "completed"]
+    ended = "in_progress" if "in_progress" in open_ones else (open_ones or ["completed"])[0]
+    return {**statuses[first], "jobs": jobs, "failures": failures, "backfill_status": ended}
 
 
 def _seller_result(app: App, name: str, user_id: str) -> SellerResult:

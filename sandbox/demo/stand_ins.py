@@ -35,12 +35,16 @@ class Shop:
 
 @dataclass(frozen=True, kw_only=True)
 class Shops:
-    """The first seller's three shops, one behind the other, and the second seller's one."""
+    """The first seller's three shops, one behind the other, the second seller's one, and the third's: a counter with
+    stock in three places, and a salon.
+    """
 
     etsy: Shop
     printify: Shop
     shopify: Shop
     second: Shop
+    counter: Shop
+    salon: Shop
 
     @property
     def first(self) -> tuple[Shop, ...]:
@@ -87,21 +91,22 @@ class StandIn:
 
 
 class StandIns:
-    """Etsy, Printify and Shopify."""
+    """Etsy, Printify, Shopify and Square."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.etsy = StandIn(env["ETSY_API_BASE_URL"])
         self.printify = StandIn(env["PRINTIFY_API_BASE_URL"])
         self.shopify = StandIn(env["SHOPIFY_API_BASE_URL"])
+        self.square = StandIn(env["SQUARE_API_BASE_URL"])
 
     def close(self) -> None:
-        for each in (self.etsy, self.printify, self.shopify):
+        for each in (self.etsy, self.printify, self.shopify, self.square):
             each.close()
 
     def calls(self) -> dict[str, int]:
         """Calls of each platform's API. Token refreshes are none: they have no operation and cost no budget."""
         counts = {}
-        for name in ("etsy", "printify", "shopify"):
+        for name in ("etsy", "printify", "shopify", "square"):
             summary = getattr(self, name).requests()
             counts[name] = sum(n for rate, n in summary["by_rate"].items() if rate not in ("free", "uncounted"))
         return counts
@@ -126,11 +131,16 @@ class StandIns:
         channels = [{"channel": "etsy", **sold}, {"channel": "shopify", **own}]
         printed = self.printify.post("/shops", {"seed": plan.seed, "channel_shops": channels, "coverage": COVERAGE})
         other = self.etsy.post("/shops", {"seed": plan.seed + 1, "orders": plan.second_orders, **common})
+        at_square = {"orders": plan.square_orders, **common}
+        counter = self.square.post("/shops", {"seed": plan.seed, "kind": "shop", **at_square})
+        salon = self.square.post("/shops", {"seed": plan.seed + 1, "kind": "salon", **at_square})
         return Shops(
             etsy=_shop("etsy", sold, self._etsy_tokens(plan, sold)),
             printify=_shop("printify", {**printed, "shop_name": printed["title"]}, printed),
             shopify=_shop("shopify", {**own, "shop_id": own["shop_domain"]}, own, number=own["shop_id"]),
             second=_shop("etsy", other, other),
+            counter=_shop("square", {**counter, "shop_id": counter["merchant_id"]}, counter, number=counter["shop_id"]),
+            salon=_shop("square", {**salon, "shop_id": salon["merchant_id"]}, salon, number=salon["shop_id"]),
         )
 
     def _etsy_tokens(self, plan: Plan, shop: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -142,7 +152,7 @@ class StandIns:
 def _shop(platform: str, shop: Mapping[str, Any], tokens: Mapping[str, Any], *, number: int | None = None) -> Shop:
     return Shop(
         platform=platform,
-        number=int(number or shop["shop_id"]),
+        number=int(shop["shop_id"]) if number is None else number,
         shop_id=str(shop["shop_id"]),
         shop_name=shop["shop_name"],
         access_token=tokens["access_token"],

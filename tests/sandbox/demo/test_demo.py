@@ -42,7 +42,7 @@ def _ours(folder: Path) -> list[str]:
 
 
 def test_the_demo_completes_through_faults_and_leaves_nothing(folder: Path) -> None:
-    """Two sellers, three platforms: every fault struck, one record was rejected, all the rest is there and proven, and
+    """Three sellers, four platforms: every fault struck, one record was rejected, all the rest is there and proven, and
     costs are linked; exit 0, no process, no folder.
     """
     demo = _start(folder, "--orders", "600", "--json")
@@ -66,6 +66,10 @@ def test_the_demo_completes_through_faults_and_leaves_nothing(folder: Path) -> N
     jobs = {(job["platform"], job["entity"]): job for job in result["first"]["status"]["jobs"]}
     assert {platform for platform, _ in jobs} == {"etsy", "printify", "shopify"}
     assert {job["platform"] for job in result["second"]["status"]["jobs"]} == {"etsy"}
+    assert {job["platform"] for job in result["third"]["status"]["jobs"]} == {"square"}
+    # A counter in three places, and a salon.
+    assert result["counted"]["locations"] == 4
+    assert min(result["counted"].values()) > 0, result["counted"]
     orders = jobs["etsy", "orders"]["certificate"]
     # The strange record landed in part: it is an order, and its bytes are kept with the reason.
     assert result["figures"]["orders"] == orders["provider_count"]
