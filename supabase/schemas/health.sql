@@ -95,7 +95,12 @@ begin
             from (select served_at from public.sync_jobs where status = 'queued' limit 10000) as q),
         'running', (select count(*) from (select 1 from public.sync_jobs where status = 'running' limit 10000) as r),
         'heartbeats', public.heartbeats(),
-        'quarantined', (select count(*) from (select 1 from public.sync_jobs where status = 'quarantined' limit 10000) as q),
+        -- One that was asked for again is somebody's work already.
+        'quarantined', (
+            select count(*) from (
+                select 1 from public.sync_jobs as j where j.status = 'quarantined' and not exists (
+                    select from public.sync_jobs as n where n.connection_id = j.connection_id and n.entity = j.entity
+                       and n.job_type = j.job_type and n.created_at > j.created_at) limit 10000) as q),
         'rejected', (select count(*) from (select 1 from public.rejected_records where status = 'open' limit 10000) as r),
         'parked', (
             select coalesce(jsonb_object_agg(platform, facts), '{}') from (

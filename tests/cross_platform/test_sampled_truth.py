@@ -22,6 +22,7 @@ from tests.standins.stand_in import Shop, StandIn
 from tests.worlds.rounds import round_of
 from tests.worlds.world import World, make_world
 from web.health.metrics import Metrics
+from web.health.pipeline import Snapshot
 from web.health.thresholds import alarms
 
 Db = psycopg.Connection[Any]
@@ -180,7 +181,10 @@ def test_a_change_that_nothing_announced_is_found(world_of: WorldOf, platform: s
     assert whole_is_due(world, change.entity)
     facts = world.app.store.rpc("pipeline_health")
     assert "samples_differ" in [alarm.name for alarm in alarms(facts)]
-    assert f'keeper_sampled_differences{{platform="{platform}"}}' in Metrics().text(facts, []).decode()
+    assert (
+        f'keeper_sampled_differences{{platform="{platform}"}}'
+        in Metrics().text(Snapshot(facts=facts, age_s=0.0), [], []).decode()
+    )
 
 
 def test_a_ledger_entry_that_was_put_into_the_past_is_found(world_of: WorldOf, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import structlog
@@ -12,10 +12,14 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web.health.pipeline import Snapshot
 from web.health.platform_health import platform_health
+from web.health.readiness import Check
 from web.health.thresholds import PROCESSES, alarms, numbers_of
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+# Numbers that are older are told no more: nobody knows whether they still hold.
+STALE_S = 300.0
 
 
 class Metrics:
@@ -38,10 +42,10 @@ class Metrics:
             registry=registry,
         )
 
-    def text(self, facts: dict[str, Any] | None, platforms: Iterable[str]) -> bytes:
-        """The exposition: this process's counts, then the pipeline's."""
-        pipeline = _Families(list(_families(facts, platforms)))
-        return generate_latest(self._registry) + generate_latest(_registry_of(pipeline))
+    def text(self, snapshot: Snapshot, checks: Sequence[Check], platforms: Iterable[str]) -> bytes:
+        """The exposition: this process's counts, what it can reach, then the pipeline's."""
+        families = [*_reached(snapshot, checks), *_pipeline(_known(snapshot), platforms)]
+        return generate_latest(self._registry) + generate_latest(_registry_of(_Families(families)))
 
 
 class MetricsMiddleware:
@@ -105,10 +109,24 @@ def _registry_of(collector: Any) -> CollectorRegistry:
     return registry
 
 
-def _families(facts: dict[str, Any] | None, platforms: Iterable[str]) -> Iterable[Metric]:
-    yield GaugeMetricFamily(
-        "keeper_pipeline_seen", "Whether the database could be looked at", 0 if facts is None else 1
-    )
+def _known(snapshot: Snapshot) -> dict[str, Any] | None:
+    """What a look brought, as long as it can be taken for what is."""
+    return snapshot.facts if snapshot.age_s is not None and snapshot.age_s <= STALE_S else None
+
+
+def _reached(snapshot: Snapshot, checks: Sequence[Check]) -> Iterator[Metric]:
+    # What an older look brought is told beside it for a while: whoever reads it must know that it stands still.
+    seen = snapshot.facts is not None and not snapshot.fault
+    yield GaugeMetricFamily("keeper_pipeline_seen", "Whether the newest look at the database succeeded", int(seen))
+    if snapshot.age_s is not None:
+        yield GaugeMetricFamily("keeper_pipeline_age_seconds", "How old the pipeline's numbers are", snapshot.age_s)
+    ready = GaugeMetricFamily("keeper_part_ready", "Whether this process can use a part now", labels=["part"])
+    for check in checks:
+        ready.add_metric([check.name], int(check.ok))
+    yield ready
+
+
+def _pipeline(facts: dict[str, Any] | None, platforms: Iterable[str]) -> Iterator[Metric]:
     if facts is None:
         return
     yield GaugeMetricFamily("keeper_jobs_queued", "Jobs that could be claimed now", facts["queue"]["queued"])

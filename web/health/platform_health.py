@@ -121,7 +121,7 @@ def _advice(health: Mapping[str, Any]) -> list[str]:
         advice.append(f"Answers are slow: one in twenty takes longer than {health['p95_ms'] / 1000:.0f} s.")
     if health["jobs"]["quarantined"]:
         jobs = _counted(health["jobs"]["quarantined"], "job")
-        advice.append(f"{jobs} in quarantine: workers died on one page. See the runbook.")
+        advice.append(f"{jobs} in quarantine: workers died on one page. See docs/runbooks/jobs-quarantined.md.")
     if health["jobs"]["with_rejects"]:
         jobs = _counted(health["jobs"]["with_rejects"], "job")
         advice.append(f"{jobs} not whole: more was rejected than the directive allows. See `keeper rejected list`.")

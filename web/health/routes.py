@@ -247,9 +247,9 @@ async def platform(
 async def metrics(request: Request, web: WebDep) -> Response:
     """For Prometheus, with METRICS_TOKEN as bearer. Without one set, on the embedded stack alone."""
     _check_scraper(request, web.app.settings)
-    snapshot = await _pipeline(request).snapshot()
+    snapshot, checks = await asyncio.gather(_pipeline(request).snapshot(), _checks(request))
     kept = cast("Metrics", request.app.state.metrics)
-    return Response(kept.text(snapshot.facts, sorted(PLATFORMS)), media_type=CONTENT_TYPE)
+    return Response(kept.text(snapshot, checks, sorted(PLATFORMS)), media_type=CONTENT_TYPE)
 
 
 def _check_scraper(request: Request, settings: Settings) -> None:

@@ -16,6 +16,7 @@ from tests.standins.stand_in import Shop
 from tests.worlds.rounds import a_while_ago, make_whole_due, round_of
 from tests.worlds.world import World
 from web.health.metrics import Metrics
+from web.health.pipeline import Snapshot
 
 WorldOf = Callable[[Shop], World]
 Db = psycopg.Connection[Any]
@@ -189,7 +190,7 @@ def test_an_alarm_says_that_it_grew(db: Db, world: World, late: timedelta, state
 
     (line,) = lookbacks.of_rounds(world.app.store)
     facts = world.app.store.rpc("pipeline_health")
-    told = Metrics().text(facts, []).decode()
+    told = Metrics().text(Snapshot(facts=facts, age_s=0.0), [], []).decode()
 
     assert (line.status, words in line.advice) == ("warning", True)
     assert f"keeper_lookbacks_{state} 1.0" in told

@@ -11,9 +11,12 @@ import structlog
 from execution.http.call_record import BOUNDS_MS, CallRecord, CallSeen
 from execution.job_runner import SliceOutcome
 from tests.doubles.clocks import HastyClock
+from tests.ops.exposition import FACTS
 from tests.web.conftest import client, served, token_of
 from tests.web.health.test_health import IN_TIME_S, silent  # noqa: F401  a fixture
 from tests.worlds.world import make_world
+from web.health.metrics import STALE_S, Metrics
+from web.health.pipeline import Snapshot
 from web.health.platform_health import percentile_ms, platform_health
 
 ASKED = ("/health/live", "/health/ready", "/health/data-pipeline", "/api/etsy-health", "/metrics")
@@ -358,3 +361,42 @@ def test_every_answer_carries_an_id_of_its_own(api):
     ids = [api.get(path).headers["X-Request-Id"] for path in ("/health/live", "/health/live", "/nowhere", "/session")]
 
     assert len(set(ids)) == 4
+
+
+def test_a_quarantined_job_is_an_alarm_until_its_entity_is_asked_for_again(fresh, db, make_seller, bearer):
+    """Its row is kept for half a year; an alarm that no work can end would be one that nobody reads."""
+    user = make_seller("etsy")
+    fresh.post("/settings/backfill", json={}, headers=bearer(user))
+    db.execute("update public.sync_jobs set status = 'quarantined', error_code = 'quarantined', finished_at = now(),"
+               " lease_id = null where status = 'queued'")  # fmt: skip
+    quarantined = "select (public.pipeline_health() ->> 'quarantined')::int"
+    before = db.execute(quarantined).fetchone()[0]
+    fresh.post("/settings/backfill", json={}, headers=bearer(user))
+
+    assert (before, db.execute(quarantined).fetchone()[0]) == (1, 0)
+
+
+def test_numbers_that_stand_still_are_told_as_such_and_then_not_at_all():
+    """The database went away under a web process: what it had seen last was told as what is, for ever."""
+    facts, lost = FACTS, "no answer within 4 s"
+
+    texts = [
+        Metrics().text(Snapshot(facts=facts, age_s=age, fault=fault), [], []).decode()
+        for age, fault in ((1.0, ""), (60.0, lost), (STALE_S + 1, lost))
+    ]
+
+    assert [re.findall(r"^keeper_pipeline_seen (\S+)", text, re.MULTILINE)[0] for text in texts] == [
+        "1.0",
+        "0.0",
+        "0.0",
+    ]
+    assert [re.findall(r"^keeper_pipeline_age_seconds (\S+)", text, re.MULTILINE)[0] for text in texts][1] == "60.0"
+    assert [len(re.findall(r"^keeper_jobs_queued ", text, re.MULTILINE)) for text in texts] == [1, 1, 0]
+
+
+def test_metrics_tell_which_parts_can_be_used(web_env):
+    with served(web_env, REDIS_URL="redis://127.0.0.1:9") as url, client(url) as asking:
+        text = asking.get("/metrics").text
+
+    assert 'keeper_part_ready{part="database"} 1.0' in text
+    assert 'keeper_part_ready{part="valkey"} 0.0' in text
