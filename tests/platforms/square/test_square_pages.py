@@ -281,8 +281,8 @@ def test_appointments_are_read_in_windows_that_square_takes_past_and_to_come() -
     records = [
         {"id": f"b{n}", "start_at": moment(BOUNDS.start + n * 11 * DAY + 0.5), "location_id": "L0"} for n in range(80)
     ]
-    # At the very seams, whichever of the two windows has them.
-    seams = [BOUNDS.start + n * BOOKING_WINDOW for n in range(1, 4)]
+    # At the very seams, and within the second before them, whichever of the two windows has them.
+    seams = [BOUNDS.start + n * BOOKING_WINDOW - before for n in range(1, 4) for before in (0, 0.5)]
     records += [{"id": f"s{n}", "start_at": moment(at), "location_id": "L0"} for n, at in enumerate(seams)]
     ahead = BOUNDS.end + 300 * DAY
     records.append({"id": "ahead", "start_at": moment(ahead), "location_id": "L0"})
