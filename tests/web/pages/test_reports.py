@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from execution.daily_financial_roll import MoneyRules
 from tests.money.hand import NOON, Hand
+from tests.money.till import Till
 from tests.web.conftest import client
 from tests.web.test_sheets import sheets
 from web.pages import exports
@@ -85,6 +86,33 @@ def test_a_statement_is_what_its_days_come_to(web_url, bearer, hand):
         profit = sum(day["currencies"].get(currency, {"profit": 0})["profit"] for day in days)
         assert told[currency, "Profit"][-1] == Decimal(profit).scaleb(-digits)
         assert all(sum(values[:-1]) == values[-1] for values in told.values())
+
+
+def test_a_till_is_shown_as_every_shop_is(web_url, bearer, db, clean):
+    """A return is an order of its own there, which no report counts; a fee leads to the payment that tells it."""
+    till = Till(db, "square")
+    order = till.sold({"goods": 5000, "off": 500, "tax": 360}, tip=600, charge=200)
+    payment = till.paid(order, 5660, 175)
+    till.refunded(payment, till.back(order, {"of": 0, "goods": 1000, "tax": 80}), 1080)
+    till.days(platform="square")
+    with client(web_url, headers=bearer(till.user_id) | {"Accept": "text/html"}) as asking:
+        text = asking.get("/reports/profit-and-loss.csv", params=_ON).text
+        statement = asking.get("/reports/profit-and-loss", params=_ON | {"currency": "USD"}).text
+        behind = asking.get(links(statement, "-$1.75")[0]).text
+        events = asking.get(links(behind, "Mar 4, 2026")[0]).text
+        record = asking.get(html.unescape(re.findall(r'href="(/reports/record[^"]+)"', events)[0])).text
+        products = asking.get("/reports/products.csv", params=_ON).text
+        orders = asking.get("/orders").json()["orders"]
+
+    told = {row[1]: row[-1] for row in csv.reader(io.StringIO(text.removeprefix("\ufeff")))}
+    assert [told[name] for name in ("Orders", "Gross sales", "Discounts", "Net sales", "Profit")] == [
+        "1", "50.00", "-5.00", "35.00", "35.25",
+    ]  # fmt: skip
+    assert payment in record
+    assert "Thing 0" in products
+    found = {one["platform_id"]: (one["missing"], one["figures"].get("reversals")) for one in orders}
+    assert found.pop(order) == (["cost"], -1000)
+    assert [missing for missing, _ in found.values()] == [["not_counted"]]
 
 
 def test_what_a_dispute_took_is_an_empty_cell_and_no_profit(web_url, bearer, db, clean):
