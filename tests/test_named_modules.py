@@ -37,7 +37,7 @@ _OTHERS = (
     "keeper.runs", "keeper.users",
     "onboarding.completed", "backfill.completed", "backfill.failed", "connection.connected", "connection.disconnected",
     "connection.reconnect_needed", "deletions.held", "entity.incomplete", "keeper.test", "sync.completed",
-    "tenant.deleted",
+    "tenant.deleted", "customer.deleted", "oauth.authorization.revoked",
     "render.yaml", "py.typed", "request.app", "Session.setup",
 )  # fmt: skip
 
