@@ -26,7 +26,11 @@ class Threshold:
 THRESHOLDS = (
     Threshold(name="queue_lag_seconds", degraded=120, down=1800, text="A job has waited {value:.0f} s for a worker."),
     Threshold(name="error_rate", degraded=0.1, down=0.5, text="{value:.0%} of the jobs of the last hour failed."),
-    Threshold(name="jobs_quarantined", degraded=1, text="{value:.0f} jobs are quarantined: see docs/runbooks/jobs-quarantined.md."),
+    Threshold(
+        name="jobs_quarantined",
+        degraded=1,
+        text="{value:.0f} jobs are quarantined: see docs/runbooks/jobs-quarantined.md.",
+    ),
     Threshold(
         name="jobs_with_rejects",
         degraded=1,
