@@ -18,7 +18,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from execution import __version__, operations, runs, shipped
+from execution import __version__, operations, runs, shipped, traces
 from execution.backfill_manager import OUTCOME_WORDS
 from execution.catalog import PLATFORMS, platform_named
 from execution.command_line import EXIT_NOT_AS_IT_SHOULD_BE, run_as
@@ -359,6 +359,7 @@ def run(
     """Work jobs in this process, without Valkey's bells; --until-idle stops when there is nothing left to do now."""
     if not until_idle:
         raise UserError("`keeper run` needs --until-idle.", hint="For a process that stays, use `keeper worker`.")
+    traces.configure("run")
     facts = operations.run_until_idle(app(), wait_seconds=wait)
     due = facts["next_due"]
     parked = f" Next job: {moment_text(datetime.fromisoformat(due))}." if due else ""
