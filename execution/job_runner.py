@@ -111,7 +111,15 @@ class JobRunner:
         with self.held_leases.holding(lease_id):
             try:
                 job = jobs.claim(self.store, self.catalog, self.worker, lease_id)
-                return SliceOutcome.IDLE if job is None else self._work(job)
+                if job is None:
+                    return SliceOutcome.IDLE
+                # Every line that is logged meanwhile, and the slice's span, say whose work it is.
+                about = {"job_id": job.id, "run_id": job.run_id, "user_id": job.user_id, "platform": job.platform}
+                with structlog.contextvars.bound_contextvars(**about), traces.span("slice") as span:
+                    span.note(**about, connection_id=job.connection_id, entity=job.entity.name)
+                    outcome = self._work(job, span)
+                    span.note(outcome=outcome.value)
+                    return outcome
             except StoreUnavailable:
                 self._return_later_if_stopping(lease_id)
                 raise
@@ -121,19 +129,7 @@ class JobRunner:
         if self.stopping():
             self.return_later(lease_id)
 
-    def _work(self, job: Job) -> SliceOutcome:
-        """Every line that is logged meanwhile, and the slice's span, say whose work it is."""
-        about = {"job_id": job.id, "run_id": job.run_id, "user_id": job.user_id, "platform": job.platform}
-        with (
-            structlog.contextvars.bound_contextvars(**about),
-            traces.span("slice") as span,
-        ):
-            span.note(**about, connection_id=job.connection_id, entity=job.entity.name)
-            outcome = self._slice(job, span)
-            span.note(outcome=outcome.value)
-            return outcome
-
-    def _slice(self, job: Job, span: traces.Span) -> SliceOutcome:
+    def _work(self, job: Job, span: traces.Span) -> SliceOutcome:
         """A slice of a leased job, and its settlement. A lease that is lost, or a database that is away, is told to
         nobody: the lease lapses and the job is rescued.
         """

@@ -66,7 +66,9 @@ class StreamStep:
                 decision = self._paginator.decide(position, content)
                 if isinstance(decision, Commit):
                     page = self._page(position, decision, response, content)
-                    counts = self._commit(page, self._fetch_ahead(decision))
+                    commit = self._span.begin("commit")
+                    counts = self._slice.committer.commit(page, self._fetch_ahead(decision))
+                    commit.end()
                     position = decision.position if counts is None else self._close(decision.position, counts)
                 else:
                     position = decision.position
@@ -114,13 +116,6 @@ class StreamStep:
     def _read(self, span: traces.Span, position: Position) -> Response:
         with span.current():
             return self._paginator.fetch(self._slice, position)
-
-    def _commit(self, page: PageCommit, sent: Callable[[], None]) -> AuditCounts | None:
-        part = self._span.begin("commit")
-        try:
-            return self._slice.committer.commit(page, sent)
-        finally:
-            part.end()
 
     def _fetch_ahead(self, decision: Commit[Any]) -> Callable[[], None]:
         """What to do once a page's bytes have left: ask for the next one (docs/decisions/006)."""
