@@ -17,24 +17,27 @@ begin
                                                 and e.class not like 'reversal\_%'), 0) as revenue,
                coalesce(-sum(e.amount) filter (where e.class like 'reversal\_%'), 0) as refunds,
                coalesce(-sum(e.amount) filter (where c.figure in ('fees', 'ads', 'labels', 'disputes')), 0) as fees,
-               coalesce(-sum(e.amount) filter (where c.figure = 'cost_of_goods'), 0) as cost, bool_or(e.class = 'disputes_unknown') as is_disputed
+               coalesce(-sum(e.amount) filter (where c.figure = 'cost_of_goods'), 0) as cost, bool_or(e.class = 'disputes_unknown') as is_disputed,
+               bool_or(e.class = 'gross_sales') as is_sold
         from unnest(shops) as s (id) cross join lateral private.money_events(s.id, '-infinity', 'infinity') as e
         join private.money_classes as c on c.class = e.class and (c.part = 'profit' or c.class = 'disputes_unknown')
         where e.order_platform_id is not null
         group by 1, 2, 3),
     whole as materialized (
         select p.shop, p.id, min(p.code) as code, max(p.code) as other, sum(p.revenue) as revenue, sum(p.refunds) as refunds, sum(p.fees) as fees,
-               sum(p.cost) as cost, bool_or(p.is_disputed) as is_disputed
+               sum(p.cost) as cost, bool_or(p.is_disputed) as is_disputed, bool_or(p.is_sold) as is_sold
         from parts as p where p.revenue <> 0 or p.refunds <> 0 or p.fees <> 0 or p.cost <> 0 or p.is_disputed group by 1, 2)
     select o.platform, o.connection_id, o.platform_id, o.order_number, o.ordered_at, o.currency,
-           case when o.item_total_amount is not null or o.subtotal_amount is not null then coalesce(w.revenue, 0) end::bigint,
+           case when m.is_told then coalesce(w.revenue, 0) end::bigint,
            coalesce(w.refunds, 0)::bigint, coalesce(w.fees, 0)::bigint, o.cost_state, o.cost_source, o.cost_amount, o.cost_currency, m.same,
-           case when m.same and not coalesce(w.is_disputed, false) and o.cost_state = 'linked' and (o.item_total_amount is not null or o.subtotal_amount is not null)
+           case when m.same and not coalesce(w.is_disputed, false) and o.cost_state = 'linked' and m.is_told
                 then w.revenue - w.refunds - w.fees - w.cost end::bigint
     from public.orders as o
     left join whole as w on w.shop = o.connection_id and w.id = o.platform_id
     cross join lateral (select coalesce(w.code, o.currency) = o.currency and coalesce(w.other, o.currency) = o.currency
-                               and coalesce(o.cost_currency, o.currency) = o.currency as same) as m
+                               and coalesce(o.cost_currency, o.currency) = o.currency as same,
+                               -- By the order, or by its lines.
+                               o.item_total_amount is not null or o.subtotal_amount is not null or coalesce(w.is_sold, false) as is_told) as m
     where o.connection_id = any (shops) and private.counts_as_sale(o);
 end $$;
 

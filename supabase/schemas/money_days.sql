@@ -392,25 +392,36 @@ end $$;
 create trigger mark_zones after insert or update or delete on public.shop_time_zones
     for each row execute function private.mark_zones();
 
+-- money_times: when anything happened to a connection's money. What a platform has in tables of its own, private.money_times_<platform> says.
+create or replace function private.money_times(p_connection_id uuid) returns setof timestamptz
+language plpgsql stable set search_path = '' as $$
+declare place text;
+begin
+    return query
+        select o.ordered_at from public.orders as o where o.connection_id = p_connection_id and not o.is_deleted
+        union all
+        select r.refunded_at from public.order_refunds as r where r.connection_id = p_connection_id and not r.is_deleted
+        union all
+        select p.occurred_at from public.payments as p where p.connection_id = p_connection_id and not p.is_deleted
+        union all
+        select s.happened_at from public.order_sales as s where s.connection_id = p_connection_id and not s.is_deleted
+        union all
+        select t.processed_at from public.order_transactions as t where t.connection_id = p_connection_id and not t.is_deleted
+        union all
+        select b.processed_at from public.balance_transactions as b where b.connection_id = p_connection_id and not b.is_deleted
+        union all
+        select c.ordered_at from public.order_costs as c where c.connection_id = p_connection_id and c.state <> 'linked';
+    select a.platform into place from public.connected_accounts as a where a.id = p_connection_id;
+    if to_regprocedure(format('private.money_times_%s(uuid)', place)) is not null then
+        return query execute format('select * from private.%I($1)', 'money_times_' || place) using p_connection_id;
+    end if;
+end $$;
+
 -- money_dates: the dates of UTC of which a connection has any record of money. A date that nothing happened on is none of them: one record
 -- of the year 1 touches a day, and not two thousand years.
 create or replace function private.money_dates(p_connection_id uuid) returns setof date
 language sql stable set search_path = '' as $$
-    select (m.at at time zone 'UTC')::date from (
-        select ordered_at as at from public.orders where connection_id = p_connection_id and not is_deleted and ordered_at > '-infinity'
-        union all
-        select refunded_at from public.order_refunds where connection_id = p_connection_id and not is_deleted and refunded_at > '-infinity'
-        union all
-        select occurred_at from public.payments where connection_id = p_connection_id and not is_deleted and occurred_at > '-infinity'
-        union all
-        select happened_at from public.order_sales where connection_id = p_connection_id and not is_deleted and happened_at > '-infinity'
-        union all
-        select processed_at from public.order_transactions where connection_id = p_connection_id and not is_deleted and processed_at > '-infinity'
-        union all
-        select processed_at from public.balance_transactions where connection_id = p_connection_id and not is_deleted and processed_at > '-infinity'
-        union all
-        select ordered_at from public.order_costs where connection_id = p_connection_id and state <> 'linked') as m
-    where m.at is not null group by 1;
+    select (m.at at time zone 'UTC')::date from private.money_times(p_connection_id) as m (at) where m.at > '-infinity' group by 1;
 $$;
 
 -- fold_marks: marks become the days that they are about, with why. An hour may be of two days.

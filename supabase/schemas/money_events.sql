@@ -9,11 +9,14 @@ create type private.money_event as (
     source_table text, source_id text, detail text);
 
 -- counts_as_sale: money came for it, if not all of it, and it is no test; what was voided was never paid in the end. Where a platform does not
--- say that it is paid, it is what its status does not deny: money that is only promised is no sale yet.
+-- say that it is paid, it is what its status does not deny: money that is only promised is no sale yet. Nor is one that sold nothing and took
+-- something back: that is a return, which is an order of its own at some.
 create or replace function private.counts_as_sale(o public.orders) returns boolean
 language sql immutable as $$
-    select not o.is_deleted and (coalesce(o.is_paid, true) or o.status = 'partially_paid') and not coalesce(o.is_test, false)
-       and coalesce(o.status, '') not in ('voided', 'pending', 'authorized', 'expired');
+    select not o.is_deleted and not coalesce(o.is_test, false)
+       and (coalesce(o.is_paid, coalesce(o.status, '') not in ('open', 'draft', 'canceled')) or o.status = 'partially_paid')
+       and coalesce(o.status, '') not in ('voided', 'pending', 'authorized', 'expired')
+       and not coalesce(o.total_amount = 0 and o.current_total_amount < 0, false);
 $$;
 
 -- sale_parts: what an order was made of. From its parts, never its total less taxes: fees of states and coupons of platforms are in

@@ -281,6 +281,7 @@ create table public.order_payments (
 );
 create index order_payments_of_order on public.order_payments (connection_id, order_platform_id)
     where not is_deleted and order_platform_id is not null;
+create index order_payments_by_time on public.order_payments (connection_id, paid_at) where not is_deleted and paid_at is not null;
 select private.synced_table('order_payments');
 
 -- Each movement of money of an order. Money moved is what 'success' rows of 'sale' and 'capture' brought, less those of

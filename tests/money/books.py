@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from tests.money.oracle import etsy, printify, shopify
+from tests.money.oracle import etsy, printify, shopify, square
 from tests.money.oracle.book import COUNTED, Book, Event, Key
 from tests.worlds.world import ConnectedShop, World
 
@@ -38,6 +38,10 @@ def sold(shop: ConnectedShop, fees_until: float = float("inf")) -> tuple[dict[st
     if shop.platform == "etsy":
         receipts = truth("receipts")
         return etsy.made(receipts), list(etsy.events(receipts, truth("ledger"), truth("payments")))
+    if shop.platform == "square":
+        orders = truth("orders")
+        more = {"disputes": truth("disputes"), "payouts": truth("payouts")}
+        return square.made(orders), list(square.events(orders, truth("payments"), truth("refunds"), **more))
     orders = truth("orders")
     # As far as it was shown: a stand-in books an entry when it is asked for.
     account = truth("balance_transactions")

@@ -5,5 +5,6 @@ rule of the product meets the other reading of it here. Income is positive, cost
 each currency.
 
 Where the reference leaves something open, the module says how it is read: `etsy` (whose tax, how a refund without
-lines is split), `shopify` (which orders count), `printify` (whose cost, and when it is known).
+lines is split), `shopify` (which orders count), `printify` (whose cost, and when it is known), `square` (what is a sale
+there, and when).
 """
