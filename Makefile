@@ -68,7 +68,7 @@ migration: setup ## what supabase/schemas say and no migration does yet: NAME=wh
 
 lock: setup ## resolve dependencies anew and write the locks
 	$(COMPILE) --upgrade --output-file requirements.txt pyproject.toml
-	$(COMPILE) --upgrade --extra dev --extra sandbox --constraint requirements.txt \
+	$(COMPILE) --upgrade --extra dev --extra otel --extra sandbox --constraint requirements.txt \
 		--output-file requirements/dev.lock pyproject.toml
 
 clean: ## remove everything that make made

@@ -18,7 +18,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from execution import __version__, operations, runs, shipped
+from execution import __version__, operations, runs, shipped, traces
 from execution.backfill_manager import OUTCOME_WORDS
 from execution.catalog import PLATFORMS, platform_named
 from execution.command_line import EXIT_NOT_AS_IT_SHOULD_BE, run_as
@@ -359,6 +359,7 @@ def run(
     """Work jobs in this process, without Valkey's bells; --until-idle stops when there is nothing left to do now."""
     if not until_idle:
         raise UserError("`keeper run` needs --until-idle.", hint="For a process that stays, use `keeper worker`.")
+    traces.configure("run")
     facts = operations.run_until_idle(app(), wait_seconds=wait)
     due = facts["next_due"]
     parked = f" Next job: {moment_text(datetime.fromisoformat(due))}." if due else ""
@@ -366,12 +367,26 @@ def run(
 
 
 @cli.command(short_help="Hold what is complete against its proofs once more.")
-def verify(*, user_id: User, platform: Platform = None, shop: Shop = None, as_json: Json = False) -> None:
-    """Hold every completed entity against its audit and proofs once more. Asks no platform; exit status 1 if not ok.
+def verify(
+    *,
+    user_id: User,
+    platform: Platform = None,
+    shop: Shop = None,
+    sample: Annotated[
+        int, typer.Option(min=0, max=100, help="So many random old pages of each entity are read again and compared.")
+    ] = 0,
+    no_repair: Annotated[bool, typer.Option("--no-repair", help="Queue nothing to be read again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Hold every completed entity against its audit and proofs once more; exit status 1 if not ok.
 
-    What is missing is queued to be read again.
+    What is missing is queued to be read again, unless --no-repair. No platform is asked, but for --sample.
     """
-    facts = operations.verify(app(), user_id=user_id, platform=platform, shop_id=shop)
+    here = app()
+    facts = operations.verify(here, user_id=user_id, platform=platform, shop_id=shop, repair=not no_repair)
+    if sample:
+        facts["sample"] = operations.sample(here, user_id=user_id, platform=platform, shop_id=shop, times=sample)
+        facts["ok"] = facts["ok"] and not any(one["differences"] for one in facts["sample"])
     show(facts, as_json=as_json, text=progress.verification_table)
     raise typer.Exit(0 if facts["ok"] else EXIT_NOT_AS_IT_SHOULD_BE)
 

@@ -19,7 +19,7 @@ from enum import Enum
 
 import structlog
 
-from execution import jobs
+from execution import jobs, traces
 from execution.brake import DeletionBrake
 from execution.catalog import Catalog, platform_named
 from execution.clock import Clock
@@ -111,7 +111,15 @@ class JobRunner:
         with self.held_leases.holding(lease_id):
             try:
                 job = jobs.claim(self.store, self.catalog, self.worker, lease_id)
-                return SliceOutcome.IDLE if job is None else self._work(job)
+                if job is None:
+                    return SliceOutcome.IDLE
+                # Every line that is logged meanwhile, and the slice's span, say whose work it is.
+                about = {"job_id": job.id, "run_id": job.run_id, "user_id": job.user_id, "platform": job.platform}
+                with structlog.contextvars.bound_contextvars(**about), traces.span("slice") as span:
+                    span.note(**about, connection_id=job.connection_id, entity=job.entity.name)
+                    outcome = self._work(job, span)
+                    span.note(outcome=outcome.value)
+                    return outcome
             except StoreUnavailable:
                 self._return_later_if_stopping(lease_id)
                 raise
@@ -121,11 +129,11 @@ class JobRunner:
         if self.stopping():
             self.return_later(lease_id)
 
-    def _work(self, job: Job) -> SliceOutcome:
+    def _work(self, job: Job, span: traces.Span) -> SliceOutcome:
         """A slice of a leased job, and its settlement. A lease that is lost, or a database that is away, is told to
         nobody: the lease lapses and the job is rescued.
         """
-        bound = log.bind(job_id=job.id, platform=job.platform, entity=job.entity.name)
+        bound = log.bind(entity=job.entity.name)
         try:
             client = self.client_of(job)
         except UserError as error:
@@ -166,6 +174,7 @@ class JobRunner:
             finally:
                 self.give_back()
         bound.info("slice_ended", outcome=outcome.value, calls=work.calls, pages=work.pages)
+        span.note(calls=work.calls, pages=work.pages)
         return outcome
 
     def _over(self, job: Job, client: Client) -> Callable[[], bool]:
@@ -271,6 +280,7 @@ class JobRunner:
 
     def _settle_signal(self, job: Job, work: SliceWork, signal: Signal) -> SliceOutcome:
         log.info("slice_signal", job_id=job.id, signal=type(signal).__name__, code=signal.code, reason=signal.reason)
+        traces.note(code=signal.code)
         match signal:
             case Snooze(delay=delay) if delay <= timedelta():
                 jobs.hand_back(self.store, job, work.calls)

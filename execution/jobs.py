@@ -37,6 +37,7 @@ class Job:
     lease_id: str
     user_id: str
     connection_id: str
+    run_id: str
     platform: str
     entity: Entity
     job_type: JobType
@@ -83,6 +84,7 @@ def claim(store: Store, catalog: Catalog, worker: str, lease_id: str) -> Job | N
         lease_id=lease_id,
         user_id=row["user_id"],
         connection_id=row["connection_id"],
+        run_id=row["run_id"],
         platform=row["platform"],
         entity=entity,
         job_type=row["job_type"],

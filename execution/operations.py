@@ -339,10 +339,39 @@ def run_until_idle(app: App, *, wait_seconds: float) -> dict[str, Any]:
         app.clock.sleep(min(max(away, 0.05), 1.0))
 
 
-def verify(app: App, *, user_id: str, platform: str | None, shop_id: str | None = None) -> dict[str, Any]:
+def sample(
+    app: App, *, user_id: str, platform: str | None = None, shop_id: str | None = None, times: int
+) -> list[dict[str, Any]]:
+    """Read random old pages of a user's shops again, so many of each entity that can be, and compare field by field.
+
+    Answers {connection_id, entity, compared, differences}: records. What differs is mended, and its entity read again.
+    """
+    shops = [shop["connection_id"] for shop in _of_shops(app, user_id, platform, shop_id)["connections"]]
+
+    def asked(*, queue: bool) -> dict[str, Any]:
+        found: dict[str, Any] = app.store.rpc("sample_now", p_user_id=user_id, p_connection_ids=shops, p_queue=queue)
+        return found
+
+    before = {(one["connection_id"], one["entity"]): one for one in asked(queue=False)["entities"]}
+    for _ in range(times):
+        if asked(queue=True)["queued"]:
+            run_until_idle(app, wait_seconds=1.0)
+    counts = ("compared", "differences")
+    return [
+        # What was compared before fades by less than a record meanwhile.
+        {**one, **{name: round(one[name] - before[one["connection_id"], one["entity"]][name]) for name in counts}}
+        for one in asked(queue=False)["entities"]
+        if (one["connection_id"], one["entity"]) in before
+    ]
+
+
+def verify(
+    app: App, *, user_id: str, platform: str | None, shop_id: str | None = None, repair: bool = True
+) -> dict[str, Any]:
     """Every entity of the user's shops: its certificate, and its audit, its proofs and what is kept aside as it is now.
 
-    What is complete and does not hold is queued to be read again, or stays doubted until its shop is connected again.
+    What is complete and does not hold is queued to be read again, or stays doubted until its shop is connected again;
+    without `repair` it is only told.
     """
     entities: list[dict[str, Any]] = []
     for shop in _of_shops(app, user_id, platform, shop_id)["connections"]:
@@ -366,7 +395,8 @@ def verify(app: App, *, user_id: str, platform: str | None, shop_id: str | None 
             kept_aside = {"shortfall": shortfall.reason if shortfall else ""}
             ok = found["status"] == "completed" and is_held and shortfall is None
             entities.append({**named, "entity": entity.name, "ok": ok, "is_held": is_held, **kept_aside, **found})
-        _read_again(app, user_id, shop, [e for e in entities if e["connection_id"] == shop["connection_id"]])
+        if repair:
+            _read_again(app, user_id, shop, [e for e in entities if e["connection_id"] == shop["connection_id"]])
     return {"user_id": user_id, "ok": bool(entities) and all(e["ok"] for e in entities), "entities": entities}
 
 

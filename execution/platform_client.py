@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 import structlog
 
+from execution import traces
 from execution.budget.budgets import CallClass, Scope
 from execution.clock import Clock
 from execution.errors import BodyTooBig, Fatal, Refusal, Retriable, Skip, Snooze
@@ -122,6 +123,10 @@ class PlatformClient:
             )
 
     def _try(self, request: Request, access_token: str) -> tuple[Response, Verdict]:
+        with traces.span("platform call", "client", platform=self._platform.name, http__request__method=request.method):
+            return self._send(request, access_token)
+
+    def _send(self, request: Request, access_token: str) -> tuple[Response, Verdict]:
         url = self._url(request.path, request.params)
         headers = self._platform.api.headers(self._settings, access_token)
         if request.body is not None:
@@ -146,6 +151,7 @@ class PlatformClient:
         self._log(request.path, raw, seconds)
         self._limiter.observe(self._scope, self._platform.api.limits(raw.headers, raw.body))
         self._limiter.outcome(self._scope, error=raw.status >= 400)
+        traces.note(http__response__status_code=raw.status, http__response__body__size=len(raw.body))
         response = Response(status=raw.status, body=raw.body, headers=raw.headers, fetched_at=fetched_at)
         verdict = self._judge(raw, fetched_at)
         self._tell(request, _OUTCOMES.get(verdict.kind, "refused"), seconds)
@@ -156,6 +162,7 @@ class PlatformClient:
             platform=self._platform.name, method=request.method, path=request.path, outcome=outcome, seconds=seconds
         )
         self._seen(call)
+        traces.note(url__template=call.endpoint, call_outcome=outcome)
 
     def _judge(self, raw: RawResponse, now: datetime) -> Verdict:
         if 300 <= raw.status < 400:

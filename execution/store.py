@@ -19,6 +19,7 @@ import orjson
 from postgrest import SyncPostgrestClient
 from pydantic import SecretStr
 
+from execution import traces
 from execution.api_key import key_headers
 from execution.certificates import why_unreached
 from execution.clock import Clock, SystemClock
@@ -101,7 +102,11 @@ class Store:
         Raises LeaseLost, StoreUnavailable (may be repeated) or StoreError (by its `code`).
         """
         body = orjson.dumps(args, default=str)
-        return self._call(function, lambda: body, "application/json")
+        answer = self._call(function, lambda: body, "application/json")
+        if isinstance(answer, dict) and "run_ids" in answer:
+            # Whoever asked for runs is found again from their jobs.
+            traces.note(run_ids=answer["run_ids"])
+        return answer
 
     def commit_page(self, parts: tuple[bytes, ...], sent: Callable[[], None]) -> dict[str, Any]:
         """Send a page as the bytes that came; `sent` is called once they have left this process.

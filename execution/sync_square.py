@@ -8,7 +8,6 @@ particular to the platform stands in `execution/platforms/square/`.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Annotated, Any, Self
@@ -120,7 +119,7 @@ class _Told:
     def __init__(self, *, quiet: bool) -> None:
         self._bar: Progress | None = None
         self._quiet, self._pages = quiet, 0
-        if not quiet and sys.stderr.isatty():
+        if not quiet and console.is_terminal:
             self._bar = Progress(
                 TextColumn("Appointments"), BarColumn(), TaskProgressColumn(), MofNCompleteColumn(), console=console
             )

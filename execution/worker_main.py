@@ -5,6 +5,7 @@ It may have been started by hand, so it checks in by itself.
 
 import signal
 
+from execution import traces
 from execution.app import App
 from execution.command_line import EXIT_BAD_INPUT
 from execution.errors import StoreUnavailable, UserError
@@ -25,6 +26,7 @@ def check_in() -> None:
 
 try:
     configure()
+    traces.configure("worker")
     check_in()
 except (UserError, StoreUnavailable) as error:
     refuse(str(error), EXIT_BAD_INPUT)

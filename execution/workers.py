@@ -15,7 +15,7 @@ import redis
 import structlog
 from dramatiq.brokers.redis import RedisBroker
 
-from execution import jobs
+from execution import jobs, traces
 from execution.app import App
 from execution.errors import KeeperError, LeaseLost, StoreUnavailable
 from execution.job_runner import JobRunner, SliceOutcome
@@ -48,6 +48,7 @@ class Stopping(dramatiq.Middleware):
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002
         # The poller's slice is in no thread of Dramatiq's.
         self._shutdown.held_leases.wait_until_empty(EXIT_SECONDS)
+        traces.flush()
 
 
 class Poller(dramatiq.Middleware):

@@ -34,10 +34,10 @@ _SCHEMAS = ("auth", "private", "public", "supabase_migrations")
 # Words with dots of another world: aliases in SQL, a group of entry points, fields of others' messages and objects.
 _OTHERS = (
     "e.r", "extensions.search", "keeper.backfills", "keeper.connections", "keeper.platforms", "keeper.refreshes",
-    "keeper.runs", "keeper.users",
+    "keeper.run_id", "keeper.runs", "keeper.users",
     "onboarding.completed", "backfill.completed", "backfill.failed", "connection.connected", "connection.disconnected",
     "connection.reconnect_needed", "deletions.held", "entity.incomplete", "keeper.test", "sync.completed",
-    "tenant.deleted",
+    "tenant.deleted", "customer.deleted", "oauth.authorization.revoked",
     "render.yaml", "py.typed", "request.app", "Session.setup",
 )  # fmt: skip
 

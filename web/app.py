@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from execution import __version__
+from execution import __version__, traces
 from execution.app import App
 from execution.backfill_manager import BackfillManager, JobTable
 from execution.catalog import PLATFORMS
@@ -104,6 +104,8 @@ def create_app(app: App) -> FastAPI:
         bell.close()
         health_store.close()
         app.close()
+        # Here, for a signal ends the process without asking anybody else.
+        await asyncio.to_thread(traces.flush)
 
     api = FastAPI(
         title="Keeper",

@@ -9,6 +9,7 @@ import structlog
 import typer
 import uvicorn
 
+from execution import traces
 from execution.app import App
 from execution.errors import StoreUnavailable, UserError
 from execution.ids import user_id_in
@@ -28,6 +29,7 @@ def web(
 ) -> None:
     """Answer HTTP: webhooks, settings, progress, connections, health. Runs until SIGTERM."""
     logs.configure()
+    traces.configure("web")
     app = App(settings=Settings.load())
     try:
         app.check_boot()

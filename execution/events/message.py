@@ -22,6 +22,8 @@ class Message:
     body: bytes
     attempt: int = 0
     failures: int = 0
+    # Whose it is, for the log.
+    user_id: str | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
@@ -38,6 +40,7 @@ class Message:
             body=orjson.dumps(told),
             attempt=row["attempts"],
             failures=row["failures"],
+            user_id=row["user_id"],
         )
 
 

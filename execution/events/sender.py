@@ -84,7 +84,8 @@ class Sender:
         if verdict.failure is None:
             settled()
         else:
-            log.warning("event_not_received", event_id=message.id, type=message.type, failure=verdict.failure)
+            about = {"event_id": message.id, "type": message.type, "user_id": message.user_id}
+            log.warning("event_not_received", **about, failure=verdict.failure)
             delay = max(self._jittered(self._schedule.wait(message.failures)), verdict.wait or timedelta())
             settled(p_failure=verdict.failure, p_delay_seconds=delay.total_seconds(), p_is_away=verdict.is_away)
         return verdict

@@ -14,6 +14,7 @@ from typing import Any, cast
 import orjson
 import structlog
 
+from execution import traces
 from execution.errors import SAID_AGAIN_AFTER, BodyTooBig, Fatal, Retriable, Skip, Snooze
 from execution.http.messages import Response
 from execution.pagination import page_body
@@ -53,9 +54,11 @@ class LookupStep:
                 reason = f"{self._lookup.name}: {len(self._cursor.gone)} were said to be gone"
                 raise Snooze(reason, SAID_AGAIN_AFTER, code="refused_once")
             try:
-                response, content = self._ask(ids)
-                following = self._past(ids, self._absent(ids, content))
-                self._slice.committer.commit(self._page(response, content, following))
+                with traces.span("page", lookup=self._lookup.name):
+                    response, content = self._ask(ids)
+                    following = self._past(ids, self._absent(ids, content))
+                    with traces.span("commit"):
+                        self._slice.committer.commit(self._page(response, content, following))
             except (BodyTooBig, Skip) as signal:
                 is_gone = isinstance(signal, Skip)
                 if len(ids) > 1 and (not is_gone or gone < _MOST_GONE or self._cursor.again):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import copy_context
 from typing import Any
 
+from execution import traces
 from execution.errors import BodyTooBig, Snooze
 from execution.http.messages import Response
 from execution.pagination.page_body import Content
@@ -37,6 +39,8 @@ class StreamStep:
         self._bounds = stream_bounds(stream, in_slice.job.shop_created_at, window)
         self._paginator: Paginator[Any] = paginator_of(stream)
         self._ahead: Future[Response] | None = None
+        # The span of the page in hand, and of the one that is fetched ahead.
+        self._span, self._span_ahead = traces.Span(), traces.Span()
 
     def run(self) -> Cursor | None:
         """Where the job stands after this reading; None when the slice is over before."""
@@ -62,7 +66,9 @@ class StreamStep:
                 decision = self._paginator.decide(position, content)
                 if isinstance(decision, Commit):
                     page = self._page(position, decision, response, content)
+                    commit = self._span.begin("commit")
                     counts = self._slice.committer.commit(page, self._fetch_ahead(decision))
+                    commit.end()
                     position = decision.position if counts is None else self._close(decision.position, counts)
                 else:
                     position = decision.position
@@ -70,6 +76,8 @@ class StreamStep:
                     if isinstance(decision, Wait):
                         raise Snooze(decision.reason, decision.delay, code=decision.code)
         finally:
+            self._span.end()
+            self._span_ahead.end()
             self._paginator.release()
         return self._end()
 
@@ -94,8 +102,20 @@ class StreamStep:
         return following
 
     def _fetch(self, position: Position) -> Response:
+        self._span.end()
         ahead, self._ahead = self._ahead, None
-        return ahead.result() if ahead else self._paginator.fetch(self._slice, position)
+        if ahead:
+            self._span = self._span_ahead
+            return ahead.result()
+        self._span = self._begin_span()
+        return self._read(self._span, position)
+
+    def _begin_span(self) -> traces.Span:
+        return traces.begin("page", stream=self._stream.name)
+
+    def _read(self, span: traces.Span, position: Position) -> Response:
+        with span.current():
+            return self._paginator.fetch(self._slice, position)
 
     def _fetch_ahead(self, decision: Commit[Any]) -> Callable[[], None]:
         """What to do once a page's bytes have left: ask for the next one (docs/decisions/006)."""
@@ -104,7 +124,11 @@ class StreamStep:
         def sent() -> None:
             # A page that is sent again, record by record, has its next one in hand already.
             if goes_on and self._ahead is None:
-                self._ahead = self._slice.pool.submit(self._paginator.fetch, self._slice, decision.position)
+                self._span_ahead = self._begin_span()
+                # Whose work it is, is known in the other thread as well.
+                self._ahead = self._slice.pool.submit(
+                    copy_context().run, self._read, self._span_ahead, decision.position
+                )
 
         return sent
 

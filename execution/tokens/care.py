@@ -58,7 +58,8 @@ class TokenCare:
         )
         if row is None:
             return False
-        self._refresh(row, fence, ready[row["platform"]])
+        with structlog.contextvars.bound_contextvars(user_id=row["user_id"]):
+            self._refresh(row, fence, ready[row["platform"]])
         return True
 
     def warn(self) -> int:
@@ -69,6 +70,7 @@ class TokenCare:
                 "token_ends_soon",
                 platform=row["platform"],
                 connection_id=row["connection_id"],
+                user_id=row["user_id"],
                 expires_at=row["expires_at"],
                 advice="only the seller can connect again with a fresh token",
             )

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+import structlog
 
 from execution.errors import UserError
 from execution.http.transport import HttpTransport
@@ -180,6 +181,9 @@ def test_sellers_whose_pasted_token_ends_soon_are_named(db, rpc, keyring):
     connect_seller(db, rpc, keyring, refresh=None, expires_in=timedelta(days=200))
     connect_seller(db, rpc, keyring, expires_in=timedelta(days=20))
 
-    assert care(rpc, keyring, TokenServer()).warn() == 1
+    with structlog.testing.capture_logs() as lines:
+        assert care(rpc, keyring, TokenServer()).warn() == 1
+
+    assert [line["user_id"] for line in lines] == [soon.user_id]
     assert [row["user_id"] for row in rpc.rpc("expiring_tokens", p_within_seconds=30 * 86400.0)] == [soon.user_id]
     assert rpc.rpc("expiring_tokens", p_within_seconds=30 * 86400.0, p_user_id=str(uuid.uuid4())) == []

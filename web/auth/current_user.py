@@ -6,9 +6,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Annotated, cast
 
+import structlog
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
+from execution import traces
 from web.auth.csrf import Csrf
 from web.auth.sessions import Claims, Sessions
 from web.problems import Problem
@@ -45,6 +47,9 @@ async def current_user(request: Request) -> User:
         claims = sessions.verify(token)
     if by_cookie and request.method not in _SAFE:
         await cast("Csrf", request.app.state.csrf).check(request, claims)
+    # Every line that is logged for this request says whose it is.
+    structlog.contextvars.bind_contextvars(user_id=claims.user_id)
+    traces.note(user_id=claims.user_id)
     return User(id=claims.user_id, email=claims.email, claims=claims, by_cookie=by_cookie)
 
 

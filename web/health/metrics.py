@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from execution import traces
 from web.health.pipeline import Snapshot
 from web.health.platform_health import platform_health
 from web.health.readiness import Check
@@ -20,6 +21,8 @@ from web.health.thresholds import PROCESSES, alarms, numbers_of
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # Numbers that are older are told no more: nobody knows whether they still hold.
 STALE_S = 300.0
+# What a span may be called by; anybody may send any other word.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Metrics:
@@ -63,16 +66,24 @@ class MetricsMiddleware:
             await self._app(scope, receive, send)
             return
         began, request_id = time.monotonic(), uuid.uuid4().hex
+        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 route = getattr(scope.get("route"), "path", "unknown")
-                self._metrics.responses.labels(route, scope["method"], message["status"]).inc()
+                self._metrics.responses.labels(route, method, message["status"]).inc()
                 self._metrics.seconds.labels(route).observe(time.monotonic() - began)
+                span.called(f"{method} {route}")
+                span.note(http__route=route, http__response__status_code=message["status"])
+                if message["status"] >= 500:
+                    span.failed(str(message["status"]))
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(web_request_id=request_id):
+        with (
+            structlog.contextvars.bound_contextvars(web_request_id=request_id),
+            traces.span("web request", "server", web_request_id=request_id, http__request__method=method) as span,
+        ):
             await self._app(scope, receive, counted)
 
 
