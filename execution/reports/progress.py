@@ -129,11 +129,12 @@ def verification_table(facts: Mapping[str, Any]) -> RenderableType:
         for entity in facts["entities"]
         if (told := sampled_truth.words(entity.get("sampled"), entity["platform"].title()))
     )
-    shops = {entity["connection_id"]: entity for entity in facts["entities"]}
+    sample = facts.get("sample", ())
+    shops = {entity["connection_id"]: entity for entity in facts["entities"]} if sample else {}
     compared = (
         f"{origin(shops[one['connection_id']])} {one['entity']}: {one['compared']:,} records were read again now, "
         f"{one['differences']:,} differ"
-        for one in facts.get("sample", ())
+        for one in sample
     )
     lines = (*notes, *sampled, *compared)
     return Group(table, *(Text(line, style="red") for line in complaints), *(Text(line) for line in lines))
