@@ -56,7 +56,8 @@ def test_a_newcomer_connects_a_shop_and_watches_it_fill(  # noqa: PLR0915  a jou
     page.get_by_text("Show as a table of orders over time").click()
     look(page, "dashboard-table", picture=False)
     page.get_by_role("link", name="All time").click()
-    expect(page.get_by_role("img", name=re.compile("Orders by month"))).to_be_visible()
+    # Three years are 36 months, or on some days of the year 37, which are too many for one chart.
+    expect(page.get_by_role("img", name=re.compile("Orders by (month|year)"))).to_be_visible()
     look(page, "dashboard")
 
     page.get_by_role("link", name="Connections").click()
